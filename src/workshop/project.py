@@ -1,0 +1,148 @@
+"""The project that a command works on: a folder with a manage.py, and the lesson it belongs to."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import lessons, paths, progress
+from .errors import NotStarted, WorkshopError
+from .lessons import Lesson
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Django project of a lesson: the learner's copy, a starter, a solution, or a copy anywhere."""
+
+    folder: Path
+    lesson: Lesson
+
+    @property
+    def data(self) -> Path:
+        """The project's own data: database and media."""
+        return self.folder / "data"
+
+    @property
+    def shown(self) -> str:
+        """The folder as a person reads it."""
+        return paths.shown(self.folder)
+
+    @property
+    def is_learners(self) -> bool:
+        """True for the learner's own work, whose checks count as progress: the playground copy, or the
+        starter edited in place."""
+        return self.folder in (paths.PLAYGROUND / self.lesson.name, self.lesson.folder)
+
+    def environment(
+        self, redis_url: str | None = None, data: Path | None = None, port: int | None = None
+    ) -> dict[str, str]:
+        """The environment for the project's processes.
+
+        redis_url: the broker; None leaves REDIS_URL as it is. data: another data folder.
+        port: what $PORT in the Procfile stands for.
+        """
+        environment = dict(os.environ)
+        # Set by hand for another project, these would win over manage.py and over the worker's restart.
+        for name in ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"):
+            environment.pop(name, None)
+        environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment["DATA_DIR"] = str(data or self.data)
+        if redis_url is not None:
+            environment["REDIS_URL"] = redis_url
+        if port is not None:
+            environment["PORT"] = str(port)
+        return environment
+
+
+def resolve(target: str | None = None, cwd: Path | None = None) -> Project:
+    """The project that `target` means: a lesson (its playground copy) or the path of any project folder.
+
+    Without a target: the project around `cwd` (by default the current folder), else the lesson last started.
+    Raises NotStarted when the lesson has no playground copy yet, WorkshopError when nothing fits.
+    """
+    cwd = Path(cwd or Path.cwd())
+    if target is None:
+        return _around(cwd) or _last_started()
+    folder = cwd / Path(target).expanduser()
+    if _looks_like_a_path(target):
+        return at(folder)
+    try:
+        lesson = lessons.find(target)
+    except WorkshopError:
+        if folder.is_dir():
+            return at(folder)
+        raise
+    return of_lesson(lesson)
+
+
+def of_lesson(lesson: Lesson) -> Project:
+    """The learner's copy of `lesson`. Raises NotStarted when there is none."""
+    folder = paths.PLAYGROUND / lesson.name
+    if folder.is_dir():
+        return Project(folder, lesson)
+    raise NotStarted(
+        f"Lesson {lesson.name} is not started: there is no {paths.shown(folder)}.\n"
+        f"Start it:          ./workshop start {lesson.code}",
+        lesson.name,
+    )
+
+
+def at(folder: Path) -> Project:
+    """The project in `folder` or around it. Raises WorkshopError when there is none, or no lesson fits it."""
+    folder = Path(folder)
+    if not folder.exists():
+        raise WorkshopError(
+            f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), "
+            "or the path of a project folder."
+        )
+    root = _project_folder(folder.resolve())
+    if root is None:
+        raise WorkshopError(
+            f"{paths.shown(folder)} is no Django project: there is no manage.py in it. Name a lesson "
+            "(./workshop status lists them), or the folder that manage.py is in."
+        )
+    lesson = _lesson_of(root)
+    if lesson is None:
+        names = ", ".join(lesson.name for lesson in lessons.all_lessons())
+        raise WorkshopError(
+            f"Which lesson does {paths.shown(root)} belong to? Give the folder, or one around it, "
+            f"the name of a lesson: {names or 'but there are none here, is this a whole clone?'}."
+        )
+    return Project(root, lesson)
+
+
+def _around(cwd: Path) -> Project | None:
+    root = _project_folder(cwd.resolve())
+    lesson = _lesson_of(root) if root else None
+    return Project(root, lesson) if root and lesson else None
+
+
+def _last_started() -> Project:
+    last = progress.last()
+    if last is None:
+        raise NotStarted("No lesson is started yet.\nStart the first:   ./workshop start 01")
+    return of_lesson(lessons.find(last))
+
+
+def _looks_like_a_path(target: str) -> bool:
+    return os.sep in target.rstrip(os.sep) or target.startswith((".", "~")) or target.startswith(os.sep)
+
+
+def _project_folder(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        if (candidate / "manage.py").is_file():
+            return candidate
+        if candidate.parent == paths.PLAYGROUND:
+            return candidate if candidate.name in {lesson.name for lesson in lessons.all_lessons()} else None
+    return None
+
+
+def _lesson_of(folder: Path) -> Lesson | None:
+    """The lesson whose name `folder` or a folder around it has, alone or with a suffix as backups have it."""
+    known = lessons.all_lessons()
+    for candidate in (folder, *folder.parents):
+        for lesson in known:
+            if candidate.name == lesson.name or candidate.name.startswith(f"{lesson.name}-"):
+                return lesson
+    return None
