@@ -1,0 +1,83 @@
+"""TCP ports on this machine: which is free, and who holds one that is not."""
+
+import contextlib
+import errno
+import socket
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that listens on a port. `pid` is None for another user's process."""
+
+    port: int
+    pid: int | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})" if self.pid else self.name
+
+
+def is_free(port: int) -> bool:
+    """True when nothing on this machine answers on `port` and a server can be bound to it."""
+    # macOS lets a server bind to 127.0.0.1 beside one on 0.0.0.0, so a successful bind alone proves nothing.
+    if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno not in (errno.EADDRINUSE, errno.EACCES)
+    return True
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment, chosen by the system."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def who_holds(port: int) -> Holder | None:
+    """The process that listens on `port`; None when the port is free."""
+    for pid, connection in _listening():
+        if connection.laddr and connection.laddr.port == port:
+            return Holder(port, pid, _describe(pid))
+    return None if is_free(port) else Holder(port, None, "a process of another user")
+
+
+def _listening():
+    try:
+        found = [(connection.pid, connection) for connection in psutil.net_connections("tcp")]
+    except psutil.AccessDenied:  # macOS: only root sees all connections at once
+        found = [(process.pid, c) for process in psutil.process_iter() for c in _own_connections(process)]
+    return [(pid, c) for pid, c in found if c.status == psutil.CONN_LISTEN]
+
+
+def _own_connections(process: psutil.Process) -> list:
+    with contextlib.suppress(psutil.Error):
+        return process.net_connections("tcp")
+    return []
+
+
+def _describe(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
+    try:
+        command = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return "a process that has just ended"
+    text = " ".join(command) if command else psutil.Process(pid).name()
+    return text if len(text) <= 70 else text[:67] + "…"
+
+
+def _answers(family: int, host: str, port: int) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as client:
+            client.settimeout(0.5)
+            return client.connect_ex((host, port)) == 0
+    except OSError:
+        return False

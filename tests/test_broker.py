@@ -1,0 +1,102 @@
+"""The embedded broker: real processes on real ports."""
+
+import socket
+
+import psutil
+import pytest
+import redis
+
+from workshop import broker as broker_module
+from workshop.broker import Broker, answers, use_external, without_password
+from workshop.errors import WorkshopError
+from workshop.ports import free_port, is_free, who_holds
+
+
+@pytest.fixture
+def busy_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_start_answers_and_stop_leaves_nothing():
+    with Broker(prefer=None) as broker:
+        process, folder = psutil.Process(broker.pid), broker.folder
+        client = redis.Redis.from_url(broker.url)
+        assert client.set("key", "value")
+        assert client.get("key") == b"value"
+        client.close()
+        assert broker.version.split(".")[0].isdigit()
+        assert broker.url == f"redis://localhost:{broker.port}/0"
+    assert not process.is_running()
+    assert not folder.exists()
+    assert is_free(broker.port)
+    broker.stop()  # a second time is harmless
+
+
+def test_only_this_machine_can_reach_it():
+    with Broker(prefer=None) as broker:
+        addresses = {
+            c.laddr.ip for c in psutil.Process(broker.pid).net_connections("tcp") if c.status == "LISTEN"
+        }
+    assert addresses == {"127.0.0.1"}
+
+
+def test_prefers_its_port_and_takes_another_when_that_is_busy(busy_port):
+    wanted = free_port()
+    with Broker(prefer=wanted) as first, Broker(prefer=wanted) as second:
+        assert first.port == wanted
+        assert second.port not in (0, wanted)
+    with Broker(prefer=busy_port) as third:
+        assert third.port != busy_port
+
+
+def test_a_fixed_port_that_is_busy_is_an_error_that_names_the_holder(busy_port):
+    with pytest.raises(WorkshopError, match=rf"port {busy_port} is taken by .*pid {psutil.Process().pid}"):
+        Broker(port=busy_port).start()
+
+
+def test_killed_broker_comes_back_on_the_same_port():
+    with Broker(prefer=None) as broker:
+        port, url = broker.port, broker.url
+        broker.kill()
+        assert not broker.running
+        assert not answers(url)
+        broker.start()
+        assert broker.port == port
+        assert answers(url)
+
+
+def test_a_server_that_cannot_start_is_a_sentence(monkeypatch, tmp_path):
+    wrong = tmp_path / "valkey-server"
+    wrong.write_text("#!/bin/sh\necho 'no memory left'\nexit 1\n")
+    wrong.chmod(0o755)
+    monkeypatch.setattr(broker_module, "get_binary_path", lambda: wrong)
+    with pytest.raises(WorkshopError, match="did not start on port .*no memory left"):
+        Broker(prefer=None).start()
+
+
+def test_external_broker():
+    with Broker(prefer=None) as broker:
+        assert use_external(broker.url) == broker.url
+    with pytest.raises(WorkshopError, match="does not answer.*\n.*unset REDIS_URL"):
+        use_external(broker.url)
+    with pytest.raises(WorkshopError, match="does not answer"):
+        use_external("no-address")
+
+
+def test_the_password_is_not_shown():
+    assert without_password("redis://:secret@host:1/0") == "redis://…@host:1/0"
+    assert without_password("redis://localhost:6379/0") == "redis://localhost:6379/0"
+    with pytest.raises(WorkshopError) as error:
+        use_external(f"redis://:secret@127.0.0.1:{free_port()}/0")
+    assert "secret" not in str(error.value)
+
+
+def test_who_holds(busy_port):
+    assert who_holds(busy_port).pid == psutil.Process().pid
+    assert not is_free(busy_port)
+    port = free_port()
+    assert is_free(port)
+    assert who_holds(port) is None
