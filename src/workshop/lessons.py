@@ -82,6 +82,11 @@ def is_step(text: str) -> bool:
     return re.fullmatch(r"\d+\.\d+", text.strip()) is not None
 
 
+def todo_steps(text: str) -> list[str]:
+    """The steps that TODO comments in `text` name, in order: `# TODO 3.2: …`, `{# TODO 3.2`."""
+    return re.findall(r"(?:#|//|/\*|<!--)\s*TODO (\d+\.\d+)\b", text)
+
+
 def all_lessons() -> list[Lesson]:
     """Every lesson with a manifest, in order. Raises WorkshopError when a manifest cannot be read."""
     return sorted((read(file.parent) for file in paths.LESSONS.glob("[0-9][0-9]-*/lesson.toml")), key=_number)

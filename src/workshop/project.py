@@ -88,6 +88,12 @@ def of_lesson(lesson: Lesson) -> Project:
     )
 
 
+def for_lesson(lesson: Lesson, cwd: Path | None = None) -> Project:
+    """The project around `cwd` where that is one of `lesson`, else the learner's copy of it."""
+    here = _around(Path(cwd or Path.cwd()))
+    return here if here and here.lesson.name == lesson.name else of_lesson(lesson)
+
+
 def at(folder: Path) -> Project:
     """The project in `folder` or around it. Raises WorkshopError when there is none, or no lesson fits it."""
     folder = Path(folder)

@@ -1,0 +1,180 @@
+"""The solution of one step, or of a whole lesson, put into the learner's copy, with a backup."""
+
+import difflib
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import lessons, paths, playground
+from .errors import WorkshopError
+from .lessons import Lesson, Step
+from .project import Project
+
+NEAR = 5
+"""A change without a TODO belongs to the step whose TODO stands at most this many lines above it."""
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One run of lines in which starter and solution differ: starter[start:end] becomes `lines`.
+
+    `steps`: the steps it belongs to; empty means every step that lists the file.
+    """
+
+    start: int
+    end: int
+    lines: list[str]
+    steps: frozenset[str]
+
+    def belongs_to(self, step: str) -> bool:
+        return not self.steps or step in self.steps
+
+
+@dataclass
+class Solved:
+    """What was done: files by what happened to them, and the backup of those that had been there."""
+
+    changed: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    backup: Path | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.created or self.removed)
+
+
+def solve_step(project: Project, step: Step) -> Solved:
+    """Put the solution of `step` in. The learner's other work stays where it is not in the way."""
+    _refuse_solutions(project)
+    wanted = {name: _with_step(project, step, name) for name in step.files}
+    return _write(project, wanted, f"{project.lesson.name}-before-{step.id}")
+
+
+def solve_lesson(project: Project) -> Solved:
+    """Put the solution of every step into the project: each listed file becomes the solution's."""
+    _refuse_solutions(project)
+    names = dict.fromkeys(name for step in project.lesson.steps for name in step.files)
+    wanted = {name: _read(project.lesson.solution / name) for name in names}
+    return _write(project, wanted, f"{project.lesson.name}-before-solve")
+
+
+def hunks(starter: str, solution: str) -> list[Hunk]:
+    """The changes from starter to solution, each with the steps that its TODO comments name."""
+    before, after = starter.splitlines(keepends=True), solution.splitlines(keepends=True)
+    found: list[Hunk] = []
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for tag, start, end, first, last in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        steps = frozenset(lessons.todo_steps("".join(before[start:end])))
+        if not steps and found and start - found[-1].end <= NEAR:
+            steps = found[-1].steps
+        found.append(Hunk(start, end, after[first:last], steps))
+    return found
+
+
+def applied(starter: str, chosen: list[Hunk]) -> str:
+    """`starter` with the `chosen` hunks in it."""
+    lines = starter.splitlines(keepends=True)
+    for hunk in reversed(chosen):
+        lines[hunk.start : hunk.end] = hunk.lines
+    return "".join(lines)
+
+
+def _with_step(project: Project, step: Step, name: str) -> bytes | None:
+    """The learner's file `name` with `step` solved; None where the solution has no such file."""
+    lesson = project.lesson
+    starter, solution, mine = (
+        _read(folder / name) for folder in (lesson.folder, lesson.solution, project.folder)
+    )
+    if solution is None or starter is None or not all(map(_is_text, (starter, solution, mine))):
+        return solution
+    start = starter.decode()
+    found = hunks(start, solution.decode())
+    if mine is None:
+        # A deleted file comes back with every step up to this one.
+        reached = _ids_up_to(lesson, step)
+        return applied(start, [hunk for hunk in found if any(map(hunk.belongs_to, reached))]).encode()
+    # Steps that are done already are part of both sides, so that they are never in the way of this one.
+    done = [hunk for hunk in found if not hunk.belongs_to(step.id) and _is_done(hunk, start, mine.decode())]
+    target = [hunk for hunk in found if hunk in done or hunk.belongs_to(step.id)]
+    return _merged(mine, applied(start, done).encode(), applied(start, target).encode())
+
+
+def _is_done(hunk: Hunk, starter: str, mine: str) -> bool:
+    """True when the learner's text has the solution's lines of `hunk` (or lacks what it deletes)."""
+    if hunk.lines:
+        return "".join(hunk.lines) in mine
+    return "".join(starter.splitlines(keepends=True)[hunk.start : hunk.end]) not in mine
+
+
+def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
+    """The changes from base to target made in `mine`; where both changed the same lines, the target's."""
+    if mine in (base, target):
+        return target
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("mine", "base", "target")]
+        for file, content in zip(files, (mine, base, target), strict=True):
+            file.write_bytes(content)
+        command = ["git", "merge-file", "-p", "--theirs", *map(str, files)]
+        try:
+            run = subprocess.run(command, capture_output=True, check=False)
+        except FileNotFoundError as error:
+            raise WorkshopError(
+                "Solving a step merges it into your file with git, and there is no git here. Install git, "
+                "or take the solution of the whole lesson."
+            ) from error
+    if run.returncode < 0 or run.returncode > 127:
+        raise WorkshopError(f"git could not merge the solution into your file: {run.stderr.decode().strip()}")
+    return run.stdout
+
+
+def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) -> Solved:
+    done = Solved()
+    for name, content in wanted.items():
+        now = _read(project.folder / name)
+        if now == content:
+            continue
+        (done.created if now is None else done.removed if content is None else done.changed).append(name)
+    for name in done.changed + done.removed:
+        done.backup = done.backup or playground.backup_folder(backup_name)
+        copy = done.backup / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(project.folder / name, copy)
+    for name in done.changed + done.created + done.removed:
+        file, content = project.folder / name, wanted[name]
+        if content is None:
+            file.unlink()
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    return done
+
+
+def _refuse_solutions(project: Project) -> None:
+    if not project.lesson.solution.is_dir():
+        raise WorkshopError(f"There is no solution of {project.lesson.name}: is this a whole clone?")
+    if project.folder.is_relative_to(paths.SOLUTIONS):
+        raise WorkshopError(
+            f"{project.shown} is the solution already. Name a lesson to solve it in your copy: "
+            f"./workshop solve {project.lesson.code}"
+        )
+
+
+def _ids_up_to(lesson: Lesson, step: Step) -> list[str]:
+    ids = [each.id for each in lesson.steps]
+    return ids[: ids.index(step.id) + 1]
+
+
+def _read(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _is_text(content: bytes | None) -> bool:
+    try:
+        (content or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
