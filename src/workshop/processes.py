@@ -1,0 +1,325 @@
+"""Keeping the processes of a project running, and saying in plain words what happens to each.
+
+honcho's own manager ends everything when one process ends. This one survives: it says which process ended
+and why, and starts it again when a file changes.
+"""
+
+import contextlib
+import datetime
+import os
+import queue
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import watchfiles
+from honcho.colour import get_colours
+from honcho.printer import Message, Printer
+from honcho.process import Process
+
+from . import blame
+from .services import Service
+
+GRACE_SECONDS = 10
+START_SECONDS = 60
+SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
+STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
+
+
+@dataclass
+class Running:
+    """A service and what has become of it.
+
+    state: new, probing, starting, ready, done, waiting (for a step), crashed, unreadable (not started for
+    a syntax error), failing and then broken (runs, but cannot load the code), stopping.
+    """
+
+    service: Service
+    colour: str
+    state: str = "new"
+    pid: int | None = None
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=80))
+    said: str = ""
+    news: str = ""
+    kill_at: float = 0
+    last_line_at: float = 0
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in STOPPED
+
+
+class Supervisor:
+    """Runs services until `stop()`.
+
+    printer: gets each line of their logs. say: gets what happens to them, as sentences.
+    on_ready: called once, when every service is ready or known to be not. on_pids: called with name -> pid.
+    """
+
+    def __init__(
+        self,
+        services: list[Service],
+        folder: Path,
+        printer: Printer,
+        say: Callable[[str], None],
+        on_ready: Callable[[], None] = lambda: None,
+        on_pids: Callable[[dict[str, int]], None] = lambda pids: None,
+        broker=None,
+    ):
+        self._colours = get_colours()
+        self.running: dict[str, Running] = {}
+        self.folder, self.printer, self.say, self.broker = folder, printer, say, broker
+        self._on_ready, self._on_pids = on_ready, on_pids
+        self._events: queue.SimpleQueue = queue.SimpleQueue()
+        self._stop_asked = 0
+        self._stopping = self._announced = self._broker_said = False
+        self._watching = threading.Event()
+        for service in services:
+            self._add(service)
+
+    def stop(self, *_signal_and_frame) -> None:
+        """End everything; asked a second time, at once. May be called from a signal handler."""
+        self._stop_asked += 1
+        self._events.put(Message("stop asked", None, None, None, None))
+
+    def run(self) -> None:
+        """Start all services and keep them; returns after `stop()`, when every process has ended."""
+        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher.start()
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            for running in list(self.running.values()):
+                self._start(running)
+            while not (self._stopping and not any(r.alive for r in self.running.values())):
+                self._step(deadline)
+        finally:
+            self._watching.set()
+            for running in self.running.values():
+                if running.alive:
+                    _signal(running, signal.SIGKILL)
+
+    def not_ready(self) -> list[str]:
+        """The names of the services that do not run."""
+        return [name for name, r in self.running.items() if r.state not in ("ready", "done")]
+
+    def add(self, service: Service) -> None:
+        """Start one more service beside the others."""
+        self._start(self._add(service))
+
+    def _add(self, service: Service) -> Running:
+        running = self.running[service.name] = Running(service, next(self._colours))
+        self.printer.width = max(self.printer.width, len(service.name))
+        return running
+
+    def _step(self, deadline: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            message = self._events.get(timeout=0.2 if self._announced else 0.05)
+            self._handle(message)
+        if self._stop_asked:
+            self._end_all()
+        for running in self.running.values():
+            self._look_at(running)
+        if self.broker is not None and not self.broker.running and not self._broker_said:
+            self._broker_said = True
+            self.say(
+                "broker ended. Nothing can be queued until it is back: it starts again when you save a file."
+            )
+        settled = all(r.state in SETTLED for r in self.running.values())
+        if not self._announced and not self._stopping and (settled or time.monotonic() > deadline):
+            self._announced = True
+            self._on_ready()
+
+    def _handle(self, message: Message) -> None:
+        if message.type == "changed":
+            self._changed(message.data)
+        running = self.running.get(message.name)
+        if running is None:
+            return
+        if message.type == "start":
+            running.pid = message.data["pid"]
+            self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+            if running.state == "stopping":
+                _signal(running, signal.SIGTERM)
+        elif message.type == "line":
+            self._line(running, message)
+        elif message.type == "stop":
+            running.pid = None
+            self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+            self._ended(running, message.data["returncode"])
+
+    def _start(self, running: Running) -> None:
+        service = running.service
+        if service.restarts and (broken := blame.unreadable(self.folder)):
+            self._cannot(running, "unreadable", f"{broken[0]}. It starts when you have put that right.")
+            return
+        probe = None if running.state == "probing" else service.probe
+        if running.news and not probe:
+            self.say(running.news)
+            running.news = ""
+        running.state = "probing" if probe else "starting"
+        running.lines.clear()
+        process = Process(
+            probe or service.shell_command,
+            name=service.name,
+            colour=running.colour,
+            env=service.environment,
+            cwd=service.folder,
+        )
+        threading.Thread(target=self._run, args=(process,), daemon=True).start()
+
+    def _run(self, process: Process) -> None:
+        try:
+            process.run(self._events)
+        except OSError as error:
+            now = datetime.datetime.now()
+            for kind, data in ("line", str(error).encode()), ("stop", {"returncode": 1}):
+                self._events.put(Message(kind, data, now, process.name, process.colour))
+
+    def _line(self, running: Running, message: Message) -> None:
+        text = message.data.decode("utf-8", "replace")
+        running.lines.append(text)
+        running.last_line_at = time.monotonic()
+        if running.state == "probing":
+            return
+        service = running.service
+        if service.log is not None:
+            with service.log.open("a", encoding="utf-8") as log:
+                log.write(text)
+        else:
+            self.printer.write(message)
+        if running.state in ("starting", "ready") and text.startswith("Exception in thread django-main"):
+            running.state = "failing"
+        speaks = service.port is None and not service.once
+        if running.state == "starting" and speaks and (service.ready_line or "") in text:
+            running.state, running.said = "ready", ""
+
+    def _ended(self, running: Running, code: int) -> None:
+        was, running.state = running.state, "crashed"
+        if self._stopping or (running.service.once and code == 0):
+            running.state = "done"
+        elif was == "stopping":
+            self._start(running)
+        elif was == "probing" and code == 0:
+            running.state = was
+            self._start(running)
+        elif was == "probing":
+            self._cannot(running, "waiting", f"step {running.service.waits} ({self._missing(running)})")
+        else:
+            reason = blame.cause(running.lines, self.folder)
+            text = f"ended ({_exit(code)})" + (f": {reason}" if reason else "")
+            running.said = ""
+            self._cannot(running, "crashed", f"{text}\n  It starts again when you save a file.")
+
+    def _missing(self, running: Running) -> str:
+        reason = blame.cause(running.lines, self.folder)
+        app = running.service.app
+        if "has no attribute" in reason or f"No module named '{app}.celery'" in reason:
+            return f"{app}/celery.py has no app yet"
+        return reason
+
+    def _cannot(self, running: Running, state: str, why: str) -> None:
+        running.state, running.news = state, ""
+        if why != running.said:
+            running.said = why
+            verb = {
+                "waiting": " waits for",
+                "unreadable": "cannot start:",
+                "broken": "cannot load your code:",
+            }
+            self.say(" ".join(part for part in (running.service.name, verb.get(state), why) if part))
+
+    def _changed(self, files: list[str]) -> None:
+        if self._stopping:
+            return
+        if self.broker is not None and not self.broker.running:
+            self.broker.start()
+            self._broker_said = False
+            self.say("broker started again, empty.")
+        what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
+        for running in self.running.values():
+            if running.service.log is not None or running.state == "done":
+                continue
+            if running.state == "broken":
+                running.state = "starting"
+            elif running.state in STOPPED:
+                running.news = f"{running.service.name} started again: {what} changed"
+                self._start(running)
+            elif running.service.restarts and running.state != "stopping":
+                running.news = f"{running.service.name} restarted: {what} changed"
+                self._end(running)
+
+    def _end(self, running: Running) -> None:
+        running.state = "stopping"
+        reachable = self.broker is None or self.broker.running
+        # A worker without its broker never gets to the end of its warm shutdown.
+        running.kill_at = time.monotonic() + (GRACE_SECONDS if reachable else 2)
+        _signal(running, signal.SIGTERM)
+
+    def _end_all(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self.say("Stopping … (a worker finishes its task first; Ctrl-C again ends everything at once)")
+            for running in self.running.values():
+                if running.alive and running.state != "stopping":
+                    self._end(running)
+        if self._stop_asked > 1:
+            for running in self.running.values():
+                running.kill_at = 0
+
+    def _look_at(self, running: Running) -> None:
+        now = time.monotonic()
+        if running.state == "starting" and running.service.port and _answers(running.service.port):
+            running.state, running.said = "ready", ""
+        elif running.state == "failing" and now - running.last_line_at > 0.3:
+            self._cannot(running, "broken", blame.cause(running.lines, self.folder))
+        elif running.state == "stopping" and now > running.kill_at:
+            _signal(running, signal.SIGKILL)
+        if running.pid and _is_zombie(running.pid):
+            # Its children still hold the log open. Nothing else will end them.
+            _signal(running, signal.SIGKILL)
+
+    def _watch(self) -> None:
+        own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"])
+        for changes in watchfiles.watch(
+            self.folder, watch_filter=own, debounce=400, stop_event=self._watching, raise_interrupt=False
+        ):
+            files = sorted({str(Path(path).relative_to(self.folder)) for _, path in changes})
+            self._events.put(Message("changed", files, None, None, None))
+
+
+def _signal(running: Running, number: int) -> None:
+    """SIGTERM goes to the process, which ends its own children; a pool child would drop its task."""
+    if running.pid is None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if number == signal.SIGTERM and running.service.is_simple:
+            os.kill(running.pid, number)
+        else:
+            os.killpg(running.pid, number)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(0.2)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _exit(code: int) -> str:
+    number = -code if code < 0 else code - 128
+    if number > 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(number).name}"
+    return f"exit code {code}"

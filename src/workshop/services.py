@@ -1,0 +1,102 @@
+"""The services of a project: what its Procfile starts, and how each is known to be ready."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+
+from .errors import WorkshopError
+from .project import Project
+
+_PROBE = "from celery.app.utils import find_app; find_app({app!r})"
+_ASSIGNMENT = re.compile(r"\w+=")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process to keep running.
+
+    port: ready when this port answers. ready_line: ready when its log has this text. Neither: at its first
+    line.
+    restarts: it does not reload code by itself. waits: the step before which it cannot start.
+    once: it is done when it ends with exit code 0. log: a file for its output, which then is not shown.
+    """
+
+    name: str
+    command: str
+    folder: Path
+    environment: dict[str, str]
+    port: int | None = None
+    ready_line: str | None = None
+    restarts: bool = False
+    waits: str | None = None
+    once: bool = False
+    log: Path | None = None
+
+    @property
+    def shell_command(self) -> str:
+        """The command, so written that the shell becomes the process instead of standing before it."""
+        if not self.is_simple:
+            return self.command
+        return f"exec env {self.command}" if _ASSIGNMENT.match(self.command) else f"exec {self.command}"
+
+    @property
+    def is_simple(self) -> bool:
+        """True for one command without pipes or lists, which gets its signals directly."""
+        return not re.search(r"[;&|()]", self.command)
+
+    @property
+    def app(self) -> str | None:
+        """The Celery app that the command names: "myproject" in `celery -A myproject worker`."""
+        words = shlex.split(self.command)
+        for word, following in zip(words, [*words[1:], ""], strict=True):
+            if word in ("-A", "--app"):
+                return following
+            if word.startswith("--app="):
+                return word.removeprefix("--app=")
+        return None
+
+    @property
+    def probe(self) -> str | None:
+        """A command that ends with exit code 0 once the step it waits for is done; None if none is needed."""
+        if self.waits is None or self.app is None:
+            return None
+        return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
+
+
+def from_procfile(project: Project, environment: dict[str, str], port: int) -> list[Service]:
+    """The services that the project's Procfile names.
+
+    port: where `web` listens. Errors: WorkshopError when the Procfile is missing or names no process.
+    """
+    file = project.folder / "Procfile"
+    try:
+        commands = parse_procfile(file.read_text(encoding="utf-8")).processes
+    except FileNotFoundError:
+        raise WorkshopError(
+            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: "
+            f"cp {project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
+        ) from None
+    except AssertionError:
+        raise WorkshopError(
+            f"{project.shown}/Procfile names a process twice. Give each its own name."
+        ) from None
+    if not commands:
+        raise WorkshopError(
+            f"{project.shown}/Procfile names no process. A line reads: web: python manage.py …"
+        )
+    return [
+        Service(
+            name=name,
+            command=command,
+            folder=project.folder,
+            environment=environment,
+            port=port if name == "web" else None,
+            ready_line=" ready." if name == "worker" else None,
+            restarts=name != "web",
+            waits=project.lesson.waits.get(name),
+        )
+        for name, command in commands.items()
+    ]

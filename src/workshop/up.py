@@ -1,0 +1,220 @@
+"""`./workshop up`: broker, migrations, the lesson's processes, and one table of addresses."""
+
+import contextlib
+import os
+import shlex
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from honcho.printer import Printer
+from rich.markup import escape
+
+from . import lessons, migrations, occupied, paths, progress
+from .broker import Broker, use_external, version_of, without_password
+from .console import console
+from .errors import WorkshopError
+from .ports import is_free, who_holds
+from .processes import Supervisor
+from .project import Project
+from .services import Service, from_procfile
+
+DOCS_PORT = 8001
+
+
+def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: bool = True) -> int:
+    """Run the project until Ctrl-C or SIGTERM, and leave nothing behind. Returns the exit code, 0.
+
+    port: of the site. extras: also the docs site.
+    Errors: WorkshopError when another `up` runs, the port is busy, or the broker of REDIS_URL is silent.
+    """
+    began = time.monotonic()
+    with occupied.only_one(), contextlib.ExitStack() as stack:
+        if not is_free(port):
+            raise WorkshopError(
+                f"Port {port} is taken by {who_holds(port)}.\n"
+                f"End that process, or choose another port: ./workshop up --port {_next_free(port + 10)}"
+            )
+        session = _Session(project, port, began)
+        stack.enter_context(_signals(session))
+        session.connect(stack)
+        session.prepare(extra_services(project, docs_port) if extras else [])
+        session.supervisor.run()
+    _say("Stopped. Nothing is left running.")
+    return 0
+
+
+def extra_services(project: Project, docs_port: int = DOCS_PORT) -> list[Service]:
+    """What starts once the lesson's own processes are ready, and never delays them.
+
+    The docs site is one. JupyterLab belongs here too: a Service with a log file of its own.
+    """
+    return [service for service in (docs_site(docs_port),) if service is not None]
+
+
+def docs_site(port: int = DOCS_PORT) -> Service | None:
+    """The docs site on 127.0.0.1; None where there is no mkdocs.yml or the port is busy, which is said."""
+    if not (paths.ROOT / "mkdocs.yml").is_file():
+        return None
+    if not is_free(port):
+        _say(escape(f"docs are left out: port {port} is taken by {who_holds(port)}."))
+        return None
+    python = shlex.quote(sys.executable)
+    return Service(
+        name="docs",
+        command=f"{python} -m mkdocs serve --quiet --no-livereload --dev-addr 127.0.0.1:{port}",
+        folder=paths.ROOT,
+        environment=dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
+        port=port,
+        log=paths.STATE / "docs.log",
+    )
+
+
+class _Session:
+    """One run of `up`, from the broker to the last line."""
+
+    def __init__(self, project: Project, port: int, began: float):
+        self.project, self.port, self.began = project, port, began
+        self.broker: Broker | None = None
+        self.redis_url = ""
+        self.extras: list[Service] = []
+        self.supervisor: Supervisor | None = None
+        self.stop_asked = False
+
+    def connect(self, stack: contextlib.ExitStack) -> None:
+        if external := os.environ.get("REDIS_URL"):
+            self.redis_url = use_external(external)
+        else:
+            self.broker = stack.enter_context(Broker())
+            self.redis_url = self.broker.url
+        self.write_down({})
+
+    def prepare(self, extras: list[Service]) -> None:
+        environment = self.project.environment(redis_url=self.redis_url, port=self.port)
+        services = from_procfile(self.project, environment, self.port)
+        if "DATABASE_URL" in environment or migrations.pending(self.project):
+            command = "python manage.py migrate --no-input"
+            services.append(Service("migrate", command, self.project.folder, environment, once=True))
+        self.extras = extras
+        self.supervisor = Supervisor(
+            services,
+            self.project.folder,
+            Printer(sys.stdout, time_format="", colour="NO_COLOR" not in os.environ),
+            say=lambda text: _say(escape(text)),
+            on_ready=self.ready,
+            on_pids=self.write_down,
+            broker=self.broker,
+        )
+        if self.stop_asked:
+            self.supervisor.stop()
+
+    def stop(self, *_signal_and_frame) -> None:
+        self.stop_asked = True
+        if self.supervisor is not None:
+            self.supervisor.stop()
+
+    def ready(self) -> None:
+        _say("\n".join(["", *self.table(), ""]))
+        for service in self.extras:
+            Path(service.log).unlink(missing_ok=True)
+            self.supervisor.add(service)
+
+    def write_down(self, pids: dict[str, int]) -> None:
+        if self.broker is not None and self.broker.pid:
+            pids = {"broker": self.broker.pid, **pids}
+        occupied.write(
+            {
+                "pid": os.getpid(),
+                "project": self.project.shown,
+                "addresses": {
+                    "site": f"http://localhost:{self.port}",
+                    "broker": without_password(self.redis_url),
+                },
+                "broker_folder": str(self.broker.folder) if self.broker else None,
+                "processes": {name: found for name, pid in pids.items() if (found := occupied.identify(pid))},
+            }
+        )
+
+    def table(self) -> Iterator[str]:
+        lesson, project = self.project.lesson, self.project
+        total = len(lessons.all_lessons())
+        title = f"Workshop · lesson {lesson.code} of {total}: {lesson.title} · about {lesson.minutes} min"
+        late = self.supervisor.not_ready()
+        took = f"ready in {time.monotonic() - self.began:.1f} s"
+        yield f"[bold]{escape(title)}[/]   " + (
+            f"[yellow]not running: {', '.join(late)}[/]" if late else took
+        )
+        yield ""
+        restarts = (
+            "edit here; the worker restarts when you save"
+            if "worker" in self.supervisor.running
+            else "edit here"
+        )
+        yield _row("your copy", project.shown, restarts)
+        yield _row("site", f"http://localhost:{self.port}", _photos(project))
+        for service in self.extras:
+            yield _row(service.name, f"http://localhost:{service.port}/lessons/{lesson.name}/", "in a moment")
+        kind = (
+            f"embedded (valkey {version_of(self.redis_url)}), this machine only"
+            if self.broker
+            else "yours (REDIS_URL)"
+        )
+        yield _row("broker", without_password(self.redis_url), kind)
+        yield ""
+        yield f"  {escape(_next(project))}     stop: Ctrl-C"
+
+
+def _row(name: str, value: str, remark: str) -> str:
+    return f"  {name:<11} [cyan]{escape(value):<32}[/]  [dim]{escape(remark)}[/]".rstrip()
+
+
+def _next(project: Project) -> str:
+    passed = progress.passed(project.lesson.name)
+    for step in project.lesson.steps:
+        if step.id not in passed:
+            return f"next: step {step.id} · {step.title} · ./workshop check"
+    following = project.lesson.next
+    return f"next: ./workshop start {following.code}" if following else "All steps are done."
+
+
+def _photos(project: Project) -> str:
+    """Such as "2 photos, 0 waiting"; empty where the database does not tell."""
+    file = project.data / "db.sqlite3"
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
+            table = "FROM images_uploadedimage"
+            photos = connection.execute(f"SELECT count(*) {table}").fetchone()[0]
+            waiting = f"SELECT count(*) {table} WHERE NOT is_processed AND failure_reason = ''"
+            return f"{photos} photos, {connection.execute(waiting).fetchone()[0]} waiting"
+    except (sqlite3.Error, ValueError):
+        return ""
+
+
+def _next_free(port: int) -> int:
+    while not is_free(port):
+        port += 1
+    return port
+
+
+@contextlib.contextmanager
+def _signals(session: _Session) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal all end the run in order."""
+    before = {
+        number: signal.signal(number, session.stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    """Print a sentence; a terminal that is gone is no reason to stop half way."""
+    with contextlib.suppress(OSError):
+        console.print(text, soft_wrap=True)

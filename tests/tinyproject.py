@@ -1,0 +1,196 @@
+"""A workshop of two small lessons in a temporary folder, and `up` as a real process on it."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+SOURCE = Path(__file__).parents[1] / "src"
+
+FILES = {
+    "Procfile": "web: python manage.py runserver $PORT\nworker: celery -A myproject worker -l info -c 1\n",
+    "manage.py": """\
+import os
+import sys
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
+from django.core.management import execute_from_command_line
+
+execute_from_command_line(sys.argv)
+""",
+    "myproject/__init__.py": "from .celery import app as celery_app\n",
+    "myproject/celery.py": """\
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
+app = Celery("myproject")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+""",
+    "myproject/settings.py": """\
+import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))
+DATA_DIR.mkdir(exist_ok=True)
+SECRET_KEY = "for tests"
+DEBUG = True
+ROOT_URLCONF = "myproject.urls"
+INSTALLED_APPS = ["images"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}}
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = REDIS_URL
+""",
+    "myproject/urls.py": """\
+from django.urls import path
+from images.views import home
+
+urlpatterns = [path("", home)]
+""",
+    "images/__init__.py": "",
+    "images/models.py": """\
+from django.db import models
+
+
+class UploadedImage(models.Model):
+    is_processed = models.BooleanField(default=False)
+    failure_reason = models.CharField(max_length=200, default="")
+""",
+    "images/migrations/__init__.py": "",
+    "images/migrations/0001_initial.py": """\
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+    operations = [
+        migrations.CreateModel(
+            name="UploadedImage",
+            fields=[
+                ("id", models.AutoField(primary_key=True)),
+                ("is_processed", models.BooleanField(default=False)),
+                ("failure_reason", models.CharField(default="", max_length=200)),
+            ],
+        )
+    ]
+""",
+    "images/views.py": """\
+from django.http import HttpResponse
+
+
+def home(request):
+    return HttpResponse("hello")
+""",
+    "images/tasks.py": """\
+import time
+
+from celery import shared_task
+
+
+@shared_task
+def nap(seconds):
+    print("the nap begins")
+    time.sleep(seconds)
+    print("the nap is over")
+""",
+}
+
+MANIFEST = """\
+title = "{title}"
+minutes = 10
+goals = ["see it run"]
+changed = []
+
+[[steps]]
+id = "{number}.1"
+title = "The first step"
+files = ["images/tasks.py"]
+hints = ["Why?", "Thus."]
+"""
+
+
+def make_root(folder: Path) -> Path:
+    """A workshop with lessons 01-tiny and 02-waiting, whose starters are started in the playground."""
+    for number, name in ((1, "01-tiny"), (2, "02-waiting")):
+        manifest = MANIFEST.format(title=f"Lesson {name}", number=number)
+        if number == 2:
+            manifest = manifest.replace("[[steps]]", '[waits]\nworker = "2.1"\n\n[[steps]]')
+        write(folder / "lessons" / name, {"lesson.toml": manifest})
+        write(folder / "playground" / name, FILES)
+    write(
+        folder / "playground/02-waiting",
+        {"myproject/__init__.py": "", "myproject/celery.py": "# TODO 2.1: the app\n"},
+    )
+    return folder
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+class Up:
+    """`./workshop up` as a real process, whose output is read line by line."""
+
+    def __init__(self, root: Path, lesson: str, port: int, **environment: str):
+        own = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
+        own |= {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"} | environment
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "up", lesson, "--port", str(port)],
+            cwd=root,
+            env=own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._new: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._new.put(line.rstrip("\n"))
+        self._new.put(None)
+
+    def until(self, text: str, seconds: float = 60) -> str:
+        """The next line that has `text`. Fails when the process ends, or is silent for `seconds`."""
+        while True:
+            try:
+                line = self._new.get(timeout=seconds)
+            except queue.Empty:
+                line = None
+            assert line is not None, f"{text!r} never came:\n" + self.text
+            self.lines.append(line)
+            if text in line:
+                return line
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self, seconds: float = 60) -> int:
+        """The exit code, once the process has ended."""
+        code = self.process.wait(seconds)
+        self._reader.join(10)
+        while (line := self._new.get()) is not None:
+            self.lines.append(line)
+        return code
