@@ -60,6 +60,20 @@ def solve_lesson(project: Project) -> Solved:
     return _write(project, wanted, f"{project.lesson.name}-before-solve")
 
 
+def words(project: Project, step: Step | None, done: Solved) -> str:
+    """What `done` means to the learner, and what to type next."""
+    what = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
+    if not done:
+        return f"{what} is in {project.shown} already as the solution has it. Nothing was changed."
+    lines = [f"{what} is solved in {project.shown}."]
+    for verb, names in (("changed", done.changed), ("created", done.created), ("removed", done.removed)):
+        lines += [f"  {verb}  {name}" for name in names]
+    if done.backup:
+        lines.append(f"Your files as they were: {paths.shown(done.backup)}")
+    lines.append(f"Next: ./workshop check {step.id if step else project.lesson.code}")
+    return "\n".join(lines)
+
+
 def hunks(starter: str, solution: str) -> list[Hunk]:
     """The changes from starter to solution, each with the steps that its TODO comments name."""
     before, after = starter.splitlines(keepends=True), solution.splitlines(keepends=True)

@@ -1,0 +1,275 @@
+"""The commands: what they take and what they are called. Each hands over to a module of its own."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from . import __version__, dev, lessons, project
+from .console import complaints, console
+from .errors import NotStarted, WorkshopError
+from .lessons import Step
+from .project import Project
+
+LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running it", "For maintainers"
+
+app = typer.Typer(
+    help="Move slow work out of a Django request with Celery, lesson by lesson.\n\n"
+    "A first time? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
+    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path of a project folder. Without it: "
+    "the project you stand in, else the lesson last started.",
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Target = Annotated[str | None, typer.Argument(help="A lesson, a step, or a project folder.")]
+StepName = Annotated[str | None, typer.Argument(metavar="[STEP]", help="One step, such as 3.2.")]
+LessonName = Annotated[str, typer.Argument(help="A lesson: 3, 03, 03-images or images.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"workshop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of every command. `--debug` is read in `main`, wherever it stands."""
+
+
+@app.command(rich_help_panel=LOOP)
+def start(lesson: LessonName) -> None:
+    """Copy a lesson to playground/, to work on."""
+    from . import playground
+
+    copy = playground.start(lessons.find(lesson))
+    console.print(
+        f"Lesson {copy.lesson.name}: {copy.lesson.title}, about {copy.lesson.minutes} min.\n"
+        f"Your copy is {copy.shown}. Run it:  ./workshop up {copy.lesson.code}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command(rich_help_panel=LOOP)
+def check(
+    target: Target = None,
+    step: StepName = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Check every step, also after one that fails.")
+    ] = False,
+) -> None:
+    """Check your work, step by step."""
+    from . import check as checking
+
+    project_, step_ = _aim(target, step)
+    raise typer.Exit(checking.main(project_, step_.id if step_ else None, everything))
+
+
+@app.command(rich_help_panel=LOOP)
+def watch(target: Target = None, step: StepName = None) -> None:
+    """Check again whenever you save. Stop with Ctrl-C."""
+    from . import check as checking
+
+    project_, step_ = _aim(target, step)
+    raise typer.Exit(checking.watch(project_, step_.id if step_ else None))
+
+
+@app.command(rich_help_panel=LOOP)
+def hint(
+    step: StepName = None,
+    everything: Annotated[bool, typer.Option("--all", help="All hints of the step at once.")] = False,
+) -> None:
+    """Show the next hint of a step; without STEP, of the first that is not passed."""
+    from . import hints
+
+    if step is None or not lessons.is_step(step):
+        lesson = project.resolve(step).lesson
+        hints.show(lesson, hints.next_step(lesson), everything)
+    else:
+        lesson = lessons.of_step(step)
+        hints.show(lesson, lesson.step(step), everything)
+
+
+@app.command(rich_help_panel=LOOP)
+def diff(
+    target: Target = None,
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="One file, such as images/views.py.")
+    ] = None,
+) -> None:
+    """Show your copy against the solution, file by file."""
+    from . import diffs
+
+    if target and not file and target.endswith((".py", ".html", ".css", ".js", "Procfile")):
+        target, file = None, target
+    project_, step = _aim(target, None)
+    diffs.show(project_, step, file)
+
+
+@app.command(rich_help_panel=LOOP)
+def solve(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[STEP|LESSON]", help="A step (3.2) or a whole lesson (03).")
+    ] = None,
+) -> None:
+    """Take the solution of a step, or of a whole lesson. Your files go to a backup.
+
+    Without an argument: of the first step that is not passed.
+    """
+    from . import hints
+    from . import solve as solving
+
+    project_, step = _aim(target, None)
+    if target is None:
+        step = hints.next_step(project_.lesson)
+    done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
+    console.print(solving.words(project_, step, done), markup=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=LOOP)
+def reset(lesson: LessonName) -> None:
+    """Begin a lesson again. Your files go to a backup."""
+    from . import paths, playground
+
+    done = playground.reset(lessons.find(lesson))
+    console.print(
+        f"{done.project.shown} is as at the start of the lesson.\n"
+        f"Your files are in {paths.shown(done.backup)}.\n"
+        "Is ./workshop up running? Stop it with Ctrl-C and start it again: the database is new.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@app.command(rich_help_panel=LOOP)
+def status() -> None:
+    """List the lessons with your progress."""
+    from . import status as standing
+
+    standing.show()
+
+
+@app.command(rich_help_panel=RUNNING)
+def up(
+    target: Target = None,
+    port: Annotated[int, typer.Option(help="The site's port.")] = 8000,
+) -> None:
+    """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01."""
+    from . import playground, progress
+    from . import up as running
+
+    try:
+        project_, _ = _aim(target, None)
+    except NotStarted as error:
+        if error.lesson:
+            raise
+        project_ = playground.start(lessons.find("1"))
+    if project_.is_learners:
+        progress.set_last(project_.lesson.name)
+    raise typer.Exit(running.up(project_, port=port))
+
+
+@app.command(rich_help_panel=RUNNING)
+def doctor(target: Target = None) -> None:
+    """Look for what keeps the workshop from working, and say the cure."""
+    from . import doctor as examining
+
+    try:
+        project_, _ = _aim(target, None)
+    except NotStarted:
+        project_ = None
+    findings = examining.examine(project_)
+    examining.show(findings)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command(rich_help_panel=RUNNING)
+def samples(
+    folder: Annotated[str, typer.Argument(help="Where to put the photos.")] = "samples",
+    upload: Annotated[
+        int | None, typer.Option(metavar="COUNT", help="Upload so many to the running site.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="The site's port, for --upload.")] = 8000,
+) -> None:
+    """Make photos to try with: large, rotated, transparent, animated, broken."""
+    from . import samples as photos
+
+    raise typer.Exit(photos.main(folder, upload, port))
+
+
+@app.command(rich_help_panel=RUNNING)
+def demo(
+    exit_when_done: Annotated[bool, typer.Option("--exit", help="End when all photos are through.")] = False,
+) -> None:
+    """Run the finished system and push real photos through it."""
+    from . import demo as showing
+
+    raise typer.Exit(showing.main(exit_when_done))
+
+
+@app.command(rich_help_panel=RUNNING)
+def docs(
+    build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
+    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8001,
+) -> None:
+    """Serve the lesson texts in the browser."""
+    from . import site
+
+    raise typer.Exit(site.main(build, port))
+
+
+@app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
+def test(context: typer.Context) -> None:
+    """Run every test of the workshop; further arguments go to pytest."""
+    from . import selftest
+
+    raise typer.Exit(selftest.main(context.args))
+
+
+app.add_typer(dev.app, name="dev", rich_help_panel=MAINTAINERS)
+
+
+def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:
+    """The project and the step that a command's two arguments mean."""
+    if target and step and lessons.is_step(target) and not lessons.is_step(step):
+        target, step = step, target
+    if target and lessons.is_step(target):
+        if step:
+            raise WorkshopError(f"Name one step at a time: {target} or {step}.")
+        lesson = lessons.of_step(target)
+        return project.for_lesson(lesson), lesson.step(target)
+    aimed = project.resolve(target)
+    return aimed, aimed.lesson.step(step) if step else None
+
+
+def main() -> None:
+    """Run the command that was typed. An error ends with a sentence and exit code 1; `--debug` shows more."""
+    debug = "--debug" in sys.argv
+    try:
+        app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="./workshop")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, WorkshopError):
+            complaints.print(str(error), markup=False, soft_wrap=True)
+        else:
+            complaints.print(
+                f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "
+                "by it; run the command again as ./workshop --debug … to see where it is.",
+                markup=False,
+                soft_wrap=True,
+            )
+        sys.exit(1)

@@ -1,0 +1,48 @@
+"""The maintainers' commands: `./workshop dev …`."""
+
+from typing import Annotated
+
+import typer
+
+from .console import console
+
+app = typer.Typer(help="Keep the lessons and solutions in step.", no_args_is_help=True)
+
+
+@app.command()
+def chain() -> None:
+    """Check that lessons and solutions differ only where a manifest says so."""
+    from . import chain as chains
+
+    found = chains.findings() + chains.todos()
+    for sentence in found:
+        console.print(sentence, markup=False, soft_wrap=True)
+    if found:
+        raise typer.Exit(1)
+    console.print(f"The chain is whole: {len(chains.links())} links.")
+
+
+@app.command()
+def carry(
+    file: Annotated[str, typer.Argument(help="images/views.py, or a whole path to say which one is right.")],
+) -> None:
+    """Carry a change in a file along the chain, wherever no manifest lists it."""
+    from . import chain as chains
+    from . import paths
+
+    written = chains.carry(file)
+    for path in written:
+        console.print(f"  wrote {paths.shown(path)}", markup=False, soft_wrap=True)
+    console.print(
+        f"{file}: {len(written)} of the chain's files changed." if written else f"{file}: all the same."
+    )
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="Which figures; all of them if none.")] = None,
+):
+    """Measure the figures that the workshop promises, and print them."""
+    from . import figures as measuring
+
+    raise typer.Exit(measuring.main(names or []))

@@ -1,0 +1,118 @@
+"""The learner's copy beside the solution, file by file."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from . import paths, playground
+from .console import console
+from .errors import WorkshopError
+from .lessons import Lesson, Step
+from .project import Project
+
+COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """One file that is not as in the solution. `lines`: the unified diff, from the learner's side."""
+
+    name: str
+    lines: list[str]
+    mine: bool
+    solved: bool
+    steps: list[str]
+
+    @property
+    def added(self) -> int:
+        return sum(line.startswith("+") for line in self.lines[2:])
+
+    @property
+    def removed(self) -> int:
+        return sum(line.startswith("-") for line in self.lines[2:])
+
+    @property
+    def remark(self) -> str:
+        if self.mine and self.solved:
+            return f"+{self.added} -{self.removed}"
+        return "only in your copy" if self.mine else "missing in your copy"
+
+
+def compare(project: Project, step: Step | None = None, name: str | None = None) -> list[FileDiff]:
+    """The files that differ from the solution: all, those of `step`, or the one called `name`.
+
+    Raises WorkshopError when there is no solution, or no file `name` on either side.
+    """
+    solution = project.lesson.solution
+    if not solution.is_dir():
+        raise WorkshopError(f"There is no solution of {project.lesson.name}: is this a whole clone?")
+    mine, solved = playground.files(project.folder), playground.files(solution)
+    names = sorted((mine.keys() | solved.keys()) - {"README.md"})
+    if step is not None:
+        names = [each for each in names if each in step.files]
+    if name is not None:
+        names = [_within(project, name)]
+        if names[0] not in mine and names[0] not in solved:
+            raise WorkshopError(
+                f"There is no file {name}, neither in {project.shown} nor in {paths.shown(solution)}. "
+                f"./workshop diff {project.lesson.code} lists the files that differ."
+            )
+    found = [_diff(project.lesson, each, mine.get(each), solved.get(each)) for each in names]
+    return [diff for diff in found if diff is not None]
+
+
+def show(project: Project, step: Step | None = None, name: str | None = None) -> None:
+    """Print a summary of what differs, then the differences. Raises WorkshopError as `compare` does."""
+    found = compare(project, step, name)
+    where = name or (f"step {step.id}" if step else project.lesson.name)
+    solution = paths.shown(project.lesson.solution)
+    if not found:
+        console.print(f"{where}: {project.shown} is the same as {solution}.", markup=False, soft_wrap=True)
+        return
+    console.print(f"{project.shown} against {solution}", style="bold", markup=False, soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    for diff in found:
+        steps = f"step {', '.join(diff.steps)}" if diff.steps else ""
+        table.add_row("", diff.name, diff.remark, Text(steps, style="dim"))
+    console.print(table)
+    for diff in found:
+        # A file of the learner's own has no counterpart: its name in the summary says enough.
+        if diff.solved or name is not None:
+            console.print()
+            for line in diff.lines:
+                console.print(_coloured(line), soft_wrap=True)
+    console.print("\n-  your copy   +  the solution", style="dim")
+
+
+def _diff(lesson: Lesson, name: str, mine: Path | None, solved: Path | None) -> FileDiff | None:
+    before, after = (file.read_bytes() if file else b"" for file in (mine, solved))
+    if mine and solved and before == after:
+        return None
+    try:
+        texts = [content.decode().splitlines() for content in (before, after)]
+        labels = (f"{name}   your copy", f"{name}   solution")
+        lines = list(difflib.unified_diff(*texts, *labels, lineterm=""))
+    except UnicodeDecodeError:
+        lines = [f"{name}: the contents differ, and are no text."]
+    return FileDiff(
+        name, lines, bool(mine), bool(solved), [step.id for step in lesson.steps if name in step.files]
+    )
+
+
+def _within(project: Project, name: str) -> str:
+    """`name` relative to the project, where it was given as a path to a file in it."""
+    for folder in (Path.cwd(), paths.ROOT):
+        file = (folder / name).absolute()
+        for root in (project.folder, project.lesson.solution):
+            if file.is_relative_to(root):
+                return file.relative_to(root).as_posix()
+    return name
+
+
+def _coloured(line: str) -> Text:
+    if line.startswith(("+++ ", "--- ")):
+        return Text(line, style="bold")
+    return Text(line, style=COLOURS.get(line[:1], ""))

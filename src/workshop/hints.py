@@ -1,0 +1,49 @@
+"""Hints: one more each time, and never further than the last."""
+
+from . import progress
+from .console import console
+from .errors import WorkshopError
+from .lessons import Lesson, Step
+
+
+def next_step(lesson: Lesson) -> Step:
+    """The first step of `lesson` that is not passed. Raises WorkshopError when all are."""
+    passed = progress.passed(lesson.name)
+    for step in lesson.steps:
+        if step.id not in passed:
+            return step
+    follow = (
+        f" Go on:  ./workshop start {lesson.next.code}"
+        if lesson.next
+        else " It was the last lesson there is."
+    )
+    raise WorkshopError(
+        f"Every step of {lesson.name} is passed.{follow}\nName a step to see its hints: ./workshop hint "
+        f"{lesson.steps[0].id if lesson.steps else '3.2'}"
+    )
+
+
+def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
+    """Print the next hint of `step`, or all of them, and remember how many were seen."""
+    total = len(step.hints)
+    if not total:
+        console.print(f"Step {step.id} has no hints. Read it again in the lesson text.", markup=False)
+        return
+    seen = progress.hints_seen(lesson.name, step.id)
+    again = seen >= total and not everything
+    shown = range(total) if everything else [min(seen, total - 1)]
+    for number in shown:
+        heading = f"Step {step.id}  {step.title}   hint {number + 1} of {total}"
+        console.print(heading, style="bold", markup=False, soft_wrap=True)
+        console.print(f"  {step.hints[number]}\n", markup=False, soft_wrap=not console.is_terminal)
+    progress.set_hints_seen(lesson.name, step.id, max(seen, shown[-1] + 1))
+    if shown[-1] + 1 < total:
+        console.print(f"One more:  ./workshop hint {step.id}", style="dim")
+        return
+    if again:
+        console.print("That is the last hint, the same as before.", style="dim")
+    console.print(
+        f"Compare:   ./workshop diff {step.id}        Take the solution:  ./workshop solve {step.id}",
+        style="dim",
+        soft_wrap=True,
+    )

@@ -1,0 +1,41 @@
+"""Every test of the workshop itself: what `./workshop test` runs."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from . import paths
+from .console import console
+
+WORKERS = 3
+"""Test processes at a time: many tests wait for a worker or a server, so a little more than two cores."""
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0."""
+    began = time.monotonic()
+    parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS)]
+    results = [
+        _run("ruff", "format", "--check", "."),
+        _run("ruff", "check", "."),
+        _run("pytest", *parallel, *arguments),
+    ]
+    failed = next((code for code in results if code), 0)
+    seconds = time.monotonic() - began
+    verdict = "Something failed: see above." if failed else "Everything passed."
+    console.print(
+        f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green"
+    )
+    return failed
+
+
+def _chooses_workers(arguments: Sequence[str]) -> bool:
+    return any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments) or (
+        "no:xdist" in arguments
+    )
+
+
+def _run(module: str, *arguments: str) -> int:
+    console.print(f"{module} {' '.join(arguments)}", style="bold", markup=False)
+    return subprocess.run([sys.executable, "-m", module, *arguments], cwd=paths.ROOT, check=False).returncode

@@ -1,0 +1,55 @@
+"""Where the learner stands: every lesson with its progress, and the next command to type."""
+
+from rich.table import Table
+from rich.text import Text
+
+from . import lessons, paths, progress
+from .console import console
+from .errors import WorkshopError
+from .lessons import Lesson
+
+
+def show() -> None:
+    """Print the lessons and what is done of each. Raises WorkshopError when there is none."""
+    known = lessons.all_lessons()
+    if not known:
+        raise WorkshopError(f"No lessons were found in {paths.LESSONS}: is this a whole clone?")
+    last = progress.last()
+    table = Table.grid(padding=(0, 2))
+    for lesson in known:
+        done, total = len(_done(lesson)), len(lesson.steps)
+        bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
+        table.add_row(
+            Text("✓" if total and done == total else "▸" if lesson.name == last else "·", style="green"),
+            Text(lesson.name, style="bold" if lesson.name == last else ""),
+            Text(lesson.title),
+            Text(f"{lesson.minutes} min", style="dim"),
+            bar,
+            Text(_words(lesson, done, total)),
+        )
+    console.print(table)
+    console.print(f"\nNext: {_next(known, last)}", markup=False, soft_wrap=True)
+
+
+def _done(lesson: Lesson) -> list[str]:
+    passed = progress.passed(lesson.name)
+    return [step.id for step in lesson.steps if step.id in passed]
+
+
+def _words(lesson: Lesson, done: int, total: int) -> str:
+    if done or (paths.PLAYGROUND / lesson.name).is_dir():
+        return f"{done} of {total} steps"
+    return "not started"
+
+
+def _next(known: list[Lesson], last: str | None) -> str:
+    current = next((lesson for lesson in known if lesson.name == last), None)
+    if current is None or not (paths.PLAYGROUND / current.name).is_dir():
+        return f"./workshop start {(current or known[0]).code}"
+    done = _done(current)
+    for step in current.steps:
+        if step.id not in done:
+            return f"step {step.id} {step.title}  ·  ./workshop check {step.id}"
+    if current.next:
+        return f"./workshop start {current.next.code}"
+    return "nothing is left to do: this was the last lesson."
