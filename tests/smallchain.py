@@ -1,0 +1,137 @@
+"""A chain of two made-up lessons in a temporary folder, for the tests of the commands around lessons."""
+
+from pathlib import Path
+
+import pytest
+
+from workshop import paths
+
+VIEWS_START = '''"""Views."""
+
+import json
+
+
+def first():
+    # TODO 1.1: answer one
+    pass
+
+
+def second():
+    # TODO 1.2: answer two
+    pass
+
+
+def given():
+    return 0
+'''
+
+VIEWS_DONE = '''"""Views."""
+
+import json
+
+from .numbers import two
+
+
+def first():
+    return 1
+
+
+def second():
+    return two()
+
+
+def given():
+    return 0
+'''
+
+VIEWS_START_2 = VIEWS_DONE + "\n\n# TODO 2.1: third\n"
+
+FILES = {
+    "lessons/01-one": {"images/views.py": VIEWS_START, "Procfile": "web: python manage.py\n"},
+    "solutions/01-one": {
+        "images/views.py": VIEWS_DONE,
+        "images/numbers.py": "def two():\n    return 2\n",
+        "Procfile": "web: python manage.py\n",
+    },
+    "lessons/02-two": {
+        "images/views.py": VIEWS_START_2,
+        "images/numbers.py": "def two():\n    return 2\n",
+        "Procfile": "web: python manage.py\nworker: celery\n",
+    },
+    "solutions/02-two": {
+        "images/views.py": VIEWS_DONE + "\n\ndef third():\n    return 3\n",
+        "images/numbers.py": "def two():\n    return 2\n",
+        "Procfile": "web: python manage.py\nworker: celery\n",
+    },
+}
+
+MANIFESTS = {
+    "01-one": """
+title = "The first"
+minutes = 5
+goals = ["begin"]
+changed = []
+
+[[steps]]
+id = "1.1"
+title = "One"
+files = ["images/views.py"]
+hints = ["What comes before two?", "return 1"]
+
+[[steps]]
+id = "1.2"
+title = "Two"
+files = ["images/views.py", "images/numbers.py"]
+hints = ["What comes after one?", "return two()"]
+""",
+    "02-two": """
+title = "The second"
+minutes = 10
+goals = ["go on"]
+changed = ["images/views.py", "Procfile"]
+keeps = ["01-one/checks/test_1_1_one.py"]
+
+[waits]
+worker = "2.1"
+
+[[steps]]
+id = "2.1"
+title = "Three"
+files = ["images/views.py"]
+hints = ["And then?", "return 3"]
+""",
+}
+
+
+def build(root: Path) -> Path:
+    """Write the chain below `root`, with things that are no part of a copy: data, checks, bytecode."""
+    for folder, files in FILES.items():
+        for name, text in {"manage.py": "# manage\n", "images/__init__.py": "", **files}.items():
+            write(root / folder / name, text)
+    for name, manifest in MANIFESTS.items():
+        write(root / "lessons" / name / "lesson.toml", manifest)
+        write(root / "lessons" / name / "README.md", f"# {name}\n")
+        write(root / "lessons" / name / "checks/test_one.py", "")
+        write(root / "lessons" / name / "data/db.sqlite3", "not yours")
+        write(root / "lessons" / name / "images/__pycache__/views.cpython-311.pyc", "")
+    return root
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the workshop at `root`, and stand in it."""
+    monkeypatch.setattr(paths, "ROOT", root)
+    for name, folder in {
+        "LESSONS": "lessons",
+        "SOLUTIONS": "solutions",
+        "DOCS": "docs",
+        "PLAYGROUND": "playground",
+        "BACKUPS": "playground/.backup",
+        "STATE": ".workshop",
+    }.items():
+        monkeypatch.setattr(paths, name, root / folder)
+    monkeypatch.chdir(root)

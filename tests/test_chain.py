@@ -1,0 +1,100 @@
+import pytest
+import smallchain
+
+from workshop import chain, lessons
+from workshop.errors import WorkshopError
+
+REAL = lessons.all_lessons()
+
+needs_lessons = pytest.mark.skipif(not REAL, reason="there are no lessons here")
+
+
+@needs_lessons
+def test_lessons_and_solutions_differ_only_where_a_manifest_says_so():
+    assert chain.findings() == []
+
+
+@needs_lessons
+def test_every_todo_has_a_step_and_every_step_a_todo():
+    assert chain.todos() == []
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
+    return tmp_path.resolve()
+
+
+def test_a_whole_chain_has_no_findings(root):
+    assert chain.findings() == []
+    assert chain.todos() == []
+    assert len(chain.links()) == 3
+
+
+def test_a_difference_that_nothing_lists_is_found(root):
+    (root / "solutions/01-one/Procfile").write_text("web: other\n")
+    (root / "solutions/02-two/images/stray.py").write_text("")
+    assert chain.findings() == [
+        "Procfile differs between lessons/01-one and solutions/01-one, and is not listed in the steps in "
+        "lessons/01-one/lesson.toml.",
+        "images/stray.py is in solutions/02-two and not in lessons/02-two, and is not listed in the steps in "
+        "lessons/02-two/lesson.toml.",
+    ]
+
+
+def test_an_entry_that_no_longer_differs_is_found(root):
+    (root / "lessons/02-two/Procfile").write_text("web: python manage.py\n")
+    (root / "solutions/02-two/Procfile").write_text("web: python manage.py\n")
+    (finding,) = chain.findings()
+    assert "Procfile is listed in `changed` in lessons/02-two/lesson.toml, but is the same" in finding
+
+
+def test_a_missing_solution_is_found(root):
+    (root / "solutions/02-two").rename(root / "gone")
+    assert chain.findings() == ["solutions/02-two is missing: every lesson has a solution."]
+
+
+def test_todos_and_steps_that_do_not_fit_are_found(root):
+    views = root / "lessons/01-one/images/views.py"
+    views.write_text(views.read_text().replace("TODO 1.2", "TODO 1.9"))
+    (root / "lessons/01-one/Procfile").write_text("# TODO 1.1\n")
+    (root / "solutions/01-one/Procfile").write_text("# TODO 1.1\n")
+    assert chain.todos() == [
+        "lessons/01-one/Procfile has a TODO 1.1, and step 1.1 does not list the file.",
+        "lessons/01-one/images/views.py has a TODO 1.9, and lesson.toml has no such step.",
+        "Step 1.2 of 01-one has no TODO in the starter.",
+        "solutions/01-one/Procfile is a solution and still has TODO 1.1.",
+    ]
+
+
+def test_carry_takes_a_change_to_every_project_after_it(root):
+    (root / "lessons/01-one/manage.py").write_text("# better\n")
+    written = chain.carry("manage.py")
+    assert [file.relative_to(root).as_posix() for file in written] == [
+        "solutions/01-one/manage.py",
+        "lessons/02-two/manage.py",
+        "solutions/02-two/manage.py",
+    ]
+    assert chain.findings() == []
+
+
+def test_carry_takes_the_version_that_is_named(root):
+    (root / "solutions/02-two/manage.py").write_text("# better\n")
+    chain.carry("solutions/02-two/manage.py")
+    assert (root / "lessons/01-one/manage.py").read_text() == "# better\n"
+
+
+def test_carry_stops_where_the_file_is_listed(root):
+    (root / "lessons/01-one/Procfile").write_text("web: better\n")
+    written = chain.carry("Procfile")
+    assert [file.relative_to(root).as_posix() for file in written] == ["solutions/01-one/Procfile"]
+    assert "worker" in (root / "lessons/02-two/Procfile").read_text()
+
+
+def test_carry_refuses_to_guess(root):
+    (root / "lessons/01-one/manage.py").write_text("# one\n")
+    (root / "solutions/01-one/manage.py").write_text("# two\n")
+    with pytest.raises(WorkshopError, match="has 3 versions"):
+        chain.carry("manage.py")
+    with pytest.raises(WorkshopError, match="No lesson or solution has a file"):
+        chain.carry("nothing.py")

@@ -1,0 +1,200 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import smallchain
+
+from workshop import cli, paths, progress, project
+
+SOURCE = paths.ROOT / "src"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
+    return tmp_path.resolve()
+
+
+@pytest.fixture
+def run(root, monkeypatch, capsys):
+    """Run a command line; returns the exit code, what it printed, and what it complained about."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["workshop", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def test_help_names_every_command_in_its_group(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    groups = [out.index(name) for name in ("The learner's loop", "Running it", "For maintainers")]
+    assert groups == sorted(groups)
+    commands = "start check watch hint diff solve reset status up doctor samples demo docs test dev"
+    for command in commands.split():
+        assert f" {command} " in out
+    assert all(name in run("dev", "--help")[1] for name in ("chain", "carry", "figures"))
+
+
+def test_the_learners_loop_from_start_to_reset(run, root):
+    code, out, _ = run("start", "1")
+    assert code == 0
+    assert "playground/01-one" in out
+    assert "What comes before two?" in run("hint", "1.1")[1]
+    assert "-    # TODO 1.1: answer one" in run("diff")[1]
+    code, out, _ = run("solve", "1.1")
+    assert (code, "images/views.py" in out, "playground/.backup/01-one-before-1.1-" in out) == (0, True, True)
+    assert "Nothing was changed" in run("solve", "1.1")[1]
+    assert run("solve", "1")[0] == 0
+    assert "is the same as solutions/01-one" in run("diff")[1]
+    code, out, _ = run("reset", "1")
+    assert (code, "playground/.backup/01-one-" in out) == (0, True)
+    assert (root / "playground/01-one/images/views.py").read_text() == smallchain.VIEWS_START
+
+
+def test_hints_come_one_by_one_and_stay_at_the_last(run):
+    run("start", "1")
+    first, second, third = (run("hint")[1] for _ in range(3))
+    assert "hint 1 of 2" in first
+    assert "One more:" in first
+    assert "hint 2 of 2" in second
+    assert "same as before" not in second
+    assert "hint 2 of 2" in third
+    assert "same as before" in third
+    everything = run("hint", "1.2", "--all")[1]
+    assert "What comes after one?" in everything
+    assert "return two()" in everything
+
+
+def test_without_a_step_the_first_that_is_not_passed_is_meant(run):
+    run("start", "1")
+    progress.set_passed("01-one", ["1.1"])
+    assert "Step 1.2" in run("hint")[1]
+    assert "Step 1.2 is solved" in run("solve")[1]
+    progress.set_passed("01-one", ["1.1", "1.2"])
+    code, _, err = run("hint")
+    assert (code, "./workshop start 02" in err) == (1, True)
+
+
+def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
+    run("start", "1")
+    (root / "playground/01-one/images/views.py").unlink()
+    (root / "playground/01-one/images/mine.py").write_text("x = 1\n")
+    out = run("diff", "1.2")[1]
+    assert "missing in your copy" in out
+    assert "only in your copy" not in out
+    assert "+def two():" in run("diff", "images/numbers.py")[1]
+    assert "-x = 1" in run("diff", "1", "images/mine.py")[1]
+    code, _, err = run("diff", "1", "nothing.py")
+    assert (code, "There is no file nothing.py" in err) == (1, True)
+
+
+def test_status_lists_the_lessons_and_the_next_command(run):
+    out = run("status")[1]
+    assert out.count("not started") == 2
+    assert "Next: ./workshop start 01" in out
+    run("start", "1")
+    progress.set_passed("01-one", ["1.1"])
+    out = run("status")[1]
+    assert "1 of 2 steps" in out
+    assert "./workshop check 1.2" in out
+    progress.set_passed("01-one", ["1.1", "1.2"])
+    assert "Next: ./workshop start 02" in run("status")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["start", "9"], "There is no lesson"),
+        (["hint", "1.9"], "has no step 1.9"),
+        (["hint", "9.1"], "There is no lesson"),
+        (["hint"], "No lesson is started yet"),
+        (["diff"], "./workshop start 01"),
+        (["solve", "2.1"], "Lesson 02-two is not started"),
+        (["reset", "2"], "not started"),
+        (["diff", "lessons"], "no Django project"),
+        (["up", "7"], "There is no lesson"),
+        (["up", "2"], "./workshop start 02"),
+        (["docs"], "mkdocs.yml is missing"),
+        (["dev", "carry", "nothing.py"], "No lesson or solution has"),
+    ],
+)
+def test_bad_input_is_a_sentence(run, arguments, words):
+    code, out, err = run(*arguments)
+    assert code == 1
+    assert words in err
+    assert "Traceback" not in out + err
+
+
+def test_two_arguments_in_every_order(root, run):
+    run("start", "1")
+    aim = cli._aim
+    copy = root / "playground/01-one"
+    for arguments in [("1.1", None), ("1", "1.1"), (None, "1.1"), ("one", "1.1"), ("1.1", "1")]:
+        found, step = aim(*arguments)
+        assert (found.folder, step.id) == (copy, "1.1")
+    found, step = aim("solutions/01-one", "1.2")
+    assert (found.folder, step.id) == (root / "solutions/01-one", "1.2")
+    with pytest.raises(cli.WorkshopError, match="one step at a time"):
+        aim("1.1", "1.2")
+    with pytest.raises(cli.WorkshopError, match=r"no step 2\.1"):
+        aim("1", "2.1")
+
+
+def test_a_step_means_the_project_one_stands_in(root, run, monkeypatch):
+    run("start", "1")
+    monkeypatch.chdir(root / "solutions/01-one/images")
+    assert cli._aim("1.1", None)[0].folder == root / "solutions/01-one"
+    assert cli._aim("1", None)[0].folder == root / "playground/01-one"
+
+
+def test_a_bug_is_one_sentence_and_a_traceback_with_debug(run, monkeypatch):
+    def broken(*arguments):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(project, "resolve", broken)
+    code, out, err = run("diff")
+    assert (code, out) == (1, "")
+    assert err.startswith("This is a bug in the workshop (ZeroDivisionError: oh).")
+    assert "--debug" in err
+    monkeypatch.setattr(sys, "argv", ["workshop", "diff", "--debug"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_ctrl_c_is_quiet(run, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(project, "resolve", interrupted)
+    assert run("diff") == (130, "", "")
+
+
+def test_as_a_process_in_another_root(tmp_path):
+    smallchain.build(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "WORKSHOP_ROOT": str(tmp_path)}
+    command = [sys.executable, "-m", "workshop", "start", "two"]
+    first, second = (
+        subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert (tmp_path / "playground/02-two/manage.py").is_file()
+
+
+def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
+    from workshop import selftest
+
+    ran = []
+    monkeypatch.setattr(
+        selftest, "_run", lambda *words: ran.append(words) or (5 if words[0] == "pytest" else 0)
+    )
+    assert run("test", "-x", "tests/test_cli.py", "-k", "a or b")[0] == 5
+    assert ran[-1] == ("pytest", "-n", "3", "-x", "tests/test_cli.py", "-k", "a or b")
+    run("test", "-n0")
+    assert ran[-1] == ("pytest", "-n0")

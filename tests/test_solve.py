@@ -1,0 +1,122 @@
+import ast
+
+import pytest
+import smallchain
+
+from workshop import diffs, lessons, paths, playground, solve
+from workshop.errors import WorkshopError
+from workshop.project import Project
+
+REAL = lessons.all_lessons()
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
+    return tmp_path.resolve()
+
+
+@pytest.fixture
+def copy(root):
+    return playground.start(lessons.find("1"))
+
+
+def views(copy):
+    return (copy.folder / "images/views.py").read_text()
+
+
+def test_one_step_is_solved_and_the_other_is_left(copy):
+    done = solve.solve_step(copy, copy.lesson.step("1.1"))
+    assert done.changed == ["images/views.py"]
+    assert "return 1" in views(copy)
+    assert "# TODO 1.2" in views(copy)
+    assert "TODO 1.1" not in views(copy)
+    assert (done.backup / "images/views.py").read_text() == smallchain.VIEWS_START
+    assert not (copy.folder / "images/numbers.py").exists()
+
+
+def test_a_file_that_only_the_solution_has_is_created(copy):
+    done = solve.solve_step(copy, copy.lesson.step("1.2"))
+    assert done.created == ["images/numbers.py"]
+    assert "return two()" in views(copy)
+    assert "# TODO 1.1" in views(copy)
+
+
+@pytest.mark.parametrize("step", ["1.1", "1.2"])
+def test_solving_twice_changes_nothing_more(copy, step):
+    solve.solve_step(copy, copy.lesson.step(step))
+    before = views(copy)
+    again = solve.solve_step(copy, copy.lesson.step(step))
+    assert not again
+    assert again.backup is None
+    assert views(copy) == before
+
+
+def test_the_learners_other_work_stays(copy):
+    mine = smallchain.VIEWS_START.replace("# TODO 1.1: answer one\n    pass", "return 4 - 3")
+    mine = mine.replace("return 0", "return 0  # mine")
+    (copy.folder / "images/views.py").write_text(mine)
+    solve.solve_step(copy, copy.lesson.step("1.2"))
+    assert "return 4 - 3" in views(copy)
+    assert "return 0  # mine" in views(copy)
+    assert "return two()" in views(copy)
+
+
+def test_a_wrong_try_gives_way_to_the_solution(copy):
+    mine = smallchain.VIEWS_START.replace("# TODO 1.1: answer one\n    pass", "return (")
+    (copy.folder / "images/views.py").write_text(mine)
+    solve.solve_step(copy, copy.lesson.step("1.1"))
+    assert "return 1" in views(copy)
+    ast.parse(views(copy))
+
+
+def test_a_deleted_file_comes_back_with_the_steps_so_far(copy):
+    (copy.folder / "images/views.py").unlink()
+    done = solve.solve_step(copy, copy.lesson.step("1.2"))
+    assert "images/views.py" in done.created
+    assert views(copy) == smallchain.VIEWS_DONE
+
+
+def test_a_file_that_is_no_text_becomes_the_solutions_and_is_kept(copy):
+    (copy.folder / "images/views.py").write_bytes(b"\xff\xfe\x00")
+    done = solve.solve_step(copy, copy.lesson.step("1.1"))
+    assert views(copy) == smallchain.VIEWS_DONE
+    assert (done.backup / "images/views.py").read_bytes() == b"\xff\xfe\x00"
+
+
+def test_the_whole_lesson(copy):
+    done = solve.solve_lesson(copy)
+    assert views(copy) == smallchain.VIEWS_DONE
+    assert (done.backup / "images/views.py").is_file()
+    assert diffs.compare(copy) == []
+    assert not solve.solve_lesson(copy)
+
+
+def test_a_solution_is_not_solved(root):
+    with pytest.raises(WorkshopError, match="is the solution already"):
+        solve.solve_lesson(Project(paths.SOLUTIONS / "01-one", lessons.find("1")))
+
+
+def test_a_starter_edited_in_place_can_be_solved_step_by_step(root):
+    lesson = lessons.find("1")
+    for step in lesson.steps:
+        solve.solve_step(Project(lesson.folder, lesson), step)
+    assert (lesson.folder / "images/views.py").read_text() == smallchain.VIEWS_DONE
+
+
+@pytest.mark.parametrize("lesson", REAL, ids=lambda lesson: lesson.name)
+def test_solving_every_step_in_order_ends_at_the_solution(lesson, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "PLAYGROUND", tmp_path)
+    monkeypatch.setattr(paths, "BACKUPS", tmp_path / ".backup")
+    monkeypatch.setattr(paths, "STATE", tmp_path / ".workshop")
+    copy = playground.start(lesson)
+    for step in lesson.steps:
+        assert solve.solve_step(copy, step), f"the solution of step {step.id} changes nothing"
+        for name, file in playground.files(copy.folder).items():
+            if name.endswith(".py"):
+                ast.parse(file.read_text(), f"{name} after step {step.id}")
+            assert step.id not in lessons.todo_steps(file.read_text(errors="ignore")), (
+                f"{name} after {step.id}"
+            )
+        assert not solve.solve_step(copy, step), f"solving step {step.id} twice changes something"
+    assert [diff.name for diff in diffs.compare(copy)] == []
