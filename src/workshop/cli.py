@@ -26,9 +26,11 @@ app = typer.Typer(
 )
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
-Target = Annotated[str | None, typer.Argument(help="A lesson, a step, or a project folder.")]
-StepName = Annotated[str | None, typer.Argument(metavar="[STEP]", help="One step, such as 3.2.")]
-LessonName = Annotated[str, typer.Argument(help="A lesson: 3, 03, 03-images or images.")]
+Target = Annotated[
+    str | None, typer.Argument(metavar="TARGET", help="A lesson, a step, or a project folder.")
+]
+StepName = Annotated[str | None, typer.Argument(metavar="STEP", help="One step, such as 3.2.")]
+LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="A lesson: 3, 03, 03-images or images.")]
 
 
 def _version(wanted: bool) -> None:
@@ -105,7 +107,7 @@ def hint(
 def diff(
     target: Target = None,
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="One file, such as images/views.py.")
+        str | None, typer.Argument(metavar="FILE", help="One file, such as images/views.py.")
     ] = None,
 ) -> None:
     """Show your copy against the solution, file by file."""
@@ -120,7 +122,7 @@ def diff(
 @app.command(rich_help_panel=LOOP)
 def solve(
     target: Annotated[
-        str | None, typer.Argument(metavar="[STEP|LESSON]", help="A step (3.2) or a whole lesson (03).")
+        str | None, typer.Argument(metavar="STEP|LESSON", help="A step (3.2) or a whole lesson (03).")
     ] = None,
 ) -> None:
     """Take the solution of a step, or of a whole lesson. Your files go to a backup.
