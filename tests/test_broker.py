@@ -57,6 +57,14 @@ def test_a_fixed_port_that_is_busy_is_an_error_that_names_the_holder(busy_port):
         Broker(port=busy_port).start()
 
 
+def test_a_port_that_another_takes_at_the_same_moment(monkeypatch):
+    with Broker(prefer=None) as first:
+        monkeypatch.setattr(broker_module, "is_free", lambda port: True)  # as seen a moment too early
+        with Broker(prefer=first.port) as second:
+            assert second.port != first.port
+            assert second.running
+
+
 def test_killed_broker_comes_back_on_the_same_port():
     with Broker(prefer=None) as broker:
         port, url = broker.port, broker.url

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 SOURCE = Path(__file__).parents[1] / "src"
+COMMAND = [sys.executable, "-m", "workshop"]
 
 FILES = {
     "Procfile": "web: python manage.py runserver $PORT\nworker: celery -A myproject worker -l info -c 1\n",
@@ -147,7 +148,7 @@ class Up:
         own = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
         own |= {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"} | environment
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "workshop", "up", lesson, "--port", str(port)],
+            [*COMMAND, "up", lesson, "--port", str(port)],
             cwd=root,
             env=own,
             stdout=subprocess.PIPE,

@@ -138,8 +138,9 @@ class Broker:
             )
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self.running:
-            if answers(self.url, seconds=1):
-                return self.running  # another server may have answered while ours failed to bind
+            # Another server may answer here, because it took the port a moment before ours did.
+            if _pid_at(self.url) == self._process.pid:
+                return True
             time.sleep(0.01)
         return False
 
@@ -156,6 +157,14 @@ def answers(url: str, seconds: float = 2) -> bool:
             return bool(client.ping())
     except (redis.RedisError, OSError, ValueError):
         return False
+
+
+def _pid_at(url: str) -> int | None:
+    try:
+        with _client(url, 1) as client:
+            return client.info("server").get("process_id")
+    except (redis.RedisError, OSError):
+        return None
 
 
 def version_of(url: str) -> str:

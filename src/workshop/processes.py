@@ -44,7 +44,7 @@ class Running:
     colour: str
     state: str = "new"
     pid: int | None = None
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=80))
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
     said: str = ""
     news: str = ""
     kill_at: float = 0

@@ -1,0 +1,225 @@
+"""`./workshop doctor`: what is wrong on this machine and in this project, each with the cure to type."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.markup import escape
+
+from . import blame, migrations, occupied, paths
+from .broker import answers, without_password
+from .console import console
+from .ports import who_holds
+from .project import Project
+
+PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker"}
+FREE_BYTES = 1_000_000_000
+
+# Runs inside the project, since only there its settings and its tasks can be imported.
+_LOOK_INSIDE = """
+import json, os
+import django
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
+django.setup()
+from django.urls import get_resolver
+get_resolver().url_patterns
+found = {"backend": None, "workers": {}}
+try:
+    from celery.app.utils import find_app
+    app = find_app("myproject")
+except (AttributeError, ImportError):
+    found["backend"] = "no app"
+else:
+    app.loader.import_default_modules()
+    found["backend"] = app.conf.result_backend or "disabled"
+    if os.environ["ASK_WORKERS"]:
+        stats = app.control.inspect(timeout=1).stats() or {}
+        found["workers"] = {name: about["pid"] for name, about in stats.items()}
+print("FOUND" + json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `cure` is what to do or type where it is not ok, else empty."""
+
+    ok: bool
+    what: str
+    cure: str = ""
+
+
+def examine(project: Project | None, ports: dict[int, str] | None = None) -> list[Finding]:
+    """Everything that was looked at, in the order in which to put it right.
+
+    project: the learner's project; None leaves out what concerns one. ports: number -> what needs it.
+    """
+    findings = [_python(), _disk(), *_ports(PORTS if ports is None else ports)]
+    url = _broker_url()
+    broker_up = answers(url)
+    findings.append(_broker(url, broker_up))
+    if project is not None:
+        findings += _project(project, url, broker_up)
+    return findings
+
+
+def show(findings: list[Finding]) -> None:
+    """Print the findings, the cure below each that is not ok."""
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+        console.print(f"  {mark} {escape(finding.what)}", soft_wrap=True)
+        if finding.cure:
+            console.print(
+                "\n".join(f"      {escape(line)}" for line in finding.cure.splitlines()), soft_wrap=True
+            )
+    bad = sum(not finding.ok for finding in findings)
+    console.print("" if bad else "\n  All is well.")
+    if bad:
+        console.print(f"  {bad} to put right. Begin with the first.")
+
+
+def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+    said = "Python " + ".".join(map(str, version))
+    if version >= (3, 11):
+        return Finding(True, said)
+    return Finding(
+        False, f"{said} is too old", "Install Python 3.11 or newer, then: rm -r .venv && ./workshop up"
+    )
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(paths.ROOT).free
+    said = f"{free / 1e9:.1f} GB free on the disk"
+    return Finding(free >= FREE_BYTES, said, "" if free >= FREE_BYTES else "Free at least 1 GB on this disk.")
+
+
+def _ports(ports: dict[int, str]) -> Iterator[Finding]:
+    ours = occupied.pids()
+    for port, purpose in ports.items():
+        holder = who_holds(port)
+        if holder is None:
+            yield Finding(True, f"port {port} is free ({purpose})")
+        elif holder.pid in ours:
+            yield Finding(True, f"port {port} is held by ./workshop up ({purpose})")
+        elif purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
+            yield Finding(
+                True, f"port {port} is held by another broker, {holder}; ./workshop up takes a free port"
+            )
+        else:
+            stop = f"kill {holder.pid}" if holder.pid else "end that process"
+            other = f"\nor leave it, and: ./workshop up --port {port + 10}" if purpose == "the site" else ""
+            yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", stop + other)
+
+
+def _broker_url() -> str:
+    """The broker that counts: REDIS_URL, else the one of the running `up`, else the default."""
+    default = occupied.read().get("addresses", {}).get("broker", "redis://localhost:6379/0")
+    return os.environ.get("REDIS_URL") or default
+
+
+def _broker(url: str, is_up: bool) -> Finding:
+    shown = without_password(url)
+    if is_up:
+        return Finding(True, f"the broker answers at {shown}")
+    if os.environ.get("REDIS_URL"):
+        cure = "Start that broker, or type: unset REDIS_URL"
+    else:
+        cure = "./workshop up   (in a second terminal; it brings its own broker)"
+    return Finding(False, f"no broker answers at {shown}", cure)
+
+
+def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
+    broken = blame.unreadable(project.folder)
+    if broken:
+        yield from (
+            Finding(False, sentence, "Open the file at that line and put it right.") for sentence in broken
+        )
+        return
+    inside, error = _look_inside(project, url, broker_up)
+    if inside is None:
+        yield Finding(False, f"the project cannot be loaded: {error}", f"Put that right in {project.shown}.")
+        return
+    yield Finding(True, f"the code of {project.shown} can be loaded")
+    yield _migrations(project)
+    if inside["backend"] != "no app":
+        yield _backend(inside["backend"])
+        if broker_up:
+            yield from _workers(project, inside["workers"])
+
+
+def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
+    environment = project.environment(redis_url=url) | {"ASK_WORKERS": "1" if ask_workers else ""}
+    command = [sys.executable, "-c", _LOOK_INSIDE]
+    try:
+        done = subprocess.run(
+            command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=60
+        )
+    except subprocess.TimeoutExpired:
+        return None, "it took longer than 60 seconds"
+    for line in done.stdout.splitlines():
+        if line.startswith("FOUND"):
+            return json.loads(line.removeprefix("FOUND")), ""
+    return None, blame.cause(done.stderr.splitlines(), project.folder)
+
+
+def _migrations(project: Project) -> Finding:
+    missing = migrations.pending(project)
+    if not missing:
+        return Finding(True, "the database has all migrations")
+    names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    return Finding(
+        False,
+        f"migrations are pending: {names}",
+        f"cd {project.shown} && python manage.py migrate   (./workshop up does it too)",
+    )
+
+
+def _backend(backend: str) -> Finding:
+    if not backend.startswith("disabled"):
+        return Finding(True, f"results are kept at {without_password(backend)}")
+    return Finding(
+        False,
+        "the result backend is off: every task stays PENDING for whoever asks",
+        'In myproject/settings.py: CELERY_RESULT_BACKEND = REDIS_URL   (and namespace="CELERY" in celery.py)',
+    )
+
+
+def _workers(project: Project, workers: dict[str, int]) -> Iterator[Finding]:
+    if not workers:
+        yield Finding(
+            False,
+            "no worker answers: tasks are queued and nobody takes them",
+            f"./workshop up   (or by hand: cd {project.shown} && celery -A myproject worker -l info)",
+        )
+    for name, pid in workers.items():
+        yield _worker(project, name, pid)
+
+
+def _worker(project: Project, name: str, pid: int) -> Finding:
+    said = f"worker {name} (pid {pid})"
+    try:
+        process = psutil.Process(pid)
+        folder, began = Path(process.cwd()), process.create_time()
+    except psutil.Error:
+        return Finding(True, f"{said} answers from another machine or another user")
+    if folder.resolve() != project.folder.resolve():
+        return Finding(
+            False,
+            f"{said} runs another project, {paths.shown(folder)}, and takes your tasks",
+            f"kill {pid}   (then: cd {project.shown} && celery -A myproject worker -l info)",
+        )
+    files = list(blame.python_files(project.folder))
+    newest = max(files, key=lambda file: file.stat().st_mtime)
+    # Linux tells the start of a process to the second only, and a worker reads its files a moment after that.
+    if newest.stat().st_mtime > began + 1:
+        return Finding(
+            False,
+            f"{said} runs old code: {newest.relative_to(project.folder)} was saved after it started",
+            f"kill {pid} and start it again (./workshop up restarts its worker by itself)",
+        )
+    return Finding(True, f"{said} runs the code of {project.shown}")

@@ -1,0 +1,194 @@
+"""`./workshop doctor`: each finding provoked by the real thing."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+import psutil
+import pytest
+from tinyproject import FILES, SOURCE, Up, make_root, write
+
+from workshop import doctor, paths
+from workshop.broker import Broker
+from workshop.console import console
+from workshop.lessons import Lesson
+from workshop.ports import free_port
+from workshop.project import Project
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    root = make_root(tmp_path / "root")
+    monkeypatch.setattr(paths, "ROOT", root)
+    monkeypatch.setattr(paths, "STATE", root / ".workshop")
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    return root
+
+
+@pytest.fixture
+def project(root):
+    folder = root / "playground/01-tiny"
+    return Project(folder, Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder))
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    with Broker(prefer=None) as broker:
+        monkeypatch.setenv("REDIS_URL", broker.url)
+        yield broker
+
+
+@pytest.fixture
+def worker(broker, project):
+    """Starts a worker by hand in a folder, and ends it."""
+    started = []
+
+    def start(folder):
+        environment = project.environment() | {"DATA_DIR": str(folder / "data")}
+        command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "info", "-c", "1"]
+        command += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        assert any(" ready." in line for line in process.stdout)
+        return process
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def bad(findings):
+    return [finding for finding in findings if not finding.ok]
+
+
+def only_bad(findings):
+    found = bad(findings)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def migrate(project):
+    environment = project.environment() | {"PYTHONPATH": str(SOURCE)}
+    command = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(command, cwd=project.folder, env=environment, check=True, stderr=subprocess.DEVNULL)
+
+
+def test_all_is_well(project, worker):
+    migrate(project)
+    process = worker(project.folder)
+    findings = doctor.examine(project, ports={})
+    assert bad(findings) == []
+    assert any(f"(pid {process.pid}) runs the code of" in finding.what for finding in findings)
+    with console.capture() as printed:
+        doctor.show(findings)
+    assert "All is well." in printed.get()
+
+
+def test_worker_with_old_code(project, worker):
+    migrate(project)
+    process = worker(project.folder)
+    later = time.time() + 5
+    os.utime(project.folder / "images/tasks.py", (later, later))
+    finding = only_bad(doctor.examine(project, ports={}))
+    assert "runs old code: images/tasks.py was saved after it started" in finding.what
+    assert f"kill {process.pid}" in finding.cure
+
+
+def test_worker_of_another_lesson(project, worker, root):
+    migrate(project)
+    write(root / "playground/other", FILES)
+    process = worker(root / "playground/other")
+    finding = only_bad(doctor.examine(project, ports={}))
+    assert "runs another project, playground/other" in finding.what
+    assert f"kill {process.pid}" in finding.cure
+
+
+def test_no_worker_and_pending_migrations(project, broker):
+    pending, nobody = bad(doctor.examine(project, ports={}))
+    assert pending.what == "migrations are pending: images.0001_initial"
+    assert "manage.py migrate" in pending.cure
+    assert nobody.what.startswith("no worker answers")
+    assert "./workshop up" in nobody.cure
+
+
+def test_no_broker(monkeypatch, root):
+    monkeypatch.setenv("REDIS_URL", f"redis://:secret@localhost:{free_port()}/0")
+    finding = only_bad(doctor.examine(None, ports={}))
+    assert finding.what.startswith("no broker answers at redis://…@localhost:")
+    assert "unset REDIS_URL" in finding.cure
+
+
+def test_result_backend_that_is_off(project, broker):
+    migrate(project)
+    settings = FILES["myproject/settings.py"].replace("CELERY_RESULT_BACKEND = REDIS_URL\n", "")
+    write(project.folder, {"myproject/settings.py": settings})
+    backend, _nobody = bad(doctor.examine(project, ports={}))
+    assert "the result backend is off" in backend.what
+    assert "CELERY_RESULT_BACKEND" in backend.cure
+
+
+def test_syntax_error(project, broker):
+    write(project.folder, {"images/views.py": "def home(request:\n"})
+    finding = only_bad(doctor.examine(project, ports={}))
+    assert finding.what == "images/views.py:1 cannot be read: '(' was never closed"
+
+
+def test_import_error(project, broker):
+    write(project.folder, {"images/views.py": "\nfrom images import nothing\n"})
+    finding = only_bad(doctor.examine(project, ports={}))
+    assert "images/views.py:2: ImportError: cannot import name 'nothing'" in finding.what
+
+
+def test_busy_port(root, broker):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        finding = only_bad(doctor.examine(None, ports={port: "the site"}))
+    assert f"port {port} (the site) is taken by" in finding.what
+    assert f"kill {psutil.Process().pid}" in finding.cure
+    assert f"--port {port + 10}" in finding.cure
+
+
+def test_ports_of_our_own_up_are_fine(root):
+    port = free_port()
+    run = Up(root, "01", port)
+    try:
+        run.until("ready in")
+        findings = doctor.examine(None, ports={port: "the site"})
+    finally:
+        run.send(signal.SIGINT)
+        assert run.end() == 0
+        run.process.stdout.close()
+    assert bad(findings) == []
+    assert any(f"port {port} is held by ./workshop up" in finding.what for finding in findings)
+
+
+def test_little_disk_and_old_python(monkeypatch, root, broker):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage(10**10, 10**10, 5 * 10**8))
+    finding = only_bad(doctor.examine(None, ports={}))
+    assert finding.what == "0.5 GB free on the disk"
+    assert not doctor._python((3, 10, 1)).ok
+    assert "3.11" in doctor._python((3, 10, 1)).cure
+
+
+def test_show_says_the_cure(root):
+    with console.capture() as printed:
+        doctor.show([doctor.Finding(False, "a [port] is busy", "kill 7"), doctor.Finding(True, "fine")])
+    text = printed.get()
+    assert "✗ a [port] is busy\n      kill 7" in text
+    assert "1 to put right" in text
+    assert os.linesep in text

@@ -1,0 +1,314 @@
+"""`./workshop up` with real processes: what it prints and survives, and that it leaves nothing behind."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+
+import httpx
+import psutil
+import pytest
+from tinyproject import FILES, SOURCE, Up, make_root, write
+
+from workshop import blame, migrations
+from workshop.broker import Broker, answers
+from workshop.lessons import Lesson
+from workshop.ports import free_port, is_free
+from workshop.project import Project
+
+
+@pytest.fixture
+def root(tmp_path):
+    return make_root(tmp_path / "root")
+
+
+@pytest.fixture
+def start(root):
+    """Starts `up`; whatever a failing test leaves running is ended."""
+    runs = []
+
+    def start(lesson="01", port=None, **environment):
+        runs.append(Up(root, lesson, port or free_port(), **environment))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            children = run.children()
+            run.process.kill()
+            for child in children:
+                if child.is_running():
+                    child.kill()
+        run.process.stdout.close()
+
+
+def alive(processes):
+    """Those that still run. What is dead and not yet collected by init does not."""
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def project_of(root, lesson="01-tiny"):
+    return root / "playground" / lesson
+
+
+def state_of(root):
+    return json.loads((root / ".workshop/up.json").read_text())
+
+
+def worker_of(root):
+    return psutil.Process(state_of(root)["processes"]["worker"]["pid"])
+
+
+def nap(root, seconds):
+    """Queue a task of the project, as the learner's own code would."""
+    code = f"import myproject; from images.tasks import nap; nap.delay({seconds})"
+    environment = {"REDIS_URL": state_of(root)["addresses"]["broker"], "PATH": "/usr/bin:/bin"}
+    subprocess.run([sys.executable, "-c", code], cwd=project_of(root), env=environment, check=True)
+
+
+def assert_nothing_left(root, port, children):
+    assert alive(children) == []
+    assert is_free(port)
+    assert list((root / ".workshop").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_nothing_behind_twice_in_a_row(root, start, number):
+    port, applied = free_port(), []
+    for _ in range(2):
+        run = start(port=port)
+        assert "ready in" in run.until("Workshop · lesson 01 of 2: Lesson 01-tiny")
+        assert httpx.get(f"http://localhost:{port}/").text == "hello"
+        run.until("next: step 1.1 · The first step · ./workshop check")
+        children = run.children()
+        folder = state_of(root)["broker_folder"]
+        run.send(number)
+        assert run.end() == 0
+        assert "Nothing is left running" in run.text
+        assert "\033[" not in run.text  # colour is for terminals
+        assert_nothing_left(root, port, children)
+        assert not (root / folder).exists()
+        applied.append("Applying images.0001_initial" in run.text)
+    assert applied == [True, False]  # nothing was pending the second time
+
+
+def test_stop_before_anything_is_ready(root, start):
+    run = start()
+    run.until(" | ")
+    children = run.children()
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert alive(children) == []
+
+
+def test_a_task_is_finished_before_the_worker_ends(root, start):
+    run = start()
+    run.until("ready in")
+    nap(root, 2)
+    run.until("the nap begins")
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert "the nap is over" in run.text
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_task(root, start):
+    run = start()
+    run.until("ready in")
+    children = run.children()
+    nap(root, 600)
+    run.until("the nap begins")
+    run.send(signal.SIGINT)
+    run.until("Stopping")
+    run.send(signal.SIGINT)
+    assert run.end(seconds=9) == 0  # less than the grace time
+    assert alive(children) == []
+
+
+def test_a_crashed_process_is_named_and_comes_back_on_save(root, start):
+    port = free_port()
+    run = start(port=port)
+    run.until("ready in")
+    worker_of(root).kill()
+    run.until("worker ended (killed by SIGKILL)")
+    run.until("starts again when you save a file")
+    assert httpx.get(f"http://localhost:{port}/").status_code == 200
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("worker started again: images/tasks.py changed")
+    run.until(" ready.")
+
+    write(project_of(root), {"images/tasks.py": "import nothing_of_this_name\n"})
+    line = run.until("worker ended (exit code")
+    assert "images/tasks.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'" in line
+
+
+def test_a_dead_broker_is_said_and_comes_back_on_save(root, start):
+    run = start()
+    run.until("ready in")
+    state = state_of(root)
+    psutil.Process(state["processes"]["broker"]["pid"]).kill()
+    run.until("broker ended.")
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("broker started again")
+    run.until(" ready.")
+    children = run.children()
+    assert any("valkey-server" in child.name() for child in children)
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert alive(children) == []
+
+
+def test_worker_restarts_when_a_file_is_saved(root, start):
+    run = start()
+    run.until("ready in")
+    before = state_of(root)["processes"]
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("worker restarted: images/tasks.py changed")
+    run.until(" ready.")
+    after = state_of(root)["processes"]
+    assert after["worker"] != before["worker"]
+    assert after["web"] == before["web"]
+    assert after["broker"] == before["broker"]
+
+
+def test_a_syntax_error_is_said_with_file_and_line(root, start):
+    run = start()
+    run.until("ready in")
+    write(project_of(root), {"images/tasks.py": "\n\nprint((1)\n"})
+    run.until("worker cannot start: images/tasks.py:3 cannot be read: '(' was never closed")
+    write(project_of(root), FILES)
+    run.until("worker started again")
+    run.until(" ready.")
+
+
+def test_code_that_the_site_cannot_load(root, start):
+    write(project_of(root), {"myproject/urls.py": "import nothing_of_this_name\n"})
+    port = free_port()
+    run = start(port=port)
+    line = run.until("web cannot load your code:")
+    assert "myproject/urls.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'" in line
+    run.until("not running: web")
+    write(project_of(root), FILES)
+    run.until("Starting development server")
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+
+
+def test_a_worker_that_waits_for_a_step(root, start):
+    run = start("02")
+    run.until("worker  waits for step 2.1 (myproject/celery.py has no app yet)")
+    run.until("not running: worker")
+    write(project_of(root, "02-waiting"), {"myproject/celery.py": "app = Celery()\n"})
+    run.until("worker  waits for step 2.1 (myproject/celery.py:1: NameError: name 'Celery' is not defined)")
+    write(project_of(root, "02-waiting"), {name: FILES[name] for name in FILES if "celery" in name})
+    run.until("worker started again")
+    run.until(" ready.")
+    assert "worker ended" not in run.text
+
+
+def test_busy_port(root, start):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        run = start(port=port)
+        assert run.end() == 1
+    said = " ".join(run.text.split())
+    assert f"Port {port} is taken by" in said
+    assert f"(pid {psutil.Process().pid})" in said
+    assert f"./workshop up --port {port + 10}"[:-1] in said
+    assert list((root / ".workshop").iterdir()) == []
+
+
+def test_only_one_at_a_time(root, start):
+    first = start()
+    first.until("ready in")
+    second = start()
+    assert second.end() == 1
+    assert f"already up (pid {first.process.pid}): playground/01-tiny" in second.text
+    assert state_of(root)["addresses"]["site"] in second.text
+    first.send(signal.SIGINT)
+    assert first.end() == 0
+
+
+def test_leftovers_of_a_killed_run_are_ended(root, start):
+    port = free_port()
+    run = start(port=port)
+    run.until("ready in")
+    children = run.children()
+    folder = root / state_of(root)["broker_folder"]
+    run.process.kill()
+    run.process.wait()
+    assert alive(children)
+    again = start(port=port)
+    again.until("ready in")
+    assert alive(children) == []
+    assert not folder.exists()
+    again.send(signal.SIGINT)
+    assert again.end() == 0
+
+
+def test_a_process_that_took_over_an_old_number_is_left_alone(root, start):
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        (root / ".workshop").mkdir()
+        entry = {"pid": stranger.pid, "create_time": psutil.Process(stranger.pid).create_time() - 100}
+        (root / ".workshop/up.json").write_text(json.dumps({"processes": {"worker": entry}}))
+        run = start()
+        run.until("ready in")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_external_broker(root, start):
+    with Broker(prefer=None) as broker:
+        run = start(REDIS_URL=broker.url)
+        run.until("ready in")
+        run.until("yours (REDIS_URL)")
+        assert "broker" not in state_of(root)["processes"]
+        run.send(signal.SIGINT)
+        assert run.end() == 0
+        assert answers(broker.url)
+    run = start(REDIS_URL=broker.url)
+    assert run.end() == 1
+    assert "unset REDIS_URL" in run.text
+
+
+def test_no_procfile(root, start):
+    (project_of(root) / "Procfile").unlink()
+    run = start()
+    assert run.end() == 1
+    assert "playground/01-tiny has no Procfile" in run.text
+    assert list((root / ".workshop").iterdir()) == []
+
+
+def test_pending_migrations_are_found_without_django(root):
+    folder = project_of(root)
+    lesson = Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder)
+    project = Project(folder, lesson)
+    assert migrations.pending(project) == ["images.0001_initial"]
+    environment = project.environment() | {"PYTHONPATH": str(SOURCE)}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=folder, env=environment, check=True)
+    assert migrations.pending(project) == []
+    write(folder, {"images/migrations/0002_more.py": ""})
+    assert migrations.pending(project) == ["images.0002_more"]
+
+
+def test_the_cause_behind_an_output(tmp_path):
+    output = textwrap.dedent(f"""\
+        Traceback (most recent call last):
+          File "{tmp_path}/images/tasks.py", line 7, in <module>
+            import x
+          File "/usr/lib/python3/importlib.py", line 3, in load
+            raise
+        ValueError: no such thing
+
+        more words
+        """)
+    assert blame.cause(output.splitlines(), tmp_path) == "images/tasks.py:7: ValueError: no such thing"
+    assert blame.cause(["Error: port in use", "bye"], tmp_path) == "Error: port in use"
+    assert blame.cause(["", "first", "last"], tmp_path) == "last"
+    assert blame.cause([], tmp_path) == ""
