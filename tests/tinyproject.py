@@ -173,6 +173,8 @@ class Up:
                 line = self._new.get(timeout=seconds)
             except queue.Empty:
                 line = None
+            if line is None:
+                self._new.put(None)  # for end()
             assert line is not None, f"{text!r} never came:\n" + self.text
             self.lines.append(line)
             if text in line:
