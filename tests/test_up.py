@@ -12,7 +12,7 @@ import psutil
 import pytest
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import blame, migrations
+from workshop import blame, lessons, migrations, paths, progress, services
 from workshop.broker import Broker, answers
 from workshop.lessons import Lesson
 from workshop.ports import free_port, is_free
@@ -207,6 +207,15 @@ def test_a_worker_that_waits_for_a_step(root, start):
     assert "worker ended" not in run.text
 
 
+def test_a_step_that_is_passed_is_not_probed(root, monkeypatch):
+    monkeypatch.setattr(paths, "STATE", root / ".workshop")
+    monkeypatch.setattr(paths, "PLAYGROUND", root / "playground")
+    project = Project(project_of(root, "02-waiting"), lessons.read(root / "lessons/02-waiting"))
+    assert "find_app" in services.from_procfile(project, {}, 8000)[1].probe
+    progress.set_passed("02-waiting", ["2.1"])
+    assert services.from_procfile(project, {}, 8000)[1].probe is None
+
+
 def test_busy_port(root, start):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -241,12 +250,16 @@ def test_leftovers_of_a_killed_run_are_ended(root, start):
     run.process.kill()
     run.process.wait()
     assert alive(children)
-    again = start(port=port)
-    again.until("ready in")
-    assert alive(children) == []
-    assert not folder.exists()
-    again.send(signal.SIGINT)
-    assert again.end() == 0
+    try:
+        again = start(port=port)
+        again.until("ready in")
+        assert alive(children) == []
+        assert not folder.exists()
+        again.send(signal.SIGINT)
+        assert again.end() == 0
+    finally:
+        for child in alive(children):
+            child.kill()
 
 
 def test_a_process_that_took_over_an_old_number_is_left_alone(root, start):

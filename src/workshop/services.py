@@ -7,6 +7,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
+from . import progress
 from .errors import WorkshopError
 from .project import Project
 
@@ -87,6 +88,9 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
         raise WorkshopError(
             f"{project.shown}/Procfile names no process. A line reads: web: python manage.py …"
         )
+    # A step that a check has passed needs no probe, which costs a quarter of a second or more.
+    passed = progress.passed(project.lesson.name) if project.is_learners else []
+    waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
     return [
         Service(
             name=name,
@@ -96,7 +100,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
             port=port if name == "web" else None,
             ready_line=" ready." if name == "worker" else None,
             restarts=name != "web",
-            waits=project.lesson.waits.get(name),
+            waits=waits.get(name),
         )
         for name, command in commands.items()
     ]
