@@ -37,10 +37,13 @@ def start(root):
     for run in runs:
         if run.process.poll() is None:
             children = run.children()
-            run.process.kill()
-            for child in children:
-                if child.is_running():
-                    child.kill()
+            run.send(signal.SIGINT)
+            try:
+                run.process.wait(30)
+            except subprocess.TimeoutExpired:
+                run.process.kill()
+            for child in alive(children):
+                child.kill()
         run.process.stdout.close()
 
 
