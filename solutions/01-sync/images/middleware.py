@@ -14,6 +14,7 @@ def request_seconds(get_response):
         if not response.streaming and PLACEHOLDER in response.content:
             text = f"The server worked {seconds:.2f} s on this request."
             response.content = response.content.replace(PLACEHOLDER, text.encode())
+            response["Content-Length"] = str(len(response.content))
         return response
 
     return middleware
