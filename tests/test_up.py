@@ -150,8 +150,12 @@ def test_a_dead_broker_is_said_and_comes_back_on_save(root, start):
     run = start()
     run.until("ready in")
     state = state_of(root)
+    address = ("127.0.0.1", int(state["addresses"]["broker"].rpartition(":")[2].removesuffix("/0")))
     psutil.Process(state["processes"]["broker"]["pid"]).kill()
     run.until("broker ended.")
+    with socket.create_server(address):  # somebody else is on its port
+        write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n\n"})
+        run.until("broker is still down")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     run.until("broker started again")
     run.until(" ready.")

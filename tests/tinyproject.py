@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from workshop.ports import free_port
+
 SOURCE = Path(__file__).parents[1] / "src"
 COMMAND = [sys.executable, "-m", "workshop"]
 
@@ -146,7 +148,12 @@ class Up:
 
     def __init__(self, root: Path, lesson: str, port: int, **environment: str):
         own = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
-        own |= {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"} | environment
+        own |= {
+            "WORKSHOP_BROKER_PORT": str(free_port()),
+            "WORKSHOP_ROOT": str(root),
+            "PYTHONPATH": str(SOURCE),
+            "PYTHONUNBUFFERED": "1",
+        } | environment
         self.process = subprocess.Popen(
             [*COMMAND, "up", lesson, "--port", str(port)],
             cwd=root,

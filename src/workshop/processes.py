@@ -24,6 +24,7 @@ from honcho.printer import Message, Printer
 from honcho.process import Process
 
 from . import blame
+from .errors import WorkshopError
 from .services import Service
 
 GRACE_SECONDS = 10
@@ -238,9 +239,12 @@ class Supervisor:
         if self._stopping:
             return
         if self.broker is not None and not self.broker.running:
-            self.broker.start()
-            self._broker_said = False
-            self.say("broker started again, empty.")
+            try:
+                self.broker.start()
+                self._broker_said = False
+                self.say("broker started again, empty.")
+            except WorkshopError as error:
+                self.say(f"broker is still down: {error} Then save a file, and it is tried again.")
         what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
         for running in self.running.values():
             if running.service.log is not None or running.state == "done":

@@ -89,7 +89,7 @@ class _Session:
         if external := os.environ.get("REDIS_URL"):
             self.redis_url = use_external(external)
         else:
-            self.broker = stack.enter_context(Broker())
+            self.broker = stack.enter_context(Broker(prefer=_broker_port()))
             self.redis_url = self.broker.url
         self.write_down({})
 
@@ -192,6 +192,11 @@ def _photos(project: Project) -> str:
             return f"{photos} photos, {connection.execute(waiting).fetchone()[0]} waiting"
     except (sqlite3.Error, ValueError):
         return ""
+
+
+def _broker_port() -> int:
+    """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
+    return int(os.environ.get("WORKSHOP_BROKER_PORT") or 6379)
 
 
 def _next_free(port: int) -> int:
