@@ -28,41 +28,62 @@ def resize(file, max_width=800, max_height=600) -> Resized:
     UnidentifiedImageError, OSError (cut short), DecompressionBombError.
     """
     with Image.open(file) as picture:
-        source_format = picture.format  # transposing makes a copy that has forgotten it
-        icc_profile = picture.info.get("icc_profile")
-        box = box_before_turning(picture, max_width, max_height)
-        # A JPEG decodes at 1/2, 1/4 or 1/8 of its size for little work and memory.
-        picture.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=1.1)
-        picture = ImageOps.exif_transpose(picture)
-        format = format_to_write(source_format, picture)
-        picture, icc_profile = convert_for(format, picture, icc_profile)
-
-        output = BytesIO()
-        # Only the colour profile goes along. EXIF would carry the GPS position.
-        picture.info.clear()
-        picture.save(output, format=format, icc_profile=icc_profile, **QUALITY[format])
-        return Resized(output.getvalue(), format, picture.width, picture.height)
+        format = format_to_write(picture)
+        if is_on_its_side(picture):
+            max_width, max_height = max_height, max_width
+        picture = unpacked(picture)
+        picture = fit(picture, max_width, max_height)
+        picture = upright(picture)
+        picture = converted(picture, format)
+        return write(picture, format)
 
 
-def box_before_turning(picture, max_width, max_height):
-    """A picture that will be turned by 90° has to fit the box that is turned the other way."""
-    turned = picture.getexif().get(0x0112, 1) >= 5
-    return (max_height, max_width) if turned else (max_width, max_height)
+def fit(picture, max_width, max_height):
+    """Make the picture small enough, in proportion. One that fits already stays as it is."""
+    # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size: less work, and memory for the small one only.
+    picture.thumbnail((max_width, max_height), Image.Resampling.LANCZOS, reducing_gap=1.1)
+    return picture
 
 
-def format_to_write(source_format, picture):
-    """Keep JPEG, PNG and WebP. MPO is a JPEG with more pictures behind it; GIF becomes PNG or JPEG."""
-    if source_format in EXTENSIONS:
-        return source_format
+def is_on_its_side(picture):
+    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
+    return picture.getexif().get(0x0112, 1) >= 5
+
+
+def upright(picture):
+    """Turn the pixels as the EXIF orientation says."""
+    return ImageOps.exif_transpose(picture)
+
+
+def format_to_write(picture):
+    """The format of the result. JPEG, PNG and WebP stay what they are."""
+    # A phone's MPO is a JPEG with more pictures behind it. Of a GIF the first frame is taken.
+    if picture.format in EXTENSIONS:
+        return picture.format
     return "PNG" if picture.has_transparency_data else "JPEG"
 
 
-def convert_for(format, picture, icc_profile):
+def unpacked(picture):
+    """Give each pixel a colour of its own: Pillow resizes a palette by dropping pixels, whatever the filter."""
+    if picture.mode in ("1", "P", "PA"):
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture
+
+
+def converted(picture, format):
     """Bring the picture into a colour mode that `format` can hold and every browser shows."""
     if picture.mode == "CMYK":
-        return picture.convert("RGB"), None  # the profile described CMYK
+        picture.info.pop("icc_profile", None)  # it describes CMYK
+        return picture.convert("RGB")
     if format == "JPEG" and picture.mode not in ("RGB", "L"):
-        return picture.convert("RGB"), icc_profile
-    if picture.mode in ("P", "LA", "PA"):
-        return picture.convert("RGBA" if picture.has_transparency_data else "RGB"), icc_profile
-    return picture, icc_profile
+        return picture.convert("RGB")
+    return picture
+
+
+def write(picture, format) -> Resized:
+    """Encode the picture. Of its metadata only the colour profile goes along."""
+    output = BytesIO()
+    icc_profile = picture.info.get("icc_profile")
+    picture.info.clear()
+    picture.save(output, format=format, icc_profile=icc_profile, **QUALITY[format])
+    return Resized(output.getvalue(), format, picture.width, picture.height)
