@@ -82,3 +82,8 @@ class UploadedImage(models.Model):
                 "failure_reason",
             ]
         )
+
+    def fail(self, reason):
+        """Keep the photo, and the reason why it cannot be resized."""
+        self.failure_reason = reason
+        self.save(update_fields=["failure_reason"])

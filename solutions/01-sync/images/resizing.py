@@ -6,6 +6,8 @@ from io import BytesIO
 from PIL import Image, ImageOps
 
 EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for a picture that is damaged, cut short or too large."""
 QUALITY = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
 
 
@@ -24,8 +26,7 @@ class Resized:
 def resize(file, max_width=800, max_height=600) -> Resized:
     """Fit the picture in `file` within `max_width` × `max_height` pixels.
 
-    `file` is a binary file object. Raises what Pillow raises for a picture that it cannot read:
-    UnidentifiedImageError, OSError (cut short), DecompressionBombError.
+    `file` is a binary file object. Raises one of UNREADABLE for a picture that Pillow cannot decode.
     """
     with Image.open(file) as picture:
         format = format_to_write(picture)
@@ -64,7 +65,7 @@ def format_to_write(picture):
 
 
 def unpacked(picture):
-    """Give each pixel a colour of its own: Pillow resizes a palette by dropping pixels, whatever the filter."""
+    """Give each pixel a colour of its own: a palette is resized by dropping pixels, whatever the filter."""
     if picture.mode in ("1", "P", "PA"):
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     return picture

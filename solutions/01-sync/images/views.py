@@ -3,12 +3,12 @@ import time
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST
-from PIL import Image
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .resizing import resize
+from .resizing import UNREADABLE, resize
 
 
 def photo_list(request):
@@ -22,28 +22,32 @@ def upload(request):
         started = time.perf_counter()
         photos = form.save()
         for photo in photos:
-            resize_photo(request, photo)
-        resized = sum(photo.is_processed for photo in photos)
-        seconds = time.perf_counter() - started
-        if resized:
-            noun = "photo" if resized == 1 else "photos"
-            messages.success(request, f"{resized} {noun} resized in {seconds:.2f} s.")
+            resize_photo(photo)
+        report(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
 
 
-def resize_photo(request, photo):
+def resize_photo(photo):
     """Resize one uploaded photo now. A picture that cannot be decoded is kept, with the reason."""
     started = time.perf_counter()
     try:
         with photo.image.open("rb") as file:
             resized = resize(file)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        photo.failure_reason = "This picture is damaged or cut short."
-        photo.save(update_fields=["failure_reason"])
-        messages.error(request, f"{photo.name}: {photo.failure_reason}")
+    except UNREADABLE:
+        photo.fail("This picture is damaged or cut short.")
     else:
         photo.attach_resized(resized, time.perf_counter() - started)
+
+
+def report(request, photos, seconds):
+    """Tell the visitor what became of the photos."""
+    resized = sum(photo.is_processed for photo in photos)
+    if resized:
+        messages.success(request, f"{resized} photo{pluralize(resized)} resized in {seconds:.2f} s.")
+    for photo in photos:
+        if photo.failure_reason:
+            messages.error(request, f"{photo.name}: {photo.failure_reason}")
 
 
 def detail(request, pk):
@@ -53,8 +57,8 @@ def detail(request, pk):
 @require_POST
 def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
+    messages.success(request, f"{photo.name} is deleted.")
     photo.delete()
     photo.image.delete(save=False)
     photo.resized_image.delete(save=False)
-    messages.success(request, f"{photo.name} is deleted.")
     return redirect("images:list")

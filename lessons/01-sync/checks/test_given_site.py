@@ -1,0 +1,59 @@
+import pytest
+from django.urls import reverse
+
+from workshop.checkkit import expect, photos
+
+pytestmark = pytest.mark.step("given")
+
+
+@pytest.mark.parametrize("name", ["images:list", "images:upload"])
+def test_pages(client, name):
+    """The pages of the site answer."""
+    response = client.get(reverse(name))
+    expect(response.status_code == 200, f"the page {reverse(name)} answers with {response.status_code}.")
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (("notes.jpg", b"no picture at all"), "not a picture"),
+        (("empty.jpg", b""), "empty"),
+        (("scan.tiff", photos.tiff()), "not supported"),
+        (("bomb.png", photos.bomb()), "too many pixels"),
+    ],
+)
+def test_refused_in_words(upload, file, reason):
+    """What is no photo, or has too many pixels, is refused by name, and nothing of the upload is kept."""
+    from images.models import UploadedImage
+
+    page = upload(("good.jpg", photos.jpeg()), file).content.decode()
+    expect(
+        file[0] in page and reason in page,
+        f"{file[0]} was uploaded, and the page does not say: {reason}.",
+        file="images/forms.py",
+    )
+    expect(not UploadedImage.objects.exists(), f"{file[0]} was refused, and something was kept.")
+
+
+def test_size_limit(upload, settings):
+    """A file above the limit is refused."""
+    settings.MAX_UPLOAD_BYTES = 1000
+    page = upload(("garden.jpg", photos.jpeg())).content.decode()
+    expect("too big" in page, "a file larger than MAX_UPLOAD_BYTES was taken.", file="images/forms.py")
+
+
+def test_upload_returns_to_the_list(upload):
+    """After an upload the list shows the photo."""
+    page = upload(("garden.jpg", photos.jpeg()), ("sea.png", photos.png())).content.decode()
+    for name in ("garden.jpg", "sea.png"):
+        expect(name in page, f"{name} was uploaded, and the list does not show it.", file="images/views.py")
+
+
+def test_detail_and_delete(client, photo):
+    """Each photo has a page, and deleting it takes its files along."""
+    kept = photo(photos.jpeg())
+    page = client.get(reverse("images:detail", args=[kept.pk]))
+    expect(page.status_code == 200, f"the photo's page answers with {page.status_code}.")
+    storage, name = kept.image.storage, kept.image.name
+    client.post(reverse("images:delete", args=[kept.pk]))
+    expect(not storage.exists(name), "the photo was deleted, and its file is still there.")

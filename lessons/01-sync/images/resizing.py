@@ -1,0 +1,83 @@
+"""Resize one picture. Knows Pillow and nothing of Django."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for a picture that is damaged, cut short or too large."""
+QUALITY = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
+
+
+@dataclass
+class Resized:
+    content: bytes
+    format: str
+    width: int
+    height: int
+
+    @property
+    def extension(self) -> str:
+        return EXTENSIONS[self.format]
+
+
+def resize(file, max_width=800, max_height=600) -> Resized:
+    """Fit the picture in `file` within `max_width` × `max_height` pixels.
+
+    `file` is a binary file object. Raises one of UNREADABLE for a picture that Pillow cannot decode.
+    """
+    with Image.open(file) as picture:
+        format = format_to_write(picture)
+        if is_on_its_side(picture):
+            max_width, max_height = max_height, max_width
+        picture = unpacked(picture)
+        picture = fit(picture, max_width, max_height)
+        picture = upright(picture)
+        picture = converted(picture, format)
+        return write(picture, format)
+
+
+def fit(picture, max_width, max_height):
+    """Make the picture small enough, in proportion. One that fits already stays as it is."""
+    # TODO 1.1: this squeezes every picture into the box, and decodes all its pixels first.
+    return picture.resize((max_width, max_height))
+
+
+def is_on_its_side(picture):
+    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
+    # TODO 1.2: look at the EXIF orientation (tag 0x0112).
+    return False
+
+
+def upright(picture):
+    """Turn the pixels as the EXIF orientation says."""
+    # TODO 1.2: turn it; then nothing needs the orientation tag any more.
+    return picture
+
+
+def format_to_write(picture):
+    """The format of the result. JPEG, PNG and WebP stay what they are."""
+    # TODO 1.3: a phone writes MPO under the name .jpg. What becomes of that, and of a GIF?
+    return picture.format
+
+
+def unpacked(picture):
+    """Give each pixel a colour of its own: a palette is resized by dropping pixels, whatever the filter."""
+    # TODO 1.3: modes "1", "P" and "PA" hold no colours, only numbers of a palette.
+    return picture
+
+
+def converted(picture, format):
+    """Bring the picture into a colour mode that `format` can hold and every browser shows."""
+    # TODO 1.3: a JPEG for print is CMYK. JPEG has no transparency.
+    return picture
+
+
+def write(picture, format) -> Resized:
+    """Encode the picture. Of its metadata only the colour profile goes along."""
+    output = BytesIO()
+    # TODO 1.2: the whole EXIF block goes along here, with the place where the photo was taken.
+    picture.save(output, format=format, exif=picture.getexif(), **QUALITY[format])
+    return Resized(output.getvalue(), format, picture.width, picture.height)

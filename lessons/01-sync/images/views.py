@@ -1,0 +1,57 @@
+import time
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
+from django.views.decorators.http import require_POST
+
+from .forms import UploadForm
+from .models import UploadedImage
+
+
+def photo_list(request):
+    paginator = Paginator(UploadedImage.objects.all(), 24)
+    return render(request, "images/list.html", {"page": paginator.get_page(request.GET.get("page"))})
+
+
+def upload(request):
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        started = time.perf_counter()
+        photos = form.save()
+        for photo in photos:
+            resize_photo(photo)
+        report(request, photos, time.perf_counter() - started)
+        return redirect("images:list")
+    return render(request, "images/upload.html", {"form": form})
+
+
+def resize_photo(photo):
+    """Resize one uploaded photo now. A picture that cannot be decoded is kept, with the reason."""
+    # TODO 1.4: open photo.image, resize() it, keep the result with photo.attach_resized(resized, seconds).
+    # A picture that raises one of UNREADABLE gets photo.fail(reason), in words for the visitor.
+
+
+def report(request, photos, seconds):
+    """Tell the visitor what became of the photos."""
+    resized = sum(photo.is_processed for photo in photos)
+    if resized:
+        messages.success(request, f"{resized} photo{pluralize(resized)} resized in {seconds:.2f} s.")
+    for photo in photos:
+        if photo.failure_reason:
+            messages.error(request, f"{photo.name}: {photo.failure_reason}")
+
+
+def detail(request, pk):
+    return render(request, "images/detail.html", {"photo": get_object_or_404(UploadedImage, pk=pk)})
+
+
+@require_POST
+def delete(request, pk):
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    messages.success(request, f"{photo.name} is deleted.")
+    photo.delete()
+    photo.image.delete(save=False)
+    photo.resized_image.delete(save=False)
+    return redirect("images:list")

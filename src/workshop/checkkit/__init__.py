@@ -1,0 +1,47 @@
+"""What the checks of the lessons are written with.
+
+A check is a pytest function with a docstring that says, in the learner's words, what is looked at. It fails
+by `complain(…)` or `expect(…)`; an exception out of the learner's code is reported with its file and line.
+"""
+
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import NoReturn
+
+__all__ = ["Complaint", "complain", "expect", "until"]
+
+PATIENCE = 15
+"""Seconds that a check waits for something that takes well under one where all is right."""
+
+
+class Complaint(Exception):
+    """What a learner reads when a check fails.
+
+    what: one sentence, what was observed. facts: label -> value, such as expected and found.
+    why: one or two sentences that explain it.
+    """
+
+    def __init__(self, what: str, why: str = "", **facts: object):
+        super().__init__(what)
+        self.what, self.why = what, why
+        self.facts = {label.replace("_", " "): str(fact) for label, fact in facts.items()}
+
+
+def complain(what: str, why: str = "", **facts: object) -> NoReturn:
+    raise Complaint(what, why, **facts)
+
+
+def expect(condition: object, what: str, why: str = "", **facts: object) -> None:
+    """Complain with `what` unless `condition` holds."""
+    if not condition:
+        raise Complaint(what, why, **facts)
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
+    """Wait until `condition()` is true and return it; what it returned last (false) after `seconds`."""
+    deadline = monotonic() + seconds
+    pause = 0.005
+    while not (found := condition()) and monotonic() < deadline:
+        sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+    return found

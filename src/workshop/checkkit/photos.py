@@ -1,0 +1,146 @@
+"""Small real pictures for the checks, each as the bytes of a file."""
+
+import math
+import struct
+import zlib
+from functools import cache
+from io import BytesIO
+
+from PIL import Image, ImageCms, ImageDraw
+
+GPS = 0x8825
+ORIENTATION = 0x0112
+
+
+def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """A picture with four different corners, so that turning and squeezing show."""
+    picture = Image.new("RGB", (width, height), (40, 90, 160))
+    draw = ImageDraw.Draw(picture)
+    for index, colour in enumerate(((220, 40, 40), (40, 180, 60), (240, 220, 60), (250, 250, 250))):
+        left, top = (index % 2) * (width - width // 4), (index // 2) * (height - height // 4)
+        draw.rectangle((left, top, left + width // 4, top + height // 4), fill=colour)
+    return picture.convert(mode)
+
+
+def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
+    output = BytesIO()
+    picture.save(output, format=format, **options)
+    return output.getvalue()
+
+
+@cache
+def profile() -> bytes:
+    """An ICC colour profile."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@cache
+def jpeg(width: int = 1600, height: int = 1200, orientation: int = 1) -> bytes:
+    """A JPEG from a camera: EXIF with orientation and GPS position, a comment, a colour profile."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    exif.get_ifd(GPS).update({1: "N", 2: (53.0, 33.0, 0.0), 3: "E", 4: (9.0, 59.0, 0.0)})
+    return encoded(scene(width, height), "JPEG", exif=exif, comment=b"my house", icc_profile=profile())
+
+
+@cache
+def mpo() -> bytes:
+    """What many phones write under the name .jpg: a JPEG with a second picture behind it."""
+    picture = scene(1000, 750)
+    return encoded(picture, "MPO", save_all=True, append_images=[picture.rotate(180)])
+
+
+@cache
+def cmyk() -> bytes:
+    """A JPEG for print, with a colour profile that is not for screens."""
+    return encoded(scene(1000, 750, "CMYK"), "JPEG", icc_profile=profile())
+
+
+@cache
+def png(mode: str = "RGBA") -> bytes:
+    """A PNG. With mode RGBA its left half is transparent."""
+    picture = scene(1000, 750, mode)
+    if mode == "RGBA":
+        picture.paste((0, 0, 0, 0), (0, 0, 500, 750))
+    return encoded(picture, "PNG")
+
+
+@cache
+def webp() -> bytes:
+    return encoded(scene(1000, 750), "WEBP")
+
+
+@cache
+def gif(mode: str = "RGB") -> bytes:
+    """An animated GIF of two frames; the first one is the scene, half transparent with mode RGBA."""
+    first = scene(1000, 750, mode)
+    if mode == "RGBA":
+        first.paste((0, 0, 0, 0), (0, 0, 500, 750))
+    return encoded(first, "GIF", save_all=True, append_images=[first.rotate(180)])
+
+
+def transparent_gif() -> bytes:
+    return gif("RGBA")
+
+
+@cache
+def cut_short() -> bytes:
+    """A JPEG of which only the first half arrived."""
+    content = encoded(Image.effect_noise((800, 600), 80).convert("RGB"), "JPEG")
+    return content[: len(content) // 2]
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG of the scene."""
+    return encoded(scene(width, height), "PNG")
+
+
+def tiff() -> bytes:
+    return encoded(scene(400, 300), "TIFF")
+
+
+@cache
+def bomb() -> bytes:
+    """A PNG of a few bytes that claims 30,000 × 30,000 pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@cache
+def checkerboard(width: int, height: int, mode: str = "L") -> bytes:
+    """A PNG of black and white pixels in turn: averaged it is grey."""
+    tile = Image.new("L", (2, 2))
+    tile.putdata([0, 255, 255, 0])
+    board = Image.new("L", (width, height))
+    row = Image.new("L", (width, 2))
+    for left in range(0, width, 2):
+        row.paste(tile, (left, 0))
+    for top in range(0, height, 2):
+        board.paste(row, (0, top))
+    return encoded(board.convert(mode), "PNG")
+
+
+def as_file(content: bytes) -> BytesIO:
+    return BytesIO(content)
+
+
+def corners(picture: Image.Image) -> list[str]:
+    """What the four corners of a scene show, by the name of the colour, clockwise from top left."""
+    colours = {
+        "red": (220, 40, 40),
+        "green": (40, 180, 60),
+        "yellow": (240, 220, 60),
+        "white": (250, 250, 250),
+    }
+    picture = picture.convert("RGB")
+    right, bottom = picture.width - 9, picture.height - 9
+    found = []
+    for place in ((8, 8), (right, 8), (right, bottom), (8, bottom)):
+        pixel = picture.getpixel(place)
+        found.append(min(colours, key=lambda name: math.dist(colours[name], pixel)))
+    return found

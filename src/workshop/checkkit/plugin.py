@@ -1,0 +1,200 @@
+"""The pytest plugin that runs a lesson's checks against one project and streams what happens.
+
+It runs in the process that `workshop.check` starts in the project's folder, with these variables set:
+WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
+WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure).
+"""
+
+import inspect
+import json
+import os
+import shutil
+import traceback
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from . import Complaint
+from .worker import Queue, Worker
+
+STEPS = os.environ["WORKSHOP_STEPS"].split()
+ONLY = os.environ.get("WORKSHOP_ONLY", "")
+GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
+PROJECT = Path.cwd()
+
+_events = os.fdopen(int(os.environ["WORKSHOP_EVENTS"]), "w", buffering=1)
+
+
+def emit(event: str, **content: object) -> None:
+    _events.write(json.dumps({"event": event, **content}) + "\n")
+
+
+def step_of(item: pytest.Item) -> str:
+    """The step of this lesson that a check belongs to; "given" for the checks of earlier lessons."""
+    marker = item.get_closest_marker("step")
+    step = marker.args[0] if marker else "given"
+    return step if step in STEPS else "given"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    order = {step: number for number, step in enumerate([*STEPS, "given"])}
+    chosen = [item for item in items if not ONLY or step_of(item) == ONLY]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = sorted(chosen, key=lambda item: order[step_of(item)])
+    emit("collected", steps=list(dict.fromkeys(step_of(item) for item in items)))
+    if any("worker" in item.fixturenames for item in items):
+        WORKER.start()  # it comes up while the first checks run
+
+
+def pytest_sessionstart():
+    """Load all of the project: what cannot be imported is said before anything is checked."""
+    from django.core import checks
+
+    serious = [error for error in checks.run_checks() if error.is_serious()]
+    if serious:
+        raise SystemExit("\n".join(f"{type(error).__name__}: {error}" for error in serious))
+
+
+def pytest_runtest_logstart(nodeid, location):
+    emit("began", check=nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when != "call" and not report.failed:
+        return report
+    content = {"step": step_of(item), "passed": report.passed, "about": _about(item)}
+    if report.failed:
+        content["complaint"] = _complaint(call.excinfo.value)
+        content["printed"] = report.capstdout.strip().splitlines()[-8:]
+        item.session.shouldstop = False if GO_ON else "a step failed"
+    emit("check", **content)
+    if report.failed and GO_ON:
+        WORKER.stop()  # whatever is left in it must not reach the next check
+    return report
+
+
+def pytest_sessionfinish():
+    WORKER.stop()
+    emit("finished")
+
+
+def _about(item: pytest.Item) -> str:
+    return " ".join(inspect.cleandoc(item.function.__doc__ or item.name).split())
+
+
+def _complaint(error: BaseException) -> dict:
+    if isinstance(error, Complaint):
+        return {"what": error.what, "why": error.why, "facts": error.facts}
+    message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
+    facts = {}
+    if place := _place(error):
+        facts["raised at"] = place
+    return {"what": message, "why": "", "facts": facts, "unexpected": True}
+
+
+def _place(error: BaseException) -> str | None:
+    """File and line in the project that an exception came through last."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(PROJECT):
+            return f"{file.relative_to(PROJECT)}:{frame.lineno}"
+    return None
+
+
+WORKER = Worker(PROJECT, ready=lambda seconds: emit("worker", seconds=seconds))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database(django_db_blocker):
+    """The project's own database, in the run's data folder, migrated: workers see the same one."""
+    from django.core.management import call_command
+
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0, interactive=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _clean(_database):
+    """Each check begins without photos: rows and files."""
+    yield
+    from django.apps import apps
+    from django.conf import settings
+
+    for model in apps.get_app_config("images").get_models():
+        model._base_manager.all().delete()
+    shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+
+
+@pytest.fixture
+def upload(client):
+    """upload(name=content, …) or upload(("name.jpg", content), …) posts photos, follows the redirect."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.urls import reverse
+
+    def post(*files: tuple[str, bytes], follow: bool = True):
+        photos = [SimpleUploadedFile(name, content) for name, content in files]
+        return client.post(reverse("images:upload"), {"images": photos}, follow=follow)
+
+    return post
+
+
+@pytest.fixture
+def photo():
+    """photo(content, name) keeps an uploaded photo in the database, as the form does, and nothing more."""
+    from django.core.files.base import ContentFile
+    from images.models import UploadedImage
+
+    def keep(content: bytes, name: str = "garden.jpg"):
+        return UploadedImage.objects.create(image=ContentFile(content, name), original_bytes=len(content))
+
+    return keep
+
+
+@pytest.fixture
+def resized():
+    """resized(content) calls the project's resize() and opens what came out: (Resized, picture)."""
+    from images.resizing import resize
+    from PIL import Image
+
+    def call(content: bytes, **box: int):
+        result = resize(BytesIO(content), **box)
+        picture = Image.open(BytesIO(result.content))
+        picture.load()
+        return result, picture
+
+    return call
+
+
+@pytest.fixture
+def app():
+    """The project's Celery app, as `celery -A myproject` finds it, on the run's own broker."""
+    from .worker import app_of_the_project
+
+    return app_of_the_project()
+
+
+@pytest.fixture
+def worker(app):
+    """A real worker process of the project, ready for tasks. One serves the whole run."""
+    WORKER.wait_ready()
+    return WORKER
+
+
+@pytest.fixture
+def queue(app):
+    """The default queue, empty, and no worker takes from it while the check looks at it."""
+    queue = Queue(app)
+    paused = WORKER.running
+    if paused:
+        WORKER.wait_ready()
+        WORKER.pause(queue.name)
+    queue.clear()
+    yield queue
+    queue.clear()
+    if paused and WORKER.running:
+        WORKER.resume(queue.name)

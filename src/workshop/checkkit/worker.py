@@ -1,0 +1,185 @@
+"""A real worker process and a look into its queue, for the checks."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workshop import blame
+
+from . import PATIENCE, Complaint, until
+
+READY = " ready."
+
+
+class Worker:
+    """One `celery -A myproject worker` of the project in `folder`: prefork with two children.
+
+    ready: called once with the seconds that a start took.
+    """
+
+    def __init__(self, folder: Path, ready: Callable[[float], None]):
+        self.folder = folder
+        self._ready = ready
+        self._process: subprocess.Popen | None = None
+        self._log: Path | None = None
+        self._began = 0.0
+        self._waited = False
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the worker has written since it started."""
+        return self._log.read_text(errors="replace") if self._log else ""
+
+    def start(self, **environment: str) -> None:
+        """Begin to start it; `wait_ready` waits for it. environment: more variables for it."""
+        if self.running:
+            return
+        self._began, self._waited = time.monotonic(), False
+        handle, name = tempfile.mkstemp(prefix="worker-", suffix=".log", dir=os.environ["DATA_DIR"])
+        self._log = Path(name)
+        command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "--loglevel", "INFO"]
+        command += ["--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        with os.fdopen(handle, "wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_ready(self) -> None:
+        """Wait until it takes tasks. Complains, with the cause, when it ended instead."""
+        self.start()
+        if self._waited:
+            return
+        until(lambda: READY in self.log or not self.running, 2 * PATIENCE)
+        if READY not in self.log:
+            cause = blame.cause(self.log.splitlines(), self.folder)
+            self.stop()
+            raise Complaint("The worker did not start.", worker_says=cause or "nothing")
+        self._waited = True
+        self._ready(time.monotonic() - self._began)
+
+    def children(self) -> list[int]:
+        """The pids of the pool's processes."""
+        return [child.pid for child in psutil.Process(self.pid).children()]
+
+    def pause(self, queue: str) -> None:
+        """Stop taking messages from `queue`."""
+        self._control("cancel_consumer", queue)
+
+    def resume(self, queue: str) -> None:
+        self._control("add_consumer", queue)
+
+    def kill(self) -> None:
+        """End it as a power cut would, children included."""
+        if self.running:
+            everything = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+            for process in everything:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(everything)
+
+    def stop(self) -> None:
+        """End it without waiting for its tasks; nothing of it stays behind."""
+        self.kill()
+        self._process = None
+
+    def _control(self, command: str, queue: str) -> None:
+        app = app_of_the_project()
+        if not app.control.broadcast(command, {"queue": queue}, reply=True, limit=1, timeout=PATIENCE):
+            raise Complaint(
+                "The worker does not answer to remote control.",
+                found=blame.cause(self.log.splitlines(), self.folder) or "no reply",
+            )
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message on the broker: the task's name, its arguments and headers (eta, expires, retries, …)."""
+
+    task: str
+    args: list
+    kwargs: dict
+    headers: dict
+
+    def __str__(self) -> str:
+        given = [repr(value) for value in self.args]
+        given += [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return f"{self.task}({', '.join(given)})"
+
+
+class Queue:
+    """The default queue of `app`, read with the redis client and nothing between."""
+
+    def __init__(self, app):
+        import redis
+
+        self.name = app.conf.task_default_queue
+        self.redis = redis.Redis.from_url(os.environ["REDIS_URL"])
+
+    def messages(self) -> list[Message]:
+        """What waits on the queue, oldest first."""
+        return [decoded(raw) for raw in reversed(self.redis.lrange(self.name, 0, -1))]
+
+    def unacked(self) -> list[Message]:
+        """What a worker has taken and not acknowledged."""
+        return [decoded(json.dumps(json.loads(raw)[0])) for raw in self.redis.hvals("unacked")]
+
+    def clear(self) -> None:
+        self.redis.delete(self.name)
+
+
+def decoded(raw: bytes | str) -> Message:
+    message = json.loads(raw)
+    body = message["body"]
+    if message["properties"].get("body_encoding") == "base64":
+        body = b64decode(body)
+    args, kwargs, _ = json.loads(body)
+    return Message(message["headers"]["task"], args, kwargs, message["headers"])
+
+
+def app_of_the_project():
+    """The Celery app in myproject/celery.py. Complains when it is missing or uses another broker."""
+    try:
+        from myproject.celery import app
+    except ImportError as error:
+        raise Complaint(
+            "There is no Celery app yet.", found=f"{error}", file="myproject/celery.py"
+        ) from error
+    if app.conf.task_always_eager:
+        raise Complaint(
+            "Eager mode is on: the tasks run inside the web process, and no message is sent.",
+            setting="CELERY_TASK_ALWAYS_EAGER",
+            why="Take it out. Eager mode leaves out the broker, the worker and JSON: all that can go wrong.",
+        )
+    wanted, found = os.environ["REDIS_URL"], app.conf.broker_url
+    if found != wanted:
+        raise Complaint(
+            "The app does not use the broker of the settings.",
+            expected=wanted,
+            found=found or "none set: Celery falls back to amqp://guest@localhost",
+            why="CELERY_BROKER_URL has to come from REDIS_URL, and the app has to read the settings with "
+            'namespace="CELERY".',
+        )
+    return app

@@ -1,0 +1,167 @@
+"""What a check prints: one line per step, the first failure in the learner's words, the next command."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from . import paths
+from .console import console
+from .lessons import Step
+from .project import Project
+
+GIVEN = Step("given", "What the starter brought along still works", [], [])
+
+
+class Report:
+    """One run of the checks of `project` (of `step` alone, where it is given), as it happens."""
+
+    def __init__(self, project: Project, step: str | None):
+        self.project, self.only = project, step
+        lesson = project.lesson
+        self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
+        self.outcome: dict[str, bool] = {}
+        self.failure: dict | None = None
+        self.broken: str | None = None
+        self.worker_seconds: float | None = None
+        self._began = time.monotonic()
+        self._printed: set[str] = set()
+        self._status = None
+        console.print(f"{lesson.name} · {project.shown}", style="bold", markup=False, soft_wrap=True)
+
+    @property
+    def passed(self) -> list[str]:
+        return [step for step, passed in self.outcome.items() if passed]
+
+    @property
+    def ok(self) -> bool:
+        return self.broken is None and all(self.outcome.get(step.id) for step in self._expected())
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[None]:
+        """While the checks run a terminal shows what is being looked at."""
+        with console.status("Starting …") as self._status:
+            yield
+        self._status = None
+
+    def take(self, event: dict) -> None:
+        """Take in one event of the run."""
+        match event["event"]:
+            case "collected":
+                self._collected = event["steps"]
+            case "worker":
+                self.worker_seconds = event["seconds"]
+            case "check":
+                self._print_before(event["step"])
+                self.outcome[event["step"]] = self.outcome.get(event["step"], True) and event["passed"]
+                if not event["passed"] and self.failure is None:
+                    self.failure = event
+                if self._status:
+                    self._status.update(Text(f"{event['step']}  {event['about']}"))
+            case "broken":
+                self.broken = event["cause"]
+
+    def close(self) -> None:
+        """Print the lines that are left, the first failure, and what to type next."""
+        self._print_before(None)
+        if self.broken:
+            self._paragraph(self.broken, "red")
+            if not self.outcome:
+                self._line("Every step needs the project to start; nothing was checked.")
+        elif self.failure:
+            self._explain(self.failure)
+        console.print()
+        for text in self._next():
+            self._line(text)
+        self._line(self._sum(), style="dim")
+
+    def nothing_checked(self, obstacles: list[str]) -> None:
+        """The project cannot start: say why, and which step is waiting."""
+        for obstacle in obstacles:
+            self._line(obstacle, style="red")
+        self._line("")
+        self._line("Every step needs the project to start; nothing was checked.")
+
+    def _expected(self) -> list[Step]:
+        return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps
+
+    def _print_before(self, step: str | None) -> None:
+        """Print the lines of all steps before `step` that are not printed yet; None prints all."""
+        for each in self._expected():
+            if each.id == step:
+                return
+            if each.id in self._printed or (step is not None and each.id not in self.outcome):
+                continue
+            self._printed.add(each.id)
+            sign, style, remark = {
+                True: ("✓", "green", ""),
+                False: ("✗", "red", ""),
+                None: ("·", "dim", "   (not reached)"),
+            }[self.outcome.get(each.id)]
+            line = Text.assemble("  ", (sign, style), f" {each.id:<5} {each.title}", (remark, "dim"))
+            console.print(line, soft_wrap=True)
+
+    def _explain(self, failure: dict) -> None:
+        complaint, step = failure["complaint"], failure["step"]
+        console.print()
+        if complaint.get("unexpected"):
+            self._paragraph(f"Step {step}: your code raised an exception.", "red")
+            facts = {"exception": complaint["what"], **complaint["facts"], "while": failure["about"]}
+        else:
+            name = "What the starter brought along" if step == "given" else f"Step {step}"
+            self._paragraph(f"{name}: {complaint['what']}", "red")
+            facts = complaint["facts"]
+        console.print()
+        width = max([len(label) for label in facts], default=0)
+        for label, fact in facts.items():
+            lines = fact.splitlines() or [""]
+            self._line(f"    {label:<{width}}   {lines[0]}")
+            for line in lines[1:]:
+                self._line(f"    {'':<{width}}   {line}")
+        if complaint["why"]:
+            console.print()
+            self._paragraph(complaint["why"])
+        if failure.get("printed"):
+            self._line("\n  Your code printed:")
+            for line in failure["printed"]:
+                self._line(f"    {line}", style="dim")
+
+    def _next(self) -> Iterator[str]:
+        lesson = self.project.lesson
+        if self.broken or not self.ok:
+            step = self.failure["step"] if self.failure else None
+            if step in (None, "given"):
+                yield f"  Next: ./workshop diff {self._name()}"
+            elif self.project.is_learners:
+                yield f"  Next: ./workshop hint {step}   ·   read: {paths.shown(lesson.text)}, step {step}"
+            else:
+                yield f"  Next: ./workshop diff {self._name()}"
+        elif self.only:
+            following = [step for step in lesson.steps if step.id > self.only]
+            if following:
+                yield f"  Next: step {following[0].id} · {following[0].title}"
+            else:
+                yield f"  That was the last step. Next: ./workshop check {self._name()}"
+        elif lesson.next:
+            yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
+        else:
+            yield f"  Lesson {lesson.code} is done. It was the last one there is."
+
+    def _name(self) -> str:
+        return self.project.lesson.code if self.project.is_learners else self.project.shown
+
+    def _sum(self) -> str:
+        done = [step for step in self.passed if step != "given"]
+        total = len(self.project.lesson.steps)
+        worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
+        steps = f"step {self.only}" if self.only else f"{len(done)} of {total} steps"
+        return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"
+
+    def _paragraph(self, text: str, style: str = "") -> None:
+        width = min(console.width, 100) if console.is_terminal else 10_000
+        for line in Text(text).wrap(console, width - 2):
+            console.print(Text.assemble("  ", (line.plain.rstrip(), style)), soft_wrap=True)
+
+    def _line(self, text: str, style: str = "") -> None:
+        console.print(Text(text, style=style), soft_wrap=True)
