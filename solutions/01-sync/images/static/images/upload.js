@@ -187,7 +187,7 @@ function showErrors(form, chosen, messages) {
   const errors = form.querySelector(".errors");
   const list = document.createElement("ul");
   list.className = "errorlist";
-  for (const message of messages) list.append(Object.assign(document.createElement("li"), { textContent: message }));
+  for (const message of messages) list.appendChild(document.createElement("li")).textContent = message;
   errors.replaceChildren(...(messages.length ? [list] : []));
   chosen.explain(messages);
   if (messages.length) errors.focus();
@@ -204,9 +204,9 @@ function showPage(html, url) {
 }
 
 function statusText(status) {
-  if (status === 403) return "The server does not know this form any more (403). Reload the page and choose again.";
-  if (status === 413) return "That is more than the server takes at once (413). Send fewer or smaller photos.";
-  if (status >= 500) return `The server failed (${status}). Its log says why. Your photos are still chosen here.`;
+  if (status === 403) return "This form has expired (403). Reload the page and choose again.";
+  if (status === 413) return "That is too much for the server at once (413). Send fewer photos.";
+  if (status >= 500) return `The server failed (${status}); its log says why. Your photos are still chosen.`;
   return `The server refused the upload (${status}).`;
 }
 
