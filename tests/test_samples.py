@@ -1,0 +1,272 @@
+import hashlib
+import os
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+
+import httpx
+import pytest
+from PIL import Image, ImageCms, ImageOps
+
+from workshop import paths, rush, samples
+from workshop.errors import WorkshopError
+from workshop.ports import free_port
+from workshop.visitor import Visitor
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos") / "samples"
+    assert all(new for _, new in samples.make(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The address of solutions/01-sync, migrated and serving."""
+    folder = paths.SOLUTIONS / "01-sync"
+    environment = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("data"))}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "-v0"], cwd=folder, env=environment, check=True)
+    port = free_port()
+    command = [*manage, "runserver", "--noreload", str(port)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=folder, env=environment, **quiet)
+    address = f"http://localhost:{port}"
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            assert server.poll() is None, "the site ended before it answered"
+            assert time.monotonic() < deadline, "the site did not answer"
+            try:
+                httpx.get(address)
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def serve():
+    """Start a small site; `post` is its answer to an upload: a status and a body. Returns its address."""
+    servers = []
+
+    def serve(form='<input name="csrfmiddlewaretoken" value="t0ken">', post=(200, ""), delay=0):
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self, status, body):
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def do_GET(self):
+                self.answer(200, form)
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                time.sleep(delay)
+                if post is None:
+                    self.connection.close()
+                else:
+                    self.answer(*post)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://localhost:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_every_file_is_what_its_name_says(folder):
+    found = {}
+    for name in ("held-upright.jpg", "phone.jpg", "transparent.png", "web.webp", "print.jpg", "small.jpg"):
+        with Image.open(folder / name) as picture:
+            picture.load()
+            found[name] = (picture.format, picture.mode, picture.size, getattr(picture, "n_frames", 1))
+    assert found == {
+        "held-upright.jpg": ("JPEG", "RGB", (4032, 3024), 1),
+        "phone.jpg": ("MPO", "RGB", (4032, 3024), 2),
+        "transparent.png": ("PNG", "RGBA", (1200, 900), 1),
+        "web.webp": ("WEBP", "RGB", (2016, 1512), 1),
+        "print.jpg": ("JPEG", "CMYK", (2016, 1512), 1),
+        "small.jpg": ("JPEG", "RGB", (320, 240), 1),
+    }
+
+
+def test_phone_photo_has_place_profile_and_the_size_of_a_real_one(folder):
+    with Image.open(folder / "held-upright.jpg") as picture:
+        exif = picture.getexif()
+        assert exif[0x0112] == 6
+        place = exif.get_ifd(0x8825)
+        assert (place[1], place[2]) == ("N", (51.0, 28.0, 40.0))
+        profile = ImageCms.ImageCmsProfile(BytesIO(picture.info["icc_profile"]))
+        assert "sRGB" in ImageCms.getProfileDescription(profile)
+    assert 3_000_000 <= (folder / "held-upright.jpg").stat().st_size <= 5_000_000
+
+
+def test_transparent_corners_and_a_gif_that_moves(folder):
+    with Image.open(folder / "transparent.png") as picture:
+        assert (picture.getpixel((0, 0))[3], picture.getpixel((600, 450))[3]) == (0, 255)
+    with Image.open(folder / "animated.gif") as picture:
+        first = picture.convert("RGB")
+        assert picture.n_frames == 7
+        picture.seek(6)
+        assert picture.convert("RGB").tobytes() != first.tobytes()
+
+
+def test_damaged_files_fail_where_they_should(folder):
+    with Image.open(folder / "cut-short.jpg") as picture, pytest.raises(OSError, match="truncated"):
+        picture.load()
+    with pytest.raises(Image.UnidentifiedImageError):
+        Image.open(folder / "text.jpg")
+    assert (folder / "bomb.png").stat().st_size < 200
+    with pytest.raises(Image.DecompressionBombError, match="900000000 pixels"):
+        Image.open(folder / "bomb.png")
+
+
+@pytest.mark.parametrize("orientation", samples.STORED_AS)
+def test_photo_is_upright_once_its_orientation_is_applied(orientation):
+    with Image.open(BytesIO(samples.photo(400, 300, orientation=orientation))) as picture:
+        assert picture.size == (400, 300)
+        upright = ImageOps.exif_transpose(picture)
+    assert upright.size == ((300, 400) if orientation >= 5 else (400, 300))
+    width, height = upright.size
+    sky, ground = upright.getpixel((width - 5, 5)), upright.getpixel((width - 5, height - 5))
+    assert sky[2] > ground[2] + 60, "the sky is above"
+    assert min(upright.getpixel((round(width * 0.25), round(height * 0.8)))) > 220, "the arrow is on the left"
+
+
+def test_same_seed_same_photo():
+    def fingerprint(seed):
+        samples.photo.cache_clear()
+        return hashlib.sha256(samples.photo(200, 150, seed=seed, gps=True, icc=True)).hexdigest()
+
+    assert fingerprint(1) == fingerprint(1) != fingerprint(2)
+
+
+def test_colour_profile_does_not_carry_the_time_of_its_making():
+    with Image.open(BytesIO(samples.photo(16, 16, icc=True))) as picture:
+        assert picture.info["icc_profile"][24:36] == bytes([7, 234, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
+
+
+def test_files_that_are_there_stay(tmp_path, capsys):
+    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    for sample in samples.SAMPLES:
+        (tmp_path / sample.name).write_bytes(b"kept")
+    (tmp_path / "small.jpg").unlink()
+    assert samples.main(str(tmp_path), None, 1) == 0
+    assert "1 written" in (out := capsys.readouterr().out)
+    assert "9 were there already" in out
+    assert all(sample.name in out and sample.purpose in out for sample in samples.SAMPLES)
+    kept = {path.name for path in tmp_path.iterdir() if path.read_bytes() in (b"kept", b"mine")}
+    assert kept == {sample.name for sample in samples.SAMPLES} - {"small.jpg"} | {"mine.jpg"}
+    assert len(list(tmp_path.iterdir())) == len(samples.SAMPLES) + 1
+
+
+def test_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkshopError, match=r"cannot be written to .*file/photos"):
+        samples.main(str(tmp_path / "file/photos"), None, 1)
+
+
+def test_site_does_with_each_sample_what_the_sample_says(site, folder):
+    with Visitor(site) as visitor:
+        for sample in samples.SAMPLES:
+            answer = visitor.upload(sample.name, (folder / sample.name).read_bytes())
+            assert (answer.refusal is not None) == (sample.outcome == "refused"), (
+                sample.name,
+                answer.refusal,
+            )
+            assert answer.seconds > 0
+            if sample.outcome == "refused":
+                assert answer.refusal.startswith(f"{sample.name}: ")
+            else:
+                failed = f"{sample.name}: This picture is damaged or cut short." in answer.page.text
+                assert failed == (sample.outcome == "failed"), sample.name
+
+
+def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
+    assert samples.main(str(tmp_path), 3, int(site.rsplit(":", 1)[1])) == 0
+    out = capsys.readouterr().out
+    seconds = [float(found) for found in re.findall(r"photo-0[123]\.jpg +([\d.]+) s  taken", out)]
+    assert len(seconds) == 3
+    summary = re.search(r"Uploads: +median ([\d.]+) s, slowest ([\d.]+) s", out)
+    assert [float(number) for number in summary.groups()] == [statistics.median(seconds), max(seconds)]
+    assert re.search(r"A page before: +median \d+ ms, slowest \d+ ms, 20 pages", out)
+    assert re.search(r"A page meanwhile: +median \d+ ms, slowest \d+ ms, [1-9]\d* pages", out)
+    page = httpx.get(site).text
+    assert all(f"photo-0{number}.jpg" in page for number in (1, 2, 3))
+    assert [path.name for path in tmp_path.iterdir()] == ["held-upright.jpg"]
+
+
+def test_upload_sends_the_photo_in_the_folder(site, tmp_path, capsys):
+    (tmp_path / "held-upright.jpg").write_bytes(b"no photo")
+    assert samples.main(str(tmp_path), 1, int(site.rsplit(":", 1)[1])) == 1
+    assert "not taken: photo-01.jpg: this is not a picture that can be read." in capsys.readouterr().out
+
+
+def test_nothing_answers():
+    with pytest.raises(WorkshopError, match=r"another terminal: \./workshop up"):
+        rush.main(f"http://localhost:{free_port()}", 2, bytes)
+
+
+@pytest.mark.parametrize("count", [0, -1, 201])
+def test_count_out_of_range(count):
+    with pytest.raises(WorkshopError, match="from 1 to 200"):
+        rush.main("http://localhost:1", count, bytes)
+
+
+def test_other_program_on_the_port(serve):
+    with Visitor(serve(form="hello")) as visitor, pytest.raises(WorkshopError, match="has no form .* --port"):
+        visitor.open_form()
+
+
+@pytest.mark.parametrize(
+    ("post", "refusal"),
+    [
+        (
+            (200, '<p class="message error" role="alert">Too <b>big</b> &amp; old</p><p>x</p>'),
+            "Too big & old",
+        ),
+        (
+            (200, '<div class="errors"><ul class="errorlist"><li>One.</li><li>Two.</li></ul></div>x'),
+            "One. Two.",
+        ),
+        ((200, "<p>Photos</p>"), "the form came back without a word"),
+        ((500, "<p class='error'>x</p>"), "the site failed (HTTP 500); the traceback is in the log"),
+        ((403, ""), "the site answered HTTP 403 (Forbidden)"),
+        (None, "the connection broke"),
+    ],
+)
+def test_refusals_in_words(serve, post, refusal):
+    with Visitor(serve(post=post)) as visitor:
+        answer = visitor.upload("a.jpg", b"a")
+        assert answer.refusal.startswith(refusal)
+        assert (answer.page is None) == (post is None)
+
+
+def test_failing_site_ends_the_rush_with_exit_code_1(serve, capsys):
+    assert rush.main(serve(post=(500, "")), 2, lambda: b"photo") == 1
+    assert capsys.readouterr().out.count("not taken: the site failed (HTTP 500)") == 2
+
+
+def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
+    rush.main(serve(post=(200, ""), delay=0.5), 2, lambda: b"photo")
+    pages = int(re.search(r"A page meanwhile: .* (\d+) pages", capsys.readouterr().out)[1])
+    assert pages > 3
