@@ -5,10 +5,12 @@ WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the le
 WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure).
 """
 
+import contextlib
 import inspect
 import json
 import os
 import shutil
+import signal
 import traceback
 from io import BytesIO
 from pathlib import Path
@@ -16,12 +18,15 @@ from pathlib import Path
 import pytest
 
 from . import Complaint
-from .worker import Queue, Worker
+from .worker import Worker, aside
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
 GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
 PROJECT = Path.cwd()
+
+HELD = 6
+"""Seconds after which a view that should answer at once counts as waiting for something else."""
 
 _events = os.fdopen(int(os.environ["WORKSHOP_EVENTS"]), "w", buffering=1)
 
@@ -156,6 +161,26 @@ def photo():
 
 
 @pytest.fixture
+def patience():
+    """with patience(what, why, …): complain when the block does not end; it is interrupted then."""
+
+    @contextlib.contextmanager
+    def limited(what: str, why: str = "", **facts: object):
+        def give_up(*_signal_and_frame):
+            raise Complaint(what, why, **facts)
+
+        before = signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(HELD)
+        try:
+            yield
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+    return limited
+
+
+@pytest.fixture
 def resized():
     """resized(content) calls the project's resize() and opens what came out: (Resized, picture)."""
     from images.resizing import resize
@@ -187,14 +212,6 @@ def worker(app):
 
 @pytest.fixture
 def queue(app):
-    """The default queue, empty, and no worker takes from it while the check looks at it."""
-    queue = Queue(app)
-    paused = WORKER.running
-    if paused:
-        WORKER.wait_ready()
-        WORKER.pause(queue.name)
-    queue.clear()
-    yield queue
-    queue.clear()
-    if paused and WORKER.running:
-        WORKER.resume(queue.name)
+    """What the check's own process sends lies here, on the real broker, where no worker takes it away."""
+    with aside(app) as queue:
+        yield queue

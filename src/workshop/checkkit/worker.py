@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,20 +76,18 @@ class Worker:
         if READY not in self.log:
             cause = blame.cause(self.log.splitlines(), self.folder)
             self.stop()
-            raise Complaint("The worker did not start.", worker_says=cause or "nothing")
+            raise Complaint("the worker did not start.", worker_says=cause or "nothing")
         self._waited = True
         self._ready(time.monotonic() - self._began)
+
+    def raised_at(self, task_id: str) -> str:
+        """File and line of the project where the task with this id failed, as the log says."""
+        _, _, after = self.log.partition(f"[{task_id}] raised")
+        return blame.cause(after.partition("\n[")[0].splitlines(), self.folder).partition(": ")[0]
 
     def children(self) -> list[int]:
         """The pids of the pool's processes."""
         return [child.pid for child in psutil.Process(self.pid).children()]
-
-    def pause(self, queue: str) -> None:
-        """Stop taking messages from `queue`."""
-        self._control("cancel_consumer", queue)
-
-    def resume(self, queue: str) -> None:
-        self._control("add_consumer", queue)
 
     def kill(self) -> None:
         """End it as a power cut would, children included."""
@@ -104,14 +102,6 @@ class Worker:
         """End it without waiting for its tasks; nothing of it stays behind."""
         self.kill()
         self._process = None
-
-    def _control(self, command: str, queue: str) -> None:
-        app = app_of_the_project()
-        if not app.control.broadcast(command, {"queue": queue}, reply=True, limit=1, timeout=PATIENCE):
-            raise Complaint(
-                "The worker does not answer to remote control.",
-                found=blame.cause(self.log.splitlines(), self.folder) or "no reply",
-            )
 
 
 @dataclass(frozen=True)
@@ -130,13 +120,13 @@ class Message:
 
 
 class Queue:
-    """The default queue of `app`, read with the redis client and nothing between."""
+    """The default queue of `app` on the broker at `url`, read with the redis client and nothing between."""
 
-    def __init__(self, app):
+    def __init__(self, app, url: str):
         import redis
 
         self.name = app.conf.task_default_queue
-        self.redis = redis.Redis.from_url(os.environ["REDIS_URL"])
+        self.redis = redis.Redis.from_url(url)
 
     def messages(self) -> list[Message]:
         """What waits on the queue, oldest first."""
@@ -146,8 +136,23 @@ class Queue:
         """What a worker has taken and not acknowledged."""
         return [decoded(json.dumps(json.loads(raw)[0])) for raw in self.redis.hvals("unacked")]
 
-    def clear(self) -> None:
-        self.redis.delete(self.name)
+
+@contextlib.contextmanager
+def aside(app) -> Iterator[Queue]:
+    """Let this process send to database 1 of the same broker; the worker takes from database 0."""
+    url = os.environ["REDIS_URL"].removesuffix("/0") + "/1"
+    queue = Queue(app, url)
+    queue.redis.flushdb()
+    _send_to(app, url)
+    try:
+        yield queue
+    finally:
+        _send_to(app, None)
+
+
+def _send_to(app, url: str | None) -> None:
+    app.conf.broker_write_url = url or app.conf.broker_url
+    app._pool = app.amqp._producer_pool = None  # they hold connections to the other one
 
 
 def decoded(raw: bytes | str) -> Message:
@@ -165,18 +170,18 @@ def app_of_the_project():
         from myproject.celery import app
     except ImportError as error:
         raise Complaint(
-            "There is no Celery app yet.", found=f"{error}", file="myproject/celery.py"
+            "there is no Celery app yet.", found=f"{error}", file="myproject/celery.py"
         ) from error
     if app.conf.task_always_eager:
         raise Complaint(
-            "Eager mode is on: the tasks run inside the web process, and no message is sent.",
+            "eager mode is on: the tasks run inside the web process, and no message is sent.",
             setting="CELERY_TASK_ALWAYS_EAGER",
             why="Take it out. Eager mode leaves out the broker, the worker and JSON: all that can go wrong.",
         )
     wanted, found = os.environ["REDIS_URL"], app.conf.broker_url
     if found != wanted:
         raise Complaint(
-            "The app does not use the broker of the settings.",
+            "the app does not use the broker of the settings.",
             expected=wanted,
             found=found or "none set: Celery falls back to amqp://guest@localhost",
             why="CELERY_BROKER_URL has to come from REDIS_URL, and the app has to read the settings with "

@@ -1,0 +1,102 @@
+import time
+
+from celery.result import AsyncResult
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from .forms import UploadForm
+from .models import UploadedImage
+from .resizing import UNREADABLE, resize
+from .tasks import describe_photo_task
+
+
+def photo_list(request):
+    paginator = Paginator(UploadedImage.objects.all(), 24)
+    return render(request, "images/list.html", {"page": paginator.get_page(request.GET.get("page"))})
+
+
+def upload(request):
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        started = time.perf_counter()
+        photos = form.save()
+        for photo in photos:
+            resize_photo(photo)
+        report(request, photos, time.perf_counter() - started)
+        return redirect("images:list")
+    return render(request, "images/upload.html", {"form": form})
+
+
+def resize_photo(photo):
+    """Resize one uploaded photo now. A picture that cannot be decoded is kept, with the reason."""
+    started = time.perf_counter()
+    try:
+        with photo.image.open("rb") as file:
+            resized = resize(file)
+    except UNREADABLE:
+        photo.fail("This picture is damaged or cut short.")
+    else:
+        photo.attach_resized(resized, time.perf_counter() - started)
+
+
+def report(request, photos, seconds):
+    """Tell the visitor what became of the photos."""
+    resized = sum(photo.is_processed for photo in photos)
+    if resized:
+        messages.success(request, f"{resized} photo{pluralize(resized)} resized in {seconds:.2f} s.")
+    for photo in photos:
+        if photo.failure_reason:
+            messages.error(request, f"{photo.name}: {photo.failure_reason}")
+
+
+def detail(request, pk):
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    return render(request, "images/detail.html", {"photo": photo, "task_id": request.GET.get("task")})
+
+
+@require_POST
+def describe(request, pk):
+    """Let a worker describe the photo. The photo's page shows what becomes of the task."""
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    # TODO 2.4: send the task to the worker and go on with redirect_to_task(photo, …).
+    return redirect("images:detail", photo.pk)
+
+
+@require_POST
+def describe_later(request, pk):
+    """The same in ten seconds. A worker that comes more than a minute late leaves it."""
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    # TODO 2.6: the same, not before ten seconds have passed, and not after seventy.
+    return redirect("images:detail", photo.pk)
+
+
+def redirect_to_task(photo, task):
+    return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
+
+
+def task_status(request, task_id):
+    """What the result backend knows about a task. An id that it has never seen is PENDING too."""
+    # TODO 2.5: answer with id, state, result, error: what the result backend knows about task_id.
+    return JsonResponse({})
+
+
+@require_POST
+def task_forget(request, task_id):
+    """Take the result out of the result backend: somebody has read it."""
+    # TODO 2.5: take the result out of the backend.
+    return JsonResponse({"id": str(task_id), "forgotten": True})
+
+
+@require_POST
+def delete(request, pk):
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    messages.success(request, f"{photo.name} is deleted.")
+    photo.delete()
+    photo.image.delete(save=False)
+    photo.resized_image.delete(save=False)
+    return redirect("images:list")

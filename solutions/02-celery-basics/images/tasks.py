@@ -1,0 +1,28 @@
+"""What runs in the worker."""
+
+from celery import shared_task
+from PIL import Image
+
+from .models import UploadedImage
+
+
+@shared_task
+def describe_photo_task(image_id):
+    """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
+    photo = UploadedImage.objects.get(pk=image_id)
+    with photo.image.open("rb") as file, Image.open(file) as picture:
+        taken = picture.getexif().get(0x0132)
+        return {
+            "name": photo.name,
+            "format": picture.format,
+            "size": [picture.width, picture.height],
+            "bytes": photo.original_bytes,
+            "taken": taken,
+            "uploaded": photo.uploaded_at.isoformat(),
+        }
+
+
+@shared_task
+def describe_album_task(image_ids):
+    """The descriptions of several photos, in the order of their ids."""
+    return [describe_photo_task(image_id) for image_id in image_ids]
