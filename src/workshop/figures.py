@@ -1,0 +1,99 @@
+"""The figures that the workshop promises: measured side by side in one run, and compared as ratios."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .console import console
+from .errors import WorkshopError
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio, and the limit that it has to keep: at least `limit`, or at most where `at_most` is set."""
+
+    what: str
+    ratio: float
+    limit: float
+    at_most: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.ratio <= self.limit if self.at_most else self.ratio >= self.limit
+
+    def __str__(self) -> str:
+        bound = f"at {'most' if self.at_most else 'least'} {self.limit:g}"
+        return f"{self.what}: {self.ratio:.2f} (goal: {bound}, {'met' if self.is_met else 'MISSED'})"
+
+
+def resize() -> list[Goal]:
+    from . import resize_figure
+
+    return resize_figure.measure()
+
+
+FIGURES: dict[str, Callable[[], list[Goal]]] = {"resize": resize}
+"""Each measures, prints its table, and returns the goals to judge it by."""
+
+
+def main(names: list[str]) -> int:
+    """Measure the figures named, or all of them; the exit code, 1 when a goal is missed.
+
+    Raises WorkshopError for a name that is none of FIGURES.
+    """
+    for name in names:
+        if name not in FIGURES:
+            raise WorkshopError(f"There is no figure {name}. There are: {', '.join(sorted(FIGURES))}.")
+    console.print(machine(), markup=False, soft_wrap=True)
+    goals = []
+    for name in names or FIGURES:
+        console.print(f"\n{name}", markup=False, style="bold")
+        found = FIGURES[name]()
+        for goal in found:
+            console.print(f"  {goal}", markup=False, soft_wrap=True)
+        goals += found
+    return 0 if all(goal.is_met for goal in goals) else 1
+
+
+def alternate(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """The seconds that each of `ways` takes, by name: `rounds` of them, after one that is not counted.
+
+    Every round runs each way once and begins with another one, so that a machine that becomes busy or warm
+    slows all of them alike.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
+    for way in ways.values():
+        way()
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            started = time.perf_counter()
+            ways[name]()
+            seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def ratio(seconds: dict[str, list[float]], one: str, other: str) -> float:
+    """How many times as long `one` takes as `other`, by their medians."""
+    return statistics.median(seconds[one]) / statistics.median(seconds[other])
+
+
+def machine() -> str:
+    """This machine in one line: processor, cores, how busy it is, system and Python."""
+    busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    cores = os.cpu_count() or 1
+    return f"{_processor()}, {cores} cores{busy} · {platform.system()} · Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
