@@ -144,3 +144,8 @@ def corners(picture: Image.Image) -> list[str]:
         pixel = picture.getpixel(place)
         found.append(min(colours, key=lambda name: math.dist(colours[name], pixel)))
     return found
+
+
+def garbage() -> bytes:
+    """A file that begins like a JPEG and goes on as something else."""
+    return b"\xff\xd8\xff" + b"these are notes, not a picture\n" * 40

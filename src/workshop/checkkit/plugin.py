@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import traceback
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from . import Complaint
-from .worker import Worker, aside
+from .worker import Queue, Worker, aside, place_in
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
@@ -102,12 +103,7 @@ def _complaint(error: BaseException) -> dict:
 
 
 def _place(error: BaseException) -> str | None:
-    """File and line in the project that an exception came through last."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = Path(frame.filename)
-        if file.is_relative_to(PROJECT):
-            return f"{file.relative_to(PROJECT)}:{frame.lineno}"
-    return None
+    return place_in(PROJECT, traceback.extract_tb(error.__traceback__))
 
 
 WORKER = Worker(PROJECT, ready=lambda seconds: emit("worker", seconds=seconds))
@@ -215,3 +211,40 @@ def queue(app):
     """What the check's own process sends lies here, on the real broker, where no worker takes it away."""
     with aside(app) as queue:
         yield queue
+
+
+@pytest.fixture
+def delivered(app):
+    """The queue that the worker takes from, with the messages that it has taken and not acknowledged."""
+    return Queue(app, os.environ["REDIS_URL"])
+
+
+@pytest.fixture
+def no_path(monkeypatch):
+    """with no_path(file): complain when the block asks for a stored file's path."""
+    from django.core.files.storage import FileSystemStorage
+
+    path = FileSystemStorage.path
+
+    def guarded(storage, name):
+        caller = Path(sys._getframe(1).f_code.co_filename)
+        if caller.parts[-4:-1] == ("core", "files", "storage"):
+            return path(storage, name)
+        raise NotImplementedError("This backend doesn't support absolute paths.")
+
+    @contextlib.contextmanager
+    def guard(file: str):
+        with monkeypatch.context() as patch:
+            patch.setattr(FileSystemStorage, "path", guarded)
+            try:
+                yield
+            except NotImplementedError as error:
+                raise Complaint(
+                    "the task asks for the photo's .path.",
+                    "A path is good on one machine. A storage such as S3 has none, and a worker elsewhere "
+                    'has no such file. photo.image.open("rb") works with all of them.',
+                    asked_at=_place(error) or "?",
+                    file=file,
+                ) from error
+
+    return guard

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from celery.signals import before_task_publish
 
 from workshop import blame
 
@@ -82,8 +84,16 @@ class Worker:
 
     def raised_at(self, task_id: str) -> str:
         """File and line of the project where the task with this id failed, as the log says."""
-        _, _, after = self.log.partition(f"[{task_id}] raised")
-        return blame.cause(after.partition("\n[")[0].splitlines(), self.folder).partition(": ")[0]
+        return self._place_after(f"[{task_id}] raised")
+
+    def last_place(self) -> str:
+        """The same for the task that failed last; empty when none did."""
+        return self._place_after("] raised")
+
+    def _place_after(self, mark: str) -> str:
+        _, _, after = self.log.rpartition(mark)
+        cause = blame.cause(after.partition("\n[")[0].splitlines(), self.folder)
+        return cause.partition(": ")[0] if mark in self.log else ""
 
     def children(self) -> list[int]:
         """The pids of the pool's processes."""
@@ -127,6 +137,7 @@ class Queue:
 
         self.name = app.conf.task_default_queue
         self.redis = redis.Redis.from_url(url)
+        self.sent_from: list[str] = []
 
     def messages(self) -> list[Message]:
         """What waits on the queue, oldest first."""
@@ -143,11 +154,27 @@ def aside(app) -> Iterator[Queue]:
     url = os.environ["REDIS_URL"].removesuffix("/0") + "/1"
     queue = Queue(app, url)
     queue.redis.flushdb()
+
+    def remember(**_signal):
+        if place := place_in(Path.cwd(), traceback.extract_stack()):
+            queue.sent_from.append(place)
+
+    before_task_publish.connect(remember)
     _send_to(app, url)
     try:
         yield queue
     finally:
         _send_to(app, None)
+        before_task_publish.disconnect(remember)
+
+
+def place_in(folder: Path, frames: Iterable[traceback.FrameSummary]) -> str | None:
+    """File and line in `folder` that the last of the frames there stands at."""
+    for frame in reversed(list(frames)):
+        file = Path(frame.filename)
+        if file.is_relative_to(folder):
+            return f"{file.relative_to(folder)}:{frame.lineno}"
+    return None
 
 
 def _send_to(app, url: str | None) -> None:

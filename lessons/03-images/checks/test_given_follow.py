@@ -1,0 +1,52 @@
+import pytest
+from django.urls import reverse
+
+from workshop.checkkit import expect, photos
+
+pytestmark = pytest.mark.step("given")
+
+
+def states(client, ids):
+    return client.get(reverse("images:states"), {"ids": ids}).json()["photos"]
+
+
+def test_states(client, photo):
+    """The list page can follow its photos."""
+    waiting, failed, unqueued = (photo(photos.jpeg(), f"{name}.jpg") for name in "abc")
+    waiting.mark_queued()
+    failed.fail("This picture is damaged or cut short.")
+    answers = states(client, f"{waiting.pk},{failed.pk},{unqueued.pk}")
+    found = {answer["id"]: answer for answer in answers}
+    expected = {waiting.pk: "waiting", failed.pk: "failed", unqueued.pk: "unqueued"}
+    for pk, state in expected.items():
+        expect(found[pk]["state"] == state, "a photo's state is not right.", expected=state, found=found[pk])
+
+
+@pytest.mark.parametrize("ids", ["", "x,-1,1e3", "9" * 40])
+def test_strange_ids(client, ids):
+    """Ids that are none are left out."""
+    found = states(client, ids)
+    expect(found == [], f"?ids={ids} is not answered with an empty list.", found=str(found))
+
+
+def test_try_again(client, photo, queue):
+    """A photo that failed can be sent once more from its page."""
+    kept = photo(photos.jpeg())
+    kept.fail("The photo storage does not answer. Try again later.")
+    page = client.get(reverse("images:detail", args=[kept.pk])).content.decode()
+    address = reverse("images:try_again", args=[kept.pk])
+    expect(address in page, "the page of a failed photo has no button to try again.")
+    client.post(address)
+    kept.refresh_from_db()
+    expect(
+        kept.state == "waiting" and [message.args for message in queue.messages()] == [[kept.pk]],
+        "after trying again the photo does not wait, with one task on the queue.",
+        found=f"{kept.state}, {len(queue.messages())} messages",
+    )
+
+
+def test_list_follows(client, photo):
+    """The list names where its states can be asked."""
+    photo(photos.jpeg())
+    page = client.get(reverse("images:list")).content.decode()
+    expect(reverse("images:states") in page and "states.js" in page, "the list does not follow its photos.")
