@@ -1,0 +1,311 @@
+"""The `workshop` script, run by real shells in small projects with one tiny package to install."""
+
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from workshop import paths
+
+SCRIPT = paths.ROOT / "workshop"
+TOOLS = ["awk", "cat", "cksum", "df", "dirname", "grep", "mkdir", "rm", "sed", "sh", "tail", "uname"]
+SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)] or ["sh"]
+
+
+class Project:
+    """A folder with the script, a command line of a few lines, and packages that lie on this disk."""
+
+    def __init__(self, folder):
+        self.folder, self.wheels, self.bin = folder / "project", folder / "wheels", folder / "bin"
+        for path in (self.wheels, self.bin, self.folder / "src/workshop"):
+            path.mkdir(parents=True)
+        shutil.copy(SCRIPT, self.folder)
+        (self.folder / "src/workshop/__main__.py").write_text(
+            "import sys, tiny\nprint(tiny.V, *sys.argv[1:])\n"
+        )
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(shutil.which(tool))
+        self.python("python3")
+        self.require("1")
+
+    def require(self, version):
+        """List `tiny` in this version, and have it at hand."""
+        wheel = self.wheels / f"tiny-{version}-py3-none-any.whl"
+        info = f"tiny-{version}.dist-info"
+        files = {
+            "tiny.py": f"V = 'tiny {version}'\n",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{info}/RECORD": f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+        }
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(zipfile.ZipInfo(name), text)  # without the time: the hash stays the same
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        (self.folder / "requirements.txt").write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n")
+
+    def python(self, name, change=""):
+        """Put a Python on the PATH; `change` runs inside it before the question the script asks it."""
+        question = 'shift 2; exec "$python" -I -c "$change\n$1" ;;'
+        lines = ["#!/bin/sh", f"python={shlex.quote(sys.executable)} change={shlex.quote(change)}"]
+        lines += ['case "$*" in', f"-I\\ -c\\ *) {question}", "esac", 'exec "$python" "$@"']
+        (self.bin / name).unlink(missing_ok=True)
+        (self.bin / name).write_text("\n".join(lines) + "\n")
+        (self.bin / name).chmod(0o755)
+
+    def start(self, *arguments, shell="sh", **environment):
+        """Start the script in a process group of its own, with nothing but `self.bin` on the PATH."""
+        env = {
+            "HOME": str(self.folder),
+            "PATH": str(self.bin),
+            "PIP_NO_INDEX": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+        }
+        env |= {"PIP_FIND_LINKS": str(self.wheels), "UV_OFFLINE": "1"} | environment
+        command = [shutil.which(shell), str(self.folder / "workshop"), *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+    def run(self, *arguments, **environment):
+        """Returns the exit code, what was printed, and what was said on the side."""
+        process = self.start(*arguments, **environment)
+        out, said = process.communicate(timeout=120)
+        return process.returncode, out, said
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path.resolve())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return Project(tmp_path_factory.mktemp("shared").resolve())
+
+
+@pytest.fixture
+def ready(shared):
+    """A project that is set up; the tests that take it share it, which saves a set-up each."""
+    shared.require("1")
+    assert shared.run()[:2] == (0, "tiny 1\n")
+    return shared
+
+
+@pytest.fixture
+def silent_index():
+    """A package index that takes the call and never answers: set-up stops there, in the middle."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        yield server
+
+
+def interrupt(project, index, number, shell="sh"):
+    """Start a set-up, wait until it asks the index for a package, and send the signal to all of it."""
+    host, port = index.getsockname()
+    busy = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": f"http://{host}:{port}/simple"}
+    process = project.start(shell=shell, **busy)
+    caller, _ = index.accept()
+    os.killpg(process.pid, number)
+    said = process.communicate(timeout=60)[1]
+    caller.close()
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_first_start_sets_up_and_hands_the_arguments_over(project, shell):
+    code, out, said = project.run("check", "two words", shell=shell)
+    assert (code, out) == (0, "tiny 1 check two words\n")
+    assert said.splitlines() == [
+        "Setting up: installing the packages into .venv. This takes about a minute, once."
+    ]
+
+
+def test_the_second_start_needs_nothing_but_the_checksum(ready):
+    """Two tools are all that is left on the PATH, and there is nothing to install from."""
+    few = ready.folder.parent / "few"
+    few.mkdir()
+    for tool in ("cksum", "dirname"):
+        (few / tool).symlink_to(shutil.which(tool))
+    assert ready.run("again", PATH=str(few), PIP_FIND_LINKS="") == (0, "tiny 1 again\n", "")
+
+
+def test_a_start_by_a_relative_path_stays_in_its_folder(ready):
+    (ready.folder / "src/workshop/__init__.py").write_text("import os\nprint(os.getcwd())\n")
+    env = {"PATH": str(ready.bin), "CDPATH": "/"}
+    away = ready.folder.parent
+    out = subprocess.check_output(["sh", "project/workshop"], cwd=away, env=env, text=True)
+    (ready.folder / "src/workshop/__init__.py").unlink()
+    assert out == f"{away}\ntiny 1\n"
+
+
+def test_a_changed_list_of_packages_is_installed_into_the_same_venv(ready):
+    kept = ready.folder / ".venv/kept"
+    kept.touch()
+    ready.require("2")
+    assert ready.run() == (0, "tiny 2\n", "The list of packages has changed: bringing .venv up to date.\n")
+    assert kept.exists()
+    assert ready.run() == (0, "tiny 2\n", "")
+
+
+def test_a_package_with_another_hash_is_refused(project):
+    requirements = project.folder / "requirements.txt"
+    requirements.write_text(requirements.read_text().replace("sha256:", "sha256:0")[:-2] + "\n")
+    code, out, said = project.run()
+    assert (code, out) == (1, "")
+    assert "HASH" in (project.folder / ".workshop/setup.log").read_text().upper()
+    assert "The packages could not be installed." in said
+
+
+def test_a_copied_folder_gets_a_venv_of_its_own(ready, project):
+    shutil.rmtree(project.folder)
+    project.folder = project.folder.with_name("a copy")
+    shutil.copytree(ready.folder, project.folder, symlinks=True)
+    code, out, said = project.run()
+    assert (code, out, "Setting up" in said) == (0, "tiny 1\n", True)
+    assert str(ready.folder) not in (project.folder / ".venv/bin/pip").read_text()
+    assert project.run() == (0, "tiny 1\n", "")
+
+
+def test_a_venv_whose_python_was_removed_is_made_again(ready):
+    """An upgrade of the system removes python3.11: a link in .venv has to name that, and not python3."""
+    link = ready.folder / ".venv/bin/python"
+    named = [os.readlink(python) for python in link.parent.glob("python*")]
+    assert os.path.realpath(sys._base_executable) in named
+    link.unlink()
+    link.symlink_to("/no/such/python3.11")
+    code, out, said = ready.run()
+    assert (code, out, "Setting up" in said) == (0, "tiny 1\n", True)
+
+
+def test_a_set_up_that_was_killed_starts_again(project, silent_index):
+    assert interrupt(project, silent_index, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert (project.folder / ".venv/bin/python").exists()
+    code, out, said = project.run()
+    assert (code, out, "Setting up" in said) == (0, "tiny 1\n", True)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_ctrl_c_ends_the_set_up_and_says_how_to_go_on(ready, silent_index, shell):
+    """uv is the first of two things that set-up asks for: after the signal it must not ask for the second."""
+    with (ready.folder / "requirements.txt").open("a") as file:
+        file.write(f"uv==1 \\\n    --hash=sha256:{'0' * 64}\n")
+    code, said = interrupt(ready, silent_index, signal.SIGINT, shell)
+    assert (code, "Set-up was interrupted. Run the same command again" in said) == (130, True)
+
+
+def test_of_two_set_ups_at_once_only_one_installs(project):
+    processes = [project.start(), project.start()]
+    ends = [process.communicate(timeout=120) for process in processes]
+    assert [out for out, _ in ends] == ["tiny 1\n"] * 2
+    assert sum(said.count("Setting up") for _, said in ends) == 1
+
+
+def test_a_set_up_waits_for_the_one_that_has_the_lock(ready):
+    ready.require("2")
+    with (ready.folder / ".workshop/setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = ready.start()
+        assert process.stderr.readline() == "Another ./workshop is setting up: waiting for it.\n"
+        assert ready.folder.joinpath(".venv/workshop-stamp").exists(), "it must not begin yet"
+    assert process.communicate(timeout=120)[0] == "tiny 2\n"
+
+
+def test_without_a_python_the_sentence_says_what_to_install(project):
+    (project.bin / "python3").unlink()
+    code, _, said = project.run()
+    assert (code, said.splitlines()[0]) == (
+        1,
+        "The workshop needs Python 3.11 or newer, and this computer has none.",
+    )
+    assert "sudo apt install python3 python3-venv; macOS: brew install python" in said
+
+
+def test_an_old_python_is_named_and_a_newer_one_beside_it_is_used(project):
+    project.python("python3", "import sys; sys.version_info = (3, 9, 6)")
+    code, _, said = project.run()
+    assert (code, "python3 is Python 3.9." in said) == (1, True)
+    project.python("python3.12")
+    assert project.run()[:2] == (0, "tiny 1\n")
+
+
+def test_the_python_that_was_named_is_the_only_one_tried(project):
+    code, _, said = project.run(PYTHON="/no/such python")
+    assert (code, "and /no/such python has none." in said) == (1, True)
+    project.python("my python", "import sys; sys.version_info = (3, 9, 6)")
+    assert "my python is Python 3.9." in project.run(PYTHON=str(project.bin / "my python"))[2]
+
+
+def test_a_python_without_venv_names_the_package_to_install(project):
+    """As on Debian and Ubuntu without python3-venv."""
+    project.python("python3", "import sys; sys.modules['ensurepip'] = None")
+    code, _, said = project.run()
+    python = Path(os.path.realpath(sys._base_executable))
+    assert (code, f"{python} cannot make a virtual environment" in said) == (1, True)
+    assert f"sudo apt install {python.name}-venv\n" in said
+
+
+def test_without_network_the_sentence_says_that_it_is_needed_once(project):
+    code, _, said = project.run(
+        PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_INDEX_URL="http://127.0.0.1:9/simple"
+    )
+    assert (code, "The package index did not answer. The first set-up needs the internet" in said) == (
+        1,
+        True,
+    )
+
+
+def test_a_full_disk_is_named(project):
+    """On a disk of 8 MB, which the kernel mounts for this process only."""
+    isolated = [
+        "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=8m none "$1" && cd "$1" && eval "$2"',
+        "-",
+    ]
+    disk = project.folder.parent / "disk"
+    disk.mkdir()
+    if not shutil.which("unshare") or subprocess.run([*isolated, disk, ":"], capture_output=True).returncode:
+        pytest.skip("this system does not let a test mount a small disk")
+    command = f"cp -R {shlex.quote(str(project.folder))}/. . && sh ./workshop up"
+    end = subprocess.run([*isolated, disk, command], capture_output=True, text=True)
+    assert (end.returncode, "The disk is full: the workshop needs about 1 GB." in end.stderr) == (1, True)
+
+
+def test_windows_is_sent_to_wsl(project):
+    (project.bin / "uname").unlink()
+    (project.bin / "uname").write_text("#!/bin/sh\necho MINGW64_NT-10.0-22631\n")
+    (project.bin / "uname").chmod(0o755)
+    code, _, said = project.run()
+    assert (code, "inside WSL 2: Celery's worker does not run on native Windows" in said) == (1, True)
+
+
+def test_without_its_list_of_packages_the_script_says_how_to_get_it_back(project):
+    (project.folder / "requirements.txt").unlink()
+    code, _, said = project.run()
+    assert (code, said.count("\n"), "git checkout requirements.txt" in said) == (1, 1, True)
+
+
+def test_a_clean_clone_sets_itself_up_from_the_package_index(tmp_path):
+    """The real thing: what the last commit lists, through uv."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", paths.ROOT, clone], check=True)
+    shutil.copy(SCRIPT, clone)
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    end = subprocess.run([clone / "workshop", "--version"], env=env, capture_output=True, text=True)
+    assert (end.returncode, end.stdout.startswith("workshop ")) == (0, True), end.stderr
+    installed = subprocess.check_output([clone / ".venv/bin/python", "-m", "pip", "list"], text=True)
+    assert "celery" in installed
+    assert (clone / ".venv/bin/uv").exists()
+    again = subprocess.run([clone / "workshop", "--version"], env=env, capture_output=True, text=True)
+    assert (again.stdout, again.stderr) == (end.stdout, "")
