@@ -22,7 +22,7 @@ def held(app, task, worker, photo, storage):
         tasks = [each for reply in replies for found in reply.values() for each in found]
         return next((each["worker_pid"] for each in tasks if each["id"] == sent.id), None)
 
-    pid = until(process)
+    pid = until(process, 5)
     if not pid:
         complain("the worker did not begin with the task.", worker_says=worker.log.splitlines()[-1])
     yield kept, pid

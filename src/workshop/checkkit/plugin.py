@@ -25,6 +25,7 @@ STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
 GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
 PROJECT = Path.cwd()
+FAILED: set[str] = set()
 
 HELD = 6
 """Seconds after which a view that should answer at once counts as waiting for something else."""
@@ -67,6 +68,11 @@ def pytest_runtest_logstart(nodeid, location):
     emit("began", check=nodeid)
 
 
+def pytest_runtest_setup(item):
+    if step_of(item) in FAILED:
+        pytest.skip("the step has failed already")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
@@ -74,11 +80,12 @@ def pytest_runtest_makereport(item, call):
         return report
     content = {"step": step_of(item), "passed": report.passed, "about": _about(item)}
     if report.failed:
+        FAILED.add(content["step"])
         content["complaint"] = _complaint(call.excinfo.value)
         content["printed"] = report.capstdout.strip().splitlines()[-8:]
         item.session.shouldstop = False if GO_ON else "a step failed"
     emit("check", **content)
-    if report.failed and GO_ON:
+    if report.failed and GO_ON and "worker" in item.fixturenames:
         WORKER.stop()  # whatever is left in it must not reach the next check
     return report
 
