@@ -117,13 +117,16 @@ def interrupt(project, index, number, shell="sh"):
     os.killpg(process.pid, number)
     said = process.communicate(timeout=60)[1]
     caller.close()
+    index.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        index.accept()  # nobody asked again after the signal
     return process.returncode, said
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_first_start_sets_up_and_hands_the_arguments_over(project, shell):
-    code, out, said = project.run("check", "two words", shell=shell)
-    assert (code, out) == (0, "tiny 1 check two words\n")
+    code, out, said = project.run("check", "two  words", shell=shell)
+    assert (code, out) == (0, "tiny 1 check two  words\n")
     assert said.splitlines() == [
         "Setting up: installing the packages into .venv. This takes about a minute, once."
     ]
@@ -140,7 +143,7 @@ def test_the_second_start_needs_nothing_but_the_checksum(ready):
 
 def test_a_start_by_a_relative_path_stays_in_its_folder(ready):
     (ready.folder / "src/workshop/__init__.py").write_text("import os\nprint(os.getcwd())\n")
-    env = {"PATH": str(ready.bin), "CDPATH": "/"}
+    env = {"PATH": str(ready.bin), "CDPATH": str(ready.folder.parent)}
     away = ready.folder.parent
     out = subprocess.check_output(["sh", "project/workshop"], cwd=away, env=env, text=True)
     (ready.folder / "src/workshop/__init__.py").unlink()
@@ -156,13 +159,11 @@ def test_a_changed_list_of_packages_is_installed_into_the_same_venv(ready):
     assert ready.run() == (0, "tiny 2\n", "")
 
 
-def test_a_package_with_another_hash_is_refused(project):
-    requirements = project.folder / "requirements.txt"
-    requirements.write_text(requirements.read_text().replace("sha256:", "sha256:0")[:-2] + "\n")
-    code, out, said = project.run()
-    assert (code, out) == (1, "")
-    assert "HASH" in (project.folder / ".workshop/setup.log").read_text().upper()
-    assert "The packages could not be installed." in said
+def test_a_package_without_a_hash_is_refused(ready):
+    (ready.folder / "requirements.txt").write_text("tiny==1\n")
+    code, out, said = ready.run()
+    assert (code, out, "The packages could not be installed." in said) == (1, "", True)
+    assert "hash" in said
 
 
 def test_a_copied_folder_gets_a_venv_of_its_own(ready, project):
@@ -304,8 +305,7 @@ def test_a_clean_clone_sets_itself_up_from_the_package_index(tmp_path):
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     end = subprocess.run([clone / "workshop", "--version"], env=env, capture_output=True, text=True)
     assert (end.returncode, end.stdout.startswith("workshop ")) == (0, True), end.stderr
-    installed = subprocess.check_output([clone / ".venv/bin/python", "-m", "pip", "list"], text=True)
-    assert "celery" in installed
-    assert (clone / ".venv/bin/uv").exists()
+    (installer,) = (clone / ".venv/lib").glob("python*/site-packages/celery-*/INSTALLER")
+    assert installer.read_text().strip() == "uv"
     again = subprocess.run([clone / "workshop", "--version"], env=env, capture_output=True, text=True)
     assert (again.stdout, again.stderr) == (end.stdout, "")
