@@ -1,0 +1,114 @@
+"""What holds the lessons together: every solution passes, every starter fails its steps and nothing else."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from workshop import check, lessons, paths, project
+
+LESSONS = lessons.all_lessons()
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+each_project = pytest.mark.parametrize(
+    "folder",
+    [folder for lesson in LESSONS for folder in (lesson.folder, lesson.solution)],
+    ids=lambda folder: f"{folder.parent.name}-{folder.name}",
+)
+
+
+def verdicts(folder, everything):
+    """{step: passed} of a check of a copy of `folder`, and all its events."""
+    events = list(check.run(project.at(folder), everything=everything))
+    found = {}
+    for event in events:
+        if event["event"] == "check":
+            found[event["step"]] = found.get(event["step"], True) and event["passed"]
+    return found, events
+
+
+@pytest.fixture
+def copy(lesson, tmp_path):
+    def make(folder):
+        return shutil.copytree(
+            folder, tmp_path / lesson.name, ignore=shutil.ignore_patterns("data", "__pycache__", "checks")
+        )
+
+    return make
+
+
+@each_lesson
+def test_the_solution_passes_every_step(lesson, copy):
+    found, events = verdicts(copy(lesson.solution), everything=False)
+    assert events[-1] == {"event": "finished"}
+    assert found == {step.id: True for step in lesson.steps} | {"given": True}, events
+
+
+@each_lesson
+def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, copy):
+    found, events = verdicts(copy(lesson.folder), everything=True)
+    assert events[-1] == {"event": "finished"}
+    assert found == {step.id: False for step in lesson.steps} | {"given": True}
+    for event in events:
+        if event["event"] == "check" and not event["passed"]:
+            complaint = event["complaint"]
+            assert not complaint.get("unexpected") or "raised at" in complaint["facts"], event
+
+
+@each_lesson
+def test_every_step_has_hints_and_a_place_in_the_text(lesson):
+    text = lesson.text.read_text(encoding="utf-8")
+    for step in lesson.steps:
+        assert len(step.hints) >= 2, step.id
+        assert step.hints[0].rstrip().endswith("?"), f"the first hint of {step.id} asks"
+        assert f"#{step.anchor}" in text, f"{paths.shown(lesson.text)} has no heading {step.anchor}"
+
+
+def test_every_solution_has_a_lesson():
+    folders = {folder.name for folder in paths.SOLUTIONS.iterdir() if folder.is_dir()}
+    assert folders == {lesson.name for lesson in LESSONS}
+
+
+def manage(folder, data, *arguments, **environment):
+    """manage.py of a project, with the environment of a person who has set nothing."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DJANGO_SETTINGS_MODULE", "REDIS_URL")
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=folder,
+        env=inherited | {"DATA_DIR": str(data), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@each_project
+def test_no_migration_is_missing(folder, tmp_path):
+    run = manage(folder, tmp_path, "makemigrations", "--check", "--dry-run")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@each_project
+def test_a_deployment_check_finds_nothing_that_the_first_lesson_does_not_explain(folder, tmp_path):
+    production = {"DEBUG": "0", "SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxyz0123456789"}
+    run = manage(folder, tmp_path, "check", "--deploy", **production)
+    assert run.returncode == 0, run.stdout + run.stderr
+    explained = LESSONS[0].text.read_text(encoding="utf-8")
+    for finding in re.findall(r"\((\w+\.[WE]\d+)\)", run.stdout + run.stderr):
+        assert finding in explained, f"{finding} is not explained in {paths.shown(LESSONS[0].text)}"
+
+
+@pytest.mark.parametrize(
+    "lesson", [lesson for lesson in LESSONS if lesson.waits], ids=lambda lesson: lesson.name
+)
+def test_a_process_waits_for_a_step_that_there_is(lesson):
+    procfile = (lesson.folder / "Procfile").read_text()
+    for process, step in lesson.waits.items():
+        assert f"{process}:" in procfile
+        assert lesson.step(step)

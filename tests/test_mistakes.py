@@ -1,0 +1,75 @@
+"""What people write in place of our solution: the checks refuse what is wrong, and take what is right.
+
+Each `mistakes/NN-name.toml` holds edits to the solution of a lesson. `[[mistake]]` has to fail `step`, with
+`says` in what the learner reads. `[[variant]]` is another right solution of `step` and has to pass.
+An edit replaces text that occurs exactly once in `file`; several edits go into a list `edits`.
+"""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from workshop import check, lessons, project
+
+FILES = sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
+
+
+def entries(kind):
+    for file in FILES:
+        for entry in tomllib.loads(file.read_text(encoding="utf-8")).get(kind, []):
+            yield pytest.param(file.stem, entry, id=f"{entry['step']}-{entry['name'].replace(' ', '-')}")
+
+
+def apply(entry, folder):
+    for edit in entry.get("edits") or [entry]:
+        file = folder / edit["file"]
+        text = file.read_text(encoding="utf-8")
+        assert text.count(edit["replace"]) == 1, (
+            f"{edit['file']} has {text.count(edit['replace'])} times: {edit['replace']}"
+        )
+        file.write_text(text.replace(edit["replace"], edit["with"]), encoding="utf-8")
+
+
+def checked(lesson, entry, tmp_path):
+    """The events of a check of the entry's step, on a copy of the solution with the entry's edits."""
+    folder = tmp_path / lesson
+    shutil.copytree(
+        lessons.find(lesson).solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__")
+    )
+    apply(entry, folder)
+    return list(check.run(project.at(folder), entry["step"]))
+
+
+@pytest.mark.parametrize(("lesson", "entry"), entries("mistake"))
+def test_a_mistake_is_found_and_named(lesson, entry, tmp_path):
+    events = checked(lesson, entry, tmp_path)
+    failure = next((event for event in events if event["event"] == "check" and not event["passed"]), None)
+    if failure is None:
+        broken = next((event["cause"] for event in events if event["event"] == "broken"), None)
+        assert broken, "the mistake passes every check of its step"
+        read = broken
+    else:
+        complaint = failure["complaint"]
+        read = "\n".join([complaint["what"], complaint["why"], *complaint["facts"].values()])
+    assert entry["says"].lower() in read.lower(), read
+
+
+@pytest.mark.parametrize(("lesson", "entry"), entries("variant"))
+def test_another_right_solution_passes(lesson, entry, tmp_path):
+    events = checked(lesson, entry, tmp_path)
+    failures = [event for event in events if event["event"] == "broken" or event.get("passed") is False]
+    assert not failures, failures
+    assert any(event["event"] == "check" for event in events)
+
+
+@pytest.mark.parametrize("lesson", lessons.all_lessons(), ids=lambda lesson: lesson.name)
+def test_every_step_has_its_mistakes(lesson):
+    known = {
+        kind: [entry.values[1]["step"] for entry in entries(kind) if entry.values[0] == lesson.name]
+        for kind in ("mistake", "variant")
+    }
+    for step in lesson.steps:
+        for kind, steps in known.items():
+            assert steps.count(step.id) >= 3, f"step {step.id} has {steps.count(step.id)} of kind {kind}"
