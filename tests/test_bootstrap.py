@@ -160,7 +160,8 @@ def test_a_changed_list_of_packages_is_installed_into_the_same_venv(ready):
 
 
 def test_a_package_without_a_hash_is_refused(ready):
-    (ready.folder / "requirements.txt").write_text("tiny==1\n")
+    ready.require("2")
+    (ready.folder / "requirements.txt").write_text("tiny==2\n")
     code, out, said = ready.run()
     assert (code, out, "The packages could not be installed." in said) == (1, "", True)
     assert "hash" in said
