@@ -43,9 +43,12 @@ def watch(project: Project, step: str | None = None) -> int:
     """Check now and after every save until Ctrl-C; stops at the first step that fails."""
     console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
     main(project, step)
-    for _ in watch_files(project.folder, watch_filter=_is_code, raise_interrupt=False, debounce=100):
-        console.rule(style="dim")
-        main(project, step)
+    with contextlib.suppress(KeyboardInterrupt):
+        for changes in watch_files(project.folder, watch_filter=_is_code, debounce=100):
+            names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
+            console.rule(", ".join(names[:3]), style="dim")
+            main(project, step)
+    console.print("Stopped watching.")
     return 0
 
 
@@ -129,8 +132,11 @@ def _why(child: subprocess.Popen, last: dict, log: Path, project: Project) -> st
     if child.returncode is None:
         doing = f" while: {last['about']}" if "about" in last else ""
         return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
-    lines = log.read_text(errors="replace").splitlines()
-    return blame.cause(lines, project.folder) or f"The checks ended with exit code {child.returncode}."
+    text = log.read_text(errors="replace").replace("INTERNALERROR> ", "")
+    return (
+        blame.cause(text.splitlines(), project.folder)
+        or f"The checks ended with exit code {child.returncode}."
+    )
 
 
 def _command(project: Project) -> list[str]:

@@ -1,6 +1,7 @@
 """What a check prints: one line per step, the first failure in the learner's words, the next command."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 
@@ -64,24 +65,42 @@ class Report:
 
     def close(self) -> None:
         """Print the lines that are left, the first failure, and what to type next."""
+        if self.broken and not self.outcome:
+            self.nothing_checked([self.broken])
+            return
         self._print_before(None)
         if self.broken:
+            self._line("")
             self._paragraph(self.broken, "red")
-            if not self.outcome:
-                self._line("Every step needs the project to start; nothing was checked.")
         elif self.failure:
             self._explain(self.failure)
-        console.print()
+        self._line("")
         for text in self._next():
             self._line(text)
         self._line(self._sum(), style="dim")
 
     def nothing_checked(self, obstacles: list[str]) -> None:
-        """The project cannot start: say why, and which step is waiting."""
+        """The project cannot start: say why, with the line of code, and which steps that stops."""
         for obstacle in obstacles:
-            self._line(obstacle, style="red")
+            self._line("")
+            self._line(f"  {obstacle}", style="red")
+            if place := re.match(r"(\S+\.py):(\d+)", obstacle):
+                self._show_code(place[1], int(place[2]))
+        steps = self.project.lesson.steps
         self._line("")
-        self._line("Every step needs the project to start; nothing was checked.")
+        self._line(
+            f"  The project cannot start. Steps {steps[0].id} to {steps[-1].id} need it; nothing was checked."
+        )
+
+    def _show_code(self, name: str, number: int) -> None:
+        try:
+            lines = (self.project.folder / name).read_text(encoding="utf-8").splitlines()
+            self._line(f"    {number} | {lines[number - 1]}")
+        except (OSError, ValueError, IndexError):
+            return
+        steps = [step.id for step in self.project.lesson.steps if name in step.files]
+        if steps:
+            self._line(f"    {name} is worked on in step {', '.join(steps)}.", style="dim")
 
     def _expected(self) -> list[Step]:
         return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps

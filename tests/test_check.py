@@ -1,0 +1,190 @@
+"""`./workshop check` and `watch`: what a learner reads, what is remembered, and that nothing stays behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+import pytest
+
+from workshop import check, lessons, paths, progress, project
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The learner's copy of lesson 01, solved, in a playground of its own."""
+    monkeypatch.setattr(paths, "PLAYGROUND", tmp_path / "playground")
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    lesson = lessons.find("01")
+    folder = paths.PLAYGROUND / lesson.name
+    shutil.copytree(lesson.solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    return project.Project(folder, lesson)
+
+
+def edit(mine, name, old, new):
+    file = mine.folder / name
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+
+
+def descendants():
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def eventually(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
+    assert check.main(mine) == 0
+    said = capsys.readouterr().out
+    assert "✓ 1.1" in said
+    assert "4 of 4 steps" in said
+    assert "Next: ./workshop start 02" in said
+    assert progress.passed("01-sync") == ["1.1", "1.2", "1.3", "1.4"]
+
+
+def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, capsys):
+    edit(mine, "images/resizing.py", "return ImageOps.exif_transpose(picture)", "return picture")
+    assert check.main(mine) == 1
+    said = capsys.readouterr().out
+    assert "✓ 1.1" in said
+    assert "✗ 1.2" in said
+    assert "· 1.3   Every format that people upload   (not reached)" in said
+    assert "does not come out upright" in said
+    assert "Next: ./workshop hint 1.2" in said
+    assert progress.passed("01-sync") == ["1.1"]
+
+
+def test_one_step_is_checked_and_remembered_alone(mine, capsys):
+    progress.set_passed("01-sync", ["1.1"])
+    assert check.main(mine, "1.3") == 0
+    assert "1.2" not in capsys.readouterr().out
+    assert progress.passed("01-sync") == ["1.1", "1.3"]
+    edit(
+        mine,
+        "images/resizing.py",
+        'return "PNG" if picture.has_transparency_data else "JPEG"',
+        'return "PNG"',
+    )
+    assert check.main(mine, "1.3") == 1
+    assert progress.passed("01-sync") == ["1.1"]
+
+
+def test_a_check_of_the_solution_is_no_progress(mine):
+    assert check.main(project.at(paths.SOLUTIONS / "01-sync"), "1.1") == 0
+    assert progress.passed("01-sync") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "read"),
+    [
+        (
+            "images/views.py",
+            "def upload(request):",
+            "def upload(request:",
+            "cannot be read: '(' was never closed",
+        ),
+        ("images/views.py", "import time", "import tmie", "No module named 'tmie'"),
+        ("images/urls.py", "views.detail", "views.detial", "images/urls.py:10: AttributeError"),
+        ("myproject/settings.py", "USE_TZ = True", "USE_TZ = Ture", "name 'Ture' is not defined"),
+        ("images/models.py", "models.BooleanField", "models.BoolField", "images/models.py"),
+    ],
+)
+def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name, old, new, read):
+    edit(mine, name, old, new)
+    assert check.main(mine) == 1
+    said = capsys.readouterr().out
+    assert read in said
+    assert f"| {next(line for line in (mine.folder / name).read_text().splitlines() if new in line)}" in said
+    assert "Steps 1.1 to 1.4 need it; nothing was checked." in said
+    assert "Traceback" not in said
+
+
+def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
+    (mine.folder / "images/urls.py").unlink()
+    assert check.main(mine) == 1
+    assert (
+        "images/urls.py is missing. Bring it back:  cp lessons/01-sync/images/urls.py"
+        in capsys.readouterr().out
+    )
+
+
+def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine, capsys):
+    edit(mine, "images/views.py", "photos = form.save()", 'print("before", form); photos = fom.save()')
+    assert check.main(mine, "1.4") == 1
+    said = capsys.readouterr().out
+    assert "NameError: name 'fom' is not defined" in said
+    assert "raised at   images/views.py:" in said
+    assert "Your code printed:" in said
+
+
+def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(check, "SILENCE", 4)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = descendants()
+    edit(mine, "images/views.py", "photos = form.save()", "photos = form.save()\n        while True: pass")
+    assert check.main(mine, "1.4") == 1
+    assert "a loop in your code that does not end" in capsys.readouterr().out
+    assert descendants() == before
+    assert not list(tmp_path.glob("workshop-*"))
+
+
+def test_code_that_ends_the_process_is_said(mine, capsys):
+    edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
+    assert check.main(mine, "1.4") == 1
+    assert "exit code 3" in capsys.readouterr().out
+
+
+def cli(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "workshop", *arguments],
+        env=os.environ | {"PYTHONPATH": str(paths.ROOT / "src"), "PYTHONUNBUFFERED": "1"},
+        cwd=paths.ROOT,
+        text=True,
+        **options,
+    )
+
+
+def test_ctrl_c_leaves_nothing_behind():
+    run = cli("check", "solutions/03-images", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def family():
+        children = psutil.Process(run.pid).children(recursive=True)
+        return children if any("celery" in child.cmdline() for child in children) else None
+
+    children = eventually(family)
+    run.send_signal(signal.SIGINT)
+    _, complaints = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert "Traceback" not in complaints
+    gone, alive = psutil.wait_procs(children, 5)
+    assert not alive
+
+
+def test_watch_checks_again_after_a_save(mine, tmp_path):
+    output = tmp_path / "watch.txt"
+    shutil.copytree(mine.folder, tmp_path / "01-sync")
+    with output.open("w") as stream:
+        run = cli("watch", str(tmp_path / "01-sync"), "1.1", stdout=stream, stderr=stream)
+    try:
+        eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
+        file = tmp_path / "01-sync/images/resizing.py"
+        file.write_text(file.read_text().replace("picture.thumbnail(", "picture.resize("))
+        eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
+        said = output.read_text()
+        assert "✓ 1.1" in said
+        assert "✗ 1.1" in said
+        assert "images/resizing.py" in said
+    finally:
+        run.send_signal(signal.SIGINT)
+        assert run.wait(10) == 0
+    assert "Stopped watching." in output.read_text()
