@@ -1,0 +1,181 @@
+"""A solution as a running site of its own: data, broker and port of its own, and nothing of it stays."""
+
+import contextlib
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from honcho.printer import Printer
+
+from . import paths, project
+from .broker import Broker
+from .errors import WorkshopError
+from .ports import free_port
+from .processes import START_SECONDS, Supervisor
+from .services import Service, from_procfile
+
+NEEDED = {"web", "worker", "migrate"}
+"""The services without which photos do not get through."""
+OF_ANOTHER_SITE = ("DATABASE_URL", "DEBUG", "ALLOWED_HOSTS", "CELERY_TIMEZONE")
+"""What a learner may have set for a site of their own."""
+
+
+def newest() -> str:
+    """The name of the last solution. Raises WorkshopError when there is none with a Procfile."""
+    found = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
+    if not found:
+        raise WorkshopError(f"There is no solution in {paths.shown(paths.SOLUTIONS)}. Is this a whole clone?")
+    return found[-1]
+
+
+class Site:
+    """The solution `name`, run with a database, photos and a log that lie in `folder`.
+
+    `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
+    """
+
+    def __init__(self, name: str, folder: Path):
+        self.project = project.at(paths.SOLUTIONS / name)
+        self.port = free_port()
+        self.news: list[str] = []
+        """What has happened to the processes, in sentences."""
+        self.log = folder / f"{name}.log"
+        self._data = folder / name
+        self._broker = Broker(prefer=None)
+        self._ready = threading.Event()
+        self._supervisor: Supervisor | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def processes(self) -> list[str]:
+        """The names of what the Procfile starts."""
+        return [name for name in self._supervisor.running if name != "migrate"]
+
+    def start(self) -> None:
+        """Start the broker and every process, and return at once.
+
+        Raises WorkshopError when the broker does not start or the Procfile cannot be read.
+        """
+        self._broker.start()
+        services = self._services()
+        output = self.log.open("w", encoding="utf-8")
+        self._supervisor = Supervisor(
+            services,
+            self.project.folder,
+            Printer(output, colour=False),
+            say=self.news.append,
+            on_ready=self._ready.set,
+            broker=self._broker,
+        )
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return once the site answers and its worker is ready.
+
+        Raises WorkshopError when one of them does not start, with the reason.
+        """
+        self._ready.wait(START_SECONDS + 5)
+        missing = NEEDED.intersection(self._supervisor.not_ready())
+        if missing:
+            why = "\n".join(self.news) or "\n".join(self.last_lines())
+            raise WorkshopError(
+                f"{self.project.shown} does not run: {', '.join(sorted(missing))} did not start.\n{why}\n"
+                "Look for what is wrong on this computer: ./workshop doctor"
+            )
+
+    def last_lines(self, count: int = 10) -> list[str]:
+        """The end of the log of all processes."""
+        return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+
+    def stays(self, seconds: float) -> bool:
+        """Wait so long; False once its processes are no longer looked after."""
+        self._thread.join(seconds)
+        return self._thread.is_alive()
+
+    def hurry(self) -> None:
+        """Do not wait for a task that is at work. For a signal handler while `stop()` waits."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+
+    def stop(self) -> None:
+        """End every process, then the broker."""
+        try:
+            if self._thread.ident is not None:
+                self._supervisor.stop()
+                self._thread.join()
+        finally:
+            self._broker.stop()
+
+    def _run(self) -> None:
+        with contextlib.closing(self._supervisor.printer.output):
+            self._supervisor.run()
+
+    def _services(self) -> list[Service]:
+        environment = self.project.environment(self._broker.url, self._data, self.port)
+        for name in OF_ANOTHER_SITE:
+            environment.pop(name, None)
+        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "FLOWER_PORT": str(free_port())}
+        migrate = Service(
+            "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
+        )
+        # The solution has all steps done, so nothing waits for one.
+        found = from_procfile(self.project, environment, self.port)
+        return [replace(service, waits=None) for service in found] + [migrate]
+
+
+class Ending:
+    """Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt, once, never half way through a start.
+
+    What is begun here is ended by `stack`. Call `hold()` before that is left: then no signal gets in between.
+    """
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._asked = self._held = False
+        self._sites: list[Site] = []
+        self._stack = stack
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            stack.callback(signal.signal, number, signal.getsignal(number))
+            signal.signal(number, self._signalled)
+
+    def folder(self) -> Path:
+        """A temporary folder for the sites' data."""
+        with self._whole():
+            folder = tempfile.TemporaryDirectory(prefix="workshop-demo-", ignore_cleanup_errors=True)
+            return Path(self._stack.enter_context(folder))
+
+    def started(self, site: Site) -> Site:
+        """Start `site` and return it. Raises WorkshopError as `Site.start` does."""
+        with self._whole():
+            self._sites.append(site)
+            self._stack.callback(site.stop)
+            site.start()
+        return site
+
+    def hold(self) -> None:
+        """From here on a signal interrupts nothing; a second one ends the sites' tasks at once."""
+        self._held = True
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._asked:
+                raise KeyboardInterrupt
+
+    def _signalled(self, *_: object) -> None:
+        first, self._asked = not self._asked, True
+        if not first:
+            for site in self._sites:
+                site.hurry()
+        elif not self._held:
+            raise KeyboardInterrupt
