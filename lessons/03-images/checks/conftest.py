@@ -1,8 +1,10 @@
 """What the checks of this lesson share."""
 
+import re
+
 import pytest
 
-from workshop.checkkit import Complaint, until
+from workshop.checkkit import Complaint, complain, until
 
 
 @pytest.fixture
@@ -10,6 +12,16 @@ def task(app):
     """resize_image_task."""
     from images.tasks import resize_image_task
 
+    try:
+        assert resize_image_task.name  # made a task only now, when it is used
+    except TypeError as error:
+        complain(
+            "Celery cannot make a task of resize_image_task.",
+            "It is one of the decorator's options. autoretry_for takes a tuple, and a tuple of one has a comma: "
+            "(ConnectionError,).",
+            says=f"TypeError: {error}",
+            file="images/tasks.py, @shared_task above resize_image_task()",
+        )
     return resize_image_task
 
 
@@ -23,18 +35,48 @@ def storage():
 
 
 @pytest.fixture
-def settled(worker):
-    """settled(photo) waits until the photo is resized or failed, and returns it as it is then."""
+def ended(worker):
+    """ended(task_id) is the worker's line about the task's end, "" while there is none."""
 
-    def wait(photo, seconds=15):
+    def line(task_id):
+        log = worker.log
+        end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", log)
+        if not end:  # what on_failure() raises is said without the task's id
+            _, began, after = log.rpartition(f"[{task_id}] received")
+            end = began and re.search(r"(Task handler raised error: (?!WorkerLost|TimeLimit).+)", after)
+        return end[1] if end else ""
+
+    return line
+
+
+@pytest.fixture
+def settled(ended):
+    """settled(photo) waits until the photo is resized or failed, and returns it as it is then.
+
+    With the id of its task it waits no longer than for the task's end.
+    """
+
+    def wait(photo, task_id=None, seconds=15):
         def over():
+            at_its_end = task_id and ended(task_id)
             photo.refresh_from_db()
-            return photo.is_processed or photo.failure_reason
+            return photo.is_processed or photo.failure_reason or at_its_end
 
         until(over, seconds)
         return photo
 
     return wait
+
+
+@pytest.fixture
+def sent(queue, task):
+    """sent() lists the ids of the photos that a message for resize_image_task lies on the queue for."""
+
+    def ids():
+        ours = [message for message in queue.messages() if message.task == task.name]
+        return [(message.args or [message.kwargs.get("image_id")])[0] for message in ours]
+
+    return ids
 
 
 @pytest.fixture

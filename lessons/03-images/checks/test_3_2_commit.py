@@ -1,22 +1,40 @@
+import contextlib
+
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connections
 
 from workshop.checkkit import expect, photos
 
 pytestmark = pytest.mark.step("3.2")
 
 FILE = "images/views.py, save_and_enqueue()"
+SMALL = photos.jpeg(80, 60)
 
 
-def test_rollback_sends_nothing(upload, queue):
-    """An upload that is rolled back sends no task."""
+def test_rollback_sends_nothing(upload, queue, monkeypatch):
+    """An upload that cannot be committed sends no task."""
     from images.models import UploadedImage
 
-    with transaction.atomic():
-        upload(("garden.jpg", photos.jpeg()), follow=False)
-        transaction.set_rollback(True)
-    messages = queue.messages()
-    expect(not UploadedImage.objects.exists(), "the upload commits by itself.", file=FILE)
+    tried = []
+
+    def commit():
+        tried.append("commit")
+        raise OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch, contextlib.suppress(OperationalError):
+        patch.setattr(connections["default"], "commit", commit)
+        upload(("garden.jpg", SMALL), follow=False)
+    kept, messages = UploadedImage.objects.count(), queue.messages()
+    expect(
+        not kept,
+        "the transaction was rolled back, and the photo is in the database: it was saved before the transaction "
+        "began."
+        if tried
+        else "the upload is no transaction: every photo is committed by itself, one after the other.",
+        "form.save() inside transaction.atomic() keeps all photos of an upload or none. Without a transaction "
+        "around it, on_commit has nothing to wait for, and calls at once.",
+        file=FILE,
+    )
     expect(
         not messages,
         "the upload was rolled back, but a task for it reached the broker.",
@@ -28,12 +46,28 @@ def test_rollback_sends_nothing(upload, queue):
     )
 
 
-def test_commit_sends(upload, queue):
+def test_commit_sends(upload, queue, sent):
     """After the commit every photo of the upload has its task."""
-    upload(("garden.jpg", photos.jpeg()), ("sea.png", photos.png()))
+    from images.models import UploadedImage
+
+    upload(("garden.jpg", SMALL), ("sea.png", SMALL), ("hill.jpg", SMALL))
+    kept = sorted(photo.pk for photo in UploadedImage.objects.all())
+    found = "\n".join(map(str, queue.messages())) or "no message"
+    expected = "\n".join(f"images.tasks.resize_image_task({pk})" for pk in kept)
     expect(
-        len(queue.messages()) == 2,
-        f"two photos were uploaded and committed, and {len(queue.messages())} tasks were sent.",
+        len(set(sent())) != 1 or len(sent()) == 1,
+        "three photos were uploaded and committed, and all tasks are for the same one.",
+        "A lambda in a loop looks the loop's variable up when it is called: after the commit, and then it is the "
+        "last photo. Give it the photo now: partial(enqueue, [photo]).",
+        expected=expected,
+        found=found,
+        file=FILE,
+    )
+    expect(
+        sorted(sent()) == kept,
+        "three photos were uploaded and committed, and there is not one task for each.",
+        expected=expected,
+        found=found,
         file=FILE,
     )
 
@@ -50,8 +84,8 @@ def test_all_or_none(upload, queue, monkeypatch):
         save(photo, *args, **kwargs)
 
     monkeypatch.setattr(UploadedImage, "save", full)
-    with pytest.raises(IntegrityError):
-        upload(("garden.jpg", photos.jpeg()), ("full.jpg", photos.jpeg()))
+    with contextlib.suppress(IntegrityError):
+        upload(("garden.jpg", SMALL), ("full.jpg", SMALL))
     kept, sent = UploadedImage.objects.count(), len(queue.messages())
     expect(
         not kept,

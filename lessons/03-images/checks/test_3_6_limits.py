@@ -11,43 +11,54 @@ def test_limits(app, task):
     """There is a soft limit, and a hard one behind it."""
     soft = task.soft_time_limit or app.conf.task_soft_time_limit
     hard = task.time_limit or app.conf.task_time_limit
-    found = f"soft_time_limit = {soft}, time_limit = {hard}"
+    facts = {
+        "expected": "soft_time_limit=30, time_limit=45",
+        "found": f"soft_time_limit={soft}, time_limit={hard}",
+        "file": FILE,
+    }
     expect(
-        soft and hard,
-        "a resize that hangs keeps a process of the worker for ever."
-        if not (soft or hard)
-        else "one limit is missing.",
+        soft or hard,
+        "a resize that hangs keeps a process of the worker for ever: resize_image_task has no limit.",
         "Two photos on a storage that hangs, and a worker with two processes does nothing any more.",
-        expected="soft_time_limit=30, time_limit=45",
-        found=found,
-        file=FILE,
+        **facts,
+    )
+    expect(
+        soft,
+        "there is a hard limit and no soft one.",
+        "At the hard limit the process is killed: on_failure() is not called, and the visitor waits for ever.",
+        **facts,
+    )
+    expect(
+        hard,
+        "there is a soft limit and no hard one.",
+        "The soft one is an exception. Code that hangs inside a library may never see it, or catch it.",
+        **facts,
     )
     expect(
         soft < hard,
-        "the hard limit comes before the soft one.",
+        "the hard limit does not come after the soft one.",
         "Then the process is killed before the task could say what happened.",
-        found=found,
-        file=FILE,
+        **facts,
     )
     expect(
         soft >= 5 and hard <= 300,
         "the limits do not fit a resize: a large photo takes a second, a bad storage some more.",
-        expected="soft_time_limit=30, time_limit=45",
-        found=found,
-        file=FILE,
+        "They are given in seconds.",
+        **facts,
     )
 
 
-def test_soft_limit_is_said(task, worker, photo, storage, settled):
+def test_soft_limit_is_said(task, photo, storage, ended, settled):
     """A resize that takes too long ends, and the visitor reads so."""
     storage("slow 20")
-    kept = photo(photos.jpeg())
-    task.apply_async((kept.pk,), soft_time_limit=1, time_limit=10)
-    settled(kept, 8)
+    kept = photo(photos.jpeg(80, 60))
+    sent = task.apply_async((kept.pk,), soft_time_limit=1, time_limit=10)
+    settled(kept, sent.id)
     expect(
         "too long" in kept.failure_reason,
         "the soft limit was reached, and the photo's page does not say so.",
         "SoftTimeLimitExceeded is an exception like others: an except Exception in the task swallows it.",
         found=repr(kept.failure_reason),
+        worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )

@@ -12,9 +12,9 @@ FILE = "images/tasks.py, resize_image_task()"
 
 @pytest.fixture
 def held(app, task, worker, photo, storage):
-    """A photo whose task a process of the worker is at, and that process."""
+    """A photo, the id of its task, and the process of the worker that is at it."""
     storage("slow 20")
-    kept = photo(photos.jpeg())
+    kept = photo(photos.jpeg(80, 60))
     sent = task.delay(kept.pk)
 
     def process():
@@ -22,18 +22,19 @@ def held(app, task, worker, photo, storage):
         tasks = [each for reply in replies for found in reply.values() for each in found]
         return next((each["worker_pid"] for each in tasks if each["id"] == sent.id), None)
 
-    pid = until(process, 5)
+    pid = until(process)
     if not pid:
         complain("the worker did not begin with the task.", worker_says=worker.log.splitlines()[-1])
-    yield kept, pid
+    return kept, sent.id, pid
+
+
+def test_killed_process(held, task, delivered, storage, settled):
+    """When the process that is at a task is killed, another one does the task again."""
+    kept, task_id, pid = held
+    messages = [message for message in delivered.unacked() if message.headers["id"] == task_id]
     storage("ok")
-
-
-def test_message_stays(held, delivered):
-    """While a worker is at the task, its message is still on the broker."""
-    kept, pid = held
-    messages = [message for message in delivered.unacked() if message.args == [kept.pk]]
     os.kill(pid, signal.SIGKILL)
+    options = f"acks_late={task.acks_late}, reject_on_worker_lost={task.reject_on_worker_lost}"
     expect(
         messages,
         "the worker has begun, and the broker does not know the task any more.",
@@ -41,16 +42,10 @@ def test_message_stays(held, delivered):
         "photo waits for ever. acks_late acknowledges behind the work.",
         expected=f'resize_image_task({kept.pk}) among the messages that are not acknowledged ("unacked")',
         found="\n".join(map(str, delivered.unacked())) or "none",
+        options=options,
         file=FILE,
     )
-
-
-def test_killed_process(held, storage, settled):
-    """When the process that is at the task is killed, another one does it again."""
-    kept, pid = held
-    storage("ok")
-    os.kill(pid, signal.SIGKILL)
-    settled(kept, 10)
+    settled(kept, seconds=10)
     expect(
         kept.is_processed,
         f"process {pid} was killed with -9 in the middle of the resize, and nobody did it again.",
@@ -58,5 +53,6 @@ def test_killed_process(held, storage, settled):
         "reject_on_worker_lost.",
         state=kept.get_state_label(),
         reason=kept.failure_reason or "none",
+        options=options,
         file=FILE,
     )

@@ -106,12 +106,20 @@ class Worker:
             for process in everything:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
-            psutil.wait_procs(everything)
+            self._process.wait()
+            # Its children are init's now, which may take seconds to clear a zombie away: that is dead too.
+            until(lambda: not any(map(_alive, everything)))
 
     def stop(self) -> None:
         """End it without waiting for its tasks; nothing of it stays behind."""
         self.kill()
         self._process = None
+
+
+def _alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 @dataclass(frozen=True)
