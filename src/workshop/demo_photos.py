@@ -11,7 +11,7 @@ from PIL import Image
 from .samples import SAMPLES, Sample
 from .visitor import Visitor
 
-SECONDS_BETWEEN = 0.1
+SECONDS_BETWEEN = 0.05
 PATIENCE = 60.0
 """Seconds without any change after which a photo that still waits is given up."""
 DONE = ("resized", "refused", "failed")

@@ -43,11 +43,10 @@ class Site:
         self.news: list[str] = []
         """What has happened to the processes, in sentences."""
         self.log = folder / f"{name}.log"
-        self._data = folder / name
+        self._folder, self._data = folder, folder / name
         self._broker = Broker(prefer=None)
-        self._ready = threading.Event()
+        self._ready, self._ended = threading.Event(), threading.Event()
         self._supervisor: Supervisor | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def address(self) -> str:
@@ -74,7 +73,7 @@ class Site:
             on_ready=self._ready.set,
             broker=self._broker,
         )
-        self._thread.start()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def wait(self) -> None:
         """Return once the site answers and its worker is ready.
@@ -96,8 +95,8 @@ class Site:
 
     def stays(self, seconds: float) -> bool:
         """Wait so long; False once its processes are no longer looked after."""
-        self._thread.join(seconds)
-        return self._thread.is_alive()
+        # Not Thread.join(): interrupted, it takes the thread for ended (Python 3.11 and 3.12).
+        return not self._ended.wait(seconds)
 
     def hurry(self) -> None:
         """Do not wait for a task that is at work. For a signal handler while `stop()` waits."""
@@ -107,21 +106,27 @@ class Site:
     def stop(self) -> None:
         """End every process, then the broker."""
         try:
-            if self._thread.ident is not None:
+            if self._supervisor is not None:
                 self._supervisor.stop()
-                self._thread.join()
+                self._ended.wait()
         finally:
             self._broker.stop()
 
     def _run(self) -> None:
-        with contextlib.closing(self._supervisor.printer.output):
-            self._supervisor.run()
+        try:
+            with contextlib.closing(self._supervisor.printer.output):
+                self._supervisor.run()
+        finally:
+            self._ended.set()
+            self._ready.set()
 
     def _services(self) -> list[Service]:
         environment = self.project.environment(self._broker.url, self._data, self.port)
         for name in OF_ANOTHER_SITE:
             environment.pop(name, None)
-        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "FLOWER_PORT": str(free_port())}
+        # A site that is ended in the middle of an upload leaves that upload's temporary file.
+        environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"FLOWER_PORT": str(free_port())}
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )

@@ -58,14 +58,15 @@ class Shown:
         wide = console.width >= WIDE
         table = Table(box=None, padding=(0, 1, 0, 0))
         table.add_column("photo", no_wrap=True)
-        table.add_column("what it is", no_wrap=True, overflow="ellipsis", style="dim")
+        table.add_column("what it is")  # the one that gives way where it is narrow
         table.add_column("state", no_wrap=True, min_width=9)
         table.add_column("pixels", no_wrap=True, justify="right", min_width=7)
-        table.add_column("bytes", no_wrap=True, justify="right", min_width=16)
+        table.add_column("bytes", no_wrap=True, justify="right", min_width=15)
         table.add_column("s", no_wrap=True, justify="right", min_width=4)
         for photo in self.photos:
             state = Text(photo.state or "–", style=COLOURS.get(photo.state, ""))
             purpose = photo.sample.purpose if wide else _short(photo.sample.purpose)
+            purpose = Text(purpose, style="dim", no_wrap=True, overflow="ellipsis")
             table.add_row(
                 photo.name, purpose, state, photo.pixels or "–", change_of_size(photo), _seconds(photo)
             )

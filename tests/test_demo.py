@@ -1,0 +1,284 @@
+"""`./workshop demo` with real sites and real photos, and that it leaves nothing behind."""
+
+import os
+import pty
+import queue
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from contextlib import ExitStack
+from fcntl import ioctl
+
+import httpx
+import psutil
+import pytest
+from rich.console import Console
+from tinyproject import SOURCE, Up
+
+from workshop import demo_site, demo_table, paths
+from workshop.demo_photos import new_photos
+from workshop.errors import WorkshopError
+from workshop.ports import is_free
+
+COMMAND = [sys.executable, "-m", "workshop", "demo"]
+BOTH_RUN = "to each site, in turn"
+STOPPED = "Stopped. Nothing is left running."
+
+
+class Demo(Up):
+    """`demo` as a real process, read line by line. All that it makes lies in `folder`."""
+
+    def __init__(self, folder, *options, root=paths.ROOT, output=subprocess.PIPE):
+        folder.mkdir()
+        elsewhere = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
+        own = {"TMPDIR": str(folder), "PYTHONPATH": str(SOURCE), "WORKSHOP_ROOT": str(root), "DEBUG": "0"}
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [*COMMAND, *options],
+            cwd=root,
+            env=os.environ | own | elsewhere | {"PYTHONUNBUFFERED": "1", "TERM": "xterm"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines = []
+        self._new = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        if output == subprocess.PIPE:
+            self._reader.start()
+
+    def ports(self):
+        return {
+            connection.laddr.port
+            for child in self.children()
+            for connection in child.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts `demo`; whatever a failing test leaves running is ended."""
+    runs = []
+
+    def start(*options, **more):
+        runs.append(Demo(tmp_path / f"tmp{len(runs)}", *options, **more))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            children = run.children()
+            run.process.kill()
+            for child in alive(children):
+                child.kill()
+
+
+def alive(processes):
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def assert_nothing_left(run, children, ports):
+    assert alive(children) == []
+    assert [port for port in ports if not is_free(port)] == []
+    assert list(run.folder.iterdir()) == []
+
+
+def broken_root(folder, name, before, after):
+    """A workshop whose newest solution has another `name`."""
+    for part in ("lessons", "solutions"):
+        shutil.copytree(
+            paths.ROOT / part, folder / part, ignore=shutil.ignore_patterns("data", "__pycache__", "checks")
+        )
+    file = folder / "solutions" / demo_site.newest() / name
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+    return folder
+
+
+def test_all_photos_go_through_and_nothing_is_left(start):
+    run = start("--exit")
+    run.until(BOTH_RUN)
+    children, ports = run.children(), run.ports()
+    assert len(ports) == 4, "two sites, two brokers"
+    assert len(list(run.folder.glob("workshop-*"))) == 3, "two brokers' folders, one for the sites"
+    assert run.end() == 0
+    assert_nothing_left(run, children, ports)
+    out = run.text
+    newest = demo_site.newest()
+    assert f"solutions/{newest}: " in out
+    assert re.search(r"held-upright\.jpg resized +\d+\.\d\d s  450×600, 3\.5 MB → \d+ kB", out)
+    assert re.search(r"small\.jpg +resized +\d+\.\d\d s  320×240, 26 kB → \d+ kB", out)
+    assert re.search(r"phone\.jpg +waiting\n", out)
+    assert re.search(r"7 resized: 1\d\.\d MB became \d+ kB\.", out)
+    assert "2 refused by the form" in out
+    assert "  text.jpg: this is not a picture that can be read.\n" in out
+    assert "  bomb.png: this picture has too many pixels.\n" in out
+    assert "1 failed in the worker" in out
+    assert "  cut-short.jpg: This picture is damaged or cut short.\n" in out
+    times = re.findall(r"(blocking|offloaded) +(\S+) +median +(\d+) ms   slowest +(\d+) ms", out)
+    assert [found[:2] for found in times] == [("blocking", "01-sync"), ("offloaded", newest)]
+    (_, _, blocking, slowest), (_, _, offloaded, _) = times
+    assert int(slowest) >= int(blocking) > int(offloaded) > 0
+    said = float(re.search(r"took ([\d.]+) times as long", out)[1])
+    assert said == pytest.approx(int(blocking) / int(offloaded), rel=0.1)
+    assert run.lines[-1] == STOPPED
+    assert "\033[" not in out
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("The finished system is", signal.SIGINT),
+        ("held-upright.jpg uploading", signal.SIGINT),
+        (BOTH_RUN, signal.SIGTERM),
+    ],
+)
+def test_stopped_in_the_middle(start, moment, number):
+    run = start()
+    run.until(moment)
+    children, ports = run.children(), run.ports()
+    assert ports, "the broker at least"
+    run.send(number)
+    assert run.end() == 130
+    assert "Traceback" not in run.text
+    assert run.lines[-1] == STOPPED
+    assert_nothing_left(run, children, ports)
+
+
+def test_live_table_in_a_terminal_and_the_site_stays_until_ctrl_c(start):
+    terminal, end = pty.openpty()
+    ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    run = start(output=end)
+    os.close(end)
+    text = read_until(terminal, r"The site stays at (http://localhost:\d+) · stop: Ctrl-C")
+    address = re.search(r"stays at (http://localhost:\d+)", text)[1]
+    assert httpx.get(address, trust_env=False).text.count("held-upright") >= 2
+    children, ports = run.children(), run.ports()
+    run.send(signal.SIGINT)
+    text += read_until(terminal, re.escape(STOPPED))
+    assert run.process.wait(30) == 0
+    os.close(terminal)
+    assert_nothing_left(run, children, ports)
+    assert "Traceback" not in text
+    assert "\033[" in text
+    for state in ("painting", "painted", "uploading", "waiting", "resized", "refused", "failed"):
+        assert state in text
+    frames = re.sub(r"\033\[[\d;?]*[A-Za-z]", "", text).split("photo  ")
+    rows = [line for line in frames[-1].splitlines() if re.match(r"\S+\.(jpg|png|webp|gif) ", line)]
+    assert len(rows) == 10
+    assert len(frames) > 5
+
+
+def read_until(terminal, pattern):
+    text = b""
+    while not re.search(pattern, text.decode(errors="replace")):
+        text += os.read(terminal, 65536)
+    return text.decode()
+
+
+def test_another_outcome_is_said_and_is_exit_code_1(start, tmp_path):
+    root = broken_root(tmp_path / "root", "images/forms.py", '"WEBP", "GIF"}', '"WEBP"}')
+    run = start("--exit", root=root)
+    assert run.end() == 1
+    line = next(line for line in run.lines if "should have been" in line)
+    assert line.startswith("animated.gif should have been resized, and is refused. ")
+    assert "GIF is not supported" in line
+    assert run.text.count("should have been") == 1
+    assert "6 resized" in run.text
+    assert_nothing_left(run, [], [])
+
+
+def test_a_site_that_does_not_start(start, tmp_path):
+    root = broken_root(tmp_path / "root", "images/tasks.py", "import time", "import nothing_of_this_name")
+    run = start(root=root)
+    assert run.end() == 1
+    assert "does not run: migrate, web, worker did not start." in run.text
+    assert "images/tasks.py:3: ModuleNotFoundError: No module named 'nothing_of_this_name'" in run.text
+    assert "./workshop doctor" in run.text
+    assert "Traceback" not in run.text
+    assert_nothing_left(run, [], [])
+
+
+def test_the_newest_solution_is_the_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "SOLUTIONS", tmp_path)
+    with pytest.raises(WorkshopError, match="no solution"):
+        demo_site.newest()
+    for name in ("04-flower", "05-beat", "03-images"):
+        (tmp_path / name).mkdir()
+    for name in ("04-flower", "03-images"):
+        (tmp_path / name / "Procfile").write_text("web: x")
+    assert demo_site.newest() == "04-flower"
+
+
+class SiteThatIsStopped:
+    """Asks for the end of the run while it starts, as somebody quick at the keyboard does."""
+
+    def __init__(self):
+        self.seen = []
+
+    def start(self):
+        signal.raise_signal(signal.SIGINT)
+        self.seen.append("started")
+
+    def hurry(self):
+        self.seen.append("hurried")
+
+    def stop(self):
+        signal.raise_signal(signal.SIGINT)
+        self.seen.append("stopped")
+
+
+def test_a_start_is_never_left_half_way_and_a_second_ctrl_c_hurries():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    site = SiteThatIsStopped()
+    with ExitStack() as stack:
+        ending = demo_site.Ending(stack)
+        with pytest.raises(KeyboardInterrupt):
+            ending.started(site)
+        assert site.seen == ["started"]
+        ending.hold()
+    assert site.seen == ["started", "hurried", "stopped"]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_no_signal_interrupts_the_end():
+    with ExitStack() as stack:
+        folder = (ending := demo_site.Ending(stack)).folder()
+        assert folder.is_dir()
+        ending.hold()
+        signal.raise_signal(signal.SIGTERM)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("columns", [80, 100, 130])
+def test_table_fits(columns, monkeypatch):
+    console = Console(width=columns, file=(out := open(os.devnull, "w")), record=True, force_terminal=True)  # noqa: SIM115
+    monkeypatch.setattr(demo_table, "console", console)
+    photos = new_photos()
+    for photo in photos:
+        photo.state, photo.content, photo.bytes_after, photo.pixels = (
+            "uploading",
+            b"x" * 157_000,
+            109_000,
+            "800×600",
+        )
+        photo.seconds = 10
+    photos[0].state = "resized"
+    console.print(demo_table.Shown(photos).table())
+    lines = console.export_text().splitlines()
+    out.close()
+    assert len(lines) == len(photos) + 1, "no row is folded"
+    assert max(map(len, lines)) <= columns
+    for line, photo in zip(lines[1:], photos, strict=True):
+        assert photo.name in line
+        assert "157 kB → 109 kB" in line
+        assert photo.state in line
+        assert photo.sample.purpose[: 70 if columns == 130 else 7] in line
