@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 from tinyproject import SOURCE, Up
 
-from workshop import demo_site, demo_table, paths
+from workshop import demo, demo_site, demo_table, paths
 from workshop.demo_photos import new_photos
 from workshop.errors import WorkshopError
 from workshop.ports import is_free
@@ -247,6 +247,18 @@ def test_a_start_is_never_left_half_way_and_a_second_ctrl_c_hurries():
         ending.hold()
     assert site.seen == ["started", "hurried", "stopped"]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_ctrl_c_after_the_last_photo_does_not_interrupt_the_end(monkeypatch, capsys):
+    class Quick(SiteThatIsStopped):
+        def start(self):
+            self.seen.append("started")
+
+    site = Quick()
+    monkeypatch.setattr(demo, "_run", lambda ending, _: ending.started(site) and 0)
+    assert demo.main(exit_when_done=True) == 0
+    assert site.seen == ["started", "stopped"]
+    assert capsys.readouterr().out.endswith(f"{STOPPED}\n")
 
 
 def test_no_signal_interrupts_the_end():
