@@ -58,11 +58,11 @@ def settled(ended):
 
     def wait(photo, task_id=None, seconds=15):
         def over():
-            at_its_end = task_id and ended(task_id)
             photo.refresh_from_db()
-            return photo.is_processed or photo.failure_reason or at_its_end
+            return photo.is_processed or photo.failure_reason
 
-        until(over, seconds)
+        until(lambda: over() or (task_id and ended(task_id)), seconds)
+        until(over, 1)  # after_return() may write, and is called behind the line about the end
         return photo
 
     return wait
