@@ -1,12 +1,15 @@
+import os
 import re
 import shutil
+import sys
+import tempfile
 import time
 from io import BytesIO
 
 import pytest
 from PIL import Image, ImageCms
 
-from workshop import figures, paths, resize_figure, samples
+from workshop import check_figure, figures, paths, resize_figure, samples, up_figure
 from workshop.errors import WorkshopError
 from workshop.figures import Goal
 
@@ -159,3 +162,52 @@ def test_goals_and_remark_come_from_what_was_measured(monkeypatch, capsys):
     libvips = goals["to be turned: ours / libvips, 1 thread"]
     assert (libvips.ratio, libvips.limit, libvips.is_met) == (1.25, 1.1, False)
     assert "on fine lines ours is 7.0 dB behind libvips" in capsys.readouterr().out
+
+
+def test_goal_that_is_no_ratio():
+    goal = Goal("check of 01-sync", 2.689, 3.0, at_most=True, unit="s")
+    assert str(goal) == "check of 01-sync: 2.69 s (goal: at most 3 s, met)"
+
+
+def test_spread():
+    assert figures.spread([2.0, 1.0, 4.0]) == "median 2.00 s, 1.00 to 4.00 s, 3 runs"
+
+
+def test_seconds_that_a_way_measures_itself_are_taken_over():
+    numbers = iter([9.0, 1.0, 2.0])
+    assert figures.in_turn({"a": lambda: next(numbers)}, 2) == {"a": [1.0, 2.0]}
+
+
+def test_check_is_timed_on_a_solved_lesson(monkeypatch, capsys):
+    monkeypatch.setattr(check_figure, "ROUNDS", 1)
+    monkeypatch.setattr(check_figure, "GOALS", {"01-sync": 0.1})
+    (goal,) = check_figure.measure()
+    assert (goal.what, goal.unit, goal.is_met) == ("check of 01-sync", "s", False)
+    assert goal.ratio > 0.5
+    assert f"./workshop check solutions/01-sync: median {goal.ratio:.2f} s" in capsys.readouterr().out
+
+
+def test_a_check_that_fails_is_not_timed():
+    with pytest.raises(WorkshopError, match=r"lessons/01-sync does not pass its checks(.|\n)*1\.1"):
+        check_figure.check(paths.LESSONS / "01-sync")
+
+
+def test_up_is_compared_with_its_slowest_process(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(up_figure, "ROUNDS", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
+    (goal,) = up_figure.measure()
+    found = dict(re.findall(r"  (.+?)(?: alone)?: median ([\d.]+) s", capsys.readouterr().out))
+    up, web, worker = (float(found[name]) for name in ("the second ./workshop up 03-images", "web", "worker"))
+    assert (goal.what, goal.limit, goal.at_most) == ("up / worker alone", 1.5, True)
+    assert up > worker > web > 0.1
+    assert goal.ratio == pytest.approx(up / worker, abs=0.03)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_seconds_until_a_text():
+    code = "import time; print('not yet'); time.sleep(0.3); print('it is ready now'); time.sleep(60)"
+    seconds = up_figure.seconds_until("ready", [sys.executable, "-uc", code], paths.ROOT, dict(os.environ))
+    assert 0.3 < seconds < 20
+    with pytest.raises(WorkshopError, match=r"never wrote 'ready'.(.|\n)*only this"):
+        up_figure.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))

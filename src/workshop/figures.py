@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .console import console
@@ -15,20 +16,25 @@ from .errors import WorkshopError
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio, and the limit that it has to keep: at least `limit`, or at most where `at_most` is set."""
+    """A ratio, and the limit that it has to keep: at least `limit`, or at most where `at_most` is set.
+
+    `unit` is such as "s" where it is no ratio.
+    """
 
     what: str
     ratio: float
     limit: float
     at_most: bool = False
+    unit: str = ""
 
     @property
     def is_met(self) -> bool:
         return self.ratio <= self.limit if self.at_most else self.ratio >= self.limit
 
     def __str__(self) -> str:
-        bound = f"at {'most' if self.at_most else 'least'} {self.limit:g}"
-        return f"{self.what}: {self.ratio:.2f} (goal: {bound}, {'met' if self.is_met else 'MISSED'})"
+        unit = f" {self.unit}" if self.unit else ""
+        bound = f"at {'most' if self.at_most else 'least'} {self.limit:g}{unit}"
+        return f"{self.what}: {self.ratio:.2f}{unit} (goal: {bound}, {'met' if self.is_met else 'MISSED'})"
 
 
 def resize() -> list[Goal]:
@@ -37,7 +43,19 @@ def resize() -> list[Goal]:
     return resize_figure.measure()
 
 
-FIGURES: dict[str, Callable[[], list[Goal]]] = {"resize": resize}
+def check() -> list[Goal]:
+    from . import check_figure
+
+    return check_figure.measure()
+
+
+def up() -> list[Goal]:
+    from . import up_figure
+
+    return up_figure.measure()
+
+
+FIGURES: dict[str, Callable[[], list[Goal]]] = {"resize": resize, "check": check, "up": up}
 """Each measures, prints its table, and returns the goals to judge it by."""
 
 
@@ -61,27 +79,44 @@ def main(names: list[str]) -> int:
 
 
 def alternate(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """The seconds that each of `ways` takes, by name: `rounds` of them, after one that is not counted.
+    """The seconds that each of `ways` takes, by name: `rounds` of them, in turn as `in_turn` runs them."""
+    return in_turn({name: partial(_timed, way) for name, way in ways.items()}, rounds)
+
+
+def _timed(way: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    way()
+    return time.perf_counter() - started
+
+
+def in_turn(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each of `ways` returns, by name: `rounds` times, after one that is not counted.
 
     Every round runs each way once and begins with another one, so that a machine that becomes busy or warm
     slows all of them alike.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
     for way in ways.values():
         way()
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            started = time.perf_counter()
-            ways[name]()
-            seconds[name].append(time.perf_counter() - started)
-    return seconds
+            found[name].append(ways[name]())
+    return found
 
 
 def ratio(seconds: dict[str, list[float]], one: str, other: str) -> float:
     """How many times as long `one` takes as `other`, by their medians."""
     return statistics.median(seconds[one]) / statistics.median(seconds[other])
+
+
+def spread(seconds: list[float]) -> str:
+    """Such as "median 2.31 s, 2.20 to 2.64 s, 5 runs"."""
+    return (
+        f"median {statistics.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f} s, "
+        f"{len(seconds)} runs"
+    )
 
 
 def machine() -> str:
