@@ -59,7 +59,7 @@ class Photo:
 
 
 class Followed:
-    """The photos that a visitor has uploaded to the site at `address`, and what has become of each."""
+    """The photos that a visitor has uploaded, and what has become of each."""
 
     def __init__(self, visitor: Visitor):
         self._visitor = visitor
