@@ -1,0 +1,44 @@
+"""What a resize costs: one photo of 12 megapixels, three ways, each in a process of its own."""
+
+import resource
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from PIL import Image
+
+BOX, LANCZOS = (800, 600), Image.Resampling.LANCZOS
+
+
+def resized(picture):
+    picture.resize(BOX, LANCZOS)
+
+
+def thumbnail(picture):
+    picture.thumbnail(BOX, LANCZOS)
+
+
+def thumbnail_with_reducing_gap(picture):
+    picture.thumbnail(BOX, LANCZOS, reducing_gap=1.1)
+
+
+def measure(way, path):
+    """Milliseconds of one run, the median of seven; and the megabytes that the first one took."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = []
+    for _ in range(7):
+        began = time.perf_counter()
+        with Image.open(path) as picture:
+            way(picture)
+        seconds.append(time.perf_counter() - began)
+    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return statistics.median(seconds) * 1000, megabytes
+
+
+if __name__ == "__main__":
+    for way in (resized, thumbnail, thumbnail_with_reducing_gap):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            milliseconds, megabytes = process.submit(measure, way, sys.argv[1]).result()
+        print(f"{way.__name__:<28} {milliseconds:4.0f} ms   {megabytes:3.0f} MB")
