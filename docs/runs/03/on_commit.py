@@ -1,0 +1,24 @@
+"""Three tasks by delay_on_commit, without a broker: how many calls are made, and who hears of it?"""
+
+from unittest import mock
+
+from django.db import transaction
+from images.tasks import resize_image_task
+from kombu.exceptions import OperationalError
+
+calls = []
+
+
+def nobody_there(image_id):
+    calls.append(image_id)
+    raise OperationalError("Connection refused.")
+
+
+with mock.patch.object(resize_image_task, "delay", nobody_there):
+    try:
+        with transaction.atomic():
+            for image_id in (1, 2, 3):
+                resize_image_task.delay_on_commit(image_id)
+            print(f"inside the transaction: {calls}")
+    except OperationalError as error:
+        print(f"behind it: {calls}, and the view gets OperationalError: {error}")

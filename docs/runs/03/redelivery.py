@@ -1,0 +1,66 @@
+"""A whole worker is killed with -9 in the middle of a task: when does another one get the message?
+
+Run it in solutions/03-images, beside a broker: python redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from celery import Celery
+
+NAMES = ("visibility_timeout", "unacked_restore_interval", "unacked_restore_throttle")
+OPTIONS = dict(zip(NAMES, map(int, os.environ.get("OPTIONS", " ".join(sys.argv[1:])).split()), strict=False))
+
+app = Celery("redelivery", broker=os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
+app.conf.broker_transport_options = OPTIONS
+app.conf.task_default_queue = "redelivery"
+
+
+@app.task(acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+def hold(seconds):
+    print("BEGINS", flush=True)
+    time.sleep(seconds)
+
+
+def start_worker():
+    command = ["celery", "-A", "redelivery", "worker", "-c", "1", "--without-gossip", "--without-mingle"]
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        cwd=os.path.dirname(os.path.abspath(__file__)),
+        env=os.environ | {"OPTIONS": " ".join(map(str, OPTIONS.values()))},
+    )
+
+
+def wait_for_begin(worker):
+    for line in worker.stdout:
+        if "BEGINS" in line:
+            return time.monotonic()
+    raise SystemExit("The worker ended.")
+
+
+def kill(worker):
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+if __name__ == "__main__":
+    first = start_worker()
+    hold.delay(600)
+    wait_for_begin(first)
+    kill(first)
+    killed = time.monotonic()
+    second = start_worker()
+    try:
+        print(f"{OPTIONS}: begun again {wait_for_begin(second) - killed:.1f} s after the worker was killed")
+    finally:
+        kill(second)
+        app.control.purge()
+        with app.connection_for_write() as connection:
+            connection.default_channel.client.delete("unacked", "unacked_index")

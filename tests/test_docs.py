@@ -1,0 +1,249 @@
+"""The docs site: it builds, covers every step, and shows no code that is not in the chain."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import markdown
+import pytest
+from mkdocs.exceptions import BuildError
+
+from workshop import docs_snippets, lessons, paths
+from workshop.errors import WorkshopError
+
+LESSONS = lessons.all_lessons()
+TEXTS = sorted(paths.DOCS.glob("lessons/*.md"))
+PAGES = sorted(paths.DOCS.rglob("*.md"))
+FOREIGN = re.compile(r"(?:https?:)?//")
+
+
+def build(root, target):
+    environment = os.environ | {
+        "PYTHONPATH": str(paths.ROOT / "src"),
+        "WORKSHOP_ROOT": str(root),
+        "NO_MKDOCS_2_WARNING": "1",
+    }
+    command = [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(target)]
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    target = tmp_path_factory.mktemp("site")
+    run = build(paths.ROOT, target)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return target
+
+
+class Page(HTMLParser):
+    """What a test asks about a page: its ids, images, and whatever the browser would fetch."""
+
+    def __init__(self, file: Path):
+        super().__init__()
+        self.headings, self.ids, self.images, self.fetched, self.code = [], [], [], [], 0
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if "id" in given:
+            self.ids.append(given["id"])
+            if tag in ("h2", "h3"):
+                self.headings.append(given["id"])
+        if tag == "img":
+            self.images.append(given)
+        if tag in ("img", "script", "iframe", "source") and given.get("src"):
+            self.fetched.append(given["src"])
+        if tag == "link" and given.get("rel") not in ("canonical", "next", "prev"):
+            self.fetched.append(given.get("href", ""))
+        self.code += "highlight" in given.get("class", "").split()
+
+
+def page(site, lesson):
+    return Page(site / "lessons" / lesson.name / "index.html")
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_every_step_has_its_heading(site, lesson):
+    headings = [found for found in page(site, lesson).headings if found.startswith("step-")]
+    assert headings == [step.anchor for step in lesson.steps], "one `### 3.2 · … { #step-3-2 }` for each step"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_text_agrees_with_manifest(lesson):
+    text = lesson.text.read_text(encoding="utf-8")
+    assert f"About {lesson.minutes} minutes" in text
+    for step in lesson.steps:
+        start = text.index(f"### {step.id} · {step.title} {{ #{step.anchor} }}")
+        section = re.split(r"^#{2,3} ", text[start + 4 :], maxsplit=1, flags=re.M)[0]
+        for part in (
+            "**Before you read on:**",
+            "**Do:**",
+            "Check yourself",
+            f"**Then:** `./workshop check {step.id}`",
+        ):
+            assert part in section, f"{lesson.text.name}, step {step.id}: {part}"
+        for file in step.files:
+            assert file in section, f"{lesson.text.name}, step {step.id} does not name {file}"
+
+
+@pytest.mark.parametrize("text", PAGES, ids=lambda text: text.name)
+def test_no_code_typed_by_hand(text):
+    """Python comes in by an include; the other fenced blocks are commands, and what a run printed."""
+    lines = text.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        fence = re.match(r"\s*(?:```|~~~)\s*\{?\s*\.?(\w+)", line)
+        if fence is None:
+            continue
+        where = f"{text.name}:{number}"
+        assert fence[1] in ("text", "console"), f"{where}: {fence[1]} is included from a file, never typed"
+        if fence[1] == "text":
+            assert docs_snippets.LINE.match(lines[number]), f"{where}: a terminal's output lies in docs/runs/"
+
+
+def test_site_fetches_nothing(site):
+    """Styles, scripts, fonts and pictures come with the site."""
+    for file in site.rglob("*.html"):
+        found = [address for address in Page(file).fetched if FOREIGN.match(address)]
+        assert not found, f"{file.relative_to(site)}: {found}"
+    for file in site.rglob("*.css"):
+        styles = file.read_text(encoding="utf-8")
+        found = [url for url in re.findall(r"url\(\s*['\"]?([^'\")]+)", styles) if FOREIGN.match(url)]
+        assert not found, f"{file.relative_to(site)}: {found}"
+
+
+def test_ids_are_unique(site):
+    for file in site.rglob("index.html"):
+        ids = Page(file).ids
+        assert len(ids) == len(set(ids)), f"{file}: {sorted({each for each in ids if ids.count(each) > 1})}"
+
+
+def test_images_have_alternatives(site):
+    for file in site.rglob("index.html"):
+        assert all(image.get("alt") is not None for image in Page(file).images), file
+
+
+@pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)
+def test_drawings_say_what_they_show(file):
+    svg = ElementTree.parse(file).getroot()
+    ids = {each.get("id"): each for each in svg.iter()}
+    assert svg.get("role") == "img"
+    named = [ids[name] for name in svg.get("aria-labelledby").split()]
+    assert [each.tag.rpartition("}")[2] for each in named] == ["title", "desc"]
+    assert all(len(each.text) > 20 for each in named)
+    assert svg.get("fill") == "currentColor", "else it cannot be read in the dark"
+    assert f'docs/lessons/img/{file.name}"' in "".join(text.read_text(encoding="utf-8") for text in TEXTS)
+
+
+def test_every_run_is_used():
+    """A terminal output that no text shows is left over; each begins with the command that printed it."""
+    texts = "".join(text.read_text(encoding="utf-8") for text in PAGES)
+    for file in sorted(paths.DOCS.glob("runs/**/*.txt")):
+        assert file.relative_to(paths.DOCS).as_posix() in texts, file
+        assert file.read_text(encoding="utf-8").startswith(("$ ", ">>> ")), file
+        assert "/tmp/" not in file.read_text(encoding="utf-8"), file
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
+    return tmp_path
+
+
+def html(text):
+    return markdown.markdown(text, extensions=["workshop.docs_snippets", "pymdownx.superfences"])
+
+
+SOURCE = '''"""A module."""
+
+LIMIT = {"a": 1,
+         "b": 2}
+
+if LIMIT:
+    STRICT: bool = True
+
+
+@shared_task(
+    acks_late=True,
+)
+def work(number):
+    """Works."""
+    return number
+
+
+class Task:
+    def on_failure(self):
+        pass
+'''
+
+
+def test_symbols(root):
+    (root / "tasks.py").write_text(SOURCE)
+    assert docs_snippets.included("tasks.py", "LIMIT") == 'LIMIT = {"a": 1,\n         "b": 2}'
+    assert docs_snippets.included("tasks.py", "work").splitlines()[0] == "@shared_task("
+    assert docs_snippets.included("tasks.py", "work").endswith("return number")
+    assert docs_snippets.included("tasks.py", "Task.on_failure") == "def on_failure(self):\n    pass"
+    assert docs_snippets.included("tasks.py", "STRICT") == "if LIMIT:\n    STRICT: bool = True"
+    assert docs_snippets.included("tasks.py") == SOURCE.rstrip()
+
+
+def test_include_is_a_block_with_the_files_name(root):
+    (root / "tasks.py").write_text(SOURCE)
+    shown = html('Text\n--8<-- "tasks.py:work"\nmore')
+    assert '<span class="filename">tasks.py</span>' in shown
+    assert "acks_late" in shown
+    assert "on_failure" not in shown
+
+
+def test_include_inside_a_fence_is_only_lines(root):
+    (root / "docs/runs").mkdir(parents=True)
+    (root / "docs/runs/out.txt").write_text("$ ls\n<b>\n")
+    shown = html('```text\n--8<-- "runs/out.txt"\n```\n')
+    assert "$ ls\n&lt;b&gt;" in shown
+    assert "filename" not in shown
+
+
+def test_backticks_do_not_end_the_block(root):
+    (root / "notes.py").write_text('"""\n```text\n```\n"""\nX = 1\n')
+    assert html('--8<-- "notes.py"').count("<pre") == 1
+
+
+@pytest.mark.parametrize(
+    ("include", "says"),
+    [
+        ("tasks.py:gone", r"tasks\.py:gone.*no gone .*work, Task"),
+        ("tasks.py:Task.gone", r"no gone .*on_failure"),
+        ("away.py", r"away\.py.*cannot be read.*Was it renamed"),
+        ("broken.py:work", r"broken\.py:1 cannot be read"),
+    ],
+)
+def test_what_vanished_is_named(root, include, says):
+    (root / "tasks.py").write_text(SOURCE)
+    (root / "broken.py").write_text("def work(\n")
+    with pytest.raises(WorkshopError, match=re.compile(says, re.S)):
+        docs_snippets.included(*include.split(":"))
+    with pytest.raises(BuildError):
+        html(f'--8<-- "{include}"')
+
+
+def test_build_fails_when_a_symbol_vanished(tmp_path):
+    """One function gets another name: the build says on which page it is missing."""
+    root = tmp_path / "copy"
+    for folder in ("docs", "lessons", "solutions"):
+        shutil.copytree(paths.ROOT / folder, root / folder, ignore=shutil.ignore_patterns("data", "checks"))
+    shutil.copy(paths.ROOT / "mkdocs.yml", root)
+    file = root / "lessons/01-sync/images/resizing.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("def fit(", "def fitted("), encoding="utf-8")
+    run = build(root, tmp_path / "site")
+    said = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert "lessons/01-sync.md" in said
+    assert "there is no fit in that file any more" in said
+    assert "Traceback" not in said
