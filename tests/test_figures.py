@@ -198,10 +198,12 @@ def test_up_is_compared_with_its_slowest_process(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
     (goal,) = up_figure.measure()
     found = dict(re.findall(r"  (.+?)(?: alone)?: median ([\d.]+) s", capsys.readouterr().out))
-    up, web, worker = (float(found[name]) for name in ("the second ./workshop up 03-images", "web", "worker"))
-    assert (goal.what, goal.limit, goal.at_most) == ("up / worker alone", 1.5, True)
-    assert up > worker > web > 0.1
-    assert goal.ratio == pytest.approx(up / worker, abs=0.03)
+    seconds = {name: float(found[name]) for name in ("the second ./workshop up 03-images", "web", "worker")}
+    up = seconds.pop("the second ./workshop up 03-images")
+    slowest = max(seconds, key=seconds.get)
+    assert (goal.what, goal.limit, goal.at_most) == (f"up / {slowest} alone", 1.5, True)
+    assert min(up, *seconds.values()) > 0.1, "one of them was not started"
+    assert goal.ratio == pytest.approx(up / seconds[slowest], abs=0.05)
     assert list(tmp_path.iterdir()) == []
 
 
