@@ -10,7 +10,7 @@ from pathlib import Path
 
 from honcho.printer import Printer
 
-from . import paths, project
+from . import flower, paths, project
 from .broker import Broker
 from .errors import WorkshopError
 from .ports import free_port
@@ -126,7 +126,7 @@ class Site:
             environment.pop(name, None)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment |= {"FLOWER_PORT": str(free_port())}
+        environment |= flower.environment(free_port())
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )

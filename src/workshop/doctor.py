@@ -18,7 +18,7 @@ from .console import console
 from .ports import who_holds
 from .project import Project
 
-PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker"}
+PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker", 5555: "Flower"}
 FREE_BYTES = 1_000_000_000
 
 # Runs inside the project, since only there its settings and its tasks can be imported.

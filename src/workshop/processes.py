@@ -245,6 +245,11 @@ class Supervisor:
                 self.say("broker started again, empty.")
             except WorkshopError as error:
                 self.say(f"broker is still down: {error} Then save a file, and it is tried again.")
+        if "Procfile" in files:
+            self.say("Procfile changed. To run what it says now: Ctrl-C, then ./workshop up again.")
+            files = [file for file in files if file != "Procfile"]
+            if not files:
+                return
         what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
         for running in self.running.values():
             if running.service.log is not None or running.state == "done":
@@ -254,7 +259,9 @@ class Supervisor:
             elif running.state in STOPPED:
                 running.news = f"{running.service.name} started again: {what} changed"
                 self._start(running)
-            elif running.service.restarts and running.state != "stopping":
+            elif running.state != "stopping" and (
+                running.service.restarts or set(files) & set(running.service.reads)
+            ):
                 running.news = f"{running.service.name} restarted: {what} changed"
                 self._end(running)
 
@@ -289,7 +296,7 @@ class Supervisor:
             _signal(running, signal.SIGKILL)
 
     def _watch(self) -> None:
-        own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"])
+        own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"], extra_extensions=("Procfile",))
         for changes in watchfiles.watch(
             self.folder, watch_filter=own, debounce=400, stop_event=self._watching, raise_interrupt=False
         ):

@@ -21,7 +21,8 @@ class Service:
 
     port: ready when this port answers. ready_line: ready when its log has this text. Neither: at its first
     line.
-    restarts: it does not reload code by itself. waits: the step before which it cannot start.
+    restarts: it does not reload code by itself. reads: files whose change restarts it, too. waits: the step
+    before which it cannot start.
     once: it is done when it ends with exit code 0. log: a file for its output, which then is not shown.
     """
 
@@ -32,6 +33,7 @@ class Service:
     port: int | None = None
     ready_line: str | None = None
     restarts: bool = False
+    reads: tuple[str, ...] = ()
     waits: str | None = None
     once: bool = False
     log: Path | None = None
@@ -97,10 +99,21 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
             command=command,
             folder=project.folder,
             environment=environment,
-            port=port if name == "web" else None,
-            ready_line=" ready." if name == "worker" else None,
-            restarts=name != "web",
             waits=waits.get(name),
+            **_kind(name, command, environment, port),
         )
         for name, command in commands.items()
     ]
+
+
+def _kind(name: str, command: str, environment: dict[str, str], port: int) -> dict:
+    """How a process is known to be ready, and what it is started again for."""
+    words = command.split()
+    if name == "web":
+        return {"port": port}
+    if "flower" in words:
+        # Its memory of the tasks is gone when it ends, so it does not follow every change of the code.
+        return {"port": int(environment.get("FLOWER_PORT", 5555)), "reads": ("flowerconfig.py",)}
+    if "worker" in words:
+        return {"ready_line": " ready.", "restarts": True}
+    return {"restarts": True}

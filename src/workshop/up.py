@@ -14,7 +14,7 @@ from pathlib import Path
 from honcho.printer import Printer
 from rich.markup import escape
 
-from . import lessons, migrations, occupied, paths, progress
+from . import flower, lessons, migrations, occupied, paths, progress
 from .broker import Broker, use_external, version_of, without_password
 from .console import console
 from .errors import WorkshopError
@@ -95,6 +95,7 @@ class _Session:
 
     def prepare(self, extras: list[Service]) -> None:
         environment = self.project.environment(redis_url=self.redis_url, port=self.port)
+        environment |= flower.environment()
         services = from_procfile(self.project, environment, self.port)
         if "DATABASE_URL" in environment or migrations.pending(self.project):
             command = "python manage.py migrate --no-input"
@@ -156,6 +157,9 @@ class _Session:
         )
         yield _row("your copy", project.shown, restarts)
         yield _row("site", f"http://localhost:{self.port}", _photos(project))
+        if monitor := self.supervisor.running.get("flower"):
+            user = f"user {flower.USER}, password {flower.password()}"
+            yield _row("flower", f"http://localhost:{monitor.service.port}", user)
         for service in self.extras:
             yield _row(service.name, f"http://localhost:{service.port}/lessons/{lesson.name}/", "in a moment")
         kind = (
