@@ -17,9 +17,11 @@ FILES = sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
 
 
 def entries(kind):
-    for file in FILES:
-        for entry in tomllib.loads(file.read_text(encoding="utf-8")).get(kind, []):
-            yield pytest.param(file.stem, entry, id=f"{entry['step']}-{entry['name'].replace(' ', '-')}")
+    return [
+        pytest.param(file.stem, entry, id=f"{entry['step']}-{entry['name'].replace(' ', '-')}")
+        for file in FILES
+        for entry in tomllib.loads(file.read_text(encoding="utf-8")).get(kind, [])
+    ]
 
 
 def apply(entry, folder):
