@@ -108,7 +108,7 @@ def pack_photos_task(self, image_ids):
     return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
 
 
-# TODO 4.6: a member that is lost with its worker would keep the summary from ever coming.
+# TODO 4.6: a member that is lost with its process or worker must be done again, or there is no summary.
 @shared_task
 def describe_for_summary_task(image_id):
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""

@@ -107,7 +107,7 @@ def pack_photos_task(self, image_ids):
     return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
 
 
-# A member that is lost with its worker would keep the summary from ever coming.
+# A member that is lost with its process would spoil the summary; with its worker, keep it from ever coming.
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def describe_for_summary_task(image_id):
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
