@@ -74,7 +74,7 @@ def test_upload_is_resized(upload):
 
 def test_time_is_kept(upload, monkeypatch):
     """The page can say how long the resize took."""
-    save, slow = Image.Image.save, 0.1
+    save, slow = Image.Image.save, 0.03
 
     def slow_save(picture, *arguments, **options):
         time.sleep(slow)

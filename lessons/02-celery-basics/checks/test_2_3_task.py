@@ -84,7 +84,7 @@ def test_describes(task, worker, photo):
     expected = {
         "name": kept.name,
         "format": "JPEG",
-        "size": [1600, 1200],
+        "size": [1000, 750],
         "bytes": len(content),
         "taken": None,
     }

@@ -35,7 +35,7 @@ def profile() -> bytes:
 
 
 @cache
-def jpeg(width: int = 1600, height: int = 1200, orientation: int = 1) -> bytes:
+def jpeg(width: int = 1000, height: int = 750, orientation: int = 1) -> bytes:
     """A JPEG from a camera: EXIF with orientation and GPS position, a comment, a colour profile."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
