@@ -1,0 +1,23 @@
+"""A storage that can be made to fail, to practise on."""
+
+import time
+
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
+
+
+def switch():
+    """The file that holds the storage's mode: "down", "slow 20" (seconds). Without it all is well."""
+    return settings.DATA_DIR / "storage-mode"
+
+
+class PracticeStorage(FileSystemStorage):
+    """A folder that behaves like a bucket far away: `manage.py storage down`, `slow` and `ok` switch it."""
+
+    def _save(self, name, content):
+        mode = switch().read_text().split() if switch().exists() else ["ok"]
+        if mode[0] == "down":
+            raise ConnectionError("The photo storage does not answer.")
+        if mode[0] == "slow":
+            time.sleep(float(mode[1]))
+        return super()._save(name, content)

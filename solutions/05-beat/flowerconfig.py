@@ -1,0 +1,14 @@
+"""Flower reads this file where it is started: celery -A myproject flower"""
+
+import os
+
+# Who reaches Flower can read every argument and stop every worker. Only this machine does.
+address = "127.0.0.1"
+port = int(os.environ.get("FLOWER_PORT", 5555))
+
+# FLOWER_BASIC_AUTH=name:password. Not on the command line: everybody on the machine can see that with ps.
+if ":" not in os.environ.get("FLOWER_BASIC_AUTH", ""):
+    raise SystemExit("Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password")
+
+# What Flower keeps in memory, and forgets when it ends.
+max_tasks = 10_000
