@@ -151,8 +151,7 @@ BACKUP_DIR = DATA_DIR / "backups"
 
 # Mail lies in data/mail as files. With EMAIL_HOST in the environment it goes out.
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
-EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "upkeep.mail.PracticeMail"
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = "photos@example.com"
 

@@ -37,16 +37,38 @@ def report_task(day=None):
 
 
 @shared_task(
+    bind=True,
     ignore_result=True,
     # TODO 5.5: thirty of these a minute; and a worker that dies loses none.
+    max_retries=5,
     time_limit=300,
 )
-def mail_task(delivery_ids):
+def mail_task(self, delivery_ids):
     """Mail the report to some recipients. Run again after a crash it goes on where it was."""
-    for delivery in Delivery.objects.filter(pk__in=delivery_ids):
-        with only_one(f"delivery-{delivery.pk}", seconds=60) as mine:
-            # TODO 5.5: only if it is mine, and not sent yet; and write down that it was.
-            reporting.message(delivery.day, delivery.email).send()
+    left = [pk for pk in delivery_ids if not mail(pk)]
+    if left:
+        raise self.retry(args=[left], countdown=60 * 2**self.request.retries)
+
+
+def mail(delivery_id):
+    """Send one report. False when it is to be tried again: the server refused, or another process is at it.
+
+    The other process may have been killed; then its lock is gone within a minute.
+    """
+    try:
+        with only_one(f"delivery-{delivery_id}", seconds=60) as mine:
+            delivery = Delivery.objects.filter(pk=delivery_id).first()
+            if mine and delivery:
+                deliver(delivery)
+            return mine
+    except OSError as error:  # smtplib's own exceptions are OSErrors, too
+        logger.warning("The report %s is sent later: %s", delivery_id, error)
+        return False
+
+
+def deliver(delivery):
+    # TODO 5.5: only if it is not sent yet; and write down that it was.
+    reporting.message(delivery.day, delivery.email).send()
 
 
 @shared_task(ignore_result=True, time_limit=1800)

@@ -52,6 +52,6 @@ def send_again(photo):
 
 
 def give_up(photo):
-    """Tell the visitor. The button on the photo's page begins anew. Returns 1 or 0."""
+    """Tell the visitor, who may press the button on the photo's page and begin anew. Returns 1 or 0."""
     reason = "It was tried several times, and no answer came. Try again later."
-    return not_done().filter(pk=photo.pk).update(failure_reason=reason)
+    return not_done().filter(pk=photo.pk, sent_again=photo.sent_again).update(failure_reason=reason)

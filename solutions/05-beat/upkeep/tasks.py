@@ -38,19 +38,41 @@ def report_task(day=None):
 
 
 @shared_task(
+    bind=True,
     ignore_result=True,
     rate_limit="30/m",
     acks_late=True,
     reject_on_worker_lost=True,
+    max_retries=5,
     time_limit=300,
 )
-def mail_task(delivery_ids):
+def mail_task(self, delivery_ids):
     """Mail the report to some recipients. Run again after a crash it goes on where it was."""
-    for delivery in Delivery.objects.filter(pk__in=delivery_ids):
-        with only_one(f"delivery-{delivery.pk}", seconds=60) as mine:
-            if mine and Delivery.objects.filter(pk=delivery.pk, sent_at=None).exists():
-                reporting.message(delivery.day, delivery.email).send()
-                Delivery.objects.filter(pk=delivery.pk).update(sent_at=timezone.now())
+    left = [pk for pk in delivery_ids if not mail(pk)]
+    if left:
+        raise self.retry(args=[left], countdown=60 * 2**self.request.retries)
+
+
+def mail(delivery_id):
+    """Send one report. False when it is to be tried again: the server refused, or another process is at it.
+
+    The other process may have been killed; then its lock is gone within a minute.
+    """
+    try:
+        with only_one(f"delivery-{delivery_id}", seconds=60) as mine:
+            delivery = Delivery.objects.filter(pk=delivery_id).first()
+            if mine and delivery:
+                deliver(delivery)
+            return mine
+    except OSError as error:  # smtplib's own exceptions are OSErrors, too
+        logger.warning("The report %s is sent later: %s", delivery_id, error)
+        return False
+
+
+def deliver(delivery):
+    if delivery.sent_at is None:
+        reporting.message(delivery.day, delivery.email).send()
+        Delivery.objects.filter(pk=delivery.pk).update(sent_at=timezone.now())
 
 
 @shared_task(ignore_result=True, time_limit=1800)

@@ -1,4 +1,7 @@
+import sqlite3
+
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from upkeep import backups
 
@@ -32,5 +35,7 @@ class Command(BaseCommand):
     def save_what_is_there(self):
         try:
             self.stdout.write(f"What was there is in {backups.back_up()}.")
-        except (backups.BackupError, OSError, backups.sqlite3.Error) as error:
-            self.stdout.write(f"What was there cannot be saved: {error}")
+        except (backups.BackupError, DatabaseError, sqlite3.Error) as error:  # that is why you are here
+            self.stdout.write(f"What was there cannot be saved, it is damaged: {error}")
+        except OSError as error:
+            raise CommandError(f"What is there cannot be saved, so nothing was changed: {error}") from None
