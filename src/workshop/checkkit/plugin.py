@@ -12,14 +12,13 @@ import os
 import shutil
 import signal
 import sys
-import traceback
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from . import Complaint
-from .worker import Queue, Worker, aside, place_in
+from .worker import Queue, Worker, aside, raised_at
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
@@ -108,13 +107,9 @@ def _complaint(error: BaseException) -> dict:
         return {"what": error.what, "why": error.why, "facts": error.facts}
     message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
     facts = {}
-    if place := _place(error):
+    if place := raised_at(error):
         facts["raised at"] = place
     return {"what": message, "why": "", "facts": facts, "unexpected": True}
-
-
-def _place(error: BaseException) -> str | None:
-    return place_in(PROJECT, traceback.extract_tb(error.__traceback__))
 
 
 WORKER = Worker(PROJECT, ready=lambda seconds: emit("worker", seconds=seconds))
@@ -256,7 +251,7 @@ def no_path(monkeypatch):
                     "the task asks for the photo's .path.",
                     "A path is good on one machine. A storage such as S3 has none, and a worker elsewhere "
                     'has no such file. photo.image.open("rb") works with all of them.',
-                    asked_at=_place(error) or "?",
+                    asked_at=raised_at(error) or "?",
                     file=file,
                 ) from error
 
