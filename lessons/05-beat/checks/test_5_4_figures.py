@@ -98,8 +98,6 @@ def test_failures(row, resized, figures):
 
 
 def _pairs(failures):
-    if isinstance(failures, dict):
-        failures = failures.items()
     pairs = [tuple(each) if isinstance(each, (tuple, list)) else each for each in failures]
     if any(not isinstance(each, tuple) or len(each) != 2 for each in pairs):
         complain(

@@ -1,5 +1,6 @@
 import contextlib
 import sqlite3
+import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta
@@ -9,13 +10,25 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from workshop.checkkit import Complaint, expect, photos, until
+from workshop import blame
+from workshop.checkkit import Complaint, complain, expect, photos, until
 
 pytestmark = pytest.mark.step("5.6")
 
 FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)
 ROWS = 400
+MAKE = """
+import sys
+from pathlib import Path
+import django
+django.setup()
+from django.conf import settings
+settings.BACKUP_DIR = Path(sys.argv[1])
+from upkeep import backups
+for _ in range(int(sys.argv[2])):
+    print(backups.back_up())
+"""
 
 
 @pytest.fixture
@@ -26,11 +39,33 @@ def folder(settings, tmp_path):
 
 
 @pytest.fixture
+def copies(folder):
+    """copies(count) are the databases in so many backups, made by another process one after the other."""
+
+    def make(count):
+        # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.
+        run = subprocess.run(
+            [sys.executable, "-c", MAKE, str(folder), str(count)], capture_output=True, text=True, check=False
+        )
+        if run.returncode:
+            complain(
+                "the backup fails.",
+                says=run.stderr.strip().splitlines()[-1],
+                at=blame.cause(run.stderr.splitlines(), Path.cwd()),
+                file=f"{FILE}, back_up()",
+            )
+        return [Path(line, "db.sqlite3") for line in run.stdout.splitlines()[-count:]]
+
+    return make
+
+
+@pytest.fixture
 def writer(settings):
     """A connection of its own, with a table: it writes a number into all its rows, in one transaction."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
         with connection:
+            connection.execute("DROP TABLE IF EXISTS check_moment")
             connection.execute("CREATE TABLE check_moment (number INTEGER, filling TEXT)")
             connection.executemany("INSERT INTO check_moment VALUES (0, ?)", [("x" * 900,)] * ROWS)
         yield connection
@@ -49,13 +84,11 @@ def numbers(file):
         return {}, str(error)
 
 
-def test_newest_row(folder, writer):
+def test_newest_row(copies, writer):
     """What was committed before the backup is in it."""
-    from upkeep import backups
-
     with writer:
         writer.execute("UPDATE check_moment SET number = 7")
-    found, says = numbers(backups.back_up() / backups.DATABASE)
+    found, says = numbers(copies(1)[0])
     expect(
         found == {7: ROWS},
         "what was written before the backup is not in it.",
@@ -67,10 +100,8 @@ def test_newest_row(folder, writer):
     )
 
 
-def test_one_moment(folder, writer):
+def test_one_moment(copies, writer):
     """While somebody writes without a pause, each backup is whole, and is one moment."""
-    from upkeep import backups
-
     stop, written = threading.Event(), []
 
     def write():
@@ -85,11 +116,11 @@ def test_one_moment(folder, writer):
     thread.start()
     try:
         until(lambda: len(written) > 3)
-        copies = [backups.back_up() / backups.DATABASE for _ in range(4)]
+        made = copies(4)
     finally:
         stop.set()
         thread.join()
-    for copy in copies:
+    for copy in made:
         found, says = numbers(copy)
         expect(
             says == "ok" and len(found) == 1,
@@ -216,7 +247,7 @@ ROTATIONS = {
         BEGIN - timedelta(days=days)
         for days in (0, 1, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 45, 60, 80)
     ],
-    "over two ends of a year": [BEGIN - timedelta(days=days) for days in (0, 1, 2, 350, 364, 365, 371, 372)],
+    "over two ends of a year": [BEGIN - timedelta(days=days) for days in (*range(7), 364, 371, 378, 385)],
     "only two so far": [BEGIN, BEGIN - timedelta(days=1)],
 }
 
@@ -342,3 +373,16 @@ def test_restore(folder, precious, photo, disaster, capsys):
         restore_says=says.strip(),
         file=f"{FILE}, back_up()",
     )
+
+
+def test_restore_of_nothing(folder, photo):
+    """A backup without a database is refused, and what is there stays, and is in a backup of its own."""
+    from images.models import UploadedImage
+    from upkeep import backups
+
+    photo(SMALL)
+    (folder / "2026-03-01-193000").mkdir(parents=True)
+    with pytest.raises(CommandError, match=r"There is no .*db\.sqlite3"):
+        call_command("restore", "2026-03-01-193000", verbosity=0)
+    expect(UploadedImage.objects.count() == 1, "a backup that is none was restored.", file=FILE)
+    expect(len(backups.all_backups()) == 2, "what was there is not in a backup of its own.", file=FILE)

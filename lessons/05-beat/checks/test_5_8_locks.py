@@ -55,16 +55,22 @@ def end(pid):
     os.waitpid(pid, 0)
 
 
-def test_one_of_two_processes(app, name):
+def test_one_of_two_processes(app, name, patience):
     """While one process holds the lock, another one does not get it."""
     from upkeep.locks import only_one
 
     pid = holder(name, 60)
     try:
-        with only_one(name, seconds=60) as mine:
-            found = mine
-        with only_one(name, seconds=60) as mine:
-            again = mine
+        with patience(
+            "only_one() waits until the lock is free.",
+            "Then the sweeps queue up one behind the other, each with a process of the worker. blocking=False asks "
+            "once, and says so when it is not free.",
+            file=FILE,
+        ):
+            with only_one(name, seconds=60) as mine:
+                found = mine
+            with only_one(name, seconds=60) as mine:
+                again = mine
     finally:
         end(pid)
     facts = {"expected": "False", "found": found, "file": FILE}
