@@ -60,7 +60,7 @@ def pytest_sessionstart():
 
     serious = [error for error in checks.run_checks() if error.is_serious()]
     if serious:
-        raise SystemExit("\n".join(f"Error: {_sentence(error)}" for error in serious))
+        raise SystemExit(" ".join(_sentence(error) for error in serious))
 
 
 def _sentence(error) -> str:
