@@ -1,6 +1,7 @@
 """`./workshop up` with real processes: what it prints and survives, and that it leaves nothing behind."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -177,6 +178,46 @@ def test_worker_restarts_when_a_file_is_saved(root, start):
     assert after["worker"] != before["worker"]
     assert after["web"] == before["web"]
     assert after["broker"] == before["broker"]
+
+
+def test_flower_is_shown_with_its_password_and_restarts_for_its_own_file(root, start):
+    config = "import os\n\naddress = '127.0.0.1'\nport = int(os.environ['FLOWER_PORT'])\n"
+    lines = FILES["Procfile"] + "flower: celery -A myproject flower\n"
+    write(project_of(root), {"flowerconfig.py": config, "Procfile": lines})
+    run = start()
+    line = run.until("user workshop, password ")
+    address, password = re.search(r"(http://\S+) .* password (\S+)", line).groups()
+    assert password == (root / ".workshop/flower-password").read_text().strip()
+    assert httpx.get(f"{address}/workers").status_code == 401
+    assert httpx.get(f"{address}/workers", auth=("workshop", password)).status_code == 200
+    before = state_of(root)["processes"]
+
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("worker restarted: images/tasks.py changed")
+    run.until(" ready.")
+    write(project_of(root), {"flowerconfig.py": config + "max_tasks = 10\n"})
+    run.until("flower restarted: flowerconfig.py changed")
+    run.until("worker restarted: flowerconfig.py changed")
+    run.until(" ready.")
+    after = state_of(root)["processes"]
+    assert after["flower"] != before["flower"]
+    assert "flower restarted: images/tasks.py" not in run.text
+    children = run.children()
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert alive(children) == []
+
+
+def test_a_changed_procfile_is_said_and_nothing_restarts(root, start):
+    run = start()
+    run.until("ready in")
+    before = state_of(root)["processes"]
+    write(project_of(root), {"Procfile": FILES["Procfile"] + "slow: celery -A myproject worker -n slow@%h\n"})
+    run.until("Procfile changed. To run what it says now: Ctrl-C, then ./workshop up again.")
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("worker restarted: images/tasks.py changed")
+    assert "restarted: Procfile" not in run.text
+    assert state_of(root)["processes"]["web"] == before["web"]
 
 
 def test_a_syntax_error_is_said_with_file_and_line(root, start):

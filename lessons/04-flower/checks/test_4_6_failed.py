@@ -59,11 +59,14 @@ def test_one_is_gone(summary, photo):
 def test_one_is_damaged(summary, photo):
     """A photo that cannot be read is listed as failed, whatever is wrong with it."""
     kept = photo(photos.jpeg(80, 60))
-    damaged, lost = photo(photos.garbage(), "notes.jpg"), photo(photos.jpeg(80, 60), "lost.jpg")
+    damaged, lost, bomb = (photo(photos.jpeg(80, 60)) for _ in range(3))
+    Path(damaged.image.path).write_bytes(photos.garbage())
+    Path(bomb.image.path).write_bytes(photos.bomb())
     lost.image.storage.delete(lost.image.name)
     for each, what in (
         (damaged, "one of two files is no picture"),
         (lost, "the file of one of two photos is gone"),
+        (bomb, "one of two files has more pixels than Pillow opens"),
     ):
         result = outcome(
             summary([kept.pk, each.pk]),

@@ -1,0 +1,28 @@
+"""PACKS visitors press "Pack as ZIP", and then one uploads a photo: how long until it is resized?"""
+
+import os
+import time
+
+from django.core.files.base import ContentFile
+from images.batches import PHOTOS
+from images.models import UploadedImage
+from images.tasks import pack_photos_task, resize_image_task
+
+PACKS, PRIORITY = int(os.environ["PACKS"]), int(os.environ.get("PRIORITY", "0"))
+
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:PHOTOS])
+content = UploadedImage.objects.earliest("pk").image.read()
+
+began = time.monotonic()
+packs = [pack_photos_task.apply_async((ids,), priority=PRIORITY) for _ in range(PACKS)]
+photo = UploadedImage.objects.create(image=ContentFile(content, "new.jpg"))
+resize_image_task.delay(photo.pk)
+sent = time.monotonic()
+while not photo.is_processed:
+    time.sleep(0.02)
+    photo.refresh_from_db()
+print(f"The photo is resized {time.monotonic() - sent:.2f} s after it was sent.")
+for pack in packs:
+    pack.get()
+print(f"{len(packs)} packs of {len(ids)} photos are done after {time.monotonic() - began:.1f} s.")
+photo.delete()

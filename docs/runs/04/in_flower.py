@@ -1,0 +1,13 @@
+"""What Flower knows of the tasks. Run it with the variables that Flower was started with."""
+
+import base64
+import json
+import os
+from urllib.request import Request, urlopen
+
+password = base64.b64encode(os.environ["FLOWER_BASIC_AUTH"].encode()).decode()
+address = f"http://localhost:{os.environ.get('FLOWER_PORT', 5555)}/api/tasks"
+with urlopen(Request(address, headers={"Authorization": f"Basic {password}"})) as response:
+    tasks = json.load(response)
+for task in sorted(tasks.values(), key=lambda task: task["timestamp"]):
+    print(f"{task['state']:<8} {task['name'] or '(no name)'!s:<34} {task['args'] or ''}".rstrip())

@@ -1,0 +1,27 @@
+"""A worker starts while Flower is running, and gets three tasks: a short one, a long one, and a short one.
+
+Run it beside a broker, Flower and no worker. What Flower knows afterwards, in_flower.py prints.
+"""
+
+import subprocess
+import sys
+import time
+
+from celery import current_app
+from images.models import UploadedImage
+from images.tasks import describe_photo_task, pack_photos_task
+
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:24])
+worker = subprocess.Popen(
+    [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-c", "2"],
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+)
+while not current_app.control.ping(timeout=0.2):
+    pass
+describe_photo_task.delay(ids[0]).get(timeout=60)
+pack_photos_task.delay(ids).get(timeout=60)
+describe_photo_task.delay(ids[0]).get(timeout=60)
+time.sleep(1)
+worker.terminate()
+worker.wait()

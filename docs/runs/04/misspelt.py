@@ -1,0 +1,13 @@
+"""Send a task to a queue whose name is misspelt."""
+
+from celery import current_app
+from images.tasks import describe_photo_task
+
+try:
+    task = describe_photo_task.apply_async((1,), queue="slwo")
+except Exception as error:
+    print(f"{type(error).__module__}.{type(error).__name__}: {error}")
+else:
+    with current_app.connection_for_read() as connection:
+        waiting = connection.default_channel.client.llen("slwo")
+    print(f"sent: {task.state}, and {waiting} waiting in slwo")

@@ -1,0 +1,22 @@
+"""Take the last process from the worker, and send a task: who says what?"""
+
+import time
+
+from celery import current_app
+from images.models import UploadedImage
+from images.tasks import describe_photo_task
+
+control = current_app.control
+[(name, stats)] = control.inspect(timeout=1).stats().items()
+print("processes", len(stats["pool"]["processes"]))
+for _ in stats["pool"]["processes"]:
+    print("shrink   ", control.pool_shrink(1, destination=[name], reply=True))
+    time.sleep(1)
+task = describe_photo_task.delay(UploadedImage.objects.earliest("pk").pk)
+time.sleep(5)
+print("processes", len(control.inspect(timeout=1).stats()[name]["pool"]["processes"]))
+print("ping     ", control.ping(destination=[name]))
+print("task     ", task.state)
+print("grow     ", control.pool_grow(1, destination=[name], reply=True))
+time.sleep(5)
+print("task     ", task.state)

@@ -1,0 +1,47 @@
+"""Three photos are summed up, and the process that is at the second one is killed: what does the page get?
+
+KILL=process (the default) or KILL=worker: all of it. The second photo is a pipe meanwhile that nobody writes
+into, so that its task waits where it is killed.
+"""
+
+import os
+import signal
+import time
+
+from celery import current_app
+from celery.result import GroupResult
+from images.batches import send_summary
+from images.models import UploadedImage
+from images.views import answer_of
+
+photos = UploadedImage.objects.filter(is_processed=True)[:3]
+path = photos[1].image.path
+os.rename(path, path + ".kept")
+os.mkfifo(path)
+try:
+    task = send_summary([photo.pk for photo in photos])
+    members = GroupResult.restore(task.parent.id)
+    while members.completed_count() < 2:
+        time.sleep(0.1)
+    inspect = current_app.control.inspect(timeout=1)
+    [at_work] = [request for requests in inspect.active().values() for request in requests]
+    [worker] = inspect.stats().values()
+finally:
+    os.remove(path)
+    os.rename(path + ".kept", path)
+
+everything = [worker["pid"], *worker["pool"]["processes"]]
+for pid in everything if os.environ.get("KILL") == "worker" else [at_work["worker_pid"]]:
+    os.kill(pid, signal.SIGKILL)
+
+began = time.monotonic()
+while not task.ready() and time.monotonic() - began < 10:
+    time.sleep(0.05)
+answer = answer_of(task)
+print("members ", *(member.state for member in members))
+print(
+    f"summary  {answer['state']} after {time.monotonic() - began:.1f} s", answer["error"] or answer["result"]
+)
+with current_app.connection_for_read() as connection:
+    kept = connection.default_channel.client.hlen("unacked")
+print("messages that the broker keeps until somebody acknowledges them:", kept)

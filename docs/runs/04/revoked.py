@@ -1,0 +1,49 @@
+"""A task is revoked while it waits, and the worker is restarted: does the task run?
+
+Run it in solutions/04-flower, beside a broker and no worker: python manage.py shell -v 0 < revoked.py
+"""
+
+import signal
+import subprocess
+import sys
+import time
+
+from celery import current_app
+from images.models import UploadedImage
+from images.tasks import pack_photos_task
+
+WORKER = "celery -A myproject worker -c 1 -Q slow -n slow@%h --disable-prefetch"
+
+
+def start():
+    worker = subprocess.Popen(
+        [sys.executable, "-m", *WORKER.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not current_app.control.ping():
+        pass
+    return worker
+
+
+def state_of(task):
+    return pack_photos_task.AsyncResult(task.id).state  # asked anew: an AsyncResult remembers REVOKED
+
+
+def end(worker):
+    worker.send_signal(signal.SIGTERM)
+    worker.wait()
+
+
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:8])
+worker = start()
+first, second = pack_photos_task.delay(ids), pack_photos_task.delay(ids)
+current_app.control.revoke(second.id, reply=True)
+print("revoked:            ", state_of(second))
+end(worker)
+print("the worker has ended", state_of(second), f"(the task before it: {state_of(first)})")
+worker = start()
+for _ in range(600):
+    if state_of(second) == "SUCCESS":
+        break
+    time.sleep(0.1)
+print("a new worker:       ", state_of(second))
+end(worker)

@@ -1,0 +1,20 @@
+"""Sum up all photos, print each number that the page could show, and count the results on Redis."""
+
+import time
+
+from celery import current_app
+from images.batches import PHOTOS, progress_of, send_summary
+from images.models import UploadedImage
+
+client = current_app.backend.client
+before = set(client.keys("celery-task-*"))
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:PHOTOS])
+task = send_summary(ids)
+began, shown = time.monotonic(), None
+while not task.ready():
+    if (progress := progress_of(task, task.parent.id)) != shown:
+        shown = progress
+        print(f"{time.monotonic() - began:5.2f} s   {task.state}   {shown}")
+    time.sleep(0.01)
+print(f"{time.monotonic() - began:5.2f} s   {task.state}   {task.result}")
+print(f"results on Redis: {len(set(client.keys('celery-task-*')) - before)} more")

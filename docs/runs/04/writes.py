@@ -1,0 +1,20 @@
+"""What one task writes into the result backend: Redis tells every command that it gets meanwhile."""
+
+from celery import current_app
+from images.models import UploadedImage
+from images.tasks import describe_photo_task
+
+client = current_app.backend.client
+photo = UploadedImage.objects.earliest("pk")
+
+with client.monitor() as monitor:
+    task = describe_photo_task.delay(photo.pk)
+    task.get(timeout=10)
+    client.echo("that is all")
+    for said in monitor.listen():
+        verb, _, rest = said["command"].partition(" ")
+        if verb == "ECHO":
+            break
+        if task.id in rest and verb in ("SET", "SETEX", "PUBLISH"):
+            state = next((state for state in ("STARTED", "SUCCESS") if f'"status": "{state}"' in rest), rest)
+            print(f"{verb:<8} {state}")

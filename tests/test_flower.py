@@ -1,0 +1,60 @@
+"""What Flower is started with: a port that is free, and a password that this machine keeps to itself."""
+
+import socket
+import stat
+
+import pytest
+
+from workshop import flower, paths
+from workshop.ports import free_port
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "STATE", tmp_path / ".workshop")
+    return paths.STATE
+
+
+def test_the_password_is_made_once_and_for_its_owner_alone(state):
+    made = flower.password()
+    assert len(made) >= 12
+    assert flower.password() == made
+    (file,) = state.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().strip() == made
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
+def test_a_password_that_cannot_be_read_is_made_anew(state, content):
+    state.mkdir()
+    file = state / "flower-password"
+    file.write_bytes(content)
+    file.chmod(0o644)
+    made = flower.password()
+    assert made
+    assert flower.password() == made
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_two_machines_have_two_passwords(state):
+    first = flower.password()
+    (state / "flower-password").unlink()
+    assert flower.password() != first
+
+
+def test_what_flower_reads(state, monkeypatch):
+    monkeypatch.setattr(flower, "PORT", free_port())
+    found = flower.environment()
+    assert found == {
+        "FLOWER_PORT": str(flower.PORT),
+        "FLOWER_BASIC_AUTH": f"workshop:{flower.password()}",
+    }
+    assert flower.environment(4321)["FLOWER_PORT"] == "4321"
+
+
+def test_another_port_when_the_usual_one_is_taken(state, monkeypatch):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        monkeypatch.setattr(flower, "PORT", server.getsockname()[1])
+        assert flower.environment()["FLOWER_PORT"] != str(flower.PORT)
