@@ -54,7 +54,15 @@ def copies(folder):
                 at=blame.cause(run.stderr.splitlines(), Path.cwd()),
                 file=f"{FILE}, back_up()",
             )
-        return [Path(line, "db.sqlite3") for line in run.stdout.splitlines()[-count:]]
+        made = [Path(line, "db.sqlite3") for line in run.stdout.splitlines()[-count:]]
+        for file in made:
+            expect(
+                file.is_file(),
+                "the backup is made, and there is no database in the folder that back_up() returns.",
+                found=f"{file.parent}: {', '.join(each.name for each in file.parent.glob('*')) or 'nothing'}",
+                file=f"{FILE}, back_up()",
+            )
+        return made
 
     return make
 

@@ -4,7 +4,6 @@ import logging
 
 from celery import current_app
 from celery.signals import beat_init, worker_ready
-from django.conf import settings
 from django.core.checks import Error
 from django.utils.module_loading import autodiscover_modules
 
@@ -14,14 +13,15 @@ logger = logging.getLogger(__name__)
 def schedule(app_configs, **kwargs):
     """Which entries of the schedule name a task that there is not."""
     autodiscover_modules("tasks")
+    tasks = current_app.tasks
     return [
         Error(
             f"CELERY_BEAT_SCHEDULE: {name!r} sends {entry.get('task')}, and there is no such task.",
             hint="A task's name is its module and its function, such as upkeep.tasks.sweep_task.",
             id="upkeep.E001",
         )
-        for name, entry in getattr(settings, "CELERY_BEAT_SCHEDULE", {}).items()
-        if entry.get("task") not in current_app.tasks
+        for name, entry in (current_app.conf.beat_schedule or {}).items()
+        if entry.get("task") not in tasks
     ]
 
 
