@@ -1,7 +1,10 @@
 """What Flower is started with: a port that is free, and a password that this machine keeps to itself."""
 
+import os
 import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -58,3 +61,23 @@ def test_another_port_when_the_usual_one_is_taken(state, monkeypatch):
         server.listen()
         monkeypatch.setattr(flower, "PORT", server.getsockname()[1])
         assert flower.environment()["FLOWER_PORT"] != str(flower.PORT)
+
+
+def test_a_busy_port_is_said_in_a_sentence(tmp_path):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        run = subprocess.run(
+            [sys.executable, "-m", "celery", "-A", "myproject", "flower"],
+            cwd=paths.SOLUTIONS / "04-flower",
+            env=os.environ
+            | {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": "me:secret", "DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert f"Port {port} is taken. Choose another:" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.step("4.7")
 
 FILE = "images/management/commands/workers.py"
 TASK = "images.tasks.describe_photo_task"
-COLUMNS = ("processes", "active", "reserved", "done", "tasks known", "queues")
+COLUMNS = ("processes", "active", "reserved", "begun", "tasks known", "queues")
 
 
 @pytest.fixture
