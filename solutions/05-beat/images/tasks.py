@@ -44,11 +44,13 @@ class ResizeTask(DjangoTask):
 
 
 def reason_for(error):
-    """An exception in the words of the site. The first two are OSErrors as well, so they come first."""
+    """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
     if isinstance(error, SoftTimeLimitExceeded):
         return "Resizing this photo took too long."
+    if isinstance(error, OSError) and error.errno:  # of the system: the disk is full
+        return "Something went wrong on our side."
     if isinstance(error, UNREADABLE):
         return "This picture is damaged or cut short."
     return "Something went wrong on our side."
@@ -105,7 +107,7 @@ def pack_photos_task(self, image_ids):
     return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
 
 
-# A member that is lost with its worker would keep the summary from ever coming.
+# A member that is lost with its process would spoil the summary; with its worker, keep it from ever coming.
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def describe_for_summary_task(image_id):
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""

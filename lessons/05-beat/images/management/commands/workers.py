@@ -29,9 +29,9 @@ class Command(BaseCommand):
 
     def show(self, names, **options):
         workers = look_into(names)
-        self.row("worker", "processes", "active", "reserved", "done", "tasks known", "queues")
+        self.row("worker", "processes", "active", "reserved", "begun", "tasks known", "queues")
         for name, worker in workers.items():
-            counts = [worker[each] for each in ("processes", "active", "reserved", "done", "registered")]
+            counts = [worker[each] for each in ("processes", "active", "reserved", "begun", "registered")]
             self.row(name, *counts, ", ".join(worker["queues"]))
         self.stdout.write("")
         for queue, waiting in queue_lengths().items():
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError(f"{worker} does not answer any more.")
         processes = found[worker]["processes"]
         if processes + count < 1:
-            raise CommandError(f"{worker} has {processes} processes. Without any it would take no task.")
+            raise CommandError(f"{worker} would have no process left, and take no task any more.")
         self.report(change_pool(worker, count))
 
     def report(self, replies):
@@ -83,7 +83,7 @@ def look_into(names):
     return {
         name: {
             "processes": len(stats[name]["pool"]["processes"]),
-            "done": sum(stats[name]["total"].values()),
+            "begun": sum(stats[name]["total"].values()),
             "active": len(active.get(name, [])),
             "reserved": len(reserved.get(name, [])),
             "registered": len(registered.get(name, [])),
@@ -95,7 +95,7 @@ def look_into(names):
 
 
 def queue_lengths():
-    """How many messages wait in each queue, by its name. What a worker has taken is not among them."""
+    """How many messages wait in each listed queue. What a worker has taken is not among them."""
     with current_app.connection_for_read() as connection:
         channel = connection.default_channel
         queues = current_app.amqp.queues.values()
