@@ -1,5 +1,6 @@
 """Forty people get the report, and a process is killed in the middle. Who gets it how often?
 
+It deletes the recipients and mails that there are.
 Run it beside a broker and no worker: python manage.py shell -v 0 < crash.py
 """
 

@@ -79,8 +79,8 @@ def measure(way, source, committed, folder):
     wrong = [wrong for rows, wrong in looks if wrong]
     damaged = len(wrong) - wrong.count(SUM)
     print(
-        f"{way.__name__:<14} {len(lost):3} miss rows that were committed before, {damaged:3} are damaged, "
-        f"{wrong.count(SUM):3} have a wrong sum",
+        f"{way.__name__:<14} {len(lost):2} lack committed rows, {damaged:2} are damaged, "
+        f"{wrong.count(SUM)} have a wrong sum",
         flush=True,
     )
 

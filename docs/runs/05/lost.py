@@ -25,9 +25,8 @@ def tell(what):
     states = Counter(photo.state for photo in UploadedImage.objects.filter(pk__in=ids))
     again = sum(UploadedImage.objects.filter(pk__in=ids).values_list("sent_again", flat=True))
     print(
-        f"{time.monotonic() - began:4.0f} s  {what:<12} {states['resized']:2} resized  "
-        f"{states['waiting']:2} waiting  {states['failed']} failed  {broker.llen('celery'):2} in the queue  "
-        f"{again:2} sent again"
+        f"{time.monotonic() - began:4.0f} s  {what:<8} {states['resized']:2} resized  "
+        f"{states['waiting']:2} waiting  {broker.llen('celery'):2} in the queue  {again:2} sent again"
     )
 
 

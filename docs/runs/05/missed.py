@@ -57,7 +57,7 @@ def measure(what, days):
         if days:
             beat(file, 3)
             set_back(file, days)
-        print(f"{what:<58} {beat(file, 4)} sent, {beat(file, 4)} at the next start")
+        print(f"{what:<50} {beat(file, 4)} sent, then {beat(file, 4)}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """More photos come than the worker can resize, for half a minute; and a sweeper looks every second.
 
+It deletes all photos.
 Run it beside a worker with two processes, and no beat: python manage.py shell -v 0 < overload.py
 """
 
