@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -133,10 +134,10 @@ def _why(child: subprocess.Popen, last: dict, log: Path, project: Project) -> st
         doing = f" while: {last['about']}" if "about" in last else ""
         return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
     text = log.read_text(errors="replace").replace("INTERNALERROR> ", "")
-    return (
-        blame.cause(text.splitlines(), project.folder)
-        or f"The checks ended with exit code {child.returncode}."
-    )
+    cause = blame.cause(text.splitlines(), project.folder)
+    # A sentence about the settings, of Django's own checks or passed on by pytest-django.
+    cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
+    return cause or f"The checks ended with exit code {child.returncode}."
 
 
 def _command(project: Project) -> list[str]:

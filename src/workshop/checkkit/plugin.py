@@ -60,7 +60,11 @@ def pytest_sessionstart():
 
     serious = [error for error in checks.run_checks() if error.is_serious()]
     if serious:
-        raise SystemExit("\n".join(f"{type(error).__name__}: {error}" for error in serious))
+        raise SystemExit(" ".join(_sentence(error) for error in serious))
+
+
+def _sentence(error) -> str:
+    return " ".join(part for part in (str(error.obj or ""), error.msg, error.hint or "") if part)
 
 
 def pytest_runtest_logstart(nodeid, location):
@@ -123,13 +127,15 @@ def _database(django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _clean(_database):
-    """Each check begins without photos: rows and files."""
+    """Each check begins without photos: rows of the project's own apps, and files."""
     yield
     from django.apps import apps
     from django.conf import settings
 
-    for model in apps.get_app_config("images").get_models():
-        model._base_manager.all().delete()
+    for config in apps.get_app_configs():
+        if Path(config.path).is_relative_to(PROJECT):
+            for model in config.get_models():
+                model._base_manager.all().delete()
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
 
 

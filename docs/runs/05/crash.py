@@ -1,0 +1,70 @@
+"""Forty people get the report, and a process is killed in the middle. Who gets it how often?
+
+It deletes the recipients and mails that there are.
+Run it beside a broker and no worker: python manage.py shell -v 0 < crash.py
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+from upkeep.models import Delivery, Subscriber
+from upkeep.tasks import report_task
+
+FOLDER = settings.DATA_DIR / "mail"
+QUIET = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+
+
+def received():
+    """How many mails each of them has."""
+    mails = (message_from_bytes(file.read_bytes()) for file in FOLDER.glob("*.eml"))
+    return Counter(mail["To"] for mail in mails)
+
+
+def tell(what):
+    counts = Counter(received().get(each, 0) for each in addresses)
+    print(f"{what:<34} " + ", ".join(f"{counts[mails]} have {mails}" for mails in sorted(counts)))
+
+
+def wait_for(mails, seconds=300):
+    end = time.monotonic() + seconds
+    while sum(received().values()) < mails and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+addresses = [f"reader-{number:02}@example.com" for number in range(40)]
+Subscriber.objects.all().delete()
+Delivery.objects.all().delete()
+Subscriber.objects.bulk_create([Subscriber(email=each) for each in addresses])
+for file in FOLDER.glob("*.eml"):
+    file.unlink()
+call_command("mail", "slow", "0.3")
+day = str(timezone.now().date() - timedelta(days=1))
+
+with Path("crash.log").open("w") as log:
+    command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-c", "1", *QUIET]
+    worker = subprocess.Popen(command, stdout=log, stderr=log)
+try:
+    report_task.delay(day)
+    wait_for(15)
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    tell("The process is killed:")
+    call_command("mail", "ok")
+    wait_for(40, seconds=int(os.environ.get("WATCH", 150)))
+    tell("Left to itself:")
+    report_task.delay(day)
+    time.sleep(15)
+    tell("The same report sent once more:")
+finally:
+    worker.terminate()
+    worker.wait()

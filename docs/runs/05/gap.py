@@ -1,0 +1,50 @@
+"""A process is killed between sending a mail and writing that down.
+
+python manage.py shell -v 0 < gap.py
+"""
+
+import os
+import signal
+import sqlite3
+import time
+from datetime import date
+
+from django.conf import settings
+from django.db import connection
+from upkeep.models import Delivery
+from upkeep.tasks import deliver
+
+delivery, _ = Delivery.objects.update_or_create(
+    day=date(2026, 3, 1), email="gap@example.com", defaults={"sent_at": None}
+)
+
+
+def mails():
+    return sorted((settings.DATA_DIR / "mail").glob("*gap@example.com*.eml"))
+
+
+before = set(mails())
+connection.close()
+# Somebody else writes, for long. The mail goes out; the note about it has to wait.
+busy = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None)
+busy.execute("BEGIN IMMEDIATE")
+child = os.fork()
+if child == 0:
+    deliver(Delivery.objects.get(pk=delivery.pk))
+    os._exit(0)
+while set(mails()) == before:
+    time.sleep(0.01)
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+busy.execute("ROLLBACK")
+
+delivery.refresh_from_db()
+print(f"killed:  {len(set(mails()) - before)} mail out, sent_at {delivery.sent_at}")
+deliver(delivery)
+delivery.refresh_from_db()
+print(f"again:   {len(set(mails()) - before)} mails out, sent_at {delivery.sent_at:%H:%M:%S}")
+for mail in mails():
+    if mail not in before:
+        print(
+            "        ", next(line for line in mail.read_text().splitlines() if line.startswith("Message-ID"))
+        )

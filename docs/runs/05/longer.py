@@ -1,0 +1,29 @@
+"""Work that takes longer than its lock. Run it in a Django shell: python manage.py shell -v 0 < longer.py"""
+
+import threading
+import time
+
+from upkeep.locks import lock, only_one
+
+began = time.monotonic()
+
+
+def say(who, what):
+    print(f"{time.monotonic() - began:4.1f} s  {who}: {what}", flush=True)
+
+
+def work(who, seconds):
+    with only_one("longer", seconds=3) as mine:
+        say(who, "at work" if mine else "another one is at work")
+        time.sleep(seconds if mine else 0)
+    if mine:
+        say(who, "done")
+        say(who, f"the lock is {'held' if lock('longer', 3).locked() else 'free'}")
+
+
+threads = []
+for at, who, seconds in [(0, "first", 5), (1, "second", 2), (4, "third", 2.5), (5.5, "fourth", 1)]:
+    threads.append(threading.Timer(at, work, [who, seconds]))
+    threads[-1].start()
+for thread in threads:
+    thread.join()

@@ -1,0 +1,55 @@
+"""Thirty photos wait for a worker, and the broker loses all that it holds. What becomes of them?
+
+Run it beside worker and beat: WATCH=60 python manage.py shell -v 0 < lost.py
+"""
+
+import io
+import os
+import time
+from collections import Counter
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.management import call_command
+from images.models import UploadedImage
+from images.views import enqueue
+from PIL import Image
+from redis import Redis
+
+broker = Redis.from_url(settings.REDIS_URL)
+began = time.monotonic()
+
+
+def tell(what):
+    states = Counter(photo.state for photo in UploadedImage.objects.filter(pk__in=ids))
+    again = sum(UploadedImage.objects.filter(pk__in=ids).values_list("sent_again", flat=True))
+    print(
+        f"{time.monotonic() - began:4.0f} s  {what:<8} {states['resized']:2} resized  "
+        f"{states['waiting']:2} waiting  {broker.llen('celery'):2} in the queue  {again:2} sent again"
+    )
+
+
+content = io.BytesIO()
+Image.effect_noise((1200, 900), 60).convert("RGB").save(content, "JPEG")
+call_command("storage", "slow", "2")
+photos = [
+    UploadedImage.objects.create(image=ContentFile(content.getvalue(), f"lost-{number:02}.jpg"))
+    for number in range(30)
+]
+ids = [photo.pk for photo in photos]
+enqueue(photos)
+time.sleep(3)
+tell("at work")
+broker.flushdb()
+tell("flushed")
+call_command("storage", "ok")
+for _ in range(int(os.environ.get("WATCH", 60)) // 20):
+    time.sleep(20)
+    tell("")
+files = Counter(
+    len(storages["resized"].listdir(f"resized/{pk}")[1])
+    for pk in ids
+    if UploadedImage.objects.get(pk=pk).is_processed
+)
+print(", ".join(f"{photos} photos with {count} file{'s' * (count != 1)}" for count, photos in files.items()))

@@ -1,0 +1,33 @@
+"""Somebody uploads between two questions: which files are there, and which does a row name?
+
+python manage.py shell -v 0 < order.py
+"""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from images.models import UploadedImage
+
+root = Path(settings.MEDIA_ROOT)
+
+
+def files():
+    return {file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()}
+
+
+def named():
+    return {name for names in UploadedImage.objects.values_list("image", "resized_image") for name in names}
+
+
+def upload(name):
+    UploadedImage.objects.create(image=ContentFile(b"a photo", name))
+
+
+known = named()
+upload("between.jpg")
+print(f"rows first:   {sorted(name for name in files() - known if 'between' in name)} would be deleted")
+
+there = files()
+upload("between-again.jpg")
+print(f"files first:  {sorted(name for name in there - named() if 'between' in name)} would be deleted")

@@ -1,0 +1,53 @@
+"""Three ways to a file that no row names, each of them walked. python manage.py shell -v 0 < orphans.py"""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from unittest import mock
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, storages
+from django.db import connection, transaction
+from django.test import Client
+from images.models import UploadedImage
+from upkeep import tidying
+
+root = Path(settings.MEDIA_ROOT)
+before = {file for file in root.rglob("*") if file.is_file()}
+
+
+def upload(name):
+    return UploadedImage.objects.create(image=ContentFile(b"a photo", name))
+
+
+def die(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+# 1. The disk is full at the seventh photo of one upload: no row stays.
+with contextlib.suppress(OSError), transaction.atomic():
+    for number in range(6):
+        upload(f"rolled-back-{number}.jpg")
+    raise OSError("No space left on device")
+
+# 2. A process is killed between the row and the file that it deletes.
+photo = upload("deleted.jpg")
+connection.close()
+if (child := os.fork()) == 0:
+    with mock.patch.object(FileSystemStorage, "delete", side_effect=die):
+        Client(HTTP_HOST="localhost").post(f"/photos/{photo.pk}/delete/")
+    os._exit(0)
+os.waitpid(child, 0)
+
+# 3. Somebody has fetched a ZIP file, or has not.
+storages["resized"].save("packs/0b7e.zip", ContentFile(b"a pack"))
+
+kept = upload("kept.jpg")
+for hours in (0, 25):
+    found = [file for file in tidying.orphans(time.time() + hours * 3600) if file not in before]
+    print(f"in {hours} hours: {len(found)} orphans")
+for file in sorted(found):
+    print(f"  {file.relative_to(root)}")

@@ -1,0 +1,56 @@
+"""More photos come than the worker can resize, for half a minute; and a sweeper looks every second.
+
+It deletes all photos.
+Run it beside a worker with two processes, and no beat: python manage.py shell -v 0 < overload.py
+"""
+
+import io
+import time
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from images.models import UploadedImage
+from images.views import enqueue
+from PIL import Image
+from redis import Redis
+from upkeep import sweeping
+
+broker = Redis.from_url(settings.REDIS_URL)
+content = io.BytesIO()
+Image.new("RGB", (900, 700), "teal").save(content, "JPEG")
+
+
+def upload(count):
+    file = ContentFile(content.getvalue(), "many.jpg")
+    photos = [UploadedImage.objects.create(image=file) for _ in range(count)]
+    enqueue(photos)
+    return [photo.pk for photo in photos]
+
+
+def measure(doubling):
+    print("twice as long each time, three times at most:" if doubling else "after six seconds, each time:")
+    began, again, ids = time.monotonic(), 0, []
+    for second in range(1, 91):
+        if second <= 30:
+            ids += upload(3)
+        again += sweeping.sweep()[0]
+        rows = UploadedImage.objects.filter(pk__in=ids)
+        if not doubling:
+            rows.update(sent_again=0)
+        if second % 15 == 0:
+            done = rows.filter(is_processed=True).count()
+            queued = broker.llen("celery") + broker.hlen("unacked")
+            numbers = f"{done:2} resized, {again:3} sent again, {queued:3} on the broker"
+            print(f"{second:4} s  {len(ids)} photos, {numbers}", flush=True)
+        time.sleep(max(began + second - time.monotonic(), 0))
+
+
+settings.SWEEP_AFTER = 6
+UploadedImage.objects.all().delete()
+call_command("storage", "slow", "1")
+for doubling in (False, True):
+    measure(doubling)
+    broker.delete("celery")
+    time.sleep(10)
+call_command("storage", "ok")

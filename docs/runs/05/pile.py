@@ -1,0 +1,71 @@
+"""A night without a worker: 480 sweeps, one a minute, speeded up to one in a twentieth of a second.
+
+python pile.py [EXPIRES]     in twentieths of a second, as the sweep's 50 seconds are of its 60
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from celery import Celery
+
+EXPIRES = float(os.environ.get("EXPIRES", sys.argv[1] if len(sys.argv) > 1 else 0))
+NIGHT, SPEED, QUEUE = 480, 0.05, "pile"
+
+app = Celery("pile", broker=os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
+app.conf.task_default_queue = QUEUE
+app.conf.beat_schedule = {
+    "sweep": {
+        "task": "pile.sweep",
+        "schedule": SPEED,
+        "options": {"expires": EXPIRES * SPEED} if EXPIRES else {},
+    }
+}
+
+
+@app.task(ignore_result=True)
+def sweep():
+    pass
+
+
+def start(log, *command):
+    return subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "pile", *command, "--loglevel", "INFO", "--logfile", log],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=os.path.dirname(os.path.abspath(__file__)),
+        env=os.environ | {"EXPIRES": str(EXPIRES)},
+    )
+
+
+def queued():
+    with app.connection_for_read() as connection:
+        return connection.default_channel.client.llen(QUEUE)
+
+
+def end(process):
+    process.terminate()
+    process.wait()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        beat = start(folder / "beat.log", "beat", "--schedule", folder / "schedule")
+        while queued() < NIGHT:
+            time.sleep(SPEED)
+        end(beat)
+        print(f"In the morning   {queued()} messages in the queue")
+        worker = start(
+            folder / "worker.log", "worker", "--pool", "solo", "--without-gossip", "--without-mingle"
+        )
+        while queued():
+            time.sleep(0.1)
+        end(worker)
+        log = (folder / "worker.log").read_text()
+        print(
+            f"The worker       runs {log.count(' succeeded in ')}, discards {log.count('Discarding revoked')}"
+        )

@@ -1,0 +1,20 @@
+import time
+
+PLACEHOLDER = b"<!--request-seconds-->"
+
+
+def request_seconds(get_response):
+    """Write into the footer of every page how long the server worked on it."""
+
+    def middleware(request):
+        started = time.perf_counter()
+        response = get_response(request)
+        seconds = time.perf_counter() - started
+        response["Server-Timing"] = f"request;dur={seconds * 1000:.0f}"
+        if not response.streaming and PLACEHOLDER in response.content:
+            text = f"The server worked {seconds:.2f} s on this request."
+            response.content = response.content.replace(PLACEHOLDER, text.encode())
+            response["Content-Length"] = str(len(response.content))
+        return response
+
+    return middleware

@@ -1,0 +1,93 @@
+"""Resize one picture. Knows Pillow and nothing of Django."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for a picture that is damaged, cut short or too large."""
+QUALITY = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
+
+
+@dataclass
+class Resized:
+    content: bytes
+    format: str
+    width: int
+    height: int
+
+    @property
+    def extension(self) -> str:
+        return EXTENSIONS[self.format]
+
+
+def resize(file, max_width=800, max_height=600) -> Resized:
+    """Fit the picture in `file` within `max_width` × `max_height` pixels.
+
+    `file` is a binary file object. Raises one of UNREADABLE for a picture that Pillow cannot decode.
+    """
+    with Image.open(file) as picture:
+        format = format_to_write(picture)
+        if is_on_its_side(picture):
+            max_width, max_height = max_height, max_width
+        picture = unpacked(picture)
+        picture = fit(picture, max_width, max_height)
+        picture = upright(picture)
+        picture = converted(picture, format)
+        return write(picture, format)
+
+
+def fit(picture, max_width, max_height):
+    """Make the picture small enough, in proportion. One that fits already stays as it is."""
+    # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size: less work, and memory for the small one only.
+    picture.thumbnail((max_width, max_height), Image.Resampling.LANCZOS, reducing_gap=1.1)
+    return picture
+
+
+def is_on_its_side(picture):
+    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
+    return picture.getexif().get(0x0112, 1) >= 5
+
+
+def upright(picture):
+    """Turn the pixels as the EXIF orientation says."""
+    return ImageOps.exif_transpose(picture)
+
+
+def format_to_write(picture):
+    """The format of the result. JPEG, PNG and WebP stay what they are."""
+    # A phone's MPO is a JPEG with more pictures behind it. Of a GIF the first frame is taken.
+    if picture.format in EXTENSIONS:
+        return picture.format
+    return "PNG" if picture.has_transparency_data else "JPEG"
+
+
+def unpacked(picture):
+    """Give each pixel its own colour, and its own transparency where there is any.
+
+    A palette is resized by dropping pixels, whatever the filter.
+    """
+    if picture.mode in ("1", "P", "PA") or "transparency" in picture.info:
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture
+
+
+def converted(picture, format):
+    """Bring the picture into a colour mode that `format` can hold and every browser shows."""
+    if picture.mode == "CMYK":
+        picture.info.pop("icc_profile", None)  # it describes CMYK
+        return picture.convert("RGB")
+    if format == "JPEG" and picture.mode not in ("RGB", "L"):
+        return picture.convert("RGB")
+    return picture
+
+
+def write(picture, format) -> Resized:
+    """Encode the picture. Of its metadata only the colour profile goes along."""
+    output = BytesIO()
+    icc_profile = picture.info.get("icc_profile")
+    picture.info.clear()
+    picture.save(output, format=format, icc_profile=icc_profile, **QUALITY[format])
+    return Resized(output.getvalue(), format, picture.width, picture.height)

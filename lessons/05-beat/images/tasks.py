@@ -1,0 +1,131 @@
+"""What runs in the worker."""
+
+import time
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.files.storage import storages
+from PIL import Image
+
+from .models import UploadedImage
+from .packing import packed
+from .resizing import UNREADABLE, resize
+
+
+@shared_task
+def describe_photo_task(image_id):
+    """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
+    photo = UploadedImage.objects.get(pk=image_id)
+    with photo.image.open("rb") as file, Image.open(file) as picture:
+        taken = picture.getexif().get(0x0132)
+        return {
+            "name": photo.name,
+            "format": picture.format,
+            "size": [picture.width, picture.height],
+            "bytes": photo.original_bytes,
+            "taken": taken,
+            "uploaded": photo.uploaded_at.isoformat(),
+        }
+
+
+@shared_task
+def describe_album_task(image_ids):
+    """The descriptions of several photos, in the order of their ids."""
+    return [describe_photo_task(image_id) for image_id in image_ids]
+
+
+class ResizeTask(DjangoTask):
+    """A task for one photo. Its page says why, when the task has failed for good."""
+
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
+        UploadedImage.objects.filter(pk=image_id).update(failure_reason=reason_for(exc))
+
+
+def reason_for(error):
+    """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return "The photo storage does not answer. Try again later."
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "Resizing this photo took too long."
+    if isinstance(error, OSError) and error.errno:  # of the system: the disk is full
+        return "Something went wrong on our side."
+    if isinstance(error, UNREADABLE):
+        return "This picture is damaged or cut short."
+    return "Something went wrong on our side."
+
+
+@shared_task(
+    base=ResizeTask,
+    # What passes by itself is tried again: after up to 1, 2, 4, 8 and 16 seconds.
+    autoretry_for=(ConnectionError, TimeoutError),
+    retry_backoff=1,
+    retry_backoff_max=60,
+    retry_jitter=True,
+    max_retries=5,
+    # A resize that hangs is interrupted, and if that does not help, its process is killed.
+    soft_time_limit=30,
+    time_limit=45,
+    # The message stays on the broker until the work is done: a worker that dies loses nothing.
+    acks_late=True,
+    reject_on_worker_lost=True,
+    # The row says it all. Without a result to keep, sending needs the broker alone.
+    ignore_result=True,
+)
+def resize_image_task(image_id, max_width=800, max_height=600):
+    """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
+    photo = UploadedImage.objects.get(pk=image_id)
+    started = time.perf_counter()
+    with photo.image.open("rb") as file:
+        resized = resize(file, max_width, max_height)
+    photo.attach_resized(resized, time.perf_counter() - started)
+
+
+@shared_task(
+    ignore_result=True,
+    # Many of these must not keep the worker from today's uploads. The limit is per worker.
+    rate_limit="2/s",
+)
+def resize_again_task(image_id):
+    """One of many photos that are resized anew."""
+    resize_image_task.apply_async((image_id,), queue="slow")
+
+
+@shared_task(bind=True, soft_time_limit=600, time_limit=660)
+def pack_photos_task(self, image_ids):
+    """Put photos into one ZIP file, at the size of a screen. Says meanwhile how far it is."""
+    photos = UploadedImage.objects.filter(pk__in=image_ids, is_processed=True)
+    total = len(photos)
+
+    def report(done):
+        self.update_state(state="PROGRESS", meta={"done": done, "total": total})
+
+    with packed(photos, report) as file:
+        # The task's id names the file: a second run takes the place of the first.
+        name = storages["resized"].save(f"packs/{self.request.id}.zip", file)
+    return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
+
+
+# A member that is lost with its process would spoil the summary; with its worker, keep it from ever coming.
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def describe_for_summary_task(image_id):
+    """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
+    try:
+        return describe_photo_task(image_id)
+    except (UploadedImage.DoesNotExist, *UNREADABLE) as error:
+        return {"id": image_id, "error": f"{type(error).__name__}: {error}"}
+
+
+@shared_task
+def summarise_task(descriptions):
+    """Sum up what is known about many photos: the answers of describe_for_summary_task, in their order."""
+    readable = [each for each in descriptions if "error" not in each]
+    formats = sorted({each["format"] for each in readable})
+    return {
+        "photos": len(readable),
+        "megapixels": round(sum(each["size"][0] * each["size"][1] for each in readable) / 1_000_000, 1),
+        "bytes": sum(each["bytes"] for each in readable),
+        "formats": {format: [each["format"] for each in readable].count(format) for format in formats},
+        "failed": [each for each in descriptions if "error" in each],
+    }

@@ -1,0 +1,22 @@
+from django.urls import path
+
+from . import batches, views
+
+app_name = "images"
+
+urlpatterns = [
+    path("", views.photo_list, name="list"),
+    path("upload/", views.upload, name="upload"),
+    path("photos/<int:pk>/", views.detail, name="detail"),
+    path("photos/states/", views.states, name="states"),
+    path("photos/<int:pk>/try-again/", views.try_again, name="try_again"),
+    path("photos/<int:pk>/delete/", views.delete, name="delete"),
+    path("photos/<int:pk>/describe/", views.describe, name="describe"),
+    path("photos/<int:pk>/describe-later/", views.describe_later, name="describe_later"),
+    path("photos/pack/", batches.pack, name="pack"),
+    path("photos/summarise/", batches.summarise, name="summarise"),
+    path("batches/<uuid:task_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:task_id>/status/", batches.batch_status, name="batch_status"),
+    path("tasks/<uuid:task_id>/", views.task_status, name="task_status"),
+    path("tasks/<uuid:task_id>/forget/", views.task_forget, name="task_forget"),
+]

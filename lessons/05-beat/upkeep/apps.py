@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.core.checks import register
+
+
+class UpkeepConfig(AppConfig):
+    name = "upkeep"
+
+    def ready(self):
+        from .checks import schedule
+
+        register(schedule)

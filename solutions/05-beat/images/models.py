@@ -1,0 +1,114 @@
+import os
+from pathlib import PurePosixPath
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import models
+from django.utils import timezone
+
+
+def resized_path(photo, filename):
+    """A folder for each photo: `a.gif` and `a.png` both become `a_resized.png`."""
+    return f"resized/{photo.pk}/{filename}"
+
+
+def resized_storage():
+    return storages["resized"]
+
+
+class UploadedImage(models.Model):
+    image = models.ImageField(upload_to="uploads/", width_field="width", height_field="height")
+    resized_image = models.ImageField(
+        upload_to=resized_path,
+        storage=resized_storage,
+        width_field="resized_width",
+        height_field="resized_height",
+        blank=True,
+    )
+    is_processed = models.BooleanField(default=False)
+    failure_reason = models.CharField(max_length=200, blank=True)
+    queued_at = models.DateTimeField(null=True, editable=False)
+    resized_at = models.DateTimeField(null=True, editable=False)
+    sent_again = models.PositiveSmallIntegerField(default=0, editable=False)
+    uploaded_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    width = models.PositiveIntegerField(null=True, editable=False)
+    height = models.PositiveIntegerField(null=True, editable=False)
+    original_bytes = models.PositiveIntegerField(default=0, editable=False)
+    resized_width = models.PositiveIntegerField(null=True, editable=False)
+    resized_height = models.PositiveIntegerField(null=True, editable=False)
+    resized_bytes = models.PositiveIntegerField(default=0, editable=False)
+    resize_seconds = models.FloatField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-uploaded_at", "-pk"]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def name(self):
+        return PurePosixPath(self.image.name).name
+
+    @property
+    def state(self):
+        if self.is_processed:
+            return "resized"
+        if self.failure_reason:
+            return "failed"
+        return "waiting" if self.queued_at else "unqueued"
+
+    def get_state_label(self):
+        return {
+            "resized": "Resized",
+            "failed": "Failed",
+            "waiting": "Waiting",
+            "unqueued": "Kept, not queued",
+        }[self.state]
+
+    @property
+    def bytes_saved(self):
+        return self.original_bytes - self.resized_bytes
+
+    @property
+    def saved_percent(self):
+        return round(100 * self.bytes_saved / self.original_bytes) if self.original_bytes else 0
+
+    def attach_resized(self, resized, seconds):
+        """Keep the result of a resize: the file in the storage, the figures in the row."""
+        stem = os.path.splitext(self.name)[0]
+        name = f"{stem}_resized{resized.extension}"
+        self.resized_image.save(name, ContentFile(resized.content), save=False)
+        self.resized_bytes = len(resized.content)
+        self.resize_seconds = seconds
+        self.resized_at = timezone.now()
+        self.is_processed = True
+        self.failure_reason = ""
+        self.save(
+            update_fields=[
+                "resized_image",
+                "resized_width",
+                "resized_height",
+                "resized_bytes",
+                "resize_seconds",
+                "resized_at",
+                "is_processed",
+                "failure_reason",
+            ]
+        )
+
+    def fail(self, reason):
+        """Keep the photo, and the reason why it cannot be resized."""
+        self.failure_reason = reason
+        self.save(update_fields=["failure_reason"])
+
+    def mark_queued(self):
+        """A task is on the broker. Only this column is written: a worker may be at the others."""
+        self.queued_at = timezone.now()
+        UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
+
+    def begin_again(self):
+        """Forget the failure, and how often the photo was sent."""
+        self.failure_reason = ""
+        self.queued_at = None
+        self.sent_again = 0
+        self.save(update_fields=["failure_reason", "queued_at", "sent_again"])

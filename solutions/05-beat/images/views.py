@@ -1,0 +1,145 @@
+import logging
+import time
+from functools import partial
+
+from celery.result import AsyncResult
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+from kombu.exceptions import OperationalError
+
+from .forms import UploadForm
+from .models import UploadedImage
+from .tasks import describe_photo_task, resize_image_task
+
+logger = logging.getLogger(__name__)
+
+
+def photo_list(request):
+    paginator = Paginator(UploadedImage.objects.all(), 24)
+    return render(request, "images/list.html", {"page": paginator.get_page(request.GET.get("page"))})
+
+
+def upload(request):
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        started = time.perf_counter()
+        photos = save_and_enqueue(form)
+        report(request, photos, time.perf_counter() - started)
+        return redirect("images:list")
+    return render(request, "images/upload.html", {"form": form})
+
+
+def save_and_enqueue(form):
+    """Keep all photos of an upload or none, and send a task for each that is kept."""
+    with transaction.atomic():
+        photos = form.save()
+        transaction.on_commit(partial(enqueue, photos))
+    return photos
+
+
+def enqueue(photos):
+    """Send a task for each photo. While the broker is down the photos stay, and are not marked."""
+    try:
+        for photo in photos:
+            resize_image_task.delay(photo.pk)
+            photo.mark_queued()
+    except OperationalError as error:
+        logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
+
+
+def report(request, photos, seconds):
+    """Tell the visitor what became of the photos."""
+    messages.success(request, f"{len(photos)} photo{pluralize(len(photos))} uploaded in {seconds:.2f} s.")
+    if any(photo.state == "unqueued" for photo in photos):
+        messages.warning(
+            request, "The photos are kept, but cannot be resized at the moment. Try again later."
+        )
+
+
+def states(request):
+    """The states of the photos in ?ids=1,2,3, for the page that follows them."""
+    ids = [part for part in request.GET.get("ids", "").split(",") if part.isdecimal() and len(part) < 10]
+    photos = UploadedImage.objects.filter(pk__in=ids[:100])
+    return JsonResponse({"photos": [state_of(photo) for photo in photos]})
+
+
+def state_of(photo):
+    return {
+        "id": photo.pk,
+        "name": photo.name,
+        "state": photo.state,
+        "label": photo.get_state_label(),
+        "reason": photo.failure_reason,
+        "thumbnail": photo.resized_image.url if photo.is_processed else None,
+    }
+
+
+@require_POST
+def try_again(request, pk):
+    """Send a photo that failed, or that could not be queued, once more."""
+    photo = get_object_or_404(UploadedImage, pk=pk, is_processed=False)
+    photo.begin_again()
+    enqueue([photo])
+    return redirect("images:detail", photo.pk)
+
+
+def detail(request, pk):
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    return render(request, "images/detail.html", {"photo": photo, "task_id": request.GET.get("task")})
+
+
+@require_POST
+def describe(request, pk):
+    """Let a worker describe the photo. The photo's page shows what becomes of the task."""
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    task = describe_photo_task.delay(photo.pk)
+    return redirect_to_task(photo, task)
+
+
+@require_POST
+def describe_later(request, pk):
+    """The same in ten seconds. A worker that comes more than a minute late leaves it."""
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    task = describe_photo_task.apply_async((photo.pk,), countdown=10, expires=70)
+    return redirect_to_task(photo, task)
+
+
+def redirect_to_task(photo, task):
+    return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
+
+
+def task_status(request, task_id):
+    """What the result backend knows about a task. An id that it has never seen is PENDING too."""
+    return JsonResponse(answer_of(AsyncResult(str(task_id))))
+
+
+def answer_of(task):
+    answer = {"id": task.id, "state": task.state, "result": None, "error": None}
+    if answer["state"] == "SUCCESS":
+        answer["result"] = task.result
+    elif answer["state"] == "FAILURE":
+        answer["error"] = f"{type(task.result).__name__}: {task.result}"
+    return answer
+
+
+@require_POST
+def task_forget(request, task_id):
+    """Take the result out of the result backend: somebody has read it."""
+    AsyncResult(str(task_id)).forget()
+    return JsonResponse({"id": str(task_id), "forgotten": True})
+
+
+@require_POST
+def delete(request, pk):
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    messages.success(request, f"{photo.name} is deleted.")
+    photo.delete()
+    photo.image.delete(save=False)
+    photo.resized_image.delete(save=False)
+    return redirect("images:list")

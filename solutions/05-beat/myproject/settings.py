@@ -1,0 +1,179 @@
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# The database and the photos. The workshop's checks put them into a temporary folder.
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = os.environ.get("DEBUG", "1") == "1"
+SECRET_KEY = os.environ.get("SECRET_KEY", "for-development-only" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY in the environment when DEBUG is 0.")
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "images",
+    "upkeep",
+]
+
+MIDDLEWARE = [
+    "images.middleware.request_seconds",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "myproject.urls"
+WSGI_APPLICATION = "myproject.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# WAL lets readers go on while somebody writes; IMMEDIATE takes the write lock when a
+# transaction begins, so that two writers wait for each other instead of failing.
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "db.sqlite3",
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Photos that are resized lie in a bucket far away, or so it seems: `manage.py storage down`.
+    "resized": {
+        "BACKEND": "images.storage.PracticeStorage",
+        "OPTIONS": {"allow_overwrite": True},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "media/"
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+
+# Limits of an upload.
+MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+MAX_UPLOAD_PIXELS = 50_000_000
+MAX_UPLOAD_FILES = 50
+
+# Celery. Every name is one of Celery's own settings in capitals, with CELERY_ before it.
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
+try:
+    ZoneInfo(CELERY_TIMEZONE)
+except (KeyError, ValueError, OSError):
+    raise ImproperlyConfigured(
+        f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is no time zone; Europe/Berlin is one."
+    ) from None
+
+# Tasks that take long have a queue of their own, so that they stand in nobody's way. A name that is
+# not listed here is refused, instead of becoming a queue that no worker takes from.
+CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue("slow", routing_key="slow")]
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {
+    "images.tasks.pack_photos_task": {"queue": "slow"},
+    "images.tasks.resize_again_task": {"queue": "slow"},
+    "upkeep.tasks.back_up_task": {"queue": "slow"},
+    "upkeep.tasks.tidy_task": {"queue": "slow"},
+}
+
+# What is told to whoever listens, Flower for one: that a task was sent, received, begun, and how it ended.
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_TASK_TRACK_STARTED = True  # the result backend hears that a task has begun
+
+# The page reads a result within seconds. What nobody fetched is gone after an hour.
+CELERY_RESULT_EXPIRES = 3600  # seconds
+
+# A visitor waits while a message is sent. Without a broker give up after a second, not after twenty.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 5}
+
+# When what is sent. The times of a crontab are times of CELERY_TIMEZONE. What no worker has begun within
+# `expires` seconds is left: after an outage the newest run is enough.
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "upkeep.tasks.sweep_task", "schedule": 60, "options": {"expires": 50}},
+    "nightly report": {
+        "task": "upkeep.tasks.report_task",
+        "schedule": crontab(hour=6, minute=0),
+        "options": {"expires": 6 * 3600},
+    },
+    "daily backup": {
+        "task": "upkeep.tasks.back_up_task",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 12 * 3600},
+    },
+    "tidy up": {
+        "task": "upkeep.tasks.tidy_task",
+        "schedule": crontab(hour=4, minute=15, day_of_week="sunday"),
+        "options": {"expires": 12 * 3600},
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+# A second beat waits until the first one is gone. It looks every five seconds.
+CELERY_BEAT_SCHEDULER = "upkeep.beat:OnlyScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds
+# Beat was away at the time of a run: it is made up for within six hours, once, and not later.
+CELERY_BEAT_CRON_STARTING_DEADLINE = 6 * 3600  # seconds
+
+# A photo that nobody has resized after so long is sent again, at most three times.
+SWEEP_AFTER = int(os.environ.get("SWEEP_AFTER", 600))  # seconds
+SWEEP_TIMES = 3
+
+BACKUP_DIR = DATA_DIR / "backups"
+
+# Mail lies in data/mail as files. With EMAIL_HOST in the environment it goes out.
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "upkeep.mail.PracticeMail"
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = "photos@example.com"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
+USE_TZ = True
+
+if not DEBUG:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 3600
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True

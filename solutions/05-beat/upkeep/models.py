@@ -1,0 +1,25 @@
+from django.db import models
+
+
+class Subscriber(models.Model):
+    """Somebody who gets the nightly report."""
+
+    email = models.EmailField(unique=True)
+
+    def __str__(self):
+        return self.email
+
+
+class Delivery(models.Model):
+    """The report of one day to one recipient. Without `sent_at` it is still to be sent."""
+
+    day = models.DateField()
+    email = models.EmailField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [models.UniqueConstraint(fields=["day", "email"], name="one_report_a_day")]
+
+    def __str__(self):
+        return f"{self.day} to {self.email}"

@@ -1,0 +1,91 @@
+"""What beat lets the workers do."""
+
+import logging
+from datetime import date
+
+from celery import shared_task
+from django.utils import timezone
+
+from . import backups, reporting, sweeping, tidying
+from .locks import only_one
+from .models import Delivery, Subscriber
+
+logger = logging.getLogger(__name__)
+CHUNK = 20
+"""Mails in one task."""
+
+
+@shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
+def sweep_task():
+    """Send again what was lost."""
+    with only_one("sweep", seconds=300) as mine:
+        if not mine:
+            logger.info("Another sweep is at work.")
+            return
+        sent, given_up = sweeping.sweep()
+        logger.info("Swept: %s photos sent again, %s given up.", sent, given_up)
+
+
+@shared_task(ignore_result=True, time_limit=300)
+def report_task(day=None):
+    """Write down who gets the report of a day ("2026-03-01"; yesterday), and send tasks that mail it."""
+    day = date.fromisoformat(day) if day else reporting.yesterday()
+    emails = Subscriber.objects.values_list("email", flat=True)
+    Delivery.objects.bulk_create([Delivery(day=day, email=each) for each in emails], ignore_conflicts=True)
+    open_ids = list(Delivery.objects.filter(day=day, sent_at=None).values_list("pk", flat=True))
+    for start in range(0, len(open_ids), CHUNK):
+        mail_task.delay(open_ids[start : start + CHUNK])
+
+
+@shared_task(
+    bind=True,
+    ignore_result=True,
+    rate_limit="30/m",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    max_retries=5,
+    time_limit=300,
+)
+def mail_task(self, delivery_ids):
+    """Mail the report to some recipients. Run again after a crash it goes on where it was."""
+    left = [pk for pk in delivery_ids if not mail(pk)]
+    if left:
+        raise self.retry(args=[left], countdown=60 * 2**self.request.retries)
+
+
+def mail(delivery_id):
+    """Send one report. False when it is to be tried again: the server refused, or another process is at it.
+
+    The other process may have been killed; then its lock is gone within a minute.
+    """
+    try:
+        with only_one(f"delivery-{delivery_id}", seconds=60) as mine:
+            delivery = Delivery.objects.filter(pk=delivery_id).first()
+            if mine and delivery:
+                deliver(delivery)
+            return mine
+    except OSError as error:  # smtplib's own exceptions are OSErrors, too
+        logger.warning("The report %s is sent later: %s", delivery_id, error)
+        return False
+
+
+def deliver(delivery):
+    if delivery.sent_at is None:
+        reporting.message(delivery.day, delivery.email).send()
+        Delivery.objects.filter(pk=delivery.pk).update(sent_at=timezone.now())
+
+
+@shared_task(ignore_result=True, time_limit=1800)
+def back_up_task():
+    """Make a backup, and remove those that are too old."""
+    with only_one("backup", seconds=1800) as mine:
+        if mine:
+            logger.info("Backup: %s, %s removed.", backups.back_up(), len(backups.rotate()))
+
+
+@shared_task(ignore_result=True, time_limit=1800)
+def tidy_task():
+    """Remove files that belong to no photo."""
+    with only_one("tidy", seconds=1800) as mine:
+        if mine:
+            logger.info("Tidied up: %s files, %s bytes.", *tidying.tidy())
