@@ -12,14 +12,13 @@ import os
 import shutil
 import signal
 import sys
-import traceback
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from . import Complaint
-from .worker import Queue, Worker, aside, place_in
+from .worker import Queue, Worker, aside, raised_at
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
@@ -61,7 +60,11 @@ def pytest_sessionstart():
 
     serious = [error for error in checks.run_checks() if error.is_serious()]
     if serious:
-        raise SystemExit("\n".join(f"{type(error).__name__}: {error}" for error in serious))
+        raise SystemExit("\n".join(f"Error: {_sentence(error)}" for error in serious))
+
+
+def _sentence(error) -> str:
+    return " ".join(part for part in (str(error.obj or ""), error.msg, error.hint or "") if part)
 
 
 def pytest_runtest_logstart(nodeid, location):
@@ -104,13 +107,9 @@ def _complaint(error: BaseException) -> dict:
         return {"what": error.what, "why": error.why, "facts": error.facts}
     message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
     facts = {}
-    if place := _place(error):
+    if place := raised_at(error):
         facts["raised at"] = place
     return {"what": message, "why": "", "facts": facts, "unexpected": True}
-
-
-def _place(error: BaseException) -> str | None:
-    return place_in(PROJECT, traceback.extract_tb(error.__traceback__))
 
 
 WORKER = Worker(PROJECT, ready=lambda seconds: emit("worker", seconds=seconds))
@@ -128,13 +127,15 @@ def _database(django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _clean(_database):
-    """Each check begins without photos: rows and files."""
+    """Each check begins without photos: rows of the project's own apps, and files."""
     yield
     from django.apps import apps
     from django.conf import settings
 
-    for model in apps.get_app_config("images").get_models():
-        model._base_manager.all().delete()
+    for config in apps.get_app_configs():
+        if Path(config.path).is_relative_to(PROJECT):
+            for model in config.get_models():
+                model._base_manager.all().delete()
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
 
 
@@ -250,7 +251,7 @@ def no_path(monkeypatch):
                     "the task asks for the photo's .path.",
                     "A path is good on one machine. A storage such as S3 has none, and a worker elsewhere "
                     'has no such file. photo.image.open("rb") works with all of them.',
-                    asked_at=_place(error) or "?",
+                    asked_at=raised_at(error) or "?",
                     file=file,
                 ) from error
 

@@ -22,20 +22,17 @@ from . import PATIENCE, Complaint, until
 
 READY = " ready."
 
+QUICK_START = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+"""Options with which a worker is ready about a second sooner. It does not ask for other workers then."""
 
-class Worker:
-    """One `celery -A myproject worker` of the project in `folder`: prefork with two children.
 
-    ready: called once with the seconds that a start took.
-    """
+class Process:
+    """One process of the project in `folder`, with its output in a log. It is ended with all its children."""
 
-    def __init__(self, folder: Path, ready: Callable[[float], None]):
+    def __init__(self, folder: Path):
         self.folder = folder
-        self._ready = ready
         self._process: subprocess.Popen | None = None
         self._log: Path | None = None
-        self._began = 0.0
-        self._waited = False
 
     @property
     def running(self) -> bool:
@@ -47,27 +44,73 @@ class Worker:
 
     @property
     def log(self) -> str:
-        """What the worker has written since it started."""
+        """What the process has written since it started."""
         return self._log.read_text(errors="replace") if self._log else ""
+
+    @property
+    def last_words(self) -> str:
+        """What the process said when it ended: its last error, with file and line where that is known."""
+        return blame.cause(self.log.splitlines(), self.folder)
+
+    def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
+        """Start it; a `command` in one string is run by the shell. environment: all its variables."""
+        handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
+        self._log = Path(name)
+        with os.fdopen(handle, "wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                shell=isinstance(command, str),
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all that it has started; [] when it has ended."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            return [process, *process.children(recursive=True)]
+        return []
+
+    def kill(self) -> None:
+        """End it as a power cut would, children included."""
+        if self.running:
+            everything = self.family()
+            for process in everything:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._process.wait()
+            # Its children are init's now, which may take seconds to clear a zombie away: that is dead too.
+            until(lambda: not any(map(_alive, everything)))
+
+    def stop(self) -> None:
+        """End it without waiting for its work; nothing of it stays behind."""
+        self.kill()
+        self._process = None
+
+
+class Worker(Process):
+    """One `celery -A myproject worker` of the project in `folder`: prefork with two children.
+
+    ready: called once with the seconds that a start took.
+    """
+
+    def __init__(self, folder: Path, ready: Callable[[float], None]):
+        super().__init__(folder)
+        self._ready = ready
+        self._began = 0.0
+        self._waited = False
 
     def start(self, **environment: str) -> None:
         """Begin to start it; `wait_ready` waits for it. environment: more variables for it."""
         if self.running:
             return
         self._began, self._waited = time.monotonic(), False
-        handle, name = tempfile.mkstemp(prefix="worker-", suffix=".log", dir=os.environ["DATA_DIR"])
-        self._log = Path(name)
         command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "--loglevel", "INFO"]
-        command += ["--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        with os.fdopen(handle, "wb") as output:
-            self._process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=os.environ | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        command += ["--concurrency", "2", *QUICK_START]
+        self.launch(command, os.environ | environment)
 
     def wait_ready(self) -> None:
         """Wait until it takes tasks. Complains, with the cause, when it ended instead."""
@@ -76,7 +119,7 @@ class Worker:
             return
         until(lambda: READY in self.log or not self.running, 2 * PATIENCE)
         if READY not in self.log:
-            cause = blame.cause(self.log.splitlines(), self.folder)
+            cause = self.last_words
             self.stop()
             raise Complaint("the worker did not start.", worker_says=cause or "nothing")
         self._waited = True
@@ -98,22 +141,6 @@ class Worker:
     def children(self) -> list[int]:
         """The pids of the pool's processes."""
         return [child.pid for child in psutil.Process(self.pid).children()]
-
-    def kill(self) -> None:
-        """End it as a power cut would, children included."""
-        if self.running:
-            everything = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-            for process in everything:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            self._process.wait()
-            # Its children are init's now, which may take seconds to clear a zombie away: that is dead too.
-            until(lambda: not any(map(_alive, everything)))
-
-    def stop(self) -> None:
-        """End it without waiting for its tasks; nothing of it stays behind."""
-        self.kill()
-        self._process = None
 
 
 def _alive(process: psutil.Process) -> bool:
@@ -144,12 +171,24 @@ class Queue:
         import redis
 
         self.name = app.conf.task_default_queue
+        self.url = url
         self.redis = redis.Redis.from_url(url)
         self.sent_from: list[str] = []
 
-    def messages(self) -> list[Message]:
-        """What waits on the queue, oldest first."""
-        return [decoded(raw) for raw in reversed(self.redis.lrange(self.name, 0, -1))]
+    def messages(self, name: str | None = None) -> list[Message]:
+        """What waits on the queue, or on the one called `name`; oldest first."""
+        return [decoded(raw) for raw in reversed(self.redis.lrange(name or self.name, 0, -1))]
+
+    def everything(self) -> dict[str, list[Message]]:
+        """What waits on each queue of this database, by the queue's name."""
+        names = [key.decode() for key in self.redis.scan_iter(_type="list")]
+        found = {name: self.messages(name) for name in sorted(names) if self.redis.type(name) == b"list"}
+        return {name: messages for name, messages in found.items() if messages}
+
+    def state(self, task_id: str) -> str:
+        """The state of a task whose worker keeps its results in this database."""
+        found = self.redis.get(f"celery-task-meta-{task_id}")
+        return json.loads(found)["status"] if found else "PENDING"
 
     def unacked(self) -> list[Message]:
         """What a worker has taken and not acknowledged."""
@@ -157,11 +196,15 @@ class Queue:
 
 
 @contextlib.contextmanager
-def aside(app) -> Iterator[Queue]:
-    """Let this process send to database 1 of the same broker; the worker takes from database 0."""
-    url = os.environ["REDIS_URL"].removesuffix("/0") + "/1"
+def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
+    """Let this process send to another database of the same broker; the worker takes from database 0.
+
+    keep: leave in it what is there already.
+    """
+    url = os.environ["REDIS_URL"].removesuffix("/0") + f"/{database}"
     queue = Queue(app, url)
-    queue.redis.flushdb()
+    if not keep:
+        queue.redis.flushdb()
 
     def remember(**_signal):
         if place := place_in(Path.cwd(), traceback.extract_stack()):
@@ -183,6 +226,11 @@ def place_in(folder: Path, frames: Iterable[traceback.FrameSummary]) -> str | No
         if file.is_relative_to(folder):
             return f"{file.relative_to(folder)}:{frame.lineno}"
     return None
+
+
+def raised_at(error: BaseException) -> str | None:
+    """File and line of the project where an exception was raised."""
+    return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
 
 
 def _send_to(app, url: str | None) -> None:

@@ -1,0 +1,69 @@
+import uuid
+import zipfile
+from io import BytesIO
+
+import pytest
+from django.core.files.storage import storages
+from django.urls import resolve, reverse
+from PIL import Image
+
+from workshop.checkkit import expect, photos, until
+
+pytestmark = pytest.mark.step("given")
+
+
+def test_pack(post, client, worker, resized_photos):
+    """Packing puts every resized photo into a ZIP file, at the size of a screen."""
+    kept = resized_photos(photos.jpeg(2000, 1000), photos.png(), photos.gif())
+    url = post("images:pack").url
+    status = reverse("images:batch_status", args=[resolve(url).kwargs["task_id"]])
+    found = until(lambda: (answer := client.get(status).json())["state"] in ("SUCCESS", "FAILURE") and answer)
+    expect(
+        found and found["state"] == "SUCCESS",
+        "the photos were not packed.",
+        found=found,
+        file="images/tasks.py",
+    )
+    result = found["result"]
+    name = result["url"].removeprefix(storages["resized"].base_url)
+    with storages["resized"].open(name) as file:
+        content = file.read()
+    with zipfile.ZipFile(BytesIO(content)) as pack:
+        sizes = {each: Image.open(BytesIO(pack.read(each))).size for each in sorted(pack.namelist())}
+    one, two, three = (photo.pk for photo in kept)
+    expected = {
+        f"{one}-photo-1.jpg": (1600, 800),
+        f"{two}-photo-2.png": (1000, 750),
+        f"{three}-photo-3.jpg": (1000, 750),
+    }
+    expect(
+        sizes == expected and result["photos"] == 3 and result["bytes"] == len(content),
+        "the ZIP file has other photos in it.",
+        expected=expected,
+        found=sizes,
+        file="images/packing.py",
+    )
+    page = client.get(url).content.decode()
+    expect(status in page and "batch.js" in page, "the page of the ZIP file does not follow the task.")
+
+
+@pytest.mark.parametrize("name", ["images:pack", "images:summarise"])
+def test_no_photo(client, post, queue, name):
+    """Without a resized photo nothing is sent, and the visitor reads why."""
+    page = client.get(post(name).url).content.decode()
+    expect(
+        "no resized photo" in page and not queue.everything(), "there was nothing to do, and nobody said so."
+    )
+
+
+def test_unknown_task(client, app):
+    """The page of a task and a group that nobody knows answers that nobody knows how far it is."""
+    address = reverse("images:batch_status", args=[uuid.uuid4()])
+    for group in ("", uuid.uuid4(), "no-group"):
+        found = client.get(address, {"group": group}).json()
+        expect(
+            found["state"] == "PENDING" and found["progress"] is None,
+            "a task that nobody knows has a progress.",
+            found=found,
+            file="images/batches.py",
+        )

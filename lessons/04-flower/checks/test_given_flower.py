@@ -1,0 +1,26 @@
+import re
+
+import pytest
+
+from workshop.checkkit import expect
+
+pytestmark = pytest.mark.step("given")
+
+
+def test_what_stays_open(app, monitor):
+    """With a password Flower's API is closed; two addresses for other programs stay open."""
+    if not monitor.running:
+        monitor.start("exec celery -A myproject flower --address=127.0.0.1")
+    monitor.wait()
+    expect(monitor.answers(), "Flower did not start.", flower_says=monitor.last_words or "nothing")
+    expect(
+        monitor.get("/api/tasks", password=False).status_code == 401,
+        "Flower's API is open without a password.",
+    )
+    health, metrics = (monitor.get(path, password=False) for path in ("/healthcheck", "/metrics"))
+    expect(health.text == "OK", "Flower's /healthcheck asks for a password.", found=health.status_code)
+    expect(
+        metrics.is_success and re.search(r"^# TYPE flower_", metrics.text, re.MULTILINE),
+        "Flower's /metrics asks for a password.",
+        found=metrics.status_code,
+    )

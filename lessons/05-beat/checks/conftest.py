@@ -1,0 +1,213 @@
+"""What the checks of this lesson share."""
+
+import contextlib
+import email
+import email.policy
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from workshop.checkkit import beat as beats
+from workshop.checkkit import complain, until
+from workshop.checkkit.worker import Queue
+
+SCHEDULE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"
+BEAT_DATABASE = 5
+
+
+@pytest.fixture
+def scheduled(app, settings):
+    """scheduled(task) is the one entry of the schedule that sends the task, and its name."""
+    app.loader.import_default_modules()
+    app.finalize()
+
+    def find(task):
+        entries = app.conf.beat_schedule or {}
+        found = {name: entry for name, entry in entries.items() if entry.get("task") == task}
+        if len(found) > 1:
+            complain(
+                f"{len(found)} entries of the schedule send {task}.",
+                "Each of them is sent by itself.",
+                found=", ".join(found),
+                file=SCHEDULE,
+            )
+        if not found:
+            complain(
+                f"no entry of the schedule sends {task}.",
+                "Celery reads CELERY_BEAT_SCHEDULE: CELERY_ and its own name, beat_schedule. Another name is passed "
+                "over without a word.",
+                found="\n".join(f"{name}: {entry.get('task')}" for name, entry in entries.items())
+                or "an empty schedule",
+                not_read_by_Celery=", ".join(_lookalikes(settings)) or "nothing",
+                file=SCHEDULE,
+            )
+        return next(iter(found.items()))
+
+    return find
+
+
+def _lookalikes(settings):
+    """Settings that look like a schedule and are none."""
+    for name in dir(settings):
+        value = getattr(settings, name, None) if name.isupper() and name != "CELERY_BEAT_SCHEDULE" else None
+        entries = list(value.values()) if isinstance(value, dict) else []
+        if any(isinstance(entry, dict) and "task" in entry for entry in entries):
+            yield name
+
+
+@pytest.fixture
+def beat(app):
+    """beat() starts a real beat as the Procfile says, with every entry due at once. All are ended with the check.
+
+    What they send is in beat.queue.
+    """
+    project, started = Path.cwd(), []
+
+    def start():
+        line = beats.line(project)
+        process = beats.Beat(project)
+        process.start(line, app, start.queue.url)
+        started.append(process)
+        return process
+
+    start.queue = Queue(app, os.environ["REDIS_URL"].removesuffix("/0") + f"/{BEAT_DATABASE}")
+    start.queue.redis.flushdb()
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def ended(worker):
+    """ended(task_id) is the worker's line about the task's end, "" while there is none."""
+
+    def line(task_id):
+        end = re.search(rf"\[{task_id}\] ((?:succeeded|raised|retry).*)", worker.log)
+        return end[1] if end else ""
+
+    return line
+
+
+@pytest.fixture
+def done(ended, worker):
+    """done(result, file) waits until the worker has done the task. Complains when it failed."""
+
+    def wait(result, file):
+        until(lambda: ended(result.id))
+        end = ended(result.id)
+        if not end.startswith("succeeded"):
+            name = getattr(result, "task_name", None) or "the task"
+            complain(
+                f"{name} failed." if end else f"{name} has not come to its end.",
+                worker_says=end or worker.log.strip().splitlines()[-1],
+                raised_at=worker.raised_at(result.id) or "?",
+                file=file,
+            )
+
+    return wait
+
+
+@pytest.fixture
+def mails():
+    """mails() lists the mails that were sent, as [(recipients, message)], and mails.count() counts them.
+
+    mails.mode("slow 1") says how the server behaves.
+    """
+    from django.conf import settings
+    from upkeep.mail import switch
+
+    folder = settings.DATA_DIR / "mail"
+    shutil.rmtree(folder, ignore_errors=True)
+
+    def read():
+        found = []
+        for file in sorted(folder.glob("*.eml")):
+            message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            fields = [*message.get_all("To", []), *message.get_all("Cc", [])]
+            found.append(([each.addr_spec for field in fields for each in field.addresses], message))
+        return found
+
+    read.count = lambda: len(list(folder.glob("*.eml")))
+    read.mode = lambda mode: switch().write_text(mode)
+    yield read
+    switch().unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def together():
+    """together(*works) runs each of them in a thread of its own. With `after`, a table: none of them goes on
+    before all have read from it. Returns the exceptions."""
+    from django.db import connection
+
+    def run(*works, after=None):
+        errors, barrier = [], threading.Barrier(len(works))
+
+        def one(work):
+            met = []
+
+            def meet(execute, sql, params, many, context):
+                result = execute(sql, params, many, context)
+                if not met and sql.startswith("SELECT") and after in sql:
+                    met.append(True)
+                    with contextlib.suppress(threading.BrokenBarrierError):
+                        barrier.wait(2)  # one that locks the table first lets nobody read: then go on
+                return result
+
+            try:
+                with connection.execute_wrapper(meet) if after else contextlib.nullcontext():
+                    work()
+            except Exception as error:
+                errors.append(error)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=one, args=(work,)) for work in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return errors
+
+    return run
+
+
+@pytest.fixture
+def meanwhile():
+    """meanwhile(work, table, other) runs work(), and other() once, just after work has first read from the table.
+
+    other() has a connection of its own. Where work keeps it out by a lock, work goes on after a second.
+    """
+    from django.db import connection
+
+    def run(work, table, other):
+        threads = []
+
+        def interrupt(execute, sql, params, many, context):
+            result = execute(sql, params, many, context)
+            if not threads and sql.startswith("SELECT") and table in sql:
+                threads.append(threading.Thread(target=_with_its_own_connection, args=(other,)))
+                threads[0].start()
+                threads[0].join(1)
+            return result
+
+        with connection.execute_wrapper(interrupt):
+            found = work()
+        for thread in threads:
+            thread.join()
+        return found
+
+    return run
+
+
+def _with_its_own_connection(work):
+    from django.db import connection
+
+    try:
+        work()
+    finally:
+        connection.close()

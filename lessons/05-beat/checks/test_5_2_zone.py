@@ -1,0 +1,267 @@
+import copy
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from celery import Celery
+from celery.schedules import crontab, maybe_schedule
+
+from workshop.checkkit import complain, expect
+
+pytestmark = pytest.mark.step("5.2")
+
+FILE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"
+REPORTING = "upkeep/reporting.py"
+DAILY = [
+    pytest.param("upkeep.tasks.report_task", time(6), id="report"),
+    pytest.param("upkeep.tasks.back_up_task", time(3, 30), id="backup"),
+]
+ENDS = [
+    pytest.param("Asia/Shanghai", date(2026, 2, 27), id="end of a month"),
+    pytest.param("Asia/Shanghai", date(2028, 2, 28), id="leap day"),
+    pytest.param("Asia/Shanghai", date(2026, 12, 30), id="end of a year"),
+    pytest.param("Europe/Berlin", date(2026, 3, 28), id="clocks go forward"),
+    pytest.param("Europe/Berlin", date(2026, 10, 24), id="clocks go back"),
+]
+QUESTIONS = """
+import json, sys
+import django
+django.setup()
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+from django.conf import settings
+from upkeep import reporting
+zone = ZoneInfo(settings.CELERY_TIMEZONE)
+answers = {"bounds": {}}
+for _ in range(2):  # the day may end between the two looks
+    before = datetime.now(zone).date()
+    found = reporting.yesterday()
+    if before == datetime.now(zone).date():
+        break
+answers["today"], answers["yesterday"] = str(before), found.isoformat()
+for day in sys.argv[1:]:
+    answers["bounds"][day] = [[str(each), each.tzinfo is not None and each.timestamp()]
+                              for each in reporting.bounds(date.fromisoformat(day))]
+print(json.dumps(answers))
+"""
+
+
+class Clock:
+    """A schedule of the project, with a clock that the check sets."""
+
+    def __init__(self, entry, zone, **conf):
+        self.app = Celery("clock", set_as_current=False)
+        self.app.conf.update(timezone=zone, **conf)
+        self.zone, self.now = ZoneInfo(zone), None
+        self.schedule = copy.copy(maybe_schedule(entry["schedule"]))
+        for cached in ("tz", "utc_enabled"):
+            self.schedule.__dict__.pop(cached, None)
+        self.schedule.app, self.schedule.nowfun = self.app, lambda: self.now
+
+    def runs(self, begin, count):
+        """The next times at which it is due, as a clock on the wall shows them."""
+        self.now, found = begin, []
+        for _ in range(count):
+            wait = self.schedule.remaining_estimate(self.now)
+            self.now = (self.now.astimezone(UTC) + wait).astimezone(self.zone)
+            found.append(f"{self.now:%a %Y-%m-%d %H:%M}")
+        return found
+
+    def due(self, last, now):
+        self.now = now
+        return self.schedule.is_due(last).is_due
+
+
+def crontab_of(scheduled, task):
+    name, entry = scheduled(task)
+    when = entry.get("schedule")
+    if not isinstance(when, crontab):
+        complain(
+            f"{task} has an interval, not a time of the day.",
+            "An interval counts from when beat was first started: at ten past four it comes at ten past four, ever "
+            "after. A crontab knows the clock.",
+            found=f"{name}: schedule {when!r}",
+            file=FILE,
+        )
+    return name, entry
+
+
+def explain(entry, right):
+    """What is probably behind a crontab that is due at other times."""
+    when = entry["schedule"]
+    if len(when.minute) == 60:
+        return (
+            "What a crontab does not name is *: crontab(hour=6) is every minute from 6:00 to 6:59, sixty times. "
+            "Name the minute, too."
+        )
+    offset = datetime(2026, 3, 1, tzinfo=ZoneInfo("Asia/Shanghai")).utcoffset()
+    elsewhere = (datetime.combine(date(2026, 3, 2), right) - offset).time()
+    if when.hour == {elsewhere.hour} and when.minute == {elsewhere.minute}:
+        return (
+            "That is UTC, worked out by hand. A crontab is in CELERY_TIMEZONE already, and with a zone that changes "
+            "its clocks no number of hours is right all year."
+        )
+    if len(when.hour) == 24:
+        return "What a crontab does not name is *: every hour."
+    return "A crontab's times are times of CELERY_TIMEZONE."
+
+
+@pytest.mark.parametrize(("zone", "first"), ENDS)
+@pytest.mark.parametrize(("task", "at"), DAILY)
+def test_daily(scheduled, task, at, zone, first):
+    """The report comes at 6:00 and the backup at 3:30, once a day: where CELERY_TIMEZONE is."""
+    name, entry = crontab_of(scheduled, task)
+    expected = [f"{first + timedelta(days=days):%a %Y-%m-%d} {at:%H:%M}" for days in range(4)]
+    found = Clock(entry, zone).runs(datetime.combine(first, time(), ZoneInfo(zone)), 4)
+    expect(
+        found == expected,
+        f"{task} is not due at {at:%H:%M} each day.",
+        explain(entry, at),
+        expected="\n".join(expected),
+        found="\n".join(found),
+        zone=zone,
+        entry=f"{name}: {entry['schedule']!r}",
+        file=FILE,
+    )
+
+
+@pytest.mark.parametrize(("zone", "first"), ENDS)
+def test_weekly(scheduled, zone, first):
+    """The tidying comes on Sundays at 4:15."""
+    name, entry = crontab_of(scheduled, "upkeep.tasks.tidy_task")
+    sunday = first + timedelta(days=6 - first.weekday())
+    expected = [f"{sunday + timedelta(weeks=weeks):%a %Y-%m-%d} 04:15" for weeks in range(3)]
+    found = Clock(entry, zone).runs(datetime.combine(first, time(), ZoneInfo(zone)), 3)
+    expect(
+        found == expected,
+        "upkeep.tasks.tidy_task is not due on Sundays at 04:15.",
+        explain(entry, time(4, 15))
+        if len(entry["schedule"].day_of_week) == 1
+        else "day_of_week says on which days; without it that is every day.",
+        expected="\n".join(expected),
+        found="\n".join(found),
+        zone=zone,
+        entry=f"{name}: {entry['schedule']!r}",
+        file=FILE,
+    )
+
+
+def test_zone(app):
+    """The clock of the schedule is the one of CELERY_TIMEZONE."""
+    expected = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
+    expect(
+        str(app.timezone) == expected,
+        "the schedule does not follow CELERY_TIMEZONE.",
+        "The site's visitors live in a zone, and whoever starts the site says in which, with a variable.",
+        expected=expected,
+        found=str(app.timezone),
+        file="myproject/settings.py",
+    )
+
+
+@pytest.mark.parametrize(("hours", "due"), [(5, True), (7, False)])
+def test_missed(app, scheduled, hours, due):
+    """A report that was missed is made up for within six hours, once, and not later."""
+    name, entry = crontab_of(scheduled, "upkeep.tasks.report_task")
+    zone = "Asia/Shanghai"
+    clock = Clock(entry, zone, beat_cron_starting_deadline=app.conf.beat_cron_starting_deadline)
+    last = datetime(2026, 3, 1, 6, tzinfo=clock.zone)
+    now = datetime(2026, 3, 2, 6 + hours, tzinfo=clock.zone)
+    facts = {
+        "CELERY_BEAT_CRON_STARTING_DEADLINE": app.conf.beat_cron_starting_deadline,
+        "entry": name,
+        "file": "myproject/settings.py",
+    }
+    expect(
+        clock.due(last, now) == due,
+        f"beat was away and comes back {hours} hours after a report was due: it is "
+        + ("not made up for." if due else "still sent, in the middle of the day."),
+        **facts,
+    )
+    expect(not clock.due(now, now + timedelta(seconds=5)), "a report is made up for twice.", **facts)
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What the project says in two zones: one where it is another day than in UTC, and Berlin."""
+    # Somewhere on Earth it is always another day than in UTC: yesterday in the far west, tomorrow in the far east.
+    elsewhere = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
+    asked = {"Europe/Berlin": ["2026-03-29", "2026-10-25", "2026-12-31"], elsewhere: []}
+    running = {
+        zone: subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", QUESTIONS, *days],
+            env=os.environ | {"CELERY_TIMEZONE": zone, "TIME_ZONE": "UTC"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for zone, days in asked.items()
+    }
+    found = {}
+    for zone, process in running.items():
+        output, errors = process.communicate()
+        if process.returncode:
+            complain(
+                f"with CELERY_TIMEZONE={zone} there is no report.",
+                says=errors.strip().splitlines()[-1],
+                file=REPORTING,
+            )
+        found[zone] = json.loads(output.splitlines()[-1])
+    return elsewhere, found
+
+
+def test_yesterday(answers):
+    """Yesterday is the day before today in CELERY_TIMEZONE."""
+    zone, found = answers
+    today = date.fromisoformat(found[zone]["today"])
+    expected = today - timedelta(days=1)
+    expect(
+        found[zone]["yesterday"] == str(expected),
+        "the report of yesterday is about another day.",
+        "timezone.now() is UTC, and its date is the date in Greenwich. localtime(), localdate() and date.today() take "
+        "TIME_ZONE or the machine's own zone, unless they are told which.",
+        zone=zone,
+        today_there=today,
+        today_in_UTC=datetime.now(UTC).date(),
+        expected=expected,
+        found=found[zone]["yesterday"],
+        file=f"{REPORTING}, yesterday()",
+    )
+
+
+def test_bounds(answers):
+    """A day begins and ends at midnight in CELERY_TIMEZONE, and has 23 or 25 hours when clocks are changed."""
+    zone = ZoneInfo("Europe/Berlin")
+    for day, bounds in answers[1]["Europe/Berlin"]["bounds"].items():
+        begin = datetime.combine(date.fromisoformat(day), time(), zone)
+        end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), zone)
+        hours = (end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds() / 3600
+        facts = {
+            "day": f"{day} in Berlin, {hours:.0f} hours long",
+            "expected": f"{begin} to {end}",
+            "found": " to ".join(text for text, _ in bounds),
+            "file": f"{REPORTING}, bounds()",
+        }
+        expect(
+            all(moment is not False for _, moment in bounds),
+            "the bounds of a day have no zone.",
+            "Without one, Django takes them for times of TIME_ZONE, and warns about it.",
+            **facts,
+        )
+        found = [moment for _, moment in bounds]
+        expect(
+            found[0] == begin.timestamp(),
+            "the day of the report does not begin at midnight in CELERY_TIMEZONE.",
+            **facts,
+        )
+        expect(
+            found[1] == end.timestamp(),
+            "the day of the report does not end at the next midnight.",
+            "When clocks go forward a day has 23 hours, and when they go back 25. Ask for the next midnight, and not "
+            "for 24 hours later.",
+            **facts,
+        )

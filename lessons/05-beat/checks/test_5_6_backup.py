@@ -1,0 +1,344 @@
+import contextlib
+import sqlite3
+import sys
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from workshop.checkkit import Complaint, expect, photos, until
+
+pytestmark = pytest.mark.step("5.6")
+
+FILE = "upkeep/backups.py"
+SMALL = photos.jpeg(80, 60)
+ROWS = 400
+
+
+@pytest.fixture
+def folder(settings, tmp_path):
+    """The folder of the backups, empty."""
+    settings.BACKUP_DIR = tmp_path / "backups"
+    return settings.BACKUP_DIR
+
+
+@pytest.fixture
+def writer(settings):
+    """A connection of its own, with a table: it writes a number into all its rows, in one transaction."""
+    name = settings.DATABASES["default"]["NAME"]
+    with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
+        with connection:
+            connection.execute("CREATE TABLE check_moment (number INTEGER, filling TEXT)")
+            connection.executemany("INSERT INTO check_moment VALUES (0, ?)", [("x" * 900,)] * ROWS)
+        yield connection
+        with connection:
+            connection.execute("DROP TABLE check_moment")
+
+
+def numbers(file):
+    """The different numbers in the rows of a copy, and what the integrity check says."""
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as copy:
+            says = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            found = copy.execute("SELECT number, count(*) FROM check_moment GROUP BY number").fetchall()
+            return dict(found), says
+    except sqlite3.DatabaseError as error:
+        return {}, str(error)
+
+
+def test_newest_row(folder, writer):
+    """What was committed before the backup is in it."""
+    from upkeep import backups
+
+    with writer:
+        writer.execute("UPDATE check_moment SET number = 7")
+    found, says = numbers(backups.back_up() / backups.DATABASE)
+    expect(
+        found == {7: ROWS},
+        "what was written before the backup is not in it.",
+        "In WAL mode the newest rows are in a second file, db.sqlite3-wal, until somebody moves them over. A copy of "
+        "the one file is a copy of some older moment. SQLite's connection has backup().",
+        expected=f"{ROWS} rows with the number 7",
+        found=", ".join(f"{count} rows with {number}" for number, count in found.items()) or says,
+        file=f"{FILE}, copy_database()",
+    )
+
+
+def test_one_moment(folder, writer):
+    """While somebody writes without a pause, each backup is whole, and is one moment."""
+    from upkeep import backups
+
+    stop, written = threading.Event(), []
+
+    def write():
+        number = 0
+        while not stop.is_set():
+            number += 1
+            with writer:
+                writer.execute("UPDATE check_moment SET number = ?", (number,))
+            written.append(number)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        until(lambda: len(written) > 3)
+        copies = [backups.back_up() / backups.DATABASE for _ in range(4)]
+    finally:
+        stop.set()
+        thread.join()
+    for copy in copies:
+        found, says = numbers(copy)
+        expect(
+            says == "ok" and len(found) == 1,
+            "a backup that was made while somebody wrote is not one moment.",
+            "Whoever copies a file reads it bit by bit, and the writer is somewhere else in it meanwhile. SQLite's "
+            "connection has backup(), which knows who writes.",
+            integrity_check=says,
+            found=", ".join(f"{count} rows from write {number}" for number, count in found.items()),
+            expected="all rows from one write",
+            file=f"{FILE}, copy_database()",
+        )
+
+
+def final(folder):
+    """The folders that look like a finished backup."""
+    from upkeep import backups
+
+    names = folder.iterdir() if folder.is_dir() else []
+    return [each for each in names if each.is_dir() and backups.made_at(each)]
+
+
+WATCHED = []
+
+
+def _audit(event, arguments):
+    if WATCHED and event.partition(".")[0] in ("open", "os", "shutil", "sqlite3"):
+        WATCHED[-1]()
+
+
+sys.addaudithook(_audit)
+
+
+def test_whole_or_not_at_all(folder, photo):
+    """At no moment is there a folder with the name of a backup in which something is missing."""
+    from upkeep import backups
+
+    photo(SMALL)
+    seen, busy = [], []
+
+    def look():
+        if busy:
+            return
+        busy.append(True)
+        try:
+            for each in final(folder):
+                names = {file.name for file in each.iterdir() if file.stat().st_size}
+                if names != {backups.DATABASE, backups.MEDIA}:
+                    seen.append(", ".join(sorted(names)) or "nothing")
+        finally:
+            busy.clear()
+
+    WATCHED.append(look)
+    try:
+        made = backups.back_up()
+    finally:
+        WATCHED.clear()
+    expect(
+        not seen,
+        "while the backup was made, there was a folder with its final name in which something was missing.",
+        "Pull the plug then, and it stays: somebody takes it for a backup. A folder that grows under another name is "
+        "renamed when all is there; the rename is one step, whole or not at all.",
+        expected=f"{backups.DATABASE} and {backups.MEDIA}",
+        found=f"with {seen[0]}" if seen else "",
+        file=f"{FILE}, back_up()",
+    )
+    expect(
+        made in final(folder) and {file.name for file in made.iterdir()} == {backups.DATABASE, backups.MEDIA},
+        "the backup is not where back_up() says.",
+        found=made,
+        file=f"{FILE}, back_up()",
+    )
+    left = [each.name for each in folder.iterdir() if each != made]
+    expect(not left, "something stays beside the backup.", found=", ".join(left), file=f"{FILE}, back_up()")
+
+
+@pytest.mark.parametrize("failing", ["the disk is full", "the copy is damaged"])
+def test_failing(folder, monkeypatch, failing):
+    """A backup that fails leaves nothing that looks like one, and it is not kept quiet."""
+    from upkeep import backups
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    def damaged(target):
+        Path(target).write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
+
+    if failing == "the disk is full":
+        monkeypatch.setattr(backups, "media_list", full)
+    else:
+        monkeypatch.setattr(backups, "copy_database", damaged)
+    raised = None
+    try:
+        backups.back_up()
+    except (OSError, backups.BackupError) as error:
+        raised = error
+    expect(
+        not final(folder),
+        f"{failing}, and there is a folder that looks like a backup.",
+        "A copy that was never checked is a hope. check() raises when the copy is damaged: call it before the copy "
+        "gets its name."
+        if failing == "the copy is damaged"
+        else "The folder has its final name before everything is in it.",
+        found=", ".join(each.name for each in final(folder)),
+        file=f"{FILE}, back_up()",
+    )
+    expect(raised, f"{failing}, and back_up() says nothing about it.", file=f"{FILE}, back_up()")
+    left = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    expect(
+        not left,
+        f"{failing}, and the unfinished backup stays.",
+        "A full disk gets fuller each night. Take the folder away in a finally.",
+        found=", ".join(left),
+        file=f"{FILE}, back_up()",
+    )
+
+
+BEGIN = datetime(2026, 1, 14, 3, 30)
+ROTATIONS = {
+    "one a day, over the end of a year": [BEGIN - timedelta(days=days) for days in range(60)],
+    "three a day": [
+        BEGIN + timedelta(hours=hours) - timedelta(days=days) for days in range(40) for hours in (0, 5, 9)
+    ],
+    "with a machine that was off for two weeks": [
+        BEGIN - timedelta(days=days)
+        for days in (0, 1, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 45, 60, 80)
+    ],
+    "over two ends of a year": [BEGIN - timedelta(days=days) for days in (0, 1, 2, 350, 364, 365, 371, 372)],
+    "only two so far": [BEGIN, BEGIN - timedelta(days=1)],
+}
+
+
+def rotation(times, first_weekday):
+    """Those of the times to keep, with weeks that begin on this day."""
+    days, weeks = {}, {}
+    for when in sorted(times, reverse=True):
+        days.setdefault(when.date(), when)
+        weeks.setdefault(when.date() - timedelta(days=(when.weekday() - first_weekday) % 7), when)
+    return {*list(days.values())[:7], *list(weeks.values())[:4]}
+
+
+@pytest.mark.parametrize("case", ROTATIONS)
+def test_rotation(case):
+    """Of the backups the newest of each of 7 days stays, and the newest of each of 4 weeks."""
+    from upkeep import backups
+
+    times = ROTATIONS[case]
+    kept = backups.to_keep({f"backup {when}": when for when in times})
+    found = {when for when in times if f"backup {when}" in set(kept)}
+    right = [rotation(times, first) for first in range(7)]
+    if found in right:
+        return
+    gone = sorted(right[0] - found, reverse=True)
+    too_many = sorted(found - right[0], reverse=True)
+    expect(
+        False,
+        f"backups {case}: those that are kept are not the newest of 7 days and of 4 weeks.",
+        "Several of one day are one day, and a day without a backup counts as none: seven days are seven days that "
+        "have one. A week goes over the end of a year.",
+        missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
+        too_many=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in too_many[:6]) or "none",
+        kept=f"{len(found)} of {len(times)}, expected {len(right[0])}",
+        file=f"{FILE}, to_keep()",
+    )
+
+
+def test_rotate(folder, photo):
+    """rotate() removes the folders that are not to be kept, and nothing else."""
+    from upkeep import backups
+
+    for days in range(20):
+        (folder / (BEGIN - timedelta(days=days)).strftime(backups.NAME)).mkdir(parents=True)
+    (folder / "by hand").mkdir()
+    removed = backups.rotate()
+    expect(
+        8 <= len(final(folder)) <= 10 and len(removed) == 20 - len(final(folder)),
+        "of the backups of 20 days not as many stay as should.",
+        expected="7 days and the weeks before them",
+        found=f"{len(final(folder))} stay",
+        file=f"{FILE}, to_keep()",
+    )
+    expect((folder / "by hand").is_dir(), "a folder that is no backup was removed.", file=FILE)
+
+
+@pytest.fixture
+def precious(settings):
+    """The database of the run, which comes back after the check, whatever happens to it."""
+    from django.db import connection
+
+    name = Path(settings.DATABASES["default"]["NAME"])
+    safe = name.with_name("safe.sqlite3")
+
+    def copy(source, target):
+        with (
+            contextlib.closing(sqlite3.connect(source)) as one,
+            contextlib.closing(sqlite3.connect(target)) as other,
+        ):
+            one.backup(other)
+
+    copy(name, safe)
+    yield name
+    connection.close()
+    destroy(name)
+    copy(safe, name)
+    safe.unlink()
+    for file in name.parent.glob("damaged-*"):
+        file.unlink()
+
+
+def destroy(name, content=None):
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{name}{suffix}").unlink(missing_ok=True)
+    if content is not None:
+        name.write_bytes(content)
+
+
+@pytest.mark.parametrize("disaster", ["gone", "overwritten"])
+def test_restore(folder, precious, photo, disaster, capsys):
+    """The database is destroyed, restored from the backup, and has the rows of then. Lost photos are named."""
+    from django.db import connection
+    from images.models import UploadedImage
+    from upkeep import backups
+
+    kept = [photo(SMALL, f"garden-{number}.jpg") for number in range(3)]
+    before = list(UploadedImage.objects.order_by("pk").values())
+    made = backups.back_up()
+    Path(kept[0].image.path).write_bytes(b"somebody else's")
+    Path(kept[1].image.path).unlink()
+    connection.close()
+    destroy(precious, None if disaster == "gone" else b"this is no database\n" * 500)
+    try:
+        call_command("restore", made.name)
+    except CommandError as error:
+        raise Complaint(
+            "the backup cannot be restored.", restore_says=str(error), file=f"{FILE}, back_up()"
+        ) from None
+    after = list(UploadedImage.objects.order_by("pk").values())
+    expect(
+        after == before,
+        f"the database was {disaster} and then restored, and it has not the rows of then.",
+        expected=f"{len(before)} photos as they were",
+        found=f"{len(after)} photos",
+        file=f"{FILE}, copy_database()",
+    )
+    says = capsys.readouterr().out
+    named = [photo.image.name in says for photo in kept]
+    expect(
+        named == [True, True, False],
+        "restore does not name the photos that are missing or changed, and only those.",
+        expected=f"{kept[0].image.name}, {kept[1].image.name}",
+        restore_says=says.strip(),
+        file=f"{FILE}, back_up()",
+    )

@@ -1,0 +1,51 @@
+import csv
+import io
+from datetime import date
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from workshop.checkkit import expect, photos
+
+pytestmark = pytest.mark.step("given")
+
+
+@pytest.mark.parametrize("name", ["=1+2.jpg", "+1.jpg", "-1.jpg", "@sum.jpg"])
+def test_no_formulas(photo, name):
+    """A photo whose name a spreadsheet takes for a formula is a plain name in the CSV."""
+    from upkeep import reporting
+
+    kept = photo(photos.jpeg(80, 60))
+    noon = timezone.now().astimezone(reporting.ZONE).replace(2026, 3, 2, 12)
+    type(kept).objects.filter(pk=kept.pk).update(image=f"uploads/{name}", uploaded_at=noon)
+    line = list(csv.reader(io.StringIO(reporting.table(date(2026, 3, 2)))))[1]
+    expect(line[1] == f"'{name}", "a name begins like a formula in the CSV.", found=line[1])
+
+
+def test_restore_asks_which(settings, tmp_path, capsys):
+    """restore lists the backups there are, and refuses a name that there is not."""
+    from upkeep import backups
+
+    settings.BACKUP_DIR = tmp_path / "backups"
+    with pytest.raises(CommandError, match="no backup yet"):
+        call_command("restore")
+    (settings.BACKUP_DIR / "2026-03-01-193000").mkdir(parents=True)
+    call_command("restore")
+    says = capsys.readouterr().out
+    expect("2026-03-01-193000" in says, "restore does not list the backups.", found=says)
+    with pytest.raises(CommandError, match=r"no backup 2026\. There are: 2026-03-01-193000"):
+        call_command("restore", "2026")
+    with pytest.raises(CommandError, match="There is no .*db.sqlite3"):
+        call_command("restore", "2026-03-01-193000")
+    expect(len(backups.all_backups()) == 2, "what was there is not in a backup of its own.")
+
+
+def test_mail_command(mails):
+    """manage.py mail makes the mail server slow, refuse, and work again."""
+    from upkeep.mail import switch
+
+    for mode, written in (("down", "down"), ("slow", "slow 1"), ("ok", "ok")):
+        call_command("mail", mode, verbosity=0)
+        expect(switch().read_text() == written, f"mail {mode} is not kept.", found=switch().read_text())

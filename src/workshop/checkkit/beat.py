@@ -1,0 +1,115 @@
+"""A real beat, started from the line of the project's Procfile, that does not wait for the night.
+
+`quick` is the scheduler that it runs: the learner's own, with every entry due after a second. What is sent,
+with which arguments and options, and by whom, stays as the learner has it.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from celery.utils.imports import load_extension_class_names, symbol_by_name
+
+from workshop.services import Service as Line
+
+from . import PATIENCE, Complaint, procfile, until
+from .worker import Process
+
+SCHEDULER = "WORKSHOP_BEAT_SCHEDULER"
+SENDING = "Sending due task"
+
+
+def quick(app, **arguments):
+    """An instance of the scheduler that WORKSHOP_BEAT_SCHEDULER names, in a hurry."""
+    aliases = dict(load_extension_class_names("celery.beat_schedulers"))
+    own = symbol_by_name(os.environ[SCHEDULER], aliases=aliases)
+
+    class Quick(own):
+        def merge_inplace(self, schedule):
+            super().merge_inplace({name: {**entry, "schedule": 1} for name, entry in schedule.items()})
+
+    Quick.__qualname__, Quick.__module__ = own.__qualname__, own.__module__
+    return Quick(app, **arguments)
+
+
+class Beat(Process):
+    """One beat of the project in `folder`."""
+
+    def start(self, line: Line, app, url: str) -> None:
+        """Begin to start it as the Procfile's `line` says, on the broker at `url`. app: for its settings."""
+        scheduler = _option(procfile.words(line), "-S", "--scheduler") or app.conf.beat_scheduler
+        environment = os.environ | {"REDIS_URL": url, SCHEDULER: str(scheduler)}
+        file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
+        extra = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1 --loglevel INFO"
+        self.launch(line.shell_command + extra, environment)
+
+    def wait(self, text: str, seconds: float = 2 * PATIENCE) -> bool:
+        """Wait until its log has `text`; False when it has ended, or `seconds` are over."""
+        until(lambda: text in self.log or not self.running, seconds)
+        return text in self.log
+
+    def end(self) -> None:
+        """Ask it to end, as Ctrl-C does, and wait until it has."""
+        self._process.terminate()
+        until(lambda: not self.running)
+
+
+def line(folder: Path) -> Line:
+    """The one line of the Procfile that starts beat. Complains about none, two, and one inside a worker."""
+    lines = procfile.read(folder)
+    inside = [each for each in procfile.workers(lines) if _embeds(each)]
+    beats = [each for each in lines.values() if "beat" in procfile.words(each)]
+    facts = {"file": procfile.FILE}
+    if inside:
+        raise Complaint(
+            "a worker has a beat inside it.",
+            "-B is for trying out with one worker. Start a second one, for more work, and everything is sent "
+            "twice: how many workers there are must not say how often a task is sent.",
+            line=procfile.shown(inside[0]),
+            **facts,
+        )
+    if not beats:
+        raise Complaint(
+            "the Procfile starts no beat.",
+            "The schedule is a list. Somebody has to look at the clock and send what is due: a process of "
+            "its own.",
+            expected="beat: celery -A myproject beat …",
+            found=", ".join(lines) or "no process",
+            **facts,
+        )
+    if len(beats) > 1:
+        raise Complaint(
+            "the Procfile starts more than one beat.",
+            "Each of them sends everything that is due.",
+            lines="\n".join(map(procfile.shown, beats)),
+            **facts,
+        )
+    if {"--detach", "-D"} & set(procfile.words(beats[0])):
+        raise Complaint(
+            "beat is to detach itself.",
+            "Then it is no child of whoever reads the Procfile: nobody ends it, and the next start is a "
+            "second one.",
+            line=procfile.shown(beats[0]),
+            **facts,
+        )
+    return beats[0]
+
+
+def schedule_file(beat: Line, app) -> str:
+    """Where this beat keeps what it has sent and when."""
+    return _option(procfile.words(beat), "-s", "--schedule") or app.conf.beat_schedule_filename
+
+
+def _embeds(worker: Line) -> bool:
+    words = procfile.words(worker)
+    return bool({"-B", "--beat"} & set(words))
+
+
+def _option(words: list[str], *names: str) -> str | None:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in names:
+            return following
+        for name in names:
+            if name.startswith("--") and word.startswith(f"{name}="):
+                return word.partition("=")[2]
+    return None

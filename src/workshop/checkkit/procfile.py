@@ -1,0 +1,97 @@
+"""The project's Procfile in the checks: its lines, and the workers that it starts."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+
+from workshop.services import Service
+
+from . import PATIENCE, Complaint, until
+from .worker import QUICK_START, READY, Process
+
+FILE = "Procfile"
+
+
+def read(folder: Path) -> dict[str, Service]:
+    """The processes that the Procfile of the project in `folder` names, by name."""
+    try:
+        commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
+    except FileNotFoundError:
+        raise Complaint("the project has no Procfile.", file=FILE) from None
+    except AssertionError:
+        raise Complaint(
+            "the Procfile names a process twice.", "Each needs its own name.", file=FILE
+        ) from None
+    return {name: Service(name, command, folder, {}) for name, command in commands.items()}
+
+
+def words(service: Service) -> list[str]:
+    """The command, word by word."""
+    try:
+        return shlex.split(service.command)
+    except ValueError as error:
+        raise Complaint(
+            f"the line of {service.name} cannot be read: {error}.", line=shown(service), file=FILE
+        ) from None
+
+
+def workers(services: dict[str, Service]) -> list[Service]:
+    """Those of the processes that are Celery workers."""
+    return [service for service in services.values() if "worker" in words(service)]
+
+
+def shown(service: Service) -> str:
+    """The line as it stands in the Procfile."""
+    return f"{service.name}: {service.command}"
+
+
+class Crew:
+    """The workers of the Procfile, all at once, on the broker at `url`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._members: dict[str, tuple[Service, Process]] = {}
+
+    @property
+    def running(self) -> bool:
+        return any(process.running for _, process in self._members.values())
+
+    def start(self, services: list[Service], url: str) -> None:
+        """Begin to start them; `wait_ready` waits for them."""
+        if self.running:
+            return
+        for service in services:
+            process = Process(self.folder)
+            process.launch(_quick(service), os.environ | {"REDIS_URL": url})
+            self._members[service.name] = service, process
+
+    def wait_ready(self) -> None:
+        """Wait until all take tasks. Complains, with the line of the Procfile, when one ended instead."""
+        for service, process in self._members.values():
+            until(lambda: READY in process.log or not process.running, 2 * PATIENCE)  # noqa: B023
+            if READY not in process.log:
+                raise Complaint(
+                    f"the worker {service.name} did not start.",
+                    worker_says=process.last_words or "nothing",
+                    line=shown(service),
+                    file=FILE,
+                )
+
+    def names(self) -> dict[str, str]:
+        """Each worker's name in the Procfile, and the one that it answers to: slow -> slow@host."""
+        found = {name: re.search(r"(\S+@\S+) ready\.", p.log) for name, (_, p) in self._members.items()}
+        return {name: match[1] if match else "" for name, match in found.items()}
+
+    def stop(self) -> None:
+        """End them all."""
+        for _, process in self._members.values():
+            process.stop()
+        self._members.clear()
+
+
+def _quick(service: Service) -> str:
+    extra = f" {' '.join(QUICK_START)}" if service.is_simple else ""
+    return service.shell_command + extra
