@@ -2,6 +2,42 @@
 
 import signal
 
+import pytest
+
 # Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
 # would all that it starts; a handler of our own becomes the default again in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-mistakes", action="store_true", help="run every known mistake, not three of each step"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_more: a known mistake that is run with --all-mistakes")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--all-mistakes"):
+        return
+    more = [item for item in items if item.get_closest_marker("one_more")]
+    config.hook.pytest_deselected(items=more)
+    items[:] = [item for item in items if item not in more]
+    config.stash[LEFT_OUT] = len(more)
+    if hasattr(config, "workeroutput"):  # one process of several: the controller prints
+        config.workeroutput["left_out"] = len(more)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(f"{left_out} more known mistakes: ./workshop test --all-mistakes")

@@ -64,8 +64,12 @@ def format_to_write(picture):
 
 
 def unpacked(picture):
-    """Give each pixel a colour of its own: a palette is resized by dropping pixels, whatever the filter."""
-    # TODO 1.3: modes "1", "P" and "PA" hold no colours, only numbers of a palette.
+    """Give each pixel its own colour, and its own transparency where there is any.
+
+    A palette is resized by dropping pixels, whatever the filter.
+    """
+    # TODO 1.3: modes "1", "P" and "PA" hold no colours, only numbers of a palette. And in any mode
+    # picture.info["transparency"] may name one colour or number that stands for transparent.
     return picture
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from .forms import UploadForm
 from .models import UploadedImage
+from .resizing import UNREADABLE, resize
 
 
 def photo_list(request):

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +21,21 @@ def test_django_loads_the_app(app):
     """A process that only starts Django, as the web server does, has the project's app."""
     run = subprocess.run([sys.executable, "-c", WHO], capture_output=True, text=True, timeout=60)
     found = (run.stdout or run.stderr).strip().splitlines()[-1:]
+    init = Path("myproject/__init__.py").read_text()
+    why = (
+        "Every process that imports myproject has to import myproject/celery.py with it. Otherwise "
+        ".delay() in a view asks Celery's default app, which looks for RabbitMQ and fails: "
+        "[Errno 111] Connection refused."
+    )
+    if "from celery import" in init:
+        why = (
+            "from celery import … means the library Celery, which has a module app of its own. With a dot in "
+            "front it is the file beside this one: from .celery import app as celery_app."
+        )
     expect(
         found == [os.environ["REDIS_URL"]],
         "Django starts without the project's Celery app.",
-        "Every process that imports myproject has to import myproject/celery.py with it. Otherwise "
-        ".delay() in a view asks Celery's default app, which looks for RabbitMQ and fails: "
-        "[Errno 111] Connection refused.",
+        why,
         expected=f"tasks are sent to {os.environ['REDIS_URL']}",
         found=f"tasks would be sent to {found[0] if found else 'nowhere'}",
         file="myproject/__init__.py",

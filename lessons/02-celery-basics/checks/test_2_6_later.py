@@ -1,23 +1,25 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from django.urls import reverse
 
-from workshop.checkkit import complain, expect, photos
+from workshop.checkkit import complain, expect, photos, until
 
 pytestmark = pytest.mark.step("2.6")
 
 FILE = "images/views.py, describe_later()"
 
+WAITS = (
+    "Something holds the request: time.sleep(), or .get(). With countdown the message waits, and the visitor "
+    "does not."
+)
+
 
 @pytest.fixture
-def message(client, photo, queue):
-    """The message that describe_later sends, and when the view was called."""
+def later(press, photo):
+    """The message that describe_later sends, the view's answer, and when the view was called."""
     kept = photo(photos.jpeg())
-    before = datetime.now(UTC)
-    client.post(reverse("images:describe_later", args=[kept.pk]))
-    after = datetime.now(UTC)
-    messages = queue.messages()
+    began = datetime.now(UTC)
+    response, messages = press("describe_later", kept, file=FILE, waits=WAITS)
     if len(messages) != 1:
         complain(
             "the view does not send one task.",
@@ -26,50 +28,81 @@ def message(client, photo, queue):
             file=FILE,
         )
     sent = [*messages[0].args, *messages[0].kwargs.values()]
-    expect(sent == [kept.pk], "the message does not carry the photo's id.", found=str(messages[0]), file=FILE)
-    return messages[0], before, after
-
-
-def between(text, before, after, seconds):
-    found = datetime.fromisoformat(text)
-    return before + timedelta(seconds=seconds - 1) <= found <= after + timedelta(seconds=seconds + 1)
-
-
-def test_countdown(message):
-    """The task is not to start before ten seconds have passed."""
-    message, before, after = message
-    eta = message.headers["eta"]
     expect(
-        eta and between(eta, before, after, 10),
+        sent in ([kept.pk], [str(kept.pk)]),
+        "the message does not carry the photo's id, and only that.",
+        "apply_async() takes the task's arguments first, in a tuple or list; options come behind it by their names.",
+        found=str(messages[0]),
+        file=FILE,
+    )
+    return messages[0], response, began
+
+
+def seconds(later, option):
+    """How far ahead the message's eta or expires is, None where it has none. Complains without a time zone."""
+    message, _, began = later
+    text = message.headers[option]
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    expect(
+        moment.tzinfo,
+        f"the message's {option} has no time zone.",
+        "A worker takes such a time for UTC, and your clock may show another. timezone.now(), from django.utils, "
+        "knows its zone. A number of seconds needs none.",
+        found=f"{option} {text}",
+        file=FILE,
+    )
+    return (moment - began).total_seconds()
+
+
+def shown(option, found):
+    return f"{option} {found:.0f} seconds ahead" if found is not None else f"no {option}"
+
+
+def test_countdown(later):
+    """The task is not to start before ten seconds have passed."""
+    found = seconds(later, "eta")
+    expect(
+        found is not None and 9 <= found <= 12,
         "the task does not wait for ten seconds.",
         "countdown=10 writes the time into the message (eta). The worker takes the message at once and holds it. "
-        "time.sleep() in the view would hold the visitor instead.",
+        "time.sleep() in the view would hold the visitor instead, and in the task a process of the worker.",
         expected="an eta 10 seconds ahead",
-        found=f"eta {eta}" if eta else "no eta: it starts at once",
+        found=shown("eta", found) + (": it starts at once" if found is None else ""),
         file=FILE,
     )
 
 
-def test_expires(message):
+def test_expires(later):
     """A worker that comes too late leaves the task."""
-    message, before, after = message
-    expires = message.headers["expires"]
+    found = seconds(later, "expires")
     expect(
-        expires and between(expires, before, after, 70),
+        found is not None and 69 <= found <= 72,
         "the task does not expire after seventy seconds.",
-        "expires counts from the moment of sending, as countdown does: 10 seconds to wait and a minute to be late.",
+        "expires is in seconds and counts from the moment of sending, as countdown does: 10 seconds to wait and a "
+        "minute to be late.",
         expected="expires 70 seconds ahead",
-        found=f"expires {expires}" if expires else "no expiry: it would run hours later, for nobody",
+        found=shown("expires", found) + (": it would run hours later, for nobody" if found is None else ""),
         file=FILE,
     )
 
 
-def test_expired_is_not_run(app, worker, photo):
+def test_page_follows_the_task(later):
+    """The page that comes next follows this task."""
+    message, response, _ = later
+    expect(
+        response.status_code == 302 and message.headers["id"] in response.url,
+        "after sending, the view does not go on to the page that follows the task.",
+        "redirect_to_task() makes the address: it takes the photo, and what apply_async() returned.",
+        expected=f"a redirect to …?task={message.headers['id']}",
+        found=f"{response.status_code} {response.get('Location', '')}",
+        file=FILE,
+    )
+
+
+def test_expired_is_not_run(describe_photo_task, worker, photo):
     """A task that has expired is not run; its state is REVOKED."""
-    from images.tasks import describe_photo_task
-
-    from workshop.checkkit import until
-
     task = describe_photo_task.apply_async((photo(photos.jpeg()).pk,), expires=-1)
     found = until(lambda: task.state != "PENDING" and task.state)
     expect(found == "REVOKED", "an expired task was run.", expected="REVOKED", found=found)

@@ -90,6 +90,11 @@ def cut_short() -> bytes:
     return content[: len(content) // 2]
 
 
+def one_transparent_colour() -> bytes:
+    """A PNG without an alpha channel in which one colour, the background's, stands for transparent."""
+    return encoded(scene(1000, 750), "PNG", transparency=(40, 90, 160))
+
+
 def png_of(width: int, height: int) -> bytes:
     """A PNG of the scene."""
     return encoded(scene(width, height), "PNG")

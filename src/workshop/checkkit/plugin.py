@@ -236,7 +236,7 @@ def no_path(monkeypatch):
 
     def guarded(storage, name):
         caller = Path(sys._getframe(1).f_code.co_filename)
-        if caller.parts[-4:-1] == ("core", "files", "storage"):
+        if caller.parts[-4:-1] == ("core", "files", "storage") or caller == PROJECT / "images" / "storage.py":
             return path(storage, name)
         raise NotImplementedError("This backend doesn't support absolute paths.")
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -136,7 +137,8 @@ class Worker(Process):
     def _place_after(self, mark: str) -> str:
         _, _, after = self.log.rpartition(mark)
         cause = blame.cause(after.partition("\n[")[0].splitlines(), self.folder)
-        return cause.partition(": ")[0] if mark in self.log else ""
+        place = cause.partition(": ")[0]
+        return place if mark in self.log and re.fullmatch(r"\S+:\d+", place) else ""
 
     def children(self) -> list[int]:
         """The pids of the pool's processes."""
@@ -248,13 +250,14 @@ def decoded(raw: bytes | str) -> Message:
 
 
 def app_of_the_project():
-    """The Celery app in myproject/celery.py. Complains when it is missing or uses another broker."""
+    """The Celery app, as `celery -A myproject` finds it. Complains without one, or with another broker."""
+    from celery.app.utils import find_app
+
     try:
-        from myproject.celery import app
-    except ImportError as error:
-        raise Complaint(
-            "there is no Celery app yet.", found=f"{error}", file="myproject/celery.py"
-        ) from error
+        app = find_app("myproject")
+    except (ImportError, AttributeError) as error:
+        found = str(error) if isinstance(error, ImportError) else "nothing in it is a Celery(…)"
+        raise Complaint("there is no Celery app yet.", found=found, file="myproject/celery.py") from error
     if app.conf.task_always_eager:
         raise Complaint(
             "eager mode is on: the tasks run inside the web process, and no message is sent.",
@@ -267,7 +270,31 @@ def app_of_the_project():
             "the app does not use the broker of the settings.",
             expected=wanted,
             found=found or "none set: Celery falls back to amqp://guest@localhost",
-            why="CELERY_BROKER_URL has to come from REDIS_URL, and the app has to read the settings with "
-            'namespace="CELERY".',
+            why=_why_another_broker(wanted, found),
         )
     return app
+
+
+def _why_another_broker(wanted: str, found: str | None) -> str:
+    from django.conf import settings
+
+    names = [name for name in dir(settings) if "BROKER" in name]
+    if found:
+        return (
+            "CELERY_BROKER_URL has to come from REDIS_URL: the broker is somewhere else on another machine, "
+            "and for these checks, which have one of their own."
+        )
+    if not names:
+        return (
+            "CELERY_BROKER_URL has to come from REDIS_URL, and the app has to read the settings with "
+            'namespace="CELERY".'
+        )
+    if getattr(settings, "CELERY_BROKER_URL", None) == wanted:
+        return (
+            "CELERY_BROKER_URL is there, and the app does not read it: config_from_object() takes "
+            'namespace="CELERY", in capitals and by its name. Then all that begins with CELERY_ counts.'
+        )
+    return (
+        f'The settings have {", ".join(names)}. Celery\'s name is broker_url: with namespace="CELERY" '
+        "that is CELERY_BROKER_URL."
+    )
