@@ -65,8 +65,11 @@ def format_to_write(picture):
 
 
 def unpacked(picture):
-    """Give each pixel a colour of its own: a palette is resized by dropping pixels, whatever the filter."""
-    if picture.mode in ("1", "P", "PA"):
+    """Give each pixel its own colour, and its own transparency where there is any.
+
+    A palette is resized by dropping pixels, whatever the filter.
+    """
+    if picture.mode in ("1", "P", "PA") or "transparency" in picture.info:
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     return picture
 

@@ -1,6 +1,8 @@
 """A storage that can be made to fail, to practise on."""
 
+import os
 import time
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
@@ -20,4 +22,15 @@ class PracticeStorage(FileSystemStorage):
             raise ConnectionError("The photo storage does not answer.")
         if mode[0] == "slow":
             time.sleep(float(mode[1]))
-        return super()._save(name, content)
+        return self.save_whole(name, content)
+
+    def save_whole(self, name, content):
+        """Write under another name first: nobody ever sees half a file, also when one is written over."""
+        part = f"{name}.{uuid4().hex}.part"
+        try:
+            super()._save(part, content)
+            os.replace(self.path(part), self.path(name))
+        except OSError:
+            self.delete(part)
+            raise
+        return name

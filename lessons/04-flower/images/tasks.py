@@ -44,11 +44,13 @@ class ResizeTask(DjangoTask):
 
 
 def reason_for(error):
-    """An exception in the words of the site. The first two are OSErrors as well, so they come first."""
+    """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
     if isinstance(error, SoftTimeLimitExceeded):
         return "Resizing this photo took too long."
+    if isinstance(error, OSError) and error.errno:  # of the system: the disk is full
+        return "Something went wrong on our side."
     if isinstance(error, UNREADABLE):
         return "This picture is damaged or cut short."
     return "Something went wrong on our side."

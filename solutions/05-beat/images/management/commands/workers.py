@@ -52,7 +52,10 @@ class Command(BaseCommand):
     def grow(self, names, worker, count, **options):
         if worker not in names:
             raise CommandError(f"There is no worker {worker}. There are: {', '.join(names)}")
-        processes = look_into([worker])[worker]["processes"]
+        found = look_into([worker])
+        if worker not in found:
+            raise CommandError(f"{worker} does not answer any more.")
+        processes = found[worker]["processes"]
         if processes + count < 1:
             raise CommandError(f"{worker} has {processes} processes. Without any it would take no task.")
         self.report(change_pool(worker, count))

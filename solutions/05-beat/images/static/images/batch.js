@@ -34,9 +34,10 @@ function say(text) {
 
 function showProgress({ state, progress }) {
   const bar = section.querySelector("progress");
-  if (progress) Object.assign(bar, { max: progress.total, value: progress.done });
+  const known = progress?.total; // a task may end while its state is read: then this is its result
+  if (known) Object.assign(bar, { max: progress.total, value: progress.done });
   else if (state !== "SUCCESS") bar.removeAttribute("value"); // at it, nobody knows how far
-  say(progress ? `${progress.done} of ${progress.total} photos` : WORDS[state] ?? state);
+  say(known ? `${progress.done} of ${progress.total} photos` : WORDS[state] ?? state);
 }
 
 function showResult({ url, ...figures }) {
