@@ -3,7 +3,7 @@
 from myproject.settings import *  # noqa: F403
 from myproject.settings import CELERY_BEAT_SCHEDULE, CELERY_BROKER_TRANSPORT_OPTIONS, STORAGES
 
-# A message that nobody has acknowledged comes back after 5 seconds instead of an hour. See lesson 03, step 3.7.
+# A message that nobody has acknowledged comes back after 5 seconds, not after an hour: lesson 03, step 3.7.
 CELERY_BROKER_TRANSPORT_OPTIONS |= {
     "visibility_timeout": 5,
     "unacked_restore_interval": 1,
@@ -12,5 +12,5 @@ CELERY_BROKER_TRANSPORT_OPTIONS |= {
 CELERY_BEAT_SCHEDULE["sweep"] |= {"schedule": 1}
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
-# Slow enough for a fault to come in the middle: the storage waits for a moment before each file.
+# The storage can be held, so that a fault comes in the middle.
 STORAGES["resized"] |= {"BACKEND": "faultstorage.Storage"}

@@ -1,4 +1,4 @@
-"""The storage of the finished system. While a file called `hold` lies in the data folder, it stops at each photo."""
+"""The storage of the finished system. It stops at each photo while `hold` lies in the data folder."""
 
 import time
 

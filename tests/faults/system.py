@@ -170,7 +170,7 @@ class System:
     async def _upload(self, count, at_once):
         content = [photo(number) for number in range(min(count, 20))]
         turn = asyncio.Semaphore(at_once)
-        limits = httpx.Limits(max_connections=at_once)
+        limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=PATIENCE, limits=limits, trust_env=False) as browser:
             page = await browser.get(self.url("/upload/"))
             token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]

@@ -1,8 +1,11 @@
 """Each test is one fault, and says what is promised. `system.check()` holds after every one of them:
 each accepted photo is resized or has a reason, there is a file for each row and a row for each file."""
 
+import os
+import resource
 import sqlite3
-from contextlib import closing
+import subprocess
+from contextlib import closing, contextmanager
 
 import redis
 from system import send, until
@@ -141,3 +144,39 @@ def test_500_uploads_at_once(system, outcome):
     assert codes[302] == 500, codes
     system.settle()
     outcome("500 uploads at once", "each is accepted, and each is resized", system.check())
+
+
+def test_the_disk_is_full(system, outcome):
+    with small_disk(system) as kind:
+        system.start_worker()
+        system.start_beat()
+        system.upload(6)
+        system.settle()
+        reasons = {row["failure_reason"] for row in system.rows()} - {""}
+        assert reasons == {"Something went wrong on our side."}, "nobody calls these photos damaged"
+        words = system.check()
+    outcome(
+        f"the disk is full while results are written ({kind})",
+        "what does not fit is refused with a reason, and leaves no half file",
+        words,
+    )
+
+
+@contextmanager
+def small_disk(system):
+    """Let the resized photos lie on a disk of 256 kB. Who may not mount one gets a limit on a file's size."""
+    folder = system.data / "media" / "resized"
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=777", "tmpfs", str(folder)]
+    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+        try:
+            yield "tmpfs of 256 kB"
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        return
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))  # the worker inherits it
+    try:
+        yield "no file above 64 kB"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
