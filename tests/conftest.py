@@ -12,6 +12,7 @@ LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser):
+    parser.addoption("--faults-table", action="store_true", help="write docs/runs/05/faults.txt")
     parser.addoption(
         "--all-mistakes", action="store_true", help="run every known mistake, not three of each step"
     )

@@ -39,6 +39,14 @@ def carry(
 
 
 @app.command()
+def faults() -> None:
+    """Run the faults on the finished system, and write the table that lesson 05 shows."""
+    from . import selftest
+
+    raise typer.Exit(selftest.faults())
+
+
+@app.command()
 def figures(
     names: Annotated[list[str] | None, typer.Argument(help="Which figures; all of them if none.")] = None,
 ):

@@ -30,6 +30,11 @@ def main(arguments: Sequence[str] = ()) -> int:
     return failed
 
 
+def faults() -> int:
+    """Run the tests of faults one after the other and write their table; the exit code of pytest."""
+    return _run("pytest", "tests/faults", "--faults-table", "-p", "no:xdist")
+
+
 def _chooses_workers(arguments: Sequence[str]) -> bool:
     return any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments) or (
         "no:xdist" in arguments

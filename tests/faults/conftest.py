@@ -1,0 +1,42 @@
+"""Each test of a fault puts a line into the table that the run prints."""
+
+import psutil
+import pytest
+from system import System, tree
+
+from workshop import paths
+
+TITLE = "Faults, each on real processes of the finished system"
+
+
+@pytest.fixture
+def system(tmp_path):
+    with System(tmp_path.resolve()) as running:
+        yield running
+        everything = [each for process in running.processes.values() for each in tree(process)]
+    left = [each for each in everything if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    assert not left
+
+
+@pytest.fixture
+def outcome(record_property):
+    """outcome(fault, promise, words) goes into the table."""
+    return lambda fault, promise, words: record_property("fault", [fault, promise, words])
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    rows = [
+        value
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in report.user_properties
+        if name == "fault"
+    ]
+    if not rows:
+        return
+    lines = [
+        f"{fault}\n    promised  {promise}\n    seen      {words}" for fault, promise, words in sorted(rows)
+    ]
+    terminalreporter.write_sep("=", TITLE)
+    terminalreporter.write_line("\n".join(lines))
+    if config.getoption("--faults-table"):
+        (paths.DOCS / "runs/05/faults.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

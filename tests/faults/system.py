@@ -1,0 +1,240 @@
+"""The finished system, solutions/05-beat, as real processes: a broker, gunicorn, workers and beat."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import psutil
+from PIL import Image
+
+from workshop import paths
+from workshop.broker import Broker
+from workshop.ports import free_port
+
+SOLUTION = paths.SOLUTIONS / "05-beat"
+HERE = Path(__file__).parent
+PATIENCE = 90
+"""Seconds after which a condition that has not come true fails the test. Nothing here takes a third of it."""
+
+
+def until(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, (
+            f"waited {PATIENCE} s in vain: {what() if callable(what) else what}"
+        )
+        time.sleep(0.02)
+    return found
+
+
+def photo(number=0, size=(640, 480)):
+    """A small JPEG; each number is another picture."""
+    picture = Image.effect_noise(size, 40).convert("RGB")
+    picture.paste((number % 256, 80, 120), (0, 0, 99, 99))
+    output = BytesIO()
+    picture.save(output, "JPEG")
+    return output.getvalue()
+
+
+class System:
+    """Starts nothing by itself but the broker and the web server. Use it in a `with` statement."""
+
+    def __init__(self, folder):
+        self.data = folder / "data"
+        self.folder = folder
+        self.broker = Broker(prefer=None)
+        self.port = free_port()
+        self.processes = {}
+        self.accepted = 0
+
+    def __enter__(self):
+        self.broker.start()
+        self.environment = {
+            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DEBUG")
+        } | {
+            "DATA_DIR": str(self.data),
+            "REDIS_URL": self.broker.url,
+            "DJANGO_SETTINGS_MODULE": "faultsettings",
+            "PYTHONPATH": os.pathsep.join([str(SOLUTION), str(HERE)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "SWEEP_AFTER": "3",
+            "TMPDIR": str(self.folder),
+        }
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v0"], cwd=SOLUTION, env=self.environment, check=True
+        )
+        self.start("web", f"gunicorn myproject.wsgi -w 2 --threads 4 -b 127.0.0.1:{self.port} --backlog 1024")
+        until(self.answers, lambda: self.log("web"))
+        return self
+
+    def __exit__(self, *_exc_info):
+        self.release()
+        everything = [child for process in self.processes.values() for child in tree(process)]
+        for process in self.processes.values():
+            process.terminate()
+        psutil.wait_procs(everything, timeout=5)
+        for process in everything:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        for process in self.processes.values():
+            process.wait()
+        self.broker.stop()
+
+    # Processes
+
+    def start(self, name, command=None, **environment):
+        """Start a process of the Procfile (or `command`) under a name."""
+        command = command or procfile()[name.partition(" ")[0]]
+        with self.log_file(name).open("ab") as output:
+            self.processes[name] = subprocess.Popen(
+                command.replace("%h", "here").split(),
+                cwd=SOLUTION,
+                env=self.environment | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start_worker(self, name="worker", **environment):
+        self.start(name, **environment)
+        self.wait_ready(name)
+
+    def wait_ready(self, name="worker"):
+        until(lambda: self.log(name).count(" ready."), lambda: self.log(name)[-2000:])
+
+    def start_beat(self):
+        self.start("beat")
+
+    def kill_worker(self, name="worker"):
+        """As a power cut would: with its children, and without a word."""
+        for process in tree(self.processes[name]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.processes.pop(name).wait()
+
+    def end_worker(self, name="worker"):
+        """Ask it to end, as a deployment does."""
+        self.processes[name].terminate()
+
+    def children(self, name="worker"):
+        return psutil.Process(self.processes[name].pid).children()
+
+    def log_file(self, name):
+        return self.folder / f"{name.replace(' ', '-')}.log"
+
+    def log(self, name):
+        file = self.log_file(name)
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    # The storage of the resized photos
+
+    def hold(self):
+        """From now on a resize stops before its file is written."""
+        (self.data / "hold").touch()
+
+    def release(self):
+        (self.data / "hold").unlink(missing_ok=True)
+
+    def begun(self):
+        """How many times a resize has come to the point of writing its file."""
+        file = self.data / "begun.txt"
+        return len(file.read_text().splitlines()) if file.exists() else 0
+
+    # Visitors
+
+    def answers(self):
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(self.url("/upload/"), timeout=5).status_code == 200
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def upload(self, count, at_once=8):
+        """Upload `count` photos, each in a request of its own. Returns the status codes, counted."""
+        codes = asyncio.run(self._upload(count, at_once))
+        self.accepted += codes[302]
+        return codes
+
+    async def _upload(self, count, at_once):
+        content = [photo(number) for number in range(min(count, 20))]
+        turn = asyncio.Semaphore(at_once)
+        limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=0)
+        async with httpx.AsyncClient(timeout=PATIENCE, limits=limits, trust_env=False) as browser:
+            page = await browser.get(self.url("/upload/"))
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+
+            async def send(number):
+                async with turn:
+                    answer = await browser.post(
+                        self.url("/upload/"),
+                        data={"csrfmiddlewaretoken": token},
+                        files={"images": (f"{number}.jpg", content[number % 20])},
+                    )
+                    return answer.status_code
+
+            return Counter(await asyncio.gather(*map(send, range(count))))
+
+    # What the visitors see in the end
+
+    def rows(self):
+        with closing(sqlite3.connect(self.data / "db.sqlite3", timeout=30)) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute("SELECT * FROM images_uploadedimage")]
+
+    def open_rows(self):
+        return [row for row in self.rows() if not row["is_processed"] and not row["failure_reason"]]
+
+    def settle(self):
+        """Wait until every photo is resized or has a reason."""
+        until(lambda: not self.open_rows(), lambda: f"{len(self.open_rows())} photos are still waiting")
+
+    def check(self):
+        """What holds after every fault. Returns the outcome in words."""
+        rows = self.rows()
+        assert len(rows) == self.accepted, f"{self.accepted} photos were accepted, {len(rows)} are known"
+        assert not self.open_rows()
+        media = self.data / "media"
+        named = {row["image"] for row in rows} | {
+            row["resized_image"] for row in rows if row["resized_image"]
+        }
+        there = {file.relative_to(media).as_posix() for file in media.rglob("*") if file.is_file()}
+        assert named == there, {"without a row": there - named, "without a file": named - there}
+        resized = [row for row in rows if row["is_processed"]]
+        for row in resized:
+            with Image.open(media / row["resized_image"]) as picture:
+                picture.load()
+        failed = Counter(row["failure_reason"] for row in rows if row["failure_reason"])
+        words = [f"{len(resized)} of {len(rows)} resized"]
+        words += [f"{count} refused: {reason}" for reason, count in failed.items()]
+        twice = self.begun() - len(rows)
+        return ", ".join(words) + (f"; {twice} begun again" if twice > 0 else "")
+
+
+def procfile():
+    lines = (SOLUTION / "Procfile").read_text().splitlines()
+    return {name: command.strip() for name, _, command in (line.partition(":") for line in lines)}
+
+
+def tree(process):
+    """A process and all below it, as psutil knows them now."""
+    try:
+        top = psutil.Process(process.pid)
+        return [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def send(process, number=signal.SIGKILL):
+    os.kill(process.pid, number)
