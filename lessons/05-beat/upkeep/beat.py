@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import socket
 
 from celery.beat import PersistentScheduler
@@ -19,6 +20,8 @@ class OnlyScheduler(PersistentScheduler):
 
     def __init__(self, *args, **kwargs):
         self.lock = lock("beat", self.seconds)
+        # Two containers may have one host name and one pid.
+        self.me = f"{socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
         self.said = ""
         super().__init__(*args, **kwargs)
 
@@ -41,7 +44,7 @@ class OnlyScheduler(PersistentScheduler):
         try:
             if self.lock.local.token and self.lock.owned():
                 self.lock.reacquire()
-            elif not self.lock.acquire(blocking=False, token=f"{socket.gethostname()}, pid {os.getpid()}"):
+            elif not self.lock.acquire(blocking=False, token=self.me):
                 holder = self.lock.redis.get(self.lock.name) or b"gone by now"
                 return f"Another beat sends ({holder.decode()}). This one waits until it ends."
         except LockError:

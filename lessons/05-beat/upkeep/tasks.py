@@ -18,7 +18,7 @@ CHUNK = 20
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
 def sweep_task():
     """Send again what was lost."""
-    with only_one("sweep", seconds=300) as mine:
+    with only_one("sweep", seconds=330) as mine:
         if not mine:
             logger.info("Another sweep is at work.")
             return
@@ -74,7 +74,7 @@ def deliver(delivery):
 @shared_task(ignore_result=True, time_limit=1800)
 def back_up_task():
     """Make a backup, and remove those that are too old."""
-    with only_one("backup", seconds=1800) as mine:
+    with only_one("backup", seconds=1860) as mine:
         if mine:
             logger.info("Backup: %s, %s removed.", backups.back_up(), len(backups.rotate()))
 
@@ -82,6 +82,6 @@ def back_up_task():
 @shared_task(ignore_result=True, time_limit=1800)
 def tidy_task():
     """Remove files that belong to no photo."""
-    with only_one("tidy", seconds=1800) as mine:
+    with only_one("tidy", seconds=1860) as mine:
         if mine:
             logger.info("Tidied up: %s files, %s bytes.", *tidying.tidy())

@@ -65,7 +65,7 @@ def table(day):
     )
     for photo in photos_of(day).iterator():
         uploaded = photo.uploaded_at.astimezone(ZONE).isoformat(timespec="seconds")
-        sizes = [photo.original_bytes, photo.resized_bytes or "", photo.resize_seconds or ""]
+        sizes = [photo.original_bytes, photo.resized_bytes or "", round(photo.resize_seconds or 0, 3) or ""]
         lines.writerow([photo.pk, plain(photo.name), uploaded, photo.state, photo.failure_reason, *sizes])
     return output.getvalue()
 

@@ -28,7 +28,10 @@ class Command(BaseCommand):
             changed = backups.restore(known[name])
         except backups.BackupError as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"The database is as it was at {name}.")
+        self.stdout.write(
+            f"The database is as it was at {name}. Files of photos that came later have no row any more: "
+            "the weekly tidy_task removes them."
+        )
         for photo in changed:
             self.stdout.write(f"  missing or not the same as then: {photo}")
 
