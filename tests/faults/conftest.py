@@ -39,4 +39,5 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_sep("=", TITLE)
     terminalreporter.write_line("\n".join(lines))
     if config.getoption("--faults-table"):
-        (paths.DOCS / "runs/05/faults.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        table = "\n".join(["$ ./workshop dev faults", *lines, ""])
+        (paths.DOCS / "runs/05/faults.txt").write_text(table, encoding="utf-8")

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -57,6 +58,8 @@ class System:
         self.port = free_port()
         self.processes = {}
         self.accepted = 0
+        self.ending = False
+        self.started_again = 0
 
     def __enter__(self):
         self.broker.start()
@@ -80,6 +83,7 @@ class System:
         return self
 
     def __exit__(self, *_exc_info):
+        self.ending = True
         self.release()
         everything = [child for process in self.processes.values() for child in tree(process)]
         for process in self.processes.values():
@@ -113,6 +117,18 @@ class System:
 
     def wait_ready(self, name="worker"):
         until(lambda: self.log(name).count(" ready."), lambda: self.log(name)[-2000:])
+
+    def keep(self, name="worker"):
+        """Start it again whenever it ends, as systemd or Docker would."""
+
+        def watch():
+            while not self.ending:
+                self.processes[name].wait()
+                if not self.ending:
+                    self.started_again += 1
+                    self.start(name)
+
+        threading.Thread(target=watch, daemon=True).start()
 
     def start_beat(self):
         self.start("beat")
@@ -218,8 +234,11 @@ class System:
         failed = Counter(row["failure_reason"] for row in rows if row["failure_reason"])
         words = [f"{len(resized)} of {len(rows)} resized"]
         words += [f"{count} refused: {reason}" for reason, count in failed.items()]
-        twice = self.begun() - len(rows)
-        return ", ".join(words) + (f"; {twice} begun again" if twice > 0 else "")
+        if (twice := self.begun() - len(rows)) > 0:
+            words.append(f"{twice} begun again")
+        if self.started_again:
+            words.append("the worker ended and was started again")
+        return ", ".join(words)
 
 
 def procfile():

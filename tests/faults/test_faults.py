@@ -48,6 +48,7 @@ def test_a_whole_worker_is_killed(system, outcome):
 
 def test_the_broker_goes_away_and_comes_back(system, outcome):
     system.start_worker()
+    system.keep()  # Celery 5.7.0 may end with an AttributeError when its broker is killed under load
     system.start_beat()
     system.upload(10)
     system.broker.kill()
@@ -58,7 +59,7 @@ def test_the_broker_goes_away_and_comes_back(system, outcome):
     system.settle()
     outcome(
         "the broker is killed under load and comes back empty",
-        "uploads are kept meanwhile; the sweeper sends them when the broker is back",
+        "uploads are kept meanwhile, and sent by the sweeper afterwards; a worker that ends is started again",
         system.check(),
     )
 

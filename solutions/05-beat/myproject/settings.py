@@ -165,8 +165,12 @@ BACKUP_DIR = DATA_DIR / "backups"
 # Mail lies in data/mail as files. With EMAIL_HOST in the environment it goes out.
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "upkeep.mail.PracticeMail"
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", 587))
+EMAIL_USE_TLS = os.environ.get("EMAIL_USE_TLS", "1") == "1"
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_TIMEOUT = 10  # seconds
-DEFAULT_FROM_EMAIL = "photos@example.com"
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "photos@example.com")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
