@@ -83,6 +83,7 @@ def run(project: Project, step: str | None = None, everything: bool = False) -> 
             "WORKSHOP_STEPS": " ".join(each.id for each in project.lesson.steps),
             "WORKSHOP_ONLY": step or "",
             "WORKSHOP_ALL": "1" if everything else "",
+            "WORKSHOP_WORKER": "1" if broker and not step else "",
         }
         yield from _events(project, environment, data / "pytest.log")
 

@@ -2,7 +2,8 @@
 
 It runs in the process that `workshop.check` starts in the project's folder, with these variables set:
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
-WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure).
+WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure), WORKSHOP_WORKER (1: a worker will
+be needed).
 """
 
 import contextlib
@@ -43,6 +44,12 @@ def step_of(item: pytest.Item) -> str:
     return step if step in STEPS else "given"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests():
+    if os.environ.get("WORKSHOP_WORKER"):
+        WORKER.start()  # it comes up while this process loads Django and finds the checks
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     order = {step: number for number, step in enumerate([*STEPS, "given"])}
@@ -51,7 +58,9 @@ def pytest_collection_modifyitems(config, items):
     items[:] = sorted(chosen, key=lambda item: order[step_of(item)])
     emit("collected", steps=list(dict.fromkeys(step_of(item) for item in items)))
     if any("worker" in item.fixturenames for item in items):
-        WORKER.start()  # it comes up while the first checks run
+        WORKER.start()
+    else:
+        WORKER.stop()
 
 
 def pytest_sessionstart():
