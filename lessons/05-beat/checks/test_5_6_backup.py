@@ -89,7 +89,8 @@ def numbers(file):
             found = copy.execute("SELECT number, count(*) FROM check_moment GROUP BY number").fetchall()
             return dict(found), says
     except sqlite3.DatabaseError as error:
-        return {}, str(error)
+        lacks = "no such table" in str(error)
+        return {}, "a table that was made a moment before is not in the copy" if lacks else str(error)
 
 
 def test_newest_row(copies, writer):

@@ -73,7 +73,7 @@ def test_one_of_two_processes(app, name, patience):
                 again = mine
     finally:
         end(pid)
-    facts = {"expected": "False", "found": found, "file": FILE}
+    facts = {"expected": "False from only_one(): it is held", "found": f"{found}", "file": FILE}
     expect(
         found is not True,
         "two processes hold the same lock at the same time.",
