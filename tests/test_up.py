@@ -91,6 +91,7 @@ def test_stopping_leaves_nothing_behind_twice_in_a_row(root, start, number):
         run.send(number)
         assert run.end() == 0
         assert "Nothing is left running" in run.text
+        assert re.search(r"by hand +export REDIS_URL=redis://localhost:\d+/0", run.text), "not the usual port"
         assert "\033[" not in run.text  # colour is for terminals
         assert_nothing_left(root, port, children)
         assert not (root / folder).exists()

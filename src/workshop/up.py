@@ -24,6 +24,8 @@ from .project import Project
 from .services import Service, from_procfile
 
 DOCS_PORT = 8001
+USUAL_BROKER = "redis://localhost:6379/0"
+"""Where the projects look for a broker when nothing else is said."""
 
 
 def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: bool = True) -> int:
@@ -168,6 +170,8 @@ class _Session:
             else "yours (REDIS_URL)"
         )
         yield _row("broker", without_password(self.redis_url), kind)
+        if self.broker and self.redis_url != USUAL_BROKER:
+            yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         yield ""
         yield f"  {escape(_next(project))}     stop: Ctrl-C"
 
