@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import redis
 from PIL import Image
 
 from workshop import paths
@@ -213,8 +214,10 @@ class System:
         return [row for row in self.rows() if not row["is_processed"] and not row["failure_reason"]]
 
     def settle(self):
-        """Wait until every photo is resized or has a reason."""
+        """Wait until every photo is resized or has a reason, and no worker is at a message any more."""
         until(lambda: not self.open_rows(), lambda: f"{len(self.open_rows())} photos are still waiting")
+        with redis.Redis.from_url(self.broker.url) as broker:
+            until(lambda: not broker.llen("celery") and not broker.hlen("unacked"), "messages are left")
 
     def check(self):
         """What holds after every fault. Returns the outcome in words."""
