@@ -170,7 +170,7 @@ class _Session:
             else "yours (REDIS_URL)"
         )
         yield _row("broker", without_password(self.redis_url), kind)
-        if self.broker and self.redis_url != USUAL_BROKER:
+        if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         yield ""
         yield f"  {escape(_next(project))}     stop: Ctrl-C"
