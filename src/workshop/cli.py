@@ -231,6 +231,23 @@ def docs(
     raise typer.Exit(site.main(build, port))
 
 
+@app.command(rich_help_panel=RUNNING)
+def notebooks(
+    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to begin with.")] = None,
+    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8888,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin the lesson's notebook again. Yours goes to a backup.")
+    ] = False,
+    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser, too.")] = False,
+) -> None:
+    """Open the notebooks in JupyterLab. Their cells talk to what ./workshop up runs."""
+    from . import notebooks as serving
+    from . import progress
+
+    wanted = lesson or progress.last()
+    raise typer.Exit(serving.main(lessons.find(wanted) if wanted else None, port, fresh, browser))
+
+
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
     """Run every test of the workshop; further arguments go to pytest."""
