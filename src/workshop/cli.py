@@ -224,11 +224,14 @@ def demo(
 def docs(
     build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
     port: Annotated[int, typer.Option(help="The port to serve on.")] = 8001,
+    run_notebooks: Annotated[
+        bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
+    ] = True,
 ) -> None:
-    """Serve the lesson texts in the browser."""
+    """Serve this site in the browser: lessons, notebooks, guides, reference. It follows what you write."""
     from . import site
 
-    raise typer.Exit(site.main(build, port))
+    raise typer.Exit(site.main(build, port, run_notebooks))
 
 
 @app.command(rich_help_panel=RUNNING)

@@ -115,6 +115,10 @@ class Site:
         if self._supervisor is not None:
             self._supervisor.stop()
 
+    def end_broker(self) -> None:
+        """End the broker alone, as a fault."""
+        self._broker.stop()
+
     def stop(self) -> None:
         """End every process, then the broker."""
         try:

@@ -72,10 +72,9 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
     if not is_free(port):
         _say(escape(f"docs are left out: port {port} is taken by {who_holds(port)}."))
         return None
-    python = shlex.quote(sys.executable)
     return Service(
         name="docs",
-        command=f"{python} -m mkdocs serve --quiet --no-livereload --dev-addr 127.0.0.1:{port}",
+        command=f"{shlex.quote(sys.executable)} -m workshop docs --port {port}",
         folder=paths.ROOT,
         environment=dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
         port=port,

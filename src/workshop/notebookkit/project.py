@@ -125,7 +125,8 @@ class Opened:
                 photo.image.delete(save=False)
                 photo.resized_image.delete(save=False)
             photo.delete()
-        print(f"{len(self._made)} photos of this notebook are deleted.")
+        count = len(self._made)
+        print(f"{count} {'photo' if count == 1 else 'photos'} of this notebook deleted.")
         self._made.clear()
 
     def _lines(self) -> list[tuple[str, str]]:
