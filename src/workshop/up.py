@@ -56,13 +56,8 @@ def extra_services(project: Project, docs_port: int = DOCS_PORT) -> list[Service
 
 
 def notebook_server(port: int = notebooks.PORT) -> Service | None:
-    """JupyterLab; None where there are no notebooks or the port is busy, which is said."""
-    if not paths.NOTEBOOKS.is_dir():
-        return None
-    if not is_free(port):
-        _say(escape(f"notebooks are left out: port {port} is taken by {who_holds(port)}."))
-        return None
-    return notebooks.jupyter(port)
+    """JupyterLab on `port`, or the next free one; None where there are no notebooks."""
+    return notebooks.jupyter(next_free(port)) if paths.NOTEBOOKS.is_dir() else None
 
 
 def docs_site(port: int = DOCS_PORT) -> Service | None:
