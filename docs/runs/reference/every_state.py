@@ -146,7 +146,7 @@ def beside_a_worker(worker, waits):
     later = work.apply_async(countdown=600)
     tell("held by a worker, countdown 600", later, "received")
     app.control.broadcast("revoke", arguments={"task_id": later.id}, reply=True, timeout=1)
-    tell("the same one, called off", later, "revoked")
+    tell("the same one, called off", later)
 
     held = work.delay(hold=True)
     tell("at work", held, "started")
@@ -164,7 +164,8 @@ def beside_a_worker(worker, waits):
     tell("expired", work.apply_async(expires=-1), "revoked")
     name = str(uuid.uuid4())
     app.control.broadcast("revoke", arguments={"task_id": name}, reply=True, timeout=1)
-    tell("called off before a worker had it", work.apply_async(task_id=name), "revoked")
+    tell("an id that I made up, called off", AsyncResult(name, app=app))
+    tell("and then sent", work.apply_async(task_id=name), "revoked")
     killed = work.delay(hold=True)
     until(lambda: "started" in listener.of(killed))
     killed.revoke(terminate=True)
