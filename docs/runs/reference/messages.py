@@ -134,10 +134,13 @@ def no_app_of_the_project():
 
 @message
 def one_name_twice():
-    app, _ = app_with()
-    warnings.simplefilter("error")
-    app.task(lambda image_id: None, name="messages.work")
-    app.tasks["messages.work"]
+    app, work = app_with()
+
+    def other(image_id):
+        pass
+
+    with warnings.catch_warnings(action="error"):
+        app.task(other, name=work.name, shared=False).name
 
 
 @message
@@ -298,5 +301,6 @@ def raised(function):
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # that root should not run a worker
     for each in MESSAGES:
         print(raised(each), flush=True)
