@@ -11,8 +11,8 @@ the file's lines: so runs/03/*.txt, what a terminal printed, comes in.
 An SVG comes in as a figure of the page itself, where it takes over the page's colours.
 Paths are relative to the repository, those of runs/ to docs/. What cannot be found fails the build.
 
-`--8<-- "workshop:commands"` becomes what the command line knows of itself (commands_page), and in running text
-{{ setting NAME }} and its like become a value out of the finished project (settings_page).
+`--8<-- "workshop:commands"` becomes what the command line knows of itself (commands_page), and in running
+text {{ setting NAME }} and its like become a value out of the finished project (settings_page).
 """
 
 import ast
@@ -76,7 +76,7 @@ def makeExtension(**options) -> SnippetExtension:
 
 
 def generated(name: str | None) -> str:
-    """What is made while the page is built, as Markdown. Raises WorkshopError for a name that there is not."""
+    """What is made while the page is built, as Markdown. Raises WorkshopError when there is no such part."""
     if name != "commands":
         raise WorkshopError(f'A text includes "workshop:{name}". There is: commands.')
     from . import commands_page  # the whole command line, which the other pages do not need

@@ -1,8 +1,8 @@
 """Error messages of the troubleshooting page, each produced by the installed Celery, Kombu, Django or Pillow.
 
 Run it beside a broker of its own, since it changes that one's settings: python messages.py
-It prints a line for each: the exception as a traceback ends with it, on one line. The broker's port is written
-as 6379, and what differs from run to run as three dots.
+It prints a line for each: the exception as a traceback ends with it, on one line. The broker's port is
+written as 6379, and what differs from run to run as three dots.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ def no_argument():
 
 @message
 def no_tuple():
-    app_with()[1].apply_async((7))
+    app_with()[1].apply_async(7)  # (7) is a number, (7,) a tuple
 
 
 @message
@@ -140,7 +140,7 @@ def one_name_twice():
         pass
 
     with warnings.catch_warnings(action="error"):
-        app.task(other, name=work.name, shared=False).name
+        str(app.task(other, name=work.name, shared=False))  # a task is made when it is first used
 
 
 @message
