@@ -295,6 +295,7 @@ def raised(function):
         function()
     except BaseException as error:
         said = " ".join("".join(traceback.format_exception_only(error)).split())
+        said = "".join(filter(str.isprintable, said))  # Kombu's keys have control characters
         said = re.sub(r"localhost:\d+", "localhost:6379", said)
         return re.sub(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}", "…", said)
     raise SystemExit(f"{function.__name__} raised nothing.")
