@@ -138,7 +138,8 @@ def test_drawings_say_what_they_show(file):
     assert [each.tag.rpartition("}")[2] for each in named] == ["title", "desc"]
     assert all(len(each.text) > 20 for each in named)
     assert svg.get("fill") == "currentColor", "else it cannot be read in the dark"
-    assert f'docs/lessons/img/{file.name}"' in "".join(text.read_text(encoding="utf-8") for text in TEXTS)
+    shown = f'"{file.relative_to(paths.ROOT).as_posix()}"'
+    assert shown in "".join(text.read_text(encoding="utf-8") for text in PAGES)
 
 
 def test_every_run_is_used():
