@@ -18,7 +18,7 @@ from workshop.errors import WorkshopError
 
 LESSONS = lessons.all_lessons()
 TEXTS = sorted(paths.DOCS.glob("lessons/*.md"))
-PAGES = sorted(paths.DOCS.rglob("*.md"))
+PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
 FOREIGN = re.compile(r"(?:https?:)?//")
 
 
