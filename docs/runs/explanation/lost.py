@@ -12,12 +12,12 @@ from workers import URL, Worker, redis, until
 
 app = Celery("lost", broker=URL, backend=URL)
 app.conf.broker_transport_options = {
-    "visibility_timeout": 5,
+    "visibility_timeout": 12,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
 app.conf.worker_soft_shutdown_timeout = float(os.environ.get("SOFT", 0))
-WAIT = 15
+WAIT = 16
 """Seconds after which a task is said not to come again."""
 
 

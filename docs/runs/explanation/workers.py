@@ -55,10 +55,12 @@ class Worker:
         self.process.send_signal(number)
 
     def kill(self):
-        """All of it, as a power cut would."""
+        """All of it, as a power cut would. Returns when the last process is gone, and its connections with it."""
+        family = self.family() if self.process.poll() is None else []
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        psutil.wait_procs(family)
 
     def __enter__(self):
         return self
