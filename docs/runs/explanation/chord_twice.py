@@ -37,4 +37,4 @@ if __name__ == "__main__":
         until(lambda: redis.llen("body") > 1, 3)
     print("runs of member 1:", redis.get("runs of 1"))
     print("runs of the body:", redis.llen("body"))
-    print("it was given:    ", *redis.lrange("body", 0, -1), sep="\n    ")
+    print("it was given:    ", redis.lindex("body", 0))

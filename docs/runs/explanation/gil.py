@@ -53,9 +53,6 @@ if __name__ == "__main__":
             for each in threads:
                 each.join()
             ran, queued, asleep, _ = (sum(each) for each in zip(*found, strict=True))
-            # What would be left of the threads' time if each had a processor of its own.
+            # As if each thread had a processor of its own: without the time in which it waited for one.
             busy = ran / (ran + asleep)
-            print(
-                f"{work.__name__:10} {count} threads: asleep for {1 - busy:4.0%} of the time without the wait"
-                f" for a processor; at work like {count * busy:.1f} threads"
-            )
+            print(f"{work.__name__:10} {count} threads: asleep {1 - busy:4.0%}, at work like {count * busy:.1f}")

@@ -26,7 +26,7 @@ def late():
 
 
 def waiting():
-    """The worker's connections that wait in BRPOP, each with how long it has been idle."""
+    """The worker's connections that wait in BRPOP, as the broker knows them."""
     return [each for each in redis.client_list() if each["cmd"] == "brpop" and "b" in each["flags"]]
 
 
@@ -38,11 +38,14 @@ def show(title):
 if __name__ == "__main__":
     redis.flushdb()
     with Worker("in_flight", "-c", "1") as worker:
+        late.delay()  # so that the sender is connected, and the worker is ready
+        until(lambda: redis.get("begun"))
         # A BRPOP waits on the broker for a second at a time. Stop the worker at the start of one.
-        until(lambda: waiting())
-        until(lambda: not waiting())
-        until(lambda: waiting())
+        until(waiting)
+        seen = waiting()[0]["tot-cmds"]
+        until(lambda: waiting() and waiting()[0]["tot-cmds"] != seen)
         os.killpg(worker.process.pid, signal.SIGSTOP)
+        redis.delete("begun")
         late.delay()
         until(lambda: redis.llen("photos") == 0, 2)
         show("sent; the worker has not read it")
