@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "solutions/05-beat/images"))
-from resizing import resize  # noqa: E402
+from resizing import resize
 
 SECONDS = 8
 
@@ -55,4 +55,6 @@ if __name__ == "__main__":
             ran, queued, asleep, _ = (sum(each) for each in zip(*found, strict=True))
             # As if each thread had a processor of its own: without the time in which it waited for one.
             busy = ran / (ran + asleep)
-            print(f"{work.__name__:10} {count} threads: asleep {1 - busy:4.0%}, at work like {count * busy:.1f}")
+            print(
+                f"{work.__name__:10} {count} threads: asleep {1 - busy:4.0%}, at work like {count * busy:.1f}"
+            )

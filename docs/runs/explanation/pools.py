@@ -144,7 +144,14 @@ async def serve():
 def memory(photo):
     """The finished project's worker, idle. PSS counts a page that several share in equal parts."""
     print("memory of `celery -A myproject worker` in solutions/05-beat, in MB")
-    for pool, size in [("solo", 1), ("prefork", 1), ("prefork", 2), ("prefork", 8), ("threads", 20), ("gevent", 100)]:
+    for pool, size in [
+        ("solo", 1),
+        ("prefork", 1),
+        ("prefork", 2),
+        ("prefork", 8),
+        ("threads", 20),
+        ("gevent", 100),
+    ]:
         redis.flushdb()
         options = ("-P", pool, "-c", str(size))
         with Worker("myproject", *options, folder=PROJECT, REDIS_URL=URL) as worker:

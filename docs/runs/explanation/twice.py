@@ -35,5 +35,9 @@ if __name__ == "__main__":
             until(lambda: redis.get("done") == str(redis.llen("begun")))
             time.sleep(2)
             begun = [float(each) for each in redis.lrange("begun", 0, -1)]
-            print(f"acknowledged {task.name:6} begun at", *(f"{each - begun[0]:.1f} s" for each in begun), end="")
+            print(
+                f"acknowledged {task.name:6} begun at",
+                *(f"{each - begun[0]:.1f} s" for each in begun),
+                end="",
+            )
             print(f", done {redis.get('done')} times")

@@ -34,7 +34,15 @@ def serve(*options):
     with socket.socket() as any_port:
         any_port.bind(("127.0.0.1", 0))
         port = any_port.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *options, "web_thread:application"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-b",
+        f"127.0.0.1:{port}",
+        *options,
+        "web_thread:application",
+    ]
     return port, subprocess.Popen(command, cwd=Path(__file__).parent, stderr=subprocess.DEVNULL)
 
 
@@ -76,6 +84,9 @@ if __name__ == "__main__":
         answer = request(port, path).decode()
         end(server)
         time.sleep(9)
-        print(f"{title:38} the visitor read: {answer}; the work: {'done' if done.exists() else 'LOST'}", flush=True)
+        print(
+            f"{title:38} the visitor read: {answer}; the work: {'done' if done.exists() else 'LOST'}",
+            flush=True,
+        )
         server.terminate()
         server.wait()

@@ -55,7 +55,7 @@ class Worker:
         self.process.send_signal(number)
 
     def kill(self):
-        """All of it, as a power cut would. Returns when the last process is gone, and its connections with it."""
+        """All of it, as a power cut would. Returns when the last process and its connections are gone."""
         family = self.family() if self.process.poll() is None else []
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
