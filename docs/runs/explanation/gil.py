@@ -2,8 +2,8 @@
 
 python gil.py PHOTO     # with the workshop's Python, on Linux
 
-The kernel counts for each thread how long it ran, and how long it waited for a processor. The rest of its time
-it was asleep, and in work that reads no file and no network that is the wait for Python's global lock.
+The kernel counts for each thread how long it ran, and how long it waited for a processor. The rest of its
+time it was asleep, and in work that reads no file and no network that is the wait for Python's global lock.
 Other load on the machine makes the second number larger and leaves the third as it is.
 """
 
