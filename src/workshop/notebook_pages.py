@@ -136,7 +136,7 @@ def _neutral(text: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write only what has changed, and whole: a server that shows the pages builds again when a file is new."""
+    """Write only what has changed, and whole: the server builds again whenever a file is new."""
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return
     paths.STATE.mkdir(parents=True, exist_ok=True)
