@@ -13,5 +13,11 @@ failed = UploadedImage.objects.exclude(failure_reason="").filter(uploaded_at__gt
 
 print("workers that answer:", ", ".join(workers_that_answer()) or "none")
 print("messages waiting:", queue_lengths())
-print("photos waiting:", waiting.count(), "the oldest for", (now - oldest).seconds if oldest else 0, "seconds")
+print(
+    "photos waiting:",
+    waiting.count(),
+    "the oldest for",
+    int((now - oldest).total_seconds()) if oldest else 0,
+    "seconds",
+)
 print("photos failed since yesterday:", failed.count())
