@@ -14,8 +14,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
+
+import httpx
 
 from workshop import paths, samples
 from workshop.broker import Broker
@@ -231,7 +234,9 @@ def quorum(redis_url: str) -> None:
     time.sleep(1)
     lines = [line for line in process.log.read_text().splitlines() if "PRECONDITION" in line]
     write(
-        "precondition", "$ DJANGO_SETTINGS_MODULE=myproject.quorum celery -A myproject worker\n" + lines[-1]
+        "precondition",
+        "$ DJANGO_SETTINGS_MODULE=myproject.quorum celery -A myproject worker\n"
+        + textwrap.fill(lines[-1], 110),
     )
     site.kill(process)
     empty()
@@ -253,18 +258,17 @@ def timeout(redis_url: str) -> None:
     subprocess.run("rabbitmqctl -q eval 'application:set_env(rabbit, consumer_timeout, 5000).'", shell=True)
     site = Site(redis_url, AMQP)
     process = site.worker("--queues", "celery")
-    # acks_late and a countdown: the message stays unacknowledged for two minutes.
+    # With a countdown the message stays unacknowledged for two minutes.
     site.python("from myproject.celery import debug_task; debug_task.apply_async(countdown=130)")
     began = time.monotonic()
     until(lambda: "PRECONDITION" in process.log.read_text() or process.poll() is not None, 125)
     print(f"after {time.monotonic() - began:.0f} s, ended: {process.poll()}")
-    until(lambda: "Request:" in process.log.read_text(), 150)
-    time.sleep(2)
-    lines = [line for line in process.log.read_text().splitlines() if re.match(r"\[2|.*PRECOND", line)]
-    write(
-        "timeout",
-        "$ celery -A myproject worker …\n" + "\n".join(dict.fromkeys(line[:230] for line in lines[3:])),
-    )
+    until(lambda: process.poll() is not None, 30)
+    text = process.log.read_text()
+    lines = [line for line in text.splitlines() if re.match(r"\[2.*(ready|received|CRIT|PRECOND)", line)]
+    shown = "\n".join(textwrap.fill(tidy(line), 110) for line in lines)
+    ended = f"\n(the worker has ended, exit code {process.poll()})" if process.poll() is not None else ""
+    write("timeout", f"$ celery -A myproject worker …\n{shown}{ended}\n{queues()}")
     site.end()
     subprocess.run(
         "rabbitmqctl -q eval 'application:set_env(rabbit, consumer_timeout, 1800000).'", shell=True
@@ -283,11 +287,14 @@ def flower(redis_url: str) -> None:
         secret = {"FLOWER_PORT": port, "FLOWER_BASIC_AUTH": "admin:secret"}
         process = site.start("flower", ready="Connected to", name="flower", **secret, **more)
         time.sleep(6)
-        answer = site.run(f"curl -s -u admin:secret http://localhost:{port}/api/queues/length")
+        address = f"http://localhost:{port}/api/queues/length"
+        answer = httpx.get(address, auth=("admin", "secret"), timeout=30).json()["active_queues"]
         given = "FLOWER_BROKER_API=http://guest:guest@localhost:15672/api/ " if more else ""
         said.append(f"$ {given}celery -A myproject flower")
-        said += [line for line in process.log.read_text().splitlines() if re.match(r"\[[WE] ", line)]
-        said.append(f"$ curl -s -u admin:secret http://localhost:5555/api/queues/length\n{answer}")
+        said += [line for line in process.log.read_text().splitlines() if line.startswith("[E ")]
+        said.append('>>> found = httpx.get("http://localhost:5555/api/queues/length", auth=…).json()')
+        said.append('>>> [(each["name"], each["messages"]) for each in found["active_queues"]]')
+        said.append(str([(each["name"], each["messages"]) for each in answer]))
         site.kill(process)
     write("flower", "\n".join(said))
     site.end()
