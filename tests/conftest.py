@@ -20,6 +20,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "one_more: a known mistake that is run with --all-mistakes")
+    config.addinivalue_line(
+        "markers", "xdist_group(name): tests that share a process, and what is dear to start"
+    )
 
 
 @pytest.hookimpl(trylast=True)

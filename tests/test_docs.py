@@ -16,6 +16,8 @@ from mkdocs.exceptions import BuildError
 from workshop import docs_snippets, lessons, paths
 from workshop.errors import WorkshopError
 
+pytestmark = pytest.mark.xdist_group("docs")
+
 LESSONS = lessons.all_lessons()
 TEXTS = sorted(paths.DOCS.glob("lessons/*.md"))
 PAGES = sorted(paths.DOCS.rglob("*.md"))

@@ -54,3 +54,11 @@ def figures(
     from . import figures as measuring
 
     raise typer.Exit(measuring.main(names or []))
+
+
+@app.command()
+def browser():
+    """Find the Chromium that the tests of the pages run in; install one if there is none."""
+    from . import browser as browsers
+
+    raise typer.Exit(browsers.main())

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from . import paths
+from . import browser, paths
 from .console import console
 
 WORKERS = 3
@@ -13,9 +13,15 @@ WORKERS = 3
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0."""
+    """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0.
+
+    Raises WorkshopError when all tests are to run and there is no browser: better now than in ten minutes.
+    """
+    if not any(_names_tests(argument) for argument in arguments):
+        browser.needed()
     began = time.monotonic()
-    parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS)]
+    # Tests of one xdist_group share what is dear to start, and run in one process.
+    parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS), "--dist", "loadgroup"]
     results = [
         _run("ruff", "format", "--check", "."),
         _run("ruff", "check", "."),
@@ -33,6 +39,10 @@ def main(arguments: Sequence[str] = ()) -> int:
 def faults() -> int:
     """Run the tests of faults one after the other and write their table; the exit code of pytest."""
     return _run("pytest", "tests/faults", "--faults-table", "-p", "no:xdist")
+
+
+def _names_tests(argument: str) -> bool:
+    return not argument.startswith("-") and (paths.ROOT / argument.partition("::")[0]).exists()
 
 
 def _chooses_workers(arguments: Sequence[str]) -> bool:

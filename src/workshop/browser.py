@@ -1,0 +1,141 @@
+"""The browser of the tests and of the pictures: a Chromium that is there, or one that is installed."""
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .console import console
+from .errors import WorkshopError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+COMMAND = "./workshop dev browser"
+VARIABLE = "WORKSHOP_CHROMIUM"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Nothing but this machine has a name: what a page fetches from elsewhere fails at once.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
+)
+
+
+def find() -> Path | None:
+    """A Chromium on this machine; None if there is none.
+
+    Looks at the variable WORKSHOP_CHROMIUM, for the one that Playwright has downloaded, and on the PATH.
+    Raises WorkshopError when the variable names no program.
+    """
+    if named := os.environ.get(VARIABLE):
+        if not os.access(named, os.X_OK) or Path(named).is_dir():
+            raise WorkshopError(f"{VARIABLE} is {named}, and that is no program. Correct it, or unset it.")
+        return Path(named)
+    found = [_playwrights_own(), *(shutil.which(name) for name in NAMES), ON_MACOS]
+    return next((Path(each) for each in found if each and Path(each).is_file()), None)
+
+
+def needed() -> Path:
+    """The Chromium of this machine. Raises WorkshopError, with the command that gets one, if there is none."""
+    found = find()
+    if found is None:
+        raise WorkshopError(
+            f"The tests of the pages need a Chromium, and this machine has none. Get one: {COMMAND}"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def opened() -> Iterator["Browser"]:
+    """A running Chromium without a window, that reaches this machine and nothing else.
+
+    Raises WorkshopError when there is none, or when it does not start.
+    """
+    from playwright.sync_api import Error, sync_playwright
+
+    program = needed()
+    # Chromium's sandbox refuses to run for root.
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=program, args=flags)
+        except Error as error:
+            raise WorkshopError(f"{program} does not start: {error.message.splitlines()[0]}") from None
+        with contextlib.closing(browser):
+            yield browser
+
+
+def main() -> int:
+    """Say where the browser is, after it has started once; install one if there is none. The exit code."""
+    program = find()
+    if program is None:
+        install()
+        program = needed()
+    with opened() as browser:
+        console.print(f"Chromium {browser.version} is {program}.", markup=False, soft_wrap=True)
+    return 0
+
+
+def install() -> None:
+    """Install a Chromium: Debian's package where that is possible, else the one that Playwright downloads.
+
+    Raises WorkshopError when neither can be had.
+    """
+    if _installed_by_apt():
+        return
+    download = [sys.executable, "-m", "playwright", "install", "chromium"]
+    _say("There is no Chromium. Playwright downloads its own now, some 150 MB, into your cache folder.")
+    if subprocess.run(download, check=False).returncode:
+        raise WorkshopError(
+            "No Chromium could be installed. Install one with the means of your system (Debian: apt install "
+            f"chromium), or name one: {VARIABLE}=/path/to/chromium"
+        )
+
+
+def _installed_by_apt() -> bool:
+    """True when Debian's package is there now. Ubuntu's is a snap, which starts in no container: not that one."""
+    if _system() != "debian" or not shutil.which("apt-get"):
+        return False
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if as_root and not (shutil.which("sudo") and _ran([*as_root, "true"], quiet=True)):
+        _say("Without root's rights this cannot install Debian's chromium (sudo apt install chromium).")
+        return False
+    _say("There is no Chromium. Installing Debian's package.")
+    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    _ran([*apt, "update", "-q"])  # a list that could not be fetched need not be the one that matters
+    return _ran([*apt, "install", "-q", "-y", "--no-install-recommends", "chromium"])
+
+
+def _system() -> str:
+    """Such as "debian", "ubuntu"; "" where that is not said."""
+    try:
+        return platform.freedesktop_os_release()["ID"]
+    except OSError:
+        return ""
+
+
+def _ran(command: list[str], quiet: bool = False) -> bool:
+    output = subprocess.DEVNULL if quiet else None
+    return subprocess.run(command, stdout=output, stderr=output, check=False).returncode == 0
+
+
+def _playwrights_own() -> str:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, markup=False, soft_wrap=True)
