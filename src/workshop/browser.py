@@ -47,7 +47,7 @@ def find() -> Path | None:
 
 
 def needed() -> Path:
-    """The Chromium of this machine. Raises WorkshopError, with the command that gets one, if there is none."""
+    """The Chromium of this machine. Raises WorkshopError, with the command that gets one, if it has none."""
     found = find()
     if found is None:
         raise WorkshopError(
@@ -104,7 +104,7 @@ def install() -> None:
 
 
 def _installed_by_apt() -> bool:
-    """True when Debian's package is there now. Ubuntu's is a snap, which starts in no container: not that one."""
+    """True when Debian's package is there now. Not Ubuntu's: that is a snap, which starts in no container."""
     if _system() != "debian" or not shutil.which("apt-get"):
         return False
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]

@@ -1,4 +1,4 @@
-"""A real Chromium. What no page may do is looked for in every test: errors, and requests that leave the machine."""
+"""A real Chromium. What no page may do is looked for in every test: errors, requests to another machine."""
 
 from contextlib import ExitStack
 from urllib.parse import urlsplit

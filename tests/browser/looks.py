@@ -7,6 +7,19 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules whose answer depends on light and dark."""
 
 
+STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
+"""While a colour changes, its contrast is that of no scheme."""
+
+
+def visit(page, address):
+    """Open the page, and return when its scripts have had a look at what was drawn."""
+    page.goto(address)
+    page.add_style_tag(content=STILL)
+    page.evaluate(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+    )
+
+
 def axe(page, rules=None):
     """What axe finds on the page as it is shown, in lines; with `rules` by those alone."""
     options = {"resultTypes": ["violations"]}
