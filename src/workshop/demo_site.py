@@ -39,7 +39,7 @@ class Site:
 
     def __init__(self, name: str, folder: Path):
         self.project = project.at(paths.SOLUTIONS / name)
-        self.port = free_port()
+        self.port, self.flower_port = free_port(), free_port()
         self.news: list[str] = []
         """What has happened to the processes, in sentences."""
         self.log = folder / f"{name}.log"
@@ -126,7 +126,7 @@ class Site:
             environment.pop(name, None)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment |= flower.environment(free_port())
+        environment |= flower.environment(self.flower_port)
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
