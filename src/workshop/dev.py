@@ -62,3 +62,11 @@ def browser():
     from . import browser as browsers
 
     raise typer.Exit(browsers.main())
+
+
+@app.command()
+def pictures():
+    """Take the pictures of the README and the docs' first page anew, of the finished system at work."""
+    from . import pictures as taking
+
+    raise typer.Exit(taking.main())
