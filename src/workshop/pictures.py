@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -14,11 +14,10 @@ from .demo_site import Site, newest
 from .errors import WorkshopError
 from .samples import photo
 
-PHOTOS = 7
-DAMAGED = 4
-"""The number, from 0, of the photo that is cut short. Those before it are resized when the picture is taken."""
-SLOW_SECONDS = 14
-"""How long the storage takes for each photo: the others still wait then."""
+DONE, WAITING = ("harbour", "garden", "lighthouse", "market", "bridge"), ("orchard", "valley")
+"""The photos of the first upload and of the second. The last of the first is cut short."""
+SLOW_SECONDS = 25
+"""How long the storage takes for a photo of the second upload. The pictures are taken meanwhile."""
 SCHEMES = ("light", "dark")
 README_SIZE = {"width": 1180, "height": 960}
 SITE_SIZE, FLOWER_SIZE = {"width": 900, "height": 890}, {"width": 1000, "height": 258}
@@ -26,7 +25,6 @@ WIDTH = 1200
 """Pixels of the docs' picture: two for each that it is shown in."""
 GAP, RADIUS, EDGE = 24, 16, (128, 128, 128, 110)
 PATIENCE = 60_000
-NAMES = ("harbour", "garden", "lighthouse", "market", "bridge", "orchard", "valley")
 
 
 def main() -> int:
@@ -34,10 +32,12 @@ def main() -> int:
 
     Raises WorkshopError when there is no browser, the site does not start, or all is done too soon.
     """
-    browser.needed()
-    with tempfile.TemporaryDirectory(prefix="workshop-pictures-") as folder, running(Path(folder)) as site:
-        with browser.opened() as chromium:
-            taken = take(chromium, site, Path(folder) / site.project.lesson.name / "storage-mode")
+    with (
+        browser.opened() as chromium,
+        tempfile.TemporaryDirectory(prefix="workshop-pictures-") as folder,
+        running(Path(folder)) as site,
+    ):
+        taken = take(chromium, site, Path(folder) / site.project.lesson.name / "storage-mode")
     for name, content in taken.items():
         file = paths.DOCS / "assets" / name
         file.write_bytes(content)
@@ -65,9 +65,14 @@ def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
         device_scale_factor=WIDTH / FLOWER_SIZE["width"],
         http_credentials={"username": flower.USER, "password": flower.password()},
     )
+    _upload(visitor, site, DONE, damaged=DONE[-1])
+    visitor.locator("[data-state=resized] img").nth(len(DONE) - 2).wait_for(timeout=PATIENCE)
+    visitor.locator("[data-state=failed]").wait_for(timeout=PATIENCE)
     switch.write_text(f"slow {SLOW_SECONDS}")
-    _upload(visitor, site)
-    _until_some_wait(visitor)
+    _upload(visitor, site, WAITING)
+    visitor.wait_for_load_state("networkidle")
+    visitor.mouse.move(0, 0)
+    visitor.evaluate("document.activeElement.blur()")
     small = chromium.new_page(viewport=SITE_SIZE, device_scale_factor=WIDTH / SITE_SIZE["width"])
     small.goto(site.address)
     small.wait_for_load_state("networkidle")
@@ -81,31 +86,20 @@ def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
         taken[f"photos-{scheme}.png"] = _few_colours(visitor.screenshot())
         taken[f"home-{scheme}.webp"] = _stacked(small.screenshot(), operator.screenshot())
     switch.unlink()
-    if any(page.locator("[data-state=waiting]").count() != PHOTOS - DAMAGED - 1 for page in (visitor, small)):
+    if any(page.locator("[data-state=waiting]").count() != len(WAITING) for page in (visitor, small)):
         raise WorkshopError("This machine was too busy: no photo waits any more. Take the pictures again.")
     return taken
 
 
-def _upload(page, site: Site) -> None:
+def _upload(page, site: Site, names: Sequence[str], damaged: str = "") -> None:
+    files = []
+    for name in names:
+        content = photo(1600, 1200, seed=len(name))
+        content = content[: len(content) // 2] if name == damaged else content
+        files.append({"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": content})
     page.goto(f"{site.address}/upload/")
-    contents = [photo(1600, 1200, seed=seed) for seed in range(1, PHOTOS + 1)]
-    contents[DAMAGED] = contents[DAMAGED][: len(contents[DAMAGED]) // 2]
-    page.get_by_label("Choose photos").set_input_files(
-        [
-            {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": content}
-            for name, content in zip(NAMES, contents, strict=True)
-        ]
-    )
+    page.get_by_label("Choose photos").set_input_files(files)
     page.get_by_role("button", name="Upload", exact=True).click()
-
-
-def _until_some_wait(page) -> None:
-    """The photos before the damaged one are resized, it has failed, the others wait."""
-    page.locator("[data-state=resized] img").nth(DAMAGED - 1).wait_for(timeout=PATIENCE)
-    page.locator("[data-state=failed]").wait_for(timeout=PATIENCE)
-    page.wait_for_load_state("networkidle")
-    page.mouse.move(0, 0)
-    page.evaluate("document.activeElement.blur()")
 
 
 def _stacked(*pictures: bytes) -> bytes:
