@@ -8,12 +8,10 @@ import pytest
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import expect
 
-from workshop import paths, site
+from workshop import paths, site, site_figure
 from workshop.static_server import serving
 
 pytestmark = pytest.mark.xdist_group("browser: site")
-
-HOME_BYTES = 500_000
 
 
 def in_nav(entries):
@@ -174,13 +172,27 @@ def test_drawings_are_there_in_light_and_dark(served, visitor):
         ).first.evaluate("text => getComputedStyle(text).color")
 
 
-def test_home_page_is_light(built, visitor):
-    """All that a first visit sends, headers included and text gzipped: page, styles, pictures, index."""
-    with serving(built) as server:
-        page = visitor()
-        page.goto(server.address + "/", wait_until="networkidle")
-        for picture in page.locator("article img:visible").all():
-            picture.scroll_into_view_if_needed()
-        page.wait_for_load_state("networkidle")
-        assert any(path.endswith("search_index.json") for path in server.sent), "the search did not load"
-        assert sum(server.sent.values()) < HOME_BYTES, server.sent
+def test_home_page_is_light(built, browser):
+    sent = site_figure.first_visit(built, browser)
+    assert "/search/search_index.json" in sent, "the search did not load"
+    assert any(path.startswith("/assets/home-") for path in sent), "the picture did not load"
+    assert sum(sent.values()) < site_figure.HOME_KILOBYTES * 1000, sent
+
+
+@pytest.mark.parametrize(
+    ("scheme", "shown", "other"), [("light", "light", "dark"), ("dark", "dark", "light")]
+)
+def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visitor, scheme, shown, other):
+    page = visitor(color_scheme=scheme)
+    looks.visit(page, served + "/")
+    picture = page.locator(f"article img[src*='home-{shown}']")
+    for needed in (page.get_by_text("minutes in all"), page.get_by_text("./workshop up").first, picture):
+        expect(needed).to_be_in_viewport(ratio=1)
+    expect(page.locator(f"article img[src*='home-{other}']")).to_be_hidden()
+    page.wait_for_function("picture => picture.naturalWidth > 0", arg=picture.element_handle())
+    page.get_by_title(f"Switch to {other} mode").click()
+    expect(page.locator(f"article img[src*='home-{other}']")).to_be_in_viewport(ratio=1)
+    expect(picture).to_be_hidden()
+    page.set_viewport_size(looks.PHONE)
+    for needed in (page.get_by_text("minutes in all"), page.get_by_text("./workshop up").first):
+        expect(needed).to_be_in_viewport()
