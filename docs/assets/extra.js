@@ -26,3 +26,8 @@ new MutationObserver((changes) => {
   for (const { type, target } of changes) if (type === "attributes" && target.matches(SCROLLED)) reach(target);
 }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex"] });
 tidy();
+
+// So is the list of what a search has found.
+document.getElementById("__search")?.addEventListener("change", ({ target }) => {
+  all(".md-search__scrollwrap").forEach((list) => list.setAttribute("tabindex", target.checked ? "0" : "-1"));
+});

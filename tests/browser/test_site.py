@@ -55,6 +55,7 @@ def test_page(path, served, visitor):
     page = visitor(color_scheme="light")
     looks.visit(page, served + path)
     expect(page.locator("h1")).to_be_visible()
+    page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
     assert looks.axe(page) == [], "light"
     page.get_by_title("Switch to dark mode").click()
     assert looks.axe(page, looks.COLOURS) == [], "dark"
@@ -87,8 +88,10 @@ def test_navigation_leads_to_every_page(served, visitor):
 
 def test_navigation_on_a_phone(served, visitor):
     page = visitor(looks.PHONE, has_touch=True)
-    page.goto(served + "/")
+    looks.visit(page, served + "/")
     page.locator(".md-header [for=__drawer]").click()
+    expect(page.locator(".md-nav--primary")).to_be_in_viewport()
+    assert looks.axe(page) == []
     page.locator(".md-nav--primary .md-nav__item--nested > label", has_text="Lessons").click()
     page.locator(".md-nav--primary").get_by_role("link", name="03 · The resize as a task").click()
     expect(page).to_have_url(served + "/lessons/03-images/")
@@ -104,6 +107,8 @@ def test_search_finds_a_term(built, served, visitor):
     page.keyboard.type("reject_on_worker_lost")
     results = page.locator(".md-search-result__link")
     expect(results.first).to_be_visible()
+    page.add_style_tag(content=looks.STILL)
+    assert looks.axe(page) == []
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/lessons/" in url or "/explanation/" in url or "/reference/" in url)
