@@ -63,7 +63,12 @@ def test_program_that_does_not_start(machine, monkeypatch):
 @pytest.mark.parametrize(
     ("system", "user", "sudo", "calls"),
     [
-        ("debian", 0, False, ["apt-get update -q", "apt-get install -q -y --no-install-recommends chromium"]),
+        (
+            "debian",
+            0,
+            False,
+            ["apt-get update -q", "apt-get install -q -y --no-install-recommends chromium libatomic1"],
+        ),
         (
             "debian",
             1000,

@@ -14,12 +14,14 @@ from .console import console
 from .errors import WorkshopError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 COMMAND = "./workshop dev browser"
 VARIABLE = "WORKSHOP_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+PACKAGES = ("chromium", "libatomic1")
+"""Debian's. The second is what Playwright's own program needs, and a small system does not have."""
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -62,28 +64,27 @@ def opened() -> Iterator["Browser"]:
 
     Raises WorkshopError when there is none, or when it does not start.
     """
-    from playwright.sync_api import Error, sync_playwright
-
     program = needed()
     # Chromium's sandbox refuses to run for root.
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
-    with sync_playwright() as playwright:
+    with contextlib.ExitStack() as stack:
+        chromium = stack.enter_context(_playwright()).chromium
         try:
-            browser = playwright.chromium.launch(executable_path=program, args=flags)
-        except Error as error:
-            raise WorkshopError(f"{program} does not start: {error.message.splitlines()[0]}") from None
-        with contextlib.closing(browser):
-            yield browser
+            browser = chromium.launch(executable_path=program, args=flags)
+        except Exception as error:
+            raise WorkshopError(f"{program} does not start: {str(error).splitlines()[0]}") from None
+        yield stack.enter_context(contextlib.closing(browser))
 
 
 def main() -> int:
-    """Say where the browser is, after it has started once; install one if there is none. The exit code."""
-    program = find()
-    if program is None:
+    """Say where the browser is, after it has started once; install what is missing. The exit code.
+
+    Raises WorkshopError when it cannot be installed, or does not start.
+    """
+    if find() is None or not _playwright_starts():
         install()
-        program = needed()
     with opened() as browser:
-        console.print(f"Chromium {browser.version} is {program}.", markup=False, soft_wrap=True)
+        console.print(f"Chromium {browser.version} is {needed()}.", markup=False, soft_wrap=True)
     return 0
 
 
@@ -111,10 +112,10 @@ def _installed_by_apt() -> bool:
     if as_root and not (shutil.which("sudo") and _ran([*as_root, "true"], quiet=True)):
         _say("Without root's rights this cannot install Debian's chromium (sudo apt install chromium).")
         return False
-    _say("There is no Chromium. Installing Debian's package.")
+    _say(f"Installing from Debian: {', '.join(PACKAGES)}.")
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     _ran([*apt, "update", "-q"])  # a list that could not be fetched need not be the one that matters
-    return _ran([*apt, "install", "-q", "-y", "--no-install-recommends", "chromium"])
+    return _ran([*apt, "install", "-q", "-y", "--no-install-recommends", *PACKAGES])
 
 
 def _system() -> str:
@@ -130,11 +131,34 @@ def _ran(command: list[str], quiet: bool = False) -> bool:
     return subprocess.run(command, stdout=output, stderr=output, check=False).returncode == 0
 
 
-def _playwrights_own() -> str:
+@contextlib.contextmanager
+def _playwright() -> Iterator["Playwright"]:
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+    with contextlib.ExitStack() as stack:
+        try:
+            playwright = stack.enter_context(sync_playwright())
+        except Exception as error:  # Playwright raises no narrower one when its program ends at once
+            raise WorkshopError(
+                f"Playwright does not start here ({error}). Install what it needs: {COMMAND}"
+            ) from None
+        yield playwright
+
+
+def _playwright_starts() -> bool:
+    try:
+        with _playwright():
+            return True
+    except WorkshopError:
+        return False
+
+
+def _playwrights_own() -> str:
+    try:
+        with _playwright() as playwright:
+            return playwright.chromium.executable_path
+    except WorkshopError:
+        return ""
 
 
 def _say(sentence: str) -> None:
