@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("docs")
 
 LESSONS = lessons.all_lessons()
 TEXTS = sorted(paths.DOCS.glob("lessons/*.md"))
-PAGES = sorted(paths.DOCS.rglob("*.md"))
+PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
 FOREIGN = re.compile(r"(?:https?:)?//")
 
 
@@ -211,7 +211,8 @@ def test_drawings_say_what_they_show(file):
     assert [each.tag.rpartition("}")[2] for each in named] == ["title", "desc"]
     assert all(len(each.text) > 20 for each in named)
     assert svg.get("fill") == "currentColor", "else it cannot be read in the dark"
-    assert f'docs/lessons/img/{file.name}"' in "".join(text.read_text(encoding="utf-8") for text in TEXTS)
+    shown = f'"{file.relative_to(paths.ROOT).as_posix()}"'
+    assert shown in "".join(text.read_text(encoding="utf-8") for text in PAGES)
 
 
 def test_every_run_is_used():

@@ -1,5 +1,6 @@
 """`./workshop up` with real processes: what it prints and survives, and that it leaves nothing behind."""
 
+import contextlib
 import json
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 
 import httpx
 import psutil
@@ -374,3 +376,28 @@ def test_the_cause_behind_an_output(tmp_path):
     assert blame.cause(["Error: port in use", "bye"], tmp_path) == "Error: port in use"
     assert blame.cause(["", "first", "last"], tmp_path) == "last"
     assert blame.cause([], tmp_path) == ""
+
+
+def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):
+    write(root / "notebooks", {"01-tiny.ipynb": "{}", "helper.py": ""})
+    port = free_port()
+    run = start(port=port)
+    row = run.until("notebook    http")
+    address = re.search(r"http://localhost:\d+/lab/tree/01-tiny\.ipynb\?token=\S+", row)[0]
+    run.until("stop: Ctrl-C")
+    token = {"Authorization": "token " + address.partition("token=")[2]}
+    server = address.partition("/lab")[0]
+
+    def kernel():
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.post(f"{server}/api/kernels", headers=token, json={"name": "python3"}, timeout=30)
+
+    deadline = time.monotonic() + 60
+    while (answer := kernel()) is None and time.monotonic() < deadline:
+        assert run.process.poll() is None
+    assert answer.status_code == 201
+    children = run.children()
+    assert any("ipykernel_launcher" in " ".join(child.cmdline()) for child in children)
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert_nothing_left(root, port, children)

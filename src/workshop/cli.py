@@ -51,7 +51,10 @@ def common(
 
 @app.command(rich_help_panel=LOOP)
 def start(lesson: LessonName) -> None:
-    """Copy a lesson to playground/, to work on."""
+    """Copy a lesson to playground/, to work on.
+
+    The files in lessons/ stay as they are. A copy that you have changed is left alone, and you are told.
+    """
     from . import playground
 
     copy = playground.start(lessons.find(lesson))
@@ -71,7 +74,11 @@ def check(
         bool, typer.Option("--all", help="Check every step, also after one that fails.")
     ] = False,
 ) -> None:
-    """Check your work, step by step."""
+    """Check your work, step by step.
+
+    The check has a broker, a worker and data of its own, whether ./workshop up runs or not.
+    It ends at the first step that fails, and says what it found. With --all it goes on.
+    """
     from . import check as checking
 
     project_, step_ = _aim(target, step)
@@ -110,7 +117,10 @@ def diff(
         str | None, typer.Argument(metavar="FILE", help="One file, such as images/views.py.")
     ] = None,
 ) -> None:
-    """Show your copy against the solution, file by file."""
+    """Show your copy against the solution, file by file.
+
+    With a step, only the files that the step names.
+    """
     from . import diffs
 
     if target and not file and target.endswith((".py", ".html", ".css", ".js", "Procfile")):
@@ -167,7 +177,11 @@ def up(
     target: Target = None,
     port: Annotated[int, typer.Option(help="The site's port.")] = 8000,
 ) -> None:
-    """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01."""
+    """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01.
+
+    The processes are those of the lesson's Procfile. A worker is started again when you save a file.
+    Ctrl-C ends all of it, and leaves no process, port or lock behind.
+    """
     from . import playground, progress
     from . import up as running
 
@@ -184,7 +198,11 @@ def up(
 
 @app.command(rich_help_panel=RUNNING)
 def doctor(target: Target = None) -> None:
-    """Look for what keeps the workshop from working, and say the cure."""
+    """Look for what keeps the workshop from working, and say the cure.
+
+    It looks at Python, the disk, the ports, the broker, the project's code, migrations and result backend,
+    and at workers that are missing, belong to another project, or run old code.
+    """
     from . import doctor as examining
 
     try:
@@ -214,7 +232,10 @@ def samples(
 def demo(
     exit_when_done: Annotated[bool, typer.Option("--exit", help="End when all photos are through.")] = False,
 ) -> None:
-    """Run the finished system and push real photos through it."""
+    """Run the finished system and push real photos through it.
+
+    It has a broker, ports and data of its own. Without --exit the site stays until Ctrl-C.
+    """
     from . import demo as showing
 
     raise typer.Exit(showing.main(exit_when_done))
@@ -224,16 +245,39 @@ def demo(
 def docs(
     build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
     port: Annotated[int, typer.Option(help="The port to serve on.")] = 8001,
+    run_notebooks: Annotated[
+        bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
+    ] = True,
 ) -> None:
-    """Serve the lesson texts in the browser."""
+    """Serve this site in the browser: lessons, notebooks, guides, reference. It follows what you write."""
     from . import site
 
-    raise typer.Exit(site.main(build, port))
+    raise typer.Exit(site.main(build, port, run_notebooks))
+
+
+@app.command(rich_help_panel=RUNNING)
+def notebooks(
+    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to begin with.")] = None,
+    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8888,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin the lesson's notebook again. Yours goes to a backup.")
+    ] = False,
+    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser, too.")] = False,
+) -> None:
+    """Open the notebooks in JupyterLab. Their cells talk to what ./workshop up runs."""
+    from . import notebooks as serving
+    from . import progress
+
+    wanted = lesson or progress.last()
+    raise typer.Exit(serving.main(lessons.find(wanted) if wanted else None, port, fresh, browser))
 
 
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
-    """Run every test of the workshop; further arguments go to pytest."""
+    """Run every test of the workshop; further arguments go to pytest.
+
+    Format and lint come first.
+    """
     from . import selftest
 
     raise typer.Exit(selftest.main(context.args))

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,15 +35,18 @@ class Site:
     """The solution `name`, run with a database, photos and a log that lie in `folder`.
 
     `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
+    without: names of processes that are left out.
     """
 
-    def __init__(self, name: str, folder: Path):
+    def __init__(self, name: str, folder: Path, without: Collection[str] = ()):
         self.project = project.at(paths.SOLUTIONS / name)
-        self.port, self.flower_port = free_port(), free_port()
+        self.port = free_port()
         self.news: list[str] = []
         """What has happened to the processes, in sentences."""
         self.log = folder / f"{name}.log"
-        self._folder, self._data = folder, folder / name
+        self._without = without
+        self._folder, self.data = folder, folder / name
+        self._flower_port = free_port()
         self._broker = Broker(prefer=None)
         self._ready, self._ended = threading.Event(), threading.Event()
         self._supervisor: Supervisor | None = None
@@ -51,6 +54,15 @@ class Site:
     @property
     def address(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def broker_url(self) -> str:
+        return self._broker.url
+
+    @property
+    def flower_address(self) -> str | None:
+        """Where Flower answers; None when the Procfile starts none."""
+        return f"http://localhost:{self._flower_port}" if "flower" in self.processes else None
 
     @property
     def processes(self) -> list[str]:
@@ -103,6 +115,10 @@ class Site:
         if self._supervisor is not None:
             self._supervisor.stop()
 
+    def end_broker(self) -> None:
+        """End the broker alone, as a fault."""
+        self._broker.stop()
+
     def stop(self) -> None:
         """End every process, then the broker."""
         try:
@@ -121,18 +137,20 @@ class Site:
             self._ready.set()
 
     def _services(self) -> list[Service]:
-        environment = self.project.environment(self._broker.url, self._data, self.port)
+        environment = self.project.environment(self._broker.url, self.data, self.port)
         for name in OF_ANOTHER_SITE:
             environment.pop(name, None)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment |= flower.environment(self.flower_port)
+        environment |= flower.environment(self._flower_port)
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
         # The solution has all steps done, so nothing waits for one.
         found = from_procfile(self.project, environment, self.port)
-        return [replace(service, waits=None) for service in found] + [migrate]
+        return [replace(service, waits=None) for service in found if service.name not in self._without] + [
+            migrate
+        ]
 
 
 class Ending:

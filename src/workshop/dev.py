@@ -39,6 +39,16 @@ def carry(
 
 
 @app.command()
+def notebooks() -> None:
+    """Take the outputs out of the notebooks, before they go into git."""
+    from . import notebook_file
+
+    for file in notebook_file.all_files():
+        if notebook_file.strip(file):
+            console.print(f"notebooks/{file.name} is clean again.", markup=False)
+
+
+@app.command()
 def faults() -> None:
     """Run the faults on the finished system, and write the table that lesson 05 shows."""
     from . import selftest

@@ -10,6 +10,9 @@ whole `if` comes along. Without a colon it is the whole file, and inside a fence
 the file's lines: so runs/03/*.txt, what a terminal printed, comes in.
 An SVG comes in as a figure of the page itself, where it takes over the page's colours.
 Paths are relative to the repository, those of runs/ to docs/. What cannot be found fails the build.
+
+`--8<-- "workshop:commands"` becomes what the command line knows of itself (commands_page), and in running
+text {{ setting NAME }} and its like become a value out of the finished project (settings_page).
 """
 
 import ast
@@ -20,7 +23,7 @@ from markdown import Extension
 from markdown.preprocessors import Preprocessor
 from mkdocs.exceptions import BuildError
 
-from . import paths
+from . import paths, settings_page
 from .errors import WorkshopError
 
 LINE = re.compile(r'^(?P<indent> *)--8<-- "(?P<path>[^":]+)(?::(?P<symbol>[\w.]+))?"\s*$')
@@ -47,7 +50,10 @@ class Snippets(Preprocessor):
                 fence = None
             wanted = LINE.match(line)
             if wanted is None:
-                found.append(line)
+                found.append(settings_page.filled(line) if fence is None else line)
+                continue
+            if wanted["path"] == "workshop":
+                found += generated(wanted["symbol"]).splitlines()
                 continue
             content = included(wanted["path"], wanted["symbol"])
             if fence is None:
@@ -67,6 +73,15 @@ class SnippetExtension(Extension):
 def makeExtension(**options) -> SnippetExtension:
     """What Markdown calls for `workshop.docs_snippets` in mkdocs.yml."""
     return SnippetExtension(**options)
+
+
+def generated(name: str | None) -> str:
+    """What is made while the page is built, as Markdown. Raises WorkshopError when there is no such part."""
+    if name != "commands":
+        raise WorkshopError(f'A text includes "workshop:{name}". There is: commands.')
+    from . import commands_page  # the whole command line, which the other pages do not need
+
+    return commands_page.markdown()
 
 
 def included(path: str, symbol: str | None = None) -> str:

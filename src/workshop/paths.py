@@ -7,6 +7,7 @@ ROOT = Path(os.environ.get("WORKSHOP_ROOT") or Path(__file__).parents[2]).resolv
 LESSONS = ROOT / "lessons"
 SOLUTIONS = ROOT / "solutions"
 DOCS = ROOT / "docs"
+NOTEBOOKS = ROOT / "notebooks"
 PLAYGROUND = ROOT / "playground"
 BACKUPS = PLAYGROUND / ".backup"
 STATE = ROOT / ".workshop"

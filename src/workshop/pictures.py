@@ -37,7 +37,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="workshop-pictures-") as folder,
         running(Path(folder)) as site,
     ):
-        taken = take(chromium, site, Path(folder) / site.project.lesson.name / "storage-mode")
+        taken = take(chromium, site, site.data / "storage-mode")
     for name, content in taken.items():
         file = paths.DOCS / "assets" / name
         file.write_bytes(content)
@@ -76,7 +76,7 @@ def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
     small = chromium.new_page(viewport=SITE_SIZE, device_scale_factor=WIDTH / SITE_SIZE["width"])
     small.goto(site.address)
     small.wait_for_load_state("networkidle")
-    operator.goto(f"http://localhost:{site.flower_port}/workers")
+    operator.goto(f"{site.flower_address}/workers")
     operator.locator("tbody tr").nth(1).wait_for(timeout=PATIENCE)
     operator.wait_for_load_state("networkidle")
     taken = {}

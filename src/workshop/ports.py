@@ -34,6 +34,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def next_free(port: int) -> int:
+    """`port` where it is free, else the next one that is."""
+    while not is_free(port):
+        port += 1
+    return port
+
+
 def free_port() -> int:
     """A port that nothing listens on at this moment, chosen by the system."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:

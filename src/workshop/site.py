@@ -5,33 +5,44 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import paths
+from . import notebook_pages, paths
 from .console import console
 from .errors import WorkshopError
 
+_MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
 
-def main(build: bool, port: int) -> int:
+
+def main(build: bool, port: int, run_notebooks: bool = True) -> int:
     """Build the site strictly, or serve it on `port` until Ctrl-C; the exit code of mkdocs.
 
-    Raises WorkshopError when there is no mkdocs.yml.
+    run_notebooks: before a build, run the notebooks that have changed since they were run last.
+    Raises WorkshopError when there is no mkdocs.yml, or a notebook fails.
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         raise WorkshopError(
             "There is no docs site yet: mkdocs.yml is missing. The lesson texts are in docs/lessons/."
         )
     if build:
-        return make()
+        return make(run_notebooks=run_notebooks)
+    notebook_pages.write()
     console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
-    return _mkdocs("serve", "--dev-addr", f"localhost:{port}")
+    os.chdir(paths.ROOT)
+    # In the place of this process, so that whoever ends it ends the server.
+    command = [*_MKDOCS, "serve", "--quiet", "--dev-addr", f"localhost:{port}"]
+    os.execve(sys.executable, command, _environment())
 
 
-def make(target: Path | None = None) -> int:
-    """Build the site strictly, into `target` or `site/`; the exit code of mkdocs."""
-    return _mkdocs("build", "--strict", *(["--site-dir", str(target)] if target else []))
+def make(target: Path | None = None, run_notebooks: bool = False) -> int:
+    """Build the site strictly, into `target` or `site/`; the exit code of mkdocs.
+
+    run_notebooks: first run the notebooks that have changed. Raises WorkshopError when a cell fails.
+    """
+    notebook_pages.write(run=run_notebooks)
+    command = [*_MKDOCS, "build", "--strict", *(["--site-dir", str(target)] if target else [])]
+    return subprocess.run(command, cwd=paths.ROOT, env=_environment(), check=False).returncode
 
 
-def _mkdocs(*arguments: str) -> int:
-    command = [sys.executable, "-P", "-m", "mkdocs", *arguments]
-    # The pages take code out of the lessons with an extension that lies beside this module.
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "NO_MKDOCS_2_WARNING": "1"}
-    return subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode
+def _environment() -> dict[str, str]:
+    # The pages take code out of the lessons with an extension that lies beside this module. Material's notice
+    # about a successor is for maintainers: CONTRIBUTING.md has it.
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "NO_MKDOCS_2_WARNING": "1"}

@@ -14,11 +14,11 @@ from pathlib import Path
 from honcho.printer import Printer
 from rich.markup import escape
 
-from . import flower, lessons, migrations, occupied, paths, progress
+from . import flower, lessons, migrations, notebooks, occupied, paths, progress
 from .broker import Broker, use_external, version_of, without_password
 from .console import console
 from .errors import WorkshopError
-from .ports import is_free, who_holds
+from .ports import is_free, next_free, who_holds
 from .processes import Supervisor
 from .project import Project
 from .services import Service, from_procfile
@@ -39,7 +39,7 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
         if not is_free(port):
             raise WorkshopError(
                 f"Port {port} is taken by {who_holds(port)}.\n"
-                f"End that process, or choose another port: ./workshop up --port {_next_free(port + 10)}"
+                f"End that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
             )
         session = _Session(project, port, began)
         stack.enter_context(_signals(session))
@@ -51,11 +51,13 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
 
 
 def extra_services(project: Project, docs_port: int = DOCS_PORT) -> list[Service]:
-    """What starts once the lesson's own processes are ready, and never delays them.
+    """What starts once the lesson's own processes are ready, and never delays them: docs and notebooks."""
+    return [service for service in (docs_site(docs_port), notebook_server()) if service is not None]
 
-    The docs site is one. JupyterLab belongs here too: a Service with a log file of its own.
-    """
-    return [service for service in (docs_site(docs_port),) if service is not None]
+
+def notebook_server(port: int = notebooks.PORT) -> Service | None:
+    """JupyterLab on `port`, or the next free one; None where there are no notebooks."""
+    return notebooks.jupyter(next_free(port)) if paths.NOTEBOOKS.is_dir() else None
 
 
 def docs_site(port: int = DOCS_PORT) -> Service | None:
@@ -65,10 +67,9 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
     if not is_free(port):
         _say(escape(f"docs are left out: port {port} is taken by {who_holds(port)}."))
         return None
-    python = shlex.quote(sys.executable)
     return Service(
         name="docs",
-        command=f"{python} -m mkdocs serve --quiet --no-livereload --dev-addr 127.0.0.1:{port}",
+        command=f"{shlex.quote(sys.executable)} -m workshop docs --port {port}",
         folder=paths.ROOT,
         environment=dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
         port=port,
@@ -133,14 +134,19 @@ class _Session:
             {
                 "pid": os.getpid(),
                 "project": self.project.shown,
-                "addresses": {
-                    "site": f"http://localhost:{self.port}",
-                    "broker": without_password(self.redis_url),
-                },
+                "folder": str(self.project.folder),
+                "data": str(self.project.data),
+                "addresses": self.addresses(),
                 "broker_folder": str(self.broker.folder) if self.broker else None,
                 "processes": {name: found for name, pid in pids.items() if (found := occupied.identify(pid))},
             }
         )
+
+    def addresses(self) -> dict[str, str]:
+        found = {"site": f"http://localhost:{self.port}", "broker": without_password(self.redis_url)}
+        if self.supervisor and (monitor := self.supervisor.running.get("flower")):
+            found["flower"] = f"http://localhost:{monitor.service.port}"
+        return found
 
     def table(self) -> Iterator[str]:
         lesson, project = self.project.lesson, self.project
@@ -163,7 +169,7 @@ class _Session:
             user = f"user {flower.USER}, password {flower.password()}"
             yield _row("flower", f"http://localhost:{monitor.service.port}", user)
         for service in self.extras:
-            yield _row(service.name, f"http://localhost:{service.port}/lessons/{lesson.name}/", "in a moment")
+            yield _row(service.name, self.page(service), "in a moment")
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
@@ -174,6 +180,12 @@ class _Session:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         yield ""
         yield f"  {escape(_next(project))}     stop: Ctrl-C"
+
+    def page(self, service: Service) -> str:
+        """The page of this lesson."""
+        if service.name == "notebook":
+            return notebooks.address_of(self.project.lesson, service.port)
+        return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"
 
 
 def _row(name: str, value: str, remark: str) -> str:
@@ -205,12 +217,6 @@ def _photos(project: Project) -> str:
 def _broker_port() -> int:
     """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
     return int(os.environ.get("WORKSHOP_BROKER_PORT") or 6379)
-
-
-def _next_free(port: int) -> int:
-    while not is_free(port):
-        port += 1
-    return port
 
 
 @contextlib.contextmanager

@@ -23,9 +23,9 @@ WORKER = 30_000  # milliseconds that a photo may take on a busy machine
 class App:
     """The running site, and what a visitor does with it."""
 
-    def __init__(self, site, folder):
-        self.address, self.flower = site.address, f"http://localhost:{site.flower_port}"
-        self._switch = folder / site.project.lesson.name / "storage-mode"
+    def __init__(self, site):
+        self.address, self.flower = site.address, site.flower_address
+        self._switch = site.data / "storage-mode"
 
     @contextmanager
     def slow_storage(self, seconds):
@@ -48,12 +48,11 @@ class App:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("app")
-    site = Site(newest(), folder)
+    site = Site(newest(), tmp_path_factory.mktemp("app"))
     try:
         site.start()
         site.wait()
-        yield App(site, folder)
+        yield App(site)
     finally:
         site.stop()
 

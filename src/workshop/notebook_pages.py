@@ -1,0 +1,139 @@
+"""The notebooks as pages of the docs site, with what their cells printed in the last run."""
+
+import base64
+import hashlib
+import re
+import socket
+from datetime import date
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from . import lessons, notebook_file, notebook_run, paths
+from .console import console
+from .lessons import Lesson
+from .notebook_file import CHECK, TURN, tagged
+
+FOLDER = "notebooks"
+"""Below docs/. What is in it is made, and not in git."""
+_LESSON_LINK = re.compile(r"http://localhost:8001/lessons/([\w-]+)/")
+_ESCAPES = re.compile(r"\x1b\[[\d;]*m")
+
+
+def write(run: bool = False) -> None:
+    """Make the pages: with the outputs of the last run, or without any where there was none.
+
+    run: first run those notebooks that have changed since, or whose project has.
+    Raises WorkshopError when a cell fails.
+    """
+    for lesson in lessons.all_lessons():
+        file = paths.NOTEBOOKS / f"{lesson.name}.ipynb"
+        if not file.is_file():
+            continue
+        if run and not is_fresh(lesson):
+            console.print(f"Running notebooks/{file.name} …", markup=False)
+            keep(lesson, _executed(lesson))
+        page = paths.DOCS / FOLDER / f"{lesson.name}.md"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        _replace(page, _page(lesson, page.parent))
+
+
+def is_fresh(lesson: Lesson) -> bool:
+    """Whether the last run was one of the notebook and the project as they are now."""
+    return _kept(lesson).is_file() and notebook_file.read(_kept(lesson)).metadata.get("digest") == _digest(
+        lesson
+    )
+
+
+def keep(lesson: Lesson, executed: NotebookNode) -> None:
+    """Keep a run, for the pages."""
+    executed.metadata["digest"] = _digest(lesson)
+    executed.metadata["date"] = date.today().isoformat()
+    file = _kept(lesson)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _replace(file, notebook_file.written(executed))
+
+
+def _executed(lesson: Lesson) -> NotebookNode:
+    notebook = notebook_file.filled(notebook_file.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb"))
+    with notebook_run.stage(lesson) as site:
+        return notebook_run.run(notebook, site)
+
+
+def _kept(lesson: Lesson) -> Path:
+    return paths.STATE / "notebooks" / f"{lesson.name}.ipynb"
+
+
+def _digest(lesson: Lesson) -> str:
+    """Of the notebook and its project: another run would print the same but for times and ids."""
+    found = hashlib.sha256((paths.NOTEBOOKS / f"{lesson.name}.ipynb").read_bytes())
+    for file in sorted(lesson.solution.rglob("*")):
+        if file.is_file() and "data" not in file.parts and "__pycache__" not in file.parts:
+            found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _page(lesson: Lesson, folder: Path) -> str:
+    """The page as Markdown; pictures that it shows are written into `folder`."""
+    notebook = notebook_file.stripped(notebook_file.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb"))
+    outputs, when = _outputs(lesson)
+    parts: list[str] = []
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            parts.append(_text(cell.source))
+            continue
+        parts.append(f"```python\n{cell.source}\n```")
+        if outputs and not tagged(cell, TURN):
+            shown = [
+                text
+                for number, output in enumerate(outputs[place])
+                if (text := _output(output, f"{lesson.code}-{place}-{number}", folder))
+            ]
+            if shown and tagged(cell, CHECK):
+                parts.append("With the solution:")
+            parts += shown
+    run = (
+        f"The outputs are those of a run on {when}." if when else "It was not run for this page: no outputs."
+    )
+    note = (
+        f'!!! note "This page is a notebook"\n\n    {run} To run it yourself, beside your own workers: '
+        f"`./workshop up {lesson.code}`, and open the address of *notebook* that it prints."
+    )
+    return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
+
+
+def _outputs(lesson: Lesson) -> tuple[list[list[NotebookNode]], str]:
+    """The outputs of each cell in the last run, and its date; nothing when that was of another notebook."""
+    if not is_fresh(lesson):
+        return [], ""
+    kept = notebook_file.read(_kept(lesson))
+    return [cell.get("outputs", []) for cell in kept.cells], kept.metadata["date"]
+
+
+def _text(source: str) -> str:
+    text = _LESSON_LINK.sub(r"../lessons/\1.md", source)
+    return text.replace("<details>", '<details markdown="1">')
+
+
+def _output(output: NotebookNode, name: str, folder: Path) -> str:
+    """One output as Markdown, the richest that it has; empty for what has nothing to show."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        (folder / f"{name}.png").write_bytes(base64.b64decode(data["image/png"]))
+        return f"![What the cell above draws; the text below says what is in it]({name}.png)"
+    if "text/html" in data:
+        return f'<div class="cell-output" tabindex="0">\n{_neutral(data["text/html"]).strip()}\n</div>'
+    text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
+    text = _ESCAPES.sub("", _neutral(text)).rstrip()
+    return f"```{{.text .cell-output}}\n{text}\n```" if text and not text.startswith("<Figure") else ""
+
+
+def _neutral(text: str) -> str:
+    """Without what is true of one machine alone: its name, and the folder of the clone."""
+    return text.replace(f"{paths.ROOT}/", "").replace(f"@{socket.gethostname()}", "@laptop")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write only what has changed: the server that shows the pages builds again when a file is new."""
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")

@@ -1,0 +1,82 @@
+"""Running a notebook from top to bottom, beside a site, a broker, workers, Flower and beat of its own."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import redis
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from . import paths
+from .demo_site import Site
+from .errors import WorkshopError
+from .lessons import Lesson
+from .notebookkit.running import VARIABLE
+
+CELL_SECONDS = 60
+"""The longest that one cell may take, in a run that nobody watches."""
+
+
+@contextlib.contextmanager
+def stage(lesson: Lesson, without: Collection[str] = ()) -> Iterator[Site]:
+    """The solution of `lesson` with its processes, but for `without`; at the end nothing of it stays."""
+    with tempfile.TemporaryDirectory(prefix="workshop-notebook-", ignore_cleanup_errors=True) as folder:
+        site = Site(lesson.name, Path(folder), without)
+        try:
+            site.start()
+            site.wait()
+            yield site
+        finally:
+            site.stop()
+
+
+def run(notebook: NotebookNode, site: Site, times: int = 1, go_on: bool = False) -> NotebookNode:
+    """Execute all cells in one kernel, `times` times from top to bottom; returns it with the last outputs.
+
+    go_on: an error in a cell does not end the run. Otherwise raises WorkshopError, with the cell.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        allow_errors=go_on,
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+        resources={"metadata": {"path": str(paths.NOTEBOOKS)}},
+    )
+    with client.setup_kernel(env=environment(site)):
+        for _ in range(times):
+            for place, cell in enumerate(notebook.cells):
+                try:
+                    client.execute_cell(cell, place)
+                except Exception as error:
+                    raise WorkshopError(f"Cell {place + 1} failed:\n{cell.source}\n\n{error}") from error
+    return notebook
+
+
+def environment(site: Site) -> dict[str, str]:
+    """The variables of a kernel whose notebook talks to `site`."""
+    running = {
+        "project": site.project.shown,
+        "folder": str(site.project.folder),
+        "data": str(site.data),
+        "addresses": {"site": site.address, "broker": site.broker_url, "flower": site.flower_address},
+    }
+    return dict(os.environ) | {
+        VARIABLE: json.dumps(running),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def left_behind(broker_url: str) -> dict[str, int]:
+    """What lies on the broker for a worker to do, or is at a worker: {queue: number of messages}."""
+    broker = redis.Redis.from_url(broker_url)
+    lists = [key.decode() for key in broker.scan_iter(_type="list")]
+    found = {name: broker.llen(name) for name in lists}
+    found["unacked"] = broker.hlen("unacked")
+    return {name: count for name, count in found.items() if count}

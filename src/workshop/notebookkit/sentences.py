@@ -1,0 +1,65 @@
+"""What a cell says instead of a traceback, where the cause is known and a sentence helps more."""
+
+import traceback
+
+from celery.exceptions import TimeoutError as NoResult
+from IPython import get_ipython
+from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as NoBroker
+
+from workshop.errors import WorkshopError
+
+from .workers import workers
+
+EXPECTED = (WorkshopError, NoResult, OperationalError, NoBroker)
+"""Errors of the system around a cell, not of the cell itself."""
+OF_A_NAME = (NameError, ImportError)
+
+
+def sentence(error: BaseException, up: str) -> str | None:
+    """`error` in words that say what to do next; None where there are none. up: starts the project."""
+    if isinstance(error, WorkshopError):
+        return str(error)
+    if isinstance(error, NoResult):
+        return (
+            f"No answer came in time. Is a worker up? Start it in a terminal, and run this cell again: {up}"
+        )
+    if isinstance(error, (OperationalError, NoBroker)):
+        return (
+            f"No broker answers. Start it in a terminal: {up}\n"
+            "Then run the cells again, from the first one that opens the project."
+        )
+    if isinstance(error, NameError):
+        return (
+            f"{error}. Is it made in a cell above that has not run, or that ended early? Run that cell first."
+        )
+    if isinstance(error, ImportError):
+        return f"{error}. Has the cell that opens the project run, and did it find the project?"
+    if not workers():
+        return f"{type(error).__name__}: {error}\nNo worker is up. Start it in a terminal: {up}"
+    return None
+
+
+class Sentences:
+    """Lets the cells of this kernel end with a sentence where there is one."""
+
+    def __init__(self, up: str) -> None:
+        self.up = up
+
+    def install(self) -> None:
+        """In a notebook; elsewhere it does nothing."""
+        shell = get_ipython()
+        if shell is not None:
+            shell.set_custom_exc((Exception,), self._show)
+
+    def _show(self, shell, kind, error, tb, tb_offset=None) -> list[str] | None:
+        said = sentence(error, self.up)
+        if said is None:
+            shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
+            return None
+        # The line in the notebook helps with a name that is misspelt; the library's own lines do not.
+        lines = [frame.line for frame in traceback.extract_tb(tb) if "ipykernel_" in frame.filename]
+        said += f"\n    {lines[-1]}" if lines and isinstance(error, OF_A_NAME) else ""
+        # A kernel that is run without anybody watching learns from this that the cell has failed.
+        shell._showtraceback(kind, said, [said])
+        return [said]

@@ -1,0 +1,167 @@
+"""The notebooks: the learner's copies of them, and the JupyterLab that shows them."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+from . import paths, playground
+from .console import console
+from .errors import WorkshopError
+from .lessons import Lesson
+from .ports import is_free, next_free, who_holds
+from .secret import secret
+from .services import Service
+
+PORT = 8888
+HELPER = "helper.py"
+
+
+def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
+    """Serve the learner's notebooks on `port` until Ctrl-C, and print the address; the exit code.
+
+    lesson: whose notebook to open first. fresh: begin that notebook again, with a backup of the learner's.
+    Raises WorkshopError when the port is taken, or there is nothing to begin again.
+    """
+    if fresh:
+        if lesson is None:
+            raise WorkshopError("Which notebook is to begin again? ./workshop notebooks 02 --fresh")
+        if backup := begin_again(lesson):
+            console.print(f"Your notebook is kept: {paths.shown(backup)}", markup=False, soft_wrap=True)
+    if not is_free(port):
+        raise WorkshopError(
+            f"Port {port} is taken by {who_holds(port)}. Does ./workshop up run? It has the notebooks, too. "
+            f"Another port: ./workshop notebooks --port {next_free(port + 1)}"
+        )
+    service = jupyter(port)
+    address = address_of(lesson, port)
+    console.print(f"{address}\nStop: Ctrl-C", markup=False, soft_wrap=True)
+    if browser:
+        webbrowser.open(address)
+    with service.log.open("wb") as log:
+        process = subprocess.Popen(
+            shlex.split(service.command), cwd=service.folder, env=service.environment, stdout=log, stderr=log
+        )
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()  # a second Ctrl-C would be a question in its log
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+            process.wait()
+            return 0
+    raise WorkshopError(f"JupyterLab ended with exit code {code}. What it said: {paths.shown(service.log)}")
+
+
+def jupyter(port: int = PORT) -> Service:
+    """JupyterLab on 127.0.0.1:`port`, with the learner's copies, on the kernel of the workshop's .venv."""
+    folder = copies()
+    python = shlex.quote(sys.executable)
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": shlex.quote(str(folder)),
+        # Other users of this machine can neither read nor write what goes to a kernel.
+        "KernelManager.transport_encryption": "auto",
+        # It asks nobody on the internet for news or for a newer version.
+        "LabApp.news_url": "None",
+        "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+        "LabApp.extension_manager": "readonly",
+    }
+    words = " ".join(f"--{name}={value}" for name, value in options.items())
+    environment = dict(os.environ) | {
+        # Not an option: whoever lists the processes would read it.
+        "JUPYTER_TOKEN": token(),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment["JUPYTER_CONFIG_PATH"] = str(_quiet())
+    # A kernel gets the broker and the data of the project that its notebook opens.
+    for name in ("DJANGO_SETTINGS_MODULE", "DATA_DIR", "JUPYTER_CONFIG_DIR"):
+        environment.pop(name, None)
+    paths.STATE.mkdir(parents=True, exist_ok=True)
+    return Service(
+        name="notebook",
+        command=f"{python} -m jupyterlab --no-browser --allow-root {words}",
+        folder=folder,
+        environment=environment,
+        port=port,
+        log=paths.STATE / "notebook.log",
+    )
+
+
+def _quiet() -> Path:
+    """A folder of settings for JupyterLab without its question whether it may fetch news."""
+    folder = paths.STATE / "jupyter"
+    page = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    file = folder / "labconfig" / "page_config.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(page), encoding="utf-8")
+    return folder
+
+
+def address_of(lesson: Lesson | None, port: int = PORT) -> str:
+    """The address of a lesson's notebook, or of the list of them, with the token in it."""
+    page = f"/lab/tree/{lesson.name}.ipynb" if lesson and source(lesson).is_file() else "/lab"
+    return f"http://localhost:{port}{page}?token={token()}"
+
+
+def token() -> str:
+    """The token of this machine, made at its first use and kept in `.workshop/`, readable by its owner."""
+    return secret("notebook-token")
+
+
+def source(lesson: Lesson) -> Path:
+    """The notebook of `lesson` as the workshop has it, without outputs."""
+    return paths.NOTEBOOKS / f"{lesson.name}.ipynb"
+
+
+def copies() -> Path:
+    """The folder with the learner's notebooks. Those they have not changed are brought up to date."""
+    folder = paths.PLAYGROUND / "notebooks"
+    folder.mkdir(parents=True, exist_ok=True)
+    known = _record()
+    for file in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+        copy = folder / file.name
+        if not copy.exists() or _digest(copy) == known.get(file.name):
+            shutil.copyfile(file, copy)
+            known[file.name] = _digest(copy)
+    shutil.copyfile(paths.NOTEBOOKS / HELPER, folder / HELPER)
+    _write(known)
+    return folder
+
+
+def begin_again(lesson: Lesson) -> Path | None:
+    """Put the workshop's notebook in the place of the learner's. Returns where theirs is kept, if any."""
+    copy, backup = paths.PLAYGROUND / "notebooks" / f"{lesson.name}.ipynb", None
+    if copy.exists():
+        backup = playground.backup_folder("notebooks") / copy.name
+        shutil.move(copy, backup)
+    copies()
+    return backup
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _record() -> dict[str, str]:
+    """The digests of the copies as they were made."""
+    try:
+        content = json.loads((paths.STATE / "notebooks.json").read_text(encoding="utf-8"))
+        return content if isinstance(content, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(record: dict[str, str]) -> None:
+    paths.STATE.mkdir(parents=True, exist_ok=True)
+    (paths.STATE / "notebooks.json").write_text(json.dumps(record, indent=1), encoding="utf-8")

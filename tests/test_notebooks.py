@@ -1,0 +1,218 @@
+"""The notebooks: clean in git, right when they are run, and never a hang or a traceback for a reader."""
+
+import json
+import re
+import sqlite3
+import stat
+import time
+from contextlib import closing
+
+import httpx
+import nbformat
+import psutil
+import pytest
+
+from workshop import lessons, notebook_file, notebook_pages, notebook_run, notebooks, paths
+from workshop.errors import WorkshopError
+from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
+from workshop.notebookkit import turns
+from workshop.ports import free_port
+
+FILES = notebook_file.all_files()
+LESSONS = [lessons.find(file.stem) for file in FILES]
+WITH_WORKERS = [lesson for lesson in LESSONS if lesson.code != "01"]
+CALL = re.compile(r'check\("(\d\.\d)"')
+
+
+def by_name(each):
+    return each.name
+
+
+def words(cell):
+    """What a cell has shown, as text."""
+    return "\n".join(
+        output.get("text")
+        or output.get("data", {}).get("text/plain")
+        or "\n".join(output.get("traceback", []))
+        for output in cell.get("outputs", [])
+    )
+
+
+def verdicts(notebook):
+    return {CALL.search(cell.source)[1]: words(cell) for cell in notebook.cells if tagged(cell, CHECK)}
+
+
+def read(lesson):
+    return notebook_file.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb")
+
+
+def test_every_lesson_has_one():
+    assert [file.stem for file in FILES] == [lesson.name for lesson in lessons.all_lessons()]
+
+
+@pytest.mark.parametrize("file", FILES, ids=by_name)
+def test_no_outputs_in_git(file):
+    """`./workshop dev notebooks` takes them out."""
+    clean = notebook_file.written(notebook_file.stripped(notebook_file.read(file)))
+    assert file.read_text(encoding="utf-8") == clean, "./workshop dev notebooks takes out what a run has left"
+    nbformat.validate(notebook_file.read(file))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_turns_have_a_check_and_a_solution(lesson):
+    cells = read(lesson).cells
+    turn_cells = [cell for cell in cells if tagged(cell, TURN)]
+    checks = [CALL.search(cell.source)[1] for cell in cells if tagged(cell, CHECK)]
+    assert 3 <= len(turn_cells) <= 5
+    assert checks == [f"{int(lesson.code)}.{number}" for number in range(1, len(turn_cells) + 1)]
+    assert len([cell for cell in cells if tagged(cell, PROJECT)]) == 1
+    folded = [cell for cell in cells if tagged(cell, SOLUTION)]
+    assert all(cell.source.startswith("<details><summary>Solution</summary>\n\n") for cell in folded)
+    assert all("..." in cell.source for cell in turn_cells), "a reader sees where to write"
+    notebook_file.filled(read(lesson))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_runs_against_live_workers(lesson):
+    """First as a reader finds it, then solved: twice, from top to bottom, and nothing is left behind."""
+    with notebook_run.stage(lesson) as site:
+        found = notebook_run.run(notebook_file.filled(read(lesson), solved=False), site, go_on=True)
+        assert all(text.startswith("✗ Not yet.") for text in verdicts(found).values()), verdicts(found)
+        solved = notebook_run.run(notebook_file.filled(read(lesson)), site, times=2)
+        assert all(text.startswith("✓ Right.") for text in verdicts(solved).values()), verdicts(solved)
+        assert notebook_run.left_behind(site.broker_url) == {}
+        with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
+            assert database.execute("SELECT image FROM images_uploadedimage").fetchall() == []
+        assert list((site.data / "media/uploads").glob("*")) == []
+
+
+@pytest.mark.parametrize("lesson", WITH_WORKERS, ids=by_name)
+def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
+    monkeypatch.setattr(notebook_run, "CELL_SECONDS", 25)
+    workers = [
+        name for name in ("worker", "slow", "beat") if name in (lesson.solution / "Procfile").read_text()
+    ]
+    with notebook_run.stage(lesson, without=workers) as site:
+        found = notebook_run.run(notebook_file.filled(read(lesson)), site, go_on=True)
+    told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
+    assert "none is up. Start it in a terminal: ./workshop up" in told[0]
+    for cell in found.cells:
+        failed = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+        for output in failed:
+            said = "\n".join(output.traceback)
+            assert "Traceback" not in said, f"{cell.source}\n\n{said}"
+            assert re.search(r"worker is up|worker up|ran?k?\b.*first|waits|has not run", said), (
+                f"{cell.source}\n\n{said}"
+            )
+
+
+def test_without_a_broker_the_first_cell_says_so(tmp_path):
+    lesson = WITH_WORKERS[0]
+    notebook = notebook_file.filled(read(lesson))
+    notebook.cells = notebook.cells[:4]
+    with notebook_run.stage(lesson, without=["worker"]) as site:
+        site.end_broker()
+        found = notebook_run.run(notebook, site, go_on=True)
+    told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
+    assert told[0].startswith("No broker answers at redis://localhost:")
+    assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
+    assert told[1].startswith("name 'project' is not defined. Is it made in a cell above that has not run")
+
+
+@pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
+def test_a_check_never_raises_for_an_answer(answer):
+    for lesson in LESSONS:
+        for cell in read(lesson).cells:
+            if tagged(cell, CHECK):
+                count = cell.source.count(",")
+                verdict = turns.check(CALL.search(cell.source)[1], *[answer] * count)
+                assert not verdict.right
+                assert repr(verdict).startswith("✗ Not yet. ")
+
+
+def test_no_such_turn():
+    with pytest.raises(WorkshopError, match="no turn 2.9"):
+        turns.check("2.9", 1)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    for name in ("PLAYGROUND", "STATE", "BACKUPS"):
+        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "notebooks")
+    paths.NOTEBOOKS.mkdir()
+    for name in ("02-celery-basics.ipynb", "helper.py"):
+        (paths.NOTEBOOKS / name).write_text(f"the workshop's {name}")
+    return tmp_path
+
+
+def test_a_readers_notebook_is_kept_and_an_untouched_one_follows(root):
+    copy = notebooks.copies() / "02-celery-basics.ipynb"
+    assert copy.read_text() == "the workshop's 02-celery-basics.ipynb"
+    source = paths.NOTEBOOKS / copy.name
+    source.write_text("a newer one")
+    notebooks.copies()
+    assert copy.read_text() == "a newer one"
+    copy.write_text("with my answers")
+    source.write_text("newer still")
+    notebooks.copies()
+    assert copy.read_text() == "with my answers"
+    backup = notebooks.begin_again(lessons.find("02"))
+    assert backup.read_text() == "with my answers"
+    assert copy.read_text() == "newer still"
+
+
+def test_the_token_is_private(root):
+    token = notebooks.token()
+    assert token == notebooks.token()
+    assert len(token) >= 12
+    assert stat.S_IMODE((paths.STATE / "notebook-token").stat().st_mode) == 0o600
+    assert token not in notebooks.jupyter().command
+
+
+def test_jupyter_wants_the_token_and_listens_here_alone(root):
+    service = notebooks.jupyter(free_port())
+    process = psutil.Popen(service.shell_command, shell=True, cwd=service.folder, env=service.environment)
+    try:
+        address = f"http://localhost:{service.port}"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                status = httpx.get(f"{address}/api/contents", trust_env=False).status_code
+                break
+            except httpx.TransportError:
+                assert process.poll() is None, "JupyterLab ended"
+        assert status == 403
+        found = httpx.get(
+            f"{address}/api/contents", params={"token": notebooks.token()}, trust_env=False, timeout=30
+        ).json()
+        assert {entry["name"] for entry in found["content"]} == {"02-celery-basics.ipynb", "helper.py"}
+        listening = {each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN}
+        assert listening <= {"127.0.0.1", "::1"}
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
+    """A run of another version of the notebook is not shown."""
+    lesson = LESSONS[0]
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
+    executed = read(lesson)
+    shown = next(cell for cell in executed.cells if cell.cell_type == "code")
+    shown.outputs = [nbformat.v4.new_output("stream", text=f"{paths.ROOT}/solutions was here")]
+    notebook_pages.keep(lesson, executed)
+    notebook_pages.write()
+    page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
+    assert "solutions was here" in page
+    assert str(paths.ROOT) not in page
+    assert "The outputs are those of a run on" in page
+    assert "](../lessons/" in page
+    kept = json.loads((paths.STATE / "notebooks" / f"{lesson.name}.ipynb").read_text())
+    kept["metadata"]["digest"] = "of another version"
+    (paths.STATE / "notebooks" / f"{lesson.name}.ipynb").write_text(json.dumps(kept))
+    notebook_pages.write()
+    page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
+    assert "was here" not in page
+    assert "was not run for this page" in page

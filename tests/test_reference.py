@@ -1,0 +1,241 @@
+"""The reference pages: nothing is missing on them, and what they quote is what the installed versions say."""
+
+import ast
+import os
+import re
+import runpy
+import subprocess
+import sys
+from html import unescape
+
+import markdown
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from workshop import commands_page, docs_snippets, paths, settings_page
+from workshop.broker import Broker
+from workshop.cli import app
+from workshop.errors import WorkshopError
+
+PAGES = paths.DOCS / "reference"
+RUNS = paths.DOCS / "runs/reference"
+EXTENSIONS = ["workshop.docs_snippets", "pymdownx.superfences", "attr_list", "tables", "def_list"]
+SOLUTIONS = sorted(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
+
+
+def source(name):
+    return (PAGES / name).read_text(encoding="utf-8")
+
+
+def names(name):
+    """All words in backticks on a page."""
+    return set(re.findall(r"`([^`\n]+)`", source(name)))
+
+
+def html(text):
+    return markdown.markdown(text, extensions=EXTENSIONS)
+
+
+def paths_of_commands(command, path=()):
+    below = getattr(command, "commands", None)
+    if below is None:
+        return [path]
+    return [found for name, each in below.items() for found in paths_of_commands(each, (*path, name))]
+
+
+COMMANDS = paths_of_commands(typer.main.get_command(app))
+
+
+@pytest.fixture(scope="module")
+def commands():
+    return html(source("commands.md"))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_is_on_the_page(commands, path):
+    """`--help` is the other way to ask the command line: all that it lists, the page has."""
+    _, heading, section = commands.partition(f'<h3 id="{"-".join(path)}">')
+    assert heading, f"no heading for {' '.join(path)}"
+    section = unescape(re.split("<h[23]", section)[0])
+    assert f"./workshop {' '.join(path)}" in section
+    said = CliRunner().invoke(app, [*path, "--help"], terminal_width=200, env={"COLUMNS": "200"}).output
+    listed = re.findall(
+        r"^│\s+\*?\s*(--[\w-]+|[A-Z][A-Z|]*)\s", re.sub(r"\x1b\[[\d;]*m", "", said), flags=re.M
+    )
+    assert "--help" in listed, said
+    for word in set(listed) - {"--help"}:
+        assert f"<code>{word}" in section, f"{' '.join(path)} {word}"
+
+
+def test_common_options_are_on_the_page(commands):
+    first = commands.partition("<h3")[0]
+    for name in ("--debug", "--version", "--help", "-h"):
+        assert f"<code>{name}</code>" in first, name
+
+
+def test_a_new_command_comes_by_itself(monkeypatch):
+    new = typer.Typer()
+
+    @new.command()
+    def bench(rounds: int = typer.Argument(3, help="How often | at most."), fast: bool = False):
+        """Measure *it*."""
+
+    @new.command()
+    def other():
+        """Another one."""
+
+    monkeypatch.setattr("workshop.cli.app", new)
+    shown = commands_page.markdown()
+    assert "### bench { #bench }" in shown
+    assert "./workshop bench [ROUNDS] [--fast]" in shown
+    assert r"| `ROUNDS` | How often \| at most. | `3` |" in shown
+    assert "`--fast`, `--no-fast`" in shown
+    assert r"Measure \*it\*." in shown
+
+
+def variables_read(file):
+    """The names of the environment variables that a Python file reads, from os.environ or a copy of it."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def name(node):
+        return constants.get(node.id) if isinstance(node, ast.Name) else getattr(node, "value", None)
+
+    def is_environment(node):
+        return ast.unparse(node) in ("os.environ", "environ", "environment", "service.environment")
+
+    for node in ast.walk(tree):
+        found = None
+        if isinstance(node, ast.Subscript) and is_environment(node.value):
+            found = isinstance(node.ctx, ast.Load) and name(node.slice)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.getenv":
+            found = name(node.args[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            found = is_environment(node.func.value) and name(node.args[0])
+        elif isinstance(node, ast.Compare) and is_environment(node.comparators[-1]):
+            found = name(node.left)
+        if isinstance(found, str):
+            yield found
+
+
+def test_variables_of_the_command_line():
+    read = {name for file in (paths.ROOT / "src").rglob("*.py") for name in variables_read(file)}
+    script = (paths.ROOT / "workshop").read_text(encoding="utf-8")
+    read |= set(re.findall(r"\$\{?([A-Z][A-Z_]+)", script))
+    assert {"REDIS_URL", "NO_COLOR", "PYTHON", "WORKSHOP_BROKER_PORT"} <= read
+    missing = read - names("commands.md")
+    assert not missing, f"{', '.join(sorted(missing))}: read, and not in docs/reference/commands.md"
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda each: each.name)
+def test_settings_of_every_solution(solution):
+    text = (solution / "myproject/settings.py").read_text(encoding="utf-8")
+    wanted = {f"{name}" for name in re.findall(r"^ *(CELERY_\w+) =", text, flags=re.M)}
+    for file in solution.rglob("*.py"):
+        wanted |= set(variables_read(file))
+        wanted |= set(re.findall(r"\bsettings\.([A-Z]\w+)", file.read_text(encoding="utf-8")))
+    missing = wanted - names("settings.md") - {"DATABASES", "MEDIA_URL"}
+    assert not missing, f"{', '.join(sorted(missing))}: not in docs/reference/settings.md"
+
+
+def test_celery_knows_every_setting_on_the_page():
+    known = settings_page.celery_options()
+    own = {name for name in names("settings.md") if re.fullmatch(r"CELERY_[A-Z_]+", name)} - {"CELERY_"}
+    assert len(own) > 15
+    table = source("settings.md").partition("{ #not-used }")[2]
+    foreign = {
+        name for row in re.findall(r"^\| (`.+?) \|", table, flags=re.M) for name in re.findall(r"\w+", row)
+    }
+    assert len(foreign) > 25
+    for name in {each.removeprefix("CELERY_").lower() for each in own} | foreign:
+        assert name in known, name
+
+
+def test_values_are_those_of_the_project(tmp_path, monkeypatch):
+    file = settings_page.project() / "myproject/settings.py"
+    for name in list(os.environ):
+        if name in set(variables_read(file)):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    real = runpy.run_path(str(file))
+    for name in (
+        "CELERY_RESULT_EXPIRES",
+        "CELERY_TIMEZONE",
+        "CELERY_TASK_PUBLISH_RETRY_POLICY",
+        "SWEEP_AFTER",
+        "SWEEP_TIMES",
+        "EMAIL_PORT",
+        "MAX_UPLOAD_BYTES",
+    ):
+        assert eval(settings_page.setting(name), {}) == real[name], name
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("setting CELERY_GONE", "no CELERY_GONE"),
+        ("setting CELERY_BEAT_SCHEDULE", "takes several lines"),
+        ("task resize_image_task.gone", "no task resize_image_task with the option gone"),
+        ("celery result_gone", "Celery has no result_gone"),
+        ("kombu gone", "Kombu's Redis transport has no gone"),
+    ],
+)
+def test_a_value_that_vanished_fails_the_build(place, says):
+    with pytest.raises(WorkshopError, match=says):
+        settings_page.filled(f"| {{{{ {place} }}}} |")
+
+
+def test_values_are_not_put_into_code():
+    """A template's own braces, and a fenced block, stay as they are."""
+    text = "```text\n{{ celery result_expires }}\n```\n\n{{ photo.name }} {{ celery result_expires }}"
+    shown = docs_snippets.Snippets(markdown.Markdown()).run(text.splitlines())
+    assert shown[1] == "{{ celery result_expires }}"
+    assert shown[-1] == "{{ photo.name }} `86400`"
+
+
+def printed(script, tmp_path):
+    """What a script of docs/runs/reference prints beside a broker of its own."""
+    with Broker(prefer=None) as broker:
+        done = subprocess.run(
+            [sys.executable, str(RUNS / script)],
+            cwd=tmp_path,
+            env=os.environ | {"REDIS_URL": broker.url, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_messages_are_those_of_the_installed_versions(tmp_path):
+    found = printed("messages.py", tmp_path)
+    assert len(found) > 30
+    page = " ".join(source("troubleshooting.md").split())
+    for message in found:
+        assert f"`{message}`" in page, f"the page does not have: {message}"
+
+
+def test_states_are_those_of_the_installed_versions(tmp_path):
+    """The states as on the page. Pids, and the order of events, differ from run to run."""
+
+    def states(lines):
+        return [(line[:36].strip(), *line[36:].split()[:5]) for line in lines if line[:1] not in (" ", "$")]
+
+    shown = (RUNS / "every-state.txt").read_text(encoding="utf-8").splitlines()
+    assert states(printed("every_state.py", tmp_path)) == states(shown)
+    assert len(states(shown)) > 12
+
+
+def test_glossary_is_in_order():
+    terms = re.findall(r"^(.+) \{ #[\w-]+ \}$", source("glossary.md"), flags=re.M)
+    assert len(terms) > 50
+    assert terms == sorted(terms, key=str.casefold)
