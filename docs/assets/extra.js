@@ -8,6 +8,7 @@ all(".md-typeset th:empty").forEach((corner) => corner.replaceWith(document.crea
 // The theme puts each copy button into a <nav>. A page with fifty blocks of code has not fifty navigations.
 function tidy() {
   all("nav.md-code__nav:not([role])").forEach((nav) => nav.setAttribute("role", "none"));
+  all(SCROLLED).forEach(observe);
 }
 
 // What can be scrolled sideways is reached, and so scrolled, with the keyboard. The theme sees to it for code, and
@@ -19,8 +20,13 @@ function reach(element) {
 }
 
 const sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => reach(target)));
-all(SCROLLED).forEach((each) => sizes.observe(each));
+const observed = new WeakSet();
+function observe(element) {
+  if (!observed.has(element)) sizes.observe(element);
+  observed.add(element);
+}
 
+// The theme wraps tables and adds buttons whenever it gets to them.
 new MutationObserver((changes) => {
   tidy();
   for (const { type, target } of changes) if (type === "attributes" && target.matches(SCROLLED)) reach(target);
