@@ -196,6 +196,6 @@ def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
         selftest, "_run", lambda *words: ran.append(words) or (5 if words[0] == "pytest" else 0)
     )
     assert run("test", "-x", "tests/test_cli.py", "-k", "a or b")[0] == 5
-    assert ran[-1] == ("pytest", "-n", "3", "--dist", "loadgroup", "-x", "tests/test_cli.py", "-k", "a or b")
+    assert ran[-1] == ("pytest", "-n", "3", "-x", "tests/test_cli.py", "-k", "a or b")
     run("test", "-n0")
     assert ran[-1] == ("pytest", "-n0")

@@ -18,8 +18,6 @@ from mkdocs.exceptions import BuildError
 from workshop import docs_snippets, lessons, notebook_pages, paths
 from workshop.errors import WorkshopError
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 LESSONS = lessons.all_lessons()
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
 FOREIGN = re.compile(r"(?:https?:)?//")

@@ -18,8 +18,6 @@ from workshop.errors import WorkshopError
 from workshop.ports import free_port
 from workshop.visitor import Visitor
 
-pytestmark = pytest.mark.xdist_group("samples")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -14,8 +14,6 @@ from PIL import Image
 from workshop import paths
 from workshop.ports import free_port
 
-pytestmark = pytest.mark.xdist_group("solutions")
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):

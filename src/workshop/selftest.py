@@ -20,8 +20,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     if not any(_names_tests(argument) for argument in arguments):
         browser.needed()
     began = time.monotonic()
-    # Tests of one xdist_group share what is dear to start, and run in one process.
-    parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS), "--dist", "loadgroup"]
+    parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS)]
     results = [
         _run("ruff", "format", "--check", "."),
         _run("ruff", "check", "."),

@@ -14,8 +14,6 @@ from workshop import flower
 from workshop.demo_site import Site, newest
 from workshop.samples import SAMPLES, photo
 
-pytestmark = pytest.mark.xdist_group("browser: app")
-
 SAMPLE = {sample.name: sample for sample in SAMPLES}
 WORKER = 30_000  # milliseconds that a photo may take on a busy machine
 

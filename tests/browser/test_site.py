@@ -11,8 +11,6 @@ from playwright.sync_api import expect
 from workshop import paths, site, site_figure
 from workshop.static_server import serving
 
-pytestmark = pytest.mark.xdist_group("browser: site")
-
 
 def in_nav(entries):
     for entry in entries:

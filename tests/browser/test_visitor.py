@@ -1,9 +1,5 @@
 """The guards of every test here: what they are for is provoked, and noticed."""
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("browser: site")
-
 
 def test_request_to_another_machine_is_noticed(visitor):
     page = visitor()
