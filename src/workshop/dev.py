@@ -64,3 +64,19 @@ def figures(
     from . import figures as measuring
 
     raise typer.Exit(measuring.main(names or []))
+
+
+@app.command()
+def browser():
+    """Find the Chromium that the tests of the pages run in; install one if there is none."""
+    from . import browser as browsers
+
+    raise typer.Exit(browsers.main())
+
+
+@app.command()
+def pictures():
+    """Take the pictures of the README and the docs' first page anew, of the finished system at work."""
+    from . import pictures as taking
+
+    raise typer.Exit(taking.main())

@@ -55,7 +55,13 @@ def up() -> list[Goal]:
     return up_figure.measure()
 
 
-FIGURES: dict[str, Callable[[], list[Goal]]] = {"resize": resize, "check": check, "up": up}
+def site() -> list[Goal]:
+    from . import site_figure
+
+    return site_figure.measure()
+
+
+FIGURES: dict[str, Callable[[], list[Goal]]] = {"resize": resize, "check": check, "up": up, "site": site}
 """Each measures, prints its table, and returns the goals to judge it by."""
 
 
