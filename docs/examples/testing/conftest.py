@@ -17,7 +17,7 @@ from django.core.files.base import ContentFile
 from myproject.celery import app
 from PIL import Image
 
-SECONDS = 30
+SECONDS = float(os.environ.get("WAIT_SECONDS", 30))
 """How long a test waits for something that should happen, at most."""
 
 
@@ -28,7 +28,7 @@ def until(condition, what):
         if found := condition():
             return found
         time.sleep(0.02)
-    pytest.fail(f"{what}: not within {SECONDS} s")
+    pytest.fail(f"{what}: not within {SECONDS:g} s")
 
 
 def answers(client):

@@ -14,8 +14,8 @@ else:  # conftest.py starts a broker at this port
         probe.bind(("127.0.0.1", 0))
         os.environ["REDIS_URL"] = f"redis://localhost:{probe.getsockname()[1]}/0"
 
-from myproject.settings import *  # noqa: E402, F403
-from myproject.settings import DATA_DIR, DATABASES  # noqa: E402
+from myproject.settings import *  # noqa: F403
+from myproject.settings import DATA_DIR, DATABASES
 
 # With SQLite Django would make the test database in memory, where no other process finds it.
 DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "db.sqlite3"}

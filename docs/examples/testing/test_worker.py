@@ -1,7 +1,7 @@
 """Upload to result, through a real worker. `transaction=True`: it sees only what is committed."""
 
 import pytest
-from conftest import until
+from conftest import SECONDS, until
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from images.models import UploadedImage
@@ -40,4 +40,4 @@ def test_a_storage_that_comes_back(photo):
 
 
 def test_the_result_of_a_task(photo):
-    assert describe_photo_task.delay(photo().pk).get(timeout=30)["size"] == [1600, 1200]
+    assert describe_photo_task.delay(photo().pk).get(timeout=SECONDS)["size"] == [1600, 1200]
