@@ -67,7 +67,7 @@ def test_the_example_passes(copy, tmp_path):
     temporary.mkdir()
     done = run(copy, TMPDIR=str(temporary))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "13 passed" in done.stdout
+    assert "14 passed" in done.stdout
     assert list(temporary.iterdir()) == [], "it leaves nothing behind"
     assert not (copy / "data").exists(), "and does not touch the project's own data"
 

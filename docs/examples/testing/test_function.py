@@ -1,6 +1,7 @@
 """What the task does: call it. No broker, no worker."""
 
 import pytest
+from django.conf import settings
 from images.resizing import UNREADABLE
 from images.tasks import reason_for, resize_image_task
 
@@ -24,6 +25,14 @@ def test_twice_leaves_one_file(photo):
 def test_a_damaged_photo_raises(photo):
     with pytest.raises(UNREADABLE):
         resize_image_task(photo(b"no picture").pk)
+
+
+def test_a_storage_that_is_away_raises(photo):
+    switch = settings.DATA_DIR / "storage-mode"
+    switch.write_text("down")
+    with pytest.raises(ConnectionError):
+        resize_image_task(photo().pk)
+    switch.unlink()
 
 
 def test_a_storage_that_is_away_is_no_damaged_picture():
