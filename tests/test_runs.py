@@ -74,8 +74,10 @@ def test_shapes():
 
 def test_numbers_that_changed():
     assert runs_text.changed_numbers(ONE, ONE.replace("0.41", "0.55")) == []
-    assert "(was 0.41)" in runs_text.changed_numbers(ONE, ONE.replace("0.41", "0.62"))[0]
-    assert "(was 8)" in runs_text.changed_numbers(ONE, ONE.replace("8 left", "3 left"))[0]
+    assert "0.41 → 0.62" in runs_text.changed_numbers(ONE, ONE.replace("0.41", "0.62"))[0]
+    assert "8 → 3" in runs_text.changed_numbers(ONE, ONE.replace("8 left", "3 left"))[0]
+    broken_elsewhere = ONE.replace(" took", "\ntook").replace("0.41", "0.9")
+    assert "0.41 → 0.9" in runs_text.changed_numbers(ONE, broken_elsewhere)[0]
     assert runs_text.changed_numbers(ONE, "other words, 900") == []
 
 

@@ -4,9 +4,11 @@ A folder below docs/runs/ has a runs.toml. `[[stage]]` is a state of a project a
 `runs_stage.Stage` takes it; its `commands` are run in order, and those with a `file` are shown there:
 
     run       what is run, by bash in the project; `cwd` is another folder, from the workshop's root
-    shown     how the page shows it behind "$ ", where that is not `run`
+    shown     how the page shows it behind "$ ", where that is not `run`; an output that begins with "$ " says
+              itself which commands it is of
     log       instead of what `run` prints: what this process has written; `until`, `times`: wait for that
     start, keep, drop, head, tail, gap     which lines (runs_text.chosen)
+    width     where long lines are broken; for all outputs of the folder at the top of the file
     replace   [regular expression, text]; for all outputs of the folder at the top of the file
     quick     (of a stage) is run by `--check`
 
@@ -16,6 +18,7 @@ An output that is listed nowhere comes from the script of its name: pools.txt fr
 
 import difflib
 import re
+import signal
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -45,6 +48,7 @@ class Command:
     head: int | None = None
     tail: int | None = None
     gap: str | None = None
+    width: int | None = None
     replace: list = field(default_factory=list)
 
 
@@ -80,7 +84,9 @@ class Entry:
         lines = runs_text.replaced(text, [*command.replace, *self.replace]).rstrip().splitlines()
         choice = ("start", "keep", "drop", "head", "tail", "gap")
         lines = runs_text.chosen(lines, **{name: getattr(command, name) for name in choice})
-        return [f"$ {command.shown or command.run}", *runs_text.wrapped(lines, self.width)]
+        if lines and lines[0].startswith("$ "):
+            return lines
+        return [f"$ {command.shown or command.run}", *runs_text.wrapped(lines, command.width or self.width)]
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,8 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
     check: only the quick ones; they are compared, and nothing is written. to: write below this folder.
     Returns 1 when a run failed, or `check` found a difference.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):  # else an end from outside leaves brokers and workers
+        signal.signal(number, signal.default_int_handler)
     failed = False
     for entry in _meant(names, check):
         title = f"{entry.folder.name}/{{{', '.join(entry.files)}}}"
@@ -204,7 +212,7 @@ def _unknown(place: str, file: str) -> str:
 
 def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
     """What became of an output, and which pages to look at where numbers or words are others now."""
-    same = runs_text.shape(old) == runs_text.shape(new)
+    same = runs_text.shape(old, numbers=True) == runs_text.shape(new, numbers=True)
     numbers = runs_text.changed_numbers(old, new)
     if same and not numbers:
         return [f"{folder.name}/{name}  as before"]

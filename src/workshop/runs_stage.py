@@ -79,6 +79,7 @@ class Stage:
             self.environment = self._environment()
             self._set_state()
             self._fill()
+            self._edit()
             self._start()
         except BaseException:
             self._stack.close()
@@ -172,6 +173,8 @@ class Stage:
             self.run(f"./workshop {command}", cwd=".")
         if not self.project.folder.is_dir():
             raise WorkshopError(f"{self.lesson.name} could not be started in {self.root}.")
+
+    def _edit(self) -> None:
         for edit in self.edits:
             file = self.project.folder / edit["file"]
             text = file.read_text(encoding="utf-8")
@@ -221,7 +224,7 @@ class Stage:
                     yield replace(service, log=self._log(service.name), waits=None)
         for name, command in self.processes.items():
             ready = " ready." if " worker" in command and self._wants_broker else None
-            port = self.ports["flower"] if command.endswith(" flower") else None
+            port = self.ports["flower"] if " flower" in command else None
             service = Service(name, command, self.project.folder, self.environment, port, ready)
             yield replace(service, log=self._log(name))
 

@@ -108,15 +108,19 @@ def changed_numbers(old: str, new: str) -> list[str]:
 
     Empty where the outputs have other words: then the whole difference counts.
     """
-    before, after = (replaced(text, NAMES).splitlines() for text in (old, new))
+    before, after = (
+        [" ".join(line.split()) for line in replaced(text, NAMES).splitlines()] for text in (old, new)
+    )
     if [NUMBER.sub("", line) for line in before] != [NUMBER.sub("", line) for line in after]:
-        return []
+        before, after = [" ".join(before)], [" ".join(after)]  # perhaps they are only broken elsewhere
+        if NUMBER.sub("", before[0]) != NUMBER.sub("", after[0]):
+            return []
     found = []
     for one, two in zip(before, after, strict=True):
-        pairs = zip(NUMBER.findall(one), NUMBER.findall(two), strict=True)
-        was = [each for each, now in pairs if _differ(float(each), float(now))]
-        if was:
-            found.append(f"{' '.join(two.split())}   (was {', '.join(was)})")
+        pairs = list(zip(NUMBER.findall(one), NUMBER.findall(two), strict=True))
+        changed = [f"{was} → {now}" for was, now in pairs if _differ(float(was), float(now))]
+        if changed:
+            found.append(f"{', '.join(changed)}   in: {textwrap.shorten(two, 90, placeholder=' …')}")
     return found
 
 
