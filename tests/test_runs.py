@@ -2,10 +2,10 @@
 
 import pytest
 
-from workshop import lessons, paths, runs, runs_text
+from workshop import lessons, paths, runs, runs_manifest, runs_text
 from workshop.errors import WorkshopError
 
-FOLDERS = runs.folders()
+FOLDERS = runs_manifest.folders()
 ENTRIES = [entry for folder in FOLDERS for entry in folder.entries]
 QUICK = [entry for entry in ENTRIES if entry.quick]
 
@@ -136,7 +136,7 @@ def test_writes(outputs, tmp_path):
 def test_a_script_is_its_outputs_way(outputs):
     (outputs / "two_words.py").write_text("print('two')\n")
     (outputs / "two-words.txt").write_text("$ python docs/runs/x/two_words.py\n")
-    assert "two-words.txt" in runs.read(outputs).listed
+    assert "two-words.txt" in runs_manifest.read(outputs).listed
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_wrong_manifest_is_named(outputs, before, after, says):
     file = outputs / "runs.toml"
     file.write_text(file.read_text().replace(before, after, 1))
     with pytest.raises(WorkshopError, match=says):
-        runs.folders()
+        runs_manifest.folders()
 
 
 def test_an_unknown_output_is_named(outputs):

@@ -1,11 +1,8 @@
-"""Where a run happens: a copy of the workshop in a temporary folder, with its own broker and processes."""
+"""Where a run happens: a copy of the workshop, with a broker and processes of its own."""
 
 import contextlib
 import io
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -15,38 +12,27 @@ from pathlib import Path
 
 from honcho.printer import Printer
 
-from . import flower, lessons, paths
+from . import lessons
 from .broker import Broker
-from .demo_site import OF_ANOTHER_SITE
 from .errors import WorkshopError
 from .ports import free_port
 from .processes import START_SECONDS, Supervisor
-from .project import Project
+from .runs_copy import Copy
 from .services import Service, from_procfile
 
-SECONDS = 600
-"""How long a command may take, and how long a line of a log may be waited for."""
+SECONDS = 300
+"""How long a line of a log may be waited for."""
 USUAL = {"site": 8000, "broker": 6379, "flower": 5555}
-PHOTOS = """
-from django.core.files.base import ContentFile
-from images import tasks
-from images.models import UploadedImage
-content = open("{file}", "rb").read()
-for number in range(1, {count} + 1):
-    file = ContentFile(content, f"photo-{{number:02}}.jpg")
-    photo = UploadedImage.objects.create(image=file, original_bytes=len(content))
-    if hasattr(tasks, "resize_image_task"):
-        tasks.resize_image_task(photo.pk)
-"""
 
 
 class Stage:
     """One state of a project, what runs beside it, and a folder that stands for the clone. A context manager.
 
     lesson: its name. state: "starter", "solution", or "after 2.3": the starter with the steps up to 2.3.
-    edits: each {file, replace, with}, in the project. broker: one runs; else nobody listens at its address.
+    photos: so many large photos are there. edits: each {file, replace, with}, in the project, after that.
+    broker: one runs; else nobody listens at its address.
     beside: processes of the Procfile. processes: more of them, or others, {name: command}.
-    photos: so many large photos are there, resized where the lesson does that in a task.
+    env: more variables. width: of the terminal.
     """
 
     def __init__(
@@ -61,37 +47,31 @@ class Stage:
         env: dict[str, str] | None = None,
         width: int = 100,
     ):
-        self.lesson, self.state, self.edits = lessons.find(lesson), state, edits
-        self.beside, self.processes, self.photos = beside, processes or {}, photos
+        self.lesson, self.state, self.edits, self.photos = lessons.find(lesson), state, edits, photos
+        self.beside, self.processes = beside, processes or {}
         self.ports = {name: free_port() for name in USUAL}
         self._wants_broker, self._more, self._width = broker, env or {}, width
         self._supervisor: Supervisor | None = None
         self._ready, self._ended = threading.Event(), threading.Event()
 
     def __enter__(self) -> "Stage":
-        self._stack = contextlib.ExitStack()
-        try:
+        with contextlib.ExitStack() as stack:
             folder = tempfile.TemporaryDirectory(prefix="workshop-runs-", ignore_cleanup_errors=True)
-            self.root = Path(self._stack.enter_context(folder)).resolve()
-            self._copy()
+            self.root = Path(stack.enter_context(folder)).resolve()
             if self._wants_broker:
-                self._stack.enter_context(Broker(port=self.ports["broker"]))
-            self.environment = self._environment()
-            self._set_state()
-            self._fill()
-            self._edit()
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
+                stack.enter_context(Broker(port=self.ports["broker"]))
+            self.copy = Copy(self.root, self.lesson, self.ports, self._more, self._width)
+            self.copy.make(self.state)
+            if self.beside or self.processes or self.photos:
+                self.copy.fill(self.photos)
+            for edit in self.edits:
+                self.copy.edit(edit["file"], edit["replace"], edit["with"])
+            self._start(stack)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc_info) -> None:
         self._stack.close()
-
-    @property
-    def project(self) -> Project:
-        return Project(self.root / "playground" / self.lesson.name, self.lesson)
 
     @property
     def usual_ports(self) -> dict[int, int]:
@@ -99,25 +79,14 @@ class Stage:
         return {self.ports[name]: usual for name, usual in USUAL.items()}
 
     def run(self, command: str, cwd: str | None = None) -> str:
-        """What `command` prints, on both streams together. cwd: below the root; None means the project."""
-        folder = self.project.folder if cwd is None else self.root / cwd
-        try:
-            run = subprocess.run(
-                ["bash", "-c", command],
-                cwd=folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise WorkshopError(f"This took more than {SECONDS} s, and was ended: {command}") from None
-        return run.stdout.decode("utf-8", "replace")
+        """What `command` prints: see Copy.run."""
+        return self.copy.run(command, cwd)
 
     def log(self, name: str, until: str = "", times: int = 1) -> str:
-        """What the process `name` has written, once `until` is in it so many times."""
+        """What the process `name` has written, once `until` is in it so many times.
+
+        Raises WorkshopError, with all of it, when that takes too long.
+        """
         end = time.monotonic() + SECONDS
         while True:
             file = self._log(name)
@@ -128,105 +97,35 @@ class Stage:
                 raise WorkshopError(f"{name} has not written {until!r} {times} times. It wrote:\n{text}")
             time.sleep(0.05)
 
-    def _copy(self) -> None:
-        ignored = shutil.ignore_patterns("data", "__pycache__", ".*")
-        for name in ("lessons", "solutions", "docs/runs"):
-            shutil.copytree(paths.ROOT / name, self.root / name, ignore=ignored)
-        script = self.root / "workshop"
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m workshop "$@"\n')
-        script.chmod(0o755)
-
-    def _environment(self) -> dict[str, str]:
-        url = f"redis://localhost:{self.ports['broker']}/0"
-        environment = self.project.environment(url, port=self.ports["site"])
-        for name in (*OF_ANOTHER_SITE, "REDIS_URL" if self.lesson.number == 1 else "", "FORCE_COLOR"):
-            environment.pop(name, None)
-        return (
-            environment
-            | flower.environment(self.ports["flower"])
-            | {
-                "WORKSHOP_ROOT": str(self.root),
-                "WORKSHOP_BROKER_PORT": str(self.ports["broker"]),
-                "PYTHONPATH": str(Path(__file__).parents[1]),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "TMPDIR": str(self.root),
-                # As a person in a terminal sees it, at UTC, and without colours.
-                "TZ": "UTC",
-                "NO_COLOR": "1",
-                "TTY_COMPATIBLE": "1",
-                "TTY_INTERACTIVE": "0",
-                "COLUMNS": str(self._width),
-            }
-            | self._more
-        )
-
-    def _set_state(self) -> None:
-        """Through the learner's own commands."""
-        code, wanted = self.lesson.code, self.state
-        todo = [f"start {code}"]
-        if wanted == "solution":
-            todo.append(f"solve {code}")
-        elif wanted.startswith("after "):
-            ids = [step.id for step in self.lesson.steps]
-            todo += [f"solve {each}" for each in ids[: ids.index(wanted.removeprefix("after ")) + 1]]
-        for command in todo:
-            self.run(f"./workshop {command}", cwd=".")
-        if not self.project.folder.is_dir():
-            raise WorkshopError(f"{self.lesson.name} could not be started in {self.root}.")
-
-    def _edit(self) -> None:
-        for edit in self.edits:
-            file = self.project.folder / edit["file"]
-            text = file.read_text(encoding="utf-8")
-            if text.count(edit["replace"]) != 1:
-                times = text.count(edit["replace"])
-                raise WorkshopError(f"{edit['file']} has this {times} times, not once: {edit['replace']}")
-            file.write_text(text.replace(edit["replace"], edit["with"]), encoding="utf-8")
-
-    def _fill(self) -> None:
-        if not (self.beside or self.processes or self.photos):
-            return
-        said = self.run("python manage.py migrate --no-input")
-        if self.photos:
-            from .samples import PHONE_PHOTO
-
-            file = self.root / PHONE_PHOTO.name
-            file.write_bytes(PHONE_PHOTO.content())
-            script = self.root / "photos.py"
-            script.write_text(PHOTOS.format(count=self.photos, file=file), encoding="utf-8")
-            said += self.run(f"python manage.py shell -v 0 < {script}")
-        if "Traceback" in said:
-            raise WorkshopError(f"The project could not be prepared:\n{said}")
-
-    def _start(self) -> None:
+    def _start(self, stack: contextlib.ExitStack) -> None:
         services = list(self._services())
         if not services:
             return
         self._supervisor = Supervisor(
             services,
-            self.project.folder,
+            self.copy.project.folder,
             Printer(io.StringIO(), colour=False),
             say=lambda text: None,
             on_ready=self._ready.set,
         )
         threading.Thread(target=self._keep, daemon=True).start()
-        self._stack.callback(self._stop)
+        stack.callback(self._stop)
         self._ready.wait(START_SECONDS + 5)
-        if missing := set(self.beside) & set(self._supervisor.not_ready()):
-            logs = "\n".join(self.log(name) for name in sorted(missing))
-            raise WorkshopError(f"{', '.join(sorted(missing))} did not start:\n{logs}")
+        if missing := sorted({*self.beside, *self.processes}.intersection(self._supervisor.not_ready())):
+            logs = "\n".join(self.log(name) for name in missing)
+            raise WorkshopError(f"{', '.join(missing)} did not start:\n{logs}")
 
     def _services(self) -> Iterator[Service]:
+        project, environment = self.copy.project, self.copy.environment
         if self.beside:
-            from_file = from_procfile(self.project, self.environment, self.ports["site"])
-            for service in from_file:
+            for service in from_procfile(project, environment, self.ports["site"]):
                 if service.name in self.beside and service.name not in self.processes:
                     yield replace(service, log=self._log(service.name), waits=None)
         for name, command in self.processes.items():
             ready = " ready." if " worker" in command and self._wants_broker else None
             port = self.ports["flower"] if " flower" in command else None
-            service = Service(name, command, self.project.folder, self.environment, port, ready)
-            yield replace(service, log=self._log(name))
+            log = self._log(name)
+            yield Service(name, command, project.folder, environment, port, ready, log=log)
 
     def _log(self, name: str) -> Path:
         return self.root / f"{name}.log"
