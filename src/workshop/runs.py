@@ -28,12 +28,15 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
             continue
         for name, text in made.items():
             old = _old(entry.folder / name)
-            failed = failed or (check and runs_text.shape(old) != runs_text.shape(text))
+            if check:
+                same = runs_text.shape(old) == runs_text.shape(text)
+                failed = failed or not same
+                _say("\n".join(_report(entry.folder, name, text if same else old, text)))
+                continue
             _say("\n".join(_report(entry.folder, name, old, text)))
-            if not check:
-                file = (to / entry.folder.name if to else entry.folder) / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
+            file = (to / entry.folder.name if to else entry.folder) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     return 1 if failed else 0
 
 
