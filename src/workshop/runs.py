@@ -63,6 +63,8 @@ def _meant(names: list[str], quick: bool) -> list[runs_manifest.Entry]:
         if not fits:
             raise WorkshopError(_unknown(place, file))
         found += fits
+    if quick and not any(entry.quick for entry in found):
+        raise WorkshopError(f"None of these is quick: {', '.join(names)}. Leave out --check to run them.")
     return [entry for entry in every if entry in found and (entry.quick or not quick)]
 
 

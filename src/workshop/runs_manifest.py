@@ -81,9 +81,14 @@ class Entry:
         lines = runs_text.replaced(text, [*command.replace, *self.replace]).rstrip().splitlines()
         choice = ("start", "keep", "drop", "head", "tail", "gap")
         lines = runs_text.chosen(lines, **{name: getattr(command, name) for name in choice})
-        if lines and lines[0].startswith("$ "):
-            return lines
-        return [f"$ {command.shown or command.run}", *runs_text.wrapped(lines, command.width or self.width)]
+        while lines and not lines[-1]:
+            lines.pop()
+        if not (lines and lines[0].startswith("$ ")):
+            lines.insert(0, f"$ {command.shown or command.run}")
+        width = command.width or self.width
+        # A command stays in one line, so that it can be copied.
+        parts = [[line] if line.startswith("$ ") else runs_text.wrapped([line], width) for line in lines]
+        return [line for part in parts for line in part]
 
 
 @dataclass(frozen=True)

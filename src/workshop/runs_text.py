@@ -87,8 +87,6 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
         line = line.rstrip()
         parts = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
         found += parts if len(line) > width else [line]
-    while found and not found[-1]:
-        found.pop()
     return found
 
 
