@@ -27,6 +27,7 @@ NAMES = [
 ]
 """What names a thing of this one run: ids, moments, processes."""
 DURATIONS = [
+    (r"\b\d+m\d+(\.\d+)?s\b", "<amount>"),
     (r"\b\d+(\.\d+)?(e-\d+)? ?(s|ms|MB)\b", "<amount>"),
     (r"\(\d+ bytes not processed\)", "(<n> bytes not processed)"),
     (r"\b\d+ pages\b", "<n> pages"),
