@@ -133,6 +133,14 @@ def test_writes(outputs, tmp_path):
     assert (outputs / "say.txt").read_text() == "$ say\nhello\nplayground/01-sync\n"
 
 
+def test_a_traceback_is_no_output(outputs, capsys):
+    file = outputs / "runs.toml"
+    file.write_text(file.read_text().replace("echo hello; pwd", "python -c 1/0"))
+    assert runs.main(["x/say"]) == 1
+    assert (outputs / "say.txt").read_text() == "$ say\nhello\nplayground/01-sync\n"
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
 def test_a_script_is_its_outputs_way(outputs):
     (outputs / "two_words.py").write_text("print('two')\n")
     (outputs / "two-words.txt").write_text("$ python docs/runs/x/two_words.py\n")

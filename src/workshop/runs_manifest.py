@@ -81,6 +81,8 @@ class Entry:
         lines = runs_text.replaced(text, [*command.replace, *self.replace]).rstrip().splitlines()
         choice = ("start", "keep", "drop", "head", "tail", "gap")
         lines = runs_text.chosen(lines, **{name: getattr(command, name) for name in choice})
+        if any(line.startswith("Traceback (most recent") for line in lines):
+            raise WorkshopError(f"{command.file} would show a traceback, and is left as it is:\n{said}")
         while lines and not lines[-1]:
             lines.pop()
         if not (lines and lines[0].startswith("$ ")):
