@@ -18,7 +18,7 @@ NAMES = [
     (r"\b\d{1,2}/[A-Z][a-z]{2}/\d{4} [\d:]+", "<time>"),
     (r"\b\d{6} \d\d:\d\d:\d\d", "<time>"),
     (r"\b\d\d:\d\d(:\d\d)?\b", "<time>"),
-    (r"\b(pid:? ?)\d+", r"\1<pid>"),
+    (r"\b(pid:? ?)\d+(, [0-9a-f]{4}(?=\)))?", r"\1<pid>"),
     (r"\bForkPoolWorker-\d+", "ForkPoolWorker-<n>"),
     (r"_[A-Za-z0-9]{7}(?=\.\w)", "_<letters>"),
     (r"\bgen\d+@", "gen<pid>@"),
