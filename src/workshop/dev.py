@@ -1,5 +1,6 @@
 """The maintainers' commands: `./workshop dev …`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,3 +81,20 @@ def pictures():
     from . import pictures as taking
 
     raise typer.Exit(taking.main())
+
+
+def runs(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Folders (03) or outputs (03/killed); all of them if none.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run the quick ones, compare, and write nothing.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write there, not into docs/runs.")
+    ] = None,
+):
+    """Make the terminal outputs in docs/runs again, by running what they show."""
+    from . import runs as outputs
+
+    raise typer.Exit(outputs.main(names or [], check, to))
