@@ -110,7 +110,7 @@ class Folder:
 
 def folders() -> list[Folder]:
     """All folders that have a manifest, a script or an output. Raises WorkshopError for a wrong manifest."""
-    found = sorted(file.parent for file in (paths.DOCS / "runs").glob("*/*.txt"))
+    found = sorted(file.parent for file in (paths.DOCS / "runs").rglob("*.txt"))
     return [read(path) for path in dict.fromkeys(found)]
 
 
