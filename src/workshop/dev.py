@@ -83,6 +83,7 @@ def pictures():
     raise typer.Exit(taking.main())
 
 
+@app.command()
 def runs(
     names: Annotated[
         list[str] | None, typer.Argument(help="Folders (03) or outputs (03/killed); all of them if none.")

@@ -91,7 +91,8 @@ def test_navigation_on_a_phone(served, visitor):
     expect(page.locator(".md-nav--primary")).to_be_in_viewport()
     assert looks.axe(page) == []
     page.locator(".md-nav--primary .md-nav__item--nested > label", has_text="Lessons").click()
-    page.locator(".md-nav--primary").get_by_role("link", name="03 · The resize as a task").click()
+    lessons = page.get_by_role("navigation", name="Lessons")
+    lessons.get_by_role("link", name="03 · The resize as a task").click()
     expect(page).to_have_url(served + "/lessons/03-images/")
 
 
