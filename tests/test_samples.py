@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from workshop import paths, rush, samples
+from workshop import occupied, paths, rush, samples
 from workshop.errors import WorkshopError
 from workshop.ports import free_port
 from workshop.visitor import Visitor
@@ -218,6 +218,16 @@ def test_upload_sends_the_photo_in_the_folder(site, tmp_path, capsys):
     (tmp_path / "held-upright.jpg").write_bytes(b"no photo")
     assert samples.main(str(tmp_path), 1, int(site.rsplit(":", 1)[1])) == 1
     assert "not taken: photo-01.jpg: this is not a picture that can be read." in capsys.readouterr().out
+
+
+def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monkeypatch):
+    """On whatever port it is; a port that is named goes before it."""
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    assert samples._site(None) == "http://localhost:8000"
+    occupied.write({"addresses": {"site": site}})
+    assert samples._site(8123) == "http://localhost:8123"
+    samples.main(str(tmp_path), 1, None)
+    assert f"to {site}, all at once" in capsys.readouterr().out
 
 
 def test_nothing_answers():

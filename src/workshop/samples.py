@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, ImageDraw
 
-from . import paths, rush
+from . import occupied, paths, rush
 from .console import console
 from .errors import WorkshopError
 from .scene import scene
@@ -165,11 +165,14 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
         ) from None
 
 
-def main(folder: str, upload: int | None, port: int) -> int:
-    """Make the samples in `folder`, or upload `upload` large photos to the site on `port`; the exit code."""
+def main(folder: str, upload: int | None, port: int | None = None) -> int:
+    """Make the samples in `folder`, or upload `upload` large photos to the site on `port`; the exit code.
+
+    Without `port` it is the site of the running `up`.
+    """
     place = Path(folder).expanduser()
     if upload is not None:
-        return rush.main(f"http://localhost:{port}", upload, partial(_from_folder, place))
+        return rush.main(_site(port), upload, partial(_from_folder, place))
     started, written = time.perf_counter(), 0
     for sample, new in make(place):
         written += new
@@ -184,6 +187,13 @@ def main(folder: str, upload: int | None, port: int) -> int:
         soft_wrap=True,
     )
     return 0
+
+
+def _site(port: int | None) -> str:
+    """Its address: on `port`, else where the running `up` has it, else on 8000."""
+    if port is None and (address := occupied.read().get("addresses", {}).get("site")):
+        return address
+    return f"http://localhost:{port or 8000}"
 
 
 def _from_folder(folder: Path) -> bytes:

@@ -118,7 +118,19 @@ def _complaint(error: BaseException) -> dict:
     facts = {}
     if place := raised_at(error):
         facts["raised at"] = place
-    return {"what": message, "why": "", "facts": facts, "unexpected": True}
+    return {"what": message, "why": _why(error), "facts": facts, "unexpected": True}
+
+
+def _why(error: BaseException) -> str:
+    """What to do about an exception whose cause needs no look at the step; empty for any other."""
+    if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
+        return f"Nothing in that file is called {error.name}. Is an import missing, or is it misspelt?"
+    if str(error) == "on_commit()'s callback must be a callable.":
+        return (
+            "on_commit() takes a function, and calls it later. With brackets behind it, a function is called "
+            "now, and what it returns is handed over."
+        )
+    return ""
 
 
 WORKER = Worker(PROJECT, ready=lambda seconds: emit("worker", seconds=seconds))
