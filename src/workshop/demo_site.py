@@ -4,7 +4,7 @@ import contextlib
 import signal
 import tempfile
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,16 +35,22 @@ class Site:
     """The solution `name`, run with a database, photos and a log that lie in `folder`.
 
     `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
-    without: names of processes that are left out.
+    without: names of processes that are left out. commands: others than the Procfile's, by name.
     """
 
-    def __init__(self, name: str, folder: Path, without: Collection[str] = ()):
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        without: Collection[str] = (),
+        commands: Mapping[str, str] | None = None,
+    ):
         self.project = project.at(paths.SOLUTIONS / name)
         self.port = free_port()
         self.news: list[str] = []
         """What has happened to the processes, in sentences."""
         self.log = folder / f"{name}.log"
-        self._without = without
+        self._without, self._commands = without, commands or {}
         self._folder, self.data = folder, folder / name
         self._flower_port = free_port()
         self._broker = Broker(prefer=None)
@@ -146,11 +152,13 @@ class Site:
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
-        # The solution has all steps done, so nothing waits for one.
-        found = from_procfile(self.project, environment, self.port)
-        return [replace(service, waits=None) for service in found if service.name not in self._without] + [
-            migrate
+        found = [
+            # The solution has all steps done, so nothing waits for one.
+            replace(service, waits=None, command=self._commands.get(service.name, service.command))
+            for service in from_procfile(self.project, environment, self.port)
+            if service.name not in self._without
         ]
+        return [*found, migrate]
 
 
 class Ending:
