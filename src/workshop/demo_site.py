@@ -142,13 +142,18 @@ class Site:
             self._ended.set()
             self._ready.set()
 
-    def _services(self) -> list[Service]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of its processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port)
         for name in OF_ANOTHER_SITE:
             environment.pop(name, None)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment |= flower.environment(self._flower_port)
+        return environment | flower.environment(self._flower_port)
+
+    def _services(self) -> list[Service]:
+        environment = self.environment
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )

@@ -23,8 +23,9 @@ VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeyl
 def main(names: list[str], quick: bool, write: bool) -> int:
     """Run the measurements `names`, or all; the exit code, 1 when a goal is missed.
 
-    quick: little work and few rounds, which shows that everything runs and judges nothing. write: the page of
-    the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or when something did not do its work.
+    quick: little work and few rounds, which shows that everything runs and judges nothing. write: the page
+    of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or when something did not do
+    its work.
     """
     for name in names:
         if name not in NAMES:

@@ -14,9 +14,9 @@ Everything on this page was printed by one command, and you can run it on your o
 $ ./workshop bench
 ```
 
-It takes about {minutes} minutes, and asks for a machine that does nothing else. What counts are the ratios within one
-run: the ways that are compared do the same work on the same broker and cores, in turn, several times. A goal that was
-missed is marked, with the reason.
+It takes about {minutes} minutes, and asks for a machine that does nothing else. What counts are the ratios
+within one run: the ways that are compared do the same work on the same broker and cores, in turn, several
+times. A goal that was missed is marked, with the reason.
 """
 
 
@@ -67,4 +67,5 @@ def _titled(svg: str, title: str, words: str) -> str:
     head = head.replace(
         "<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-desc" fill="currentColor"'
     )
-    return f'{head}>\n<title id="{name}-title">Plot: {title}</title>\n<desc id="{name}-desc">{words}</desc>{rest}\n'
+    said = f'<title id="{name}-title">Plot: {title}</title>\n<desc id="{name}-desc">{words}</desc>'
+    return f"{head}>\n{said}{rest}\n"

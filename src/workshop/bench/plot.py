@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 INK = "#010203"
 """Stands for the page's own text colour, which no file can know."""
+COLOURED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 SHADES = ("#00897b", "#e65100", "#5c6bc0", "#8d6e63", "#757575", "#c2185b")
 """Readable on white and on dark grey."""
 
@@ -58,7 +59,7 @@ def _figure(height: float = 3.0):
         "svg.fonttype": "none",
         "svg.hashsalt": "workshop",  # the same plot has the same ids
         "font.size": 10,
-        **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
+        **dict.fromkeys(COLOURED, INK),
     }
     return pyplot.subplots(figsize=(7, height), layout="constrained")
 

@@ -34,7 +34,7 @@ PATIENCE = 120.0
 
 @dataclass
 class Seen:
-    """Seconds: of the uploads, of the other visitor's pages before and meanwhile, and until photos were ready."""
+    """Seconds: uploads, another visitor's pages before and meanwhile, and until the photos were ready."""
 
     uploads: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
@@ -51,7 +51,10 @@ PICKS: dict[str, Callable[[Seen], list[float]]] = {
 
 
 def measure(quick: bool) -> Section:
-    """Upload at once and one after the other, to both sites in turn. Raises WorkshopError if a photo is lost."""
+    """Upload at once, and one after the other, to both sites in turn.
+
+    Raises WorkshopError when a photo is lost.
+    """
     rounds, uploads = (1, 4) if quick else (5, UPLOADS)
     photo = samples.photo(4032, 3024)
     found = {way: {name: Seen() for name in SITES} for way in WAYS}
@@ -164,16 +167,17 @@ def _section(found: dict[str, dict[str, Seen]], rounds: int, uploads: int, size:
     at_once = next(iter(found.values()))
     drawn = Plot(
         "visitor-uploads",
-        f"How many of a hundred uploads were answered within so many milliseconds, {uploads} at once: the blocking "
-        "site answers later by the time of a resize, and of all that are before it.",
+        f"How many of a hundred uploads were answered within so many milliseconds, {uploads} at once: the "
+        "blocking site answers later by the time of a resize, and of all that are before it.",
         plot.steps({name: [s * 1000 for s in seen.uploads] for name, seen in at_once.items()}, "upload, ms"),
     )
     return Section(
         "visitor",
         "What the visitor feels",
-        f"The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes), both behind "
-        f"`{GUNICORN}`. {uploads} visitors upload a photo of 12 megapixels ({size / 1e6:.1f} MB) each, while another "
-        f"one looks at the list of photos every {LOOK_EVERY * 1000:.0f} ms. {rounds} rounds, each on a fresh site.",
+        "The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes), both "
+        f"behind `{GUNICORN}`. {uploads} visitors upload a photo of 12 megapixels ({size / 1e6:.1f} MB) "
+        f"each, while another one looks at the list of photos every {LOOK_EVERY * 1000:.0f} ms. {rounds} rounds, "
+        "each on a fresh site.",
         tables,
         [drawn],
         goals,
