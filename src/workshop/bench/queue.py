@@ -148,10 +148,10 @@ def _section(rates: dict[str, list[float]], rounds: int, count: int) -> Section:
     return Section(
         "queue",
         "What the queue costs",
-        f"{count} photos of 12 megapixels, {PROCESSES} processes, {rounds} rounds. The pool resizes the files "
-        "that were uploaded, and writes the results. Through the queue each photo is a message, a row that is "
-        f"read, a file, and a row that is written. Over HTTP, `{GUNICORN}` and {CLIENTS} clients share the same "
-        "cores.",
+        f"{count} photos of 12 megapixels, {PROCESSES} processes, {rounds} rounds. The pool resizes the "
+        "files that were uploaded, and writes the results. Through the queue each photo is a message, a row "
+        f"that is read, a file, and a row that is written. Over HTTP, `{GUNICORN}` and {CLIENTS} clients "
+        "share the same cores.",
         [Table("Photos per second", ["", "median (range)", "of the pool"], rows)],
         goals=[Goal("queue / pool", statistics.median(rates["queue"]) / pool, 0.95)],
     )

@@ -176,8 +176,8 @@ def _section(found: dict[str, dict[str, Seen]], rounds: int, uploads: int, size:
         "What the visitor feels",
         "The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes), both "
         f"behind `{GUNICORN}`. {uploads} visitors upload a photo of 12 megapixels ({size / 1e6:.1f} MB) "
-        f"each, while another one looks at the list of photos every {LOOK_EVERY * 1000:.0f} ms. {rounds} rounds, "
-        "each on a fresh site.",
+        f"each, while another one looks at the list of photos every {LOOK_EVERY * 1000:.0f} ms. {rounds} "
+        "rounds, each on a fresh site.",
         tables,
         [drawn],
         goals,
