@@ -75,6 +75,10 @@ class Site:
         """The names of what the Procfile starts."""
         return [name for name in self._supervisor.running if name != "migrate"]
 
+    def pid(self, name: str) -> int:
+        """The process of that name in the Procfile."""
+        return self._supervisor.running[name].pid
+
     def start(self) -> None:
         """Start the broker and every process, and return at once.
 

@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -67,10 +67,10 @@ def measure(quick: bool) -> Section:
 
 
 @contextlib.contextmanager
-def running(solution: str, **commands: str) -> Iterator[Site]:
+def running(solution: str, without: Collection[str] = ()) -> Iterator[Site]:
     """A solution behind gunicorn, alone on the machine, with data of its own."""
     with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
-        site = Site(solution, Path(folder), commands={"web": GUNICORN} | commands)
+        site = Site(solution, Path(folder), without, {"web": GUNICORN})
         try:
             site.start()
             site.wait()
