@@ -13,16 +13,16 @@ import markdown
 import pytest
 from mkdocs.exceptions import BuildError
 
-from workshop import docs_snippets, lessons, paths
+from workshop import docs_snippets, lessons, notebook_pages, paths
 from workshop.errors import WorkshopError
 
 LESSONS = lessons.all_lessons()
-TEXTS = sorted(paths.DOCS.glob("lessons/*.md"))
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
 FOREIGN = re.compile(r"(?:https?:)?//")
 
 
 def build(root, target):
+    notebook_pages.write()
     environment = os.environ | {
         "PYTHONPATH": str(paths.ROOT / "src"),
         "WORKSHOP_ROOT": str(root),
@@ -138,8 +138,27 @@ def test_drawings_say_what_they_show(file):
     assert [each.tag.rpartition("}")[2] for each in named] == ["title", "desc"]
     assert all(len(each.text) > 20 for each in named)
     assert svg.get("fill") == "currentColor", "else it cannot be read in the dark"
-    shown = f'"{file.relative_to(paths.ROOT).as_posix()}"'
-    assert shown in "".join(text.read_text(encoding="utf-8") for text in PAGES)
+    include = f'--8<-- "docs/{file.relative_to(paths.DOCS).as_posix()}"'
+    assert any(include in text.read_text(encoding="utf-8") for text in PAGES), f"no page shows {file.name}"
+
+
+def test_ids_of_drawings_are_unique():
+    """A page may show several: the ids of all of them are in one document then."""
+    ids = [
+        each.get("id")
+        for file in paths.DOCS.rglob("*.svg")
+        for each in ElementTree.parse(file).iter()
+        if each.get("id")
+    ]
+    assert len(ids) == len(set(ids)), sorted({each for each in ids if ids.count(each) > 1})
+
+
+@pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)
+def test_drawings_fetch_nothing(file):
+    """No picture, font, style or script from elsewhere. The name of SVG itself is no address."""
+    text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert not FOREIGN.search(text), file
+    assert not re.search(r"<(script|style|image|foreignObject)\b", text), file
 
 
 def test_every_run_is_used():

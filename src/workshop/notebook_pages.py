@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import os
 import re
 import socket
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -134,6 +136,10 @@ def _neutral(text: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write only what has changed: the server that shows the pages builds again when a file is new."""
-    if not file.is_file() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
+    """Write only what has changed, and whole: the server builds again whenever a file is new."""
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return
+    paths.STATE.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=paths.STATE, encoding="utf-8", delete=False) as fresh:
+        fresh.write(text)
+    os.replace(fresh.name, file)

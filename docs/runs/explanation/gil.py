@@ -1,0 +1,60 @@
+"""Two resizes at once in one process: how long does each thread wait for the other one?
+
+python gil.py PHOTO     # with the workshop's Python, on Linux
+
+The kernel counts for each thread how long it ran, and how long it waited for a processor. The rest of its
+time it was asleep, and in work that reads no file and no network that is the wait for Python's global lock.
+Other load on the machine makes the second number larger and leaves the third as it is.
+"""
+
+import io
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "solutions/05-beat/images"))
+from resizing import resize
+
+SECONDS = 8
+
+
+def in_python(photo):
+    """For comparison: work that never leaves Python."""
+    sum(number * number for number in range(400_000))
+
+
+def resizing(photo):
+    resize(io.BytesIO(photo))
+
+
+def measured(work, photo, found):
+    """Repeats `work`; appends seconds on a processor, waiting for one, asleep, and how often it was done."""
+    schedstat = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+    ran, queued, _ = (int(each) / 1e9 for each in schedstat.read_text().split())
+    started, times = time.monotonic(), 0
+    while time.monotonic() < started + SECONDS:
+        work(photo)
+        times += 1
+    wall = time.monotonic() - started
+    now_ran, now_queued, _ = (int(each) / 1e9 for each in schedstat.read_text().split())
+    ran, queued = now_ran - ran, now_queued - queued
+    found.append((ran, queued, max(0, wall - ran - queued), times))
+
+
+if __name__ == "__main__":
+    photo = Path(sys.argv[1]).read_bytes()
+    for work in (in_python, resizing):
+        for count in (1, 2, 4):
+            found = []
+            threads = [threading.Thread(target=measured, args=(work, photo, found)) for _ in range(count)]
+            for each in threads:
+                each.start()
+            for each in threads:
+                each.join()
+            ran, queued, asleep, _ = (sum(each) for each in zip(*found, strict=True))
+            # As if each thread had a processor of its own: without the time in which it waited for one.
+            busy = ran / (ran + asleep)
+            print(
+                f"{work.__name__:10} {count} threads: asleep {1 - busy:4.0%}, at work like {count * busy:.1f}"
+            )

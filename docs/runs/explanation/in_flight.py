@@ -1,0 +1,59 @@
+"""A message on its way from the broker to a worker that dies before it has read it.
+
+REDIS_URL=redis://localhost:6379/9 python in_flight.py
+"""
+
+import os
+import signal
+import time
+
+from celery import Celery
+from workers import URL, Worker, redis, until
+
+app = Celery("in_flight", broker=URL)
+app.conf.task_default_queue = "photos"
+app.conf.task_ignore_result = True
+app.conf.broker_transport_options = {
+    "visibility_timeout": 3,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+
+
+@app.task(acks_late=True, reject_on_worker_lost=True)
+def late():
+    redis.incr("begun")
+
+
+def waiting():
+    """The worker's connections that wait in BRPOP, as the broker knows them."""
+    return [each for each in redis.client_list() if each["cmd"] == "brpop" and "b" in each["flags"]]
+
+
+def show(title):
+    print(f"{title:38} in the queue {redis.llen('photos')}, unacked {redis.hlen('unacked')}", end=", ")
+    print(f"begun {redis.get('begun') or 0}")
+
+
+if __name__ == "__main__":
+    redis.flushdb()
+    with Worker("in_flight", "-c", "1") as worker:
+        late.delay()  # so that the sender is connected, and the worker is ready
+        until(lambda: redis.get("begun"))
+        # A BRPOP waits on the broker for a second at a time. Stop the worker in one that has just begun.
+        while True:
+            until(waiting)
+            os.killpg(worker.process.pid, signal.SIGSTOP)
+            redis.delete("begun")
+            if waiting():
+                late.delay()
+                if until(lambda: redis.llen("photos") == 0, 2):
+                    break
+            os.killpg(worker.process.pid, signal.SIGCONT)
+            until(lambda: redis.llen("photos") == 0)
+        show("sent; the worker has not read it")
+        worker.kill()
+    show("the worker is killed")
+    with Worker("in_flight", "-c", "1"):
+        time.sleep(12)
+        show("another worker, 12 s later")
