@@ -4,7 +4,8 @@ import json
 
 from workshop import paths
 
-from .section import Section, Table
+from .plot import named
+from .section import Plot, Section, Table
 
 HEAD = """# Proof in numbers
 
@@ -32,9 +33,8 @@ def write() -> None:
         content = json.loads(file.read_text(encoding="utf-8"))
         section = Section.of_json(content["section"])
         for plot in section.plots:
-            (folder() / f"{plot.name}.svg").write_text(
-                _titled(plot.svg, section.title, plot.words), encoding="utf-8"
-            )
+            file = folder() / f"{plot.name}.svg"
+            file.write_text(_titled(plot, section.title), encoding="utf-8")
         parts.append(_section(section, content))
     (folder() / "index.md").write_text("\n".join(parts), encoding="utf-8")
 
@@ -60,12 +60,9 @@ def _table(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _titled(svg: str, title: str, words: str) -> str:
-    """With what a screen reader reads in its place."""
-    name = "".join(letter for letter in title.lower() if letter.isalnum())[:20] + str(len(words))
-    head, _, rest = svg.partition(">")
-    head = head.replace(
-        "<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-desc" fill="currentColor"'
-    )
-    said = f'<title id="{name}-title">Plot: {title}</title>\n<desc id="{name}-desc">{words}</desc>'
-    return f"{head}>\n{said}{rest}\n"
+def _titled(plot: Plot, title: str) -> str:
+    """The drawing, with what a screen reader reads in its place."""
+    head, _, rest = named(plot.svg, plot.name).partition(">")
+    labels = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
+    said = f'<title id="{plot.name}-title">Plot: {title}</title>\n<desc id="{plot.name}-desc">{plot.words}</desc>'
+    return f"{head.replace('<svg', f'<svg {labels}')}>\n{said}{rest}\n"

@@ -3,6 +3,10 @@
 import io
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
 INK = "#010203"
 """Stands for the page's own text colour, which no file can know."""
@@ -21,6 +25,7 @@ def lines(
     if log:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        _spell_out(axes.xaxis, axes.yaxis)
     return _finished(figure, axes, x, y, legend=len(series) > 1)
 
 
@@ -46,6 +51,7 @@ def steps(series: dict[str, Sequence[float]], x: str, y: str = "share, %", log: 
         )
     if log:
         axes.set_xscale("log")
+        _spell_out(axes.xaxis)
     return _finished(figure, axes, x, y, legend=True)
 
 
@@ -64,6 +70,13 @@ def _figure(height: float = 3.0):
     return pyplot.subplots(figsize=(7, height), layout="constrained")
 
 
+def _spell_out(*of: "Axis") -> None:
+    """1,000 instead of ten to the third."""
+    for axis in of:
+        axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        axis.set_minor_formatter(lambda value, _: "")
+
+
 def _finished(figure, axes, x: str, y: str, legend: bool = False) -> str:
     from matplotlib import pyplot
 
@@ -79,10 +92,22 @@ def _finished(figure, axes, x: str, y: str, legend: bool = False) -> str:
 
 
 def _plain(svg: str) -> str:
-    """Without declarations, metadata and fonts, in the page's colours."""
+    """Without styles, metadata, fonts and names that nobody refers to; in the page's colours."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
+    svg = re.sub(
+        r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.S
+    )
     svg = re.sub(r'\s(?:width|height)="[\d.]+pt"', "", svg, count=2)
-    svg = re.sub(r"font: [\d.]+px[^;\"]*", lambda match: "font-size: " + match[0].split()[1], svg)
+    svg = svg.replace("xlink:href", "href").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    used = set(re.findall(r"[\"(]#([\w.]+)", svg))
+    svg = re.sub(r' id="([\w.]+)"', lambda match: match[0] if match[1] in used else "", svg)
     svg = svg.replace(INK, "currentColor")
     return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip())
+
+
+def named(svg: str, name: str) -> str:
+    """With `name` before each id, so that several plots can stand on one page."""
+    svg = re.sub(r' id="([\w.]+)"', rf' id="{name}-\1"', svg)
+    return re.sub(r"([\"(])#([\w.]+)", rf"\1#{name}-\2", svg)
