@@ -128,7 +128,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(check, "SILENCE", 4)
+    monkeypatch.setattr("workshop.run.SILENCE", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     edit(mine, "images/views.py", "photos = form.save()", "photos = form.save()\n        while True: pass")
