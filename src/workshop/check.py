@@ -13,6 +13,10 @@ from .report import Report
 from .run import Run
 
 
+QUIET = 300
+"""Milliseconds without a save after which the next run is made ready."""
+
+
 def main(project: Project, step: str | None = None, everything: bool = False, run: Run | None = None) -> int:
     """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed.
 
@@ -39,18 +43,29 @@ def watch(project: Project, step: str | None = None) -> int:
     The next run is made ready while the learner writes.
     """
     console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
-    run = Run(project, step)
+    run, is_first = Run(project, step), True
     try:
-        main(project, step, run=run)
-        run = Run(project, step)
-        with contextlib.suppress(KeyboardInterrupt):
-            for changes in watch_files(project.folder, watch_filter=_is_code, debounce=100, step=20):
+        # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
+        for changes in watch_files(
+            project.folder,
+            watch_filter=_is_code,
+            debounce=100,
+            step=20,
+            rust_timeout=QUIET,
+            yield_on_timeout=True,
+        ):
+            run = run or Run(project, step)
+            if changes:
                 names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
                 console.rule(", ".join(names[:3]), style="dim")
-                main(project, step, run=run)
-                run = Run(project, step)
+            if changes or is_first:
+                used, run, is_first = run, None, False
+                main(project, step, run=used)
+    except KeyboardInterrupt:
+        pass
     finally:
-        run.close()
+        if run:
+            run.close()
     console.print("Stopped watching.")
     return 0
 

@@ -67,7 +67,7 @@ def checks() -> None:
         WORKER.start()  # it comes up while this process loads the project and finds the checks
     import pytest
 
-    sys.exit(pytest.console_main())
+    sys.exit(pytest.main())
 
 
 def worker() -> None:
