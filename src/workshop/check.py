@@ -1,6 +1,5 @@
 """Check a project: run the lesson's checks on it, and print how it went."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from .console import console
 from .project import Project
 from .report import Report
 from .run import Run
-
 
 QUIET = 300
 """Milliseconds without a save after which the next run is made ready."""
