@@ -153,8 +153,8 @@ REMARKS = [
     "Of a JPEG ours decodes 1/2, 1/4 or 1/8 of the width and height, the smallest that is still larger than "
     "the result (reducing_gap=1.1). So its memory is bounded by some four times the pixels of the result, "
     "and does not grow with the photo. PNG and WebP have no such decoder in Pillow: all pixels are in "
-    "memory, three or four bytes each, and what bounds it is the limit of the upload form. libvips reads a "
-    "PNG line by line.",
+    "memory, with about 4 bytes for each pixel of a PNG and 16 of a WebP, and what bounds it is the limit of "
+    "the upload form. libvips decodes a PNG line by line, and a WebP at a reduced size.",
 ]
 
 
