@@ -8,6 +8,8 @@ import pytest
 # would all that it starts; a handler of our own becomes the default again in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TOGETHER = ("tests/browser/", "tests/test_docs.py", "tests/test_samples.py", "tests/test_solutions.py")
+"""Files whose tests share what is dear to start, and so run in one process."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -42,3 +44,16 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter, config):
     if left_out := config.stash.get(LEFT_OUT, 0):
         terminalreporter.write_line(f"{left_out} more known mistakes: ./workshop test --all-mistakes")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Test by test, but the files of TOGETHER as one. xdist 3.8 misses its own groups with pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return file if file.startswith(TOGETHER) else nodeid
+
+    return Scheduling(config, log) if config.getoption("dist") == "load" else None

@@ -38,7 +38,7 @@ def test_help_names_every_command_in_its_group(run):
     commands = "start check watch hint diff solve reset status up doctor samples demo docs test dev"
     for command in commands.split():
         assert f" {command} " in out
-    assert all(name in run("dev", "--help")[1] for name in ("chain", "carry", "faults", "figures"))
+    assert all(name in run("dev", "--help")[1] for name in ("chain", "carry", "faults", "figures", "browser"))
 
 
 def test_the_learners_loop_from_start_to_reset(run, root):
@@ -188,9 +188,10 @@ def test_as_a_process_in_another_root(tmp_path):
 
 
 def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
-    from workshop import selftest
+    from workshop import browser, selftest
 
     ran = []
+    monkeypatch.setattr(browser, "needed", lambda: None)
     monkeypatch.setattr(
         selftest, "_run", lambda *words: ran.append(words) or (5 if words[0] == "pytest" else 0)
     )

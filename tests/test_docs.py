@@ -1,5 +1,6 @@
 """The docs site: it builds, covers every step, and shows no code that is not in the chain."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import markdown
@@ -28,7 +30,8 @@ def build(root, target):
         "WORKSHOP_ROOT": str(root),
         "NO_MKDOCS_2_WARNING": "1",
     }
-    command = [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(target)]
+    # Not --quiet: a warning that is not printed is not counted either, and --strict lets it pass.
+    command = [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "-d", str(target)]
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -47,7 +50,7 @@ class Page(HTMLParser):
 
     def __init__(self, file: Path):
         super().__init__()
-        self.headings, self.ids, self.images, self.fetched, self.code = [], [], [], [], 0
+        self.headings, self.ids, self.images, self.fetched, self.links, self.code = [], [], [], [], [], 0
         self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
@@ -58,6 +61,8 @@ class Page(HTMLParser):
                 self.headings.append(given["id"])
         if tag == "img":
             self.images.append(given)
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
         if tag in ("img", "script", "iframe", "source") and given.get("src"):
             self.fetched.append(given["src"])
         if tag == "link" and given.get("rel") not in ("canonical", "next", "prev"):
@@ -124,9 +129,75 @@ def test_ids_are_unique(site):
         assert len(ids) == len(set(ids)), f"{file}: {sorted({each for each in ids if ids.count(each) > 1})}"
 
 
+def without_words(page):
+    """The pictures of a page that a screen reader cannot describe, and is not told to pass over."""
+    return [
+        image
+        for image in page.images
+        if not (image.get("alt") or "").strip() and image.get("role") not in ("presentation", "none")
+    ]
+
+
 def test_images_have_alternatives(site):
     for file in site.rglob("index.html"):
-        assert all(image.get("alt") is not None for image in Page(file).images), file
+        assert without_words(Page(file)) == [], file
+
+
+def test_image_without_words_is_found(tmp_path):
+    (tmp_path / "page.html").write_text(
+        '<img src="a.png"><img src="b.png" alt=" "><img src="c.png" alt="A cat">'
+        '<img src="d.png" alt="" role="none">'
+    )
+    assert [image["src"] for image in without_words(Page(tmp_path / "page.html"))] == ["a.png", "b.png"]
+
+
+def not_https(links):
+    """Those of the links to other machines that are not https with a whole host name and no user or port."""
+    own = ("localhost", "127.0.0.1")
+    found = [link for link in links if FOREIGN.match(link) and urlsplit(link).hostname not in own]
+    return [link for link in found if not re.fullmatch(r"https://[\w-]+(\.[\w-]+)+(/[^\s<>\"]*)?", link)]
+
+
+def test_links_to_other_machines_are_https(site):
+    for file in site.rglob("index.html"):
+        assert not_https(Page(file).links) == [], file
+
+
+def test_link_that_is_not_https_is_found():
+    bad = [
+        "http://example.org/",
+        "//example.org/",
+        "https://example",
+        "https://a b.org/",
+        "https://me@example.org/",
+    ]
+    assert not_https([*bad, "https://docs.example.org/a#b", "../b/", "http://localhost:8000"]) == bad
+
+
+def test_search_has_every_page(site):
+    found = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))["docs"]
+    words = {}
+    for entry in found:
+        page = entry["location"].partition("#")[0]
+        words[page] = words.get(page, "") + entry["title"] + entry["text"]
+    pages = {file.parent.relative_to(site).as_posix() + "/" for file in site.rglob("index.html")}
+    assert {page.removeprefix("./") for page in pages} == set(words)
+    assert [page for page, text in words.items() if not text.strip()] == []
+
+
+def test_runs_and_examples_are_no_pages(site):
+    assert not (site / "runs").exists()
+    assert not (site / "examples").exists()
+
+
+def test_the_first_page_says_how_long_it_takes():
+    text = (paths.DOCS / "index.md").read_text(encoding="utf-8")
+    assert f"{sum(lesson.minutes for lesson in LESSONS)} minutes in all" in text
+    for lesson in LESSONS:
+        row = (
+            rf"^\| {lesson.code} \| \[{lesson.title}\]\(lessons/{lesson.name}\.md\).* \| {lesson.minutes} \|$"
+        )
+        assert re.search(row, text, re.M), lesson.name
 
 
 @pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)
@@ -253,17 +324,44 @@ def test_what_vanished_is_named(root, include, says):
         html(f'--8<-- "{include}"')
 
 
-def test_build_fails_when_a_symbol_vanished(tmp_path):
-    """One function gets another name: the build says on which page it is missing."""
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of all that the site is made of, to break."""
     root = tmp_path / "copy"
-    for folder in ("docs", "lessons", "solutions"):
+    for folder in ("docs", "lessons", "overrides", "solutions"):
         shutil.copytree(paths.ROOT / folder, root / folder, ignore=shutil.ignore_patterns("data", "checks"))
     shutil.copy(paths.ROOT / "mkdocs.yml", root)
-    file = root / "lessons/01-sync/images/resizing.py"
+    return root
+
+
+def test_build_fails_when_a_symbol_vanished(copy, tmp_path):
+    """One function gets another name: the build says on which page it is missing."""
+    file = copy / "lessons/01-sync/images/resizing.py"
     file.write_text(file.read_text(encoding="utf-8").replace("def fit(", "def fitted("), encoding="utf-8")
-    run = build(root, tmp_path / "site")
+    run = build(copy, tmp_path / "site")
     said = run.stdout + run.stderr
     assert run.returncode != 0
     assert "lessons/01-sync.md" in said
     assert "there is no fit in that file any more" in said
     assert "Traceback" not in said
+
+
+def test_build_fails_on_links_and_pages_that_lead_nowhere(copy, tmp_path):
+    for file, text in (
+        ("lessons/01-sync.md", "[A page](02-nowhere.md)"),
+        ("lessons/02-celery-basics.md", "[A place](01-sync.md#step-9-9)"),
+        ("lessons/03-images.md", "![A picture](img/nowhere.png)"),
+        ("guides/stray.md", "# A page that no menu names"),
+        ("examples/notes.md", "# Not a page at all"),
+    ):
+        (copy / "docs" / file).parent.mkdir(exist_ok=True)
+        with (copy / "docs" / file).open("a", encoding="utf-8") as page:
+            page.write(f"\n{text}\n")
+    run = build(copy, tmp_path / "site")
+    said = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert "'lessons/01-sync.md' contains a link '02-nowhere.md'" in said
+    assert "'lessons/02-celery-basics.md' contains a link '01-sync.md#step-9-9'" in said
+    assert "'lessons/03-images.md' contains a link 'img/nowhere.png'" in said
+    assert "- guides/stray.md" in said
+    assert "examples/notes.md" not in said

@@ -1,5 +1,6 @@
 """The maintainers' commands: `./workshop dev …`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,3 +65,37 @@ def figures(
     from . import figures as measuring
 
     raise typer.Exit(measuring.main(names or []))
+
+
+@app.command()
+def browser():
+    """Find the Chromium that the tests of the pages run in; install one if there is none."""
+    from . import browser as browsers
+
+    raise typer.Exit(browsers.main())
+
+
+@app.command()
+def pictures():
+    """Take the pictures of the README and the docs' first page anew, of the finished system at work."""
+    from . import pictures as taking
+
+    raise typer.Exit(taking.main())
+
+
+@app.command()
+def runs(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Folders (03) or outputs (03/killed); all of them if none.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run the quick ones, compare, and write nothing.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write there, not into docs/runs.")
+    ] = None,
+):
+    """Make the terminal outputs in docs/runs again, by running what they show."""
+    from . import runs as outputs
+
+    raise typer.Exit(outputs.main(names or [], check, to))

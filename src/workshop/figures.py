@@ -37,7 +37,13 @@ class Goal:
         return f"{self.what}: {self.ratio:.2f}{unit} (goal: {bound}, {'met' if self.is_met else 'MISSED'})"
 
 
-FIGURES: dict[str, Callable[[], list[Goal]]] = {}
+def site() -> list[Goal]:
+    from . import site_figure
+
+    return site_figure.measure()
+
+
+FIGURES: dict[str, Callable[[], list[Goal]]] = {"site": site}
 """Those that `./workshop bench` has no place for. Each measures, prints, and returns its goals."""
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def write(run: bool = False) -> None:
         if not file.is_file():
             continue
         if run and not is_fresh(lesson):
-            console.print(f"Running notebooks/{file.name} …", markup=False)
+            began = time.monotonic()
             keep(lesson, _executed(lesson))
+            seconds = time.monotonic() - began
+            console.print(f"notebooks/{file.name} was run anew, in {seconds:.0f} s.", markup=False)
         page = paths.DOCS / FOLDER / f"{lesson.name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(lesson, page.parent))

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from . import paths
+from . import browser, paths
 from .console import console
 
 WORKERS = 3
@@ -13,7 +13,12 @@ WORKERS = 3
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0."""
+    """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0.
+
+    Raises WorkshopError when all tests are to run and there is no browser: better now than in ten minutes.
+    """
+    if not any(_names_tests(argument) for argument in arguments):
+        browser.needed()
     began = time.monotonic()
     parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS)]
     results = [
@@ -33,6 +38,10 @@ def main(arguments: Sequence[str] = ()) -> int:
 def faults() -> int:
     """Run the tests of faults one after the other and write their table; the exit code of pytest."""
     return _run("pytest", "tests/faults", "--faults-table", "-p", "no:xdist")
+
+
+def _names_tests(argument: str) -> bool:
+    return not argument.startswith("-") and (paths.ROOT / argument.partition("::")[0]).exists()
 
 
 def _chooses_workers(arguments: Sequence[str]) -> bool:

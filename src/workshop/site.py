@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from . import notebook_pages, paths
 from .console import console
 from .errors import WorkshopError
+
+_MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
 
 
 def main(build: bool, port: int, run_notebooks: bool = True) -> int:
@@ -19,14 +22,27 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         raise WorkshopError(
             "There is no docs site yet: mkdocs.yml is missing. The lesson texts are in docs/lessons/."
         )
-    notebook_pages.write(run=build and run_notebooks)
-    # Material's notice about a successor is for maintainers: CONTRIBUTING.md has it.
-    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    command = [sys.executable, "-m", "mkdocs"]
     if build:
-        command += ["build", "--strict"]
-        return subprocess.run(command, cwd=paths.ROOT, env=environment, check=False).returncode
+        return make(run_notebooks=run_notebooks)
+    notebook_pages.write()
     console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
     os.chdir(paths.ROOT)
     # In the place of this process, so that whoever ends it ends the server.
-    os.execve(sys.executable, [*command, "serve", "--quiet", "--dev-addr", f"localhost:{port}"], environment)
+    command = [*_MKDOCS, "serve", "--quiet", "--dev-addr", f"localhost:{port}"]
+    os.execve(sys.executable, command, _environment())
+
+
+def make(target: Path | None = None, run_notebooks: bool = False) -> int:
+    """Build the site strictly, into `target` or `site/`; the exit code of mkdocs.
+
+    run_notebooks: first run the notebooks that have changed. Raises WorkshopError when a cell fails.
+    """
+    notebook_pages.write(run=run_notebooks)
+    command = [*_MKDOCS, "build", "--strict", *(["--site-dir", str(target)] if target else [])]
+    return subprocess.run(command, cwd=paths.ROOT, env=_environment(), check=False).returncode
+
+
+def _environment() -> dict[str, str]:
+    # The pages take code out of the lessons with an extension that lies beside this module. Material's notice
+    # about a successor is for maintainers: CONTRIBUTING.md has it.
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "NO_MKDOCS_2_WARNING": "1"}

@@ -135,7 +135,7 @@ def _section(sizes: list[Size], rounds: int) -> Section:
     drawn = Plot(
         "growth-seconds",
         "Seconds of a sweep that finds every photo overdue, of a report, and of the first page of the list, "
-        "against the number of photos, on logarithmic axes. The first two rise in a line, the page does not.",
+        "against the number of photos, on logarithmic axes. The first two rise in a line; the page does not.",
         plot.lines(
             {
                 name: ([size.photos for size in sizes], [getattr(size, field) for size in sizes])

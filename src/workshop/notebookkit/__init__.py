@@ -1,8 +1,32 @@
 """What the notebooks are written with: they open a project, follow a task, and check what a reader tried."""
 
-from .follow import follow
+from .bank import Bank
+from .blocking import blocking_site
+from .clocks import clocked, runs_of
+from .follow import follow, follow_photo
+from .leftovers import take_back
+from .pictures import side_by_side
 from .project import open_project
+from .rush import rush
+from .switches import nobody_takes_from, slow_storage
 from .turns import check
+from .waiting import wait_until
 from .workers import workers
 
-__all__ = ["check", "follow", "open_project", "workers"]
+__all__ = [
+    "Bank",
+    "blocking_site",
+    "check",
+    "clocked",
+    "follow",
+    "follow_photo",
+    "nobody_takes_from",
+    "open_project",
+    "runs_of",
+    "rush",
+    "side_by_side",
+    "slow_storage",
+    "take_back",
+    "wait_until",
+    "workers",
+]

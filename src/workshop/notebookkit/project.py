@@ -1,7 +1,9 @@
 """The project that a notebook is about: found, set up for Django, and tidied up at the end."""
 
+import base64
 import contextlib
 import importlib
+import json
 import os
 import sys
 from html import escape
@@ -21,6 +23,9 @@ from .sentences import Sentences
 from .workers import workers
 
 CHOICES = {"mine": "your copy in playground/", "solution": "the finished project in solutions/"}
+PREFIX = "from-notebook"
+"""How the names of the photos begin that a notebook uploads. `tidy()` goes by it, and also finds those of a
+run that ended half way."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "Opened":
@@ -34,8 +39,8 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
     folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
     command = f"./workshop up {found.code if choice == 'mine' else paths.shown(folder)}"
-    sentences = Sentences(command)
-    sentences.install()
+    has_celery = (folder / "myproject" / "celery.py").is_file()
+    Sentences(command, has_celery).install()
     running = Running.now()
     if running.folder and running.folder != folder:
         raise WorkshopError(
@@ -43,7 +48,7 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
             f"another database. Stop ./workshop up with Ctrl-C, and type: {command}\n"
             "Or change PROJECT in the cell above, and run it again."
         )
-    if (folder / "myproject" / "celery.py").is_file():
+    if has_celery:
         _ask_broker(running.broker, command)
     _set_up(folder, running, found, command)
     return Opened(found, folder, running, command)
@@ -90,44 +95,45 @@ class Opened:
 
     def __init__(self, lesson: Lesson, folder: Path, running: Running, command: str) -> None:
         self.lesson, self.folder, self.running, self.command = lesson, folder, running, command
-        self._made: list[int] = []
 
     @property
     def site(self) -> str:
         """The address of the site."""
         return self.running.site
 
-    def photo(self, sample: bytes | None = None, name: str = "notebook.jpg"):
+    def photo(self, sample: bytes | None = None, name: str = "photo.jpg"):
         """Upload a photo to the running site, as a browser does, and return its row.
 
         sample: the bytes of a picture; by default a painted landscape of 2 megapixels.
+        name: how the file's name ends.
         Raises WorkshopError when the site is not up or does not take it. `tidy()` deletes it again.
         """
         from images.models import UploadedImage
 
         before = set(UploadedImage.objects.values_list("pk", flat=True))
         with Visitor(self.site) as visitor:
-            answer = visitor.upload(name, sample or samples.photo(1600, 1200))
+            answer = visitor.upload(f"{PREFIX}-{name}", sample or samples.photo(1600, 1200))
         if answer.refusal:
             raise WorkshopError(f"The site did not take the photo: {answer.refusal}")
         row = UploadedImage.objects.exclude(pk__in=before).order_by("pk").last()
         if row is None:
             raise WorkshopError(f"The photo is not in this project's database. Is {self.command} what runs?")
-        self._made.append(row.pk)
         return row
 
     def tidy(self) -> None:
-        """Delete the photos that this notebook has uploaded, and their files."""
+        """Delete the photos that notebooks have uploaded, their files, and the messages about them that no
+        worker has taken."""
         from images.models import UploadedImage
 
-        for photo in UploadedImage.objects.filter(pk__in=self._made):
+        photos = list(UploadedImage.objects.filter(image__startswith=f"uploads/{PREFIX}"))
+        if self._has_celery:
+            _drop_messages({photo.pk for photo in photos}, self.running.broker)
+        for photo in photos:
             with contextlib.suppress(OSError):
                 photo.image.delete(save=False)
                 photo.resized_image.delete(save=False)
             photo.delete()
-        count = len(self._made)
-        print(f"{count} {'photo' if count == 1 else 'photos'} of this notebook deleted.")
-        self._made.clear()
+        print(f"{len(photos)} {'photo' if len(photos) == 1 else 'photos'} of notebooks deleted.")
 
     def _lines(self) -> list[tuple[str, str]]:
         lines = [("project", paths.shown(self.folder)), ("site", self.site)]
@@ -148,3 +154,15 @@ class Opened:
             "text/plain": "\n".join(f"{name:<9}{value}" for name, value in lines),
             "text/html": f"<table>{rows}</table>",
         }
+
+
+def _drop_messages(ids: set[int], address: str) -> None:
+    """Take the messages out of the queues whose first argument is one of `ids`."""
+    broker = redis.Redis.from_url(address)
+    for queue in broker.scan_iter(_type="list"):
+        for raw in broker.lrange(queue, 0, -1):
+            # Only what kombu wrote is a message; other lists are none of our business.
+            with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
+                arguments, keywords, _ = json.loads(base64.b64decode(json.loads(raw)["body"]))
+                if (arguments[0] if arguments else keywords["image_id"]) in ids:
+                    broker.lrem(queue, 1, raw)

@@ -16,8 +16,11 @@ EXPECTED = (WorkshopError, NoResult, OperationalError, NoBroker)
 OF_A_NAME = (NameError, ImportError)
 
 
-def sentence(error: BaseException, up: str) -> str | None:
-    """`error` in words that say what to do next; None where there are none. up: starts the project."""
+def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | None:
+    """`error` in words that say what to do next; None where there are none.
+
+    up: starts the project. has_celery: it has a worker, whose absence may be the cause.
+    """
     if isinstance(error, WorkshopError):
         return str(error)
     if isinstance(error, NoResult):
@@ -35,7 +38,7 @@ def sentence(error: BaseException, up: str) -> str | None:
         )
     if isinstance(error, ImportError):
         return f"{error}. Has the cell that opens the project run, and did it find the project?"
-    if not workers():
+    if has_celery and not workers():
         return f"{type(error).__name__}: {error}\nNo worker is up. Start it in a terminal: {up}"
     return None
 
@@ -43,8 +46,8 @@ def sentence(error: BaseException, up: str) -> str | None:
 class Sentences:
     """Lets the cells of this kernel end with a sentence where there is one."""
 
-    def __init__(self, up: str) -> None:
-        self.up = up
+    def __init__(self, up: str, has_celery: bool = True) -> None:
+        self.up, self.has_celery = up, has_celery
 
     def install(self) -> None:
         """In a notebook; elsewhere it does nothing."""
@@ -53,7 +56,7 @@ class Sentences:
             shell.set_custom_exc((Exception,), self._show)
 
     def _show(self, shell, kind, error, tb, tb_offset=None) -> list[str] | None:
-        said = sentence(error, self.up)
+        said = sentence(error, self.up, self.has_celery)
         if said is None:
             shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
             return None

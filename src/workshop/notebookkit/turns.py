@@ -9,6 +9,7 @@ from workshop.errors import WorkshopError
 
 from .sentences import EXPECTED
 
+YOURS = "Your turn: put something in the place of the three dots above, run it, then this."
 MARKS = {True: "✓ Right.", False: "✗ Not yet."}
 
 
@@ -42,9 +43,7 @@ def check(turn: str, *answers: object) -> Verdict:
     An answer that is still `...` has not been given. Raises WorkshopError when there is no such turn.
     """
     if any(answer is ... for answer in answers):
-        return Verdict(
-            False, "Your turn: put something in the place of the three dots above, run it, then this."
-        )
+        return Verdict(False, YOURS)
     try:
         return Verdict(True, _checker(turn)(*answers))
     except Missing as missing:
@@ -52,7 +51,9 @@ def check(turn: str, *answers: object) -> Verdict:
     except EXPECTED:
         raise  # the cell says it in a sentence
     except Exception as error:  # whatever a reader hands over, they get a sentence
-        return Verdict(False, f"Looking at your answer raised {type(error).__name__}: {error}.")
+        return Verdict(
+            False, f"Looking at your answer raised {type(error).__name__}: {str(error).rstrip('.')}."
+        )
 
 
 def _checker(turn: str) -> Callable[..., str]:

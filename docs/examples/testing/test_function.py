@@ -1,0 +1,39 @@
+"""What the task does: call it. No broker, no worker."""
+
+import pytest
+from django.conf import settings
+from images.resizing import UNREADABLE
+from images.tasks import reason_for, resize_image_task
+
+
+def test_a_photo_is_resized(photo):
+    row = photo()
+    resize_image_task(row.pk)
+    row.refresh_from_db()
+    assert (row.is_processed, row.resized_width, row.resized_height) == (True, 800, 600)
+
+
+def test_twice_leaves_one_file(photo):
+    row = photo()
+    resize_image_task(row.pk)
+    resize_image_task(row.pk)
+    row.refresh_from_db()
+    folder, name = row.resized_image.name.rsplit("/", 1)
+    assert row.resized_image.storage.listdir(folder)[1] == [name]
+
+
+def test_a_damaged_photo_raises(photo):
+    with pytest.raises(UNREADABLE):
+        resize_image_task(photo(b"no picture").pk)
+
+
+def test_a_storage_that_is_away_raises(photo):
+    switch = settings.DATA_DIR / "storage-mode"
+    switch.write_text("down")
+    with pytest.raises(ConnectionError):
+        resize_image_task(photo().pk)
+    switch.unlink()
+
+
+def test_a_storage_that_is_away_is_no_damaged_picture():
+    assert "storage" in reason_for(ConnectionError())

@@ -1,0 +1,18 @@
+"""A worker in a thread of the test's own process: celery.contrib.testing. Quick, and less is real."""
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from conftest import SECONDS
+from images.tasks import describe_photo_task
+from myproject.celery import app
+
+
+@pytest.fixture(scope="module")
+def thread(broker):
+    with start_worker(app, perform_ping_check=False):
+        yield
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_finds_what_is_committed(photo, thread):
+    assert describe_photo_task.delay(photo().pk).get(timeout=SECONDS)["size"] == [1600, 1200]

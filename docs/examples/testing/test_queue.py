@@ -1,0 +1,44 @@
+"""What is sent, and when: look into the queue. A real broker, no worker."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from images.models import UploadedImage
+from images.tasks import resize_image_task
+
+RESIZE = "images.tasks.resize_image_task"
+
+
+@pytest.fixture
+def upload(client, jpeg):
+    return lambda: client.post("/upload/", {"images": SimpleUploadedFile("garden.jpg", jpeg)})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_sends_one_message_with_the_id(upload, queue):
+    upload()
+    (row,) = UploadedImage.objects.all()
+    assert queue() == [(RESIZE, [row.pk], {})]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_rolled_back_sends_nothing(upload, queue):
+    with transaction.atomic():
+        upload()
+        transaction.set_rollback(True)  # as an exception in the rest of the request would do
+    assert not UploadedImage.objects.exists()
+    assert queue() == []
+
+
+@pytest.mark.django_db
+def test_without_a_real_commit(upload, queue, django_capture_on_commit_callbacks):
+    """The same as the first one, in a test that is rolled back at its end: quicker, and less is real."""
+    with django_capture_on_commit_callbacks(execute=True):
+        upload()
+        assert queue() == []
+    assert len(queue()) == 1
+
+
+def test_the_options_that_keep_a_photo_from_being_lost():
+    assert (resize_image_task.acks_late, resize_image_task.reject_on_worker_lost) == (True, True)
+    assert 0 < resize_image_task.soft_time_limit < resize_image_task.time_limit

@@ -1,0 +1,62 @@
+"""Pictures side by side in a notebook."""
+
+import base64
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+EDGE, MOST_BYTES = 320, 60_000
+
+
+class SideBySide:
+    """Small copies of pictures with their captions; where no pictures can be shown, the captions alone."""
+
+    def __init__(self, shown: list[tuple[bytes, str]]) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return "\n".join(caption for _, caption in self._shown)
+
+    def _repr_html_(self) -> str:
+        style = "display:inline-block;margin:0 1em 1em 0;vertical-align:top"
+        return "".join(
+            f"<figure style='{style}'><img alt='{escape(caption, quote=True)}' "
+            f"src='data:image/jpeg;base64,{base64.b64encode(content).decode()}'>"
+            f"<figcaption>{escape(caption)}</figcaption></figure>"
+            for content, caption in self._shown
+        )
+
+
+def side_by_side(*pictures, captions: list[str]) -> SideBySide:
+    """Show pictures beside each other, made small. Their pixels are shown as they lie in the file: no EXIF
+    orientation turns them.
+
+    pictures: each a Pillow image, the bytes of a file, its path, or an ImageField's file.
+    """
+    # Two pictures and one caption is a slip in a cell: zip says so.
+    return SideBySide([(_small(_image(each)), text) for each, text in zip(pictures, captions, strict=True)])
+
+
+def _image(picture) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return picture
+    if isinstance(picture, bytes):
+        return Image.open(BytesIO(picture))
+    if isinstance(picture, (str, Path)):
+        return Image.open(picture)
+    with picture.open("rb") as file:
+        return Image.open(BytesIO(file.read()))
+
+
+def _small(picture: Image.Image) -> bytes:
+    small = picture.copy()
+    small.thumbnail((EDGE, EDGE))
+    small = small.convert("RGB")
+    for quality in (80, 60, 40, 20):
+        content = BytesIO()
+        small.save(content, "JPEG", quality=quality)
+        if content.tell() < MOST_BYTES:
+            break
+    return content.getvalue()

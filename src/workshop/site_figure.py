@@ -1,0 +1,62 @@
+"""How long the docs site takes to build strictly, and what its first page weighs over the wire."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import browser, site
+from .console import console
+from .errors import WorkshopError
+from .figures import Goal, spread
+from .static_server import serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROUNDS = 3
+BUILD_SECONDS = 15.0
+HOME_KILOBYTES = 500.0
+
+
+def measure() -> list[Goal]:
+    """Build the site, open its first page in a browser; print the figures, return the goals.
+
+    Raises WorkshopError when the site does not build or there is no browser.
+    """
+    with tempfile.TemporaryDirectory(prefix="workshop-site-") as folder:
+        seconds = [_build(Path(folder)) for _ in range(ROUNDS)]
+        with browser.opened() as chromium:
+            sent = first_visit(Path(folder), chromium)
+    console.print(f"  the strict build: {spread(seconds)}", markup=False, soft_wrap=True)
+    kilobytes = sum(sent.values()) / 1000
+    console.print(f"  the first page: {len(sent)} answers, {kilobytes:.0f} kB; the largest:", markup=False)
+    for path, count in sorted(sent.items(), key=lambda entry: -entry[1])[:5]:
+        console.print(f"    {count / 1000:6.1f} kB  {path}", markup=False, soft_wrap=True)
+    return [
+        Goal("the strict build", statistics.median(seconds), BUILD_SECONDS, at_most=True, unit="s"),
+        Goal("the first page over the wire", kilobytes, HOME_KILOBYTES, at_most=True, unit="kB"),
+    ]
+
+
+def first_visit(folder: Path, chromium: "Browser") -> dict[str, int]:
+    """The bytes of each answer, by path, when somebody opens the first page and scrolls through it.
+
+    Headers are counted, text is gzipped, nothing is in the cache; the search index is among the answers.
+    """
+    with serving(folder) as server:
+        page = chromium.new_page()
+        page.goto(f"{server.address}/", wait_until="networkidle")
+        for picture in page.locator("article img:visible").all():
+            picture.scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        page.close()
+        return server.sent
+
+
+def _build(target: Path) -> float:
+    started = time.perf_counter()
+    if site.make(target):
+        raise WorkshopError("The site does not build, so there is nothing to measure: see above.")
+    return time.perf_counter() - started

@@ -1,0 +1,60 @@
+"""A real Chromium. What no page may do is looked for in every test: errors, requests to another machine."""
+
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+
+from workshop import browser as browsers
+from workshop.errors import WorkshopError
+
+DESKTOP = {"width": 1280, "height": 800}
+PATIENCE = 15_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(browsers.opened())
+        except WorkshopError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield found
+
+
+@pytest.fixture
+def visitor(browser):
+    """Makes pages, each with cookies and a cache of its own: visitor(looks.PHONE, color_scheme="dark").
+
+    At the end no page may have asked another machine for anything or have written an error to its console.
+    A test that provokes such an error takes it out of `visitor.errors`.
+    """
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()
+    assert visitor.foreign == [], "a page asked another machine"
+    assert visitor.errors == [], "a page wrote errors to its console"
+
+
+class Visitor:
+    def __init__(self, browser):
+        self.errors, self.foreign = [], []
+        self._browser, self._contexts = browser, []
+
+    def __call__(self, viewport=DESKTOP, **options):
+        context = self._browser.new_context(viewport=viewport, **options)
+        self._contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        context.on("request", self._look_at)
+        context.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        context.on("weberror", lambda raised: self.errors.append(str(raised.error)))
+        return context.new_page()
+
+    def close(self):
+        for context in self._contexts:
+            context.close()
+
+    def _look_at(self, request):
+        address = urlsplit(request.url)
+        if address.scheme.startswith(("http", "ws")) and address.hostname not in ("localhost", "127.0.0.1"):
+            self.foreign.append(request.url)

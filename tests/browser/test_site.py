@@ -1,0 +1,202 @@
+"""The docs site in a browser: every page of the navigation, in light and dark, on a desk and on a phone."""
+
+import json
+from pathlib import PurePosixPath
+
+import looks
+import pytest
+from mkdocs.utils.yaml import yaml_load
+from playwright.sync_api import expect
+
+from workshop import paths, site, site_figure
+from workshop.static_server import serving
+
+
+def in_nav(entries):
+    for entry in entries:
+        for value in entry.values() if isinstance(entry, dict) else [entry]:
+            if isinstance(value, list):
+                yield from in_nav(value)
+            elif value.endswith(".md"):
+                yield value
+
+
+def address(source):
+    """The page's address on the site: lessons/01-sync.md is /lessons/01-sync/."""
+    page = PurePosixPath(source)
+    page = page.parent if page.stem in ("index", "README") else page.with_suffix("")
+    return f"/{page}/".replace("/./", "/")
+
+
+with (paths.ROOT / "mkdocs.yml").open(encoding="utf-8") as config:
+    PAGES = [address(source) for source in in_nav(yaml_load(config)["nav"])]
+KINDS = {page.split("/")[1]: page for page in reversed(PAGES)}
+"""The first page of each part of the site: "lessons": "/lessons/01-sync/"."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    target = tmp_path_factory.mktemp("site")
+    assert site.make(target) == 0, "the site does not build"
+    return target
+
+
+@pytest.fixture(scope="module")
+def served(built):
+    with serving(built) as server:
+        yield server.address
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page(path, served, visitor):
+    """axe finds nothing in light and in dark, and on a phone nobody has to scroll sideways."""
+    page = visitor(color_scheme="light")
+    looks.visit(page, served + path)
+    expect(page.locator("h1")).to_be_visible()
+    page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
+    assert looks.axe(page) == [], "light"
+    page.get_by_title("Switch to dark mode").click()
+    assert looks.axe(page, looks.COLOURS) == [], "dark"
+    page.set_viewport_size(looks.PHONE)
+    assert looks.sideways(page) == 0, "wider than a phone"
+
+
+@pytest.mark.parametrize("path", KINDS.values())
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_on_a_phone(path, scheme, served, visitor):
+    page = visitor(looks.PHONE, color_scheme=scheme, has_touch=True)
+    looks.visit(page, served + path)
+    assert looks.axe(page) == []
+
+
+def test_navigation_leads_to_every_page(served, visitor):
+    page = visitor()
+    page.goto(served + "/")
+    links = page.locator(".md-nav--primary a.md-nav__link, .md-tabs__link")
+    targets = set(links.evaluate_all("links => links.map(link => new URL(link.href).pathname)"))
+    tops = page.locator(".md-tabs__link").evaluate_all("links => links.map(link => link.href)")
+    for top in tops:
+        page.goto(top)
+        targets |= set(links.evaluate_all("links => links.map(link => new URL(link.href).pathname)"))
+    assert set(PAGES) <= targets
+    page.goto(served + "/")
+    page.locator(".md-tabs__link", has_text="Lessons").click()
+    expect(page).to_have_url(served + next(each for each in PAGES if each.startswith("/lessons/")))
+
+
+def test_navigation_on_a_phone(served, visitor):
+    page = visitor(looks.PHONE, has_touch=True)
+    looks.visit(page, served + "/")
+    page.locator(".md-header [for=__drawer]").click()
+    expect(page.locator(".md-nav--primary")).to_be_in_viewport()
+    assert looks.axe(page) == []
+    page.locator(".md-nav--primary .md-nav__item--nested > label", has_text="Lessons").click()
+    lessons = page.get_by_role("navigation", name="Lessons")
+    lessons.get_by_role("link", name="03 · The resize as a task").click()
+    expect(page).to_have_url(served + "/lessons/03-images/")
+
+
+def test_search_finds_a_term(built, served, visitor):
+    index = json.loads((built / "search/search_index.json").read_text(encoding="utf-8"))
+    assert len(index["docs"]) > len(PAGES)
+    page = visitor()
+    page.goto(served + "/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("textbox", name="Search")).to_be_focused()
+    page.keyboard.type("reject_on_worker_lost")
+    results = page.locator(".md-search-result__link")
+    expect(results.first).to_be_visible()
+    page.add_style_tag(content=looks.STILL)
+    assert looks.axe(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/lessons/" in url or "/explanation/" in url or "/reference/" in url)
+    expect(page.locator("article")).to_contain_text("reject_on_worker_lost")
+
+
+def test_copy_button_copies_commands_without_their_prompt(served, visitor):
+    page = visitor(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(served + "/lessons/03-images/")
+    block = page.locator(".highlight", has_text="./workshop start 03")
+    shown = block.locator("code").inner_text()
+    assert shown.startswith("$ ./workshop start 03")
+    block.hover()
+    block.get_by_title("Copy to clipboard").click()
+    expect(page.locator(".md-dialog")).to_contain_text("Copied to clipboard")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == shown.replace("$ ", "").rstrip()
+
+
+def colours(page):
+    return page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+
+
+def test_light_and_dark_by_preference_and_by_choice(served, visitor):
+    light, dark = visitor(color_scheme="light"), visitor(color_scheme="dark")
+    for page in (light, dark):
+        looks.visit(page, served + "/")
+    assert colours(light) != colours(dark)
+    dark_colour = colours(dark)
+    light.get_by_title("Switch to dark mode").click()
+    assert colours(light) == dark_colour
+    light.goto(served + "/lessons/01-sync/")
+    expect(light.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    light.get_by_title("Switch to light mode").click()
+    expect(light.locator("body")).to_have_attribute("data-md-color-scheme", "default")
+
+
+def test_skip_link_and_search_by_keyboard(served, visitor):
+    page = visitor()
+    page.goto(served + "/lessons/03-images/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") != ""
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('article') !== null"), "the header was not skipped"
+    page.goto(served + "/lessons/03-images/")
+    search = page.get_by_role("textbox", name="Search")
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        if search.evaluate("field => field === document.activeElement"):
+            break
+    expect(search).to_be_focused()
+
+
+def test_drawings_are_there_in_light_and_dark(served, visitor):
+    for scheme in ("light", "dark"):
+        page = visitor(color_scheme=scheme)
+        page.goto(served + "/lessons/03-images/")
+        drawing = page.locator("figure.drawing svg").first
+        expect(drawing).to_be_visible()
+        assert drawing.evaluate("svg => getComputedStyle(svg).fill") == page.locator(
+            "article p"
+        ).first.evaluate("text => getComputedStyle(text).color")
+
+
+def test_home_page_is_light(built, browser):
+    sent = site_figure.first_visit(built, browser)
+    assert "/search/search_index.json" in sent, "the search did not load"
+    assert any(path.startswith("/assets/home-") for path in sent), "the picture did not load"
+    assert sum(sent.values()) < site_figure.HOME_KILOBYTES * 1000, sent
+
+
+@pytest.mark.parametrize(
+    ("scheme", "shown", "other"), [("light", "light", "dark"), ("dark", "dark", "light")]
+)
+def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visitor, scheme, shown, other):
+    page = visitor(color_scheme=scheme)
+    looks.visit(page, served + "/")
+    picture = page.locator(f"article img[src*='home-{shown}']")
+    for needed in (page.get_by_text("minutes in all"), page.get_by_text("./workshop up").first, picture):
+        expect(needed).to_be_in_viewport(ratio=1)
+    expect(page.locator(f"article img[src*='home-{other}']")).to_be_hidden()
+    page.wait_for_function("picture => picture.naturalWidth > 0", arg=picture.element_handle())
+    page.get_by_title(f"Switch to {other} mode").click()
+    expect(page.locator(f"article img[src*='home-{other}']")).to_be_in_viewport(ratio=1)
+    expect(picture).to_be_hidden()
+    page.set_viewport_size(looks.PHONE)
+    for needed in (page.get_by_text("minutes in all"), page.get_by_text("./workshop up").first):
+        expect(needed).to_be_in_viewport()

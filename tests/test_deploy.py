@@ -1,0 +1,251 @@
+"""The guide "Deploy behind a real web server": its files are valid, fit the project, and serve a photo."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import httpx
+import pytest
+import redis
+from deployed import FILES, HOST, NGINX, SOLUTION, Server, sections, unit, variables
+from honcho.environ import parse_procfile
+
+from workshop import samples
+from workshop.checkkit import until
+
+ANIMATED = next(each for each in samples.SAMPLES if each.name == "animated.gif")
+UNITS = ("web", "worker", "slow", "beat", "flower")
+needs_nginx = pytest.mark.skipif(
+    not (NGINX and shutil.which("openssl")),
+    reason="nginx or openssl is not installed: the guide's nginx.conf is NOT tested here",
+)
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"),
+    reason="systemd-analyze is not installed: whether systemd takes the guide's units is NOT tested here",
+)
+ASK = """
+import json, sys
+from myproject.celery import app
+app.loader.import_default_modules()
+from django.conf import settings
+tasks = {name: [task.time_limit, settings.CELERY_TASK_ROUTES.get(name, {}).get("queue", "celery")]
+         for name, task in app.tasks.items() if not name.startswith("celery.")}
+files = [settings.MAX_UPLOAD_BYTES, settings.MAX_UPLOAD_FILES]
+print(json.dumps({"tasks": tasks, "files": files}))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """What the project itself says about its tasks and limits."""
+    environment = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("data"))}
+    run = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=SOLUTION,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_there_is_a_unit_for_each_process():
+    found = sorted(file.stem.removeprefix("photos-") for file in FILES.glob("*.service"))
+    assert found == sorted(UNITS)
+    assert sorted(parse_procfile((SOLUTION / "Procfile").read_text()).processes) == found
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_starts_again_ends_gently_and_may_write_its_data_only(name):
+    parsed = sections(f"photos-{name}.service")
+    assert parsed.sections() == ["Unit", "Service", "Install"]
+    found = unit(name)
+    assert found.one("Restart") == "always"
+    assert (found.one("KillSignal"), found.one("KillMode")) == ("SIGTERM", "mixed")
+    assert found.one("User") == "photos"
+    assert (found.one("NoNewPrivileges"), found.one("ProtectSystem")) == ("yes", "strict")
+    assert "/etc/photos/photos.env" in found["EnvironmentFile"]
+
+
+def test_the_units_start_what_the_procfile_starts():
+    lines = parse_procfile((SOLUTION / "Procfile").read_text(encoding="utf-8")).processes
+    for name in UNITS:
+        command = unit(name).command()
+        assert command.startswith("/srv/photos/venv/bin/")
+        if name == "web":  # runserver is for development
+            assert "gunicorn myproject.wsgi" in command
+        else:
+            assert command.removeprefix("/srv/photos/venv/bin/") == lines[name]
+
+
+def test_what_is_told_to_stop_may_end_its_longest_task(project):
+    for name, queue in {"worker": "celery", "slow": "slow"}.items():
+        limits = [limit for limit, where in project["tasks"].values() if where == queue and limit]
+        assert int(unit(name).one("TimeoutStopSec")) > max(limits), name
+    web = unit("web")
+    timeout = int(re.search(r"--timeout (\d+)", web.command())[1])
+    assert int(re.search(r"--graceful-timeout (\d+)", web.command())[1]) >= timeout
+    assert int(web.one("TimeoutStopSec")) > timeout
+    nginx = (FILES / "nginx.conf").read_text(encoding="utf-8")
+    assert {int(each) for each in re.findall(r"proxy_read_timeout (\d+)s", nginx)} == {timeout}
+
+
+def test_nginx_lets_the_largest_upload_through(project):
+    size, count = project["files"]
+    limits = re.findall(r"client_max_body_size (\d+)m", (FILES / "nginx.conf").read_text(encoding="utf-8"))
+    one, many = sorted(int(each) * 1024 * 1024 for each in limits)
+    assert size < one < 2 * size
+    assert size * count < many < 1.1 * size * count
+
+
+def test_the_environment_files_set_what_the_project_reads():
+    settings = (SOLUTION / "myproject/settings.py").read_text(encoding="utf-8")
+    site = variables((FILES / "photos.env").read_text(encoding="utf-8"))
+    assert [name for name in site if f'environ.get("{name}"' not in settings] == []
+    assert site["DEBUG"] == "0"
+    flower = variables((FILES / "flower.env").read_text(encoding="utf-8"))
+    assert set(flower) == {"FLOWER_BASIC_AUTH", "FLOWER_URL_PREFIX"}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Server() as started:
+        yield started
+
+
+def test_the_broker_keeps_its_messages_and_its_door_shut(server):
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=server.ports["redis"]).ping()
+    with server.redis() as mine:
+        for command in ("FLUSHALL", "KEYS *", "CONFIG GET *", "SHUTDOWN"):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                mine.execute_command(*command.split())
+        assert mine.info()["aof_enabled"] == 1
+        assert mine.info()["maxmemory_policy"] == "noeviction"
+
+
+def test_gunicorn_believes_the_scheme_that_comes_through_its_socket(server):
+    with server.socket() as client:
+        plain = client.get("/")
+        assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{HOST}/")
+        assert client.get("/", headers={"X-Forwarded-Proto": "https"}).status_code == 200
+        stranger = client.get("/", headers={"X-Forwarded-Proto": "https", "Host": "evil.example"})
+        assert stranger.status_code == 400
+
+
+def test_the_restricted_broker_is_enough_for_all_of_it(server):
+    with server.socket() as client:
+        client.headers["X-Forwarded-Proto"] = "https"
+        photo = upload(client, {"garden.jpg": samples.photo(4032, 3024)})
+        assert until(lambda: state_of(client, photo) == "resized", 60), server.log("worker")
+    said = server.manage("shell", "-v", "0", input=(FILES / "watch.py").read_text(encoding="utf-8"))
+    assert re.search(r"workers that answer: quick@\S+, slow@", said)
+    assert "photos waiting: 0" in said
+    assert "messages waiting: {'celery': 0, 'slow': 0}" in said
+    for name in UNITS:
+        assert "NOPERM" not in server.log(name) + server.log("redis")
+    with server.redis() as broker:  # beat sends when it holds its lock
+        assert until(lambda: broker.exists("lock:beat"), 60), server.log("beat")
+    assert "Traceback" not in server.log("beat") + server.log("worker") + server.log("slow")
+
+
+@pytest.fixture(scope="module")
+def outside(server):
+    server.start_nginx()
+    with server.https() as client:
+        assert client.get("/").status_code == 200, server.log("nginx")
+        yield client
+
+
+@needs_nginx
+def test_a_photo_goes_in_and_comes_out_through_nginx(server, outside):
+    photo = upload(outside, {"terrace.jpg": samples.photo(4032, 3024)})
+    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    address = states(outside, photo)["thumbnail"]
+    resized = outside.get(address)
+    assert (resized.status_code, resized.headers["Content-Type"]) == (200, "image/jpeg")
+    assert resized.content.startswith(b"\xff\xd8")
+    style = outside.get("/static/images/style.css")
+    assert style.headers["Content-Type"] == "text/css"
+
+
+@needs_nginx
+def test_plain_http_is_sent_to_https_and_the_redirect_ends(server, outside):
+    answer = httpx.get(f"http://127.0.0.1:{server.ports['http']}/upload/", headers={"Host": HOST})
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{HOST}/upload/")
+    lie = outside.get("/", headers={"X-Forwarded-Proto": "http"})
+    assert lie.status_code == 200, "nginx replaces what a visitor writes into the header"
+
+
+@needs_nginx
+def test_a_page_that_calls_itself_a_photo_is_not_shown_as_a_page(outside):
+    page = ANIMATED.content() + b"<script>alert(1)</script>"
+    photo = upload(outside, {"holiday.html": page})
+    address = re.search(r'"(/media/uploads/holiday[^"]*)"', outside.get(f"/photos/{photo}/").text)[1]
+    shown = outside.get(address)
+    assert shown.headers["Content-Type"] == "application/octet-stream"
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in shown.headers["Content-Security-Policy"]
+
+
+@needs_nginx
+def test_too_much_is_refused_where_it_is_cheap(outside):
+    assert outside.post("/photos/pack/", content=b"0" * (22 * 1024 * 1024)).status_code == 413
+
+
+@needs_nginx
+def test_flower_asks_for_its_password_and_keeps_its_figures_inside(server, outside):
+    assert outside.get("/flower/").status_code == 401
+    assert outside.get("/flower/", auth=("admin", "wrong")).status_code == 401
+    page = outside.get("/flower/", auth=("admin", "replace-me"))
+    assert page.status_code == 200
+    assert "/flower/static/" in page.text
+    closed = ("metrics", "healthcheck", "metrics/", "./metrics", "/metrics", "%6detrics", "x/../metrics")
+    for path in closed:
+        answer = outside.get(f"/flower/{path}", auth=("admin", "replace-me"))
+        assert answer.status_code == 404, path
+    inside = httpx.get(f"http://127.0.0.1:{server.ports['flower']}/flower/metrics")
+    assert inside.status_code == 200
+
+
+@needs_systemd
+def test_systemd_takes_the_units(server, tmp_path):
+    files = []
+    for name in UNITS:
+        file = tmp_path / f"photos-{name}.service"
+        file.write_text(server.here(file.name))
+        files.append(str(file))
+    run = subprocess.run(
+        ["systemd-analyze", "verify", *files], capture_output=True, text=True, timeout=60, check=False
+    )
+    said = [line for line in (run.stdout + run.stderr).splitlines() if "photos-" in line]
+    assert (run.returncode, said) == (0, [])
+
+
+def upload(client, photos: dict[str, bytes]) -> int:
+    """Upload the photos as a browser does. The id of the newest."""
+    form = client.get("/upload/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)[1]
+    cookie = re.search(r"csrftoken=[^;]+", form.headers["Set-Cookie"])[0]  # which is for HTTPS only
+    answer = client.post(
+        "/upload/",
+        data={"csrfmiddlewaretoken": token},
+        files=[("images", (name, content)) for name, content in photos.items()],
+        headers={"Cookie": cookie},
+    )
+    assert answer.status_code == 302, answer.text[:2000]
+    return max(map(int, re.findall(r"/photos/(\d+)/", client.get("/").text)))
+
+
+def states(client, photo: int) -> dict:
+    return client.get("/photos/states/", params={"ids": photo}).json()["photos"][0]
+
+
+def state_of(client, photo: int) -> str:
+    return states(client, photo)["state"]

@@ -1,0 +1,83 @@
+"""docs/examples/testing: its tests pass on the solution, and fail where a task is broken."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from workshop import paths
+
+EXAMPLE = paths.DOCS / "examples/testing"
+SOLUTION = paths.ROOT / "solutions/03-images"
+
+BROKEN = {
+    "sent before the commit": (
+        "images/views.py",
+        "transaction.on_commit(partial(enqueue, photos))",
+        "enqueue(photos)",
+        {"test_an_upload_that_is_rolled_back_sends_nothing", "test_without_a_real_commit"},
+    ),
+    "the photo instead of its id": (
+        "images/views.py",
+        "resize_image_task.delay(photo.pk)",
+        "resize_image_task.delay(photo.name)",
+        {"test_an_upload_sends_one_message_with_the_id"},
+    ),
+    "nothing is tried again": (
+        "images/tasks.py",
+        "autoretry_for=(ConnectionError, TimeoutError)",
+        "autoretry_for=(TimeoutError,)",
+        {"test_a_storage_that_comes_back"},
+    ),
+    "a second file at the second run": (
+        "myproject/settings.py",
+        '"OPTIONS": {"allow_overwrite": True},',
+        "",
+        {"test_twice_leaves_one_file"},
+    ),
+    "a result that JSON cannot hold": (
+        "images/tasks.py",
+        '"size": [picture.width, picture.height]',
+        '"size": {picture.width, picture.height}',
+        {"test_a_thread_finds_what_is_committed"},
+    ),
+}
+
+
+@pytest.fixture
+def copy(tmp_path):
+    folder = tmp_path / "03-images"
+    shutil.copytree(SOLUTION, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    return folder
+
+
+def run(project, *arguments, **environment):
+    """The example's pytest, as the page says it: typed in the project's folder."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "DJANGO_", "TEST_REDIS"))}
+    kept |= {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"} | environment
+    command = [sys.executable, "-m", "pytest", str(EXAMPLE), "-q", "--tb=line", *arguments]
+    return subprocess.run(command, cwd=project, env=kept, capture_output=True, text=True, timeout=300)
+
+
+def test_the_example_passes(copy, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = run(copy, TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "14 passed" in done.stdout
+    assert list(temporary.iterdir()) == [], "it leaves nothing behind"
+    assert not (copy / "data").exists(), "and does not touch the project's own data"
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_task_is_found(copy, what):
+    file, right, wrong, tests = BROKEN[what]
+    source = (copy / file).read_text(encoding="utf-8")
+    assert right in source
+    (copy / file).write_text(source.replace(right, wrong), encoding="utf-8")
+    done = run(copy, "-k", " or ".join(tests), WAIT_SECONDS="10")
+    failed = set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.M))
+    assert failed == tests, done.stdout + done.stderr
