@@ -115,7 +115,9 @@ class Place:
         """How many tasks the broker or the database still has, by the state that it has them in."""
         if self.rival.database:
             with closing(sqlite3.connect(self._folder / "db.sqlite3", timeout=20)) as database:
-                states = "SELECT lower(status), count(*) FROM django_tasks_db_dbtaskresult GROUP BY status"
+                states = (
+                    "SELECT lower(status), count(*) FROM django_tasks_database_dbtaskresult GROUP BY status"
+                )
                 found = dict(database.execute(states))
             found.pop("successful", None)
         else:

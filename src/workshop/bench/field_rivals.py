@@ -61,7 +61,7 @@ RIVALS = (
         "rq_app",
         ("python rq_app.py", "python rq_app.py"),
         "rq",
-        "Retry(max=3), monitored each second, maintenance each 5 s",
+        "Retry(max=3), monitored each second, maintenance about each 5 s",
         {
             "taken": ("llen", "rq:queue:default:intermediate"),
             "started": ("zcard", "rq:wip:default"),

@@ -47,7 +47,8 @@ def result(sent):
 
 
 if __name__ == "__main__":
-    # A job of a dead worker is given up 60 s after the monitoring interval, at the next maintenance;
-    # 30 s and 10 minutes, when nothing is set. Given up, it is retried where it has a Retry.
-    intervals = {"job_monitoring_interval": 1, "maintenance_interval": 5} if reliable else {}
-    Worker([queue], connection=connection, **intervals).work()
+    # A job of a dead worker is given up 60 s after the monitoring interval, at the next maintenance, and then
+    # retried where it has a Retry. An idle worker gets to that when its wait for a job ends, 15 s before its
+    # own time to live does. When nothing is set, these are 30 s, 10 minutes and 7 minutes.
+    options = {"job_monitoring_interval": 1, "maintenance_interval": 5, "worker_ttl": 20} if reliable else {}
+    Worker([queue], connection=connection, **options).work()
