@@ -133,7 +133,7 @@ def test_remarks_follow_the_figures():
     assert "Empty tasks: Celery, prefork is number 2 of 2, with 0.5 times as many as Huey." in said
     assert "Memory at work: Celery, prefork is number 2 of 2, with 1.5 times as much as Huey." in said
     assert "Huey (as it comes): 2 of 40 tasks were not done within 100 s. Nothing of them was left." in said
-    assert "every task was done within 100 s, 2 were begun twice." in said
+    assert "every task was done within 100 s; begun twice: 2." in said
     assert "9 of 40 tasks were not done within 100 s. The queue still had 7 not acknowledged." in said
     assert "RQ" not in said
 

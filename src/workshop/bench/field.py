@@ -17,7 +17,7 @@ from .section import Section
 
 FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=20, photos=2, answers=1)
 ROUNDS = 3
-NAPS, QUICK_NAPS = 40, 16
+NAPS, QUICK_NAPS = 40, 24
 WINDOW, QUICK_WINDOW = 100.0, 10.0
 """Seconds in which a killed worker's tasks may come back."""
 
@@ -59,7 +59,8 @@ def _section(
         f"sent to an idle worker, 0.1 to 1.1 s apart, and their results awaited. {work.photos} photos of 12 "
         "megapixels are resized by the function of lesson 01. The first tenth of the tasks is warm-up. For "
         "the last table the worker is killed with -9, all processes of it, when a quarter of the tasks, "
-        f"half a second each, is begun. It is started again at once, and has {window:.0f} s.",
+        f"half a second each, is begun. It is started again at once, and has {window:.0f} s. The other "
+        "tables are with the default settings.",
         [*speed_tables(speeds), loss_table(losses, window)],
         plots(speeds),
         remarks=remarks(speeds, losses, window, field_environment.versions()),

@@ -51,12 +51,8 @@ def one_loss(rival: Rival, reliable: bool, count: int, seconds: float) -> Loss:
         _until_begun(here, max(2, count // 4))
         here.worker.kill()
         started = here.worker.start()
-        done = _until_done(here, count, started + seconds)
-        last = max((moment for times in done.values() for moment in times), default=0)
-        if last < started:
-            raise WorkshopError(
-                f"{rival.name}: started again, its worker did nothing.\n{here.worker.last_lines()}"
-            )
+        done = _until_done(here, count, started, seconds)
+        last = max(moment for times in done.values() for moment in times)
         never, twice, again = counted(count, here.traces("begun"), done)
         return Loss(count, never, twice, again, last - started, here.left())
 
@@ -71,12 +67,19 @@ def _until_begun(here: Place, count: int) -> None:
         time.sleep(0.01)
 
 
-def _until_done(here: Place, count: int, until: float) -> Trace:
-    """What is done when all is, or at the moment `until`. Raises WorkshopError when the worker ends."""
-    while len(done := here.traces("done")) < count and time.time() < until:
-        if not here.worker.running:
+def _until_done(here: Place, count: int, started: float, seconds: float) -> Trace:
+    """What is done when all is, or `seconds` after the new start at the moment `started`.
+
+    Raises WorkshopError when the new worker ends, or does nothing at all, for which it has longer.
+    """
+    while len(done := here.traces("done")) < count:
+        active = any(moment > started for times in done.values() for moment in times)
+        waited = time.time() - started
+        if not here.worker.running or (waited > PATIENCE and not active):
             raise WorkshopError(
-                f"{here.rival.name}: its worker did not start again.\n{here.worker.last_lines()}"
+                f"{here.rival.name}: started again, its worker did nothing.\n{here.worker.last_lines()}"
             )
+        if active and waited > seconds:
+            break
         time.sleep(0.1)
     return done

@@ -118,7 +118,7 @@ def _place(what: str, speeds: dict[str, Speed]) -> str:
 def _lost(rival: Rival, reliable: bool, loss: Loss, window: float) -> str:
     setting = rival.safe if reliable else "as it comes"
     done = f"{loss.never} of {loss.sent} tasks were not done" if loss.never else "every task was done"
-    again = f", {loss.again} were begun twice" if loss.again else ""
+    again = f"; begun twice: {loss.again}" if loss.again else ""
     left = ", ".join(f"{number} {word}" for word, number in loss.left.items())
     kept = f" The queue still had {left}." if left else " Nothing of them was left." if loss.never else ""
     return f"Killed, {rival.name} ({setting}): {done} within {window:.0f} s{again}.{kept}"
