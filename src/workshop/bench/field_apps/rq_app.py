@@ -37,7 +37,7 @@ def send(name, number):
     return queue.enqueue(
         f"rq_app.{name}",
         number,
-        result_ttl=60 if name == "answer" else 0,
+        result_ttl=0 if name in ("empty", "photo") else None,
         retry=Retry(max=3) if reliable else None,
     )
 
