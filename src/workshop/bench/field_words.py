@@ -23,12 +23,18 @@ MEASURES: dict[str, tuple[Callable[[Speed], list[float]], bool]] = {
 }
 """What is compared, and whether more is better."""
 KNOWN = {
+    OURS: "As it comes, Celery acknowledges a task before it runs, so what runs in a killed worker is gone; "
+    "what the worker had taken in advance comes back after the visibility timeout, an hour "
+    "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html).",
     "RQ": "RQ forks a process for each task, which keeps a task's memory and its crash to itself "
     "(https://python-rq.org/docs/workers/): its time for an empty task is mostly that.",
     "django-tasks, SQLite": "The worker of django-tasks looks into its table once a second when it was "
     "empty, and waits up to a second at its start, so that many do not look at once; both are options of "
     "`db_worker`. What a killed worker was at stays marked as running "
     "(https://github.com/RealOrangeOne/django-tasks/issues/46).",
+    "Dramatiq": "Dramatiq means to deliver at least once (https://dramatiq.io/guide.html). A worker is "
+    "taken for dead after a minute without a sign of life, and one command of a thousand looks for such "
+    "(https://dramatiq.io/reference.html), so on a quiet queue the messages of a dead one wait longer.",
     "Huey": "Huey's worker takes a task off the list before it runs "
     "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of what is running.",
 }
@@ -100,6 +106,7 @@ def remarks(speeds: dict[str, Speed], losses: Losses, window: float, versions: d
     found += [_lost(rival, reliable, loss, window) for rival, reliable, loss in losses]
     found += [words for name, words in KNOWN.items() if name in speeds]
     packages = dict.fromkeys(rival.package for rival in RIVALS if rival.name in speeds)
+    packages |= {"django-tasks": None} if "django-tasks-db" in packages else {}
     named = [*packages, "kombu", "django", "redis", "pillow"]
     return [*found, "Versions: " + ", ".join(f"{name} {versions[name]}" for name in named) + "."]
 

@@ -75,9 +75,10 @@ class Worker:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             for root in self._roots:
-                root.wait()
+                root.poll()
             psutil.wait_procs(family, STOP_SECONDS)
         for root in self._roots:
+            root.kill()
             root.wait()
 
     def _family(self) -> list[psutil.Process]:

@@ -1,6 +1,6 @@
 """Dramatiq with its Redis broker.
 
-The guide (a message is acknowledged once its actor is done): https://dramatiq.io/guide.html
+The guide (delivery at least once): https://dramatiq.io/guide.html
 The broker's options and the results: https://dramatiq.io/reference.html
 """
 
