@@ -34,10 +34,14 @@ def measure(quick: bool, rivals: Sequence[Rival] = RIVALS) -> Section:
     photo = samples.photo(4032, 3024)
     speeds = {rival.name: Speed() for rival in rivals}
     if quick:  # Nothing is judged, so all at once.
-        with ThreadPoolExecutor(len(rivals)) as threads:
-            list(threads.map(lambda rival: one_round(rival, work, photo, speeds[rival.name]), rivals))
-        rounds = 1
-    for turn in range(0 if quick else rounds):
+        with ThreadPoolExecutor(len(rivals) + 1) as threads:
+            lost = threads.submit(all_losses, rivals, naps, window)
+            tries = [threads.submit(one_round, rival, work, photo, speeds[rival.name]) for rival in rivals]
+            for each in tries:
+                each.result()
+            losses = lost.result()
+        return _section(speeds, losses, work, rounds, window)
+    for turn in range(rounds):
         first = turn % len(rivals)
         for rival in [*rivals[first:], *rivals[:first]]:
             one_round(rival, work, photo, speeds[rival.name])
