@@ -8,14 +8,16 @@ import sys
 import tempfile
 import time
 from io import BytesIO
+from xml.etree import ElementTree
 
 import numpy
 import pytest
 from PIL import Image, ImageCms
 
 from workshop import figures, paths, samples
-from workshop.bench import command, learner, resize, start, ways
+from workshop.bench import command, learner, page, plot, queue, resize, start, ways
 from workshop.bench.likeness import psnr, ssim
+from workshop.bench.section import Plot, Section, Table
 from workshop.errors import WorkshopError
 from workshop.figures import Goal
 
@@ -28,7 +30,7 @@ def small(orientation=1):
 
 def test_unknown_name_says_which_there_are(monkeypatch, capsys):
     monkeypatch.setitem(figures.FIGURES, "tea", list)
-    with pytest.raises(WorkshopError, match="There is no figure speed. There are: tea"):
+    with pytest.raises(WorkshopError, match="There is no figure speed. There are: site, tea"):
         figures.main(["tea", "speed"])
     assert capsys.readouterr().out == ""
 
@@ -255,3 +257,35 @@ def test_seconds_until_a_text():
     assert 0.3 < seconds < 20
     with pytest.raises(WorkshopError, match=r"never wrote 'ready'.(.|\n)*only this"):
         start.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))
+
+
+@pytest.mark.parametrize("name", ["visitor", "queue", "growth"])
+def test_quick_measures_all_of_it_and_judges_nothing(name, capsys):
+    """With real sites, brokers and workers. A photo that is lost ends it with an error."""
+    assert command.main([name], quick=True, write=False) == 0
+    out = capsys.readouterr().out
+    assert "(goal: at" in out
+
+
+def test_a_queue_that_does_nothing_is_no_result(monkeypatch):
+    monkeypatch.setattr(queue, "PATIENCE", 3.0)
+    monkeypatch.setattr(queue, "SEND", queue.SEND.replace("resize_image_task.delay(pk)", "pass"))
+    with pytest.raises(WorkshopError, match="6 of 6 photos were not resized"):
+        queue.measure(quick=True)
+
+
+def test_the_page_is_written_from_what_was_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
+    drawn = Plot("tea-seconds", "The pot is slower.", plot.bars({"pot": 2.0, "cup": 1.0}, "seconds"))
+    goals = [Goal("pot / cup", 2.0, 1.5, at_most=True)]
+    section = Section("queue", "Tea", "Poured.", [Table("Tea", ["", "s"], [["pot", "2.0"]])], [drawn], goals)
+    command.keep(section)
+    page.write()
+    text = (tmp_path / "docs/numbers/index.md").read_text(encoding="utf-8")
+    assert "| pot | 2.0 |" in text
+    assert "pot / cup: 2.00 (goal: at most 1.5, MISSED)" in text
+    assert '--8<-- "docs/numbers/tea-seconds.svg"' in text
+    svg = ElementTree.parse(tmp_path / "docs/numbers/tea-seconds.svg").getroot()
+    assert svg.get("aria-labelledby") == "tea-seconds-title tea-seconds-desc"
+    assert "style" not in {each.tag.rpartition("}")[2] for each in svg.iter()}
