@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from workshop import check, lessons, paths, progress, project
+from workshop import check, lessons, paths, progress, project, run
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(check, "SILENCE", 4)
+    monkeypatch.setattr(run, "SILENCE", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     edit(mine, "images/views.py", "photos = form.save()", "photos = form.save()\n        while True: pass")
@@ -156,16 +156,16 @@ def cli(*arguments, **options):
 
 
 def test_ctrl_c_leaves_nothing_behind():
-    run = cli("check", "solutions/03-images", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    started = cli("check", "solutions/03-images", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def family():
-        children = psutil.Process(run.pid).children(recursive=True)
+        children = psutil.Process(started.pid).children(recursive=True)
         return children if any("celery" in child.cmdline() for child in children) else None
 
     children = eventually(family)
-    run.send_signal(signal.SIGINT)
-    _, complaints = run.communicate(timeout=20)
-    assert run.returncode == 130
+    started.send_signal(signal.SIGINT)
+    _, complaints = started.communicate(timeout=20)
+    assert started.returncode == 130
     assert "Traceback" not in complaints
     gone, alive = psutil.wait_procs(children, 5)
     assert not alive
@@ -175,7 +175,7 @@ def test_watch_checks_again_after_a_save(mine, tmp_path):
     output = tmp_path / "watch.txt"
     shutil.copytree(mine.folder, tmp_path / "01-sync")
     with output.open("w") as stream:
-        run = cli("watch", str(tmp_path / "01-sync"), "1.1", stdout=stream, stderr=stream)
+        started = cli("watch", str(tmp_path / "01-sync"), "1.1", stdout=stream, stderr=stream)
     try:
         eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
         file = tmp_path / "01-sync/images/resizing.py"
@@ -186,6 +186,25 @@ def test_watch_checks_again_after_a_save(mine, tmp_path):
         assert "✗ 1.1" in said
         assert "images/resizing.py" in said
     finally:
-        run.send_signal(signal.SIGINT)
-        assert run.wait(10) == 0
+        started.send_signal(signal.SIGINT)
+        assert started.wait(10) == 0
     assert "Stopped watching." in output.read_text()
+
+
+def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
+    before = descendants()
+    with run.Run(mine, "1.2") as ready:
+        edit(mine, "images/resizing.py", "return ImageOps.exif_transpose(picture)", "return picture")
+        events = list(ready.events())
+    assert [event["passed"] for event in events if event["event"] == "check"][-1] is False
+    assert events[-1]["event"] == "finished"
+    assert descendants() == before
+
+
+def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = descendants()
+    with run.Run(project.at(paths.SOLUTIONS / "03-images")):
+        eventually(lambda: any("worker" in psutil.Process(pid).cmdline() for pid in descendants() - before))
+    assert descendants() == before
+    assert not list(tmp_path.iterdir())

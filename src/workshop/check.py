@@ -1,15 +1,5 @@
-"""Check a project: run the lesson's checks on it, in a process of their own, on a broker of their own."""
+"""Check a project: run the lesson's checks on it, and print how it went."""
 
-import contextlib
-import json
-import os
-import re
-import select
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,36 +9,61 @@ from . import blame, paths, playground, progress
 from .console import console
 from .project import Project
 from .report import Report
+from .run import Run
 
-SILENCE = 90
-"""Seconds without a sign of life after which a run is ended: far more than any single check takes."""
+QUIET = 300
+"""Milliseconds without a save after which the next run is made ready."""
 
 
-def main(project: Project, step: str | None = None, everything: bool = False) -> int:
-    """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed."""
-    report = Report(project, step)
-    obstacles = preflight(project)
-    if obstacles:
-        report.nothing_checked(obstacles)
-        return 1
-    with report.live():
-        for event in run(project, step, everything):
-            report.take(event)
-    report.close()
+def main(project: Project, step: str | None = None, everything: bool = False, run: Run | None = None) -> int:
+    """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed.
+
+    run: one that was made ready before; it is used up.
+    """
+    with run or Run(project, step, everything) as run:
+        report = Report(project, step)
+        obstacles = preflight(project)
+        if obstacles:
+            report.nothing_checked(obstacles)
+            return 1
+        with report.live():
+            for event in run.events():
+                report.take(event)
+        report.close()
     if project.is_learners:
         _remember(project, step, report.passed)
     return 0 if report.ok else 1
 
 
 def watch(project: Project, step: str | None = None) -> int:
-    """Check now and after every save until Ctrl-C; stops at the first step that fails."""
+    """Check now and after every save until Ctrl-C; stops at the first step that fails.
+
+    The next run is made ready while the learner writes.
+    """
     console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
-    main(project, step)
-    with contextlib.suppress(KeyboardInterrupt):
-        for changes in watch_files(project.folder, watch_filter=_is_code, debounce=100):
-            names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
-            console.rule(", ".join(names[:3]), style="dim")
-            main(project, step)
+    run, is_first = Run(project, step), True
+    try:
+        # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
+        for changes in watch_files(
+            project.folder,
+            watch_filter=_is_code,
+            debounce=100,
+            step=20,
+            rust_timeout=QUIET,
+            yield_on_timeout=True,
+        ):
+            run = run or Run(project, step)
+            if changes:
+                names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
+                console.rule(", ".join(names[:3]), style="dim")
+            if changes or is_first:
+                used, run, is_first = run, None, False
+                main(project, step, run=used)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if run:
+            run.close()
     console.print("Stopped watching.")
     return 0
 
@@ -66,104 +81,9 @@ def preflight(project: Project) -> list[str]:
 
 
 def run(project: Project, step: str | None = None, everything: bool = False) -> Iterator[dict]:
-    """Run the checks and yield their events, as `checkkit.plugin` sends them, while they happen.
-
-    The last event is "finished", or "broken" with the `cause` when the run ended before its end.
-    Nothing of the run stays behind: no process, no port, no file.
-    """
-    with contextlib.ExitStack() as stack:
-        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-")))
-        broker = stack.enter_context(_broker()) if _needs_broker(project) else None
-        environment = project.environment(redis_url=broker.url if broker else None, data=data)
-        environment |= {
-            "DJANGO_SETTINGS_MODULE": "myproject.settings",
-            "PYTHONPATH": os.pathsep.join([str(project.folder), str(Path(__file__).parents[1])]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "WORKSHOP_STEPS": " ".join(each.id for each in project.lesson.steps),
-            "WORKSHOP_ONLY": step or "",
-            "WORKSHOP_ALL": "1" if everything else "",
-            "WORKSHOP_WORKER": "1" if broker and not step else "",
-        }
-        yield from _events(project, environment, data / "pytest.log")
-
-
-def _events(project: Project, environment: dict[str, str], log: Path) -> Iterator[dict]:
-    reading, writing = os.pipe()
-    environment["WORKSHOP_EVENTS"] = str(writing)
-    with log.open("wb") as output, os.fdopen(reading, "rb") as stream:
-        child = subprocess.Popen(
-            _command(project),
-            cwd=project.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=[writing],
-            start_new_session=True,
-        )
-        os.close(writing)
-        last = {}
-        try:
-            for line in _lines(stream):
-                last = json.loads(line)
-                yield last
-            if last.get("event") != "finished":
-                yield {"event": "broken", "cause": _why(child, last, log, project)}
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)  # the worker is in the same group
-            child.wait()
-
-
-def _lines(stream) -> Iterator[bytes]:
-    """Lines from a pipe until it is closed, or silent for too long."""
-    descriptor, rest = stream.fileno(), b""
-    while select.select([descriptor], [], [], SILENCE)[0]:
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
-            return
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-
-
-def _why(child: subprocess.Popen, last: dict, log: Path, project: Project) -> str:
-    deadline = time.monotonic() + 1
-    while child.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    if child.returncode is None:
-        doing = f" while: {last['about']}" if "about" in last else ""
-        return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
-    text = log.read_text(errors="replace").replace("INTERNALERROR> ", "")
-    cause = blame.cause(text.splitlines(), project.folder)
-    # A sentence about the settings, of Django's own checks or passed on by pytest-django.
-    cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
-    return cause or f"The checks ended with exit code {child.returncode}."
-
-
-def _command(project: Project) -> list[str]:
-    kit = Path(__file__).parent / "checkkit"
-    files = [project.lesson.folder / "checks", *(paths.LESSONS / name for name in project.lesson.keeps)]
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "--tb=native", "-c", str(kit / "checks.ini")]
-    command += [
-        "-p",
-        "pytest_django.plugin",
-        "-p",
-        "workshop.checkkit.plugin",
-        "--rootdir",
-        str(paths.LESSONS),
-    ]
-    return [*command, *map(str, files)]
-
-
-def _broker():
-    from .broker import Broker  # a quarter of a second that lesson 01 does without
-
-    return Broker(prefer=None)
-
-
-def _needs_broker(project: Project) -> bool:
-    return (project.lesson.solution / "myproject" / "celery.py").is_file()
+    """Run the checks and yield their events while they happen; `Run.events` says which."""
+    with Run(project, step, everything) as run:
+        yield from run.events()
 
 
 def _remember(project: Project, step: str | None, passed: list[str]) -> None:

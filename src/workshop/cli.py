@@ -275,6 +275,23 @@ def notebooks(
     raise typer.Exit(serving.main(lessons.find(wanted) if wanted else None, port, fresh, browser))
 
 
+@app.command(rich_help_panel=RUNNING)
+def bench(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="visitor, queue, field, resize, learner, growth; all if none."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Little work, within two minutes: does it run?")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the page Proof in numbers.")] = False,
+) -> None:
+    """Measure on this machine what the workshop claims, as ratios within one run."""
+    from .bench import command
+
+    raise typer.Exit(command.main(names or [], quick, write))
+
+
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
     """Run every test of the workshop; further arguments go to pytest.

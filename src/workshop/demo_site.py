@@ -4,7 +4,7 @@ import contextlib
 import signal
 import tempfile
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,16 +35,22 @@ class Site:
     """The solution `name`, run with a database, photos and a log that lie in `folder`.
 
     `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
-    without: names of processes that are left out.
+    without: names of processes that are left out. commands: others than the Procfile's, by name.
     """
 
-    def __init__(self, name: str, folder: Path, without: Collection[str] = ()):
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        without: Collection[str] = (),
+        commands: Mapping[str, str] | None = None,
+    ):
         self.project = project.at(paths.SOLUTIONS / name)
         self.port = free_port()
         self.news: list[str] = []
         """What has happened to the processes, in sentences."""
         self.log = folder / f"{name}.log"
-        self._without = without
+        self._without, self._commands = without, commands or {}
         self._folder, self.data = folder, folder / name
         self._flower_port = free_port()
         self._broker = Broker(prefer=None)
@@ -68,6 +74,10 @@ class Site:
     def processes(self) -> list[str]:
         """The names of what the Procfile starts."""
         return [name for name in self._supervisor.running if name != "migrate"]
+
+    def pid(self, name: str) -> int:
+        """The process of that name in the Procfile."""
+        return self._supervisor.running[name].pid
 
     def start(self) -> None:
         """Start the broker and every process, and return at once.
@@ -136,21 +146,28 @@ class Site:
             self._ended.set()
             self._ready.set()
 
-    def _services(self) -> list[Service]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of its processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port)
         for name in OF_ANOTHER_SITE:
             environment.pop(name, None)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment |= flower.environment(self._flower_port)
+        return environment | flower.environment(self._flower_port)
+
+    def _services(self) -> list[Service]:
+        environment = self.environment
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
-        # The solution has all steps done, so nothing waits for one.
-        found = from_procfile(self.project, environment, self.port)
-        return [replace(service, waits=None) for service in found if service.name not in self._without] + [
-            migrate
+        found = [
+            # The solution has all steps done, so nothing waits for one.
+            replace(service, waits=None, command=self._commands.get(service.name, service.command))
+            for service in from_procfile(self.project, environment, self.port)
+            if service.name not in self._without
         ]
+        return [*found, migrate]
 
 
 class Ending:

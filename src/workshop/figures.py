@@ -1,4 +1,4 @@
-"""The figures that the workshop promises: measured side by side in one run, and compared as ratios."""
+"""What measurements are made with: ways that take turns, ratios within one run, goals to judge them by."""
 
 import os
 import platform
@@ -37,32 +37,14 @@ class Goal:
         return f"{self.what}: {self.ratio:.2f}{unit} (goal: {bound}, {'met' if self.is_met else 'MISSED'})"
 
 
-def resize() -> list[Goal]:
-    from . import resize_figure
-
-    return resize_figure.measure()
-
-
-def check() -> list[Goal]:
-    from . import check_figure
-
-    return check_figure.measure()
-
-
-def up() -> list[Goal]:
-    from . import up_figure
-
-    return up_figure.measure()
-
-
 def site() -> list[Goal]:
     from . import site_figure
 
     return site_figure.measure()
 
 
-FIGURES: dict[str, Callable[[], list[Goal]]] = {"resize": resize, "check": check, "up": up, "site": site}
-"""Each measures, prints its table, and returns the goals to judge it by."""
+FIGURES: dict[str, Callable[[], list[Goal]]] = {"site": site}
+"""Those that `./workshop bench` has no place for. Each measures, prints, and returns its goals."""
 
 
 def main(names: list[str]) -> int:
@@ -115,14 +97,6 @@ def in_turn(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list
 def ratio(seconds: dict[str, list[float]], one: str, other: str) -> float:
     """How many times as long `one` takes as `other`, by their medians."""
     return statistics.median(seconds[one]) / statistics.median(seconds[other])
-
-
-def spread(seconds: list[float]) -> str:
-    """Such as "median 2.31 s, 2.20 to 2.64 s, 5 runs"."""
-    return (
-        f"median {statistics.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f} s, "
-        f"{len(seconds)} runs"
-    )
 
 
 def machine() -> str:

@@ -2,8 +2,7 @@
 
 It runs in the process that `workshop.check` starts in the project's folder, with these variables set:
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
-WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure), WORKSHOP_WORKER (1: a worker will
-be needed).
+WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure). `ahead` reads WORKSHOP_WORKER.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from . import Complaint
-from .worker import Queue, Worker, aside, raised_at
+from .worker import WORKER, Queue, aside, raised_at
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
@@ -42,12 +41,6 @@ def step_of(item: pytest.Item) -> str:
     marker = item.get_closest_marker("step")
     step = marker.args[0] if marker else "given"
     return step if step in STEPS else "given"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests():
-    if os.environ.get("WORKSHOP_WORKER"):
-        WORKER.start()  # it comes up while this process loads Django and finds the checks
 
 
 @pytest.hookimpl(trylast=True)
@@ -133,7 +126,7 @@ def _why(error: BaseException) -> str:
     return ""
 
 
-WORKER = Worker(PROJECT, ready=lambda seconds: emit("worker", seconds=seconds))
+WORKER.ready = lambda seconds: emit("worker", seconds=seconds)
 
 
 @pytest.fixture(scope="session", autouse=True)

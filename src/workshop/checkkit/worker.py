@@ -52,7 +52,9 @@ class Process:
         """What the process said when it ended: its last error, with file and line where that is known."""
         return blame.cause(self.log.splitlines(), self.folder)
 
-    def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
+    def launch(
+        self, command: list[str] | str, environment: dict[str, str], stdin: int = subprocess.DEVNULL
+    ) -> None:
         """Start it; a `command` in one string is run by the shell. environment: all its variables."""
         handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
         self._log = Path(name)
@@ -62,7 +64,7 @@ class Process:
                 shell=isinstance(command, str),
                 cwd=self.folder,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -97,20 +99,28 @@ class Worker(Process):
     ready: called once with the seconds that a start took.
     """
 
-    def __init__(self, folder: Path, ready: Callable[[float], None]):
+    def __init__(self, folder: Path, ready: Callable[[float], None] = lambda _: None):
         super().__init__(folder)
-        self._ready = ready
+        self.ready = ready
         self._began = 0.0
-        self._waited = False
+        self._waited = self._told = False
+
+    def prepare(self) -> None:
+        """Begin to load Celery in a process of its own. It reads the project once `start` is called."""
+        command = [sys.executable, "-P", "-m", "workshop.checkkit.ahead", "celery", "-A", "myproject"]
+        command += ["worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
+        self.launch(command, dict(os.environ), stdin=subprocess.PIPE)
+        self._told = False
 
     def start(self, **environment: str) -> None:
         """Begin to start it; `wait_ready` waits for it. environment: more variables for it."""
-        if self.running:
+        if self.running and self._told:
             return
-        self._began, self._waited = time.monotonic(), False
-        command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "--loglevel", "INFO"]
-        command += ["--concurrency", "2", *QUICK_START]
-        self.launch(command, os.environ | environment)
+        if not self.running:
+            self.prepare()
+        self._began, self._waited, self._told = time.monotonic(), False, True
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as word:
+            word.write(json.dumps(dict(os.environ) | environment).encode() + b"\n")
 
     def wait_ready(self) -> None:
         """Wait until it takes tasks. Complains, with the cause, when it ended instead."""
@@ -123,7 +133,7 @@ class Worker(Process):
             self.stop()
             raise Complaint("the worker did not start.", worker_says=cause or "nothing")
         self._waited = True
-        self._ready(time.monotonic() - self._began)
+        self.ready(time.monotonic() - self._began)
 
     def raised_at(self, task_id: str) -> str:
         """File and line of the project where the task with this id failed, as the log says."""
@@ -142,6 +152,10 @@ class Worker(Process):
     def children(self) -> list[int]:
         """The pids of the pool's processes."""
         return [child.pid for child in psutil.Process(self.pid).children()]
+
+
+WORKER = Worker(Path.cwd())
+"""The one that serves the run, in the process that runs the checks."""
 
 
 def _alive(process: psutil.Process) -> bool:

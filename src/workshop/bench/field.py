@@ -1,0 +1,71 @@
+"""The field: Celery beside RQ, Dramatiq, Huey and django-tasks, on the same broker, with the same work.
+
+How each is set up, and the pages of its documentation that say so: field_apps/.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from workshop import samples
+
+from . import field_environment
+from .field_loss import Loss, all_losses
+from .field_rivals import RIVALS, Rival
+from .field_speed import Speed, Work, one_round
+from .field_words import loss_table, plots, remarks, speed_tables
+from .section import Section
+
+FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=20, photos=2, answers=1)
+ROUNDS = 3
+NAPS, QUICK_NAPS = 40, 24
+WINDOW, QUICK_WINDOW = 100.0, 10.0
+"""Seconds in which a killed worker's tasks may come back."""
+
+
+def measure(quick: bool, rivals: Sequence[Rival] = RIVALS) -> Section:
+    """Each rival in turn, for some rounds; then all are killed.
+
+    The first run installs them, which quick does too. Raises WorkshopError where that does not work, and when
+    a rival leaves its work undone.
+    """
+    work, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
+    naps, window = (QUICK_NAPS, QUICK_WINDOW) if quick else (NAPS, WINDOW)
+    field_environment.python()
+    photo = samples.photo(4032, 3024)
+    speeds = {rival.name: Speed() for rival in rivals}
+    if quick:  # Nothing is judged, so all at once.
+        with ThreadPoolExecutor(len(rivals) + 1) as threads:
+            lost = threads.submit(all_losses, rivals, naps, window)
+            tries = [threads.submit(one_round, rival, work, photo, speeds[rival.name]) for rival in rivals]
+            for each in tries:
+                each.result()
+            losses = lost.result()
+        return _section(speeds, losses, work, rounds, window)
+    for turn in range(rounds):
+        first = turn % len(rivals)
+        for rival in [*rivals[first:], *rivals[:first]]:
+            one_round(rival, work, photo, speeds[rival.name])
+    losses = all_losses(rivals, naps, window)
+    return _section(speeds, losses, work, rounds, window)
+
+
+def _section(
+    speeds: dict[str, Speed], losses: list[tuple[Rival, bool, Loss]], work: Work, rounds: int, window: float
+) -> Section:
+    return Section(
+        "field",
+        "The field of task queues",
+        f"Each library in turn, {rounds} {'rounds' if rounds > 1 else 'round'}, with two tasks at a time, "
+        "set up as its own documentation says, on a fresh broker of its own (valkey); django-tasks with its "
+        f"database backend, on SQLite. {work.empty} empty tasks are sent before the worker starts, and keep "
+        "no result where that can be turned off. Every task leaves a trace, one or two round trips to the "
+        f"broker, the same for all; without it the run fails. {work.answers} single tasks each round are "
+        f"sent to an idle worker, 0.1 to 1.1 s apart, and their results awaited. {work.photos} photos of 12 "
+        "megapixels are resized by the function of lesson 01. The first tenth of the tasks is warm-up. For "
+        "the last table the worker is killed with -9, all processes of it, when a quarter of the tasks, "
+        f"half a second each, is begun. It is started again at once, and has {window:.0f} s. The other "
+        "tables are with the default settings.",
+        [*speed_tables(speeds), loss_table(losses, window)],
+        plots(speeds),
+        remarks=remarks(speeds, losses, window, field_environment.versions()),
+    )

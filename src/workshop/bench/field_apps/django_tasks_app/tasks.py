@@ -1,0 +1,41 @@
+"""The tasks. Who waits for a result looks into the database again and again: here every 5 ms."""
+
+import time
+
+import work
+from django_tasks import task
+
+
+@task()
+def empty(number):
+    work.done(number)
+
+
+@task()
+def photo(number):
+    work.resize_photo(number)
+
+
+@task()
+def nap(number):
+    work.nap(number)
+
+
+@task()
+def answer(number):
+    work.begun(number)
+    return number
+
+
+def send(name, number):
+    return {"empty": empty, "photo": photo, "nap": nap, "answer": answer}[name].enqueue(number)
+
+
+def result(sent):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        sent.refresh()
+        if sent.is_finished:
+            return sent.return_value
+        time.sleep(0.005)
+    raise TimeoutError("There is no result after 60 s.")

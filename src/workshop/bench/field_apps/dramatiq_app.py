@@ -1,0 +1,53 @@
+"""Dramatiq with its Redis broker.
+
+The guide (delivery at least once): https://dramatiq.io/guide.html
+The broker's options and the results: https://dramatiq.io/reference.html
+"""
+
+import os
+
+import dramatiq
+import work
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.results import Results
+from dramatiq.results.backends import RedisBackend
+
+REDIS_URL = os.environ["REDIS_URL"]
+options = {}
+if os.environ.get("BENCH_RELIABLE"):
+    # When nothing is set, a worker is dead after 60 s without a sign of life, and one command of a thousand
+    # looks for the messages of dead workers.
+    options = {"heartbeat_timeout": 5_000, "maintenance_chance": 500_000}
+
+broker = RedisBroker(url=REDIS_URL, **options)
+broker.add_middleware(Results(backend=RedisBackend(url=REDIS_URL)))
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor
+def empty(number):
+    work.done(number)
+
+
+@dramatiq.actor
+def photo(number):
+    work.resize_photo(number)
+
+
+@dramatiq.actor
+def nap(number):
+    work.nap(number)
+
+
+@dramatiq.actor(store_results=True)
+def answer(number):
+    work.begun(number)
+    return number
+
+
+def send(name, number):
+    return {"empty": empty, "photo": photo, "nap": nap, "answer": answer}[name].send(number)
+
+
+def result(sent):
+    return sent.get_result(block=True, timeout=60_000)

@@ -1,0 +1,42 @@
+"""Huey with Redis. A task that returns None stores no result.
+
+The consumer and its processes: https://huey.readthedocs.io/en/latest/consumer.html
+The storage's options, and results: https://huey.readthedocs.io/en/latest/api.html
+`notify_result` has whoever waits for a result told; without it they look again and again.
+"""
+
+import os
+
+import work
+from huey import RedisHuey
+
+huey = RedisHuey("field", url=os.environ["REDIS_URL"], notify_result=True)
+
+
+@huey.task()
+def empty(number):
+    work.done(number)
+
+
+@huey.task()
+def photo(number):
+    work.resize_photo(number)
+
+
+@huey.task()
+def nap(number):
+    work.nap(number)
+
+
+@huey.task()
+def answer(number):
+    work.begun(number)
+    return number
+
+
+def send(name, number):
+    return {"empty": empty, "photo": photo, "nap": nap, "answer": answer}[name](number)
+
+
+def result(sent):
+    return sent.get(blocking=True, timeout=60)

@@ -1,0 +1,54 @@
+"""RQ. Started as a program, it is a worker; two of them are two processes.
+
+Its page on workers advises a script of one's own, which imports what the jobs need before the fork, and says
+that a worker forks a process for each job: https://python-rq.org/docs/workers/
+Retries: https://python-rq.org/docs/exceptions/ · results: https://python-rq.org/docs/results/
+"""
+
+import os
+
+import work
+from redis import Redis
+from rq import Queue, Retry, Worker
+
+connection = Redis.from_url(os.environ["REDIS_URL"])
+queue = Queue("default", connection=connection)
+reliable = bool(os.environ.get("BENCH_RELIABLE"))
+
+
+def empty(number):
+    work.done(number)
+
+
+def photo(number):
+    work.resize_photo(number)
+
+
+def nap(number):
+    work.nap(number)
+
+
+def answer(number):
+    work.begun(number)
+    return number
+
+
+def send(name, number):
+    return queue.enqueue(
+        f"rq_app.{name}",
+        number,
+        result_ttl=0 if name in ("empty", "photo") else None,
+        retry=Retry(max=3) if reliable else None,
+    )
+
+
+def result(sent):
+    return sent.latest_result(timeout=60).return_value
+
+
+if __name__ == "__main__":
+    # A job of a dead worker is given up 60 s after the monitoring interval, at the next maintenance, and then
+    # retried where it has a Retry. An idle worker gets to that when its wait for a job ends, 15 s before its
+    # own time to live does. When nothing is set, these are 30 s, 10 minutes and 7 minutes.
+    options = {"job_monitoring_interval": 1, "maintenance_interval": 5, "worker_ttl": 20} if reliable else {}
+    Worker([queue], connection=connection, **options).work()

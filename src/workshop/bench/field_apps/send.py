@@ -1,0 +1,47 @@
+"""Send tasks from a process of its own, as a web server would.
+
+send.py MODULE TASK COUNT [FIRST]     COUNT tasks, numbered from FIRST; prints the seconds that it took
+send.py MODULE answer COUNT           one at a time, each with its result; prints "sent answered" for each
+
+The first message opens the connection, so one task, numbered -1, is sent ahead and not counted.
+"""
+
+import importlib
+import os
+import random
+import sys
+import time
+
+if "DJANGO_SETTINGS_MODULE" in os.environ:
+    import django
+
+    django.setup()
+
+
+def main(module, name, count, first="0"):
+    app = importlib.import_module(module)
+    numbers = range(int(first), int(first) + int(count))
+    if name == "answer":
+        ask(app, numbers)
+        return
+    app.send(name, -1)
+    began = time.perf_counter()
+    for number in numbers:
+        app.send(name, number)
+    print(time.perf_counter() - began)
+
+
+def ask(app, numbers):
+    app.result(app.send("answer", -1))
+    for number in numbers:
+        # Not in step with a worker that looks once in a second.
+        time.sleep(random.uniform(0.1, 1.1))
+        sent = time.time()
+        answer = app.result(app.send("answer", number))
+        print(sent, time.time(), flush=True)
+        if answer != number:
+            sys.exit(f"The result of task {number} is {answer!r}.")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,79 @@
+"""The libraries that are compared, in an environment of their own: the workshop needs none of them."""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from workshop import paths
+from workshop.console import console
+from workshop.errors import WorkshopError
+
+REQUIREMENTS = Path(__file__).with_name("field-requirements.txt")
+LISTED = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({each.metadata["Name"].lower(): each.version for each in distributions()}))
+"""
+
+
+def folder() -> Path:
+    """Where it lies: .workshop/bench-venv."""
+    return paths.STATE / "bench-venv"
+
+
+def python() -> Path:
+    """The environment's Python. Made and filled at the first call, and when a version in the list changed.
+
+    Raises WorkshopError where that does not work, such as without a network.
+    """
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
+    with _alone():
+        if not (stamp.is_file() and stamp.read_text() == wanted and executable.exists()):
+            console.print(f"Installing what is compared into {paths.shown(folder())} …", markup=False)
+            _make(executable)
+            stamp.write_text(wanted)
+    return executable
+
+
+def versions() -> dict[str, str]:
+    """The versions of all that is installed there, by name."""
+    found = subprocess.run([python(), "-c", LISTED], capture_output=True, text=True, check=True)
+    return json.loads(found.stdout)
+
+
+def _make(executable: Path) -> None:
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv:
+        _run([uv, "venv", "--clear", "--python", sys.executable, str(folder())])
+        # Compiled, as pip does it: else each start of a worker would compile anew.
+        install = [uv, "pip", "install", "--compile-bytecode", "--python", str(executable)]
+    else:
+        _run([sys.executable, "-m", "venv", "--clear", str(folder())])
+        install = [str(executable), "-m", "pip", "install"]
+    _run([*install, "--require-hashes", "-r", str(REQUIREMENTS)])
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        raise WorkshopError(
+            "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) cannot be "
+            f"installed into {paths.shown(folder())}:\n{said}\n"
+            "The first time, this needs a network and a package index. Connect, and run it again."
+        )
+
+
+@contextmanager
+def _alone():
+    """Two runs at once do not install into each other's environment."""
+    folder().parent.mkdir(parents=True, exist_ok=True)
+    with folder().with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,152 @@
+"""One rival with a broker and a folder of its own, and the traces that its tasks leave."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import redis
+
+from workshop import paths
+from workshop.broker import Broker
+from workshop.errors import WorkshopError
+
+from . import field_environment
+from .field_rivals import APPS, RIVALS, Rival
+from .field_worker import Worker
+
+PATIENCE = 60.0
+"""Seconds without a finished task after which a worker is taken to do nothing."""
+Trace = dict[int, list[float]]
+"""When each task was begun, or done: by its number, as often as it was."""
+
+
+class Place:
+    """Where `rival` works. `worker` is not started yet."""
+
+    def __init__(self, rival: Rival, broker: Broker, folder: Path, reliable: bool):
+        self.rival, self.reliable = rival, reliable
+        self._folder = folder
+        self._url = broker.url
+        self._traces = redis.Redis.from_url(broker.url.removesuffix("/0") + "/1")
+        self._queue = redis.Redis.from_url(broker.url)
+        self.worker = Worker(rival.commands, rival.folder, self.environment, folder / "worker.log")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What worker and sender find in their environment."""
+        environment = {name: os.environ[name] for name in ("LANG", "TMPDIR", "TZ") if name in os.environ}
+        environment |= {
+            "PATH": os.pathsep.join([str(field_environment.folder() / "bin"), os.environ.get("PATH", "")]),
+            "HOME": str(self._folder),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, dict.fromkeys([self.rival.folder, APPS, paths.SOLUTIONS / "01-sync"]))
+            ),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "REDIS_URL": self._url,
+            "DATA_DIR": str(self._folder),
+        }
+        if self.reliable:
+            environment["BENCH_RELIABLE"] = "1"
+        if self.rival.database:
+            environment["DJANGO_SETTINGS_MODULE"] = "settings"
+        return environment
+
+    def run(self, *command: str) -> str:
+        """What the environment's Python prints with `command`. Raises WorkshopError when it fails."""
+        done = subprocess.run(
+            [str(field_environment.folder() / "bin/python"), *command],
+            cwd=self.rival.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 5,
+            check=False,
+        )
+        if done.returncode:
+            end = "\n".join(done.stderr.splitlines()[-8:])
+            raise WorkshopError(f"{self.rival.name}: {' '.join(command)} failed.\n{end}\n{self._said()}")
+        return done.stdout
+
+    def send(self, task: str, count: int) -> str:
+        """Send `count` of `task`, numbered from 0, from a process of its own: what send.py prints."""
+        self._traces.delete("begun", "done")
+        return self.run(str(APPS / "send.py"), self.rival.module, task, str(count))
+
+    def traces(self, of: str) -> Trace:
+        """of: "begun" or "done"."""
+        found: Trace = {}
+        for line in self._traces.lrange(of, 0, -1):
+            number, moment = line.split()
+            found.setdefault(int(number), []).append(float(moment))
+        found.pop(-1, None)  # sent ahead, to open the connection
+        return found
+
+    def all_done(self, count: int, patience: float = PATIENCE) -> Trace:
+        """Wait until each of `count` tasks is done, and return when each was.
+
+        Raises WorkshopError when the worker ends, does nothing for `patience` seconds, or did one twice.
+        """
+        done, seen, since = {}, -1, time.monotonic()
+        while True:
+            if (length := self._traces.llen("done")) != seen:
+                seen, since = length, time.monotonic()
+                if seen >= count and len(done := self.traces("done")) == count:
+                    break
+            if not self.worker.running or time.monotonic() - since > patience:
+                why = f"did nothing for {patience:.0f} s" if self.worker.running else "ended"
+                done = self.traces("done")
+                raise WorkshopError(
+                    f"{self.rival.name}: {count - len(done)} of {count} tasks were not done; its worker "
+                    f"{why}.\n{self._said()}"
+                )
+            time.sleep(0.005)
+        if twice := sum(len(times) > 1 for times in done.values()):
+            raise WorkshopError(f"{self.rival.name}: {twice} of {count} tasks were done twice.")
+        return done
+
+    def left(self) -> dict[str, int]:
+        """How many tasks the broker or the database still has, by the state that it has them in."""
+        if self.rival.database:
+            with closing(sqlite3.connect(self._folder / "db.sqlite3", timeout=20)) as database:
+                states = (
+                    "SELECT lower(status), count(*) FROM django_tasks_database_dbtaskresult GROUP BY status"
+                )
+                found = dict(database.execute(states))
+            found.pop("successful", None)
+        else:
+            found = {word: getattr(self._queue, asked)(key) for word, (asked, key) in self.rival.left.items()}
+        return {word: number for word, number in found.items() if number}
+
+    def _said(self) -> str:
+        return f"Its log ends with:\n{self.worker.last_lines()}" if self.worker.last_lines() else ""
+
+
+@contextmanager
+def place(rival: Rival, photo: bytes = b"", reliable: bool = False) -> Iterator[Place]:
+    """A place that is gone afterwards, with all processes. photo: the JPEG that the tasks resize."""
+    field_environment.python()
+    folder = Path(tempfile.mkdtemp(prefix="workshop-bench-field-"))
+    try:
+        (folder / "photo.jpg").write_bytes(photo)
+        with Broker(prefer=None) as broker:
+            found = Place(rival, broker, folder, reliable)
+            try:
+                if rival.database:
+                    found.run("manage.py", "migrate", "--verbosity", "0")
+                yield found
+            finally:
+                found.worker.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def named(name: str) -> Rival:
+    """The rival of that name. Raises KeyError."""
+    return {rival.name: rival for rival in RIVALS}[name]

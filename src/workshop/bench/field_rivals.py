@@ -1,0 +1,93 @@
+"""The task queues that are compared, each started as its own documentation says.
+
+What each app sets, and the pages that say so, are in field_apps/, one file for each.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+APPS = Path(__file__).with_name("field_apps")
+
+
+@dataclass(frozen=True)
+class Rival:
+    """name: as a reader sees it. module: of field_apps/, with the tasks. commands: the worker, in as many
+    processes as there are commands; two tasks at a time in all.
+
+    safe: the documented settings against a killed worker, in words; empty where there are none to choose.
+    left: what to ask the broker for tasks that it still has, by the word for it.
+    """
+
+    name: str
+    module: str
+    commands: tuple[str, ...]
+    package: str
+    safe: str = ""
+    left: dict[str, tuple[str, str]] = field(default_factory=dict)
+    database: bool = False
+    """Tasks lie in a database, not in the broker."""
+
+    @property
+    def folder(self) -> Path:
+        return APPS / "django_tasks_app" if self.database else APPS
+
+    @property
+    def modes(self) -> tuple[bool, ...]:
+        """Its settings when a worker is killed: as they come (False), reliable (True)."""
+        return (False, True) if self.safe else (False,)
+
+
+UNACKNOWLEDGED = {"not acknowledged": ("hlen", "unacked")}
+LATE = "acks_late, visibility timeout 5 s, looked for each second"
+RIVALS = (
+    Rival(
+        "Celery, prefork",
+        "celery_app",
+        ("celery -A celery_app worker --pool prefork --concurrency 2",),
+        "celery",
+        LATE,
+        UNACKNOWLEDGED,
+    ),
+    Rival(
+        "Celery, threads",
+        "celery_app",
+        ("celery -A celery_app worker --pool threads --concurrency 2",),
+        "celery",
+        LATE,
+        UNACKNOWLEDGED,
+    ),
+    Rival(
+        "RQ",
+        "rq_app",
+        ("python rq_app.py", "python rq_app.py"),
+        "rq",
+        "Retry(max=3), monitored each second, maintenance about each 5 s",
+        {
+            "taken": ("llen", "rq:queue:default:intermediate"),
+            "started": ("zcard", "rq:wip:default"),
+            "failed": ("zcard", "rq:failed:default"),
+        },
+    ),
+    Rival(
+        "Dramatiq",
+        "dramatiq_app",
+        ("dramatiq dramatiq_app --processes 2 --threads 1",),
+        "dramatiq",
+        "dead after 5 s without a heartbeat, looked for at each second command",
+        {"not acknowledged": ("hlen", "dramatiq:default.msgs")},
+    ),
+    Rival(
+        "Huey",
+        "huey_app",
+        ("huey_consumer huey_app.huey --worker-type process --workers 2",),
+        "huey",
+        left={"queued": ("llen", "huey.redis.field")},
+    ),
+    Rival(
+        "django-tasks, SQLite",
+        "tasks",
+        ("python manage.py db_worker", "python manage.py db_worker"),
+        "django-tasks-db",
+        database=True,
+    ),
+)

@@ -1,0 +1,154 @@
+"""Growth: ten photos in the queue, or ten thousand. What stays as it was, and what grows with them?"""
+
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import psutil
+
+from workshop.demo_site import Site
+from workshop.errors import WorkshopError
+from workshop.figures import Goal
+from workshop.visitor import Visitor
+
+from . import growth_inside, plot
+from .section import Plot, Section, Table
+from .visitor import running
+
+SOLUTION = "05-beat"
+LOOKS = 20
+PAGE = 24
+"""Photos on a page of the list."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What was measured with so many photos. rate: photos per second; memory: MB of the worker's processes
+    once all was done; the others are seconds: first and last page of the list, sweep, figures of a report."""
+
+    photos: int
+    rate: float
+    memory: float
+    first_page: float
+    last_page: float
+    sweep: float
+    report: float
+
+
+def measure(quick: bool) -> Section:
+    """Each size on a fresh site. Raises WorkshopError when a photo is not resized."""
+    sizes, rounds = ((10, 50), 1) if quick else ((10, 100, 1_000, 10_000), 3)
+    found: dict[int, list[Size]] = {size: [] for size in sizes}
+    for turn in range(rounds):
+        # The largest takes longest and has noise of its own in it: once is enough.
+        for size in sizes if turn == 0 else sizes[:-1]:
+            with running(SOLUTION, without=("beat", "flower", "slow")) as site:
+                found[size].append(_measured(site, size))
+    return _section([_median(each) for each in found.values()], rounds)
+
+
+def _measured(site: Site, photos: int) -> Size:
+    _inside(site, "fill", photos)
+    with Visitor(site.address) as visitor:
+        first, last = (_page(visitor, path) for path in ("/", f"/?page={-(-photos // PAGE)}"))
+    sweep = _inside(site, "sweep", photos)  # finds all of them overdue, and so fills the queue
+    began, ended = _inside(site, "resized", photos, both=True)
+    report = _inside(site, "report", photos)
+    return Size(photos, photos / (ended - began), _memory(site), first, last, sweep, report)
+
+
+def _page(visitor: Visitor, path: str) -> float:
+    visitor.get(path)
+    return statistics.median(visitor.get(path)[0] for _ in range(LOOKS))
+
+
+def _memory(site: Site) -> float:
+    """MB that the worker and its children have to themselves, and their share of what they have in common."""
+    worker = psutil.Process(site.pid("worker"))
+    family = [worker, *worker.children(recursive=True)]
+    return sum(_share(process) for process in family) / 1e6
+
+
+def _share(process: psutil.Process) -> int:
+    memory = process.memory_full_info()
+    return getattr(memory, "pss", memory.uss)  # macOS knows no PSS
+
+
+def _inside(site: Site, what: str, photos: int, both: bool = False):
+    """Run a function of growth_inside in the project; what it prints, as numbers."""
+    done = subprocess.run(
+        [sys.executable, growth_inside.__file__, what, str(photos)],
+        cwd=site.project.folder,
+        env=site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings", "SWEEP_AFTER": "600"},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    if done.returncode:
+        raise WorkshopError(f"{photos} photos, {what}: it did not do its work.\n{done.stderr[-2000:]}")
+    numbers = [float(word) for word in done.stdout.split()[-2:]]
+    return tuple(numbers) if both else numbers[-1]
+
+
+def _median(found: list[Size]) -> Size:
+    names = ("rate", "memory", "first_page", "last_page", "sweep", "report")
+    return Size(
+        found[0].photos, **{name: statistics.median(getattr(each, name) for each in found) for name in names}
+    )
+
+
+def _section(sizes: list[Size], rounds: int) -> Section:
+    rows = [
+        [
+            f"{size.photos:,}",
+            f"{size.rate:.0f}",
+            f"{size.memory:.0f}",
+            f"{size.first_page * 1000:.1f}",
+            f"{size.last_page * 1000:.1f}",
+            f"{size.sweep:.2f}",
+            f"{size.report * 1000:.0f}",
+        ]
+        for size in sizes
+    ]
+    headings = [
+        "photos",
+        "photos/s",
+        "worker, MB",
+        "first page, ms",
+        "last page, ms",
+        "sweep, s",
+        "report, ms",
+    ]
+    # Ten photos are done before anything is warm; the step from a hundred on is what counts.
+    small, large = sizes[min(1, len(sizes) - 2)], sizes[-1]
+    times = large.photos / small.photos
+    goals = [
+        Goal(f"photos/s, {large.photos:,} / {small.photos:,}", large.rate / small.rate, 0.9),
+        Goal("worker's memory", large.memory / small.memory, 1.1, at_most=True),
+        Goal("first page of the list", large.first_page / small.first_page, 1.1, at_most=True),
+        Goal("last page of the list", large.last_page / small.last_page, 1.1, at_most=True),
+        Goal("sweep, per photo", large.sweep / small.sweep / times, 1.1, at_most=True),
+        Goal("report, per photo", large.report / small.report / times, 1.1, at_most=True),
+    ]
+    drawn = Plot(
+        "growth-seconds",
+        "Seconds of a sweep that finds every photo overdue, of a report, and of the first page of the list, "
+        "against the number of photos, on logarithmic axes. The first two rise in a line; the page does not.",
+        plot.lines(
+            {
+                name: ([size.photos for size in sizes], [getattr(size, field) for size in sizes])
+                for name, field in (("sweep", "sweep"), ("report", "report"), ("first page", "first_page"))
+            },
+            "photos",
+            "seconds",
+            log=True,
+        ),
+    )
+    how = (
+        "The finished system of lesson 05, with tiny photos (64×48), so that the queue is what works. All of "
+        f"them wait without a message, and one sweep sends them all. {rounds} rounds, each on a fresh site; "
+        "the largest size once."
+    )
+    return Section("growth", "Growth", how, [Table("With so many photos", headings, rows)], [drawn], goals)

@@ -1,0 +1,87 @@
+"""What the growth measurement does inside the project: run as a program, in the project's folder.
+
+Each function prints what it measured, in seconds.
+"""
+
+import io
+import sys
+import time
+from datetime import timedelta
+
+
+def fill(count: int) -> None:
+    """So many photos that were uploaded an hour ago and whose message was lost. Their files are real."""
+    from django.core.files.base import ContentFile
+    from django.utils import timezone
+    from images.models import UploadedImage
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.effect_mandelbrot((64, 48), (-2, -1.2, 1, 1.2), 60).convert("RGB").save(file, "JPEG", quality=80)
+    field = UploadedImage._meta.get_field("image")
+    began, hour_ago = time.perf_counter(), timezone.now() - timedelta(hours=1)
+    rows = []
+    for number in range(count):
+        name = field.storage.save(
+            f"uploads/{number // 1000:02}/p{number:05}.jpg", ContentFile(file.getvalue())
+        )
+        rows.append(
+            UploadedImage(
+                image=name, width=64, height=48, original_bytes=len(file.getvalue()), queued_at=hour_ago
+            )
+        )
+    UploadedImage.objects.bulk_create(rows, batch_size=500)
+    UploadedImage.objects.update(uploaded_at=hour_ago)
+    print(time.perf_counter() - began)
+
+
+def sweep(count: int) -> None:
+    """One sweep, which has to find and send them all."""
+    from images.models import UploadedImage
+    from upkeep import sweeping
+
+    UploadedImage.objects.exists()
+    sweeping.resize_image_task.app.connection_for_write().ensure_connection()
+    began = time.perf_counter()
+    sent, given_up = sweeping.sweep()
+    if (sent, given_up) != (count, 0):
+        raise SystemExit(f"The sweep sent {sent} of {count}, and gave up {given_up}.")
+    print(time.perf_counter() - began)
+
+
+def resized(count: int) -> None:
+    """Wait until all are resized; print the moments of the first and of the last, in seconds since 1970."""
+    from django.db.models import Max, Min
+    from images.models import UploadedImage
+
+    deadline = time.monotonic() + 60 + count / 5
+    while (left := UploadedImage.objects.filter(is_processed=False).count()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if left:
+        raise SystemExit(f"{left} of {count} photos were not resized.")
+    moments = UploadedImage.objects.aggregate(first=Min("resized_at"), last=Max("resized_at"))
+    print(moments["first"].timestamp(), moments["last"].timestamp())
+
+
+def report(count: int) -> None:
+    """The figures of the day of the upload, and the table as CSV."""
+    from images.models import UploadedImage
+    from upkeep import reporting
+
+    day = UploadedImage.objects.latest("pk").uploaded_at.astimezone(reporting.ZONE).date()
+    began = time.perf_counter()
+    figures, table = reporting.figures(day), reporting.table(day)
+    if figures["uploads"] != count or table.count("\n") != count + 1:
+        raise SystemExit(f"The report has {figures['uploads']} of {count} uploads.")
+    print(time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    # This file's own folder has modules with names of the standard library's.
+    sys.path[0] = "."
+    import django
+
+    django.setup()
+    import myproject  # noqa: F401  the app that tasks are sent with
+
+    {"fill": fill, "sweep": sweep, "resized": resized, "report": report}[sys.argv[1]](int(sys.argv[2]))

@@ -1,0 +1,204 @@
+"""The learner's time: until the workshop is set up, until `up` is ready, until a verdict is there."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from workshop import paths, project
+from workshop.broker import Broker
+from workshop.checkkit.worker import QUICK_START, READY
+from workshop.errors import WorkshopError
+from workshop.figures import Goal, in_turn, ratio
+from workshop.services import from_procfile
+
+from . import start
+from .section import Section, Table
+from .statistic import spread
+
+LESSONS = ("01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat")
+UP, UP_GOAL, WATCH_GOAL = "03-images", 1.5, 1.5
+READY_LINES = {"web": "Starting development server", "worker": READY}
+"""What a process writes when it is ready."""
+WATCHED = "images/views.py"
+WRITING = 5.0
+"""Seconds between a verdict and the next save: a learner thinks longer."""
+
+REMARKS = (
+    "The floor is an interpreter that loads Django and, from lesson 02 on, a worker until it is ready, one "
+    "after the other. A check runs both at once; watch has loaded the libraries of the next run before the "
+    "save.",
+    "The first step's line shows that all is up and that this step passes. The last verdict comes when every "
+    "check of the lesson has passed, and those that it keeps of earlier lessons: they resize photos, kill a "
+    "worker and go without a broker, and take the time that this takes.",
+)
+
+Seconds = dict[str, list[float]]
+
+
+def measure(quick: bool) -> Section:
+    """All of it. Raises WorkshopError when something does not get ready, or a solution does not pass."""
+    lessons, rounds = (LESSONS[:1], 1) if quick else (LESSONS, 5)
+    with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
+        root = start.learners(Path(folder, "root"), *lessons, solved=True)
+        cold = None if quick else set_up(Path(folder, "fresh"))
+        up = {} if quick else _up(Path(folder, "up"), 3)
+        with Broker(prefer=None) as broker:
+            found = {lesson: _lesson(root, lesson, broker.url, rounds) for lesson in lessons}
+    return _section(cold, up, found, rounds)
+
+
+def set_up(folder: Path) -> float:
+    """Copy what git has into `folder`, and run `./workshop --version` there for the first time: seconds."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=paths.ROOT, capture_output=True, check=True)
+    for name in listed.stdout.decode().split("\0")[:-1]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(paths.ROOT / name, folder / name)
+    outside = (
+        name for name in os.environ["PATH"].split(os.pathsep) if name != str(Path(sys.executable).parent)
+    )
+    environment = os.environ | {"PATH": os.pathsep.join(outside)}
+    for name in ("VIRTUAL_ENV", "PYTHONPATH", "WORKSHOP_ROOT"):
+        environment.pop(name, None)
+    return start.seconds_until("workshop ", ["./workshop", "--version"], folder, environment)
+
+
+def _up(folder: Path, rounds: int) -> Seconds:
+    """`up`, in turn with each of its processes alone.
+
+    The first `up`, which has migrations to do, is not counted.
+    """
+    root = start.learners(folder, UP)
+    with Broker(prefer=None) as broker:
+        return in_turn(
+            {"up": partial(_seconds_of_up, root), **_processes(root / "playground" / UP, broker.url)}, rounds
+        )
+
+
+def _seconds_of_up(root: Path) -> float:
+    command = start.workshop("up", UP, "--port", str(start.free_port()))
+    return start.seconds_until("ready in", command, root, start.environment(root))
+
+
+def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
+    port = start.free_port()
+    started = project.at(folder)
+    environment = started.environment(redis_url, port=port)
+    environment.pop("DATABASE_URL", None)
+    return {
+        f"{service.name} alone": partial(
+            start.seconds_until,
+            READY_LINES[service.name],
+            ["sh", "-c", service.shell_command],
+            folder,
+            environment,
+        )
+        for service in from_procfile(started, environment, port)
+        if service.name in READY_LINES
+    }
+
+
+def _lesson(root: Path, lesson: str, redis_url: str, rounds: int) -> Seconds:
+    """Seconds of the floor's parts, of a check, and of a watch from save to verdict, in turn."""
+    folder = root / "playground" / lesson
+    environment = project.at(folder).environment(redis_url, data=root / "floor") | {
+        "DJANGO_SETTINGS_MODULE": "myproject.settings"
+    }
+    done = [sys.executable, "-c", "import django; django.setup(); print('done')"]
+    ways = {"django": partial(start.seconds_until, "done", done, folder, environment)}
+    if (folder / "myproject/celery.py").is_file():
+        worker = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "myproject",
+            "worker",
+            "-l",
+            "INFO",
+            "-c",
+            "2",
+            *QUICK_START,
+        ]
+        ways["worker"] = partial(start.seconds_until, READY, worker, folder, environment)
+    steps = project.at(folder).lesson.steps
+    verdict = f"{len(steps)} of {len(steps)} steps"
+    ways["check"] = partial(
+        start.seconds_until, verdict, start.workshop("check", str(folder)), root, start.environment(root)
+    )
+    with start.Talking(start.workshop("watch", str(folder)), root, start.environment(root)) as watching:
+        watching.until(verdict)
+        first_lines = []
+
+        def watch() -> float:
+            first, last = saved(watching, folder / WATCHED, f" {steps[0].id} ", verdict)
+            first_lines.append(first)
+            return last
+
+        found = in_turn(ways | {"watch": watch}, rounds)
+        return found | {"first": first_lines[1:]}
+
+
+def saved(watching: start.Talking, file: Path, step: str, verdict: str) -> tuple[float, float]:
+    """Save a change in `file`: the seconds until the line of the first `step` is there, and the `verdict`.
+
+    Raises WorkshopError when the step did not pass.
+    """
+    time.sleep(WRITING)
+    text = file.read_text() + f"\n\nSAVED_AT = {time.time()}\n"
+    began = time.perf_counter()
+    file.write_text(text)
+    line = watching.until(step)
+    first = time.perf_counter() - began
+    if "✓" not in line:
+        raise WorkshopError(f"A solution did not pass, so there is nothing to measure.\n{line}")
+    watching.until(verdict)
+    return first, time.perf_counter() - began
+
+
+def floor(seconds: Seconds) -> float:
+    """Less no check can take: an interpreter with Django, and a worker where the lesson has one."""
+    return sum(statistics.median(seconds[name]) for name in ("django", "worker") if name in seconds)
+
+
+def _section(cold: float | None, up: Seconds, found: dict[str, Seconds], rounds: int) -> Section:
+    columns = ("django", "worker", "check", "first", "watch")
+    rows = [
+        [lesson, *(spread(seconds[name], 1) if name in seconds else "–" for name in columns)]
+        for lesson, seconds in found.items()
+    ]
+    headings = ["s (range)", "Django", "worker", "check", "save → first step", "save → last verdict"]
+    tables = [Table("Seconds, by solution", headings, rows)]
+    goals = [
+        Goal(
+            f"{lesson}: save → {shown} / floor",
+            statistics.median(seconds[name]) / floor(seconds),
+            WATCH_GOAL,
+            at_most=True,
+        )
+        for lesson, seconds in found.items()
+        for name, shown in (("first", "first step"), ("watch", "last verdict"))
+    ]
+    if up:
+        tables.insert(
+            0,
+            Table(
+                f"./workshop up {UP}, seconds", ["", "until ready"], [[n, spread(s)] for n, s in up.items()]
+            ),
+        )
+        slowest = max((name for name in up if name != "up"), key=lambda name: statistics.median(up[name]))
+        goals.insert(0, Goal(f"up / {slowest}", ratio(up, "up", slowest), UP_GOAL, at_most=True))
+    remarks = list(REMARKS)
+    if cold is not None:
+        remarks.append(
+            f"Set-up in a fresh copy of the repository, `./workshop --version` for the first time: {cold:.0f}"
+            " s, once, with the cache of the package installer as it was."
+        )
+    how = f"The solutions as a learner's copies, in a workshop of their own; {rounds} rounds, all in turn."
+    return Section("learner", "The learner's time", how, tables, goals=goals, remarks=remarks)

@@ -1,0 +1,228 @@
+"""The resize: the function of lesson 01 against the article's calls, a whole decode, and libvips."""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps, features
+
+from workshop import paths
+from workshop.errors import WorkshopError
+from workshop.figures import Goal, alternate, ratio
+from workshop.scene import scene
+
+from . import plot, ways
+from .section import Plot, Section, Table
+from .statistic import spread
+from .ways import LIBVIPS, OURS, PILLOW
+
+SIZES = {3: (2000, 1500), 12: (4000, 3000), 48: (8000, 6000)}
+"""Width and height, by megapixels."""
+FORMATS = {"JPEG": {"quality": 88}, "PNG": {"compress_level": 6}, "WEBP": {"quality": 85, "method": 0}}
+NOISE, LIBVIPS_GOAL, MEMORY_GOAL = 1.02, 1.1, 2.0
+
+
+@dataclass
+class Found:
+    """What was measured of one picture, by way. likeness: SSIM and PSNR (dB); memory: bytes."""
+
+    bytes: int
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    likeness: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def measure(quick: bool) -> Section:
+    """Each format and size, the ways in turn. Raises WorkshopError where libvips is missing, or when a way
+    returns a picture of another size or format."""
+    if ways.pyvips is None:
+        raise WorkshopError(
+            "This measurement needs libvips. Install it: .venv/bin/python -m pip install 'pyvips[binary]'"
+        )
+    sizes, rounds = ((3,), 1) if quick else (tuple(SIZES), 7)
+    found = {
+        (kind, size): _measured(picture(kind, *SIZES[size]), kind, rounds)
+        for kind in FORMATS
+        for size in sizes
+    }
+    return _section(found, sizes, rounds)
+
+
+def picture(kind: str, width: int, height: int) -> bytes:
+    """The painted landscape, as a camera writes it; without grain as a PNG, which no noise makes smaller."""
+    content = BytesIO()
+    scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
+    return content.getvalue()
+
+
+def _measured(photo: bytes, kind: str, rounds: int) -> Found:
+    every = ways.ways(photo, solution())
+    results = {name: way() for name, way in every.items()}
+    look(photo, kind, results)
+    found = Found(len(photo), alternate(every, rounds))
+    best = reduced(photo)
+    found.likeness = {name: likeness(best, result) for name, result in results.items()}
+    with tempfile.TemporaryDirectory(prefix="workshop-bench-") as folder:
+        file = Path(folder, "photo")
+        file.write_bytes(photo)
+        found.memory = {name: memory(name, file) for name in every}
+    return found
+
+
+def solution() -> Path:
+    return paths.SOLUTIONS / "01-sync/images/resizing.py"
+
+
+def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
+    """Raises WorkshopError when a way returned something else than the picture, made to fit the box."""
+    with Image.open(BytesIO(photo)) as original:
+        width, height = ImageOps.exif_transpose(original).size
+    wanted = kind, ways.fitting((width, height))
+    for name, result in results.items():
+        with Image.open(BytesIO(result)) as found:
+            if (found.format, found.size) != wanted:
+                raise WorkshopError(
+                    f"{name}: {found.format}, {found.width}×{found.height}. "
+                    f"It had to be {wanted[0]}, {wanted[1][0]}×{wanted[1][1]}: it did not do the work."
+                )
+
+
+def reduced(photo: bytes):
+    """`photo` without any shortcut, as an array: all pixels decoded, each channel resized in floats."""
+    import numpy
+
+    with Image.open(BytesIO(photo)) as original:
+        upright = ImageOps.exif_transpose(original)
+    size = ways.fitting(upright.size)
+    channels = [
+        numpy.asarray(channel.convert("F").resize(size, Image.Resampling.LANCZOS))
+        for channel in upright.split()
+    ]
+    return numpy.stack(channels, axis=-1)
+
+
+def likeness(best, result: bytes) -> tuple[float, float]:
+    """How like `result` is to `best`: SSIM, and PSNR in decibels."""
+    import numpy
+
+    from .likeness import psnr, ssim
+
+    with Image.open(BytesIO(result)) as found:
+        pixels = numpy.asarray(found.convert("RGB"))
+    return ssim(best, pixels), psnr(best, pixels)
+
+
+def memory(name: str, file: Path) -> int:
+    """Bytes by which one run of a way grows a process of its own, at the highest."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "workshop.bench.ways", str(solution()), name, str(file)],
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise WorkshopError(f"{name} did not do its work.\n{done.stderr}")
+    return int(done.stdout)
+
+
+def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds: int) -> Section:
+    return Section(
+        "resize",
+        "The resize",
+        f"The painted landscape, {', '.join(map(str, sizes))} megapixels, made to fit 800×600 by calling "
+        f"the function, from bytes to bytes, in quality 85; {rounds} rounds, the ways in turn. The upload "
+        "form, which takes 50 megapixels and 20 MB, has no part in it. The PNG has no grain. Memory: by how "
+        "much one run makes a process larger, at the highest, once the libraries are loaded; each in a "
+        "process of its own. SSIM and dB (PSNR): likeness to the photo reduced in floating point with "
+        "LANCZOS, every pixel decoded. "
+        f"{_versions()}",
+        [_table(kind, size, each) for (kind, size), each in found.items()],
+        [_plot(found, sizes)] if len(sizes) > 1 else [],
+        _goals(found, sizes),
+        REMARKS,
+    )
+
+
+REMARKS = [
+    "Pillow works with one thread, so the goal is set against libvips with one thread; its default is shown.",
+    "Of a JPEG ours decodes 1/2, 1/4 or 1/8 of the width and height, the smallest that is still larger than "
+    "the result (reducing_gap=1.1). So its memory is bounded by some four times the pixels of the result, "
+    "and does not grow with the photo. PNG and WebP have no such decoder in Pillow: all pixels are in "
+    "memory, with about 4 bytes for each pixel of a PNG and 16 of a WebP, and what bounds it is the limit of "
+    "the upload form. libvips decodes a PNG line by line, and a WebP at a reduced size.",
+]
+
+
+def _table(kind: str, size: int, found: Found) -> Table:
+    rows = [
+        [
+            name,
+            spread(found.seconds[name], 0, 1000),
+            f"{ratio(found.seconds, name, OURS):.2f}",
+            f"{found.memory[name] / 1e6:.1f}",
+            f"{found.likeness[name][0]:.4f}",
+            f"{found.likeness[name][1]:.1f}",
+        ]
+        for name in found.seconds
+    ]
+    return Table(
+        f"{kind}, {size} megapixels, {found.bytes / 1e6:.1f} MB",
+        ["", "ms (range)", "× ours", "memory, MB", "SSIM", "dB"],
+        rows,
+    )
+
+
+def _plot(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> Plot:
+    return Plot(
+        "resize-time",
+        "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels, both axes logarithmic: a line for each.",
+        plot.lines(
+            {
+                name: (
+                    sizes,
+                    [statistics.median(found["JPEG", size].seconds[name]) * 1000 for size in sizes],
+                )
+                for name in found["JPEG", sizes[0]].seconds
+            },
+            "megapixels",
+            "ms",
+            log=True,
+        ),
+    )
+
+
+def _goals(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> list[Goal]:
+    goals = []
+    for (kind, size), each in found.items():
+        if kind == "JPEG":
+            others = [name for name in PILLOW if name != OURS]
+            best = min(others, key=lambda name: statistics.median(each.seconds[name]))
+            what = f"JPEG, {size} megapixels: ours / {best}"
+            goals.append(Goal(what, ratio(each.seconds, OURS, best), NOISE, at_most=True))
+        what = f"{kind}, {size} megapixels: ours / {LIBVIPS}"
+        goals.append(Goal(what, ratio(each.seconds, OURS, LIBVIPS), LIBVIPS_GOAL, at_most=True))
+    if {12, 48} <= set(sizes):
+        goals += [
+            Goal(
+                f"{kind}: memory of ours, 48 / 12 megapixels",
+                found[kind, 48].memory[OURS] / found[kind, 12].memory[OURS],
+                limit,
+                at_most=True,
+            )
+            for kind, limit in (("JPEG", MEMORY_GOAL), ("PNG", 4.4), ("WEBP", 4.4))
+        ]
+    return goals
+
+
+def _versions() -> str:
+    parts = ".".join(str(ways.pyvips.version(part)) for part in range(3))
+    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    return (
+        f"Pillow {features.version('pil')} (libjpeg-turbo {jpeg}, one thread), libvips {parts} "
+        f"(by default {ways.DEFAULT_THREADS} threads)."
+    )

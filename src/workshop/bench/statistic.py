@@ -1,0 +1,19 @@
+"""Percentiles and how they are written."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` of 100 are not above (nearest rank). ValueError for none."""
+    if not values:
+        raise ValueError("There is nothing to take a percentile of.")
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def spread(values: Sequence[float], digits: int = 2, scale: float = 1) -> str:
+    """The median, and the smallest and largest: "2.31 (2.20–2.64)". scale: 1000 makes ms of seconds."""
+    low, middle, high = min(values) * scale, statistics.median(values) * scale, max(values) * scale
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"

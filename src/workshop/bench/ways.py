@@ -1,0 +1,117 @@
+"""The ways to resize a picture that are compared: as a library, and as a program for one way's memory.
+
+python ways.py SOURCE NAME FILE     prints the bytes by which the way's memory grew at its highest
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+BOX = (800, 600)
+OURS, ARTICLE, WHOLE = "ours", "the article's calls", "decoded whole, resize()"
+LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, its default"
+PILLOW = (OURS, ARTICLE, WHOLE)
+OPTIONS = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
+
+try:
+    import pyvips
+
+    DEFAULT_THREADS = pyvips.concurrency_get()
+    pyvips.cache_set_max(0)  # else libvips remembers its last result
+except (ImportError, OSError):
+    pyvips = None
+
+
+def ways(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
+    """The ways to resize `photo`, by name: each returns a picture of the same format, in quality 85.
+
+    solution: the file resizing.py of a solution.
+    """
+    resizing = _module(solution)
+    return {
+        OURS: lambda: resizing.resize(BytesIO(photo), *BOX).content,
+        ARTICLE: partial(articles_calls, photo),
+        WHOLE: partial(decoded_whole, photo),
+        LIBVIPS: partial(libvips, photo, 1),
+        LIBVIPS_DEFAULT: partial(libvips, photo, DEFAULT_THREADS),
+    }
+
+
+def articles_calls(photo: bytes) -> bytes:
+    """What the article's task does with a picture; the orientation and the profile, which it loses, added."""
+    picture = Image.open(BytesIO(photo))
+    kind = picture.format
+    picture.thumbnail(_box(picture), Image.Resampling.LANCZOS)
+    return _saved(ImageOps.exif_transpose(picture), kind)
+
+
+def decoded_whole(photo: bytes) -> bytes:
+    """Every pixel is decoded, then made smaller: the best that LANCZOS can do, and the slowest."""
+    picture = Image.open(BytesIO(photo))
+    resized = picture.resize(fitting(picture.size, _box(picture)), Image.Resampling.LANCZOS)
+    return _saved(ImageOps.exif_transpose(resized), picture.format)
+
+
+def libvips(photo: bytes, threads: int) -> bytes:
+    """libvips' own thumbnail, with `threads` threads at most."""
+    pyvips.concurrency_set(threads)
+    loader = pyvips.Image.new_from_buffer(photo, "").get("vips-loader")
+    picture = pyvips.Image.thumbnail_buffer(photo, BOX[0], height=BOX[1], size="down")
+    if loader.startswith("png"):
+        return picture.pngsave_buffer(keep="icc")
+    if loader.startswith("webp"):
+        return picture.webpsave_buffer(Q=85, keep="icc")
+    return picture.jpegsave_buffer(Q=85, keep="icc")
+
+
+def fitting(size: tuple[int, int], box: tuple[int, int] = BOX) -> tuple[int, int]:
+    """The size in which a picture of `size` fits into `box`, in proportion."""
+    return ImageOps.contain(Image.new("1", size), box).size
+
+
+def _box(picture: Image.Image) -> tuple[int, int]:
+    """The box for the pixels as they are stored."""
+    return BOX[::-1] if picture.getexif().get(0x0112, 1) >= 5 else BOX
+
+
+def _saved(picture: Image.Image, kind: str) -> bytes:
+    content = BytesIO()
+    picture.save(content, kind, icc_profile=picture.info.get("icc_profile"), **OPTIONS[kind])
+    return content.getvalue()
+
+
+def _module(file: Path):
+    specification = importlib.util.spec_from_file_location("solution_resizing", file)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def _high_water() -> int:
+    """Bytes: the most that this process has had in memory."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):  # ru_maxrss takes over what the process had that started it
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    solution, name, file = sys.argv[1:]
+    tiny = BytesIO()
+    with open(file, "rb") as stream:
+        photo = stream.read()
+    Image.new("RGB", (16, 12)).save(tiny, Image.open(BytesIO(photo)).format)
+    ways(tiny.getvalue(), Path(solution))[name]()  # the libraries and codecs are loaded by this
+    before = _high_water()
+    ways(photo, Path(solution))[name]()
+    print(_high_water() - before)

@@ -1,0 +1,141 @@
+"""One run of a lesson's checks on a project: in a process of its own, with a broker and data of its own."""
+
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import blame, paths
+from .project import Project
+
+SILENCE = 90
+"""Seconds without a sign of life after which a run is ended: far more than any single check takes."""
+
+
+class Run:
+    """Made ready at once: its process loads libraries, its broker starts. `events` lets it read the project.
+
+    Use it as a context manager, or call `close()`: then nothing of it stays behind, no process, port or file.
+    """
+
+    def __init__(self, project: Project, step: str | None = None, everything: bool = False):
+        self.project = project
+        self._stack = contextlib.ExitStack()
+        try:
+            self._make_ready(step, everything)
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_ready(self, step: str | None, everything: bool) -> None:
+        data = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-"))
+        with_broker = (self.project.lesson.solution / "myproject" / "celery.py").is_file()
+        environment = self.project.environment(data=Path(data)) | {
+            "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(Path(__file__).parents[1])]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "WORKSHOP_STEPS": " ".join(each.id for each in self.project.lesson.steps),
+            "WORKSHOP_ONLY": step or "",
+            "WORKSHOP_ALL": "1" if everything else "",
+            "WORKSHOP_WORKER": ("perhaps" if step else "yes") if with_broker else "",
+        }
+        self._log = Path(data, "pytest.log")
+        self._child, self._stream = self._start(environment)
+        self._word = {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
+        if with_broker:
+            from .broker import Broker  # a quarter of a second that lesson 01 does without
+
+            self._word["REDIS_URL"] = self._stack.enter_context(Broker(prefer=None)).url
+
+    def _start(self, environment: dict[str, str]):
+        reading, writing = os.pipe()
+        stream = self._stack.enter_context(os.fdopen(reading, "rb"))
+        try:
+            with self._log.open("wb") as output:
+                child = subprocess.Popen(
+                    _command(self.project),
+                    cwd=self.project.folder,
+                    env=environment | {"WORKSHOP_EVENTS": str(writing)},
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[writing],
+                    start_new_session=True,
+                )
+        finally:
+            os.close(writing)
+        self._stack.callback(_end, child)
+        return child, stream
+
+    def events(self) -> Iterator[dict]:
+        """Run the checks and yield their events, as `checkkit.plugin` sends them, while they happen.
+
+        The last event is "finished", or "broken" with the `cause` when the run ended before its end.
+        """
+        with contextlib.suppress(BrokenPipeError), self._child.stdin as word:
+            word.write(json.dumps(self._word).encode() + b"\n")
+        last = {}
+        for line in _lines(self._stream):
+            last = json.loads(line)
+            yield last
+        if last.get("event") != "finished":
+            yield {"event": "broken", "cause": self._why(last)}
+
+    def _why(self, last: dict) -> str:
+        deadline = time.monotonic() + 1
+        while self._child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self._child.returncode is None:
+            doing = f" while: {last['about']}" if "about" in last else ""
+            return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
+        text = self._log.read_text(errors="replace").replace("INTERNALERROR> ", "")
+        cause = blame.cause(text.splitlines(), self.project.folder)
+        # A sentence about the settings, of Django's own checks or passed on by pytest-django.
+        cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
+        return cause or f"The checks ended with exit code {self._child.returncode}."
+
+    def close(self) -> None:
+        """End it, wherever it is. Calling it again does nothing."""
+        self._stack.close()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.close()
+
+
+def _end(child: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)  # the worker is in the same group
+    child.wait()
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.close()
+
+
+def _lines(stream) -> Iterator[bytes]:
+    """Lines from a pipe until it is closed, or silent for too long."""
+    descriptor, rest = stream.fileno(), b""
+    while select.select([descriptor], [], [], SILENCE)[0]:
+        chunk = os.read(descriptor, 65536)
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+
+
+def _command(project: Project) -> list[str]:
+    kit = Path(__file__).parent / "checkkit"
+    files = [project.lesson.folder / "checks", *(paths.LESSONS / name for name in project.lesson.keeps)]
+    command = [sys.executable, "-P", "-m", "workshop.checkkit.ahead", "pytest", "-q", "--tb=native"]
+    command += ["-c", str(kit / "checks.ini"), "-p", "pytest_django.plugin"]
+    command += ["-p", "workshop.checkkit.plugin", "--rootdir", str(paths.LESSONS)]
+    return [*command, *map(str, files)]

@@ -1,0 +1,291 @@
+"""`./workshop bench`, by what it measures: that each way did its work, and what it makes of the seconds."""
+
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from io import BytesIO
+from xml.etree import ElementTree
+
+import numpy
+import pytest
+from PIL import Image, ImageCms
+
+from workshop import figures, paths, samples
+from workshop.bench import command, learner, page, plot, queue, resize, start, ways
+from workshop.bench.likeness import psnr, ssim
+from workshop.bench.section import Plot, Section, Table
+from workshop.errors import WorkshopError
+from workshop.figures import Goal
+
+PHOTO = samples.photo
+
+
+def small(orientation=1):
+    return PHOTO(1600, 1200, orientation=orientation, gps=True, icc=True)
+
+
+def test_unknown_name_says_which_there_are(monkeypatch, capsys):
+    monkeypatch.setitem(figures.FIGURES, "tea", list)
+    with pytest.raises(WorkshopError, match="There is no figure speed. There are: site, tea"):
+        figures.main(["tea", "speed"])
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("taken", "code"), [(1.4, 0), (1.39, 1)])
+def test_missed_goal_is_said_and_is_exit_code_1(monkeypatch, capsys, taken, code):
+    monkeypatch.setattr(
+        figures, "FIGURES", {"tea": lambda: [Goal("pot / cup", taken, 1.4)], "rest": lambda: []}
+    )
+    assert figures.main([]) == code
+    out = capsys.readouterr().out
+    assert f"pot / cup: {taken:.2f} (goal: at least 1.4, {'MISSED' if code else 'met'})" in out
+    assert "rest" in out
+    assert figures.main(["rest"]) == 0
+
+
+def test_goal_at_most():
+    assert Goal("a / b", 1.1, 1.1, at_most=True).is_met
+    assert not Goal("a / b", 1.11, 1.1, at_most=True).is_met
+
+
+def test_ways_take_turns_and_the_first_run_does_not_count():
+    calls = []
+    ways = {name: lambda name=name: calls.append(name) for name in "abc"}
+    seconds = figures.alternate(ways, 3)
+    assert "".join(calls) == "abc" + "abc" + "bca" + "cab"
+    assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3, "c": 3}
+
+
+def test_ratio_is_of_the_medians():
+    ways = {"slow": lambda: time.sleep(0.02), "fast": lambda: time.sleep(0.01)}
+    assert 1.2 < figures.ratio(figures.alternate(ways, 3), "slow", "fast") < 2.5
+    assert figures.ratio({"a": [1, 2, 90], "b": [1, 1, 1]}, "a", "b") == 2
+
+
+def test_machine_names_cores_and_python():
+    assert " cores" in figures.machine()
+    assert "Python 3." in figures.machine()
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (800, 600)), (6, (450, 600))])
+def test_every_way_does_the_same_work(orientation, size):
+    photo = small(orientation)
+    found = ways.ways(photo, resize.solution())
+    assert [*found] == [ways.OURS, ways.ARTICLE, ways.WHOLE, ways.LIBVIPS, ways.LIBVIPS_DEFAULT]
+    best = resize.reduced(photo)
+    for name, way in found.items():
+        with Image.open(BytesIO(result := way())) as picture:
+            assert (picture.format, picture.size) == ("JPEG", size), name
+            profile = ImageCms.ImageCmsProfile(BytesIO(picture.info["icc_profile"]))
+            assert "sRGB" in ImageCms.getProfileDescription(profile), name
+            assert not picture.getexif(), name
+            assert picture.layer[0][1:3] == (2, 2), f"{name} keeps half of the colour, as the others do"
+        likeness, decibels = resize.likeness(best, result)
+        assert likeness > 0.85, name
+        assert decibels > 35, name
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_every_way_keeps_the_format(kind):
+    photo = resize.picture(kind, 1000, 800)
+    resize.look(photo, kind, {name: way() for name, way in ways.ways(photo, resize.solution()).items()})
+
+
+def test_likeness_tells_a_good_picture_from_a_bad_one():
+    photo = small()
+    best, whole = resize.reduced(photo), ways.decoded_whole(photo)
+    rough, turned = BytesIO(), BytesIO()
+    with Image.open(BytesIO(photo)) as picture:
+        picture.resize((800, 600), Image.Resampling.NEAREST).save(rough, "JPEG", quality=85)
+    with Image.open(BytesIO(whole)) as picture:
+        picture.transpose(Image.Transpose.ROTATE_180).save(turned, "JPEG", quality=85)
+    good, bad, wrong = (
+        resize.likeness(best, result) for result in (whole, rough.getvalue(), turned.getvalue())
+    )
+    assert good[0] > max(bad[0], wrong[0]) + 0.2
+    assert good[1] > bad[1] + 3 > wrong[1] + 6
+
+
+def test_likeness_of_what_can_be_said_by_hand():
+    flat = numpy.full((20, 30, 3), 100.0)
+    assert (ssim(flat, flat), psnr(flat, flat)) == (pytest.approx(1), math.inf)
+    # Without structure the brightness alone counts: (2·100·120 + C1) / (100² + 120² + C1).
+    c1 = (0.01 * 255) ** 2
+    assert ssim(flat, flat + 20) == pytest.approx((24_000 + c1) / (24_400 + c1))
+    assert psnr(flat, flat + 20) == pytest.approx(10 * math.log10(255**2 / 400))
+    chance = numpy.random.default_rng(0)
+    noise = chance.uniform(0, 255, (60, 60, 3))
+    assert ssim(noise, 255 - noise) < -0.9
+    for other in (flat[:, :10], flat[:10]):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            ssim(flat, other)
+
+
+def test_ours_is_the_solution_of_lesson_01(tmp_path, monkeypatch):
+    shutil.copytree(paths.SOLUTIONS / "01-sync/images", tmp_path / "01-sync/images")
+    file = tmp_path / "01-sync/images/resizing.py"
+    file.write_text(file.read_text() + "\n\ndef resize(*_):\n    raise ZeroDivisionError\n")
+    monkeypatch.setattr(paths, "SOLUTIONS", tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        ways.ways(small(), resize.solution())[ways.OURS]()
+
+
+@pytest.mark.parametrize("size", [(799, 600), (600, 800)])
+def test_a_way_that_returns_another_size_ends_the_run(monkeypatch, size):
+    def wrong(photo):
+        content = BytesIO()
+        Image.new("RGB", size).save(content, "JPEG")
+        return content.getvalue()
+
+    monkeypatch.setattr(ways, "articles_calls", wrong)
+    monkeypatch.setattr(resize, "SIZES", {3: (1000, 750)})
+    with pytest.raises(WorkshopError, match=f"article's calls: JPEG, {size[0]}×{size[1]}. It had to be"):
+        resize.measure(quick=True)
+
+
+def test_a_way_that_fails_alone_ends_the_run(tmp_path):
+    file = tmp_path / "photo"
+    file.write_bytes(small()[:5000])
+    with pytest.raises(WorkshopError, match="ours did not do its work(.|\n)*truncated"):
+        resize.memory(ways.OURS, file)
+
+
+def test_memory_is_that_of_the_picture(tmp_path):
+    file = tmp_path / "photo"
+    file.write_bytes(resize.picture("JPEG", 4000, 3000))
+    ours, whole = (resize.memory(name, file) for name in (ways.OURS, ways.WHOLE))
+    assert whole > 3 * 4000 * 3000
+    assert 800 * 600 * 3 < ours < whole / 2
+
+
+def test_resize_prints_its_tables_and_goals(monkeypatch, capsys):
+    monkeypatch.setattr(resize, "SIZES", {3: (1000, 750)})
+    assert command.main(["resize"], quick=True, write=False) == 0
+    out = capsys.readouterr().out
+    for kind in ("JPEG", "PNG", "WEBP"):
+        assert f"{kind}, 3 megapixels" in out
+        assert f"{kind}, 3 megapixels: ours / libvips, 1 thread: " in out
+    for name in ways.ways(small(), resize.solution()):
+        assert len(re.findall(rf"^ {re.escape(name)} +\d+ \(", out, re.M)) == 3
+    assert max(map(len, out[out.index("JPEG, 3") : out.index("Pillow works")].splitlines())) <= 80
+
+
+def test_without_libvips(monkeypatch):
+    monkeypatch.setattr(ways, "pyvips", None)
+    with pytest.raises(WorkshopError, match="needs libvips"):
+        resize.measure(quick=True)
+
+
+def test_libvips_is_given_its_threads():
+    threads = ways.pyvips.concurrency_get()
+    try:
+        for count in (2, 1):
+            ways.libvips(small(), count)
+            assert ways.pyvips.concurrency_get() == count
+    finally:
+        ways.pyvips.concurrency_set(threads)
+
+
+def test_goals_come_from_what_was_measured():
+    seconds = {ways.OURS: [1.0], ways.ARTICLE: [1.5], ways.WHOLE: [0.5], ways.LIBVIPS: [0.8]}
+    found = {
+        (kind, size): resize.Found(1, seconds, {ways.OURS: size * 1000})
+        for kind in resize.FORMATS
+        for size in (12, 48)
+    }
+    goals = {goal.what: goal for goal in resize._goals(found, (12, 48))}
+    best = goals[f"JPEG, 12 megapixels: ours / {ways.WHOLE}"]
+    assert (best.ratio, best.is_met) == (2, False)
+    libvips = goals["PNG, 48 megapixels: ours / libvips, 1 thread"]
+    assert (libvips.ratio, libvips.limit, libvips.is_met) == (1.25, 1.1, False)
+    memory = [goals[f"{kind}: memory of ours, 48 / 12 megapixels"] for kind in ("JPEG", "PNG")]
+    assert [(goal.ratio, goal.is_met) for goal in memory] == [(4, False), (4, True)]
+
+
+def test_goal_that_is_no_ratio():
+    goal = Goal("check of 01-sync", 2.689, 3.0, at_most=True, unit="s")
+    assert str(goal) == "check of 01-sync: 2.69 s (goal: at most 3 s, met)"
+
+
+def test_seconds_that_a_way_measures_itself_are_taken_over():
+    numbers = iter([9.0, 1.0, 2.0])
+    assert figures.in_turn({"a": lambda: next(numbers)}, 2) == {"a": [1.0, 2.0]}
+
+
+def test_the_learners_time(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(learner, "WRITING", 0.5)
+    monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
+    assert command.main(["learner"], quick=True, write=False) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^ 01-sync +[\d.]+ \(.*– .* [\d.]+ \(", out, re.M)
+    assert "01-sync: save → first step / floor: " in out
+    assert "01-sync: save → last verdict / floor: " in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_that_fails_is_not_timed(tmp_path):
+    root = start.learners(tmp_path, "01-sync")
+    with pytest.raises(WorkshopError, match=r"never wrote '4 of 4 steps'(.|\n)*1\.1"):
+        start.seconds_until("4 of 4 steps", start.workshop("check", "01"), root, start.environment(root))
+
+
+def test_up_is_compared_with_its_slowest_process():
+    goals = learner._section(None, {"up": [3.0], "web alone": [1.0], "worker alone": [2.5]}, {}, 1).goals
+    assert goals == [Goal("up / worker alone", 1.2, 1.5, at_most=True)]
+
+
+def test_up_and_its_processes_are_started(monkeypatch, tmp_path):
+    monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
+    seconds = learner._up(tmp_path, 1)
+    assert [*seconds] == ["up", "web alone", "worker alone"]
+    assert min(map(min, seconds.values())) > 0.1, "one of them was not started"
+
+
+def test_floor_is_the_sum_of_its_parts():
+    assert learner.floor({"django": [1.0, 2.0, 9.0], "worker": [3.0], "check": [7.0]}) == 5
+    assert learner.floor({"django": [1.0]}) == 1
+
+
+def test_seconds_until_a_text():
+    code = "import time; print('not yet'); time.sleep(0.3); print('it is ready now'); time.sleep(60)"
+    seconds = start.seconds_until("ready", [sys.executable, "-uc", code], paths.ROOT, dict(os.environ))
+    assert 0.3 < seconds < 20
+    with pytest.raises(WorkshopError, match=r"never wrote 'ready'.(.|\n)*only this"):
+        start.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))
+
+
+@pytest.mark.parametrize("name", ["visitor", "queue", "growth"])
+def test_quick_measures_all_of_it_and_judges_nothing(name, capsys):
+    """With real sites, brokers and workers. A photo that is lost ends it with an error."""
+    assert command.main([name], quick=True, write=False) == 0
+    out = capsys.readouterr().out
+    assert "(goal: at" in out
+
+
+def test_a_queue_that_does_nothing_is_no_result(monkeypatch):
+    monkeypatch.setattr(queue, "PATIENCE", 3.0)
+    monkeypatch.setattr(queue, "SEND", queue.SEND.replace("resize_image_task.delay(pk)", "pass"))
+    with pytest.raises(WorkshopError, match="6 of 6 photos were not resized"):
+        queue.measure(quick=True)
+
+
+def test_the_page_is_written_from_what_was_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
+    drawn = Plot("tea-seconds", "The pot is slower.", plot.bars({"pot": 2.0, "cup": 1.0}, "seconds"))
+    goals = [Goal("pot / cup", 2.0, 1.5, at_most=True)]
+    section = Section("queue", "Tea", "Poured.", [Table("Tea", ["", "s"], [["pot", "2.0"]])], [drawn], goals)
+    command.keep(section)
+    page.write()
+    text = (tmp_path / "docs/numbers/index.md").read_text(encoding="utf-8")
+    assert "| pot | 2.0 |" in text
+    assert "pot / cup: 2.00 (goal: at most 1.5, MISSED)" in text
+    assert '--8<-- "docs/numbers/tea-seconds.svg"' in text
+    svg = ElementTree.parse(tmp_path / "docs/numbers/tea-seconds.svg").getroot()
+    assert svg.get("aria-labelledby") == "tea-seconds-title tea-seconds-desc"
+    assert "style" not in {each.tag.rpartition("}")[2] for each in svg.iter()}

@@ -1,0 +1,165 @@
+"""`./workshop bench field`: real workers of other libraries, in an environment of their own.
+
+What is installed comes from the package index at the first run; afterwards from .workshop/bench-venv.
+"""
+
+import contextlib
+import dataclasses
+import re
+import subprocess
+import tempfile
+
+import psutil
+import pytest
+
+from workshop import paths, samples
+from workshop.bench import field, field_environment, field_loss, field_place, field_speed, field_words
+from workshop.bench.field_rivals import APPS, RIVALS
+from workshop.errors import WorkshopError
+
+CELERY, HUEY = field_place.named("Celery, prefork"), field_place.named("Huey")
+DEAF = dataclasses.replace(CELERY, name="Deaf", commands=(f"{CELERY.commands[0]} --queues another",))
+
+
+@pytest.fixture
+def left_over(tmp_path, monkeypatch):
+    """A function: the processes that work in a folder of this test, whoever their parent is by now."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def processes():
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("DATA_DIR", "").startswith(str(tmp_path)):
+                    found.append(process)
+        return found
+
+    return processes
+
+
+def test_two_rivals_from_end_to_end(left_over):
+    section = field.measure(quick=True, rivals=(CELERY, HUEY))
+    assert section.name == "field"
+    for table in section.tables:
+        assert all(len(row) == len(table.headings) for row in table.rows), table.title
+    for table in section.tables[:3]:
+        assert [row[0] for row in table.rows] == [CELERY.name, HUEY.name]
+    assert len(section.tables[-1].rows) == 3, "Celery in two modes, Huey in one"
+    assert all(plot.svg.startswith("<svg") for plot in section.plots)
+    assert re.search(r"Versions: celery 5\.\d+\.\d+, huey \d", section.remarks[-1])
+    assert not left_over()
+
+
+def test_acknowledged_late_nothing_is_lost():
+    loss = field_loss.one_loss(CELERY, reliable=True, count=8, seconds=120)
+    assert (loss.never, loss.left) == (0, {})
+    assert loss.again > 0, "killed in the middle of a task, it is begun again"
+
+
+def test_taken_from_a_list_it_is_lost():
+    loss = field_loss.one_loss(HUEY, reliable=False, count=8, seconds=6)
+    assert 1 <= loss.never <= 2, "one for each process"
+    assert (loss.again, loss.left) == (0, {})
+
+
+def test_worker_that_does_nothing_is_loud(left_over):
+    with field_place.place(DEAF) as here:
+        here.send("empty", 3)
+        here.worker.start()
+        assert left_over()
+        with pytest.raises(WorkshopError, match="Deaf: 3 of 3 tasks were not done; its worker did nothing"):
+            here.all_done(3, patience=3)
+    assert not left_over()
+
+
+def test_worker_that_ends_is_loud():
+    broken = dataclasses.replace(CELERY, commands=("celery -A no_such_app worker",))
+    with field_place.place(broken) as here:
+        here.worker.start()
+        with pytest.raises(WorkshopError, match=r"(?s)1 of 1 .* its worker ended.*no_such_app"):
+            here.all_done(1)
+
+
+def test_done_twice_is_loud():
+    with field_place.place(HUEY) as here:
+        here.worker.start()
+        here.send("empty", 2)
+        here.all_done(2)
+        here._traces.rpush("done", "1 99.5")
+        with pytest.raises(WorkshopError, match="1 of 2 tasks were done twice"):
+            here.all_done(2)
+
+
+@pytest.mark.parametrize("rival", RIVALS, ids=lambda rival: rival.name)
+def test_app_imports_in_the_environment(rival):
+    names = "empty", "photo", "nap", "answer", "send", "result"
+    setup = "import django; django.setup(); " if rival.database else ""
+    with field_place.place(rival) as here:
+        here.run("-c", f"{setup}from {rival.module} import {', '.join(names)}")
+        assert here.left() == {}
+
+
+def test_apps_say_where_they_are_documented():
+    apps = [*APPS.glob("*_app.py"), APPS / "django_tasks_app/settings.py"]
+    assert len(apps) == 5
+    assert all("https://" in app.read_text(encoding="utf-8") for app in apps)
+
+
+def test_the_photo_is_resized():
+    with field_place.place(HUEY, samples.photo(4032, 3024)) as here:
+        here.worker.start()
+        here.send("photo", 1)
+        here.all_done(1)
+        assert (here._folder / "0.jpg").stat().st_size > 10_000
+
+
+def test_losses_are_counted():
+    begun = {0: [1.0], 1: [1.0, 7.0], 2: [2.0], 4: [3.0, 8.0]}
+    done = {0: [1.5], 1: [1.5, 7.5], 4: [8.5]}
+    assert field_loss.counted(5, begun, done) == (2, 1, 2)
+    assert field_loss.counted(0, {}, {}) == (0, 0, 0)
+
+
+def test_rate_leaves_the_warm_up_out():
+    assert field_speed.rate([0, 10, 11, 12]) == pytest.approx(3 / 12)
+    moments = [5.0, *(20 + number / 2 for number in range(19))]
+    assert field_speed.rate(moments) == pytest.approx(2.0), "the first two of twenty are warm-up"
+    with pytest.raises(ValueError, match="two tasks"):
+        field_speed.rate([1.0])
+
+
+def test_remarks_follow_the_figures():
+    def speed(empty, busy):
+        values = {each.name: [1.0] for each in dataclasses.fields(field_speed.Speed)}
+        return field_speed.Speed(**values | {"empty": [empty], "busy": [busy]})
+
+    speeds = {CELERY.name: speed(500.0, 90.0), HUEY.name: speed(1000.0, 60.0)}
+    lost = field_loss.Loss(40, 2, 0, 0, 9.0, {})
+    back = field_loss.Loss(40, 0, 0, 2, 12.0, {})
+    held = field_loss.Loss(40, 9, 0, 0, 12.0, {"not acknowledged": 7})
+    losses = [(HUEY, False, lost), (CELERY, True, back), (CELERY, False, held)]
+    versions = dict.fromkeys(("celery", "huey", "kombu", "django", "redis", "pillow"), "1.0")
+    said = "\n".join(field_words.remarks(speeds, losses, 100, versions))
+    assert "Empty tasks: Celery, prefork is number 2 of 2, with 0.5 times as many as Huey." in said
+    assert "Memory at work: Celery, prefork is number 2 of 2, with 1.5 times as much as Huey." in said
+    assert "Huey (as it comes): 2 of 40 tasks were not done within 100 s. Nothing of them was left." in said
+    assert "every task was done within 100 s; begun twice: 2." in said
+    assert "9 of 40 tasks were not done within 100 s. The queue still had 7 not acknowledged." in said
+    assert "RQ" not in said
+
+
+def test_without_a_network_it_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(WorkshopError, match=r"(?s)RQ, Dramatiq, Huey, django-tasks\) cannot.*a network"):
+        field_environment.python()
+    assert not (field_environment.folder() / "bench-stamp").exists()
+
+
+def test_environment_is_made_once(monkeypatch):
+    executable = field_environment.python()
+    monkeypatch.setattr(field_environment, "_make", lambda executable: pytest.fail("made again"))
+    assert field_environment.python() == executable
+    run = subprocess.run([executable, "-c", "import workshop"], capture_output=True, text=True, check=False)
+    assert "No module named 'workshop'" in run.stderr
