@@ -161,5 +161,7 @@ def test_environment_is_made_once(monkeypatch):
     executable = field_environment.python()
     monkeypatch.setattr(field_environment, "_make", lambda executable: pytest.fail("made again"))
     assert field_environment.python() == executable
-    run = subprocess.run([executable, "-c", "import workshop"], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [executable, "-I", "-c", "import workshop"], capture_output=True, text=True, check=False
+    )
     assert "No module named 'workshop'" in run.stderr

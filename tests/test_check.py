@@ -165,7 +165,7 @@ def test_ctrl_c_leaves_nothing_behind():
     children = eventually(family)
     started.send_signal(signal.SIGINT)
     _, complaints = started.communicate(timeout=20)
-    assert started.returncode == 130
+    assert started.returncode == 130, complaints
     assert "Traceback" not in complaints
     gone, alive = psutil.wait_procs(children, 5)
     assert not alive

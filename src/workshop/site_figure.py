@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import browser, site
+from .bench.statistic import spread
 from .console import console
 from .errors import WorkshopError
-from .figures import Goal, spread
+from .figures import Goal
 from .static_server import serving
 
 if TYPE_CHECKING:
