@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import blame, paths
+from . import blame, databases, paths, vhosts
 from .project import Project
 
 SILENCE = 90
@@ -38,7 +38,10 @@ class Run:
     def _make_ready(self, step: str | None, everything: bool) -> None:
         data = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-"))
         with_broker = (self.project.lesson.solution / "myproject" / "celery.py").is_file()
-        environment = self.project.environment(data=Path(data)) | {
+        environment = self.project.environment(data=Path(data))
+        environment.pop("AWS_STORAGE_BUCKET_NAME", None)  # photos of a run lie in its data folder
+        servers = {name: environment.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL")}
+        environment |= {
             "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(Path(__file__).parents[1])]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -50,10 +53,17 @@ class Run:
         self._log = Path(data, "pytest.log")
         self._child, self._stream = self._start(environment)
         self._word = {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
+        # The learner's database is theirs. Without a server each run has a file in its data folder.
+        if databases.is_postgres(servers["DATABASE_URL"]):
+            self._word["DATABASE_URL"] = self._stack.enter_context(databases.own(servers["DATABASE_URL"]))
         if with_broker:
             from .broker import Broker  # a quarter of a second that lesson 01 does without
 
             self._word["REDIS_URL"] = self._stack.enter_context(Broker(prefer=None)).url
+            # Celery takes this one before the settings. Results and locks stay in the run's own Redis.
+            if vhosts.is_amqp(servers["CELERY_BROKER_URL"]):
+                own = self._stack.enter_context(vhosts.own(servers["CELERY_BROKER_URL"]))
+                self._word["CELERY_BROKER_URL"] = own
 
     def _start(self, environment: dict[str, str]):
         reading, writing = os.pipe()
