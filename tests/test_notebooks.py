@@ -201,11 +201,16 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
     executed = read(lesson)
     shown = next(cell for cell in executed.cells if cell.cell_type == "code")
-    shown.outputs = [nbformat.v4.new_output("stream", text=f"{paths.ROOT}/solutions was here")]
+    mail = "<!doctype html><html><body><h1>A mail</h1>\n\n<p>of its own</p></body></html>"
+    shown.outputs = [
+        nbformat.v4.new_output("stream", text=f"{paths.ROOT}/solutions was here"),
+        nbformat.v4.new_output("display_data", data={"text/html": mail}),
+    ]
     notebook_pages.keep(lesson, executed)
     notebook_pages.write()
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "solutions was here" in page
+    assert "<p><strong>A mail</strong></p>\n<p>of its own</p>\n</div>" in page, "a part of the page"
     assert str(paths.ROOT) not in page
     assert "The outputs are those of a run on" in page
     assert "](../lessons/" in page

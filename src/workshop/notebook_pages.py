@@ -127,10 +127,20 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
         (folder / f"{name}.png").write_bytes(base64.b64decode(data["image/png"]))
         return f"![What the cell above draws; the text below says what is in it]({name}.png)"
     if "text/html" in data:
-        return f'<div class="cell-output" tabindex="0">\n{_neutral(data["text/html"]).strip()}\n</div>'
+        return f'<div class="cell-output" tabindex="0">\n{_part(_neutral(data["text/html"]))}\n</div>'
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
     text = _ESCAPES.sub("", _neutral(text)).rstrip()
     return f"```{{.text .cell-output}}\n{text}\n```" if text and not text.startswith("<Figure") else ""
+
+
+def _part(html: str) -> str:
+    """`html` as a part of a page: of a whole document its body, and headings that are none of the page's."""
+    if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
+        html = body[1]
+    html = re.sub(r"<h[1-6]\b[^>]*>", "<p><strong>", html)
+    html = re.sub(r"</h[1-6]>", "</strong></p>", html)
+    # A blank line would end the block for Markdown.
+    return "\n".join(line for line in html.splitlines() if line.strip())
 
 
 def _neutral(text: str) -> str:
