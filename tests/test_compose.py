@@ -12,13 +12,17 @@ import shutil
 import stat
 import subprocess
 import sys
+from functools import partial
 from importlib import metadata
 
+import httpx
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from stack import PATIENCE, Stack
 
 from workshop import compose, paths
+from workshop.checkkit import until
 from workshop.errors import WorkshopError
 
 COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -308,3 +312,127 @@ def test_compose_itself_reads_the_file(lesson):
     found = json.loads(done.stdout)
     assert found["name"] == (f"photos-{lesson}" if lesson else "photos-finished")
     assert set(found["services"]) == set(SERVICES)
+
+
+def engine():
+    """Why no Docker engine can be used, in words; empty when one answers."""
+    if shutil.which("docker") is None:
+        return "Docker is not installed"
+    done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def stack(request):
+    """The finished system. What waits too long is swept after twenty seconds, not after ten minutes."""
+    if not request.config.getoption("--docker"):
+        pytest.skip("the image is built and the stack run with --docker")
+    assert not engine(), f"--docker, and no engine answers: {engine()}"
+    stack = Stack(SWEEP_AFTER="20")
+    try:
+        stack.up("--build", "--scale", "worker=2")
+        yield stack
+    finally:
+        stack.down()
+
+
+def running(stack, service):
+    return [each for each in stack.containers(service) if each["State"] == "running"]
+
+
+def test_everything_is_well_and_nobody_else_gets_in(stack):
+    for name in set(SERVICES) - {"migrate", "rabbitmq", "s3"}:
+        found = stack.containers(name)
+        assert found, name
+        assert {each["Health"] for each in found} == {"healthy"}, name
+    assert [each["ExitCode"] for each in stack.containers("migrate")] == [0]
+    get = partial(httpx.get, trust_env=False, timeout=20)
+    ports = stack.ports
+    page = get(stack.address)
+    style = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
+    assert get(f"{stack.address}{style}").status_code == 200
+    assert "Traceback" not in get(f"{stack.address}/not-there/").text, "DEBUG is off"
+    assert get(f"http://localhost:{ports['FLOWER_PORT']}/api/tasks").status_code == 401
+    password = ("photos", "of-a-test-FLOWER_PASSWORD")
+    assert get(f"http://localhost:{ports['FLOWER_PORT']}/api/tasks", auth=password).status_code == 200
+    assert get(f"http://localhost:{ports['JUPYTER_PORT']}/api/contents").status_code == 403
+    token = {"token": "of-a-test-JUPYTER_TOKEN"}
+    assert get(f"http://localhost:{ports['JUPYTER_PORT']}/api/contents", params=token).status_code == 200
+    assert "step by step" in get(f"http://localhost:{ports['DOCS_PORT']}/").text
+    who = stack.compose("exec", "-T", "worker", "id", "-u").strip()
+    assert who == "10001"
+    assert (
+        "SECRET_KEY"
+        not in subprocess.run(
+            ["docker", "history", "--no-trunc", "photos-workshop"], capture_output=True, text=True, check=True
+        ).stdout
+    )
+
+
+def test_nothing_is_lost(stack):
+    """Photos go through two workers, one of which dies; Redis starts again; workers come and go."""
+    stack.upload(24)
+    assert until(lambda: stack.resized(24) == 24, PATIENCE), stack.states(24)
+    assert len(stack.resizers()) == 2, stack.resizers()
+
+    stack.upload(24)
+    stack.compose("exec", "-T", "--index", "1", "worker", "sh", "-c", "kill -9 -1", check=False)
+    stack.upload(4)
+    assert until(lambda: stack.resized(52) == 52, PATIENCE), stack.states(52)
+    assert until(lambda: len(running(stack, "worker")) == 2, PATIENCE), "restart: always"
+
+    stack.upload(12)
+    stack.compose("restart", "redis")
+    stack.up("--no-recreate", "--scale", "worker=2")
+    stack.upload(4)
+    assert until(lambda: stack.resized(68) == 68, PATIENCE), stack.states(68)
+
+    stack.up("--scale", "worker=4")
+    assert len(running(stack, "worker")) == 4
+    stack.upload(24)
+    stack.up("--scale", "worker=1")
+    assert len(running(stack, "worker")) == 1
+    assert until(lambda: stack.resized(92) == 92, PATIENCE), stack.states(92)
+
+
+def test_compose_refuses_a_second_beat(stack):
+    assert len(running(stack, "beat")) == 1
+    stack.compose("up", "--detach", "--no-recreate", "--scale", "beat=2", check=False)
+    assert len(running(stack, "beat")) == 1
+
+
+def test_rabbitmq_takes_over(stack):
+    count = len(stack.states(100))
+    known = {name: stack.environment[name] for name in compose.SECRETS}
+    stack.environment |= {"COMPOSE_PROFILES": "rabbitmq"} | compose.for_profiles({"rabbitmq"}, known)
+    stack.up("--scale", "worker=2")
+    stack.upload(8)
+    assert until(lambda: stack.resized(count + 8) == count + 8, PATIENCE), stack.states(count + 8)
+    assert "amqp://photos:**@rabbitmq:5672" in stack.logs("worker")
+    queues = stack.compose("exec", "-T", "rabbitmq", "rabbitmqctl", "--quiet", "list_queues", "name")
+    assert "celery" in queues.splitlines()
+
+
+def test_it_ends_within_its_time_and_with_it_all_containers(stack):
+    stack.compose("stop", "worker", "slow", "beat", "web")
+    for name in ("worker", "slow", "beat", "web"):
+        for each in stack.containers(name):
+            assert each["ExitCode"] == 0, f"{name}: killed, or ended with an error"
+    stack.down()
+    assert stack.compose("ps", "--all", "--quiet") == ""
+
+
+def test_an_early_lesson_rests_where_it_has_no_process(stack):
+    stack.down()
+    early = Stack("03-images")
+    early.environment["COMPOSE_PROJECT_NAME"] += "-03"
+    try:
+        early.up("web", "worker", "slow", "beat", "flower")
+        assert "has no beat process. This container rests." in early.logs("beat")
+        early.upload(2)
+        assert until(lambda: early.resized(2) == 2, PATIENCE), early.states(2)
+        # Process 1 passes SIGTERM on, so a container that rests is gone at once, and not killed.
+        early.compose("stop", "beat", "slow", "flower")
+        assert {each["ExitCode"] for each in early.containers("beat")} <= {0, 143}
+    finally:
+        early.down()
