@@ -1,15 +1,27 @@
 """gunicorn reads this file: gunicorn myproject.wsgi --config docker/gunicorn.conf.py"""
 
+from gunicorn.glogging import Logger
+
 bind = "0.0.0.0:8000"
 workers = 2
 threads = 4
-# The longest upload is a thousand megabytes on a slow line.
+# The longest upload is a thousand megabytes, on a slow line.
 timeout = 120
 graceful_timeout = 30
-# gunicorn writes to a file that it looks at ("am I alive?"). On a disk that could wait; this is memory.
+# Each process writes to a file now and then ("I am alive"). On a disk that could wait; this is memory.
 worker_tmp_dir = "/dev/shm"
-# It would lie in a folder that is not there: see "The units" in docs/guides/deploy.md.
+# It would be a socket in the home folder: see "The units" in docs/guides/deploy.md.
 control_socket_disable = True
-# One line for each request, on the output that `docker compose logs` shows.
+
+
+class Visits(Logger):
+    """One line for each request, but for those of the health check, which comes every few seconds."""
+
+    def access(self, resp, req, environ, request_time):
+        if environ.get("HTTP_USER_AGENT") != "health":
+            super().access(resp, req, environ, request_time)
+
+
+logger_class = Visits
 accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms'

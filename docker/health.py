@@ -16,7 +16,8 @@ ADDRESSES = {
 
 def answers(address: str) -> str:
     # gunicorn believes a proxy on this machine, and the site then does not redirect to https://
-    with urlopen(Request(address, headers={"X-Forwarded-Proto": "https"}), timeout=5) as answer:
+    headers = {"X-Forwarded-Proto": "https", "User-Agent": "health"}
+    with urlopen(Request(address, headers=headers), timeout=5) as answer:
         return f"{address}: {answer.status}"
 
 
