@@ -15,7 +15,7 @@ from pathlib import Path
 
 from watchfiles import watch as watch_files
 
-from . import blame, paths, playground, progress
+from . import blame, databases, paths, playground, progress
 from .console import console
 from .project import Project
 from .report import Report
@@ -75,6 +75,9 @@ def run(project: Project, step: str | None = None, everything: bool = False) -> 
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-")))
         broker = stack.enter_context(_broker()) if _needs_broker(project) else None
         environment = project.environment(redis_url=broker.url if broker else None, data=data)
+        # The learner's database is theirs. Without a server each run has a file in its data folder.
+        if databases.is_postgres(server := environment.pop("DATABASE_URL", "")):
+            environment["DATABASE_URL"] = stack.enter_context(databases.own(server))
         environment |= {
             "DJANGO_SETTINGS_MODULE": "myproject.settings",
             "PYTHONPATH": os.pathsep.join([str(project.folder), str(Path(__file__).parents[1])]),

@@ -23,6 +23,7 @@ class Report:
         lesson = project.lesson
         self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
         self.outcome: dict[str, bool] = {}
+        self.left_out: dict[str, list[str]] = {}
         self.failure: dict | None = None
         self.broken: str | None = None
         self.worker_seconds: float | None = None
@@ -60,6 +61,8 @@ class Report:
                     self.failure = event
                 if self._status:
                     self._status.update(Text(f"{event['step']}  {event['about']}"))
+            case "left out":
+                self.left_out.setdefault(event["why"], []).append(event["step"])
             case "broken":
                 self.broken = event["cause"]
 
@@ -74,6 +77,10 @@ class Report:
             self._paragraph(self.broken, "red")
         elif self.failure:
             self._explain(self.failure)
+        for why, steps in self.left_out.items():
+            self._line("")
+            many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
+            self._paragraph(f"{many} left out ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
         self._line("")
         for text in self._next():
             self._line(text)

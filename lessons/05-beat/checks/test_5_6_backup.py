@@ -1,4 +1,5 @@
 import contextlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -39,7 +40,16 @@ def folder(settings, tmp_path):
 
 
 @pytest.fixture
-def copies(folder):
+def sqlite_only():
+    """For checks of how SQLite's own backup is used: a server's database is copied by pg_dump, which is given."""
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        pytest.skip("they look into a file of SQLite. Without DATABASE_URL they are run.")
+
+
+@pytest.fixture
+def copies(sqlite_only, folder):
     """copies(count) are the databases in so many backups, made by another process one after the other."""
 
     def make(count):
@@ -68,7 +78,7 @@ def copies(folder):
 
 
 @pytest.fixture
-def writer(settings):
+def writer(sqlite_only, settings):
     """A connection of its own, with a table: it writes a number into all its rows, in one transaction."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
@@ -314,7 +324,7 @@ def test_rotate(folder, photo):
 
 
 @pytest.fixture
-def precious(settings):
+def precious(sqlite_only, settings):
     """The database of the run, which comes back after the check, whatever happens to it."""
     from django.db import connection
 
@@ -391,7 +401,7 @@ def test_restore_of_nothing(folder, photo):
 
     photo(SMALL)
     (folder / "2026-03-01-193000").mkdir(parents=True)
-    with pytest.raises(CommandError, match=r"There is no .*db\.sqlite3"):
+    with pytest.raises(CommandError, match=rf"There is no .*{re.escape(backups.DATABASE)}"):
         call_command("restore", "2026-03-01-193000", verbosity=0)
     expect(UploadedImage.objects.count() == 1, "a backup that is none was restored.", file=FILE)
     expect(len(backups.all_backups()) == 2, "what was there is not in a backup of its own.", file=FILE)

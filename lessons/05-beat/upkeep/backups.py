@@ -11,7 +11,10 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-DATABASE, MEDIA = "db.sqlite3", "media.sha256"
+from . import postgres
+
+ON_A_SERVER = connection.vendor == "postgresql"
+DATABASE, MEDIA = "db.dump" if ON_A_SERVER else "db.sqlite3", "media.sha256"
 DAYS, WEEKS = 7, 4
 NAME = "%Y-%m-%d-%H%M%S"
 """The name of a backup is its time, in UTC: no hour comes twice."""
@@ -41,12 +44,16 @@ def free_name(moment):
 
 def copy_database(target):
     """SQLite's online backup: one moment of the database, while others go on writing to it."""
+    if ON_A_SERVER:
+        return postgres.dump(target)
     # TODO 5.6: the newest rows may not be in this file yet, and half a write may be. SQLite knows better.
     shutil.copyfile(settings.DATABASES["default"]["NAME"], target)
 
 
 def check(file):
     """Raise BackupError when the database in `file` is damaged."""
+    if ON_A_SERVER:
+        return postgres.check(file)
     try:
         with closing(sqlite3.connect(file)) as copy:
             found = copy.execute("PRAGMA integrity_check").fetchone()[0]
@@ -120,6 +127,15 @@ def restore(folder):
     if not source.is_file():
         raise BackupError(f"There is no {source}.")
     check(source)
+    if ON_A_SERVER:
+        postgres.restore(source)
+    else:
+        put_in_place(source)
+    return changed_media((folder / MEDIA).read_text(encoding="utf-8"))
+
+
+def put_in_place(source):
+    """Copy the database in the file `source` over the one that is there."""
     try:
         connection.ensure_connection()
     except DatabaseError:  # what is there is no database any more
@@ -128,7 +144,6 @@ def restore(folder):
     # Page by page into the database itself, and not a file in its place: others may have it open.
     with closing(sqlite3.connect(source)) as backup:
         backup.backup(connection.connection)
-    return changed_media((folder / MEDIA).read_text(encoding="utf-8"))
 
 
 def put_aside():

@@ -88,6 +88,15 @@ def pytest_runtest_setup(item):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
+    if report.skipped and step_of(item) not in FAILED:
+        emit(
+            "left out",
+            step=step_of(item),
+            about=_about(item),
+            why=report.longrepr[2].removeprefix("Skipped: "),
+        )
+    if report.skipped:
+        return report
     if report.when != "call" and not report.failed:
         return report
     content = {"step": step_of(item), "passed": report.passed, "about": _about(item)}

@@ -3,7 +3,7 @@ import sqlite3
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from upkeep import backups
+from upkeep import backups, postgres
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         try:
             self.save_what_is_there()
             changed = backups.restore(known[name])
-        except backups.BackupError as error:
+        except (backups.BackupError, postgres.PostgresError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
             f"The database is as it was at {name}. Files of photos that came later have no row any more: "

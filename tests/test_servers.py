@@ -1,0 +1,198 @@
+"""The projects on real servers, by environment variables alone. What is not installed is skipped, loudly."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+import servers
+
+from workshop import check, databases, paths, project
+from workshop.errors import WorkshopError
+
+LESSONS = ("02-celery-basics", "03-images", "04-flower", "05-beat")
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with servers.postgres() as url:
+        yield url
+
+
+def outcome(name: str) -> tuple[dict[str, bool], list[dict]]:
+    """What the checks of solutions/`name` say: each step with True when it passed; all that failed."""
+    events = list(check.run(project.at(paths.SOLUTIONS / name), everything=True))
+    assert events[-1]["event"] == "finished", events[-1]
+    checks = [event for event in events if event["event"] == "check"]
+    steps = {each["step"]: True for each in checks}
+    failed = [each for each in checks if not each["passed"]]
+    return steps | {each["step"]: False for each in failed}, failed
+
+
+def asked(url: str, question: str) -> list[tuple]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(question).fetchall()
+
+
+DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_checks_pass_on_postgres(postgres, monkeypatch, name):
+    """In a database of their own, which is gone afterwards; there is nothing in the learner's."""
+    monkeypatch.setenv("DATABASE_URL", postgres)
+    made = "SELECT count(*) FROM pg_stat_database WHERE datname = 'photos' AND tup_inserted > 0"
+    before = asked(postgres, made)
+    steps, failed = outcome(name)
+    assert not failed
+    assert len(steps) > len(project.at(paths.SOLUTIONS / name).lesson.steps), steps  # and what was given
+    assert asked(postgres, DATABASES) == [("photos",), ("postgres",)]
+    assert asked(postgres, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
+    assert asked(postgres, made) == before
+
+
+def test_a_run_has_a_database_of_its_own(postgres):
+    with databases.own(postgres) as one, databases.own(postgres) as other:
+        assert len({one, other, postgres}) == 3
+        psycopg.connect(one).execute("SELECT 1")  # left open: it is dropped nevertheless
+    assert asked(postgres, DATABASES) == [("photos",), ("postgres",)]
+
+
+def test_a_server_that_refuses_is_said_in_a_sentence(postgres):
+    asked_as = postgres.replace("postgres@", "visitor@")
+    databases.execute(postgres, "CREATE ROLE visitor LOGIN")
+    with pytest.raises(WorkshopError, match='ALTER ROLE "visitor" CREATEDB'), databases.own(asked_as):
+        pass
+    with (
+        pytest.raises(WorkshopError, match="does not answer"),
+        databases.own("postgres://localhost:1/photos"),
+    ):
+        pass
+
+
+class Site:
+    """A copy of solutions/05-beat on a database of its own, to run manage.py in."""
+
+    def __init__(self, folder: Path, **environment: str):
+        self.folder = folder / "app"
+        shutil.copytree(paths.SOLUTIONS / "05-beat", self.folder, ignore=shutil.ignore_patterns("data"))
+        self.data = folder / "data"
+        self.environment = os.environ | {"DATA_DIR": str(self.data)} | environment
+
+    def run(self, *arguments: str, fails: bool = False, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def backups(self) -> list[Path]:
+        return sorted(self.data.glob("backups/*"))
+
+
+@pytest.fixture
+def site(postgres, tmp_path):
+    with databases.own(postgres) as url:
+        site = Site(tmp_path, DATABASE_URL=url)
+        site.url = url
+        site.run("migrate", "-v0")
+        yield site
+
+
+SUBSCRIBERS = "SELECT email, count(*) FROM upkeep_subscriber GROUP BY email ORDER BY email"
+
+
+def test_a_backup_is_one_moment_and_comes_back(site):
+    """While somebody writes a number into 400 rows at once, without a pause."""
+    rows = "INSERT INTO check_moment SELECT 0, repeat('x', 900) FROM generate_series(1, 400)"
+    databases.execute(site.url, "CREATE TABLE check_moment (number integer, filling text)")
+    databases.execute(site.url, rows)
+    stop, written = threading.Event(), []
+
+    def write():
+        with psycopg.connect(site.url, autocommit=True) as connection:
+            while not stop.is_set():
+                connection.execute("UPDATE check_moment SET number = number + 1")
+                written.append(1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        site.run("backup")
+        during = len(written)
+        site.run("backup")
+    finally:
+        stop.set()
+        writer.join()
+    assert during
+    first, second = site.backups()
+    assert {file.name for file in first.iterdir()} == {"db.dump", "media.sha256"}
+    databases.execute(site.url, "DELETE FROM check_moment")
+    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('late@example.com')")
+    said = site.run("restore", second.name)
+    assert f"as it was at {second.name}" in said
+    found = asked(site.url, "SELECT number, count(*) FROM check_moment GROUP BY number")
+    assert [count for _, count in found] == [400]
+    assert during <= found[0][0] <= len(written)
+    assert asked(site.url, SUBSCRIBERS) == []
+    # What was there before the restore is in a backup of its own.
+    site.run("restore", site.backups()[-1].name)
+    assert asked(site.url, SUBSCRIBERS) == [("late@example.com", 1)]
+    # Into a fresh database as well.
+    with databases.own(site.url) as fresh:
+        site.run("restore", first.name, DATABASE_URL=fresh)
+        assert asked(fresh, "SELECT count(*) FROM check_moment") == [(400,)]
+
+
+def test_a_damaged_backup_is_refused_and_changes_nothing(site):
+    site.run("backup")
+    dump = site.backups()[0] / "db.dump"
+    dump.write_bytes(dump.read_bytes()[:-2000])
+    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    said = site.run("restore", dump.parent.name, fails=True)
+    assert "CommandError: pg_restore failed" in said
+    assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
+
+
+def test_a_restore_that_fails_in_the_middle_changes_nothing(site):
+    site.run("backup")
+    name = site.backups()[0].name
+    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    # A table that hangs on one of the backup's: that one cannot go.
+    databases.execute(
+        site.url, "CREATE TABLE note (id bigint REFERENCES upkeep_subscriber (id), text varchar(9))"
+    )
+    assert "pg_restore failed" in site.run("restore", name, fails=True)
+    assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
+
+
+def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
+    site.run("backup")
+    name = site.backups()[0].name
+    (tmp_path / "bin").mkdir()
+    nothing = {"PATH": str(tmp_path / "bin")}
+    said = site.run("backup", fails=True, **nothing)
+    assert "pg_dump is not installed:  apt-get install postgresql-client" in said
+    assert "nothing was changed" in site.run("restore", name, fails=True, **nothing)
+    old = tmp_path / "bin/pg_dump"
+    old.write_text(
+        "#!/bin/sh\n"
+        "echo 'pg_dump: error: aborting because of server version mismatch' >&2\n"
+        "echo 'pg_dump: detail: server version: 17.2; pg_dump version: 15.8' >&2\n"
+        "exit 1\n"
+    )
+    old.chmod(0o755)
+    said = site.run("backup", fails=True, **nothing)
+    assert "pg_dump is older than the server" in said
+    assert "server version: 17.2; pg_dump version: 15.8" in said
+    assert len(site.backups()) == 1
