@@ -25,6 +25,10 @@ EXPOSE 5000
 CMD ["/venv/bin/moto_server", "--host", "0.0.0.0", "--port", "5000"]
 
 FROM python:3.13-slim AS workshop
+# pg_dump for the nightly backup. Debian's is of version 17, as the server is: an older one would refuse.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends postgresql-client \
+ && rm -rf /var/lib/apt/lists/*
 # The same number on every machine: who owns the files of a volume does not change with the image.
 RUN useradd --system --uid 10001 --no-create-home --home-dir /tmp photos \
  && install --directory --owner photos --group photos /data /notebooks

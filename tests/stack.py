@@ -72,7 +72,8 @@ class Stack:
             timeout=PATIENCE,
             check=False,
         )
-        return done.stdout + done.stderr
+        # Compose writes "erase this line" before each, also into a pipe.
+        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", done.stdout + done.stderr)
 
     def containers(self, service: str) -> list[dict]:
         lines = self.compose("ps", "--all", "--format", "json", service).splitlines()
