@@ -21,7 +21,6 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && /venv/bin/pip install --require-hashes -r s3.txt
 RUN useradd --system --uid 10001 photos
 USER photos
-EXPOSE 5000
 CMD ["/venv/bin/moto_server", "--host", "0.0.0.0", "--port", "5000"]
 
 FROM python:3.13-slim AS workshop
@@ -45,7 +44,6 @@ ENV PATH=/venv/bin:$PATH \
     HOME=/tmp
 WORKDIR /srv/workshop
 USER photos
-EXPOSE 8000
 # The exec form: SIGTERM reaches the process, and no shell that would keep it to itself.
 ENTRYPOINT ["/srv/workshop/docker/run"]
 CMD ["web"]

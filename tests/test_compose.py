@@ -27,7 +27,7 @@ from workshop.errors import WorkshopError
 
 COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
-ROLES = {name for name, each in SERVICES.items() if each["image"] == "photos-workshop"}
+ROLES = sorted(name for name, each in SERVICES.items() if each["image"] == "photos-workshop")
 SOLUTIONS = sorted(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
 BASES = {"python:3.13-slim", "postgres:17", "redis:8-alpine", "rabbitmq:4"}
 FILES = ["Dockerfile", ".dockerignore", "docker-compose.yml", *(f"docker/{each.name}" for each in
@@ -82,7 +82,7 @@ def test_one_beat_and_as_many_workers_as_wanted():
 
 
 def test_order_is_by_health():
-    for name in ROLES - {"migrate", "docs"}:
+    for name in set(ROLES) - {"migrate", "docs"}:
         wanted = {each: given["condition"] for each, given in SERVICES[name]["depends_on"].items()}
         assert wanted["migrate"] == "service_completed_successfully"
         assert {wanted[each] for each in wanted if each != "migrate"} == {"service_healthy"}
@@ -312,6 +312,15 @@ def test_compose_itself_reads_the_file(lesson):
     found = json.loads(done.stdout)
     assert found["name"] == (f"photos-{lesson}" if lesson else "photos-finished")
     assert set(found["services"]) == set(SERVICES)
+
+
+def test_the_devcontainer_opens_the_ports_of_up():
+    wanted = json.loads(read(".devcontainer/devcontainer.json"))
+    assert wanted["image"].endswith(":3.13")
+    assert wanted["postCreateCommand"] == "./workshop --version"
+    assert wanted["postAttachCommand"] == "./workshop up"
+    assert set(wanted["portsAttributes"]) == set(map(str, wanted["forwardPorts"]))
+    assert all(each["label"] for each in wanted["portsAttributes"].values())
 
 
 def engine():
