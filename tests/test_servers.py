@@ -1,18 +1,27 @@
 """The projects on real servers, by environment variables alone. What is not installed is skipped, loudly."""
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+from io import BytesIO
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import servers
+from PIL import Image
 
-from workshop import check, databases, paths, project
+from workshop import check, databases, paths, project, vhosts
+from workshop.broker import Broker
+from workshop.checkkit import photos, until
+from workshop.checkkit.worker import QUICK_START, Process
 from workshop.errors import WorkshopError
+from workshop.ports import free_port
 
 LESSONS = ("02-celery-basics", "03-images", "04-flower", "05-beat")
 
@@ -196,3 +205,134 @@ def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
     assert "pg_dump is older than the server" in said
     assert "server version: 17.2; pg_dump version: 15.8" in said
     assert len(site.backups()) == 1
+
+
+@pytest.fixture(scope="module")
+def rabbitmq():
+    with servers.rabbitmq() as url:
+        yield url
+
+
+def vhosts_of(api: str) -> list[str]:
+    return sorted(each["name"] for each in httpx.get(f"{api}/vhosts").json())
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_checks_pass_on_rabbitmq(rabbitmq, monkeypatch, name):
+    """In virtual hosts of their own, which are gone afterwards."""
+    monkeypatch.setenv("CELERY_BROKER_URL", rabbitmq)
+    steps, failed = outcome(name)
+    assert not failed
+    assert len(steps) > len(project.at(paths.SOLUTIONS / name).lesson.steps), steps
+    assert vhosts_of(os.environ["WORKSHOP_RABBITMQ_API"]) == ["/"]
+
+
+def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path):
+    """A task that is acknowledged before the work, and a broker that the settings do not name."""
+    monkeypatch.setenv("CELERY_BROKER_URL", rabbitmq)
+    copy = tmp_path / "03-images"
+    shutil.copytree(paths.SOLUTIONS / "03-images", copy, ignore=shutil.ignore_patterns("data"))
+    tasks = copy / "images/tasks.py"
+    tasks.write_text(tasks.read_text().replace("acks_late=True", "acks_late=False"))
+    events = list(check.run(project.at(copy), step="3.7"))
+    failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
+    assert failed == ["the worker has begun, and the broker does not know the task any more."]
+    settings = copy / "myproject/settings.py"
+    settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
+    events = list(check.run(project.at(copy), step="3.1"))
+    failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
+    assert failed == ["the app does not use the broker of the settings."]
+
+
+def test_without_its_management_plugin_it_is_said_what_to_do(monkeypatch):
+    monkeypatch.setenv("WORKSHOP_RABBITMQ_API", "http://guest:guest@localhost:1/api")
+    said = pytest.raises(WorkshopError, match="rabbitmq-plugins enable rabbitmq_management")
+    with said, vhosts.own("amqp://guest:guest@localhost:1//"):
+        pass
+
+
+@pytest.fixture
+def in_a_bucket(tmp_path):
+    """solutions/05-beat with its photos in a bucket, a web server, and a worker with another DATA_DIR."""
+    with servers.bucket() as environment, Broker(prefer=None) as broker:
+        site = Site(tmp_path, REDIS_URL=broker.url, DATABASE_URL=f"sqlite:///{tmp_path}/db", **environment)
+        site.run("migrate", "-v0")
+        port = free_port()
+        web, worker = Process(site.folder), Process(site.folder)
+        elsewhere = site.environment | {"DATA_DIR": str(tmp_path / "elsewhere"), "PYTHONPATH": ""}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATA_DIR", str(tmp_path))  # for the logs
+            web.launch([sys.executable, "manage.py", "runserver", "--noreload", str(port)], site.environment)
+            command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "--loglevel", "INFO"]
+            worker.launch([*command, "--concurrency", "1", *QUICK_START], elsewhere)
+        site.address, site.worker, site.elsewhere = f"http://localhost:{port}", worker, tmp_path / "elsewhere"
+        try:
+            assert until(lambda: " ready." in worker.log or not worker.running, 60), worker.log
+            assert until(lambda: _serves(site.address), 60), web.log
+            yield site
+        finally:
+            web.stop()
+            worker.stop()
+
+
+def _serves(address: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(address).is_success
+    return False
+
+
+def upload(site, content: bytes) -> str:
+    """Upload a photo; the page that comes then."""
+    with httpx.Client(base_url=site.address, follow_redirects=True, timeout=60) as visitor:
+        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', visitor.get("/upload/").text)[1]
+        files = [("images", ("garden.jpg", content))]
+        return visitor.post("/upload/", data={"csrfmiddlewaretoken": token}, files=files).text
+
+
+STATE = (
+    "from images.models import UploadedImage; photo = UploadedImage.objects.latest('pk'); "
+    "print(photo.state, photo.resized_image.url if photo.resized_image else '')"
+)
+
+
+def test_photos_in_a_bucket(in_a_bucket):
+    """Uploaded over HTTP, resized by a worker that shares no folder with the site, and served by address."""
+    site = in_a_bucket
+    upload(site, photos.jpeg(1000, 750))
+    assert until(lambda: "] succeeded" in site.worker.log or "] raised" in site.worker.log, 60)
+    state, address = site.run("shell", "-v0", "-c", STATE).split()
+    assert state == "resized", site.worker.log
+    answer = httpx.get(address)
+    assert answer.headers["content-type"] == "image/jpeg"
+    with Image.open(BytesIO(answer.content)) as picture:
+        assert picture.size == (800, 600)
+    assert "Signature=" in httpx.get(site.address).text  # the page's pictures come from the bucket
+    assert not [*site.data.glob("media/**/*.jpg"), *site.elsewhere.glob("media/**/*.jpg")]
+
+    # The practice storage is one in front of the bucket.
+    (site.elsewhere / "storage-mode").write_text("down")
+    upload(site, photos.jpeg(80, 60))
+    assert until(lambda: "The photo storage does not answer" in site.worker.log, 60), site.worker.log
+    (site.elsewhere / "storage-mode").write_text("ok")
+    assert until(lambda: site.run("shell", "-v0", "-c", STATE).startswith("resized"), 60), site.worker.log
+
+
+def test_upkeep_of_a_bucket(in_a_bucket):
+    """Files that no row names are removed, those that one names stay. A backup lists no photos."""
+    site = in_a_bucket
+    upload(site, photos.jpeg(80, 60))
+    assert until(lambda: "] succeeded" in site.worker.log, 60), site.worker.log
+    code = (
+        "from django.core.files.base import ContentFile; "
+        "from django.core.files.storage import default_storage; "
+        "default_storage.save('packs/lost.zip', ContentFile(b'12345')); "
+        "from upkeep import buckets, tidying; import time; print(tidying.tidy()); "
+        "print(buckets.tidy(time.time() + 5)); print(sorted(buckets.names()))"
+    )
+    now, later, left = site.run("shell", "-v0", "-c", code).splitlines()
+    assert now == "(0, 0)"  # too young
+    assert later == "(1, 5)"
+    assert re.fullmatch(r"\['resized/\d+/garden_resized.jpg', 'uploads/garden.jpg'\]", left)
+    site.run("backup")
+    assert (site.backups()[0] / "media.sha256").read_text() == ""
+    assert "as it was at" in site.run("restore", site.backups()[0].name)

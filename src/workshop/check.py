@@ -15,7 +15,7 @@ from pathlib import Path
 
 from watchfiles import watch as watch_files
 
-from . import blame, databases, paths, playground, progress
+from . import blame, databases, paths, playground, progress, vhosts
 from .console import console
 from .project import Project
 from .report import Report
@@ -75,9 +75,15 @@ def run(project: Project, step: str | None = None, everything: bool = False) -> 
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-")))
         broker = stack.enter_context(_broker()) if _needs_broker(project) else None
         environment = project.environment(redis_url=broker.url if broker else None, data=data)
+        environment.pop("AWS_STORAGE_BUCKET_NAME", None)  # photos of a run lie in its data folder
         # The learner's database is theirs. Without a server each run has a file in its data folder.
         if databases.is_postgres(server := environment.pop("DATABASE_URL", "")):
             environment["DATABASE_URL"] = stack.enter_context(databases.own(server))
+        # Celery takes this one before the settings. The results and the locks stay in the run's own Redis.
+        if broker and vhosts.is_amqp(server := environment.get("CELERY_BROKER_URL", "")):
+            environment["CELERY_BROKER_URL"] = stack.enter_context(vhosts.own(server))
+        else:
+            environment.pop("CELERY_BROKER_URL", None)
         environment |= {
             "DJANGO_SETTINGS_MODULE": "myproject.settings",
             "PYTHONPATH": os.pathsep.join([str(project.folder), str(Path(__file__).parents[1])]),

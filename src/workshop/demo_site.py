@@ -19,7 +19,14 @@ from .services import Service, from_procfile
 
 NEEDED = {"web", "worker", "migrate"}
 """The services without which photos do not get through."""
-OF_ANOTHER_SITE = ("DATABASE_URL", "DEBUG", "ALLOWED_HOSTS", "CELERY_TIMEZONE")
+OF_ANOTHER_SITE = (
+    "DATABASE_URL",
+    "AWS_STORAGE_BUCKET_NAME",
+    "CELERY_BROKER_URL",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "CELERY_TIMEZONE",
+)
 """What a learner may have set for a site of their own."""
 
 

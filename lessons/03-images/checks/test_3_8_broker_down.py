@@ -51,6 +51,8 @@ def answer(_database, tmp_path_factory):
     file = tmp_path_factory.mktemp("photos") / "garden.jpg"
     file.write_bytes(photos.jpeg(80, 60))
     environment = os.environ | {"REDIS_URL": f"redis://localhost:{free_port()}/0"}
+    if "CELERY_BROKER_URL" in environment:
+        environment["CELERY_BROKER_URL"] = f"amqp://guest:guest@localhost:{free_port()}//"
     try:
         run = subprocess.run(
             [sys.executable, "-c", VISITOR, str(file), *NAMES],

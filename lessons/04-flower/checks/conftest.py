@@ -161,7 +161,7 @@ def crew(app, all_workers, lines):
     @contextlib.contextmanager
     def ready():
         with aside(app, CREW, keep=all_workers.running) as queue:
-            all_workers.start(procfile.workers(lines), queue.url)
+            all_workers.start(procfile.workers(lines), queue)
             all_workers.wait_ready()
             yield all_workers, queue
 

@@ -3,7 +3,6 @@
 import contextlib
 import email
 import email.policy
-import os
 import re
 import shutil
 import threading
@@ -13,7 +12,7 @@ import pytest
 
 from workshop.checkkit import beat as beats
 from workshop.checkkit import complain, until
-from workshop.checkkit.worker import Queue
+from workshop.checkkit.queues import queue_of
 
 SCHEDULE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"
 BEAT_DATABASE = 5
@@ -70,12 +69,12 @@ def beat(app):
     def start():
         line = beats.line(project)
         process = beats.Beat(project)
-        process.start(line, app, start.queue.url)
+        process.start(line, app, start.queue)
         started.append(process)
         return process
 
-    start.queue = Queue(app, os.environ["REDIS_URL"].removesuffix("/0") + f"/{BEAT_DATABASE}")
-    start.queue.redis.flushdb()
+    start.queue = queue_of(app, BEAT_DATABASE)
+    start.queue.purge()
     yield start
     for process in started:
         process.stop()

@@ -238,7 +238,7 @@ def test_healed(app, worker, upload, settings, done):
 
     with aside(app) as lost:
         upload(*[(f"garden-{number}.jpg", SMALL) for number in range(4)])
-        lost.redis.flushdb()
+        lost.purge()
     then = timezone.now() - timedelta(seconds=1.5 * settings.SWEEP_AFTER)
     UploadedImage.objects.update(uploaded_at=then, queued_at=then)
     done(sweep_task.delay(), FILE)

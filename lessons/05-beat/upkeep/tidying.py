@@ -6,6 +6,8 @@ from pathlib import Path
 from django.conf import settings
 from images.models import UploadedImage
 
+from . import buckets
+
 GRACE = 24 * 3600
 """Seconds for which a file may lie there without a row: an upload is a file first, a row a moment later."""
 
@@ -19,6 +21,8 @@ def orphans(now=None):
 
 def tidy():
     """Remove the orphans. Returns how many there were, and their bytes."""
+    if buckets.USED:
+        return buckets.tidy(time.time() - GRACE)
     found = orphans()
     size = sum(file.stat().st_size for file in found)
     for file in found:

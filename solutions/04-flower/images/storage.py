@@ -13,8 +13,8 @@ def switch():
     return settings.DATA_DIR / "storage-mode"
 
 
-class PracticeStorage(FileSystemStorage):
-    """A folder that behaves like a bucket far away: `manage.py storage down`, `slow` and `ok` switch it."""
+class Practice:
+    """Makes a storage fail when it is told to: `manage.py storage down`, `slow` and `ok` switch it."""
 
     def _save(self, name, content):
         mode = switch().read_text().split() if switch().exists() else ["ok"]
@@ -24,11 +24,15 @@ class PracticeStorage(FileSystemStorage):
             time.sleep(float(mode[1]))
         return self.save_whole(name, content)
 
+
+class PracticeStorage(Practice, FileSystemStorage):
+    """A folder that behaves like a bucket far away."""
+
     def save_whole(self, name, content):
         """Write under another name first: nobody ever sees half a file, also when one is written over."""
         part = f"{name}.{uuid4().hex}.part"
         try:
-            super()._save(part, content)
+            FileSystemStorage._save(self, part, content)
             os.replace(self.path(part), self.path(name))
         except OSError:
             self.delete(part)

@@ -85,6 +85,13 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# In a bucket in their place: no worker needs a disk in common with the site. boto3 finds the keys by itself.
+if os.environ.get("AWS_STORAGE_BUCKET_NAME"):
+    AWS_STORAGE_BUCKET_NAME = os.environ["AWS_STORAGE_BUCKET_NAME"]
+    AWS_S3_ENDPOINT_URL = os.environ.get("AWS_S3_ENDPOINT_URL")  # None is Amazon
+    AWS_S3_REGION_NAME = os.environ.get("AWS_S3_REGION_NAME")
+    STORAGES["default"] = {"BACKEND": "images.buckets.Bucket", "OPTIONS": {"file_overwrite": False}}
+    STORAGES["resized"] = {"BACKEND": "images.buckets.PracticeBucket", "OPTIONS": {"file_overwrite": True}}
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"
 STATIC_URL = "static/"

@@ -13,6 +13,7 @@ from celery.utils.imports import load_extension_class_names, symbol_by_name
 from workshop.services import Service as Line
 
 from . import PATIENCE, Complaint, procfile, until
+from .queues import Queue
 from .worker import Process
 
 SCHEDULER = "WORKSHOP_BEAT_SCHEDULER"
@@ -35,10 +36,10 @@ def quick(app, **arguments):
 class Beat(Process):
     """One beat of the project in `folder`."""
 
-    def start(self, line: Line, app, url: str) -> None:
-        """Begin to start it as the Procfile's `line` says, on the broker at `url`. app: for its settings."""
+    def start(self, line: Line, app, queue: Queue) -> None:
+        """Begin to start it as the Procfile's `line` says, in the place of `queue`. app: for its settings."""
         scheduler = _option(procfile.words(line), "-S", "--scheduler") or app.conf.beat_scheduler
-        environment = os.environ | {"REDIS_URL": url, SCHEDULER: str(scheduler)}
+        environment = os.environ | queue.environment | {SCHEDULER: str(scheduler)}
         file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
         extra = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1 --loglevel INFO"
         self.launch(line.shell_command + extra, environment)

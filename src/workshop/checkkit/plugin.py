@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from . import Complaint
-from .worker import Queue, Worker, aside, raised_at
+from .queues import queue_of
+from .worker import Worker, aside, raised_at
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
@@ -222,7 +223,11 @@ def app():
     """The project's Celery app, as `celery -A myproject` finds it, on the run's own broker."""
     from .worker import app_of_the_project
 
-    return app_of_the_project()
+    app = app_of_the_project()
+    # Of a RabbitMQ: what was sent is there when a check looks. Redis answers for each message anyway.
+    if "CELERY_BROKER_URL" in os.environ:
+        app.conf.broker_transport_options = {**app.conf.broker_transport_options, "confirm_publish": True}
+    return app
 
 
 @pytest.fixture
@@ -242,7 +247,9 @@ def queue(app):
 @pytest.fixture
 def delivered(app):
     """The queue that the worker takes from, with the messages that it has taken and not acknowledged."""
-    return Queue(app, os.environ["REDIS_URL"])
+    queue = queue_of(app)
+    yield queue
+    queue.close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from honcho.environ import parse_procfile
 from workshop.services import Service
 
 from . import PATIENCE, Complaint, until
+from .queues import Queue
 from .worker import QUICK_START, READY, Process
 
 FILE = "Procfile"
@@ -49,7 +50,7 @@ def shown(service: Service) -> str:
 
 
 class Crew:
-    """The workers of the Procfile, all at once, on the broker at `url`."""
+    """The workers of the Procfile, all at once, in the place of `queue`."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -59,13 +60,13 @@ class Crew:
     def running(self) -> bool:
         return any(process.running for _, process in self._members.values())
 
-    def start(self, services: list[Service], url: str) -> None:
+    def start(self, services: list[Service], queue: Queue) -> None:
         """Begin to start them; `wait_ready` waits for them."""
         if self.running:
             return
         for service in services:
             process = Process(self.folder)
-            process.launch(_quick(service), os.environ | {"REDIS_URL": url})
+            process.launch(_quick(service), os.environ | queue.environment)
             self._members[service.name] = service, process
 
     def wait_ready(self) -> None:

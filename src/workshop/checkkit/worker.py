@@ -1,7 +1,6 @@
-"""A real worker process and a look into its queue, for the checks."""
+"""A real worker process, and a place for messages that it does not take from, for the checks."""
 
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -9,9 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -19,6 +16,7 @@ import psutil
 from workshop import blame
 
 from . import PATIENCE, Complaint, until
+from .queues import Queue, queue_of
 
 READY = " ready."
 
@@ -150,76 +148,31 @@ def _alive(process: psutil.Process) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class Message:
-    """One message on the broker: the task's name, its arguments and headers (eta, expires, retries, …)."""
-
-    task: str
-    args: list
-    kwargs: dict
-    headers: dict
-
-    def __str__(self) -> str:
-        given = [repr(value) for value in self.args]
-        given += [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"{self.task}({', '.join(given)})"
-
-
-class Queue:
-    """The default queue of `app` on the broker at `url`, read with the redis client and nothing between."""
-
-    def __init__(self, app, url: str):
-        import redis
-
-        self.name = app.conf.task_default_queue
-        self.url = url
-        self.redis = redis.Redis.from_url(url)
-        self.sent_from: list[str] = []
-
-    def messages(self, name: str | None = None) -> list[Message]:
-        """What waits on the queue, or on the one called `name`; oldest first."""
-        return [decoded(raw) for raw in reversed(self.redis.lrange(name or self.name, 0, -1))]
-
-    def everything(self) -> dict[str, list[Message]]:
-        """What waits on each queue of this database, by the queue's name."""
-        names = [key.decode() for key in self.redis.scan_iter(_type="list")]
-        found = {name: self.messages(name) for name in sorted(names) if self.redis.type(name) == b"list"}
-        return {name: messages for name, messages in found.items() if messages}
-
-    def state(self, task_id: str) -> str:
-        """The state of a task whose worker keeps its results in this database."""
-        found = self.redis.get(f"celery-task-meta-{task_id}")
-        return json.loads(found)["status"] if found else "PENDING"
-
-    def unacked(self) -> list[Message]:
-        """What a worker has taken and not acknowledged."""
-        return [decoded(json.dumps(json.loads(raw)[0])) for raw in self.redis.hvals("unacked")]
-
-
 @contextlib.contextmanager
 def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
     """Let this process send to another database of the same broker; the worker takes from database 0.
+    Of a RabbitMQ they are virtual hosts.
 
     keep: leave in it what is there already.
     """
     from celery.signals import before_task_publish  # lesson 01 does without Celery
 
-    url = os.environ["REDIS_URL"].removesuffix("/0") + f"/{database}"
-    queue = Queue(app, url)
+    queue = queue_of(app, database)
     if not keep:
-        queue.redis.flushdb()
+        queue.purge()
 
     def remember(**_signal):
         if place := place_in(Path.cwd(), traceback.extract_stack()):
             queue.sent_from.append(place)
 
     before_task_publish.connect(remember)
-    _send_to(app, url)
+    _send_to(app, queue.url)
     try:
         yield queue
     finally:
         _send_to(app, None)
         before_task_publish.disconnect(remember)
+        queue.close()
 
 
 def place_in(folder: Path, frames: Iterable[traceback.FrameSummary]) -> str | None:
@@ -241,15 +194,6 @@ def _send_to(app, url: str | None) -> None:
     app._pool = app.amqp._producer_pool = None  # they hold connections to the other one
 
 
-def decoded(raw: bytes | str) -> Message:
-    message = json.loads(raw)
-    body = message["body"]
-    if message["properties"].get("body_encoding") == "base64":
-        body = b64decode(body)
-    args, kwargs, _ = json.loads(body)
-    return Message(message["headers"]["task"], args, kwargs, message["headers"])
-
-
 def app_of_the_project():
     """The Celery app, as `celery -A myproject` finds it. Complains without one, or with another broker."""
     from celery.app.utils import find_app
@@ -265,7 +209,8 @@ def app_of_the_project():
             setting="CELERY_TASK_ALWAYS_EAGER",
             why="Take it out. Eager mode leaves out the broker, the worker and JSON: all that can go wrong.",
         )
-    wanted, found = os.environ["REDIS_URL"], app.conf.broker_url
+    # What the settings say: CELERY_BROKER_URL in the environment would win over them.
+    wanted, found = os.environ["REDIS_URL"], app.conf.first("broker_url", "broker_host")
     if found != wanted:
         raise Complaint(
             "the app does not use the broker of the settings.",
