@@ -30,3 +30,8 @@ ROOT_URLCONF = "container_urls"
 # A large upload waits on the volume and not in /tmp, which is memory; keeping it is then a rename.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+
+# A bucket whose photos the browser fetches under another name than the workers do: profile s3.
+if os.environ.get("AWS_S3_CUSTOM_DOMAIN"):
+    AWS_S3_CUSTOM_DOMAIN = os.environ["AWS_S3_CUSTOM_DOMAIN"]
+    AWS_S3_URL_PROTOCOL = f"{PUBLIC_URL.scheme}:"

@@ -422,6 +422,21 @@ def test_rabbitmq_takes_over(stack):
     assert "celery" in queues.splitlines()
 
 
+def test_photos_are_in_a_bucket(stack):
+    count = len(stack.states(100))
+    stack.environment["COMPOSE_PROFILES"] = "s3"
+    del stack.environment["CELERY_BROKER_URL"]
+    known = {name: stack.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
+    stack.environment |= compose.for_profiles({"s3"}, known)
+    stack.up("--build", "--scale", "worker=2")
+    stack.upload(4)
+    assert until(lambda: stack.resized(count + 4) == count + 4, PATIENCE), stack.states(count + 4)
+    answer = httpx.get(f"{stack.address}/photos/states/?ids={count + 4}", trust_env=False)
+    thumbnail = answer.json()["photos"][0]["thumbnail"]
+    assert thumbnail.startswith(f"http://localhost:{stack.ports['S3_PORT']}/photos/resized/")
+    assert httpx.get(thumbnail, trust_env=False).headers["Content-Type"] == "image/jpeg"
+
+
 def test_it_ends_within_its_time_and_with_it_all_containers(stack):
     stack.compose("stop", "worker", "slow", "beat", "web")
     for name in ("worker", "slow", "beat", "web"):

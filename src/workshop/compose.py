@@ -26,6 +26,9 @@ PROFILES = {
     "s3": {
         "AWS_STORAGE_BUCKET_NAME": "photos",
         "AWS_S3_ENDPOINT_URL": "http://s3:5000",
+        "AWS_S3_REGION_NAME": "us-east-1",
+        # Where the browser finds it: `s3` is a name among the containers alone.
+        "AWS_S3_CUSTOM_DOMAIN": "localhost:{S3_PORT}/photos",
         "AWS_ACCESS_KEY_ID": "photos",
     },
 }
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     docker = _docker()
     known = secrets_file(paths.ROOT / ".env")
-    environment = for_profiles(_profiles(arguments), known) | os.environ
+    environment = for_profiles(_profiles(arguments), known | os.environ) | os.environ
     command = [docker, "compose", *(arguments or ["--help"])]
     os.chdir(paths.ROOT)
     os.execve(docker, command, environment)
@@ -66,7 +69,8 @@ def for_profiles(profiles: set[str], known: dict[str, str]) -> dict[str, str]:
     """What the profiles set for the other services. known: the variables of .env."""
     found = {}
     for name in profiles & set(PROFILES):
-        found |= {key: value.format_map(known) for key, value in PROFILES[name].items()}
+        values = {"S3_PORT": "9000"} | known
+        found |= {key: value.format_map(values) for key, value in PROFILES[name].items()}
     return {key: value for key, value in found.items() if not known.get(key)}
 
 
