@@ -28,7 +28,7 @@ def of_the_guide(stack: Stack, text: str) -> str:
     """`text` with the ports of the guide in the places of those that were free."""
     for name, usual in (("PORT", 8000), ("FLOWER_PORT", 5555), ("JUPYTER_PORT", 8888), ("DOCS_PORT", 8001)):
         text = text.replace(str(stack.ports[name]), str(usual))
-    text = re.sub(r"photos-test-\d+", "photos-finished", text)
+    text = re.sub(r"photos-test-\d+", f"photos-{stack.environment['LESSON'] or 'finished'}", text)
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
