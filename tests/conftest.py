@@ -8,13 +8,24 @@ import pytest
 # would all that it starts; a handler of our own becomes the default again in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TOGETHER = ("tests/browser/", "tests/test_docs.py", "tests/test_samples.py", "tests/test_solutions.py")
+TOGETHER = (
+    "tests/browser/",
+    "tests/test_compose.py",
+    "tests/test_docs.py",
+    "tests/test_samples.py",
+    "tests/test_solutions.py",
+)
 """Files whose tests share what is dear to start, and so run in one process."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser):
     parser.addoption("--faults-table", action="store_true", help="write docs/runs/05/faults.txt")
+    parser.addoption(
+        "--docker",
+        action="store_true",
+        help="build the image and run the Compose stack: needs Docker, takes minutes",
+    )
     parser.addoption(
         "--all-mistakes", action="store_true", help="run every known mistake, not three of each step"
     )

@@ -328,9 +328,10 @@ def test_what_vanished_is_named(root, include, says):
 def copy(tmp_path):
     """A copy of all that the site is made of, to break."""
     root = tmp_path / "copy"
-    for folder in ("docs", "lessons", "overrides", "solutions"):
+    for folder in ("docker", "docs", "lessons", "overrides", "solutions"):
         shutil.copytree(paths.ROOT / folder, root / folder, ignore=shutil.ignore_patterns("data", "checks"))
-    shutil.copy(paths.ROOT / "mkdocs.yml", root)
+    for file in ("mkdocs.yml", "Dockerfile", "docker-compose.yml"):
+        shutil.copy(paths.ROOT / file, root)
     return root
 
 

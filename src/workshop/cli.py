@@ -292,6 +292,17 @@ def bench(
     raise typer.Exit(command.main(names or [], quick, write))
 
 
+@app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
+def compose(context: typer.Context) -> None:
+    """Run the project on real servers with Docker Compose; all arguments go to docker compose.
+
+    The first time it writes .env with random secrets. Begin with: ./workshop compose up --build --wait
+    """
+    from . import compose as composing
+
+    raise typer.Exit(composing.main(context.args))
+
+
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
     """Run every test of the workshop; further arguments go to pytest.

@@ -1,0 +1,49 @@
+# One image for every process of docker-compose.yml. Which one it is, docker/run is told by its argument.
+
+FROM python:3.13-slim AS packages
+WORKDIR /build
+COPY requirements.txt docker/runtime_requirements.py ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python runtime_requirements.py requirements.txt > runtime.txt \
+ && python -m venv /venv \
+ && /venv/bin/pip install --require-hashes -r runtime.txt
+
+# The docs, as files that any web server can hand out.
+FROM packages AS docs
+WORKDIR /srv/workshop
+COPY . .
+RUN PYTHONPATH=src /venv/bin/python -P -m workshop docs --build --no-run-notebooks
+
+# An S3 store to try with, of the packages for the tests: profile s3.
+FROM packages AS s3
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python runtime_requirements.py requirements.txt moto flask flask-cors > s3.txt \
+ && /venv/bin/pip install --require-hashes -r s3.txt
+RUN useradd --system --uid 10001 photos
+USER photos
+CMD ["/venv/bin/moto_server", "--host", "0.0.0.0", "--port", "5000"]
+
+FROM python:3.13-slim AS workshop
+# pg_dump for the nightly backup. Debian's is of version 17, as the server is: an older one would refuse.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends postgresql-client \
+ && rm -rf /var/lib/apt/lists/*
+# The same number on every machine: who owns the files of a volume does not change with the image.
+RUN useradd --system --uid 10001 --no-create-home --home-dir /tmp photos \
+ && install --directory --owner photos --group photos /data /notebooks
+COPY --from=packages /venv /venv
+COPY --from=docs /srv/workshop/site /srv/docs
+COPY . /srv/workshop
+# PYTHONUNBUFFERED: a line of the log is there when it is written. HOME: the one folder that is always writable.
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=/srv/workshop/docker:/srv/workshop/src \
+    DJANGO_SETTINGS_MODULE=container_settings \
+    DATA_DIR=/data \
+    HOME=/tmp
+WORKDIR /srv/workshop
+USER photos
+# The exec form: SIGTERM reaches the process, and no shell that would keep it to itself.
+ENTRYPOINT ["/srv/workshop/docker/run"]
+CMD ["web"]

@@ -1,0 +1,37 @@
+"""The project's settings, in a container: the site is at PUBLIC_URL, and hands out its files itself."""
+
+import os
+from urllib.parse import urlsplit
+
+from myproject.settings import *  # noqa: F403
+from myproject.settings import DATA_DIR, MIDDLEWARE
+
+PUBLIC_URL = urlsplit(os.environ.get("PUBLIC_URL", "http://localhost:8000"))
+# Beside the visitors' name: this container's health check, and other containers.
+ALLOWED_HOSTS = [PUBLIC_URL.hostname, "localhost", "127.0.0.1", "web"]
+CSRF_TRUSTED_ORIGINS = [f"{PUBLIC_URL.scheme}://{PUBLIC_URL.netloc}"]
+
+# With https:// a proxy in front speaks TLS, and the settings insist on it. On http://localhost nobody could.
+if PUBLIC_URL.scheme == "http":
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
+    SECURE_HSTS_SECONDS = 0
+
+# Static files out of the apps' folders: nothing to collect, and the container cannot write there.
+MIDDLEWARE = [
+    *MIDDLEWARE[: MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1],
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    *MIDDLEWARE[MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1 :],
+]
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = True
+
+ROOT_URLCONF = "container_urls"
+
+# A large upload waits on the volume and not in /tmp, which is memory; keeping it is then a rename.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+
+# A bucket whose photos the browser fetches under another name than the workers do: profile s3.
+if os.environ.get("AWS_S3_CUSTOM_DOMAIN"):
+    AWS_S3_CUSTOM_DOMAIN = os.environ["AWS_S3_CUSTOM_DOMAIN"]
+    AWS_S3_URL_PROTOCOL = f"{PUBLIC_URL.scheme}:"

@@ -1,0 +1,19 @@
+"""The project's addresses, and its photos. With a web server in front, that one hands them out."""
+
+from django.conf import settings
+from django.urls import re_path
+from django.views.static import serve
+from myproject.urls import urlpatterns
+
+SHOWN = {"image/jpeg", "image/png", "image/webp", "image/gif", "application/zip"}
+
+
+def media(request, path):
+    """A file of the media folder. What is no picture is saved by the browser, and never shown as a page."""
+    response = serve(request, path, document_root=settings.MEDIA_ROOT)
+    if response.headers.get("Content-Type") not in SHOWN:
+        response.headers["Content-Type"] = "application/octet-stream"
+    return response
+
+
+urlpatterns = [*urlpatterns, re_path(r"^media/(?P<path>.+)$", media)]

@@ -1,0 +1,37 @@
+"""JupyterLab of a container: the notebooks on their volume, beside the running project."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT, FOLDER = Path(__file__).parents[1], Path("/notebooks")
+
+
+def main(project: str) -> None:
+    """Become JupyterLab. project: the folder that the other containers run."""
+    for file in ROOT.glob("notebooks/*"):
+        if file.suffix == ".py" or not (FOLDER / file.name).exists():
+            shutil.copyfile(file, FOLDER / file.name)
+    running = {
+        "addresses": {"site": "http://web:8000", "flower": "http://flower:5555"},
+        "folder": project,
+        "data": os.environ["DATA_DIR"],
+    }
+    # The token is in JUPYTER_TOKEN, and not among the words that a list of processes shows.
+    options = {
+        "ServerApp.ip": "0.0.0.0",
+        "ServerApp.port": "8888",
+        "ServerApp.root_dir": str(FOLDER),
+        "LabApp.news_url": "None",
+        "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+        "LabApp.extension_manager": "readonly",
+    }
+    words = [f"--{name}={value}" for name, value in options.items()]
+    environment = os.environ | {"WORKSHOP_RUNNING": json.dumps(running)}
+    os.execve(sys.executable, [sys.executable, "-m", "jupyterlab", "--no-browser", *words], environment)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,111 @@
+"""The Compose stack of a test: its own project, secrets, ports and volumes, and gone at the end."""
+
+import json
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from workshop import compose, paths, samples
+from workshop.errors import WorkshopError
+from workshop.ports import free_port
+from workshop.visitor import Visitor
+
+PATIENCE = 900
+PORTS = ("PORT", "FLOWER_PORT", "JUPYTER_PORT", "DOCS_PORT", "S3_PORT")
+
+
+class Stack:
+    def __init__(self, lesson: str = "", **variables: str) -> None:
+        self.ports = {name: free_port() for name in PORTS}
+        self.address = f"http://localhost:{self.ports['PORT']}"
+        self.environment = os.environ | {name: f"of-a-test-{name}" for name in compose.SECRETS}
+        self.environment |= {name: str(port) for name, port in self.ports.items()}
+        self.environment |= {
+            "COMPOSE_PROJECT_NAME": f"photos-test-{os.getpid()}",
+            "COMPOSE_ANSI": "never",
+            "COMPOSE_PROGRESS": "plain",
+            "LESSON": lesson,
+            "PUBLIC_URL": self.address,
+            **variables,
+        }
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            # An .env of the person at this machine is not the test's.
+            ["docker", "compose", "--env-file", "/dev/null", *arguments],
+            cwd=paths.ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
+        return done.stdout
+
+    def up(self, *arguments: str) -> None:
+        self.compose("up", "--detach", "--wait", "--wait-timeout", "600", *arguments)
+
+    def down(self) -> None:
+        self.compose("--profile", "*", "down", "--volumes", "--timeout", "20", check=False)
+
+    def logs(self, *services: str) -> str:
+        done = subprocess.run(
+            [
+                "docker",
+                "compose",
+                "--env-file",
+                "/dev/null",
+                "logs",
+                "--no-color",
+                "--tail",
+                "2000",
+                *services,
+            ],
+            cwd=paths.ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        # Compose writes "erase this line" before each, also into a pipe.
+        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", done.stdout + done.stderr)
+
+    def containers(self, service: str) -> list[dict]:
+        lines = self.compose("ps", "--all", "--format", "json", service).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def upload(self, count: int, width: int = 3000) -> None:
+        """So many photos, four at a time, each by a visitor of its own. All are taken."""
+
+        def one(number):
+            with Visitor(self.address) as visitor:
+                answer = visitor.upload(f"photo-{number}.jpg", photo)
+            assert answer.refusal is None, answer.refusal
+
+        photo = samples.photo(width, width * 3 // 4)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(one, range(count)))
+
+    def states(self, count: int) -> dict[int, str]:
+        """Id -> state of the first `count` photos. Empty while the site does not answer."""
+        ids = ",".join(map(str, range(1, count + 1)))
+        try:
+            answer = httpx.get(f"{self.address}/photos/states/?ids={ids}", timeout=20, trust_env=False)
+            return {photo["id"]: photo["state"] for photo in answer.raise_for_status().json()["photos"]}
+        except (httpx.HTTPError, WorkshopError):
+            return {}
+
+    def resized(self, count: int) -> int:
+        return list(self.states(count).values()).count("resized")
+
+    def resizers(self) -> dict[str, int]:
+        """Container -> how many photos it has resized, by its log."""
+        found = re.findall(
+            r"^(worker-\d+) .*resize_image_task\[[\w-]+\] succeeded", self.logs("worker"), re.M
+        )
+        return {name: found.count(name) for name in found}

@@ -1,0 +1,462 @@
+"""The Docker files: what can be said of them without Docker, and the stack itself with `--docker`.
+
+tests/stack.py starts it. `--docker` builds the image and takes minutes, so no run does it unasked.
+"""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from functools import partial
+from importlib import metadata
+
+import httpx
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from stack import PATIENCE, Stack
+
+from workshop import compose, paths
+from workshop.checkkit import until
+from workshop.errors import WorkshopError
+
+COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES = COMPOSE["services"]
+ROLES = sorted(name for name, each in SERVICES.items() if each["image"] == "photos-workshop")
+SOLUTIONS = sorted(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
+BASES = {"python:3.13-slim", "postgres:17", "redis:8-alpine", "rabbitmq:4"}
+FILES = ["Dockerfile", ".dockerignore", "docker-compose.yml", *(f"docker/{each.name}" for each in
+         sorted((paths.ROOT / "docker").iterdir()) if each.is_file())]  # fmt: skip
+SECRET_NAMES = re.compile(r"PASSWORD|PASS$|SECRET|TOKEN|AUTH|_KEY$|_URL$")
+
+
+def read(name):
+    return (paths.ROOT / name).read_text(encoding="utf-8")
+
+
+def seconds(duration):
+    return sum(int(n) * {"s": 1, "m": 60}[unit] for n, unit in re.findall(r"(\d+)([sm])", duration))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_ends_calmly_starts_again_and_says_how_it_is(name):
+    service = SERVICES[name]
+    assert service["restart"] == ("no" if name == "migrate" else "always")
+    assert seconds(service["stop_grace_period"]) >= 10
+    assert service["logging"]["options"]["max-size"]
+    if name == "migrate":
+        assert "healthcheck" not in service
+    else:
+        assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+        assert {"interval", "timeout", "retries"} <= set(service["healthcheck"])
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_may_do_little(name):
+    service = SERVICES[name]
+    assert service["init"] is True
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+    assert "user" not in service, "the image's own user, which is not root"
+    # A list: a string would be read by a shell, which keeps SIGTERM to itself.
+    assert service["command"] == [name]
+
+
+def test_ports_are_those_of_this_machine_alone():
+    for name, service in SERVICES.items():
+        for port in service.get("ports", []):
+            assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z0-9_]+:-\d+\}:\d+", port), f"{name}: {port}"
+    assert not any(SERVICES[name].get("ports") for name in ("worker", "slow", "beat", "postgres", "redis"))
+
+
+def test_one_beat_and_as_many_workers_as_wanted():
+    assert [name for name, each in SERVICES.items() if each.get("command") == ["beat"]] == ["beat"]
+    assert [name for name, each in SERVICES.items() if "container_name" in each] == ["beat"]
+    assert not any("deploy" in each for each in SERVICES.values())
+
+
+def test_order_is_by_health():
+    for name in set(ROLES) - {"migrate", "docs"}:
+        wanted = {each: given["condition"] for each, given in SERVICES[name]["depends_on"].items()}
+        assert wanted["migrate"] == "service_completed_successfully"
+        assert {wanted[each] for each in wanted if each != "migrate"} == {"service_healthy"}
+        assert {"postgres", "redis"} <= set(wanted)
+    assert SERVICES["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert "sleep" not in read("docker-compose.yml").replace("not by sleeping", "")
+
+
+def time_limits():
+    """Queue -> the longest `time_limit` of its tasks, in seconds, over all solutions."""
+    longest = {"worker": 0, "slow": 0}
+    for file in paths.SOLUTIONS.glob("*/*/tasks.py"):
+        settings = (file.parents[1] / "myproject/settings.py").read_text(encoding="utf-8")
+        slow = set(re.findall(r'"[\w.]+\.(\w+)": \{"queue": "slow"\}', settings))
+        for task in ast.parse(file.read_text(encoding="utf-8")).body:
+            queue = "slow" if getattr(task, "name", "") in slow else "worker"
+            for word in ast.walk(task) if isinstance(task, ast.FunctionDef) else []:
+                if isinstance(word, ast.keyword) and word.arg == "time_limit":
+                    longest[queue] = max(longest[queue], ast.literal_eval(word.value))
+    return longest
+
+
+def test_workers_have_the_time_of_their_longest_task():
+    limits = time_limits()
+    assert limits["worker"] >= 300
+    assert limits["slow"] >= 660
+    for name, longest in limits.items():
+        assert seconds(SERVICES[name]["stop_grace_period"]) > longest
+
+
+def test_redis_keeps_its_messages():
+    assert "--appendonly yes" in SERVICES["redis"]["command"]
+    assert "--maxmemory-policy noeviction" in SERVICES["redis"]["command"]
+
+
+def test_no_secret_and_no_floating_version_in_the_files():
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if SECRET_NAMES.search(variable) and value:
+                assert "${" in value, f"{name}: {variable}"
+    pulled = {each["image"] for each in SERVICES.values() if "build" not in each}
+    built = set(re.findall(r"^FROM (\S+:\S+)", read("Dockerfile"), flags=re.M))
+    assert pulled | built == BASES
+    for name in FILES:
+        text = read(name)
+        assert ":latest" not in text, name
+        assert not re.search(r"index-url|find-links|pypi|docker\.io|ghcr", text), name
+
+
+def test_every_secret_of_the_compose_file_is_made():
+    asked = set(re.findall(r"\$\{([A-Z_]+):\?", read("docker-compose.yml")))
+    assert asked <= set(compose.SECRETS)
+
+
+def test_the_image_is_not_roots():
+    last = read("Dockerfile").rpartition("\nFROM ")[2]
+    assert re.findall(r"^USER (\S+)$", last, flags=re.M) == ["photos"]
+    assert re.search(r'^ENTRYPOINT \["', last, flags=re.M)
+
+
+def test_nothing_private_gets_into_the_image():
+    lines = [line for line in read(".dockerignore").splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    let_in = [line for line in lines if line.startswith("!")]
+    assert not any(private in line for line in let_in for private in (".env", ".git", ".workshop", ".venv"))
+    assert {"playground/*/data/", "playground/.backup/", "**/.env"} <= set(lines)
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda each: each.name)
+def test_commands_of_a_procfile_are_plain_words(solution):
+    """docker/run splits them at blanks, and knows each of their names."""
+    for line in (solution / "Procfile").read_text(encoding="utf-8").splitlines():
+        name, _, command = line.partition(": ")
+        assert name in ROLES
+        assert name == "web" or not re.search(r"[\"'$`*?\\]", command), line
+
+
+def run(role, **environment):
+    return subprocess.run(
+        ["sh", str(paths.ROOT / "docker/run"), *role.split()],
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_lesson_is_chosen():
+    assert run("pwd").stdout.strip().endswith("solutions/05-beat")
+    assert re.search(r"(solutions|playground)/03-images$", run("pwd", LESSON="03-images").stdout.strip())
+    wrong = run("pwd", LESSON="3")
+    assert wrong.returncode == 1
+    assert "LESSON=03-images" in wrong.stderr
+
+
+def module(name):
+    spec = importlib.util.spec_from_file_location(name, paths.ROOT / f"docker/{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_the_image_has_every_package_that_it_needs():
+    chosen = module("runtime_requirements").chosen(read("requirements.txt"), {"moto", "flask"})
+    names = {re.match(r"[\w.-]+", block)[0].lower() for block in chosen}
+    assert all("--hash=" in block for block in chosen)
+    assert {"django", "celery", "gunicorn", "whitenoise", "psycopg-binary", "flower", "packaging"} <= names
+    assert not names & {"playwright", "ruff", "pytest-xdist", "pyvips-binary", "uv"}
+    for name in names:
+        try:
+            wanted = map(Requirement, metadata.requires(name) or [])
+        except metadata.PackageNotFoundError:
+            continue  # of another system
+        for each in wanted:
+            if each.marker is None or each.marker.evaluate({"extra": ""}):
+                assert each.name.lower().replace("_", "-").replace(".", "-") in {
+                    found.replace("_", "-").replace(".", "-") for found in names
+                }, f"{name} needs {each}"
+
+
+SERVED = """
+import django, json; django.setup()
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.test import Client
+media = settings.MEDIA_ROOT; media.mkdir()
+(media / "page.html").write_text("GIF89a<script>"); (media / "photo.png").write_bytes(b"png")
+static = [path for finder in get_finders() for path, _ in finder.list([]) if path.startswith("images/")]
+paths = ["/", "/media/page.html", "/media/photo.png", "/media/../db.sqlite3", f"/static/{static[0]}"]
+django.core.management.call_command("migrate", verbosity=0)
+for path in paths:
+    answer = Client(headers={"host": "localhost"}).get(path)
+    print(json.dumps([path, answer.status_code, answer.headers.get("Content-Type", "")]))
+"""
+
+
+@pytest.mark.parametrize("solution", [SOLUTIONS[0], SOLUTIONS[-1]], ids=lambda each: each.name)
+def test_a_container_hands_out_its_files(solution, tmp_path):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join([str(solution), str(paths.ROOT / "docker")]),
+        "DJANGO_SETTINGS_MODULE": "container_settings",
+        "DATA_DIR": str(tmp_path),
+        "DEBUG": "0",
+        "SECRET_KEY": "of this test",
+        "PUBLIC_URL": "http://photos.example:8000",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SERVED],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page, html, photo, above, style = map(json.loads, done.stdout.splitlines())
+    assert page[1] == 200
+    assert html[1:] == [200, "application/octet-stream"]
+    assert photo[1:] == [200, "image/png"]
+    assert above[1] == 400
+    assert style[1] == 200
+    https = environment | {"PUBLIC_URL": "https://photos.example"}
+    code = (
+        "import django; django.setup(); from django.conf import settings as s; print(s.SECURE_SSL_REDIRECT,"
+    )
+    code += " s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS[0], s.CSRF_TRUSTED_ORIGINS)"
+    said = subprocess.run([sys.executable, "-c", code], env=https, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "True True photos.example ['https://photos.example']"
+
+
+def test_secrets_are_made_once_and_are_the_owners(tmp_path):
+    file = tmp_path / ".env"
+    made = compose.secrets_file(file)
+    assert set(made) == set(compose.SECRETS)
+    assert len(set(made.values())) == len(made)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert compose.secrets_file(file) == made
+    without = "\n".join(line for line in file.read_text().splitlines() if "FLOWER" not in line)
+    file.write_text(f"{without}\nPORT=9000")
+    again = compose.secrets_file(file)
+    assert again["FLOWER_PASSWORD"] != made["FLOWER_PASSWORD"]
+    assert again | {"FLOWER_PASSWORD": ""} == made | {"FLOWER_PASSWORD": "", "PORT": "9000"}
+    assert ".env" in read(".gitignore").splitlines()
+
+
+def test_a_profile_brings_what_the_others_have_to_know(monkeypatch):
+    monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
+    known = {"RABBITMQ_PASSWORD": "secret"}
+    for arguments in (["--profile", "rabbitmq", "up"], ["--profile=rabbitmq", "up"]):
+        assert compose.for_profiles(compose._profiles(arguments), known) == {
+            "CELERY_BROKER_URL": "amqp://photos:secret@rabbitmq:5672//"
+        }
+    assert compose.for_profiles(compose._profiles(["up"]), known) == {}
+    assert (
+        compose.for_profiles({"s3"}, known | {"AWS_STORAGE_BUCKET_NAME": "mine"}).get(
+            "AWS_STORAGE_BUCKET_NAME"
+        )
+        is None
+    )
+    assert set(compose.PROFILES) == {each for one in SERVICES.values() for each in one.get("profiles", [])}
+
+
+@pytest.mark.parametrize(("docker", "says"), [(None, "Docker is not installed"), ("exit 1", "Compose v2")])
+def test_without_docker_it_says_what_to_install(docker, says, tmp_path, monkeypatch):
+    if docker:
+        (tmp_path / "docker").write_text(f"#!/bin/sh\n{docker}\n")
+        (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(WorkshopError, match=says):
+        compose.main(["up"])
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker on this machine")
+@pytest.mark.parametrize("lesson", ["", "03-images"])
+def test_compose_itself_reads_the_file(lesson):
+    environment = os.environ | dict.fromkeys(compose.SECRETS, "x") | {"LESSON": lesson}
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("no Compose v2 on this machine")
+    command = ["docker", "compose", "--profile", "rabbitmq", "--profile", "s3", "config", "--format", "json"]
+    done = subprocess.run(
+        command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert found["name"] == (f"photos-{lesson}" if lesson else "photos-finished")
+    assert set(found["services"]) == set(SERVICES)
+
+
+def test_the_devcontainer_opens_the_ports_of_up():
+    wanted = json.loads(read(".devcontainer/devcontainer.json"))
+    assert wanted["image"].endswith(":3.13")
+    assert wanted["postCreateCommand"] == "./workshop --version"
+    assert wanted["postAttachCommand"] == "./workshop up"
+    assert set(wanted["portsAttributes"]) == set(map(str, wanted["forwardPorts"]))
+    assert all(each["label"] for each in wanted["portsAttributes"].values())
+
+
+def engine():
+    """Why no Docker engine can be used, in words; empty when one answers."""
+    if shutil.which("docker") is None:
+        return "Docker is not installed"
+    done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def stack(request):
+    """The finished system. What waits too long is swept after twenty seconds, not after ten minutes."""
+    if not request.config.getoption("--docker"):
+        pytest.skip("the image is built and the stack run with --docker")
+    assert not engine(), f"--docker, and no engine answers: {engine()}"
+    stack = Stack(SWEEP_AFTER="20")
+    try:
+        stack.up("--build", "--scale", "worker=2")
+        yield stack
+    finally:
+        stack.down()
+
+
+def running(stack, service):
+    return [each for each in stack.containers(service) if each["State"] == "running"]
+
+
+def test_everything_is_well_and_nobody_else_gets_in(stack):
+    for name in set(SERVICES) - {"migrate", "rabbitmq", "s3"}:
+        found = stack.containers(name)
+        assert found, name
+        assert {each["Health"] for each in found} == {"healthy"}, name
+    assert [each["ExitCode"] for each in stack.containers("migrate")] == [0]
+    get = partial(httpx.get, trust_env=False, timeout=20)
+    ports = stack.ports
+    page = get(stack.address)
+    style = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
+    assert get(f"{stack.address}{style}").status_code == 200
+    assert "Traceback" not in get(f"{stack.address}/not-there/").text, "DEBUG is off"
+    assert get(f"http://localhost:{ports['FLOWER_PORT']}/api/tasks").status_code == 401
+    password = ("photos", "of-a-test-FLOWER_PASSWORD")
+    assert get(f"http://localhost:{ports['FLOWER_PORT']}/api/tasks", auth=password).status_code == 200
+    assert get(f"http://localhost:{ports['JUPYTER_PORT']}/api/contents").status_code == 403
+    token = {"token": "of-a-test-JUPYTER_TOKEN"}
+    assert get(f"http://localhost:{ports['JUPYTER_PORT']}/api/contents", params=token).status_code == 200
+    assert "step by step" in get(f"http://localhost:{ports['DOCS_PORT']}/").text
+    who = stack.compose("exec", "-T", "worker", "id", "-u").strip()
+    assert who == "10001"
+    assert (
+        "SECRET_KEY"
+        not in subprocess.run(
+            ["docker", "history", "--no-trunc", "photos-workshop"], capture_output=True, text=True, check=True
+        ).stdout
+    )
+
+
+def test_nothing_is_lost(stack):
+    """Photos go through two workers, one of which dies; Redis starts again; workers come and go."""
+    stack.upload(24)
+    assert until(lambda: stack.resized(24) == 24, PATIENCE), stack.states(24)
+    assert len(stack.resizers()) == 2, stack.resizers()
+
+    stack.upload(24)
+    stack.compose("exec", "-T", "--index", "1", "worker", "sh", "-c", "kill -9 -1", check=False)
+    stack.upload(4)
+    assert until(lambda: stack.resized(52) == 52, PATIENCE), stack.states(52)
+    assert until(lambda: len(running(stack, "worker")) == 2, PATIENCE), "restart: always"
+
+    stack.upload(12)
+    stack.compose("restart", "redis")
+    stack.up("--no-recreate", "--scale", "worker=2")
+    stack.upload(4)
+    assert until(lambda: stack.resized(68) == 68, PATIENCE), stack.states(68)
+
+    stack.up("--scale", "worker=4")
+    assert len(running(stack, "worker")) == 4
+    stack.upload(24)
+    stack.up("--scale", "worker=1")
+    assert len(running(stack, "worker")) == 1
+    assert until(lambda: stack.resized(92) == 92, PATIENCE), stack.states(92)
+
+
+def test_compose_refuses_a_second_beat(stack):
+    assert len(running(stack, "beat")) == 1
+    stack.compose("up", "--detach", "--no-recreate", "--scale", "beat=2", check=False)
+    assert len(running(stack, "beat")) == 1
+
+
+def test_rabbitmq_takes_over(stack):
+    count = len(stack.states(100))
+    known = {name: stack.environment[name] for name in compose.SECRETS}
+    stack.environment |= {"COMPOSE_PROFILES": "rabbitmq"} | compose.for_profiles({"rabbitmq"}, known)
+    stack.up("--scale", "worker=2")
+    stack.upload(8)
+    assert until(lambda: stack.resized(count + 8) == count + 8, PATIENCE), stack.states(count + 8)
+    assert "amqp://photos:**@rabbitmq:5672" in stack.logs("worker")
+    queues = stack.compose("exec", "-T", "rabbitmq", "rabbitmqctl", "--quiet", "list_queues", "name")
+    assert "celery" in queues.splitlines()
+
+
+def test_photos_are_in_a_bucket(stack):
+    count = len(stack.states(100))
+    stack.environment["COMPOSE_PROFILES"] = "s3"
+    del stack.environment["CELERY_BROKER_URL"]
+    known = {name: stack.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
+    stack.environment |= compose.for_profiles({"s3"}, known)
+    stack.up("--build", "--scale", "worker=2")
+    stack.upload(4)
+    assert until(lambda: stack.resized(count + 4) == count + 4, PATIENCE), stack.states(count + 4)
+    answer = httpx.get(f"{stack.address}/photos/states/?ids={count + 4}", trust_env=False)
+    thumbnail = answer.json()["photos"][0]["thumbnail"]
+    assert thumbnail.startswith(f"http://localhost:{stack.ports['S3_PORT']}/photos/resized/")
+    assert httpx.get(thumbnail, trust_env=False).headers["Content-Type"] == "image/jpeg"
+
+
+def test_it_ends_within_its_time_and_with_it_all_containers(stack):
+    stack.compose("stop", "worker", "slow", "beat", "web")
+    for name in ("worker", "slow", "beat", "web"):
+        for each in stack.containers(name):
+            assert each["ExitCode"] == 0, f"{name}: killed, or ended with an error"
+    stack.down()
+    assert stack.compose("ps", "--all", "--quiet") == ""
+
+
+def test_an_early_lesson_rests_where_it_has_no_process(stack):
+    stack.down()
+    early = Stack("03-images")
+    early.environment["COMPOSE_PROJECT_NAME"] += "-03"
+    try:
+        early.up("web", "worker", "slow", "beat", "flower")
+        assert "has no beat process. This container rests." in early.logs("beat")
+        early.upload(2)
+        assert until(lambda: early.resized(2) == 2, PATIENCE), early.states(2)
+        # Process 1 passes SIGTERM on, so a container that rests is gone at once, and not killed.
+        early.compose("stop", "beat", "slow", "flower")
+        assert {each["ExitCode"] for each in early.containers("beat")} <= {0, 143}
+    finally:
+        early.down()
