@@ -37,7 +37,7 @@ if os.environ.get("AWS_S3_CUSTOM_DOMAIN"):
     AWS_DEFAULT_ACL = "public-read"
     AWS_S3_URL_PROTOCOL = f"{PUBLIC_URL.scheme}:"
 
-# With DEBUG=0 Django sends errors by mail to ADMINS, and to nobody else. A container's log is where one looks.
+# With DEBUG=0 Django sends errors by mail to ADMINS alone. Here they go into the log.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
