@@ -31,7 +31,16 @@ ROOT_URLCONF = "container_urls"
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 
-# A bucket whose photos the browser fetches under another name than the workers do: profile s3.
+# A bucket whose photos the browser fetches under another name than the workers do, and unsigned: profile s3.
 if os.environ.get("AWS_S3_CUSTOM_DOMAIN"):
     AWS_S3_CUSTOM_DOMAIN = os.environ["AWS_S3_CUSTOM_DOMAIN"]
+    AWS_DEFAULT_ACL = "public-read"
     AWS_S3_URL_PROTOCOL = f"{PUBLIC_URL.scheme}:"
+
+# With DEBUG=0 Django sends errors by mail to ADMINS alone. Here they go into the log.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
