@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from workshop import paths, rush, samples
+from workshop import occupied, paths, rush, samples
 from workshop.errors import WorkshopError
 from workshop.ports import free_port
 from workshop.visitor import Visitor
@@ -198,6 +198,15 @@ def test_site_does_with_each_sample_what_the_sample_says(site, folder):
             else:
                 failed = f"{sample.name}: This picture is damaged or cut short." in answer.page.text
                 assert failed == (sample.outcome == "failed"), sample.name
+
+
+def test_without_a_port_it_is_the_site_of_up(tmp_path, monkeypatch):
+    """`up --port` wrote down where its site is."""
+    site = f"http://localhost:{free_port()}"
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    occupied.write({"addresses": {"site": site}})
+    with pytest.raises(WorkshopError, match=f"No site answers on {site}"):
+        samples.main(str(tmp_path / "photos"), 1)
 
 
 def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):

@@ -220,7 +220,10 @@ def samples(
     upload: Annotated[
         int | None, typer.Option(metavar="COUNT", help="Upload so many to the running site.")
     ] = None,
-    port: Annotated[int, typer.Option(help="The site's port, for --upload.")] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The site's port, for --upload; without it the one of the running ./workshop up."),
+    ] = None,
 ) -> None:
     """Make photos to try with: large, rotated, transparent, animated, broken."""
     from . import samples as photos

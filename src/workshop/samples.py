@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, ImageDraw
 
-from . import paths, rush
+from . import occupied, paths, rush
 from .console import console
 from .errors import WorkshopError
 from .scene import scene
@@ -165,11 +165,16 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
         ) from None
 
 
-def main(folder: str, upload: int | None, port: int) -> int:
-    """Make the samples in `folder`, or upload `upload` large photos to the site on `port`; the exit code."""
+def main(folder: str, upload: int | None, port: int | None = None) -> int:
+    """Make the samples in `folder`, or upload `upload` large photos to the site; the exit code.
+
+    port: the site's; without one it is the site of the running `up`, or else on 8000.
+    """
     place = Path(folder).expanduser()
     if upload is not None:
-        return rush.main(f"http://localhost:{port}", upload, partial(_from_folder, place))
+        running = occupied.read().get("addresses", {}).get("site", "http://localhost:8000")
+        site = f"http://localhost:{port}" if port else running
+        return rush.main(site, upload, partial(_from_folder, place))
     started, written = time.perf_counter(), 0
     for sample, new in make(place):
         written += new
