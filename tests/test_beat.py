@@ -49,7 +49,8 @@ def start(folder):
 
     def start(url):
         started.append(beat.Beat(folder))
-        started[-1].start(beat.line(folder), APP, url)
+        place = SimpleNamespace(environment={"REDIS_URL": url})
+        started[-1].start(beat.line(folder), APP, place)
         return started[-1]
 
     yield start

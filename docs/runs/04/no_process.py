@@ -1,4 +1,4 @@
-"""Take the last process from the worker, and send a task: who says what?"""
+"""Take the last process from the worker for quick tasks, and send one: who says what?"""
 
 import time
 
@@ -7,7 +7,9 @@ from images.models import UploadedImage
 from images.tasks import describe_photo_task
 
 control = current_app.control
-[(name, stats)] = control.inspect(timeout=1).stats().items()
+queues = control.inspect(timeout=1).active_queues()
+[name] = [name for name, taken in queues.items() if "celery" in [queue["name"] for queue in taken]]
+stats = control.inspect([name]).stats()[name]
 print("processes", len(stats["pool"]["processes"]))
 for _ in stats["pool"]["processes"]:
     print("shrink   ", control.pool_shrink(1, destination=[name], reply=True))
@@ -20,3 +22,4 @@ print("task     ", task.state)
 print("grow     ", control.pool_grow(1, destination=[name], reply=True))
 time.sleep(5)
 print("task     ", task.state)
+control.pool_grow(len(stats["pool"]["processes"]) - 1, destination=[name])  # as it was

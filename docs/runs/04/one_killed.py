@@ -1,7 +1,7 @@
 """Three photos are summed up, and the process that is at the second one is killed: what does the page get?
 
-KILL=process (the default) or KILL=worker: all of it. The second photo is a pipe meanwhile that nobody writes
-into, so that its task waits where it is killed.
+KILL=process (the default) or KILL=worker: all of it; one of `up` starts again when a file is saved. The
+second photo is a pipe meanwhile that nobody writes into, so that its task waits where it is killed.
 """
 
 import os
@@ -21,11 +21,14 @@ os.mkfifo(path)
 try:
     task = send_summary([photo.pk for photo in photos])
     members = GroupResult.restore(task.parent.id)
+    asked = time.monotonic()
     while members.completed_count() < 2:
+        if time.monotonic() - asked > 20:
+            raise SystemExit("No worker has answered for two photos. Does one take from the queue celery?")
         time.sleep(0.1)
     inspect = current_app.control.inspect(timeout=1)
-    [at_work] = [request for requests in inspect.active().values() for request in requests]
-    [worker] = inspect.stats().values()
+    [(name, at_work)] = [(name, task) for name, tasks in inspect.active().items() for task in tasks]
+    worker = inspect.stats()[name]
 finally:
     os.remove(path)
     os.rename(path + ".kept", path)

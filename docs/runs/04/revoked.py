@@ -1,6 +1,7 @@
 """A task is revoked while it waits, and the worker is restarted: does the task run?
 
-Run it in solutions/04-flower, beside a broker and no worker: python manage.py shell -v 0 < revoked.py
+It starts its own worker; no other may run on the same broker, or in the same place of it. Beside `up`:
+REDIS_URL=redis://localhost:6379/9 python manage.py shell -v 0 < revoked.py
 """
 
 import signal

@@ -43,7 +43,8 @@ def command(app, monkeypatch, patience):
             except Exception as error:
                 complain(
                     f"{shown} ends with a traceback.",
-                    "A question that nobody answers is answered by None, or by an empty list.",
+                    "A question that nobody answers is answered by None, or by an empty list. An order is answered by "
+                    "None without reply=True.",
                     exception=f"{type(error).__name__}: {error}".splitlines()[0],
                     raised_at=raised_at(error) or "?",
                     printed=output.getvalue().strip() or "nothing",

@@ -67,6 +67,14 @@ def test_beat_sends_it(app, scheduled, beat):
     until(lambda: ours() or not process.running, 30)
     message = ours()
     if not message:
+        if "unexpected keyword argument" in process.last_words:
+            complain(
+                "beat cannot read the schedule, and has ended.",
+                "An entry has a task, a schedule, args, kwargs and options. What apply_async() takes, such as expires, "
+                'stands in the options: "options": {"expires": …}.',
+                beat_says=process.last_words,
+                file=FILE,
+            )
         complain(
             "beat was started as the Procfile says, and did not send the sweep.",
             "The check had it look at a copy of your schedule in which everything is due after a second.",

@@ -27,6 +27,8 @@ extra = {k.removeprefix("SENDER_"): v for k, v in os.environ.items() if k.starts
 subprocess.run(
     [sys.executable, "-c", f"import {sender}; {CALLS[sender]}"], env=os.environ | extra, check=True
 )
+END = r"raised unexpected|succeeded in|ignored and discarded"
+"""What the worker writes when it has done with the message."""
 with tempfile.TemporaryDirectory() as folder:
     log = Path(folder) / "worker.log"
     worker = subprocess.Popen(
@@ -37,7 +39,8 @@ with tempfile.TemporaryDirectory() as folder:
     )
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        if log.exists() and " ready." in log.read_text() and not client.exists("upgrade", "unacked"):
+        text = log.read_text() if log.exists() else ""
+        if re.search(END, text) and not client.exists("upgrade", "unacked"):
             break
         time.sleep(0.05)
     left = client.llen("upgrade"), client.hlen("unacked")
