@@ -149,6 +149,7 @@ def beside_a_worker(worker, waits):
     tell("the same one, called off", later)
 
     held = work.delay(hold=True)
+    until(lambda: held.state == "STARTED")  # the event comes a moment before it
     tell("at work", held, "started")
     let_go(held)
     reports = report.delay()
