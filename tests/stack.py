@@ -33,7 +33,12 @@ class Stack:
         }
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(
+        done = self._docker(*arguments)
+        assert not check or done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
+        return done.stdout
+
+    def _docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             # An .env of the person at this machine is not the test's.
             ["docker", "compose", "--env-file", "/dev/null", *arguments],
             cwd=paths.ROOT,
@@ -43,8 +48,6 @@ class Stack:
             timeout=PATIENCE,
             check=False,
         )
-        assert not check or done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}\n{self.logs()}"
-        return done.stdout
 
     def up(self, *arguments: str) -> None:
         self.compose("up", "--detach", "--wait", "--wait-timeout", "600", *arguments)
@@ -53,25 +56,7 @@ class Stack:
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "20", check=False)
 
     def logs(self, *services: str) -> str:
-        done = subprocess.run(
-            [
-                "docker",
-                "compose",
-                "--env-file",
-                "/dev/null",
-                "logs",
-                "--no-color",
-                "--tail",
-                "2000",
-                *services,
-            ],
-            cwd=paths.ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = self._docker("logs", "--no-color", "--tail", "2000", *services)
         # Compose writes "erase this line" before each, also into a pipe.
         return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", done.stdout + done.stderr)
 

@@ -4,25 +4,18 @@
 """
 
 import sys
-import tempfile
-from pathlib import Path
 
-from .demo_site import Site
+from .demo_site import running
 from .errors import WorkshopError
 
 
 def main(name: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="workshop-beside-", ignore_cleanup_errors=True) as folder:
-        site = Site(name, Path(folder))
-        try:
-            site.start()
-            site.wait()
+    try:
+        with running(name) as site:
             print(site.address, flush=True)
             sys.stdin.read()
-        except WorkshopError as error:
-            print(error, flush=True)
-        finally:
-            site.stop()
+    except WorkshopError as error:
+        print(error, flush=True)
 
 
 if __name__ == "__main__":

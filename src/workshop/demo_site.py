@@ -177,6 +177,24 @@ class Site:
         return [*found, migrate]
 
 
+@contextlib.contextmanager
+def running(
+    name: str, without: Collection[str] = (), commands: Mapping[str, str] | None = None
+) -> Iterator[Site]:
+    """The solution `name`, ready, for as long as the block lasts; then nothing of it stays, no file either.
+
+    without, commands: as `Site` takes them. Raises WorkshopError, as it does, when it does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="workshop-site-", ignore_cleanup_errors=True) as folder:
+        site = Site(name, Path(folder), without, commands)
+        try:
+            site.start()
+            site.wait()
+            yield site
+        finally:
+            site.stop()
+
+
 class Ending:
     """Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt, once, never half way through a start.
 

@@ -1,10 +1,9 @@
 """Running a notebook from top to bottom, beside a site, a broker, workers, Flower and beat of its own."""
 
-import contextlib
 import json
 import os
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import redis
@@ -13,7 +12,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from . import paths
-from .demo_site import Site
+from .demo_site import Site, running
 from .errors import WorkshopError
 from .lessons import Lesson
 from .notebookkit.running import VARIABLE
@@ -22,17 +21,9 @@ CELL_SECONDS = 60
 """The longest that one cell may take, in a run that nobody watches."""
 
 
-@contextlib.contextmanager
-def stage(lesson: Lesson, without: Collection[str] = ()) -> Iterator[Site]:
+def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManager[Site]:
     """The solution of `lesson` with its processes, but for `without`; at the end nothing of it stays."""
-    with tempfile.TemporaryDirectory(prefix="workshop-notebook-", ignore_cleanup_errors=True) as folder:
-        site = Site(lesson.name, Path(folder), without)
-        try:
-            site.start()
-            site.wait()
-            yield site
-        finally:
-            site.stop()
+    return running(lesson.name, without)
 
 
 def run(notebook: NotebookNode, site: Site, times: int = 1, go_on: bool = False) -> NotebookNode:

@@ -1,8 +1,6 @@
 """The pictures of the README and of the docs' first page: taken of the real site and the real Flower."""
 
-import contextlib
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from . import browser, flower, paths
 from .console import console
-from .demo_site import Site, newest
+from .demo_site import Site, newest, running
 from .errors import WorkshopError
 from .samples import photo
 
@@ -32,29 +30,13 @@ def main() -> int:
 
     Raises WorkshopError when there is no browser, the site does not start, or all is done too soon.
     """
-    with (
-        browser.opened() as chromium,
-        tempfile.TemporaryDirectory(prefix="workshop-pictures-") as folder,
-        running(Path(folder)) as site,
-    ):
+    with browser.opened() as chromium, running(newest()) as site:
         taken = take(chromium, site, site.data / "storage-mode")
     for name, content in taken.items():
         file = paths.DOCS / "assets" / name
         file.write_bytes(content)
         console.print(f"  {paths.shown(file)}: {len(content) / 1000:.0f} kB", markup=False, soft_wrap=True)
     return 0
-
-
-@contextlib.contextmanager
-def running(folder: Path) -> Iterator[Site]:
-    """The newest solution with an empty database, ended when the block is left."""
-    site = Site(newest(), folder)
-    try:
-        site.start()
-        site.wait()
-        yield site
-    finally:
-        site.stop()
 
 
 def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from workshop import flower
-from workshop.demo_site import Site, newest
+from workshop.demo_site import newest, running
 from workshop.samples import SAMPLES, photo
 
 SAMPLE = {sample.name: sample for sample in SAMPLES}
@@ -45,14 +45,9 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    site = Site(newest(), tmp_path_factory.mktemp("app"))
-    try:
-        site.start()
-        site.wait()
+def app():
+    with running(newest()) as site:
         yield App(site)
-    finally:
-        site.stop()
 
 
 def file(name, content=None, mime="image/jpeg"):

@@ -16,7 +16,7 @@ from workshop.visitor import Visitor
 
 from .section import Section, Table
 from .statistic import spread
-from .visitor import GUNICORN, PATIENCE, running
+from .visitor import GUNICORN, PATIENCE, behind_gunicorn
 
 SOLUTION = "03-images"
 CLIENTS = 2
@@ -59,7 +59,7 @@ def measure(quick: bool) -> Section:
     photo = samples.photo(4032, 3024)
     rates: dict[str, list[float]] = {"pool": [], "queue": [], "web": []}
     for _ in range(rounds):
-        with running(SOLUTION) as site:
+        with behind_gunicorn(SOLUTION) as site:
             rates["web"].append(count / _through_web(site, photo, count))
             rates["pool"].append(count / _pool(site, count))
             rates["queue"].append(count / _through_queue(site, count))

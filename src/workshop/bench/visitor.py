@@ -2,17 +2,16 @@
 
 import contextlib
 import sqlite3
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop import samples
-from workshop.demo_site import Site
+from workshop.demo_site import Site, running
 from workshop.errors import WorkshopError
 from workshop.figures import Goal
 from workshop.visitor import Visitor
@@ -61,22 +60,14 @@ def measure(quick: bool) -> Section:
     for turn in range(rounds):
         for way, apart in WAYS.items():
             for name in list(SITES)[:: 1 if turn % 2 == 0 else -1]:
-                with running(SITES[name]) as site:
+                with behind_gunicorn(SITES[name]) as site:
                     _round(site, photo, uploads, apart, found[way][name])
     return _section(found, rounds, uploads, len(photo))
 
 
-@contextlib.contextmanager
-def running(solution: str, without: Collection[str] = ()) -> Iterator[Site]:
-    """A solution behind gunicorn, alone on the machine, with data of its own."""
-    with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
-        site = Site(solution, Path(folder), without, {"web": GUNICORN})
-        try:
-            site.start()
-            site.wait()
-            yield site
-        finally:
-            site.stop()
+def behind_gunicorn(solution: str, without: Collection[str] = ()) -> AbstractContextManager[Site]:
+    """A solution with a server that is made for load, alone on the machine, with data of its own."""
+    return running(solution, without, {"web": GUNICORN})
 
 
 def _round(site: Site, photo: bytes, uploads: int, apart: float, seen: Seen) -> None:
