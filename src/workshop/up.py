@@ -65,7 +65,12 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
     if not (paths.ROOT / "mkdocs.yml").is_file():
         return None
     if not is_free(port):
-        _say(escape(f"docs are left out: port {port} is taken by {who_holds(port)}."))
+        other = f"./workshop docs --port {next_free(port + 1)}"
+        _say(
+            escape(
+                f"docs are left out: port {port} is taken by {who_holds(port)}. In another terminal: {other}"
+            )
+        )
         return None
     return Service(
         name="docs",
