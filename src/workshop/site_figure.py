@@ -30,7 +30,7 @@ def measure() -> list[Goal]:
         seconds = [_build(Path(folder)) for _ in range(ROUNDS)]
         with browser.opened() as chromium:
             sent = first_visit(Path(folder), chromium)
-    console.print(f"  the strict build: {spread(seconds)}", markup=False, soft_wrap=True)
+    console.print(f"  the strict build: {spread(seconds)} s", markup=False, soft_wrap=True)
     kilobytes = sum(sent.values()) / 1000
     console.print(f"  the first page: {len(sent)} answers, {kilobytes:.0f} kB; the largest:", markup=False)
     for path, count in sorted(sent.items(), key=lambda entry: -entry[1])[:5]:
