@@ -97,3 +97,39 @@ def test_truncated_photo_is_kept_with_the_reason(site):
     page = upload(site, ("cut.jpg", content[: len(content) // 2]))
     assert "cut.jpg: This picture is damaged or cut short." in page.text
     assert 'data-state="failed"' in page.text
+
+
+LOADED = """
+import io
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
+from images.models import UploadedImage
+from images.resizing import resize
+from PIL import Image
+
+content, opened = io.BytesIO(), []
+Image.new("RGB", (1600, 1200)).save(content, "JPEG")
+photo = UploadedImage.objects.create(image=ContentFile(content.getvalue(), "garden.jpg"))
+photo.attach_resized(resize(content, 800, 600), 0.1)
+really = FileSystemStorage._open
+FileSystemStorage._open = lambda self, name, mode="rb": (opened.append(name), really(self, name, mode))[1]
+row = UploadedImage.objects.get()
+print(row.width, row.height, row.resized_width, row.resized_height, opened)
+"""
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*")))
+def test_a_row_is_loaded_without_a_look_into_its_files(name, tmp_path):
+    """A page of 24 photos would open 24 files, and with a bucket ask it 24 times."""
+    environment = os.environ | {"DATA_DIR": str(tmp_path)}
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "-v0"], cwd=paths.SOLUTIONS / name, env=environment, check=True)
+    done = subprocess.run(
+        [*manage, "shell", "-v0", "-c", LOADED],
+        cwd=paths.SOLUTIONS / name,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1600 1200 800 600 []"

@@ -66,7 +66,9 @@ class UploadedImage(models.Model):
         """Keep the result of a resize: the file in the storage, the figures in the row."""
         stem = os.path.splitext(self.name)[0]
         name = f"{stem}_resized{resized.extension}"
-        self.resized_image.save(name, ContentFile(resized.content), save=False)
+        # The content has a name, too. Without one it is no file to Django: the row gets no width and height,
+        # and each page that loads it opens the file to find out.
+        self.resized_image.save(name, ContentFile(resized.content, name), save=False)
         self.resized_bytes = len(resized.content)
         self.resize_seconds = seconds
         self.is_processed = True
