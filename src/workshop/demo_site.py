@@ -5,8 +5,10 @@ import signal
 import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from honcho.printer import Printer
 
@@ -17,6 +19,7 @@ from .ports import free_port
 from .processes import START_SECONDS, Supervisor
 from .services import Service, from_procfile
 
+Entered = TypeVar("Entered")
 NEEDED = {"web", "worker", "migrate"}
 """The services without which photos do not get through."""
 OF_ANOTHER_SITE = (
@@ -43,6 +46,7 @@ class Site:
 
     `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
     without: names of processes that are left out. commands: others than the Procfile's, by name.
+    variables: more of them for its processes.
     """
 
     def __init__(
@@ -51,13 +55,14 @@ class Site:
         folder: Path,
         without: Collection[str] = (),
         commands: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
     ):
         self.project = project.at(paths.SOLUTIONS / name)
         self.port = free_port()
         self.news: list[str] = []
         """What has happened to the processes, in sentences."""
         self.log = folder / f"{name}.log"
-        self._without, self._commands = without, commands or {}
+        self._without, self._commands, self._variables = without, commands or {}, variables or {}
         self._folder, self.data = folder, folder / name
         self._flower_port = free_port()
         self._broker = Broker(prefer=None)
@@ -71,6 +76,10 @@ class Site:
     @property
     def broker_url(self) -> str:
         return self._broker.url
+
+    @property
+    def broker_pid(self) -> int | None:
+        return self._broker.pid
 
     @property
     def flower_address(self) -> str | None:
@@ -161,7 +170,7 @@ class Site:
             environment.pop(name, None)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        return environment | flower.environment(self._flower_port)
+        return environment | flower.environment(self._flower_port) | self._variables
 
     def _services(self) -> list[Service]:
         environment = self.environment
@@ -209,11 +218,15 @@ class Ending:
             stack.callback(signal.signal, number, signal.getsignal(number))
             signal.signal(number, self._signalled)
 
+    def entered(self, context: AbstractContextManager[Entered]) -> Entered:
+        """Enter a context that `stack` leaves, and return what it gives."""
+        with self._whole():
+            return self._stack.enter_context(context)
+
     def folder(self) -> Path:
         """A temporary folder for the sites' data."""
-        with self._whole():
-            folder = tempfile.TemporaryDirectory(prefix="workshop-demo-", ignore_cleanup_errors=True)
-            return Path(self._stack.enter_context(folder))
+        folder = tempfile.TemporaryDirectory(prefix="workshop-demo-", ignore_cleanup_errors=True)
+        return Path(self.entered(folder))
 
     def started(self, site: Site) -> Site:
         """Start `site` and return it. Raises WorkshopError as `Site.start` does."""

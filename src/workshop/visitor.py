@@ -27,6 +27,14 @@ class Answer:
     page: httpx.Response | None
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """An upload that has only to be sent: what it is called, and the whole request in memory."""
+
+    name: str
+    request: httpx.Request
+
+
 class Visitor:
     """Somebody at a browser, with cookies of their own. Close it, or use it in a `with` statement."""
 
@@ -76,13 +84,23 @@ class Visitor:
 
         Opens the form first where that was not done; raises WorkshopError as `open_form` does.
         """
+        return self.send(self.prepare(name, content))
+
+    def prepare(self, name: str, content: bytes) -> Prepared:
+        """All of an upload but the sending, which alone `Answer.seconds` counts. Raises as `upload` does."""
         if self._token is None:
             self.open_form()
-        started, page = time.perf_counter(), None
+        request = self._browser.build_request(
+            "POST", "/upload/", data={"csrfmiddlewaretoken": self._token}, files={"images": (name, content)}
+        )
+        request.read()
+        return Prepared(name, request)
+
+    def send(self, upload: Prepared) -> Answer:
+        """Send what was prepared, once."""
+        name, started, page = upload.name, time.perf_counter(), None
         try:
-            page = self._browser.post(
-                "/upload/", data={"csrfmiddlewaretoken": self._token}, files={"images": (name, content)}
-            )
+            page = self._browser.send(upload.request)
             seconds = time.perf_counter() - started
             if not page.is_redirect:
                 return Answer(name, seconds, _refusal(page), page)

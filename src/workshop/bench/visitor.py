@@ -1,30 +1,47 @@
 """What the visitor feels: uploads and other pages, with the resize inside the request and outside of it."""
 
 import contextlib
+import json
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workshop import samples
+from honcho.environ import parse_procfile
+
+from workshop import paths
 from workshop.demo_site import Site, running
 from workshop.errors import WorkshopError
 from workshop.figures import Goal
-from workshop.visitor import Visitor
+from workshop.visitor import Answer, Visitor
 
-from . import plot
+from . import looking, plot
+from .resize import picture
 from .section import Plot, Section, Table
 from .statistic import percentile
 
-SITES = {"blocking": "01-sync", "offloaded": "03-images"}
+SITES = {
+    "blocking": ("01-sync", 0),
+    "offloaded": ("03-images", 0),
+    "offloaded, nice worker": ("03-images", 10),
+}
+"""The solution, and how much its worker steps back for the site (`nice`), by name."""
+BLOCKING, OFFLOADED = "blocking", "offloaded, nice worker"
+"""What the goals compare."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
 UPLOADS = 20
+WARM = 12
+"""Uploads before the first that counts: each process of gunicorn has had one, and is connected."""
 WAYS = {"all at once": 0.0, "one each half second": 0.5}
 """Seconds between two uploads, by name."""
+KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
+UPLOAD_GOAL, PAGE_GOAL = 0.2, 1.5
 IDLE_LOOKS = 60
 LOOK_EVERY = 0.05
 """Seconds between two looks of the other visitor at a page."""
@@ -50,85 +67,121 @@ PICKS: dict[str, Callable[[Seen], list[float]]] = {
 
 
 def measure(quick: bool) -> Section:
-    """Upload at once, and one after the other, to both sites in turn.
+    """Upload at once, and one after the other, to all sites in turn.
 
     Raises WorkshopError when a photo is lost.
     """
-    rounds, uploads = (1, 4) if quick else (5, UPLOADS)
-    photo = samples.photo(4032, 3024)
-    found = {way: {name: Seen() for name in SITES} for way in WAYS}
+    rounds, uploads = (1, 4) if quick else (4, UPLOADS)
+    photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
+    found = {(kind, way): {name: Seen() for name in SITES} for kind in photos for way in WAYS}
     for turn in range(rounds):
-        for way, apart in WAYS.items():
+        for (kind, way), sites in found.items():
             for name in list(SITES)[:: 1 if turn % 2 == 0 else -1]:
-                with behind_gunicorn(SITES[name]) as site:
-                    _round(site, photo, uploads, apart, found[way][name])
-    return _section(found, rounds, uploads, len(photo))
+                solution, nice = SITES[name]
+                with behind_gunicorn(solution, nice=nice) as site:
+                    _round(site, photos[kind], uploads, WAYS[way], sites[name])
+    return _section(found, rounds, uploads, {kind: len(photo) for kind, photo in photos.items()})
 
 
-def behind_gunicorn(solution: str, without: Collection[str] = ()) -> AbstractContextManager[Site]:
-    """A solution with a server that is made for load, alone on the machine, with data of its own."""
-    return running(solution, without, {"web": GUNICORN})
+def behind_gunicorn(
+    solution: str, without: Collection[str] = (), nice: int = 0
+) -> AbstractContextManager[Site]:
+    """A solution with a server that is made for load, alone on the machine, with data of its own.
+
+    nice: how much its worker steps back for the site.
+    """
+    commands = {"web": GUNICORN}
+    if nice:
+        procfile = (paths.SOLUTIONS / solution / "Procfile").read_text(encoding="utf-8")
+        # Where Linux groups processes by session (autogroup), nice counts inside of one; this is for all.
+        group = f"(echo {nice} > /proc/self/autogroup) 2> /dev/null"
+        commands["worker"] = f"{group}; exec nice -n {nice} {parse_procfile(procfile).processes['worker']}"
+    return running(solution, without, commands)
 
 
 def _round(site: Site, photo: bytes, uploads: int, apart: float, seen: Seen) -> None:
     """`uploads` uploads, one each `apart` seconds, while another visitor looks at the list of photos."""
     over, began = threading.Event(), {}
-    with Visitor(site.address) as looking, contextlib.ExitStack() as stack:
-        for _ in range(10):
-            looking.get()
-        _look(looking, IDLE_LOOKS, seen.idle)
-        visitors = [stack.enter_context(Visitor(site.address)) for _ in range(uploads)]
-        for visitor in visitors:
-            visitor.open_form()
+    names = [f"p{number:03}" for number in range(uploads)]
+    with contextlib.ExitStack() as stack:
+        for _ in range(WARM):  # a new connection each, which any process may take
+            with Visitor(site.address) as visitor:
+                _taken(visitor.upload("warm.jpg", photo))
+        _watch(site, ["warm"], over)
+        other = stack.enter_context(_another_visitor(site))
+        seen.idle += json.loads(other.stdout.readline() or "[]")
+        visitors = [stack.enter_context(Visitor(site.address)) for _ in names]
+        prepared = [
+            visitor.prepare(f"{name}.jpg", photo) for name, visitor in zip(names, visitors, strict=True)
+        ]
 
         def upload(number: int) -> None:
             time.sleep(number * apart)
-            began[name := f"p{number:03}"] = time.time()
-            answer = visitors[number].upload(f"{name}.jpg", photo)
-            if answer.refusal:
-                raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
-            seen.uploads.append(answer.seconds)
+            began[names[number]] = time.time()
+            seen.uploads.append(_taken(visitors[number].send(prepared[number])))
 
-        with ThreadPoolExecutor(uploads + 2) as threads:
-            watching = threads.submit(_watch, site, uploads, over)
-            other = threads.submit(_look_until, looking, over, seen.pages)
+        with ThreadPoolExecutor(uploads + 1) as threads:
+            watching = threads.submit(_watch, site, names, over)
             try:
                 list(threads.map(upload, range(uploads)))
                 ready = watching.result(PATIENCE)
             finally:
                 over.set()
-            other.result()
+        seen.pages += json.loads(other.communicate(timeout=PATIENCE)[0] or "[]")
     seen.ready += [ready[name] - began[name] for name in began]
 
 
-def _watch(site: Site, uploads: int, over: threading.Event) -> dict[str, float]:
-    """When each photo was ready, by the beginning of its name. Raises WorkshopError when one never is."""
+def _taken(answer: Answer) -> float:
+    """The seconds of an upload. Raises WorkshopError when the site did not take the photo."""
+    if answer.refusal:
+        raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
+    return answer.seconds
+
+
+@contextlib.contextmanager
+def _another_visitor(site: Site) -> Iterator[subprocess.Popen]:
+    """looking.py, as a process: in this one it would wait for the threads that upload."""
+    sources = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(IDLE_LOOKS)],
+        env=site.environment | {"PYTHONPATH": sources},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _watch(site: Site, names: list[str], over: threading.Event) -> dict[str, float]:
+    """When the photos with these names were all ready, by name. Raises WorkshopError when one never is."""
     ready: dict[str, float] = {}
     deadline = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
-        while len(ready) < uploads and not over.is_set():
-            for (image,) in database.execute("SELECT image FROM images_uploadedimage WHERE is_processed"):
-                ready.setdefault(Path(image).name[:4], time.time())
+        while not over.is_set():
+            rows = database.execute("SELECT image, is_processed FROM images_uploadedimage").fetchall()
+            done = {name: [] for name in names}
+            for image, processed in rows:
+                done.get(Path(image).name[:4], []).append(processed)
+            for name in names:
+                if done[name] and all(done[name]):
+                    ready.setdefault(name, time.time())
+            if len(ready) == len(names):
+                break
             if time.monotonic() > deadline:
-                raise WorkshopError(f"{uploads - len(ready)} of {uploads} photos were not resized.")
+                raise WorkshopError(f"{len(names) - len(ready)} of {len(names)} photos were not resized.")
             time.sleep(0.02)
     return ready
 
 
-def _look(visitor: Visitor, count: int, into: list[float]) -> None:
-    for _ in range(count):
-        into.append(visitor.get()[0])
-        time.sleep(LOOK_EVERY)
-
-
-def _look_until(visitor: Visitor, over: threading.Event, into: list[float]) -> None:
-    while not over.wait(LOOK_EVERY):
-        into.append(visitor.get()[0])
-
-
-def _section(found: dict[str, dict[str, Seen]], rounds: int, uploads: int, size: int) -> Section:
+def _section(
+    found: dict[tuple[str, str], dict[str, Seen]], rounds: int, uploads: int, sizes: dict[str, int]
+) -> Section:
     tables, goals = [], []
-    for way, sites in found.items():
+    for (kind, way), sites in found.items():
         rows = [
             [
                 f"{what}, {name}",
@@ -139,36 +192,40 @@ def _section(found: dict[str, dict[str, Seen]], rounds: int, uploads: int, size:
             for name, seen in sites.items()
             if (times := pick(seen))
         ]
-        tables.append(Table(f"{uploads} uploads, {way}", ["ms", "p50", "p95", "p99", "count"], rows))
-        blocking, offloaded = sites["blocking"], sites["offloaded"]
+        tables.append(
+            Table(f"{uploads} uploads of a {kind}, {way}", ["ms", "p50", "p95", "p99", "count"], rows)
+        )
+        blocking, offloaded = sites[BLOCKING], sites[OFFLOADED]
         goals += [
             Goal(
-                f"{way}: upload, p99, offloaded / blocking",
+                f"{kind}, {way}: upload, p99, offloaded / blocking",
                 percentile(offloaded.uploads, 99) / percentile(blocking.uploads, 99),
-                0.2,
+                UPLOAD_GOAL,
                 at_most=True,
             ),
             Goal(
-                f"{way}: another page, p99, offloaded / idle",
+                f"{kind}, {way}: another page, p99, offloaded / idle",
                 percentile(offloaded.pages, 99) / percentile(offloaded.idle, 99),
-                1.5,
+                PAGE_GOAL,
                 at_most=True,
             ),
         ]
-    at_once = next(iter(found.values()))
+    (kind, _), at_once = next(iter(found.items()))
     drawn = Plot(
         "visitor-uploads",
-        f"How many of a hundred uploads were answered within so many milliseconds, {uploads} at once: the "
-        "blocking site answers later by the time of a resize, and of all that are before it.",
+        f"How many of a hundred uploads of a {kind} were answered within so many milliseconds, {uploads} at "
+        "once: the blocking site answers later by the time of a resize, and of all that are before it.",
         plot.steps({name: [s * 1000 for s in seen.uploads] for name, seen in at_once.items()}, "upload, ms"),
     )
+    of_sizes = " and ".join(f"a {kind} ({size / 1e6:.1f} MB)" for kind, size in sizes.items())
     return Section(
         "visitor",
         "What the visitor feels",
-        "The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes), both "
-        f"behind `{GUNICORN}`. {uploads} visitors upload a photo of 12 megapixels ({size / 1e6:.1f} MB) "
-        f"each, while another one looks at the list of photos every {LOOK_EVERY * 1000:.0f} ms. {rounds} "
-        "rounds, each on a fresh site.",
+        "The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes; once "
+        f"more with `nice -n 10` before the worker), behind `{GUNICORN}`. {uploads} visitors upload a photo "
+        f"of 12 megapixels each, {of_sizes}, while another one asks for the list of photos every "
+        f"{LOOK_EVERY * 1000:.0f} ms, whether the last answer is there or not. {rounds} rounds, each on a "
+        f"fresh site that has had {WARM} uploads.",
         tables,
         [drawn],
         goals,
