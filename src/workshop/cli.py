@@ -292,6 +292,21 @@ def bench(
     raise typer.Exit(command.main(names or [], quick, write))
 
 
+@app.command(rich_help_panel=RUNNING)
+def cluster(
+    workers: Annotated[int, typer.Option(metavar="COUNT", help="Hosts, each with a worker.")] = 4,
+    photos: Annotated[int, typer.Option(metavar="COUNT", help="Photos of 12 megapixels.")] = 40,
+    quick: Annotated[bool, typer.Option("--quick", help="Small photos and one round: does it work?")] = False,
+) -> None:
+    """Run several workers as on hosts of their own, and kill one of them.
+
+    They have no disk in common: the photos are in an S3 store, the rows in PostgreSQL where it is installed.
+    """
+    from .cluster import command
+
+    raise typer.Exit(command.main(workers, photos, quick))
+
+
 @app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
 def compose(context: typer.Context) -> None:
     """Run the project on real servers with Docker Compose; all arguments go to docker compose.

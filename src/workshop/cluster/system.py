@@ -1,0 +1,116 @@
+"""The finished project on servers that hosts can share, and the hosts: what `./workshop cluster` runs."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from workshop import broker, servers
+from workshop.demo_site import Ending, Site, newest
+from workshop.errors import WorkshopError
+from workshop.visitor import Visitor
+
+from . import sending
+from .host import Host
+
+SOURCES = Path(__file__).parents[2]
+WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
+SETTINGS = f"{__package__}.settings"
+VISIBILITY_TIMEOUT = 10
+"""Seconds, as in settings.py, which only a process of the project can import."""
+
+
+class System:
+    """A site and `workers` hosts without a disk in common: rows in a database server, photos in a bucket.
+
+    Everything is ended by the stack of `ending`. Raises WorkshopError when a part does not start.
+    """
+
+    def __init__(self, ending: Ending, workers: int):
+        folder = ending.folder()
+        self._folder = folder
+        self.database, url = _database(ending, folder)
+        self._variables = ending.entered(servers.bucket()) | {
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": SETTINGS,
+            "PYTHONPATH": str(SOURCES),
+            "NO_PROXY": "localhost,127.0.0.1",
+        }
+        idle = ("worker", "slow", "flower", "beat")
+        self.site = ending.started(Site(newest(), folder, idle, {"web": WEB}, self._variables))
+        self.site.wait()
+        names = [f"host{number + 1}" for number in range(workers)]
+        code = self.site.project.folder
+        self.hosts = [Host(name, code, folder, self.site.environment) for name in names]
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What hosts share, and what serves it."""
+        return {
+            "rows": self.database,
+            "photos": "a bucket in an S3 store (moto)",
+            "messages": f"Valkey {broker.version_of(self.site.broker_url)}",
+        }
+
+    def upload(self, photo: bytes, count: int) -> None:
+        """Upload `photo` so many times through the site. Raises WorkshopError when it is not taken."""
+        with Visitor(self.site.address) as visitor:
+            for number in range(count):
+                answer = visitor.upload(f"p{number:03}.jpg", photo)
+                if answer.refusal:
+                    raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
+
+    @contextlib.contextmanager
+    def at_work(self, count: int) -> Iterator[Sequence[Host]]:
+        """The first `count` hosts with their workers, which are ended afterwards."""
+        hosts = self.hosts[:count]
+        try:
+            for host in hosts:
+                host.start()
+            for host in hosts:
+                host.wait()
+            yield hosts
+        finally:
+            for host in hosts:
+                host.stop()
+
+    def resizing(self, send: bool = True) -> Iterator[tuple[int, float]]:
+        """Send a task for each photo, and yield how many are resized and the seconds since, at each change.
+
+        send: False follows what was sent already. It ends when all are, or when none is for longer than a
+        message can be away. Raises WorkshopError when that cannot be found out.
+        """
+        patience = VISIBILITY_TIMEOUT + 20
+        process = subprocess.Popen(
+            [sys.executable, sending.__file__, str(patience), "send" if send else "follow"],
+            cwd=self.site.project.folder,
+            env=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            for line in process.stdout:
+                done, seconds = line.split()
+                yield int(done), float(seconds)
+            said = process.stderr.read()
+            if process.wait() not in (0, sending.NOT_ALL):
+                raise WorkshopError(f"The photos cannot be followed.\n{said.strip()}")
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _database(ending: Ending, folder: Path) -> tuple[str, str]:
+    """What keeps the rows, in words, and its address."""
+    try:
+        return "PostgreSQL", ending.entered(servers.postgres())
+    except servers.NotInstalled:
+        file = folder / "rows.sqlite3"
+        words = (
+            "one SQLite file, which hosts could not share: PostgreSQL is not installed on this machine "
+            "(apt-get install postgresql)"
+        )
+        return words, f"sqlite:///{file}"
