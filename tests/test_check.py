@@ -1,5 +1,6 @@
 """`./workshop check` and `watch`: what a learner reads, what is remembered, and that nothing stays behind."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from workshop import check, lessons, paths, progress, project, run
+from workshop.bench import start
 
 
 @pytest.fixture
@@ -189,6 +191,48 @@ def test_watch_checks_again_after_a_save(mine, tmp_path):
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
     assert "Stopped watching." in output.read_text()
+
+
+def test_watch_begins_with_the_step_that_failed(tmp_path):
+    """And what was passed before stays passed while that step is worked on."""
+    root = start.learners(tmp_path / "root", "01-sync", solved=True)
+    resizing, output = root / "playground/01-sync/images/resizing.py", tmp_path / "watch.txt"
+    solved = resizing.read_text()
+    broken = solved.replace("return ImageOps.exif_transpose(picture)", "return picture")
+    assert broken != solved
+
+    def passed():
+        return json.loads((root / ".workshop/progress.json").read_text())["passed"]["01-sync"]
+
+    def said(end):
+        """The lines of the last run, once `end` is there: sign and step of each."""
+        last = eventually(lambda: end in (text := output.read_text().rpartition("───")[2]) and text)
+        return [line.split()[:2] for line in last.splitlines()]
+
+    def save(text):
+        runs = output.read_text().count("───")
+        resizing.write_text(text)
+        eventually(lambda: output.read_text().count("───") > runs)
+
+    resizing.write_text(broken)
+    with output.open("w") as stream:
+        started = subprocess.Popen(
+            start.workshop("watch", "01"), stdout=stream, stderr=stream, env=start.environment(root)
+        )
+    try:
+        assert ["✓", "1.1"] in said("1 of 4 steps")
+        save(broken + "\n")
+        lines = said("step 1.2 · ")
+        assert ["✗", "1.2"] in lines
+        assert ["✓", "1.1"] not in lines
+        assert passed() == ["1.1"]
+        save(solved)
+        lines = said("4 of 4 steps")
+        assert [step for sign, step, *_ in filter(None, lines) if sign == "✓"][:2] == ["1.2", "1.1"]
+        eventually(lambda: passed() == ["1.1", "1.2", "1.3", "1.4"])
+    finally:
+        started.send_signal(signal.SIGINT)
+        assert started.wait(10) == 0
 
 
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):

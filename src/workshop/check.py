@@ -15,33 +15,19 @@ QUIET = 300
 """Milliseconds without a save after which the next run is made ready."""
 
 
-def main(project: Project, step: str | None = None, everything: bool = False, run: Run | None = None) -> int:
-    """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed.
-
-    run: one that was made ready before; it is used up.
-    """
-    with run or Run(project, step, everything) as run:
-        report = Report(project, step)
-        obstacles = preflight(project)
-        if obstacles:
-            report.nothing_checked(obstacles)
-            return 1
-        with report.live():
-            for event in run.events():
-                report.take(event)
-        report.close()
-    if project.is_learners:
-        _remember(project, step, report.passed)
-    return 0 if report.ok else 1
+def main(project: Project, step: str | None = None, everything: bool = False) -> int:
+    """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed."""
+    return 0 if _checked(project, Run(project, step, everything), step).ok else 1
 
 
 def watch(project: Project, step: str | None = None) -> int:
     """Check now and after every save until Ctrl-C; stops at the first step that fails.
 
-    The next run is made ready while the learner writes.
+    The step that failed last time comes first: that is the one at work. The next run is made ready while
+    the learner writes.
     """
     console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
-    run, is_first = Run(project, step), True
+    run, first, is_first = Run(project, step), None, True
     try:
         # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
         for changes in watch_files(
@@ -52,13 +38,15 @@ def watch(project: Project, step: str | None = None) -> int:
             rust_timeout=QUIET,
             yield_on_timeout=True,
         ):
-            run = run or Run(project, step)
+            run = run or Run(project, step, first=first)
             if changes:
                 names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
                 console.rule(", ".join(names[:3]), style="dim")
             if changes or is_first:
                 used, run, is_first = run, None, False
-                main(project, step, run=used)
+                report = _checked(project, used, step, first)
+                if report.outcome and not step:
+                    first = report.failed_step
     except KeyboardInterrupt:
         pass
     finally:
@@ -66,6 +54,23 @@ def watch(project: Project, step: str | None = None) -> int:
             run.close()
     console.print("Stopped watching.")
     return 0
+
+
+def _checked(project: Project, run: Run, step: str | None, first: str | None = None) -> Report:
+    """Print how `run` goes, which is used up, and remember what a learner's own copy has passed."""
+    with run:
+        report = Report(project, step, first)
+        obstacles = preflight(project)
+        if obstacles:
+            report.nothing_checked(obstacles)
+            return report
+        with report.live():
+            for event in run.events():
+                report.take(event)
+        report.close()
+    if project.is_learners:
+        _remember(project, step or (first if report.failed_step == first else None), report.passed)
+    return report
 
 
 def preflight(project: Project) -> list[str]:

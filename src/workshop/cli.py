@@ -87,7 +87,7 @@ def check(
 
 @app.command(rich_help_panel=LOOP)
 def watch(target: Target = None, step: StepName = None) -> None:
-    """Check again whenever you save. Stop with Ctrl-C."""
+    """Check again whenever you save, the step that failed last before the others. Stop with Ctrl-C."""
     from . import check as checking
 
     project_, step_ = _aim(target, step)

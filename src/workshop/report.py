@@ -16,12 +16,16 @@ GIVEN = Step("given", "What the starter brought along still works", [], [])
 
 
 class Report:
-    """One run of the checks of `project` (of `step` alone, where it is given), as it happens."""
+    """One run of the checks of `project` (of `step` alone, where it is given), as it happens.
 
-    def __init__(self, project: Project, step: str | None):
-        self.project, self.only = project, step
+    first: the step that is checked before the others, and so printed first.
+    """
+
+    def __init__(self, project: Project, step: str | None, first: str | None = None):
+        self.project, self.only, self.first = project, step, first
         lesson = project.lesson
         self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
+        self.steps.sort(key=lambda each: each.id != first)
         self.outcome: dict[str, bool] = {}
         self.left_out: dict[str, list[str]] = {}
         self.failure: dict | None = None
@@ -35,6 +39,15 @@ class Report:
     @property
     def passed(self) -> list[str]:
         return [step for step, passed in self.outcome.items() if passed]
+
+    @property
+    def failed_step(self) -> str | None:
+        """The first step that failed; None when none did."""
+        return self.failure["step"] if self.failure else None
+
+    @property
+    def _only_first(self) -> bool:
+        return self.first is not None and self.failed_step == self.first
 
     @property
     def ok(self) -> bool:
@@ -119,6 +132,9 @@ class Report:
                 return
             if each.id in self._printed or (step is not None and each.id not in self.outcome):
                 continue
+            if self._only_first and each.id != self.first:
+                self._line(f"  ·       the other steps follow when {self.first} passes", style="dim")
+                return
             self._printed.add(each.id)
             sign, style, remark = {
                 True: ("✓", "green", ""),
@@ -181,7 +197,8 @@ class Report:
         done = [step for step in self.passed if step != "given"]
         total = len(self.project.lesson.steps)
         worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
-        steps = f"step {self.only}" if self.only else f"{len(done)} of {total} steps"
+        only = self.first if self._only_first else self.only
+        steps = f"step {only}" if only else f"{len(done)} of {total} steps"
         return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"
 
     def _paragraph(self, text: str, style: str = "") -> None:

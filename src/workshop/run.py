@@ -23,19 +23,27 @@ SILENCE = 90
 class Run:
     """Made ready at once: its process loads libraries, its broker starts. `events` lets it read the project.
 
+    first: the step whose checks come before the others'.
+
     Use it as a context manager, or call `close()`: then nothing of it stays behind, no process, port or file.
     """
 
-    def __init__(self, project: Project, step: str | None = None, everything: bool = False):
+    def __init__(
+        self,
+        project: Project,
+        step: str | None = None,
+        everything: bool = False,
+        first: str | None = None,
+    ):
         self.project = project
         self._stack = contextlib.ExitStack()
         try:
-            self._make_ready(step, everything)
+            self._make_ready(step, everything, first)
         except BaseException:
             self.close()
             raise
 
-    def _make_ready(self, step: str | None, everything: bool) -> None:
+    def _make_ready(self, step: str | None, everything: bool, first: str | None) -> None:
         data = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-"))
         with_broker = (self.project.lesson.solution / "myproject" / "celery.py").is_file()
         environment = self.project.environment(data=Path(data))
@@ -48,6 +56,7 @@ class Run:
             "WORKSHOP_STEPS": " ".join(each.id for each in self.project.lesson.steps),
             "WORKSHOP_ONLY": step or "",
             "WORKSHOP_ALL": "1" if everything else "",
+            "WORKSHOP_FIRST": first or "",
             "WORKSHOP_WORKER": ("perhaps" if step else "yes") if with_broker else "",
         }
         self._log = Path(data, "pytest.log")

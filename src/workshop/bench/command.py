@@ -78,7 +78,7 @@ def folder() -> Path:
 def _shown(table: Table) -> Shown:
     shown = Shown(title=table.title, title_justify="left", box=None)
     for place, heading in enumerate(table.headings):
-        shown.add_column(heading, justify="right" if place else "left")
+        shown.add_column(heading, justify="right" if place else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*(str(cell) for cell in row))
     return shown

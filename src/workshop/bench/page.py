@@ -15,9 +15,9 @@ Everything on this page was printed by one command, and you can run it on your o
 $ ./workshop bench
 ```
 
-It takes about {minutes} minutes, and asks for a machine that does nothing else. What counts are the ratios
-within one run: the ways that are compared do the same work on the same broker and cores, in turn, several
-times. A goal that was missed is marked, with the reason.
+It takes about three quarters of an hour, and asks for a machine that does nothing else. What counts are the
+ratios within one run: the ways that are compared do the same work on the same broker and cores, in turn,
+several times. A goal that was missed is marked, with the reason.
 """
 
 
@@ -25,7 +25,7 @@ def write() -> None:
     """Write the page out of docs/numbers/*.json, and the plots beside it."""
     from .command import NAMES, folder
 
-    parts = [HEAD.format(minutes=40)]
+    parts = [HEAD]
     for name in NAMES:
         file = folder() / f"{name}.json"
         if not file.is_file():

@@ -2,7 +2,8 @@
 
 It runs in the process that `workshop.check` starts in the project's folder, with these variables set:
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
-WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure). `ahead` reads WORKSHOP_WORKER.
+WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
+WORKSHOP_FIRST (a step that comes before the others, or empty). `ahead` reads WORKSHOP_WORKER.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from .worker import WORKER, aside, raised_at
 STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
 GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
+FIRST = os.environ.get("WORKSHOP_FIRST", "")
 PROJECT = Path.cwd()
 FAILED: set[str] = set()
 
@@ -46,7 +48,7 @@ def step_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    order = {step: number for number, step in enumerate([*STEPS, "given"])}
+    order = {step: number for number, step in enumerate([*STEPS, "given"], 1)} | {FIRST: 0}
     chosen = [item for item in items if not ONLY or step_of(item) == ONLY]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = sorted(chosen, key=lambda item: order[step_of(item)])
