@@ -25,7 +25,8 @@ PAGE = 24
 @dataclass(frozen=True)
 class Size:
     """What was measured with so many photos. rate: photos per second; memory: MB of the worker's processes
-    once all was done; the others are seconds: first and last page of the list, sweep, figures of a report."""
+    once all was done; the others are seconds: first and last whole page of the list, sweep, figures of a
+    report."""
 
     photos: int
     rate: float
@@ -51,7 +52,7 @@ def measure(quick: bool) -> Section:
 def _measured(site: Site, photos: int) -> Size:
     _inside(site, "fill", photos)
     with Visitor(site.address) as visitor:
-        first, last = (_page(visitor, path) for path in ("/", f"/?page={-(-photos // PAGE)}"))
+        first, last = (_page(visitor, path) for path in ("/", f"/?page={max(1, photos // PAGE)}"))
     sweep = _inside(site, "sweep", photos)  # finds all of them overdue, and so fills the queue
     began, ended = _inside(site, "resized", photos, both=True)
     report = _inside(site, "report", photos)

@@ -42,13 +42,13 @@ def write() -> None:
 def _section(section: Section, content: dict) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
     parts = [f"## {section.title} {{ #{section.name} }}", section.how]
+    parts += ["\n".join(f"- {goal}" for goal in section.goals)] if section.goals else []
+    parts += section.remarks
     for table in section.tables:
         parts.append(f"**{table.title}**\n\n{_table(table)}")
     for plot in section.plots:
         path = (paths.DOCS / "numbers" / f"{plot.name}.svg").relative_to(paths.ROOT).as_posix()
         parts += [f'--8<-- "{path}"', plot.words]
-    parts += section.remarks
-    parts += ["\n".join(f"- {goal}" for goal in section.goals)] if section.goals else []
     parts.append(f"<small>{content['machine']} · {content['date']} · {versions}</small>")
     return "\n\n".join(parts) + "\n"
 
