@@ -113,6 +113,13 @@ def test_workers_have_the_time_of_their_longest_task():
         assert seconds(SERVICES[name]["stop_grace_period"]) > longest
 
 
+def test_workers_step_back_for_the_site():
+    weights = {name: each["cpu_shares"] for name, each in SERVICES.items() if "cpu_shares" in each}
+    assert set(weights) == {"worker", "slow"}
+    # Docker's own number for all the others.
+    assert max(weights.values()) < 1024
+
+
 def test_redis_keeps_its_messages():
     assert "--appendonly yes" in SERVICES["redis"]["command"]
     assert "--maxmemory-policy noeviction" in SERVICES["redis"]["command"]
