@@ -94,3 +94,7 @@ class Stack:
             r"^(worker-\d+) .*resize_image_task\[[\w-]+\] succeeded", self.logs("worker"), re.M
         )
         return {name: found.count(name) for name in found}
+
+    def requests(self, service: str) -> list[str]:
+        """Method and address of each request that the log of a web server names, in its order."""
+        return re.findall(r'"((?:GET|HEAD|PUT|POST|DELETE) \S+) HTTP/', self.logs(service))

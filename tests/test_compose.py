@@ -113,6 +113,13 @@ def test_workers_have_the_time_of_their_longest_task():
         assert seconds(SERVICES[name]["stop_grace_period"]) > longest
 
 
+def test_workers_step_back_for_the_site():
+    weights = {name: each["cpu_shares"] for name, each in SERVICES.items() if "cpu_shares" in each}
+    assert set(weights) == {"worker", "slow"}
+    # Docker's own number for all the others.
+    assert max(weights.values()) < 1024
+
+
 def test_redis_keeps_its_messages():
     assert "--appendonly yes" in SERVICES["redis"]["command"]
     assert "--maxmemory-policy noeviction" in SERVICES["redis"]["command"]
@@ -451,20 +458,35 @@ def test_an_early_lesson_rests_where_it_has_no_process(stack):
 
 
 def test_photos_are_in_a_bucket(stack):
-    """A site that begins with a bucket: its pages would not find photos that are on the volume."""
+    """A site with photos on its volume gets a bucket. Its pages work, and ask the bucket for nothing."""
     stack.down()
     store = Stack()
-    known = {name: store.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
-    store.environment |= {"COMPOSE_PROFILES": "s3"} | compose.for_profiles({"s3"}, known)
     store.environment["COMPOSE_PROJECT_NAME"] += "-s3"
     try:
+        store.up("--build", "web", "worker")
+        store.upload(2)
+        assert until(lambda: store.resized(2) == 2, PATIENCE), store.states(2)
+
+        known = {name: store.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
+        store.environment |= {"COMPOSE_PROFILES": "s3"} | compose.for_profiles({"s3"}, known)
         store.up("--build", "s3", "web", "worker")
+        get = partial(httpx.get, trust_env=False, timeout=20)
+        # Their files are not in the bucket. Their rows are there, and a page needs no more.
+        for path in ("/", "/photos/1/", "/photos/2/"):
+            assert get(f"{store.address}{path}").status_code == 200, path
         store.upload(4)
-        assert until(lambda: store.resized(4) == 4, PATIENCE), store.states(4)
-        answer = httpx.get(f"{store.address}/photos/states/?ids=4", trust_env=False)
-        thumbnail = answer.json()["photos"][0]["thumbnail"]
+        assert until(lambda: store.resized(6) == 6, PATIENCE), store.states(6)
+        thumbnail = get(f"{store.address}/photos/states/?ids=6").json()["photos"][0]["thumbnail"]
         assert thumbnail.startswith(f"http://localhost:{store.ports['S3_PORT']}/photos/resized/")
-        assert httpx.get(thumbnail, trust_env=False).headers["Content-Type"] == "image/jpeg"
-        assert httpx.get(store.address, trust_env=False).status_code == 200
+
+        asked = store.requests("s3")
+        for path in ("/", "/photos/6/", "/photos/1/"):
+            page = get(f"{store.address}{path}")
+            assert (page.status_code, "/photos/resized/" in page.text) == (200, True), path
+        assert get(thumbnail).headers["Content-Type"] == "image/jpeg"
+        # A request of the site would stand before that of the test in the log.
+        assert until(lambda: len(store.requests("s3")) > len(asked), 60)
+        (last,) = store.requests("s3")[len(asked) :]
+        assert last.startswith("GET /photos/resized/6/")
     finally:
         store.down()

@@ -84,6 +84,12 @@ def test_the_units_start_what_the_procfile_starts():
             assert command.removeprefix("/srv/photos/venv/bin/") == lines[name]
 
 
+def test_workers_step_back_for_the_site():
+    """systemd gives each unit without a number the weight 100."""
+    weights = {name: found["CPUWeight"] for name in UNITS if "CPUWeight" in (found := unit(name))}
+    assert weights == {"worker": ["20"], "slow": ["20"]}
+
+
 def test_what_is_told_to_stop_may_end_its_longest_task(project):
     for name, queue in {"worker": "celery", "slow": "slow"}.items():
         limits = [limit for limit, where in project["tasks"].values() if where == queue and limit]
