@@ -10,12 +10,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOGETHER = (
     "tests/browser/",
+    "tests/test_bootstrap.py",
     "tests/test_compose.py",
+    "tests/test_deploy.py",
     "tests/test_docs.py",
     "tests/test_samples.py",
+    "tests/test_servers.py",
     "tests/test_solutions.py",
 )
 """Files whose tests share what is dear to start, and so run in one process."""
+DEAR = (
+    "tests/test_notebooks.py",
+    "tests/faults/",
+    "tests/test_bench",
+    "tests/test_guards.py",
+    "tests/test_examples_testing.py",
+    "tests/test_demo.py",
+    "tests/test_up.py",
+    "tests/test_runs.py",
+)
+"""Files with tests of half a minute. They begin first: one that begins last has the machine to itself."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -35,8 +49,14 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "one_more: a known mistake that is run with --all-mistakes")
 
 
+def _place(item):
+    """When its turn comes: the dear files in their order, then all others as they are."""
+    return next((place for place, name in enumerate(DEAR) if item.nodeid.startswith(name)), len(DEAR))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=_place)
     if config.getoption("--all-mistakes"):
         return
     more = [item for item in items if item.get_closest_marker("one_more")]

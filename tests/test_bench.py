@@ -218,7 +218,6 @@ def test_seconds_that_a_way_measures_itself_are_taken_over():
 
 def test_the_learners_time(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(learner, "WRITING", 0.5)
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
     assert command.main(["learner"], quick=True, write=False) == 0
     out = capsys.readouterr().out

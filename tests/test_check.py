@@ -142,7 +142,9 @@ def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
 
 
 def test_code_that_ends_the_process_is_said(mine, capsys):
-    edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
+    """Also when it closes its pipe first, and takes its time to end, as on a busy machine."""
+    slowly = "import os; os.close(int(os.environ['WORKSHOP_EVENTS'])); os.system('sleep 1.5'); os._exit(3)"
+    edit(mine, "images/views.py", "photos = form.save()", slowly)
     assert check.main(mine, "1.4") == 1
     assert "exit code 3" in capsys.readouterr().out
 

@@ -26,8 +26,8 @@ def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManag
     return running(lesson.name, without)
 
 
-def run(notebook: NotebookNode, site: Site, times: int = 1, go_on: bool = False) -> NotebookNode:
-    """Execute all cells in one kernel, `times` times from top to bottom; returns it with the last outputs.
+def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode:
+    """Execute all cells in one kernel, from top to bottom; returns it with the outputs.
 
     go_on: an error in a cell does not end the run. Otherwise raises WorkshopError, with the cell.
     """
@@ -40,12 +40,11 @@ def run(notebook: NotebookNode, site: Site, times: int = 1, go_on: bool = False)
         resources={"metadata": {"path": str(paths.NOTEBOOKS)}},
     )
     with client.setup_kernel(env=environment(site)):
-        for _ in range(times):
-            for place, cell in enumerate(notebook.cells):
-                try:
-                    client.execute_cell(cell, place)
-                except Exception as error:
-                    raise WorkshopError(f"Cell {place + 1} failed:\n{cell.source}\n\n{error}") from error
+        for place, cell in enumerate(notebook.cells):
+            try:
+                client.execute_cell(cell, place)
+            except Exception as error:
+                raise WorkshopError(f"Cell {place + 1} failed:\n{cell.source}\n\n{error}") from error
     return notebook
 
 

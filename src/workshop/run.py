@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,19 +101,26 @@ class Run:
         with contextlib.suppress(BrokenPipeError), self._child.stdin as word:
             word.write(json.dumps(self._word).encode() + b"\n")
         last = {}
-        for line in _lines(self._stream):
-            last = json.loads(line)
-            yield last
-        if last.get("event") != "finished":
-            yield {"event": "broken", "cause": self._why(last)}
+        try:
+            for line in _lines(self._stream):
+                last = json.loads(line)
+                yield last
+        except TimeoutError:
+            yield {"event": "broken", "cause": self._silent(last)}
+        else:
+            if last.get("event") != "finished":
+                yield {"event": "broken", "cause": self._why()}
 
-    def _why(self, last: dict) -> str:
-        deadline = time.monotonic() + 1
-        while self._child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+    def _silent(self, last: dict) -> str:
+        doing = f" while: {last['about']}" if "about" in last else ""
+        return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
+
+    def _why(self) -> str:
+        """Why the process has ended: it has closed its pipe, and is gone within moments."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(SILENCE)
         if self._child.returncode is None:
-            doing = f" while: {last['about']}" if "about" in last else ""
-            return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
+            return self._silent({})
         text = self._log.read_text(errors="replace").replace("INTERNALERROR> ", "")
         cause = blame.cause(text.splitlines(), self.project.folder)
         # A sentence about the settings, of Django's own checks or passed on by pytest-django.
@@ -141,9 +147,11 @@ def _end(child: subprocess.Popen) -> None:
 
 
 def _lines(stream) -> Iterator[bytes]:
-    """Lines from a pipe until it is closed, or silent for too long."""
+    """Lines from a pipe until it is closed. Raises TimeoutError when it is silent for too long."""
     descriptor, rest = stream.fileno(), b""
-    while select.select([descriptor], [], [], SILENCE)[0]:
+    while True:
+        if not select.select([descriptor], [], [], SILENCE)[0]:
+            raise TimeoutError
         chunk = os.read(descriptor, 65536)
         if not chunk:
             return

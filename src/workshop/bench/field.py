@@ -15,10 +15,10 @@ from .field_speed import Speed, Work, one_round
 from .field_words import loss_table, plots, remarks, speed_tables
 from .section import Section
 
-FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=20, photos=2, answers=1)
+FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, answers=1)
 ROUNDS = 3
-NAPS, QUICK_NAPS = 40, 24
-WINDOW, QUICK_WINDOW = 100.0, 10.0
+NAPS, QUICK_NAPS = 40, 12
+WINDOW, QUICK_WINDOW = 100.0, 5.0
 """Seconds in which a killed worker's tasks may come back."""
 
 

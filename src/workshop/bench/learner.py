@@ -27,7 +27,7 @@ UP, UP_GOAL, WATCH_GOAL = "03-images", 1.5, 1.5
 READY_LINES = {"web": "Starting development server", "worker": READY}
 """What a process writes when it is ready."""
 WATCHED = "images/views.py"
-WRITING = 5.0
+WRITING, QUICK_WRITING = 5.0, 0.5
 """Seconds between a verdict and the next save: a learner thinks longer."""
 
 REMARKS = (
@@ -45,13 +45,13 @@ Seconds = dict[str, list[float]]
 
 def measure(quick: bool) -> Section:
     """All of it. Raises WorkshopError when something does not get ready, or a solution does not pass."""
-    lessons, rounds = (LESSONS[:1], 1) if quick else (LESSONS, 3)
+    lessons, rounds, writing = (LESSONS[:1], 1, QUICK_WRITING) if quick else (LESSONS, 3, WRITING)
     with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
         root = start.learners(Path(folder, "root"), *lessons, solved=True)
         cold = None if quick else set_up(Path(folder, "fresh"))
         up = {} if quick else _up(Path(folder, "up"), 3)
         with Broker(prefer=None) as broker:
-            found = {lesson: _lesson(root, lesson, broker.url, rounds) for lesson in lessons}
+            found = {lesson: _lesson(root, lesson, broker.url, rounds, writing) for lesson in lessons}
     return _section(cold, up, found, rounds)
 
 
@@ -105,7 +105,7 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
     }
 
 
-def _lesson(root: Path, lesson: str, redis_url: str, rounds: int) -> Seconds:
+def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float) -> Seconds:
     """Seconds of the floor's parts, of a check, and of a watch from save to verdict, in turn."""
     folder = root / "playground" / lesson
     environment = project.at(folder).environment(redis_url, data=root / "floor") | {
@@ -138,7 +138,7 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int) -> Seconds:
         first_lines = []
 
         def watch() -> float:
-            first, last = saved(watching, folder / WATCHED, f" {steps[0].id} ", verdict)
+            first, last = saved(watching, folder / WATCHED, f" {steps[0].id} ", verdict, writing)
             first_lines.append(first)
             return last
 
@@ -146,12 +146,15 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int) -> Seconds:
         return found | {"first": first_lines[1:]}
 
 
-def saved(watching: start.Talking, file: Path, step: str, verdict: str) -> tuple[float, float]:
-    """Save a change in `file`: the seconds until the line of the first `step` is there, and the `verdict`.
+def saved(
+    watching: start.Talking, file: Path, step: str, verdict: str, writing: float
+) -> tuple[float, float]:
+    """Save a change in `file`, after `writing` seconds: the seconds from then until the line of the first
+    `step` is there, and until the `verdict` is.
 
     Raises WorkshopError when the step did not pass.
     """
-    time.sleep(WRITING)
+    time.sleep(writing)
     text = file.read_text() + f"\n\nSAVED_AT = {time.time()}\n"
     began = time.perf_counter()
     file.write_text(text)
