@@ -173,6 +173,20 @@ def test_selectors_find_their_pods():
     assert service["spec"]["selector"] == pods()["web"][0]["spec"]["template"]["metadata"]["labels"]
 
 
+def test_the_first_step_needs_nothing_of_the_second():
+    """`kubectl apply --selector step=first` makes the Job, and what its container takes variables from."""
+    first = {
+        (each["kind"], each["metadata"]["name"])
+        for each in objects()
+        if each["metadata"].get("labels", {}).get("step") == "first"
+    }
+    (variables,) = (
+        each["configMapRef"]["name"] for each in pods()["migrate"][2]["envFrom"] if "configMapRef" in each
+    )
+    assert first == {("Job", "migrate"), ("ConfigMap", variables)}
+    assert "persistentVolumeClaim" not in str(pods()["migrate"][1])
+
+
 def test_one_beat():
     beat = pods()["beat"][0]["spec"]
     assert (beat["replicas"], beat["strategy"]) == (1, {"type": "Recreate"})
