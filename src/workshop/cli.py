@@ -295,7 +295,10 @@ def bench(
 @app.command(rich_help_panel=RUNNING)
 def cluster(
     workers: Annotated[int, typer.Option(metavar="COUNT", help="Hosts, each with a worker.")] = 4,
-    photos: Annotated[int, typer.Option(metavar="COUNT", help="Photos of 12 megapixels.")] = 40,
+    photos: Annotated[
+        int | None,
+        typer.Option(metavar="COUNT", help="Photos of 12 megapixels; ten for each host if not given."),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small photos and one round: does it work?")] = False,
 ) -> None:
     """Run several workers as on hosts of their own, and kill one of them.

@@ -220,7 +220,7 @@ class Ending:
 
     def entered(self, context: AbstractContextManager[Entered]) -> Entered:
         """Enter a context that `stack` leaves, and return what it gives."""
-        with self._whole():
+        with self.whole():
             return self._stack.enter_context(context)
 
     def folder(self) -> Path:
@@ -230,7 +230,7 @@ class Ending:
 
     def started(self, site: Site) -> Site:
         """Start `site` and return it. Raises WorkshopError as `Site.start` does."""
-        with self._whole():
+        with self.whole():
             self._sites.append(site)
             self._stack.callback(site.stop)
             site.start()
@@ -241,7 +241,8 @@ class Ending:
         self._held = True
 
     @contextlib.contextmanager
-    def _whole(self) -> Iterator[None]:
+    def whole(self) -> Iterator[None]:
+        """What is begun in this block is begun wholly: a signal waits until its end."""
         self._held = True
         try:
             yield

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -46,8 +47,17 @@ def postgres() -> Iterator[str]:
         raise NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
-            shutil.chown(name, "postgres")
+            _give(name, "postgres")
         yield from _postgres(Path(initdb).parent, Path(name))
+
+
+def _give(folder: str, user: str) -> None:
+    try:
+        shutil.chown(folder, user)
+    except LookupError:
+        raise NotInstalled(
+            f"PostgreSQL does not run as root, and there is no user {user}:  apt-get install postgresql"
+        ) from None
 
 
 def _postgres(programs: Path, home: Path) -> Iterator[str]:
@@ -77,8 +87,11 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 def bucket() -> Iterator[dict[str, str]]:
     """An S3 store with an empty bucket: the variables for a project that keeps its photos there.
 
-    It is moto's server, which keeps all in memory. Raises WorkshopError when it does not start.
+    It is moto's server, which keeps all in memory. Raises NotInstalled, and WorkshopError when it does not
+    start.
     """
+    if find_spec("moto") is None:  # the Docker image does without the packages of the tests
+        raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
     import boto3
 
     port = free_port()
@@ -87,6 +100,8 @@ def bucket() -> Iterator[dict[str, str]]:
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Ctrl-C in a terminal is not for it: those who still write to it are ended first.
+        start_new_session=True,
     )
     environment = {
         "AWS_STORAGE_BUCKET_NAME": BUCKET,

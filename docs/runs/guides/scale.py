@@ -205,7 +205,92 @@ def priorities(url: str) -> None:
     site.end()
 
 
-PARTS = {each.__name__: each for each in (speed, connections, autoscale, recycle, priorities)}
+def queues(url: str) -> None:
+    """docs/examples/scale/queues.py, with messages of several priorities and a worker at work."""
+    site = Site(url)
+    site.photos(PHOTOS)
+    site.worker("--concurrency", "1")
+    site.python(
+        "from images.models import UploadedImage; from images.tasks import *; "
+        "from django.utils import timezone; UploadedImage.objects.update(queued_at=timezone.now()); "
+        "[resize_image_task.apply_async((pk,), priority=pk % 4 * 3) for pk in range(1, 41)]; "
+        "pack_photos_task.delay([1]); pack_photos_task.delay([2])"
+    )
+    script = str(paths.ROOT / "docs/examples/scale/queues.py")
+    said = subprocess.run(
+        ["python", script],
+        cwd=site.folder / "app",
+        env=site.environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    write("queues", f"$ python queues.py\n{said.stdout}")
+    site.end()
+
+
+def ping(url: str) -> None:
+    """What a probe costs, and whether a worker answers that has its hands full."""
+    site = Site(url)
+    health = str(paths.ROOT / "docker/health.py")
+    alive = site.folder / "alive"
+    alive.touch()
+    ways = {
+        "celery -A myproject inspect ping": ["celery", "-A", "myproject", "inspect", "ping"],
+        "python docker/health.py worker": ["python", health, "worker"],
+        "find alive -mmin -5": ["find", str(alive), "-mmin", "-5"],
+    }
+    site.worker("--concurrency", "1")
+    lines = ["$ python docs/runs/guides/scale.py ping", "processor time of one probe, the median of five, s"]
+    for name, command in ways.items():
+        found = sorted(processor_seconds(command, site) for _ in range(5))
+        lines.append(f"  {name:<34}{found[2]:.2f}")
+    site.end_worker()
+    (site.folder / "app/naps.py").write_text(NAP)
+    for pool in ("prefork", "solo"):
+        site.worker("--pool", pool, "--concurrency", "1", "-I", "naps")
+        site.python('from myproject.celery import app; app.send_task("naps.nap")')
+        assert until(lambda: "the nap begins" in site.log.read_text(), 40), site.log.read_text()
+        answered = subprocess.run(
+            ways["celery -A myproject inspect ping"],
+            cwd=site.folder / "app",
+            env=site.environment,
+            check=False,
+        )
+        said = (
+            "answers"
+            if answered.returncode == 0
+            else "does not answer: exit code " + str(answered.returncode)
+        )
+        lines.append(f"--pool {pool}, in the middle of a task: {said}")
+        site.process.kill()
+        site.process.wait()
+        site.redis.flushall()
+    write("ping", "\n".join(lines))
+    site.end()
+
+
+NAP = """
+import time
+
+from myproject.celery import app
+
+
+@app.task(name="naps.nap")
+def nap():
+    print("the nap begins", flush=True)
+    time.sleep(30)
+"""
+
+
+def processor_seconds(command: list[str], site: Site) -> float:
+    before = os.times()
+    subprocess.run(command, cwd=site.folder / "app", env=site.environment, check=True, capture_output=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+PARTS = {each.__name__: each for each in (speed, connections, autoscale, recycle, priorities, queues, ping)}
 with Broker(prefer=None) as broker:
     for part in sys.argv[1:] or PARTS:
         PARTS[part](broker.url)

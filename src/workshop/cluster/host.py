@@ -63,11 +63,13 @@ class Host:
             )
 
     def wait(self) -> None:
-        """Return once it takes tasks. Raises WorkshopError, with its last words, when it ended instead."""
+        """Return once it takes tasks. Raises WorkshopError, with its last words, when it does not."""
         until(lambda: READY in self.log or self._process.poll() is not None, PATIENCE)
-        if READY not in self.log:
-            last = "\n".join(self.log.splitlines()[-10:])
-            raise WorkshopError(f"The worker of {self.name} did not start. It wrote last:\n{last}")
+        if READY in self.log:
+            return
+        why = "ended at once" if self._process.poll() is not None else f"took more than {PATIENCE:.0f} s"
+        last = "\n".join(self.log.splitlines()[-10:]) or "nothing"
+        raise WorkshopError(f"The worker of {self.name} did not start: it {why}. It wrote last:\n{last}")
 
     def kill(self) -> None:
         """End it as a power cut would, with its pool."""
@@ -75,11 +77,16 @@ class Host:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def ask_to_stop(self) -> None:
+        """Tell it to end after the task that it is at, if it runs; `stop` waits for that."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
     def stop(self) -> None:
         """End it after the task that it is at, if it runs."""
-        if self._process is None or self._process.poll() is not None:
+        self.ask_to_stop()
+        if self._process is None:
             return
-        self._process.terminate()
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

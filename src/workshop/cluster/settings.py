@@ -12,6 +12,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS | {
     "visibility_timeout": VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 1,  # seconds
     "unacked_restore_throttle": 1,
+    # Who looks holds a lock meanwhile. A host may be killed just then: the lock is given up after this.
+    "unacked_mutex_expire": 5,  # seconds; 300 where nothing is set
 }
 
 # What DATABASE_URL leaves out of the project's own options for SQLite.

@@ -19,6 +19,8 @@ WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.settings"
 VISIBILITY_TIMEOUT = 10
 """Seconds, as in settings.py, which only a process of the project can import."""
+PATIENCE = VISIBILITY_TIMEOUT + 20
+"""Seconds without a photo after which the rest is given up. A message is away for less."""
 
 
 class System:
@@ -29,6 +31,7 @@ class System:
 
     def __init__(self, ending: Ending, workers: int):
         folder = ending.folder()
+        self._ending = ending
         self._folder = folder
         self.database, url = _database(ending, folder)
         self._variables = ending.entered(servers.bucket()) | {
@@ -67,30 +70,34 @@ class System:
         hosts = self.hosts[:count]
         try:
             for host in hosts:
-                host.start()
+                with self._ending.whole():
+                    host.start()
             for host in hosts:
                 host.wait()
             yield hosts
         finally:
+            for host in hosts:
+                host.ask_to_stop()
             for host in hosts:
                 host.stop()
 
     def resizing(self, send: bool = True) -> Iterator[tuple[int, float]]:
         """Send a task for each photo, and yield how many are resized and the seconds since, at each change.
 
-        send: False follows what was sent already. It ends when all are, or when none is for longer than a
-        message can be away. Raises WorkshopError when that cannot be found out.
+        send: False follows what was sent already. It ends when all are, or when none is for `PATIENCE`.
+        Raises WorkshopError when that cannot be found out.
         """
-        patience = VISIBILITY_TIMEOUT + 20
-        process = subprocess.Popen(
-            [sys.executable, sending.__file__, str(patience), "send" if send else "follow"],
-            cwd=self.site.project.folder,
-            env=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        with self._ending.whole():
+            process = subprocess.Popen(
+                [sys.executable, sending.__file__, str(PATIENCE), "send" if send else "follow"],
+                cwd=self.site.project.folder,
+                env=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # Ctrl-C in a terminal is for the command alone
+            )
         try:
             for line in process.stdout:
                 done, seconds = line.split()

@@ -1,0 +1,212 @@
+"""`./workshop cluster` with real servers and workers: what it says, and that it leaves nothing behind."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from tinyproject import SOURCE, Up
+
+from workshop import console, paths, servers
+from workshop.checkkit import until
+from workshop.cluster import command, host, limits, saying, system
+from workshop.errors import WorkshopError
+
+SMALL = ("--workers", "2", "--quick", "--photos", "10")
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+class Cluster(Up):
+    """`cluster` as a real process. All that it makes lies in `folder`."""
+
+    def __init__(self, folder, *options):
+        folder.mkdir()
+        folder.chmod(0o755)  # root's run gives a folder in it to the user postgres
+        own = {"TMPDIR": str(folder), "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
+        elsewhere = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
+        self.folder = folder
+        self.output = (folder.parent / "output").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "cluster", *options],
+            cwd=paths.ROOT,
+            env=os.environ | own | elsewhere,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def said(self):
+        return (self.folder.parent / "output").read_text()
+
+    def everything(self):
+        """All processes that have to do with it: PostgreSQL is nobody's child once it runs."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                line, own = " ".join(process.cmdline()), process.environ().get("TMPDIR") == str(self.folder)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+            if own or str(self.folder) in line:
+                found.append(process)
+        return found
+
+
+@pytest.fixture
+def folder():
+    """A folder that everybody may look into, as PostgreSQL has to. pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def start(folder):
+    """Starts `cluster`; whatever a failing test leaves running is ended."""
+    runs = []
+
+    def start(*options):
+        runs.append(Cluster(folder / "tmp", *options))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.output.close()
+        for process in run.everything():
+            process.kill()
+        run.process.wait()
+
+
+def assert_nothing_left(run):
+    assert run.everything() == []
+    assert list(run.folder.iterdir()) == []
+
+
+def test_nothing_is_lost_and_nothing_is_left(start):
+    run = start(*SMALL)
+    assert until(lambda: "messages in its hands" in run.said or run.process.poll() is not None, 300), run.said
+    if servers.postgres_program("initdb"):
+        assert any("postgres" in process.name() for process in run.everything()), (
+            "or the last line is for free"
+        )
+    code = run.process.wait(300)
+    said = words(run.said)
+    assert code == 0, run.said
+    assert "10 photos were uploaded through the site, 10 are resized." in said
+    assert re.search(r"host1 \d+, host2 \d+ ", said)
+    assert sum(map(int, re.search(r"host1 (\d+), host2 (\d+) ", said).groups())) == 10
+    assert re.search(
+        r"kill -9 host2. It had [1-5] messages in its hands; \d of 10 photos were resized.", said
+    )
+    assert re.search(r"After \d+\.\d s 10 of 10 are resized, 0 lost", said)
+    assert "The hosts' own data folders hold 0 photos." in said
+    assert said.endswith("Stopped. Nothing is left running.")
+    assert_nothing_left(run)
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(start):
+    run = start(*SMALL)
+    assert until(lambda: "They share:" in run.said or run.process.poll() is not None, 200), run.said
+    assert until(lambda: any("photos@host2" in " ".join(p.cmdline()) for p in run.everything()), 100)
+    os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does it
+    assert run.process.wait(100) == 130, run.said
+    assert run.said.endswith("Stopping …\nStopped. Nothing is left running.\n")
+    assert "Traceback" not in run.said
+    assert_nothing_left(run)
+
+
+@pytest.fixture
+def without_postgres(monkeypatch):
+    """A machine that has no PostgreSQL, which is quicker as well."""
+
+    def refused():
+        raise servers.NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
+
+    monkeypatch.setattr(servers, "postgres", refused)
+
+
+@pytest.fixture
+def acknowledged_early(tmp_path, monkeypatch):
+    """The solutions, with a task that is acknowledged before the work. It takes a while."""
+    shutil.copytree(paths.SOLUTIONS, tmp_path / "solutions", ignore=shutil.ignore_patterns("data"))
+    monkeypatch.setattr(paths, "SOLUTIONS", tmp_path / "solutions")
+    file = tmp_path / "solutions/05-beat/images/tasks.py"
+    text = file.read_text()
+    begin = text.index("def resize_image_task")
+    late = "    acks_late=True,\n    reject_on_worker_lost=True,\n"
+    found = text.rindex(late, 0, begin)
+    text = text[:found] + "    acks_late=False,\n" + text[found + len(late) :]
+    work = "    started = time.perf_counter()\n"
+    assert text.count(work) == 1
+    file.write_text(text.replace(work, "    time.sleep(0.5)\n" + work))
+
+
+def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgres, monkeypatch, capsys):
+    monkeypatch.setattr(system, "PATIENCE", system.VISIBILITY_TIMEOUT + 8)
+    assert command.main(2, 10, quick=True) == 1
+    said = words(capsys.readouterr().out)
+    assert "rows one SQLite file, which hosts could not share: PostgreSQL is not installed" in said
+    done, lost = map(int, re.search(r"(\d) of 10 are resized, (\d) lost\.", said).groups())
+    assert done + lost == 10
+    assert lost
+    assert "acks_late" in said
+    assert "still" not in said, "the broker has it no more"
+
+
+@pytest.mark.parametrize(
+    ("workers", "photos", "says"),
+    [
+        (1, 40, r"Name between 2 and 16 hosts: --workers 4\.$"),
+        (17, 400, r"Name between 2 and 16 hosts: --workers 4\.$"),
+        (4, 19, r"19 photos are too few for 4 hosts to share: --photos 40\.$"),
+        (2, 10**7, r"This needs about \d+\.\d GB of memory, and \d+\.\d GB are free\."),
+    ],
+)
+def test_numbers_that_make_no_sense(workers, photos, says):
+    with pytest.raises(WorkshopError, match=says):
+        command.main(workers, photos, quick=True)
+
+
+def test_usual_numbers():
+    assert limits.number_of_photos(4, None) == 40
+    assert limits.number_of_photos(2, 10) == 10
+    assert command.counts(4, quick=False) == [1, 2, 4]
+    assert command.counts(6, quick=False) == [1, 2, 4, 6]
+    assert command.counts(2, quick=True) == [1, 2]
+
+
+@pytest.mark.parametrize(("patience", "why"), [(60, "it ended at once"), (0, "it took more than 0 s")])
+def test_a_host_that_does_not_start_says_why(tmp_path, monkeypatch, patience, why):
+    """Its settings cannot be imported; or nobody waits for it."""
+    monkeypatch.setattr(host, "PATIENCE", patience)
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "nowhere"}
+    one = host.Host("host1", paths.SOLUTIONS / "05-beat", tmp_path, environment)
+    try:
+        one.start()
+        with pytest.raises(WorkshopError, match=f"The worker of host1 did not start: {why}") as failed:
+            one.wait()
+    finally:
+        one.kill()
+    if patience:
+        assert "No module named 'nowhere'" in str(failed.value)
+
+
+def test_sentences_fit_the_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(saying, "console", SimpleNamespace(width=44, print=console.console.print))
+    saying.say("\nThe system on 2 hosts, of which each one has a data folder of its own.", indent=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == ""
+    assert len(lines) == 3
+    assert all(line.startswith("  ") and len(line) <= 44 for line in lines[1:])
+    assert saying.listed([1]) == "1"
+    assert saying.listed([1, 2, 4]) == "1, 2 and 4"

@@ -1,0 +1,288 @@
+"""docs/examples/scale and docs/examples/kubernetes: what the guide says of these files is so."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import servers
+import yaml
+
+from workshop import paths
+from workshop.broker import Broker
+from workshop.checkkit import until
+from workshop.checkkit.worker import READY
+from workshop.ports import free_port
+
+KUBERNETES = paths.DOCS / "examples/kubernetes"
+QUEUES = paths.DOCS / "examples/scale/queues.py"
+PROJECT = paths.SOLUTIONS / "05-beat"
+FILL = """
+from datetime import timedelta
+from django.utils import timezone
+from images.models import UploadedImage
+from images.tasks import pack_photos_task, resize_image_task
+for priority in (None, 3, 9, 4):
+    resize_image_task.apply_async((1,), priority=priority)
+pack_photos_task.delay([1])
+ago = timezone.now() - timedelta(seconds=100)
+UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=ago, is_processed=True)
+UploadedImage.objects.create(image="b.jpg", width=1, height=1, queued_at=ago + timedelta(seconds=10))
+UploadedImage.objects.create(image="c.jpg", width=1, height=1)
+"""
+TAKE = """
+import sys
+from celery import current_app
+with current_app.connection_for_read() as connection:
+    connection.default_channel.basic_get("celery")
+    print("taken", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def broker():
+    with Broker(prefer=None) as broker:
+        yield broker.url
+
+
+def environment(tmp_path, **more):
+    """That of a process of the finished project, with its data in `tmp_path`."""
+    own = {
+        name: value for name, value in os.environ.items() if name not in ("CELERY_BROKER_URL", "DATABASE_URL")
+    }
+    return own | {"DATA_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+def run(env, *arguments, fails=False):
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
+    assert bool(done.returncode) == fails, done.stdout + done.stderr
+    return done.stderr if fails else done.stdout
+
+
+def queues(env):
+    *counts, oldest = run(env, QUEUES).splitlines()
+    seconds = int(re.fullmatch(r"oldest photo: (\d+) s", oldest)[1])
+    return counts, seconds
+
+
+def test_queues_on_redis(broker, tmp_path):
+    """All priorities are counted, and what a worker has taken is told apart."""
+    env = environment(tmp_path, REDIS_URL=broker)
+    run(env, "manage.py", "migrate", "-v0")
+    assert queues(env) == (["celery: 0 waiting, 0 taken", "slow: 0 waiting, 0 taken"], 0)
+    run(env, "manage.py", "shell", "-v0", "-c", FILL)
+    counts, seconds = queues(env)
+    assert counts == ["celery: 4 waiting, 0 taken", "slow: 1 waiting, 0 taken"]
+    assert 90 <= seconds < 100, "of the photo that is not done; another was sent earlier, and one never"
+    take = [sys.executable, "manage.py", "shell", "-v0", "-c", TAKE]
+    held = subprocess.Popen(
+        take, cwd=PROJECT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert held.stdout.readline() == "taken\n"
+        assert queues(env)[0] == ["celery: 3 waiting, 1 taken", "slow: 1 waiting, 0 taken"]
+    finally:
+        held.communicate("")
+
+
+def test_queues_on_rabbitmq(broker, tmp_path):
+    with servers.rabbitmq() as url:
+        env = environment(tmp_path, REDIS_URL=broker, CELERY_BROKER_URL=url)
+        run(env, "manage.py", "migrate", "-v0")
+        assert "no queue 'celery'" in run(env, QUEUES, fails=True), "no worker has declared it yet"
+        run(env, "manage.py", "shell", "-v0", "-c", FILL)
+        assert queues(env)[0] == ["celery: 4 waiting", "slow: 1 waiting"]
+
+
+def test_the_file_is_touched_by_a_worker_that_is_busy(broker, tmp_path):
+    """Its pool's only process is stopped with four tasks; the main process goes on, and tidies up."""
+    shutil.copy(KUBERNETES / "alive.py", tmp_path)
+    file, log = tmp_path / "alive", tmp_path / "log"
+    env = environment(tmp_path, REDIS_URL=broker, ALIVE_FILE=str(file), PYTHONPATH=str(tmp_path))
+    run(env, "manage.py", "migrate", "-v0")
+    command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", "-c", "1"]
+    with log.open("w") as output:
+        worker = subprocess.Popen(
+            [*command, "-I", "alive"], cwd=PROJECT, env=env, stdout=output, stderr=output
+        )
+    try:
+        assert until(lambda: READY in log.read_text() and file.exists(), 60), log.read_text()
+        child = psutil.Process(worker.pid).children()[0]
+        child.suspend()
+        run(env, "manage.py", "shell", "-v0", "-c", FILL)
+        assert until(lambda: log.read_text().count(" received") == 4, 60), log.read_text()
+        before = file.stat().st_mtime_ns
+        assert until(lambda: file.stat().st_mtime_ns > before, 60), "not touched any more"
+        child.resume()
+        worker.terminate()
+        assert worker.wait(60) == 0
+        assert not file.exists()
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def objects():
+    return yaml.safe_load((KUBERNETES / "photos.yaml").read_text())["items"]
+
+
+def pods():
+    """{role: (object, pod's spec, its container)}"""
+    found = {}
+    for each in objects():
+        if each["kind"] in ("Deployment", "Job"):
+            spec = each["spec"]["template"]["spec"]
+            (container,) = spec["containers"]
+            found[container["name"]] = each, spec, container
+    return found
+
+
+def test_kubernetes_schema():
+    """Not installed with the workshop, as its schemas take 108 MB: pip install kubernetes-validate"""
+    validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate (108 MB)")
+    for each in objects():
+        validate.validate(each, "1.37", strict=True)
+
+
+def test_roles_are_those_of_the_image():
+    script = (paths.ROOT / "docker/run").read_text()
+    for role, (each, _, container) in pods().items():
+        assert container["args"] == [role]
+        assert each["metadata"]["name"] == role
+        assert re.search(rf"^    .*\b{role}\b.*\)$", script, re.M), role
+        assert container["image"].partition(":")[0].endswith("/photos-workshop"), (
+            "as docker-compose.yml names it"
+        )
+    assert set(pods()) == {"web", "worker", "slow", "beat", "migrate"}
+    assert "useradd --system --uid 10001" in (paths.ROOT / "Dockerfile").read_text()
+
+
+def test_selectors_find_their_pods():
+    for each in objects():
+        if each["kind"] == "Deployment":
+            assert each["spec"]["selector"]["matchLabels"] == each["spec"]["template"]["metadata"]["labels"]
+    (service,) = (each for each in objects() if each["kind"] == "Service")
+    assert service["spec"]["selector"] == pods()["web"][0]["spec"]["template"]["metadata"]["labels"]
+
+
+def test_the_first_step_needs_nothing_of_the_second():
+    """`kubectl apply --selector step=first` makes the Job, and what its container takes variables from."""
+    first = {
+        (each["kind"], each["metadata"]["name"])
+        for each in objects()
+        if each["metadata"].get("labels", {}).get("step") == "first"
+    }
+    (variables,) = (
+        each["configMapRef"]["name"] for each in pods()["migrate"][2]["envFrom"] if "configMapRef" in each
+    )
+    assert first == {("Job", "migrate"), ("ConfigMap", variables)}
+    assert "persistentVolumeClaim" not in str(pods()["migrate"][1])
+
+
+def test_one_beat():
+    beat = pods()["beat"][0]["spec"]
+    assert (beat["replicas"], beat["strategy"]) == (1, {"type": "Recreate"})
+
+
+def limits():
+    """{queue: the longest time_limit of its tasks}, as the finished project has them."""
+    settings = (PROJECT / "myproject/settings.py").read_text()
+    routes = ast.literal_eval(re.search(r"^CELERY_TASK_ROUTES = (\{.+?^\})", settings, re.M | re.S)[1])
+    longest = {"celery": 0, "slow": 0}
+    for app in ("images", "upkeep"):
+        for node in ast.parse((PROJECT / app / "tasks.py").read_text()).body:
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            options = [kw for each in node.decorator_list for kw in getattr(each, "keywords", [])]
+            seconds = [kw.value.value for kw in options if kw.arg == "time_limit"]
+            queue = routes.get(f"{app}.tasks.{node.name}", {}).get("queue", "celery")
+            longest[queue] = max(longest[queue], *seconds, 0)
+    return longest
+
+
+def test_nobody_is_killed_at_work():
+    found = {role: spec["terminationGracePeriodSeconds"] for role, (_, spec, _) in pods().items()}
+    assert limits() == {"celery": 300, "slow": 1800}
+    assert found["worker"] > limits()["celery"]
+    assert found["slow"] > limits()["slow"]
+    before = int(pods()["web"][2]["lifecycle"]["preStop"]["exec"]["command"][1])
+    gunicorn = (paths.ROOT / "docker/gunicorn.conf.py").read_text()
+    assert found["web"] > before + int(re.search(r"graceful_timeout = (\d+)", gunicorn)[1])
+
+
+def test_only_web_is_asked_whether_it_lives():
+    assert [role for role, (_, _, container) in pods().items() if "livenessProbe" in container] == ["web"]
+    for role in ("worker", "slow"):
+        command = pods()[role][2]["startupProbe"]["exec"]["command"]
+        assert command == ["python", "/srv/workshop/docker/health.py", "worker"]
+    assert all("memory" in container["resources"]["limits"] for _, _, container in pods().values())
+
+
+def test_keda_scales_what_there_is():
+    scaled = yaml.safe_load((KUBERNETES / "keda.yaml").read_text())["spec"]
+    worker, _, container = pods()["worker"]
+    assert scaled["scaleTargetRef"]["name"] == worker["metadata"]["name"]
+    assert "replicas" not in worker["spec"], "kubectl apply would set back what KEDA has set"
+    assert scaled["minReplicaCount"] >= 1
+    (trigger,) = scaled["triggers"]
+    assert trigger["metadata"]["listName"] == "celery"
+    assert trigger["metadata"]["passwordFromEnv"] in [each["name"] for each in container["env"]]
+
+
+@pytest.fixture
+def web(broker, tmp_path):
+    """gunicorn as in the container, with the sketch's variables. Its address."""
+    (settings,) = (each["data"] for each in objects() if each["kind"] == "ConfigMap")
+    settings = {name: value for name, value in settings.items() if not name.startswith("AWS")}
+    port = free_port()
+    docker = paths.ROOT / "docker"
+    own = {"REDIS_URL": broker, "SECRET_KEY": "for this test", "DJANGO_SETTINGS_MODULE": "container_settings"}
+    env = environment(tmp_path, **settings, **own, PYTHONPATH=f"{docker}:{paths.ROOT / 'src'}")
+    run(env, "manage.py", "migrate", "-v0")
+    command = [
+        "-m",
+        "gunicorn",
+        "myproject.wsgi",
+        "-c",
+        docker / "gunicorn.conf.py",
+        "-b",
+        f"127.0.0.1:{port}",
+    ]
+    with (tmp_path / "log").open("w") as log:
+        site = subprocess.Popen(
+            [sys.executable, *map(str, command)], cwd=PROJECT, env=env, stdout=log, stderr=log
+        )
+    try:
+        assert until(lambda: "Listening at" in (tmp_path / "log").read_text() or site.poll() is not None, 60)
+        yield f"http://127.0.0.1:{port}", Path(tmp_path / "db.sqlite3")
+    finally:
+        site.terminate()
+        site.wait(60)
+
+
+def test_probes_of_web(web):
+    """Asked from another address than its own, as the kubelet does; without its database as well."""
+    address, database = web
+    container = pods()["web"][2]
+    transport = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=address, transport=transport, timeout=60) as kubelet:
+
+        def asked(probe):
+            get = container[probe]["httpGet"]
+            headers = {each["name"]: each["value"] for each in get["httpHeaders"]}
+            return kubelet.get(get["path"], headers=headers).status_code
+
+        assert kubelet.get("/", headers={"Host": "localhost"}).status_code == 301, "to https"
+        assert asked("readinessProbe") == 200
+        assert asked("livenessProbe") == 200
+        database.unlink()
+        assert asked("readinessProbe") == 500
+        assert asked("livenessProbe") == 200
