@@ -71,7 +71,7 @@ def measure(quick: bool) -> Section:
 
     Raises WorkshopError when a photo is lost.
     """
-    rounds, uploads = (1, 4) if quick else (5, UPLOADS)
+    rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (5, UPLOADS, WARM, IDLE_LOOKS)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
     found = {(kind, way): {name: Seen() for name in SITES} for kind in photos for way in WAYS}
     for turn in range(rounds):
@@ -79,7 +79,8 @@ def measure(quick: bool) -> Section:
             for name in list(SITES)[:: 1 if turn % 2 == 0 else -1]:
                 solution, nice = SITES[name]
                 with behind_gunicorn(solution, nice=nice) as site:
-                    _round(site, photos[kind], uploads, WAYS[way], sites[name])
+                    _warm_up(site, photos[kind], warm)
+                    _round(site, photos[kind], uploads, WAYS[way], idle, sites[name])
     return _section(found, rounds, uploads, {kind: len(photo) for kind, photo in photos.items()})
 
 
@@ -99,16 +100,23 @@ def behind_gunicorn(
     return running(solution, without, commands)
 
 
-def _round(site: Site, photo: bytes, uploads: int, apart: float, seen: Seen) -> None:
-    """`uploads` uploads, one each `apart` seconds, while another visitor looks at the list of photos."""
+def _warm_up(site: Site, photo: bytes, uploads: int) -> None:
+    """So many uploads, each with a connection of its own that any process may take, until all are resized."""
+    for _ in range(uploads):
+        with Visitor(site.address) as visitor:
+            _taken(visitor.upload("warm.jpg", photo))
+    _watch(site, ["warm"], threading.Event())
+
+
+def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen: Seen) -> None:
+    """`uploads` uploads, one each `apart` seconds, while another visitor looks at the list of photos.
+
+    That one looks `idle` times before.
+    """
     over, began = threading.Event(), {}
     names = [f"p{number:03}" for number in range(uploads)]
     with contextlib.ExitStack() as stack:
-        for _ in range(WARM):  # a new connection each, which any process may take
-            with Visitor(site.address) as visitor:
-                _taken(visitor.upload("warm.jpg", photo))
-        _watch(site, ["warm"], over)
-        other = stack.enter_context(_another_visitor(site))
+        other = stack.enter_context(_another_visitor(site, idle))
         seen.idle += json.loads(other.stdout.readline() or "[]")
         visitors = [stack.enter_context(Visitor(site.address)) for _ in names]
         prepared = [
@@ -139,11 +147,11 @@ def _taken(answer: Answer) -> float:
 
 
 @contextlib.contextmanager
-def _another_visitor(site: Site) -> Iterator[subprocess.Popen]:
+def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
     """looking.py, as a process: in this one it would wait for the threads that upload."""
     sources = str(Path(__file__).parents[2])
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(IDLE_LOOKS)],
+        [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(idle)],
         env=site.environment | {"PYTHONPATH": sources},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
