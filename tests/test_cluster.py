@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -135,6 +136,13 @@ def without_postgres(monkeypatch):
     monkeypatch.setattr(servers, "postgres", refused)
 
 
+BUSY = """\
+    from django.conf import settings
+    (settings.DATA_DIR / "busy").touch()
+    time.sleep(0.5)
+"""
+
+
 @pytest.fixture
 def acknowledged_early(tmp_path, monkeypatch):
     """The solutions, with a task that is acknowledged before the work. It takes a while."""
@@ -148,7 +156,15 @@ def acknowledged_early(tmp_path, monkeypatch):
     text = text[:found] + "    acks_late=False,\n" + text[found + len(late) :]
     work = "    started = time.perf_counter()\n"
     assert text.count(work) == 1
-    file.write_text(text.replace(work, "    time.sleep(0.5)\n" + work))
+    file.write_text(text.replace(work, BUSY + work))
+
+    def kill(self, real=host.Host.kill):
+        """Not between two photos: then none would be lost."""
+        busy = self.data / "busy"
+        assert until(lambda: busy.exists() and time.time() - busy.stat().st_mtime < 0.2, 30)
+        real(self)
+
+    monkeypatch.setattr(host.Host, "kill", kill)
 
 
 def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgres, monkeypatch, capsys):
