@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,14 +51,14 @@ class Cluster(Up):
         return (self.folder.parent / "output").read_text()
 
     def everything(self):
-        """All processes that have to do with it: PostgreSQL is nobody's child once it runs."""
+        """All processes that have to do with it: a host's TMPDIR lies in it, PostgreSQL's data do."""
         found = []
         for process in psutil.process_iter():
             try:
-                line, own = " ".join(process.cmdline()), process.environ().get("TMPDIR") == str(self.folder)
+                known = [*process.cmdline(), process.environ().get("TMPDIR", "")]
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-            if own or str(self.folder) in line:
+            if any(str(self.folder) in each for each in known):
                 found.append(process)
         return found
 
@@ -135,6 +136,13 @@ def without_postgres(monkeypatch):
     monkeypatch.setattr(servers, "postgres", refused)
 
 
+BUSY = """\
+    from django.conf import settings
+    (settings.DATA_DIR / "busy").touch()
+    time.sleep(0.5)
+"""
+
+
 @pytest.fixture
 def acknowledged_early(tmp_path, monkeypatch):
     """The solutions, with a task that is acknowledged before the work. It takes a while."""
@@ -148,11 +156,20 @@ def acknowledged_early(tmp_path, monkeypatch):
     text = text[:found] + "    acks_late=False,\n" + text[found + len(late) :]
     work = "    started = time.perf_counter()\n"
     assert text.count(work) == 1
-    file.write_text(text.replace(work, "    time.sleep(0.5)\n" + work))
+    file.write_text(text.replace(work, BUSY + work))
+
+    def kill(self, real=host.Host.kill):
+        """Not between two photos: then none would be lost."""
+        busy = self.data / "busy"
+        assert until(lambda: busy.exists() and time.time() - busy.stat().st_mtime < 0.2, 30)
+        real(self)
+
+    monkeypatch.setattr(host.Host, "kill", kill)
 
 
 def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgres, monkeypatch, capsys):
     monkeypatch.setattr(system, "PATIENCE", system.VISIBILITY_TIMEOUT + 8)
+    monkeypatch.setattr(command, "_faster", lambda *_: None)  # nobody is killed there, and it takes a while
     assert command.main(2, 10, quick=True) == 1
     said = words(capsys.readouterr().out)
     assert "rows one SQLite file, which hosts could not share: PostgreSQL is not installed" in said
