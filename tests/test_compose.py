@@ -68,6 +68,12 @@ def test_a_role_may_do_little(name):
     assert service["command"] == [name]
 
 
+def test_one_service_builds_the_image_of_all_roles():
+    """Compose labels what it builds with the service's name: built by each, it is another image each time."""
+    assert [name for name in ROLES if "build" in SERVICES[name]] == ["migrate"]
+    assert {SERVICES[name]["pull_policy"] for name in set(ROLES) - {"migrate"}} == {"never"}
+
+
 def test_ports_are_those_of_this_machine_alone():
     for name, service in SERVICES.items():
         for port in service.get("ports", []):
@@ -130,7 +136,8 @@ def test_no_secret_and_no_floating_version_in_the_files():
         for variable, value in service.get("environment", {}).items():
             if SECRET_NAMES.search(variable) and value:
                 assert "${" in value, f"{name}: {variable}"
-    pulled = {each["image"] for each in SERVICES.values() if "build" not in each}
+    ours = {each["image"] for each in SERVICES.values() if "build" in each}
+    pulled = {each["image"] for each in SERVICES.values()} - ours
     built = set(re.findall(r"^FROM (\S+:\S+)", read("Dockerfile"), flags=re.M))
     assert pulled | built == BASES
     for name in FILES:
@@ -406,8 +413,12 @@ def test_nothing_is_lost(stack):
     stack.upload(4)
     assert until(lambda: stack.resized(68) == 68, PATIENCE), stack.states(68)
 
+    site = [each["ID"] for each in stack.containers("web")]
     stack.up("--scale", "worker=4")
     assert len(running(stack, "worker")) == 4
+    assert [each["ID"] for each in stack.containers("web")] == site, (
+        "more workers, and the site started again"
+    )
     stack.upload(24)
     stack.up("--scale", "worker=1")
     assert len(running(stack, "worker")) == 1
