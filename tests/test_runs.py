@@ -1,5 +1,7 @@
 """The terminal outputs of the pages: each has its way of being made again, and the quick ones still hold."""
 
+import re
+
 import pytest
 
 from workshop import lessons, paths, runs, runs_manifest, runs_text
@@ -31,6 +33,15 @@ def test_few_are_made_by_hand():
     by_hand = {name: why for folder in FOLDERS for name, why in folder.by_hand.items()}
     assert len(by_hand) <= 10
     assert all(len(why) > 40 for why in by_hand.values()), "say why, and how"
+
+
+def test_scripts_that_make_outputs_have_the_part_that_is_named():
+    commands = [command for folder in FOLDERS for command in folder.made_by.values()]
+    named = [match for each in commands if (match := re.search(r"python (docs/\S+\.py) ([a-z]+)$", each))]
+    assert len(named) > 10
+    for script, part in (match.groups() for match in named):
+        text = (paths.ROOT / script).read_text(encoding="utf-8")
+        assert f"\ndef {part}(" in text, f"{script} {part}"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)

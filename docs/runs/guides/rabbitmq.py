@@ -301,7 +301,23 @@ def flower(redis_url: str) -> None:
     empty()
 
 
-PARTS = {each.__name__: each for each in (same, killed, down, quorum, timeout, flower)}
+def check(_redis_url: str) -> None:
+    environment = os.environ | {
+        "CELERY_BROKER_URL": AMQP,
+        "WORKSHOP_RABBITMQ_API": f"http://guest:guest@127.0.0.1:{MANAGEMENT}/api",
+    }
+    said = subprocess.run(
+        ["./workshop", "check", "solutions/04-flower"],
+        cwd=paths.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    write("check", f"$ CELERY_BROKER_URL={SHOWN} ./workshop check solutions/04-flower\n{said.stdout}")
+
+
+PARTS = {each.__name__: each for each in (same, killed, down, quorum, timeout, flower, check)}
 with Broker(prefer=None) as broker:
     for part in sys.argv[1:] or PARTS:
         PARTS[part](broker.url)
