@@ -47,6 +47,11 @@ def test_missed_goal_is_said_and_is_exit_code_1(monkeypatch, capsys, taken, code
     assert figures.main(["rest"]) == 0
 
 
+def test_goal_that_is_missed_by_little_is_not_shown_as_met():
+    assert "0.946 (goal: at least 0.95, MISSED)" in str(Goal("a / b", 0.946, 0.95))
+    assert "0.95 (goal: at least 0.95, met)" in str(Goal("a / b", 0.951, 0.95))
+
+
 def test_goal_at_most():
     assert Goal("a / b", 1.1, 1.1, at_most=True).is_met
     assert not Goal("a / b", 1.11, 1.1, at_most=True).is_met

@@ -34,7 +34,10 @@ class Goal:
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         bound = f"at {'most' if self.at_most else 'least'} {self.limit:g}{unit}"
-        return f"{self.what}: {self.ratio:.2f}{unit} (goal: {bound}, {'met' if self.is_met else 'MISSED'})"
+        # 0.946 is not 0.95 where the goal is at least that.
+        digits = 3 if not self.is_met and f"{self.ratio:.2f}" == f"{self.limit:.2f}" else 2
+        verdict = "met" if self.is_met else "MISSED"
+        return f"{self.what}: {self.ratio:.{digits}f}{unit} (goal: {bound}, {verdict})"
 
 
 def site() -> list[Goal]:

@@ -64,6 +64,6 @@ def _titled(plot: Plot, title: str) -> str:
     """The drawing, with what a screen reader reads in its place."""
     head, _, rest = named(plot.svg, plot.name).partition(">")
     labels = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
-    named_by = f'<title id="{plot.name}-title">Plot: {title}</title>'
+    named_by = f'<title id="{plot.name}-title">A plot of the section {title}</title>'
     said = f'{named_by}\n<desc id="{plot.name}-desc">{plot.words}</desc>'
     return f"{head.replace('<svg', f'<svg {labels}')}>\n{said}{rest}\n"

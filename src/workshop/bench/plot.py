@@ -23,8 +23,14 @@ def lines(
     for (name, (across, up)), shade, mark in zip(series.items(), SHADES, "osD^vP", strict=False):
         axes.plot(across, up, marker=mark, color=shade, label=name)
     if log:
+        from matplotlib.ticker import LogLocator
+
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_xticks(next(iter(series.values()))[0])  # what was measured
+        values = [value for _, up in series.values() for value in up]
+        if max(values) < 100 * min(values):  # else one tick would be all there is
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         _spell_out(axes.xaxis, axes.yaxis)
     return _finished(figure, axes, x, y, legend=len(series) > 1)
 
@@ -33,7 +39,8 @@ def bars(values: dict[str, float], x: str) -> str:
     """A bar for each of `values`, the first on top. x: what they show, with its unit."""
     figure, axes = _figure(height=0.5 + 0.32 * len(values))
     places = axes.barh(list(values), list(values.values()), color=SHADES[0])
-    axes.bar_label(places, fmt=" %.3g", color=INK)
+    axes.bar_label(places, fmt=lambda value: f"{value:,.0f}", color=INK, padding=4)
+    axes.margins(x=0.1)
     axes.invert_yaxis()
     return _finished(figure, axes, x, "")
 

@@ -26,12 +26,14 @@ from .resize import picture
 from .section import Plot, Section, Table
 from .statistic import percentile
 
+NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
+"""Where Linux groups processes by session (autogroup), nice counts inside of one; the file is for all."""
 SITES = {
-    "blocking": ("01-sync", 0),
-    "offloaded": ("03-images", 0),
-    "offloaded, nice worker": ("03-images", 10),
+    "blocking": ("01-sync", ""),
+    "offloaded": ("03-images", ""),
+    "offloaded, nice worker": ("03-images", NICE),
 }
-"""The solution, and how much its worker steps back for the site (`nice`), by name."""
+"""The solution, and what makes its worker step back for the site, by name."""
 BLOCKING, OFFLOADED = "blocking", "offloaded, nice worker"
 """What the goals compare."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
@@ -77,26 +79,24 @@ def measure(quick: bool) -> Section:
     for turn in range(rounds):
         for (kind, way), sites in found.items():
             for name in list(SITES)[:: 1 if turn % 2 == 0 else -1]:
-                solution, nice = SITES[name]
-                with behind_gunicorn(solution, nice=nice) as site:
+                solution, before = SITES[name]
+                with behind_gunicorn(solution, before_worker=before) as site:
                     _warm_up(site, photos[kind], warm)
                     _round(site, photos[kind], uploads, WAYS[way], idle, sites[name])
     return _section(found, rounds, uploads, {kind: len(photo) for kind, photo in photos.items()})
 
 
 def behind_gunicorn(
-    solution: str, without: Collection[str] = (), nice: int = 0
+    solution: str, without: Collection[str] = (), before_worker: str = ""
 ) -> AbstractContextManager[Site]:
     """A solution with a server that is made for load, alone on the machine, with data of its own.
 
-    nice: how much its worker steps back for the site.
+    before_worker: what stands before the worker's command.
     """
     commands = {"web": GUNICORN}
-    if nice:
+    if before_worker:
         procfile = (paths.SOLUTIONS / solution / "Procfile").read_text(encoding="utf-8")
-        # Where Linux groups processes by session (autogroup), nice counts inside of one; this is for all.
-        group = f"(echo {nice} > /proc/self/autogroup) 2> /dev/null"
-        commands["worker"] = f"{group}; exec nice -n {nice} {parse_procfile(procfile).processes['worker']}"
+        commands["worker"] = f"{before_worker} {parse_procfile(procfile).processes['worker']}"
     return running(solution, without, commands)
 
 
@@ -254,7 +254,9 @@ def _remarks(found: dict[tuple[str, str], dict[str, Seen]]) -> list[str]:
         "the offloaded upload of one cannot become much less than a fifth of the blocking one, whatever the "
         "queue does. A PNG has to be decoded whole, and there the resize is nearly all of it.",
         f"{UPLOADS} uploads at once keep all cores busy with receiving alone. A page that is asked for "
-        "meanwhile waits its turn among them. No queue changes that, only more processes on more cores.",
+        "meanwhile waits its turn among them. No queue changes that, only more processes on more cores. "
+        "With pauses between them, a page takes up to twice its idle time when an upload is received at the "
+        "same moment.",
         "Site and worker share the cores here, and the worker that steps back takes what the site leaves. "
         "Plain `nice` was not enough: Linux weighs it inside a session (autogroup), and site and worker are "
         "in two. So the session's weight is set as well. On a server it is the unit's `CPUWeight=`; the "
