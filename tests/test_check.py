@@ -14,6 +14,7 @@ import pytest
 
 from workshop import check, lessons, paths, progress, project, run
 from workshop.bench import start
+from workshop.broker import Broker
 
 
 @pytest.fixture
@@ -235,6 +236,19 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
     finally:
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
+
+
+def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):
+    """In the moment before its broker is told to end."""
+    before = descendants()
+    ready = run.Run(project.at(paths.SOLUTIONS / "02-celery-basics"))
+    stop = Broker.stop
+    monkeypatch.setattr(Broker, "stop", lambda self: (signal.raise_signal(signal.SIGINT), stop(self)))
+    names = [psutil.Process(pid).name() for pid in descendants() - before]
+    assert any("valkey" in name for name in names), "or there is nothing to end"
+    with pytest.raises(KeyboardInterrupt):
+        ready.close()
+    assert descendants() == before
 
 
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):

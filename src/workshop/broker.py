@@ -90,17 +90,18 @@ class Broker:
 
     def stop(self) -> None:
         """End the broker and remove its files. Calling it again does nothing."""
-        if self._process is not None:
-            if self._process.poll() is None:
+        try:
+            if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
                 try:
                     self._process.wait(STOP_SECONDS)
                 except subprocess.TimeoutExpired:
                     self.kill()
+        finally:  # a Ctrl-C while it waits changes nothing
             self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
 
     def kill(self) -> None:
         """End the broker as a power cut would; `start()` brings it back on the same port, empty."""
@@ -110,7 +111,11 @@ class Broker:
             self._process.wait()
 
     def __enter__(self) -> "Broker":
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:  # Ctrl-C while it starts: then nobody else ends it
+            self.stop()
+            raise
 
     def __exit__(self, *exc_info) -> None:
         self.stop()

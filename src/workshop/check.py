@@ -27,7 +27,7 @@ def watch(project: Project, step: str | None = None) -> int:
     the learner writes.
     """
     console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
-    run, first, is_first = Run(project, step), None, True
+    run, used, first, is_first = Run(project, step), None, None, True
     try:
         # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
         for changes in watch_files(
@@ -50,8 +50,9 @@ def watch(project: Project, step: str | None = None) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        if run:
-            run.close()
+        for each in (used, run):
+            if each:
+                each.close()
     console.print("Stopped watching.")
     return 0
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,14 +129,31 @@ class Run:
         return cause or f"The checks ended with exit code {self._child.returncode}."
 
     def close(self) -> None:
-        """End it, wherever it is. Calling it again does nothing."""
-        self._stack.close()
+        """End it, wherever it is; a Ctrl-C waits for that. Calling it again does nothing."""
+        with _without_ctrl_c():
+            self._stack.close()
 
     def __enter__(self) -> "Run":
         return self
 
     def __exit__(self, *exc_info) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """What is pressed meanwhile counts afterwards. Other threads are not interrupted anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _end(child: subprocess.Popen) -> None:
