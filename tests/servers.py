@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,26 +16,24 @@ from workshop.checkkit import until
 from workshop.ports import free_port
 
 
-@contextlib.contextmanager
-def postgres() -> Iterator[str]:
+def postgres() -> AbstractContextManager[str]:
     """The workshop's own PostgreSQL (workshop.servers); skips where it is not installed."""
-    with contextlib.ExitStack() as stack:
-        try:
-            url = stack.enter_context(servers.postgres())
-        except servers.NotInstalled as error:
-            pytest.skip(str(error))
-        yield url
+    return _or_skip(servers.postgres())
+
+
+def bucket() -> AbstractContextManager[dict[str, str]]:
+    """The workshop's own S3 store (workshop.servers); skips where it is not installed."""
+    return _or_skip(servers.bucket())
 
 
 @contextlib.contextmanager
-def bucket() -> Iterator[dict[str, str]]:
-    """The workshop's own S3 store (workshop.servers); skips where it is not installed."""
+def _or_skip(server):
     with contextlib.ExitStack() as stack:
         try:
-            environment = stack.enter_context(servers.bucket())
+            given = stack.enter_context(server)
         except servers.NotInstalled as error:
             pytest.skip(str(error))
-        yield environment
+        yield given
 
 
 @contextlib.contextmanager

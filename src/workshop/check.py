@@ -50,7 +50,7 @@ def watch(project: Project, step: str | None = None) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        for each in (used, run):
+        for each in (used, run):  # the used one ends by itself, unless Ctrl-C came in that moment
             if each:
                 each.close()
     console.print("Stopped watching.")

@@ -35,11 +35,11 @@ REMARKS = (
     "after the other. A check runs both at once; watch has loaded the libraries of the next run before the "
     "save.",
     "The first step's line is what a learner waits for: watch begins with the step that failed last, which "
-    "is the one at work. Its goal is missed in lesson 01, which has no worker in its floor, and in 05, whose "
-    "step 5.1 starts a real beat and waits until it has sent something.",
+    "is the one at work. Lesson 01 has no worker in its floor, and step 5.1 starts a real beat and waits "
+    "until it has sent something.",
     "The last verdict comes when every check of the lesson has passed, and those that it keeps of earlier "
     "lessons: they resize photos, kill a worker and go without a broker, and take the time that this takes. "
-    "So its goal is missed everywhere.",
+    "One start of a worker is no measure for that.",
 )
 
 Seconds = dict[str, list[float]]

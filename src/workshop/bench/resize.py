@@ -155,7 +155,7 @@ REMARKS = [
     "and does not grow with the photo. PNG and WebP have no such decoder in Pillow: all pixels are in "
     "memory, with about 4 bytes for each pixel of a PNG and 16 of a WebP, and what bounds it is the limit of "
     "the upload form. libvips decodes a PNG line by line, and a WebP at a reduced size. With these two the "
-    "decoding is most of the time, too, and the goal is missed.",
+    "decoding is most of the time, too.",
 ]
 
 

@@ -219,10 +219,13 @@ def _section(
             ),
         ]
     (kind, _), at_once = next(iter(found.items()))
+    half = "; ".join(
+        f"{name}, {percentile(seen.uploads, 50) * 1000:.0f} ms" for name, seen in at_once.items()
+    )
     drawn = Plot(
         "visitor-uploads",
         f"How many of a hundred uploads of a {kind} were answered within so many milliseconds, {uploads} at "
-        "once: the blocking site answers later by the time of a resize, and of all that are before it.",
+        f"once. Half of them: {half}.",
         plot.steps({name: [s * 1000 for s in seen.uploads] for name, seen in at_once.items()}, "upload, ms"),
     )
     of_sizes = " and ".join(f"a {kind} ({size / 1e6:.1f} MB)" for kind, size in sizes.items())
@@ -250,13 +253,12 @@ def _remarks(found: dict[tuple[str, str], dict[str, Seen]]) -> list[str]:
     )
     return [
         "An upload without a resize is not nothing: the server reads the file from the socket, looks at it "
-        f"and writes it. By itself that takes, {medians}. Lesson 01 has made the resize of a JPEG short. So "
-        "the offloaded upload of one cannot become much less than a fifth of the blocking one, whatever the "
-        "queue does. A PNG has to be decoded whole, and there the resize is nearly all of it.",
+        f"and writes it. By itself that takes, {medians}. Lesson 01 has made the resize of a JPEG short, "
+        "so what is left is a larger part of it, whatever the queue does. A PNG has to be decoded whole, and "
+        "there the resize is nearly all of it.",
         f"{UPLOADS} uploads at once keep all cores busy with receiving alone. A page that is asked for "
         "meanwhile waits its turn among them. No queue changes that, only more processes on more cores. "
-        "With pauses between them, a page takes up to twice its idle time when an upload is received at the "
-        "same moment.",
+        "With pauses between them, a page may still meet an upload that is received at the same moment.",
         "Site and worker share the cores here, and the worker that steps back takes what the site leaves. "
         "Plain `nice` was not enough: Linux weighs it inside a session (autogroup), and site and worker are "
         "in two. So the session's weight is set as well. On a server it is the unit's `CPUWeight=`; the "

@@ -7,9 +7,9 @@ from workshop import samples
 from workshop.demo_site import Ending
 from workshop.errors import WorkshopError
 
-from . import limits
+from . import VISIBILITY_TIMEOUT, limits
 from .saying import listed, rates_table, say
-from .system import VISIBILITY_TIMEOUT, System
+from .system import System
 
 ROUNDS = 3
 

@@ -7,7 +7,8 @@ and all that a worker takes ahead; here that is five photos.
 from myproject.settings import *  # noqa: F403
 from myproject.settings import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES
 
-VISIBILITY_TIMEOUT = 10  # seconds
+from . import VISIBILITY_TIMEOUT
+
 CELERY_BROKER_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS | {
     "visibility_timeout": VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 1,  # seconds

@@ -11,14 +11,12 @@ from workshop.demo_site import Ending, Site, newest
 from workshop.errors import WorkshopError
 from workshop.visitor import Visitor
 
-from . import sending
+from . import VISIBILITY_TIMEOUT, sending
 from .host import Host
 
 SOURCES = Path(__file__).parents[2]
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.settings"
-VISIBILITY_TIMEOUT = 10
-"""Seconds, as in settings.py, which only a process of the project can import."""
 PATIENCE = VISIBILITY_TIMEOUT + 20
 """Seconds without a photo after which the rest is given up. A message is away for less."""
 
@@ -34,14 +32,14 @@ class System:
         self._ending = ending
         self._folder = folder
         self.database, url = _database(ending, folder)
-        self._variables = ending.entered(servers.bucket()) | {
+        variables = ending.entered(servers.bucket()) | {
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONPATH": str(SOURCES),
             "NO_PROXY": "localhost,127.0.0.1",
         }
         idle = ("worker", "slow", "flower", "beat")
-        self.site = ending.started(Site(newest(), folder, idle, {"web": WEB}, self._variables))
+        self.site = ending.started(Site(newest(), folder, idle, {"web": WEB}, variables))
         self.site.wait()
         names = [f"host{number + 1}" for number in range(workers)]
         code = self.site.project.folder
