@@ -15,6 +15,7 @@ import pytest
 from workshop import paths, samples
 from workshop.bench import field, field_environment, field_loss, field_place, field_speed, field_words
 from workshop.bench.field_rivals import APPS, RIVALS
+from workshop.checkkit import until
 from workshop.errors import WorkshopError
 
 CELERY, HUEY = field_place.named("Celery, prefork"), field_place.named("Huey")
@@ -66,7 +67,7 @@ def test_worker_that_does_nothing_is_loud(left_over):
     with field_place.place(DEAF) as here:
         here.send("empty", 3)
         here.worker.start()
-        assert left_over()
+        assert until(left_over)
         with pytest.raises(WorkshopError, match="Deaf: 3 of 3 tasks were not done; its worker did nothing"):
             here.all_done(3, patience=3)
     assert not left_over()
