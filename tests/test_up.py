@@ -349,6 +349,18 @@ def test_no_procfile(root, start):
     assert list((root / ".workshop").glob("up*")) == []
 
 
+def test_migrations_are_over_before_anything_else_starts(root, start):
+    slow = FILES["images/migrations/0001_initial.py"].replace(
+        "    operations = [", "    operations = [\n        migrations.RunPython(lambda *_: time.sleep(3)),"
+    )
+    write(project_of(root), {"images/migrations/0001_initial.py": f"import time\n\n{slow}"})
+    run = start()
+    run.until("ready in")
+    names = [line.partition("|")[0].strip() for line in run.lines if "|" in line]
+    assert {"migrate", "web", "worker"} <= set(names)
+    assert "migrate" not in names[names.count("migrate") :], "its lines come first"
+
+
 def test_pending_migrations_are_found_without_django(root):
     folder = project_of(root)
     lesson = Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder)

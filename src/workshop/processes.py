@@ -57,7 +57,7 @@ class Running:
 
 
 class Supervisor:
-    """Runs services until `stop()`.
+    """Runs services until `stop()`. Those that are done once come first, and the others when they have ended.
 
     printer: gets each line of their logs. say: gets what happens to them, as sentences.
     on_ready: called once, when every service is ready or known to be not. on_pids: called with name -> pid.
@@ -95,8 +95,7 @@ class Supervisor:
         watcher.start()
         try:
             deadline = time.monotonic() + START_SECONDS
-            for running in list(self.running.values()):
-                self._start(running)
+            self._start_new(once=True)
             while not (self._stopping and not any(r.alive for r in self.running.values())):
                 self._step(deadline)
         finally:
@@ -112,6 +111,11 @@ class Supervisor:
     def add(self, service: Service) -> None:
         """Start one more service beside the others."""
         self._start(self._add(service))
+
+    def _start_new(self, once: bool) -> None:
+        for running in list(self.running.values()):
+            if running.state == "new" and running.service.once == once:
+                self._start(running)
 
     def _add(self, service: Service) -> Running:
         running = self.running[service.name] = Running(service, next(self._colours))
@@ -131,6 +135,8 @@ class Supervisor:
             self.say(
                 "broker ended. Nothing can be queued until it is back: it starts again when you save a file."
             )
+        if not self._stopping and all(r.state in SETTLED for r in self.running.values() if r.service.once):
+            self._start_new(once=False)
         settled = all(r.state in SETTLED for r in self.running.values())
         if not self._announced and not self._stopping and (settled or time.monotonic() > deadline):
             self._announced = True
@@ -252,7 +258,7 @@ class Supervisor:
                 return
         what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
         for running in self.running.values():
-            if running.service.log is not None or running.state == "done":
+            if running.service.log is not None or running.state in ("new", "done"):
                 continue
             if running.state == "broken":
                 running.state = "starting"
