@@ -1,4 +1,5 @@
 import ast
+import difflib
 
 import pytest
 import smallchain
@@ -50,6 +51,19 @@ def test_solving_twice_changes_nothing_more(copy, step):
     assert not again
     assert again.backup is None
     assert views(copy) == before
+
+
+@pytest.mark.parametrize("step", ["1.1", "1.2"])
+def test_the_diff_of_a_step_is_what_solving_it_changes(copy, step):
+    step, before = copy.lesson.step(step), views(copy).splitlines()
+    shown = {diff.name: diff.lines[2:] for diff in diffs.compare(copy, step)}
+    done = solve.solve_step(copy, step)
+    assert shown.keys() == {*done.changed, *done.created}
+    assert (
+        shown["images/views.py"] == [*difflib.unified_diff(before, views(copy).splitlines(), lineterm="")][2:]
+    )
+    assert diffs.compare(copy, step) == []
+    assert diffs.compare(copy), "the other step is not solved"
 
 
 def test_the_learners_other_work_stays(copy):
@@ -120,3 +134,13 @@ def test_solving_every_step_in_order_ends_at_the_solution(lesson, tmp_path, monk
             )
         assert not solve.solve_step(copy, step), f"solving step {step.id} twice changes something"
     assert [diff.name for diff in diffs.compare(copy)] == []
+
+
+@pytest.mark.parametrize("lesson", REAL, ids=lambda lesson: lesson.name)
+def test_no_change_belongs_to_two_steps(lesson):
+    """Else `solve` and `diff` of the one would bring the other's solution along."""
+    solved = playground.files(lesson.solution)
+    for name, file in playground.files(lesson.folder).items():
+        if name in solved:
+            for hunk in solve.hunks(file.read_text(), solved[name].read_text()):
+                assert len(hunk.steps) < 2, f"{name}, line {hunk.start + 1}"

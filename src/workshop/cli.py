@@ -119,7 +119,7 @@ def diff(
 ) -> None:
     """Show your copy against the solution, file by file.
 
-    With a step, only the files that the step names.
+    With a step, only what solving this step would change.
     """
     from . import diffs
 

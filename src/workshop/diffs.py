@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from . import paths, playground
+from . import paths, playground, solve
 from .console import console
 from .errors import WorkshopError
 from .lessons import Lesson, Step
@@ -42,14 +42,17 @@ class FileDiff:
 
 
 def compare(project: Project, step: Step | None = None, name: str | None = None) -> list[FileDiff]:
-    """The files that differ from the solution: all, those of `step`, or the one called `name`.
+    """The files that differ from the solution: all, those that `step` changes, or the one called `name`.
 
     Raises WorkshopError when there is no solution, or no file `name` on either side.
     """
     solution = project.lesson.solution
     if not solution.is_dir():
         raise WorkshopError(f"There is no solution of {project.lesson.name}: is this a whole clone?")
-    mine, solved = playground.files(project.folder), playground.files(solution)
+    mine = _contents(project.folder)
+    solved = _contents(solution)
+    if step is not None:
+        solved |= solve.with_step(project, step)
     names = sorted((mine.keys() | solved.keys()) - {"README.md"})
     if step is not None:
         names = [each for each in names if each in step.files]
@@ -67,15 +70,16 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
 def show(project: Project, step: Step | None = None, name: str | None = None) -> None:
     """Print a summary of what differs, then the differences. Raises WorkshopError as `compare` does."""
     found = compare(project, step, name)
-    where = name or (f"step {step.id}" if step else project.lesson.name)
-    solution = paths.shown(project.lesson.solution)
+    solution = f"the solution of step {step.id}" if step else paths.shown(project.lesson.solution)
     if not found:
-        console.print(f"{where}: {project.shown} is the same as {solution}.", markup=False, soft_wrap=True)
+        where = f"{name}: " if name else ""
+        same = "has" if step else "is the same as"
+        console.print(f"{where}{project.shown} {same} {solution}.", markup=False, soft_wrap=True)
         return
     console.print(f"{project.shown} against {solution}", style="bold", markup=False, soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     for diff in found:
-        steps = f"step {', '.join(diff.steps)}" if diff.steps else ""
+        steps = f"step {', '.join(diff.steps)}" if diff.steps and step is None else ""
         table.add_row("", diff.name, diff.remark, Text(steps, style="dim"))
     console.print(table)
     for diff in found:
@@ -87,19 +91,21 @@ def show(project: Project, step: Step | None = None, name: str | None = None) ->
     console.print("\n-  your copy   +  the solution", style="dim")
 
 
-def _diff(lesson: Lesson, name: str, mine: Path | None, solved: Path | None) -> FileDiff | None:
-    before, after = (file.read_bytes() if file else b"" for file in (mine, solved))
-    if mine and solved and before == after:
+def _contents(folder: Path) -> dict[str, bytes | None]:
+    return {name: file.read_bytes() for name, file in playground.files(folder).items()}
+
+
+def _diff(lesson: Lesson, name: str, mine: bytes | None, solved: bytes | None) -> FileDiff | None:
+    if mine == solved:
         return None
     try:
-        texts = [content.decode().splitlines() for content in (before, after)]
+        texts = [(content or b"").decode().splitlines() for content in (mine, solved)]
         labels = (f"{name}   your copy", f"{name}   solution")
         lines = list(difflib.unified_diff(*texts, *labels, lineterm=""))
     except UnicodeDecodeError:
         lines = [f"{name}: the contents differ, and are no text."]
-    return FileDiff(
-        name, lines, bool(mine), bool(solved), [step.id for step in lesson.steps if name in step.files]
-    )
+    steps = [step.id for step in lesson.steps if name in step.files]
+    return FileDiff(name, lines, mine is not None, solved is not None, steps)
 
 
 def _within(project: Project, name: str) -> str:

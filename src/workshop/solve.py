@@ -48,8 +48,12 @@ class Solved:
 def solve_step(project: Project, step: Step) -> Solved:
     """Put the solution of `step` in. The learner's other work stays where it is not in the way."""
     _refuse_solutions(project)
-    wanted = {name: _with_step(project, step, name) for name in step.files}
-    return _write(project, wanted, f"{project.lesson.name}-before-{step.id}")
+    return _write(project, with_step(project, step), f"{project.lesson.name}-before-{step.id}")
+
+
+def with_step(project: Project, step: Step) -> dict[str, bytes | None]:
+    """The files of `step` as the learner has them, with its solution in; None for one that is to go."""
+    return {name: _file_with_step(project, step, name) for name in step.files}
 
 
 def solve_lesson(project: Project) -> Solved:
@@ -97,7 +101,7 @@ def applied(starter: str, chosen: list[Hunk]) -> str:
     return "".join(lines)
 
 
-def _with_step(project: Project, step: Step, name: str) -> bytes | None:
+def _file_with_step(project: Project, step: Step, name: str) -> bytes | None:
     """The learner's file `name` with `step` solved; None where the solution has no such file."""
     lesson = project.lesson
     starter, solution, mine = (
