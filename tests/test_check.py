@@ -1,12 +1,16 @@
 """`./workshop check` and `watch`: what a learner reads, what is remembered, and that nothing stays behind."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import psutil
@@ -150,30 +154,74 @@ def test_code_that_ends_the_process_is_said(mine, capsys):
     assert "exit code 3" in capsys.readouterr().out
 
 
-def cli(*arguments, **options):
+def cli(*arguments, tmp=None, **options):
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT / "src"), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "workshop", *arguments],
-        env=os.environ | {"PYTHONPATH": str(paths.ROOT / "src"), "PYTHONUNBUFFERED": "1"},
+        env=environment | ({"TMPDIR": str(tmp)} if tmp else {}),
         cwd=paths.ROOT,
         text=True,
         **options,
     )
 
 
-def test_ctrl_c_leaves_nothing_behind():
-    started = cli("check", "solutions/03-images", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def family():
+def family(started):
+    """The children of a check, once its broker and its worker are there."""
+    with contextlib.suppress(psutil.Error):  # one of them has just ended
         children = psutil.Process(started.pid).children(recursive=True)
-        return children if any("celery" in child.cmdline() for child in children) else None
+        said = " ".join(word for child in children for word in child.cmdline())
+        return children if "valkey-server" in said and "celery" in said else None
 
-    children = eventually(family)
-    started.send_signal(signal.SIGINT)
-    _, complaints = started.communicate(timeout=20)
-    assert started.returncode == 130, complaints
-    assert "Traceback" not in complaints
-    gone, alive = psutil.wait_procs(children, 5)
+
+def assert_gone(children, folder):
+    """None of them runs, and the checks have left nothing in `folder`. Those that do are ended."""
+    _, alive = psutil.wait_procs(children, 5)
+    for child in alive:
+        child.kill()
     assert not alive
+    assert not list(folder.glob("workshop-*"))
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [
+        ("check", signal.SIGINT, 130),
+        ("check", signal.SIGTERM, 143),
+        ("check", signal.SIGHUP, 129),
+        ("watch", signal.SIGHUP, 0),
+    ],
+)
+def test_ctrl_c_leaves_nothing_behind(tmp_path, command, number, code):
+    """Nor does an end from outside, nor a terminal that is closed."""
+    started = cli(
+        command, "solutions/03-images", tmp=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    children = eventually(lambda: family(started))
+    started.send_signal(number)
+    _, complaints = started.communicate(timeout=20)
+    assert_gone(children, tmp_path)
+    assert started.returncode == code, complaints
+    assert "Traceback" not in complaints
+
+
+def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
+    """The real thing: what is said then goes nowhere, and fails."""
+    terminal, end = pty.openpty()
+    started = cli(
+        "check",
+        "solutions/02-celery-basics",
+        tmp=tmp_path,
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # as a terminal's program has it
+    )
+    os.close(end)
+    children = eventually(lambda: family(started))
+    os.close(terminal)
+    started.wait(20)
+    assert_gone(children, tmp_path)
 
 
 def test_watch_checks_again_after_a_save(mine, tmp_path):

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -167,12 +168,42 @@ def test_a_bug_is_one_sentence_and_a_traceback_with_debug(run, monkeypatch):
         cli.main()
 
 
-def test_ctrl_c_is_quiet(run, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_is_quiet(run, monkeypatch, number):
+    """An end from outside is, too. The exit code says which it was."""
+    monkeypatch.setattr(project, "resolve", lambda *_: signal.raise_signal(number))
+    before = signal.getsignal(number)
+    assert run("diff") == (128 + number, "", "")
+    assert signal.getsignal(number) == before
+
+
+def test_a_closed_terminal_interrupts_once(run, monkeypatch):
+    """It sends several signals, and what the first one ends has to tidy up."""
+    tidied = []
+
     def interrupted(*arguments):
-        raise KeyboardInterrupt
+        try:
+            signal.raise_signal(signal.SIGHUP)
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            tidied.append(True)
 
     monkeypatch.setattr(project, "resolve", interrupted)
-    assert run("diff") == (130, "", "")
+    assert run("diff") == (129, "", "")
+    assert tidied
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(run, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        resolve = project.resolve
+        monkeypatch.setattr(
+            project, "resolve", lambda *each: signal.raise_signal(signal.SIGHUP) or resolve(*each)
+        )
+        run("start", "1")
+        assert "answer one" in run("diff")[1]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_as_a_process_in_another_root(tmp_path):

@@ -27,8 +27,9 @@ def watch(project: Project, step: str | None = None) -> int:
     the learner writes.
     """
     console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
-    run, used, first, is_first = Run(project, step), None, None, True
+    run, used, first, is_first = None, None, None, True
     try:
+        run = Run(project, step)
         # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
         for changes in watch_files(
             project.folder,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__, dev, lessons, project
+from . import __version__, dev, lessons, project, signals
 from .console import complaints, console
 from .errors import NotStarted, WorkshopError
 from .lessons import Step
@@ -348,13 +348,14 @@ def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:
     return aimed, aimed.lesson.step(step) if step else None
 
 
+@signals.as_ctrl_c()
 def main() -> None:
     """Run the command that was typed. An error ends with a sentence and exit code 1; `--debug` shows more."""
     debug = "--debug" in sys.argv
     try:
         app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="./workshop")
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(signals.INTERRUPTED)
     except Exception as error:
         if debug:
             raise

@@ -1,7 +1,6 @@
 """A solution as a running site of its own: data, broker and port of its own, and nothing of it stays."""
 
 import contextlib
-import signal
 import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import TypeVar
 
 from honcho.printer import Printer
 
-from . import flower, paths, project
+from . import flower, paths, project, signals
 from .broker import Broker
 from .errors import WorkshopError
 from .ports import free_port
@@ -214,9 +213,7 @@ class Ending:
         self._asked = self._held = False
         self._sites: list[Site] = []
         self._stack = stack
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            stack.callback(signal.signal, number, signal.getsignal(number))
-            signal.signal(number, self._signalled)
+        stack.enter_context(signals.handled(self._signalled))
 
     def entered(self, context: AbstractContextManager[Entered]) -> Entered:
         """Enter a context that `stack` leaves, and return what it gives."""

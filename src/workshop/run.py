@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import blame, databases, paths, vhosts
+from . import blame, databases, paths, signals, vhosts
 from .project import Project
 
 SILENCE = 90
@@ -130,7 +129,7 @@ class Run:
 
     def close(self) -> None:
         """End it, wherever it is; a Ctrl-C waits for that. Calling it again does nothing."""
-        with _without_ctrl_c():
+        with signals.held():
             self._stack.close()
 
     def __enter__(self) -> "Run":
@@ -138,22 +137,6 @@ class Run:
 
     def __exit__(self, *exc_info) -> None:
         self.close()
-
-
-@contextlib.contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """What is pressed meanwhile counts afterwards. Other threads are not interrupted anyway."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _end(child: subprocess.Popen) -> None:

@@ -1,7 +1,6 @@
 """`./workshop dev runs`: the terminal outputs that the pages show, made again by running what they show."""
 
 import difflib
-import signal
 from pathlib import Path
 
 from . import paths, runs_manifest, runs_text
@@ -15,8 +14,6 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
     check: only the quick ones; they are compared, and nothing is written. to: write below this folder.
     Returns 1 when a run failed, or `check` found a difference.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # else an end from outside leaves brokers and workers
-        signal.signal(number, signal.default_int_handler)
     failed = False
     for entry in _meant(names, check):
         title = f"{entry.folder.name}/{{{', '.join(entry.files)}}}"

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shlex
-import signal
 import sqlite3
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from honcho.printer import Printer
 from rich.markup import escape
 
-from . import flower, lessons, migrations, notebooks, occupied, paths, progress
+from . import flower, lessons, migrations, notebooks, occupied, paths, progress, signals
 from .broker import Broker, use_external, version_of, without_password
 from .console import console
 from .errors import WorkshopError
@@ -29,7 +28,7 @@ USUAL_BROKER = "redis://localhost:6379/0"
 
 
 def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: bool = True) -> int:
-    """Run the project until Ctrl-C or SIGTERM, and leave nothing behind. Returns the exit code, 0.
+    """Run the project until Ctrl-C, SIGTERM or a closed terminal, and leave nothing behind. Returns 0.
 
     port: of the site. extras: also the docs site.
     Errors: WorkshopError when another `up` runs, the port is busy, or the broker of REDIS_URL is silent.
@@ -42,7 +41,7 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
                 f"End that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
             )
         session = _Session(project, port, began)
-        stack.enter_context(_signals(session))
+        stack.enter_context(signals.handled(session.stop))
         session.connect(stack)
         session.prepare(extra_services(project, docs_port) if extras else [])
         session.supervisor.run()
@@ -222,20 +221,6 @@ def _photos(project: Project) -> str:
 def _broker_port() -> int:
     """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
     return int(os.environ.get("WORKSHOP_BROKER_PORT") or 6379)
-
-
-@contextlib.contextmanager
-def _signals(session: _Session) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal all end the run in order."""
-    before = {
-        number: signal.signal(number, session.stop)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:
