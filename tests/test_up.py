@@ -1,7 +1,9 @@
 """`./workshop up` with real processes: what it prints and survives, and that it leaves nothing behind."""
 
 import contextlib
+import io
 import json
+import os
 import re
 import signal
 import socket
@@ -13,13 +15,16 @@ import time
 import httpx
 import psutil
 import pytest
+from honcho.printer import Printer
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import blame, lessons, migrations, paths, progress, services
 from workshop.broker import Broker, answers
 from workshop.lessons import Lesson
 from workshop.ports import free_port, is_free
+from workshop.processes import Supervisor
 from workshop.project import Project
+from workshop.services import Service
 
 
 @pytest.fixture
@@ -347,6 +352,41 @@ def test_no_procfile(root, start):
     assert run.end() == 1
     assert "playground/01-tiny has no Procfile" in run.text
     assert list((root / ".workshop").glob("up*")) == []
+
+
+def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
+    line = "worker: celery -A myproject worker -n 'x@%h"
+    write(project_of(root, "02-waiting"), {"Procfile": f"web: python manage.py runserver\n{line}\n"})
+    run = start("02")
+    assert run.end() == 1
+    assert run.lines[:2] == [
+        "A line of playground/02-waiting/Procfile cannot be read: No closing quotation.",
+        f"  {line}",
+    ]
+    assert "type the same again" in run.text
+
+
+def test_an_error_of_the_supervisor_leaves_no_process(tmp_path):
+    """Also of those whose start it has not yet heard of."""
+
+    def broken(pids):
+        raise ZeroDivisionError
+
+    sleepers = [Service(name, "sleep 600", tmp_path, dict(os.environ)) for name in ("one", "two", "three")]
+    printer = Printer(io.StringIO(), colour=False)
+    supervisor = Supervisor(sleepers, tmp_path, printer, say=print, on_pids=broken)
+    with pytest.raises(ZeroDivisionError):
+        supervisor.run()
+    assert not asleep()
+
+
+def asleep():
+    """Those of our children that sleep. They are ended."""
+    children = psutil.Process().children(recursive=True)
+    found = [child for child in children if "sleep 600" in " ".join(child.cmdline())]
+    for child in found:
+        child.kill()
+    return found
 
 
 def test_migrations_are_over_before_anything_else_starts(root, start):

@@ -45,6 +45,7 @@ class Running:
     colour: str
     state: str = "new"
     pid: int | None = None
+    thread: threading.Thread | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
     said: str = ""
     news: str = ""
@@ -100,9 +101,7 @@ class Supervisor:
                 self._step(deadline)
         finally:
             self._watching.set()
-            for running in self.running.values():
-                if running.alive:
-                    _signal(running, signal.SIGKILL)
+            self._kill_all()
 
     def not_ready(self) -> list[str]:
         """The names of the services that do not run."""
@@ -178,7 +177,8 @@ class Supervisor:
             env=service.environment,
             cwd=service.folder,
         )
-        threading.Thread(target=self._run, args=(process,), daemon=True).start()
+        running.thread = threading.Thread(target=self._run, args=(process,), daemon=True)
+        running.thread.start()
 
     def _run(self, process: Process) -> None:
         try:
@@ -288,6 +288,21 @@ class Supervisor:
         if self._stop_asked > 1:
             for running in self.running.values():
                 running.kill_at = 0
+
+    def _kill_all(self) -> None:
+        """End what an error has left running, and what is starting: each thread has a process, or will."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        for running in self.running.values():
+            while running.thread and running.thread.is_alive() and time.monotonic() < deadline:
+                self._learn_pids()
+                _signal(running, signal.SIGKILL)
+                running.thread.join(0.05)
+
+    def _learn_pids(self) -> None:
+        while not self._events.empty():
+            message = self._events.get()
+            if message.type == "start":
+                self.running[message.name].pid = message.data["pid"]
 
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()

@@ -72,7 +72,8 @@ class Service:
 def from_procfile(project: Project, environment: dict[str, str], port: int) -> list[Service]:
     """The services that the project's Procfile names.
 
-    port: where `web` listens. Errors: WorkshopError when the Procfile is missing or names no process.
+    port: where `web` listens. Errors: WorkshopError when the Procfile is missing, names no process, or has a
+    line that no shell can read.
     """
     file = project.folder / "Procfile"
     try:
@@ -90,6 +91,14 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
         raise WorkshopError(
             f"{project.shown}/Procfile names no process. A line reads: web: python manage.py …"
         )
+    for name, command in commands.items():
+        try:
+            shlex.split(command)
+        except ValueError as error:
+            raise WorkshopError(
+                f"A line of {project.shown}/Procfile cannot be read: {error}.\n  {name}: {command}\n"
+                "Look for a ' or \" without its partner, put it right, and type the same again."
+            ) from None
     # A step that a check has passed needs no probe, which costs a quarter of a second or more.
     passed = progress.passed(project.lesson.name) if project.is_learners else []
     waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
