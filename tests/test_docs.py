@@ -16,7 +16,9 @@ import pytest
 from mkdocs.exceptions import BuildError
 
 from workshop import docs_snippets, lessons, notebook_pages, paths
+from workshop.checkkit import until
 from workshop.errors import WorkshopError
+from workshop.ports import free_port, is_free
 
 LESSONS = lessons.all_lessons()
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
@@ -366,3 +368,26 @@ def test_build_fails_on_links_and_pages_that_lead_nowhere(copy, tmp_path):
     assert "'lessons/03-images.md' contains a link 'img/nowhere.png'" in said
     assert "- guides/stray.md" in said
     assert "examples/notes.md" not in said
+
+
+@pytest.mark.parametrize("moment", ["it begins", "it serves"])
+def test_a_served_site_that_is_ended_leaves_no_copy(tmp_path, moment):
+    """By SIGTERM, as `up` ends it."""
+    root, temporary, port = tmp_path / "root", tmp_path / "temporary", free_port()
+    for folder in (root / "docs", root / "lessons", temporary):
+        folder.mkdir(parents=True)
+    (root / "mkdocs.yml").write_text("site_name: Tiny\n")
+    (root / "docs/index.md").write_text("# Tiny\n")
+    variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(temporary), "PYTHONPATH": str(paths.ROOT / "src")}
+    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
+    served = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: any(temporary.iterdir()) and (moment == "it begins" or not is_free(port)), 60)
+        assert served.poll() is None
+        assert any(temporary.iterdir())
+        served.terminate()
+        served.wait(20)
+    finally:
+        served.kill()
+        served.wait()
+    assert not list(temporary.iterdir())

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from . import notebook_pages, paths
 from .console import console
@@ -26,10 +28,18 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         return make(run_notebooks=run_notebooks)
     notebook_pages.write()
     console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
+    _serve(port)
+
+
+def _serve(port: int) -> NoReturn:
+    """Serve until Ctrl-C, in this process: whoever ends it ends the server. Ends as mkdocs does."""
     os.chdir(paths.ROOT)
-    # In the place of this process, so that whoever ends it ends the server.
-    command = [*_MKDOCS, "serve", "--quiet", "--dev-addr", f"localhost:{port}"]
-    os.execve(sys.executable, command, _environment())
+    os.environ.update(_environment())
+    from mkdocs.__main__ import cli
+
+    # mkdocs builds into a temporary folder, which it leaves there when it is ended early.
+    with tempfile.TemporaryDirectory(prefix="workshop-docs-") as tempfile.tempdir:
+        cli(["serve", "--quiet", "--dev-addr", f"localhost:{port}"])
 
 
 def make(target: Path | None = None, run_notebooks: bool = False) -> int:
