@@ -15,6 +15,7 @@ import time
 
 import psutil
 import pytest
+from inotify import limited
 
 from workshop import check, lessons, paths, progress, project, run
 from workshop.bench import start
@@ -154,10 +155,10 @@ def test_code_that_ends_the_process_is_said(mine, capsys):
     assert "exit code 3" in capsys.readouterr().out
 
 
-def cli(*arguments, tmp=None, **options):
+def cli(*arguments, tmp=None, before=(), **options):
     environment = os.environ | {"PYTHONPATH": str(paths.ROOT / "src"), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "workshop", *arguments],
+        [*before, sys.executable, "-P", "-m", "workshop", *arguments],
         env=environment | ({"TMPDIR": str(tmp)} if tmp else {}),
         cwd=paths.ROOT,
         text=True,
@@ -242,6 +243,21 @@ def test_watch_checks_again_after_a_save(mine, tmp_path):
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
     assert "Stopped watching." in output.read_text()
+
+
+def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
+    output, copy = tmp_path / "watch.txt", tmp_path / "01-sync"
+    shutil.copytree(paths.SOLUTIONS / copy.name, copy, ignore=shutil.ignore_patterns("data"))
+    with output.open("w") as stream:
+        started = cli("watch", str(copy), "1.1", before=limited("instances"), stdout=stream, stderr=stream)
+    try:
+        eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
+        (copy / "images/resizing.py").touch()
+        eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
+    finally:
+        started.send_signal(signal.SIGINT)
+        assert started.wait(10) == 0
+    assert "not report saved files here (Error creating recommended watcher: Too many" in output.read_text()
 
 
 def test_watch_begins_with_the_step_that_failed(tmp_path):

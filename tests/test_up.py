@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 from honcho.printer import Printer
+from inotify import limited
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import blame, lessons, migrations, paths, progress, services
@@ -37,8 +38,8 @@ def start(root):
     """Starts `up`; whatever a failing test leaves running is ended."""
     runs = []
 
-    def start(lesson="01", port=None, **environment):
-        runs.append(Up(root, lesson, port or free_port(), **environment))
+    def start(lesson="01", port=None, before=(), **environment):
+        runs.append(Up(root, lesson, port or free_port(), before, **environment))
         return runs[-1]
 
     yield start
@@ -186,6 +187,18 @@ def test_worker_restarts_when_a_file_is_saved(root, start):
     assert after["worker"] != before["worker"]
     assert after["web"] == before["web"]
     assert after["broker"] == before["broker"]
+
+
+def test_where_the_system_watches_no_files_it_is_said_and_they_are_looked_at(root, start):
+    run = start(before=limited("watches"))
+    line = run.until("The system does not report saved files here (OS file watch limit reached).")
+    assert "sudo sysctl fs.inotify.max_user_watches=" in line
+    run.until("next: step 1.1")
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("worker restarted: images/tasks.py changed")
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert "Traceback" not in run.text
 
 
 def test_flower_is_shown_with_its_password_and_restarts_for_its_own_file(root, start):

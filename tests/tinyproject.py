@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -144,9 +145,9 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 
 class Up:
-    """`./workshop up` as a real process, whose output is read line by line."""
+    """`./workshop up` as a real process, whose output is read line by line. before: what starts it."""
 
-    def __init__(self, root: Path, lesson: str, port: int, **environment: str):
+    def __init__(self, root: Path, lesson: str, port: int, before: Sequence[str] = (), **environment: str):
         own = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
         own |= {
             "WORKSHOP_BROKER_PORT": str(free_port()),
@@ -155,7 +156,7 @@ class Up:
             "PYTHONUNBUFFERED": "1",
         } | environment
         self.process = subprocess.Popen(
-            [*COMMAND, "up", lesson, "--port", str(port)],
+            [*before, *COMMAND, "up", lesson, "--port", str(port)],
             cwd=root,
             env=own,
             stdout=subprocess.PIPE,

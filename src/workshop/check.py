@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from watchfiles import watch as watch_files
-
-from . import blame, paths, playground, progress
+from . import blame, paths, playground, progress, watching
 from .console import console
 from .project import Project
 from .report import Report
@@ -26,13 +24,14 @@ def watch(project: Project, step: str | None = None) -> int:
     The step that failed last time comes first: that is the one at work. The next run is made ready while
     the learner writes.
     """
-    console.print(f"Watching {project.shown}. Stop with Ctrl-C.", markup=False, soft_wrap=True)
+    _say(f"Watching {project.shown}. Stop with Ctrl-C.")
     run, used, first, is_first = None, None, None, True
     try:
         run = Run(project, step)
         # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
-        for changes in watch_files(
+        for changes in watching.changes(
             project.folder,
+            _say,
             watch_filter=_is_code,
             debounce=100,
             step=20,
@@ -54,7 +53,7 @@ def watch(project: Project, step: str | None = None) -> int:
         for each in (used, run):  # the used one ends by itself, unless Ctrl-C came in that moment
             if each:
                 each.close()
-    console.print("Stopped watching.")
+    _say("Stopped watching.")
     return 0
 
 
@@ -104,3 +103,7 @@ def _remember(project: Project, step: str | None, passed: list[str]) -> None:
 def _is_code(_change: object, path: str) -> bool:
     parts = set(Path(path).parts)
     return path.endswith((".py", ".html", ".js", ".css")) and not parts & {"data", "__pycache__"}
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)

@@ -23,7 +23,7 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-from . import blame
+from . import blame, watching
 from .errors import WorkshopError
 from .services import Service
 
@@ -318,9 +318,8 @@ class Supervisor:
 
     def _watch(self) -> None:
         own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"], extra_extensions=("Procfile",))
-        for changes in watchfiles.watch(
-            self.folder, watch_filter=own, debounce=400, stop_event=self._watching, raise_interrupt=False
-        ):
+        options = {"debounce": 400, "stop_event": self._watching, "raise_interrupt": False}
+        for changes in watching.changes(self.folder, self.say, watch_filter=own, **options):
             files = sorted({str(Path(path).relative_to(self.folder)) for _, path in changes})
             self._events.put(Message("changed", files, None, None, None))
 
