@@ -315,6 +315,19 @@ def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):
     assert descendants() == before
 
 
+def test_a_run_that_has_ended_is_no_error_on_macos(monkeypatch):
+    def killpg(pid, number):
+        """As macOS answers for a group in which nobody lives any more."""
+        assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        raise PermissionError(1, "Operation not permitted")
+
+    child = subprocess.Popen(["true"], stdin=subprocess.PIPE, start_new_session=True)
+    eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    monkeypatch.setattr(os, "killpg", killpg)
+    run._end(child)
+    assert child.returncode == 0
+
+
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
     before = descendants()
     with run.Run(mine, "1.2") as ready:

@@ -23,7 +23,7 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-from . import blame, watching
+from . import blame, signals, watching
 from .errors import WorkshopError
 from .services import Service
 
@@ -328,11 +328,11 @@ def _signal(running: Running, number: int) -> None:
     """SIGTERM goes to the process, which ends its own children; a pool child would drop its task."""
     if running.pid is None:
         return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if number == signal.SIGTERM and running.service.is_simple:
+    if number == signal.SIGTERM and running.service.is_simple:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(running.pid, number)
-        else:
-            os.killpg(running.pid, number)
+    else:
+        signals.to_group(running.pid, number)
 
 
 def _is_zombie(pid: int) -> bool:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -140,8 +139,7 @@ class Run:
 
 
 def _end(child: subprocess.Popen) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # the worker is in the same group
+    signals.to_group(child.pid)  # the worker is in it
     child.wait()
     with contextlib.suppress(BrokenPipeError):
         child.stdin.close()

@@ -1,14 +1,11 @@
 """A copy of the workshop in a temporary folder: one lesson, started and solved as far as a run needs it."""
 
-import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from . import flower, paths
+from . import flower, paths, signals
 from .demo_site import OF_ANOTHER_SITE
 from .errors import WorkshopError
 from .lessons import Lesson
@@ -59,8 +56,7 @@ class Copy:
         except subprocess.TimeoutExpired:
             raise WorkshopError(f"This took more than {SECONDS} s, and was ended: {command}") from None
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            signals.to_group(process.pid)
             process.wait()
         return said.decode("utf-8", "replace")
 

@@ -1,6 +1,7 @@
-"""The signals that end a command: Ctrl-C, SIGTERM, and SIGHUP from a terminal that is closed."""
+"""Signals: those that end a command (Ctrl-C, SIGTERM, SIGHUP of a closed terminal), and those it sends."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -45,6 +46,15 @@ def held() -> Iterator[None]:
         yield
     if came:
         signal.raise_signal(came[0])
+
+
+def to_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send it to all processes of the group that `pid` leads. One that has ended is no error.
+
+    macOS answers PermissionError where all of them are zombies.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from workshop import paths
+from workshop import paths, signals
 from workshop.errors import WorkshopError
 from workshop.ports import free_port
 
@@ -53,7 +53,7 @@ class Talking:
         try:
             self._process.communicate(timeout=MINUTE)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            signals.to_group(self._process.pid)
             self._process.communicate()
 
 

@@ -1,13 +1,11 @@
 """One worker as on a host of its own: a name, a data folder and a process group that nothing else shares."""
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from workshop import signals
 from workshop.checkkit import until
 from workshop.checkkit.worker import READY
 from workshop.errors import WorkshopError
@@ -73,8 +71,7 @@ class Host:
 
     def kill(self) -> None:
         """End it as a power cut would, with its pool."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        signals.to_group(self._process.pid)
         self._process.wait()
 
     def ask_to_stop(self) -> None:
