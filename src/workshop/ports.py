@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import psutil
 
+ENDED = "a process that has just ended"
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -56,6 +58,11 @@ def who_holds(port: int) -> Holder | None:
     return None if is_free(port) else Holder(port, None, "a process of another user")
 
 
+def taken_by(port: int) -> str:
+    """Who listens on a port that was not free a moment ago, in words."""
+    return str(who_holds(port) or ENDED)
+
+
 def _listening():
     try:
         found = [(connection.pid, connection) for connection in psutil.net_connections("tcp")]
@@ -74,10 +81,10 @@ def _describe(pid: int | None) -> str:
     if pid is None:
         return "a process of another user"
     try:
-        command = psutil.Process(pid).cmdline()
+        process = psutil.Process(pid)
+        text = " ".join(process.cmdline()) or process.name()
     except psutil.Error:
-        return "a process that has just ended"
-    text = " ".join(command) if command else psutil.Process(pid).name()
+        return ENDED
     return text if len(text) <= 70 else text[:67] + "…"
 
 

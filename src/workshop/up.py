@@ -17,7 +17,7 @@ from . import flower, lessons, migrations, notebooks, occupied, paths, progress,
 from .broker import Broker, use_external, version_of, without_password
 from .console import console
 from .errors import WorkshopError
-from .ports import is_free, next_free, who_holds
+from .ports import is_free, next_free, taken_by
 from .processes import Supervisor
 from .project import Project
 from .services import Service, from_procfile
@@ -37,7 +37,7 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
     with occupied.only_one(), contextlib.ExitStack() as stack:
         if not is_free(port):
             raise WorkshopError(
-                f"Port {port} is taken by {who_holds(port)}.\n"
+                f"Port {port} is taken by {taken_by(port)}.\n"
                 f"End that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
             )
         session = _Session(project, port, began)
@@ -67,7 +67,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
         other = f"./workshop docs --port {next_free(port + 1)}"
         _say(
             escape(
-                f"docs are left out: port {port} is taken by {who_holds(port)}. In another terminal: {other}"
+                f"docs are left out: port {port} is taken by {taken_by(port)}. In another terminal: {other}"
             )
         )
         return None
