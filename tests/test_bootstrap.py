@@ -221,6 +221,28 @@ def test_a_set_up_waits_for_the_one_that_has_the_lock(ready):
     assert process.communicate(timeout=120)[0] == "tiny 2\n"
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_who_waited_for_a_set_up_gives_the_lock_back(ready, shell):
+    """Before the command runs, which may be an `up` that lasts for hours."""
+    stamp, runs = ready.folder / ".venv/workshop-stamp", ready.folder / "src/workshop/__init__.py"
+    runs.write_text("import signal\nprint('it runs', flush=True)\nsignal.pause()\n")
+    done = stamp.read_text()
+    stamp.unlink()
+    try:
+        with (ready.folder / ".workshop/setup.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = ready.start(shell=shell)
+            assert process.stderr.readline() == "Another ./workshop is setting up: waiting for it.\n"
+            stamp.write_text(done)
+        assert process.stdout.readline() == "it runs\n"
+        with (ready.folder / ".workshop/setup.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        runs.unlink()
+        process.kill()
+        process.communicate()
+
+
 def test_without_a_python_the_sentence_says_what_to_install(project):
     (project.bin / "python3").unlink()
     code, _, said = project.run()
