@@ -18,7 +18,8 @@ from workshop.bench.field_rivals import APPS, RIVALS
 from workshop.checkkit import until
 from workshop.errors import WorkshopError
 
-CELERY, HUEY = field_place.named("Celery, prefork"), field_place.named("Huey")
+BY_NAME = {rival.name: rival for rival in RIVALS}
+CELERY, HUEY = BY_NAME["Celery, prefork"], BY_NAME["Huey"]
 DEAF = dataclasses.replace(CELERY, name="Deaf", commands=(f"{CELERY.commands[0]} --queues another",))
 
 

@@ -191,4 +191,3 @@ def test_show_says_the_cure(root):
     text = printed.get()
     assert "✗ a [port] is busy\n      kill 7" in text
     assert "1 to put right" in text
-    assert os.linesep in text

@@ -34,8 +34,8 @@ def test_a_manifest_is_read_whole(root):
     assert lesson.waits == {"worker": "2.1"}
     assert lesson.keeps == ["01-one/checks/test_1_1_one.py"]
     assert lesson.step("2.1").anchor == "step-2-1"
-    assert lesson.previous.name == "01-one"
     assert lesson.next is None
+    assert lessons.find("1").next.name == lesson.name
     assert lesson.solution == root / "solutions/02-two"
 
 

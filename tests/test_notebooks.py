@@ -4,19 +4,21 @@ import json
 import re
 import sqlite3
 import stat
-import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import httpx
 import nbformat
 import psutil
 import pytest
+import redis
 
 from workshop import lessons, notebook_file, notebook_pages, notebook_run, notebooks, paths
+from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.notebookkit import turns
-from workshop.ports import free_port
+from workshop.ports import free_port, listens
 
 FILES = notebook_file.all_files()
 LESSONS = [lessons.find(file.stem) for file in FILES]
@@ -94,7 +96,7 @@ def test_runs_against_live_workers(lesson):
     notebook.cells += notebook_file.filled(read(lesson)).cells
     with notebook_run.stage(lesson) as site:
         notebook_run.run(notebook, site)
-        assert notebook_run.left_behind(site.broker_url) == {}
+        assert left_behind(site.broker_url) == {}
         with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
             assert database.execute("SELECT image FROM images_uploadedimage").fetchall() == []
         assert list((site.data / "media/uploads").glob("*")) == []
@@ -139,6 +141,15 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
     assert told[1].startswith("name 'project' is not defined. Is it made in a cell above that has not run")
 
 
+def left_behind(broker_url):
+    """What lies on the broker for a worker to do, or is at a worker: {queue: number of messages}."""
+    broker = redis.Redis.from_url(broker_url)
+    lists = [key.decode() for key in broker.scan_iter(_type="list")]
+    found = {name: broker.llen(name) for name in lists}
+    found["unacked"] = broker.hlen("unacked")
+    return {name: count for name, count in found.items() if count}
+
+
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
 def test_a_check_never_raises_for_an_answer(answer):
     for lesson in LESSONS:
@@ -148,6 +159,13 @@ def test_a_check_never_raises_for_an_answer(answer):
                 verdict = turns.check(CALL.search(cell.source)[1], *[answer] * count)
                 assert not verdict.right
                 assert repr(verdict).startswith("✗ Not yet. ")
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.5, 0.999])
+def test_a_right_share_is_right_whatever_it_is(seconds):
+    """A half is the share of the rest as well, and the whole is how often it fits in."""
+    verdict = turns.check("1.3", seconds, 1.0, SimpleNamespace(resize_seconds=seconds))
+    assert verdict.right, verdict
 
 
 def test_no_such_turn():
@@ -195,14 +213,8 @@ def test_jupyter_wants_the_token_and_listens_here_alone(root):
     process = psutil.Popen(service.shell_command, shell=True, cwd=service.folder, env=service.environment)
     try:
         address = f"http://localhost:{service.port}"
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                status = httpx.get(f"{address}/api/contents", trust_env=False).status_code
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, "JupyterLab ended"
-        assert status == 403
+        assert until(lambda: listens(process.pid, service.port), 60)
+        assert httpx.get(f"{address}/api/contents", trust_env=False, timeout=30).status_code == 403
         found = httpx.get(
             f"{address}/api/contents", params={"token": notebooks.token()}, trust_env=False, timeout=30
         ).json()

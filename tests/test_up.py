@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 
 import httpx
 import psutil
@@ -21,9 +20,10 @@ from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import blame, lessons, migrations, paths, progress, services
 from workshop.broker import Broker, answers
+from workshop.checkkit import until
 from workshop.lessons import Lesson
 from workshop.ports import free_port, is_free
-from workshop.processes import Supervisor
+from workshop.processes import Running, Supervisor
 from workshop.project import Project
 from workshop.services import Service
 
@@ -414,6 +414,22 @@ def test_migrations_are_over_before_anything_else_starts(root, start):
     assert "migrate" not in names[names.count("migrate") :], "its lines come first"
 
 
+def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
+    port = free_port()
+    service = services.Service("web", f"{sys.executable} -m http.server {port}", tmp_path, {}, port=port)
+    supervisor = Supervisor([service], tmp_path, Printer(io.StringIO()), print)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sleeper:
+        with socket.create_server(("127.0.0.1", port)):
+            running = Running(service, "", state="starting", pid=sleeper.pid)
+            supervisor._look_at(running)
+            assert running.state == "starting"
+        with subprocess.Popen(service.command.split(), cwd=tmp_path, **quiet) as server:
+            running.pid = server.pid
+            assert until(lambda: supervisor._look_at(running) or running.state == "ready")
+            server.terminate()
+
+
 def test_pending_migrations_are_found_without_django(root):
     folder = project_of(root)
     lesson = Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder)
@@ -457,9 +473,7 @@ def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):
         with contextlib.suppress(httpx.TransportError):
             return httpx.post(f"{server}/api/kernels", headers=token, json={"name": "python3"}, timeout=30)
 
-    deadline = time.monotonic() + 60
-    while (answer := kernel()) is None and time.monotonic() < deadline:
-        assert run.process.poll() is None
+    answer = until(lambda: kernel() or run.process.poll() is not None, 60)
     assert answer.status_code == 201
     children = run.children()
     assert any("ipykernel_launcher" in " ".join(child.cmdline()) for child in children)

@@ -54,11 +54,6 @@ class Broker:
         return self._process is not None and self._process.poll() is None
 
     @property
-    def version(self) -> str:
-        """Such as "9.1.2"; asked from the running broker."""
-        return version_of(self.url)
-
-    @property
     def log(self) -> str:
         """What the broker has written so far."""
         if self._folder is None:

@@ -4,10 +4,10 @@ import contextlib
 import statistics
 from pathlib import Path
 
-from .console import console
+from .console import in_bytes, say
 from .demo_photos import Photo, new_photos, paint, push, push_one
 from .demo_site import Ending, Site, newest
-from .demo_table import Shown, size
+from .demo_table import Shown
 from .samples import PHONE_PHOTO
 from .visitor import Visitor
 
@@ -24,7 +24,7 @@ def main(exit_when_done: bool) -> int:
     the end. Raises WorkshopError when a site does not start or goes away.
     """
     with contextlib.ExitStack() as stack:
-        stack.callback(_say, "Stopped. Nothing is left running.")
+        stack.callback(say, "Stopped. Nothing is left running.")
         ending = Ending(stack)
         try:
             return _run(ending, exit_when_done)
@@ -32,20 +32,20 @@ def main(exit_when_done: bool) -> int:
             return 130
         finally:
             ending.hold()
-            _say("\nStopping …")
+            say("\nStopping …")
 
 
 def _run(ending: Ending, exit_when_done: bool) -> int:
     folder = ending.folder()
     site = ending.started(Site(newest(), folder))
-    _say(f"The finished system is {site.project.shown}: {', '.join(site.processes)} and a broker.")
+    say(f"The finished system is {site.project.shown}: {', '.join(site.processes)} and a broker.")
     photos = new_photos()
     _show_all(site, photos)
     _print_reasons(photos)
     _compare(site, folder, ending)
     unexpected = [photo for photo in photos if not photo.as_expected]
     for photo in unexpected:
-        _say(f"{photo.name} should have been {photo.sample.outcome}, and is {photo.state}. {photo.why}")
+        say(f"{photo.name} should have been {photo.sample.outcome}, and is {photo.state}. {photo.why}")
     if exit_when_done:
         return 1 if unexpected else 0
     return _stay(site)
@@ -69,11 +69,11 @@ def _print_reasons(photos: list[Photo]) -> None:
     }
     before = sum(photo.bytes_before for photo in done["resized"])
     after = sum(photo.bytes_after for photo in done["resized"])
-    _say(f"\n{len(done['resized'])} resized: {size(before)} became {size(after)}.")
+    say(f"\n{len(done['resized'])} resized: {in_bytes(before)} became {in_bytes(after)}.")
     for state, meaning in (("refused", "by the form"), ("failed", "in the worker")):
-        _say(f"{len(done[state])} {state} {meaning}, in the site's own words:")
+        say(f"{len(done[state])} {state} {meaning}, in the site's own words:")
         for photo in done[state]:
-            _say(f"  {photo.name}: {photo.why.removeprefix(f'{photo.name}: ')}")
+            say(f"  {photo.name}: {photo.why.removeprefix(f'{photo.name}: ')}")
 
 
 def _compare(site: Site, folder: Path, ending: Ending) -> None:
@@ -81,8 +81,8 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
     blocking = ending.started(Site(BLOCKING, folder))
     blocking.wait()
     content = PHONE_PHOTO.content()
-    _say(
-        f"\n{UPLOADS} uploads of a photo of 12 megapixels ({size(len(content))}) to each site, in turn; "
+    say(
+        f"\n{UPLOADS} uploads of a photo of 12 megapixels ({in_bytes(len(content))}) to each site, in turn; "
         "each resize is over before the next begins. The request took:"
     )
     seconds: dict[str, list[float]] = {"blocking": [], "offloaded": []}
@@ -95,26 +95,20 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
                     seconds[name].append(photo.request_seconds)
     for name, where in (("blocking", blocking), ("offloaded", site)):
         times = seconds[name]
-        _say(
+        say(
             f"  {name:<10}{where.project.lesson.name:<18}"
             f"median {statistics.median(times) * 1000:4.0f} ms   slowest {max(times) * 1000:4.0f} ms"
         )
     ratio = statistics.median(seconds["blocking"]) / statistics.median(seconds["offloaded"])
-    _say(f"The blocking request took {ratio:.1f} times as long.")
+    say(f"The blocking request took {ratio:.1f} times as long.")
 
 
 def _stay(site: Site) -> int:
-    _say(f"\nThe site stays at {site.address} · stop: Ctrl-C")
+    say(f"\nThe site stays at {site.address} · stop: Ctrl-C")
     said = len(site.news)
     with contextlib.suppress(KeyboardInterrupt):
         while site.stays(0.2):
             for sentence in site.news[said:]:
-                _say(sentence)
+                say(sentence)
             said = len(site.news)
     return 0
-
-
-def _say(text: str) -> None:
-    """Print a sentence; a terminal that is gone is no reason to stop half way."""
-    with contextlib.suppress(OSError):
-        console.print(text, markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .console import console
+from .console import console, in_bytes
 from .demo_photos import Photo
 
 COLOURS = {
@@ -76,7 +76,7 @@ class Shown:
 def line(photo: Photo) -> str:
     """A photo in one line, for a log."""
     if photo.state == "painted":
-        return f"  {photo.name:<17}painted    {size(photo.bytes_before)}: {photo.sample.purpose}"
+        return f"  {photo.name:<17}painted    {in_bytes(photo.bytes_before)}: {photo.sample.purpose}"
     said = f"  {photo.name:<17}{photo.state:<9}"
     if photo.is_done:
         said += f"{_seconds(photo):>5} s"
@@ -87,15 +87,8 @@ def line(photo: Photo) -> str:
 
 def change_of_size(photo: Photo) -> str:
     """Such as "3.5 MB → 41 kB"."""
-    before = size(photo.bytes_before) if photo.content else "–"
-    return f"{before} → {size(photo.bytes_after)}" if photo.bytes_after else before
-
-
-def size(count: int) -> str:
-    """A number of bytes for people."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+    before = in_bytes(photo.bytes_before) if photo.content else "–"
+    return f"{before} → {in_bytes(photo.bytes_after)}" if photo.bytes_after else before
 
 
 def _seconds(photo: Photo) -> str:

@@ -55,13 +55,6 @@ class Lesson:
         return paths.DOCS / "lessons" / f"{self.name}.md"
 
     @property
-    def previous(self) -> "Lesson | None":
-        """The lesson before this one; None for the first."""
-        return max(
-            (other for other in all_lessons() if other.number < self.number), key=_number, default=None
-        )
-
-    @property
     def next(self) -> "Lesson | None":
         """The lesson after this one; None for the last."""
         return min(

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import redis
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
@@ -61,12 +60,3 @@ def environment(site: Site) -> dict[str, str]:
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-def left_behind(broker_url: str) -> dict[str, int]:
-    """What lies on the broker for a worker to do, or is at a worker: {queue: number of messages}."""
-    broker = redis.Redis.from_url(broker_url)
-    lists = [key.decode() for key in broker.scan_iter(_type="list")]
-    found = {name: broker.llen(name) for name in lists}
-    found["unacked"] = broker.hlen("unacked")
-    return {name: count for name, count in found.items() if count}

@@ -87,7 +87,6 @@ def jupyter(port: int = PORT) -> Service:
     # A kernel gets the broker and the data of the project that its notebook opens.
     for name in ("DJANGO_SETTINGS_MODULE", "DATA_DIR", "JUPYTER_CONFIG_DIR"):
         environment.pop(name, None)
-    paths.STATE.mkdir(parents=True, exist_ok=True)
     return Service(
         name="notebook",
         command=f"{python} -m jupyterlab --no-browser --allow-root {words}",

@@ -63,6 +63,15 @@ def taken_by(port: int) -> str:
     return str(who_holds(port) or ENDED)
 
 
+def listens(pid: int, port: int) -> bool:
+    """True when the process, or one that it has started, listens on `port`."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        found = [c for each in (process, *process.children(recursive=True)) for c in _own_connections(each)]
+        return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in found)
+    return False
+
+
 def _listening():
     try:
         found = [(connection.pid, connection) for connection in psutil.net_connections("tcp")]

@@ -23,7 +23,7 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-from . import blame, signals, watching
+from . import blame, ports, signals, watching
 from .errors import WorkshopError
 from .services import Service
 
@@ -306,7 +306,7 @@ class Supervisor:
 
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
-        if running.state == "starting" and running.service.port and _answers(running.service.port):
+        if running.state == "starting" and _is_served(running):
             running.state, running.said = "ready", ""
         elif running.state == "failing" and now - running.last_line_at > 0.3:
             self._cannot(running, "broken", blame.cause(running.lines, self.folder))
@@ -342,10 +342,16 @@ def _is_zombie(pid: int) -> bool:
         return False
 
 
-def _answers(port: int) -> bool:
+def _is_served(running: Running) -> bool:
+    """True when the service's port answers, and it is the service that does."""
+    port = running.service.port
+    if not port or not running.pid:
+        return False
     with socket.socket() as client:
         client.settimeout(0.2)
-        return client.connect_ex(("127.0.0.1", port)) == 0
+        if client.connect_ex(("127.0.0.1", port)):
+            return False
+    return ports.listens(running.pid, port)
 
 
 def _exit(code: int) -> str:

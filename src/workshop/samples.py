@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageCms, ImageDraw
 
 from . import occupied, paths, rush
-from .console import console
+from .console import console, in_bytes
 from .errors import WorkshopError
 from .scene import scene
 
@@ -177,7 +177,9 @@ def main(folder: str, upload: int | None, port: int | None = None) -> int:
     for sample, new in make(place):
         written += new
         size = (place / sample.name).stat().st_size
-        console.print(f"  {sample.name:<17}{_size(size):>8}  {sample.purpose}", markup=False, soft_wrap=True)
+        console.print(
+            f"  {sample.name:<17}{in_bytes(size):>8}  {sample.purpose}", markup=False, soft_wrap=True
+        )
     kept = f", {len(SAMPLES) - written} were there already" if written < len(SAMPLES) else ""
     seconds = time.perf_counter() - started
     console.print(
@@ -200,9 +202,3 @@ def _from_folder(folder: Path) -> bytes:
     for _ in make(folder, (PHONE_PHOTO,)):
         pass
     return (folder / PHONE_PHOTO.name).read_bytes()
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

@@ -43,13 +43,13 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
         session = _Session(project, port, began)
         stack.enter_context(signals.handled(session.stop))
         session.connect(stack)
-        session.prepare(extra_services(project, docs_port) if extras else [])
+        session.prepare(extra_services(docs_port) if extras else [])
         session.supervisor.run()
     _say("Stopped. Nothing is left running.")
     return 0
 
 
-def extra_services(project: Project, docs_port: int = DOCS_PORT) -> list[Service]:
+def extra_services(docs_port: int = DOCS_PORT) -> list[Service]:
     """What starts once the lesson's own processes are ready, and never delays them: docs and notebooks."""
     return [service for service in (docs_site(docs_port), notebook_server()) if service is not None]
 

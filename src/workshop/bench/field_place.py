@@ -17,7 +17,7 @@ from workshop.broker import Broker
 from workshop.errors import WorkshopError
 
 from . import field_environment
-from .field_rivals import APPS, RIVALS, Rival
+from .field_rivals import APPS, Rival
 from .field_worker import Worker
 
 PATIENCE = 60.0
@@ -145,8 +145,3 @@ def place(rival: Rival, photo: bytes = b"", reliable: bool = False) -> Iterator[
                 found.worker.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def named(name: str) -> Rival:
-    """The rival of that name. Raises KeyError."""
-    return {rival.name: rival for rival in RIVALS}[name]

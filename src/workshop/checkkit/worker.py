@@ -136,13 +136,7 @@ class Worker(Process):
 
     def raised_at(self, task_id: str) -> str:
         """File and line of the project where the task with this id failed, as the log says."""
-        return self._place_after(f"[{task_id}] raised")
-
-    def last_place(self) -> str:
-        """The same for the task that failed last; empty when none did."""
-        return self._place_after("] raised")
-
-    def _place_after(self, mark: str) -> str:
+        mark = f"[{task_id}] raised"
         _, _, after = self.log.rpartition(mark)
         cause = blame.cause(after.partition("\n[")[0].splitlines(), self.folder)
         place = cause.partition(": ")[0]

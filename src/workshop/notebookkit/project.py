@@ -50,7 +50,7 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
         )
     if has_celery:
         _ask_broker(running.broker, command)
-    _set_up(folder, running, found, command)
+    _set_up(folder, running, found)
     return Opened(found, folder, running, command)
 
 
@@ -64,7 +64,7 @@ def _ask_broker(address: str, command: str) -> None:
         ) from None
 
 
-def _set_up(folder: Path, running: Running, lesson: Lesson, command: str) -> None:
+def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
     if (loaded := sys.modules.get("myproject")) and Path(loaded.__file__).parent.parent != folder:
         raise WorkshopError(
             "This kernel has another project in memory already. Restart it (menu Kernel, Restart Kernel), "

@@ -1,7 +1,7 @@
 """Send tasks from a process of its own, as a web server would.
 
-send.py MODULE TASK COUNT [FIRST]     COUNT tasks, numbered from FIRST; prints the seconds that it took
-send.py MODULE answer COUNT           one at a time, each with its result; prints "sent answered" for each
+send.py MODULE TASK COUNT      COUNT tasks, numbered from 0; prints the seconds that it took
+send.py MODULE answer COUNT    one at a time, each with its result; prints "sent answered" for each
 
 The first message opens the connection, so one task, numbered -1, is sent ahead and not counted.
 """
@@ -18,9 +18,9 @@ if "DJANGO_SETTINGS_MODULE" in os.environ:
     django.setup()
 
 
-def main(module, name, count, first="0"):
+def main(module, name, count):
     app = importlib.import_module(module)
-    numbers = range(int(first), int(first) + int(count))
+    numbers = range(int(count))
     if name == "answer":
         ask(app, numbers)
         return
