@@ -122,8 +122,9 @@ CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_TASK_TRACK_STARTED = True  # the result backend hears that a task has begun
 
-# The page reads a result within seconds. What nobody fetched is gone after an hour.
-CELERY_RESULT_EXPIRES = 3600  # seconds
+# The page reads a result within seconds. But a member of a chord that was lost with its worker comes back
+# after the visibility timeout, an hour and a bit; the answers of the others have to be there still.
+CELERY_RESULT_EXPIRES = 3 * 3600  # seconds
 
 # A visitor waits while a message is sent. Without a broker give up after a second, not after twenty.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
