@@ -98,7 +98,7 @@ def test_chunks(people, queue):
         found=f"{len(rows)} rows",
         file=f"{FILE}, report_task()",
     )
-    messages = queue.messages()
+    messages = [message for waiting in queue.everything().values() for message in waiting]
     other = [message for message in messages if message.task != MAIL]
     expect(
         not other,
@@ -125,7 +125,7 @@ def test_chunks(people, queue):
         longest <= tasks.CHUNK,
         f"one task is to send {longest} mails.",
         "The more a task has to do, the more is begun anew when its process dies, and the longer it keeps a process "
-        "that an upload waits for.",
+        "that others wait for.",
         expected=f"at most {tasks.CHUNK} (CHUNK)",
         found=f"lists of {', '.join(str(len(each)) for each in lists)}",
         file=f"{FILE}, report_task()",

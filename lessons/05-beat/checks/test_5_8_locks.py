@@ -8,6 +8,7 @@ import pytest
 
 from workshop.checkkit import expect, until
 from workshop.checkkit.beat import SENDING
+from workshop.ports import free_port
 
 pytestmark = pytest.mark.step("5.8")
 
@@ -288,4 +289,18 @@ def test_two_beats(beats_at_once, beat):
         "release() gives the lock back when beat ends.",
         beat_says=second.log.strip().splitlines()[-1],
         file="upkeep/beat.py",
+    )
+
+
+def test_mails_wait_for_the_locks(settings):
+    """Where Redis, which has the locks, does not answer, a report is sent later, not lost."""
+    from upkeep.models import Delivery
+    from upkeep.tasks import mail
+
+    delivery = Delivery.objects.create(day="2026-03-01", email="someone@example.org")
+    settings.REDIS_URL = f"redis://localhost:{free_port()}/0"
+    expect(
+        mail(delivery.pk) is False,
+        "a mail whose lock cannot be asked for is not tried again.",
+        file="upkeep/tasks.py, mail()",
     )

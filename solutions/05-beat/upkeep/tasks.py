@@ -4,7 +4,9 @@ import logging
 from datetime import date
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from . import backups, reporting, sweeping, tidying
 from .locks import only_one
@@ -44,11 +46,19 @@ def report_task(day=None):
     acks_late=True,
     reject_on_worker_lost=True,
     max_retries=5,
+    # A late acknowledged task that is killed for its time is acknowledged, too: nobody would try again.
+    soft_time_limit=240,
     time_limit=300,
 )
 def mail_task(self, delivery_ids):
     """Mail the report to some recipients. Run again after a crash it goes on where it was."""
-    left = [pk for pk in delivery_ids if not mail(pk)]
+    left = list(delivery_ids)
+    try:
+        for pk in delivery_ids:
+            if mail(pk):
+                left.remove(pk)
+    except SoftTimeLimitExceeded:
+        logger.warning("The mail server is slow: %s reports are sent later.", len(left))
     if left:
         raise self.retry(args=[left], countdown=60 * 2**self.request.retries)
 
@@ -64,7 +74,7 @@ def mail(delivery_id):
             if mine and delivery:
                 deliver(delivery)
             return mine
-    except OSError as error:  # smtplib's own exceptions are OSErrors, too
+    except (OSError, RedisError) as error:  # smtplib's own are OSErrors, too; Redis keeps the lock
         logger.warning("The report %s is sent later: %s", delivery_id, error)
         return False
 
