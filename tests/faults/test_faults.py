@@ -46,6 +46,19 @@ def test_a_whole_worker_is_killed(system, outcome):
     )
 
 
+def test_a_photo_kills_each_process_that_resizes_it(system, outcome):
+    (system.data / "poison").touch()
+    system.start_worker(SWEEP_AFTER="1")
+    system.start_beat()
+    system.upload(1)
+    system.settle()
+    outcome(
+        "a photo kills each process that resizes it",
+        "the sweeper gives it up, and then its messages end, too",
+        system.check(),
+    )
+
+
 def test_the_broker_goes_away_and_comes_back(system, outcome):
     system.start_worker()
     system.keep()  # Celery 5.7.0 may end with an AttributeError when its broker is killed under load

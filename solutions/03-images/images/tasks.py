@@ -38,7 +38,7 @@ class ResizeTask(DjangoTask):
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
-        UploadedImage.objects.filter(pk=image_id).update(failure_reason=reason_for(exc))
+        UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
 
 
 def reason_for(error):

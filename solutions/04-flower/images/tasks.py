@@ -40,7 +40,7 @@ class ResizeTask(DjangoTask):
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
-        UploadedImage.objects.filter(pk=image_id).update(failure_reason=reason_for(exc))
+        UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
 
 
 def reason_for(error):
@@ -113,6 +113,8 @@ def describe_for_summary_task(image_id):
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
     try:
         return describe_photo_task(image_id)
+    except (ConnectionError, TimeoutError):  # the storage does not answer: that says nothing of the photo
+        raise
     except (UploadedImage.DoesNotExist, *UNREADABLE) as error:
         return {"id": image_id, "error": f"{type(error).__name__}: {error}"}
 

@@ -40,7 +40,7 @@ class ResizeTask(DjangoTask):
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
-        UploadedImage.objects.filter(pk=image_id).update(failure_reason=reason_for(exc))
+        UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
 
 
 def reason_for(error):
@@ -76,6 +76,8 @@ def reason_for(error):
 def resize_image_task(image_id, max_width=800, max_height=600):
     """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
     photo = UploadedImage.objects.get(pk=image_id)
+    if photo.failure_reason:
+        return  # given up; else the messages of a picture that kills its process would go round for ever
     started = time.perf_counter()
     with photo.image.open("rb") as file:
         resized = resize(file, max_width, max_height)
@@ -113,6 +115,8 @@ def describe_for_summary_task(image_id):
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
     try:
         return describe_photo_task(image_id)
+    except (ConnectionError, TimeoutError):  # the storage does not answer: that says nothing of the photo
+        raise
     except (UploadedImage.DoesNotExist, *UNREADABLE) as error:
         return {"id": image_id, "error": f"{type(error).__name__}: {error}"}
 
