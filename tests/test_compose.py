@@ -18,6 +18,7 @@ from importlib import metadata
 import httpx
 import pytest
 import yaml
+from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
 from stack import PATIENCE, Stack
 
@@ -128,7 +129,7 @@ def test_workers_step_back_for_the_site():
 
 def test_redis_keeps_its_messages():
     assert "--appendonly yes" in SERVICES["redis"]["command"]
-    assert "--maxmemory-policy noeviction" in SERVICES["redis"]["command"]
+    assert "--maxmemory 256mb --maxmemory-policy noeviction" in SERVICES["redis"]["command"]
 
 
 def test_no_secret_and_no_floating_version_in_the_files():
@@ -168,10 +169,10 @@ def test_nothing_private_gets_into_the_image():
 @pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda each: each.name)
 def test_commands_of_a_procfile_are_plain_words(solution):
     """docker/run splits them at blanks, and knows each of their names."""
-    for line in (solution / "Procfile").read_text(encoding="utf-8").splitlines():
-        name, _, command = line.partition(": ")
+    commands = parse_procfile((solution / "Procfile").read_text(encoding="utf-8")).processes
+    for name, command in commands.items():
         assert name in ROLES
-        assert name == "web" or not re.search(r"[\"'$`*?\\]", command), line
+        assert name == "web" or not re.search(r"[\"'$`*?\\]", command), command
 
 
 def run(role, **environment):

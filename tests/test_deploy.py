@@ -90,6 +90,11 @@ def test_workers_step_back_for_the_site():
     assert weights == {"worker": ["20"], "slow": ["20"]}
 
 
+@pytest.mark.parametrize("name", ["worker", "slow"])
+def test_one_process_out_of_memory_does_not_end_its_worker(name):
+    assert unit(name).one("OOMPolicy") == "continue"
+
+
 def test_what_is_told_to_stop_may_end_its_longest_task(project):
     for name, queue in {"worker": "celery", "slow": "slow"}.items():
         limits = [limit for limit, where in project["tasks"].values() if where == queue and limit]

@@ -187,6 +187,13 @@ def test_the_first_step_needs_nothing_of_the_second():
     assert "persistentVolumeClaim" not in str(pods()["migrate"][1])
 
 
+def test_beat_remembers_what_it_has_sent():
+    """CELERY_BEAT_SCHEDULE_FILENAME lies in DATA_DIR."""
+    _, pod, _ = pods()["beat"]
+    data = next(volume for volume in pod["volumes"] if volume["name"] == "data")
+    assert "persistentVolumeClaim" in data
+
+
 def test_one_beat():
     beat = pods()["beat"][0]["spec"]
     assert (beat["replicas"], beat["strategy"]) == (1, {"type": "Recreate"})
