@@ -177,13 +177,14 @@ def test_ctrl_c_leaves_nothing_behind():
 
 
 def test_watch_checks_again_after_a_save(mine, tmp_path):
-    output = tmp_path / "watch.txt"
-    shutil.copytree(mine.folder, tmp_path / "01-sync")
+    """Also in a clone below a folder with the name of what it leaves out."""
+    output, folder = tmp_path / "watch.txt", tmp_path / "data/01-sync"
+    shutil.copytree(mine.folder, folder)
     with output.open("w") as stream:
-        started = cli("watch", str(tmp_path / "01-sync"), "1.1", stdout=stream, stderr=stream)
+        started = cli("watch", str(folder), "1.1", stdout=stream, stderr=stream)
     try:
         eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
-        file = tmp_path / "01-sync/images/resizing.py"
+        file = folder / "images/resizing.py"
         file.write_text(file.read_text().replace("picture.thumbnail(", "picture.resize("))
         eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
         said = output.read_text()

@@ -1,5 +1,6 @@
 """The notebooks: clean in git, right when they are run, and never a hang or a traceback for a reader."""
 
+import dataclasses
 import json
 import re
 import sqlite3
@@ -241,3 +242,16 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "was here" not in page
     assert "was not run for this page" in page
+
+
+def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):
+    """Also in a clone below a folder that is called data. What lies in the project's own does not count."""
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    lesson = dataclasses.replace(LESSONS[0], solution=tmp_path / "data/solution")
+    (lesson.solution / "data").mkdir(parents=True)
+    (lesson.solution / "manage.py").write_text("1")
+    notebook_pages.keep(lesson, read(lesson))
+    (lesson.solution / "data/db.sqlite3").write_text("2")
+    assert notebook_pages.is_fresh(lesson)
+    (lesson.solution / "manage.py").write_text("2")
+    assert not notebook_pages.is_fresh(lesson)

@@ -32,7 +32,7 @@ def watch(project: Project, step: str | None = None) -> int:
         # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
         for changes in watch_files(
             project.folder,
-            watch_filter=_is_code,
+            watch_filter=lambda _change, path: _is_code(Path(path).relative_to(project.folder)),
             debounce=100,
             step=20,
             rust_timeout=QUIET,
@@ -100,6 +100,6 @@ def _remember(project: Project, step: str | None, passed: list[str]) -> None:
     progress.set_passed(project.lesson.name, sorted(set(passed) & set(order), key=order.index))
 
 
-def _is_code(_change: object, path: str) -> bool:
-    parts = set(Path(path).parts)
-    return path.endswith((".py", ".html", ".js", ".css")) and not parts & {"data", "__pycache__"}
+def _is_code(name: Path) -> bool:
+    """name: of a file, relative to the project."""
+    return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)
