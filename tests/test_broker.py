@@ -9,7 +9,7 @@ import redis
 from workshop import broker as broker_module
 from workshop.broker import Broker, answers, use_external, without_password
 from workshop.errors import WorkshopError
-from workshop.ports import free_port, is_free, who_holds
+from workshop.ports import free_port, is_free, next_free, who_holds
 
 
 @pytest.fixture
@@ -108,3 +108,8 @@ def test_who_holds(busy_port):
     port = free_port()
     assert is_free(port)
     assert who_holds(port) is None
+
+
+def test_after_the_last_port_any_that_is_free_is_next(busy_port):
+    assert next_free(busy_port) > busy_port
+    assert is_free(next_free(65535 + 1))

@@ -131,6 +131,14 @@ def test_bad_input_is_a_sentence(run, arguments, words):
     assert "Traceback" not in out + err
 
 
+@pytest.mark.parametrize("command", ["up", "docs", "notebooks", "samples"])
+@pytest.mark.parametrize("port", ["-1", "70000"])
+def test_a_port_that_cannot_be_is_refused(run, command, port):
+    code, _, err = run(command, "--port", port)
+    assert code == 2
+    assert "Invalid value for '--port'" in err
+
+
 def test_two_arguments_in_every_order(root, run):
     run("start", "1")
     aim = cli._aim

@@ -281,6 +281,14 @@ def test_busy_port(root, start):
     assert list((root / ".workshop").glob("up*")) == []
 
 
+@pytest.mark.parametrize("port", ["abc", "70000"])
+def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
+    run = start(WORKSHOP_BROKER_PORT=port)
+    assert run.end() == 1
+    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, and has to be a number from 1 to 65535.")
+    assert list((root / ".workshop").glob("up*")) == []
+
+
 def test_only_one_at_a_time(root, start):
     first = start()
     first.until("ready in")

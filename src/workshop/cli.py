@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+PORT = {"min": 1, "max": 65535}
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -175,7 +176,7 @@ def status() -> None:
 @app.command(rich_help_panel=RUNNING)
 def up(
     target: Target = None,
-    port: Annotated[int, typer.Option(help="The site's port.")] = 8000,
+    port: Annotated[int, typer.Option(help="The site's port.", **PORT)] = 8000,
 ) -> None:
     """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01.
 
@@ -222,7 +223,9 @@ def samples(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="The site's port, for --upload. Without it: that of the running up, else 8000."),
+        typer.Option(
+            help="The site's port, for --upload. Without it: that of the running up, else 8000.", **PORT
+        ),
     ] = None,
 ) -> None:
     """Make photos to try with: large, rotated, transparent, animated, broken."""
@@ -247,7 +250,7 @@ def demo(
 @app.command(rich_help_panel=RUNNING)
 def docs(
     build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
-    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8001,
+    port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8001,
     run_notebooks: Annotated[
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
@@ -261,7 +264,7 @@ def docs(
 @app.command(rich_help_panel=RUNNING)
 def notebooks(
     lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to begin with.")] = None,
-    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8888,
+    port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8888,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin the lesson's notebook again. Yours goes to a backup.")
     ] = False,

@@ -18,7 +18,7 @@ from . import flower, lessons, migrations, notebooks, occupied, paths, progress
 from .broker import Broker, use_external, version_of, without_password
 from .console import console
 from .errors import WorkshopError
-from .ports import is_free, next_free, who_holds
+from .ports import LAST, is_free, next_free, who_holds
 from .processes import Supervisor
 from .project import Project
 from .services import Service, from_procfile
@@ -221,7 +221,13 @@ def _photos(project: Project) -> str:
 
 def _broker_port() -> int:
     """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
-    return int(os.environ.get("WORKSHOP_BROKER_PORT") or 6379)
+    port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
+    if not (port.isdecimal() and 1 <= int(port) <= LAST):
+        raise WorkshopError(
+            f"WORKSHOP_BROKER_PORT is {port}, and has to be a number from 1 to {LAST}. "
+            "Give it another value, or type: unset WORKSHOP_BROKER_PORT"
+        )
+    return int(port)
 
 
 @contextlib.contextmanager
