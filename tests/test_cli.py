@@ -94,6 +94,17 @@ def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
     assert (code, "There is no file nothing.py" in err) == (1, True)
 
 
+@pytest.mark.parametrize("file", ["images/numbers.py", "images/__init__.py", "playground/01-one/manage.py"])
+def test_diff_of_a_step_knows_its_own_files_alone(run, root, file):
+    """Another step's solution is not shown under this one's name, nor is a file that no step changes."""
+    run("start", "1")
+    code, out, err = run("diff", "1.1", file)
+    assert (code, out) == (1, "")
+    name = file.removeprefix("playground/01-one/")
+    assert err.startswith(f"Step 1.1 changes images/views.py, and not {name}.\n")
+    assert f"./workshop diff 01 {name}" in err
+
+
 def test_status_lists_the_lessons_and_the_next_command(run):
     out = run("status")[1]
     assert out.count("not started") == 2
