@@ -123,6 +123,32 @@ def test_no_worker_and_pending_migrations(project, broker):
     assert "./workshop up" in nobody.cure
 
 
+@pytest.fixture
+def on_a_server(project, monkeypatch):
+    """on_a_server(url): the project takes its database from DATABASE_URL, as those of the lessons do."""
+    lines = 'import dj_database_url\nDATABASES["default"] = dj_database_url.config()\n'
+    write(project.folder, {"myproject/settings.py": FILES["myproject/settings.py"] + lines})
+    return lambda url: monkeypatch.setenv("DATABASE_URL", url)
+
+
+def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, tmp_path):
+    on_a_server(f"sqlite:///{tmp_path}/elsewhere.sqlite3")
+    pending, _nobody = bad(doctor.examine(project, ports={}))
+    assert pending.what == "migrations are pending: images.0001_initial"
+    migrate(project)
+    findings = doctor.examine(project, ports={})
+    assert doctor.Finding(True, "the database has all migrations") in findings
+
+
+def test_a_database_that_cannot_be_used(project, broker, on_a_server):
+    on_a_server(f"postgres://me:secret@localhost:{free_port()}/photos")
+    database, _nobody = bad(doctor.examine(project, ports={}))
+    assert database.what.startswith("the database of DATABASE_URL cannot be used: connection ")
+    assert "\n" not in database.what
+    assert "secret" not in database.what
+    assert "unset DATABASE_URL" in database.cure
+
+
 def test_no_broker(monkeypatch, root):
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@localhost:{free_port()}/0")
     finding = only_bad(doctor.examine(None, ports={}))
