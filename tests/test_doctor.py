@@ -10,10 +10,11 @@ from collections import namedtuple
 
 import psutil
 import pytest
+import redis
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import doctor, paths
-from workshop.broker import Broker
+from workshop import doctor, occupied, paths
+from workshop.broker import Broker, without_password
 from workshop.console import console
 from workshop.lessons import Lesson
 from workshop.ports import free_port
@@ -154,6 +155,20 @@ def test_no_broker(monkeypatch, root):
     finding = only_bad(doctor.examine(None, ports={}))
     assert finding.what.startswith("no broker answers at redis://…@localhost:")
     assert "unset REDIS_URL" in finding.cure
+
+
+def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
+    """`up` writes its broker's address without the password: doctor says what it needs to ask there."""
+    with Broker(prefer=None) as broker:
+        redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
+        url = broker.url.replace("//", "//:secret@")
+        (root / ".workshop").mkdir()
+        occupied.write({"addresses": {"broker": without_password(url)}})
+        finding = only_bad(doctor.examine(None, ports={}))
+        assert finding.what == f"the password of the broker at {without_password(url)} is not known here"
+        assert "set REDIS_URL as for ./workshop up" in finding.cure
+        monkeypatch.setenv("REDIS_URL", url)
+        assert bad(doctor.examine(None, ports={})) == []
 
 
 def test_result_backend_that_is_off(project, broker):

@@ -2,9 +2,12 @@
 
 import dataclasses
 import json
+import os
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -12,11 +15,13 @@ import httpx
 import nbformat
 import psutil
 import pytest
+import redis
 
 from workshop import lessons, notebook_file, notebook_pages, notebook_run, notebooks, paths
+from workshop.broker import Broker, without_password
 from workshop.errors import WorkshopError
 from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
-from workshop.notebookkit import turns
+from workshop.notebookkit import running, turns
 from workshop.ports import free_port
 
 FILES = notebook_file.all_files()
@@ -138,6 +143,25 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
     assert told[0].startswith("No broker answers at redis://localhost:")
     assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
     assert told[1].startswith("name 'project' is not defined. Is it made in a cell above that has not run")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known):
+    """What a cell prints is saved. `up` writes the address down without the password."""
+    code = "from workshop.notebookkit.project import open_project as o; print(*o('02', 'solution')._lines())"
+    with Broker(prefer=None) as broker:
+        redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
+        url = broker.url.replace("//", "//:secret@")
+        written = {"data": str(tmp_path), "addresses": {"broker": without_password(url)}}
+        environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+        environment |= {"PYTHONPATH": str(paths.ROOT / "src"), running.VARIABLE: json.dumps(written)}
+        environment |= {"REDIS_URL": url} if known else {}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    said = run.stdout + run.stderr
+    assert run.returncode == (0 if known else 1), said
+    assert without_password(url) in said
+    assert "secret" not in said
+    assert ("set REDIS_URL as for ./workshop up" in said) is not known
 
 
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])

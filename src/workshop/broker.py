@@ -18,6 +18,8 @@ from .ports import free_port, is_free, who_holds
 
 READY_SECONDS = 10
 STOP_SECONDS = 5
+HIDDEN = "…"
+"""Stands for a password in an address that is printed or written down."""
 
 
 class Broker:
@@ -200,7 +202,7 @@ def use_external(url: str) -> str:
 
 def without_password(url: str) -> str:
     """`url` as it may be printed."""
-    return re.sub(r"//([^/@]*)@", "//…@", url)
+    return re.sub(r"//([^/@]*)@", f"//{HIDDEN}@", url)
 
 
 def _client(url: str, seconds: float) -> redis.Redis:

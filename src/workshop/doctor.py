@@ -13,7 +13,7 @@ import psutil
 from rich.markup import escape
 
 from . import blame, migrations, occupied, paths
-from .broker import answers, without_password
+from .broker import HIDDEN, answers, without_password
 from .console import console
 from .ports import who_holds
 from .project import Project
@@ -135,6 +135,9 @@ def _broker(url: str, is_up: bool) -> Finding:
     shown = without_password(url)
     if is_up:
         return Finding(True, f"the broker answers at {shown}")
+    if HIDDEN in url:
+        cure = "In this terminal, set REDIS_URL as for ./workshop up"
+        return Finding(False, f"the password of the broker at {shown} is not known here", cure)
     if os.environ.get("REDIS_URL"):
         cure = "Start that broker, or type: unset REDIS_URL"
     else:
