@@ -180,6 +180,18 @@ def test_result_backend_that_is_off(project, broker):
     assert "CELERY_RESULT_BACKEND" in backend.cure
 
 
+@pytest.mark.parametrize(
+    ("backend", "shown"),
+    [
+        ("django-db", "django-db"),
+        ("rpc://", "rpc://"),
+        ("db+postgresql://me:secret@host/db", "db+postgresql://…@host/db"),
+    ],
+)
+def test_result_backends_of_other_kinds(backend, shown):
+    assert doctor._backend(backend).what == f"results are kept at {shown}"
+
+
 def test_syntax_error(project, broker):
     write(project.folder, {"images/views.py": "def home(request:\n"})
     finding = only_bad(doctor.examine(project, ports={}))

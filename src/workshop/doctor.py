@@ -199,7 +199,9 @@ def _migrations(project: Project, inside: dict) -> Finding:
 
 def _backend(backend: str) -> Finding:
     if not backend.startswith("disabled"):
-        return Finding(True, f"results are kept at {without_password(backend)}")
+        # What is no address is a name, such as django-db.
+        where = without_password(backend) if "://" in backend else backend
+        return Finding(True, f"results are kept at {where}")
     return Finding(
         False,
         "the result backend is off: every task stays PENDING for whoever asks",

@@ -13,7 +13,7 @@ import redis
 
 from workshop import lessons, paths, samples
 from workshop import project as projects
-from workshop.broker import HIDDEN, without_password
+from workshop.broker import HIDDEN, silence, without_password
 from workshop.errors import WorkshopError
 from workshop.lessons import Lesson
 from workshop.visitor import Visitor
@@ -61,13 +61,11 @@ def _ask_broker(address: str, command: str) -> None:
             "Open the notebook at the address that ./workshop up printed. Or end ./workshop notebooks, set "
             "REDIS_URL as for ./workshop up in its terminal, and start it again."
         )
-    try:
-        redis.Redis.from_url(address, socket_connect_timeout=2, socket_timeout=2).ping()
-    except (redis.RedisError, ValueError) as error:
+    if why := silence(address, 2):
         raise WorkshopError(
-            f"No broker answers at {without_password(address)} ({error}).\n"
+            f"No broker answers at {without_password(address)} ({why}).\n"
             f"Start it and the worker in a terminal: {command}\nThen run this cell again."
-        ) from None
+        )
 
 
 def _set_up(folder: Path, running: Running, lesson: Lesson, command: str) -> None:
