@@ -172,17 +172,18 @@ def test_a_step_means_the_project_one_stands_in(root, run, monkeypatch):
     assert cli._aim("1", None)[0].folder == root / "playground/01-one"
 
 
-def test_a_bug_is_one_sentence_and_a_traceback_with_debug(run, monkeypatch):
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), ImportError("oh", name="workshop.typo")])
+def test_a_bug_is_one_sentence_and_a_traceback_with_debug(run, monkeypatch, error):
     def broken(*arguments):
-        raise ZeroDivisionError("oh")
+        raise error
 
     monkeypatch.setattr(project, "resolve", broken)
     code, out, err = run("diff")
     assert (code, out) == (1, "")
-    assert err.startswith("This is a bug in the workshop (ZeroDivisionError: oh).")
+    assert err.startswith(f"This is a bug in the workshop ({type(error).__name__}: oh).")
     assert "--debug" in err
     monkeypatch.setattr(sys, "argv", ["workshop", "diff", "--debug"])
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error)):
         cli.main()
 
 

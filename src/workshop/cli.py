@@ -363,8 +363,6 @@ def main() -> None:
             raise
         if isinstance(error, WorkshopError):
             complaints.print(str(error), markup=False, soft_wrap=True)
-        elif isinstance(error, ImportError) and (error.name or "").startswith("workshop"):
-            complaints.print("This command is not written yet; the README says what is here.")
         else:
             complaints.print(
                 f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "
