@@ -82,9 +82,13 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
     assert progress.passed("01-sync") == ["1.1"]
 
 
-def test_a_check_of_the_solution_is_no_progress(mine):
-    assert check.main(project.at(paths.SOLUTIONS / "01-sync"), "1.1") == 0
+@pytest.mark.parametrize(("step", "sum_"), [("1.1", "step 1.1 · "), (None, "4 of 4 steps · ")])
+def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
+    assert check.main(project.at(paths.SOLUTIONS / "01-sync"), step) == 0
     assert progress.passed("01-sync") == []
+    said = capsys.readouterr().out
+    assert sum_ in said
+    assert "Next" not in said, "the learner is somewhere else"
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,15 @@ def assert_nothing_left(root, port, children):
     assert list((root / ".workshop").glob("up*")) == []
 
 
+def test_a_project_that_is_not_the_learners_has_no_next_step(root, start):
+    write(root / "solutions/01-tiny", FILES)
+    run = start("solutions/01-tiny")
+    assert re.search(r"^  project +solutions/01-tiny +the worker restarts", run.until("solutions/01-tiny"))
+    run.until("  stop: Ctrl-C")
+    assert "your copy" not in run.text
+    assert "next:" not in run.text
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing_behind_twice_in_a_row(root, start, number):
     port, applied = free_port(), []

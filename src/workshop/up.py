@@ -163,12 +163,10 @@ class _Session:
             f"[yellow]not running: {', '.join(late)}[/]" if late else took
         )
         yield ""
-        restarts = (
-            "edit here; the worker restarts when you save"
-            if "worker" in self.supervisor.running
-            else "edit here"
-        )
-        yield _row("your copy", project.shown, restarts)
+        remarks = ["edit here"] if project.is_learners else []
+        if "worker" in self.supervisor.running:
+            remarks.append("the worker restarts when you save")
+        yield _row("your copy" if project.is_learners else "project", project.shown, "; ".join(remarks))
         yield _row("site", f"http://localhost:{self.port}", _photos(project))
         if monitor := self.supervisor.running.get("flower"):
             user = f"user {flower.USER}, password {flower.password()}"
@@ -184,7 +182,7 @@ class _Session:
         if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         yield ""
-        yield f"  {escape(_next(project))}     stop: Ctrl-C"
+        yield "  " + (f"{escape(_next(project))}     " if project.is_learners else "") + "stop: Ctrl-C"
 
     def page(self, service: Service) -> str:
         """The page of this lesson."""
