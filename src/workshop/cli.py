@@ -105,7 +105,8 @@ def hint(
 
     if step is None or not lessons.is_step(step):
         lesson = project.resolve(step).lesson
-        hints.show(lesson, hints.next_step(lesson), everything)
+        next_ = hints.next_step(lesson, "Name a step to see its hints: ./workshop hint")
+        hints.show(lesson, next_, everything)
     else:
         lesson = lessons.of_step(step)
         hints.show(lesson, lesson.step(step), everything)
@@ -145,7 +146,7 @@ def solve(
 
     project_, step = _aim(target, None)
     if target is None:
-        step = hints.next_step(project_.lesson)
+        step = hints.next_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
     done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
     console.print(solving.words(project_, step, done), markup=False, soft_wrap=True)
 
