@@ -11,7 +11,7 @@ import redis
 from workshop import broker as broker_module
 from workshop.broker import Broker, answers, use_external, version_of, without_password
 from workshop.errors import WorkshopError
-from workshop.ports import free_port, is_free, who_holds
+from workshop.ports import free_port, is_free, next_free, who_holds
 
 
 @pytest.fixture
@@ -102,12 +102,37 @@ def test_external_broker():
         use_external("no-address")
 
 
-def test_the_password_is_not_shown():
-    assert without_password("redis://:secret@host:1/0") == "redis://…@host:1/0"
-    assert without_password("redis://localhost:6379/0") == "redis://localhost:6379/0"
-    with pytest.raises(WorkshopError) as error:
-        use_external(f"redis://:secret@127.0.0.1:{free_port()}/0")
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),
+        ("unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1"),
+        ("rediss://me:secret@host:1/0", "rediss://…@host:1/0"),
+        ("redis://:secret@host:1/0", "redis://…@host:1/0"),
+        ("redis://:sec@ret@host/0", "redis://…@host/0"),
+        ("redis://:sec/ret@host/0", "redis://…@host/0"),
+        ("redis://:sec?ret#s@host/0", "redis://…@host/0"),
+        ("redis://host/0?password=secret&db=1", "redis://host/0?password=…&db=1"),
+        ("unix:///run/redis.sock?password=sec@ret", "unix:///run/redis.sock?password=…"),
+        ("redis://:password=sec&ret@host/0", "redis://…@host/0"),
+        ("redis://:secret/0", "…"),
+        ("redis://:secret", "…"),
+        ("redis://[secret", "…"),
+        (":secret@host:6379/0", "…"),
+        ("secret", "…"),
+    ],
+)
+def test_the_password_is_not_shown(url, shown):
+    assert without_password(url) == shown
+
+
+@pytest.mark.parametrize("password", ["secret", "secret/word", "secret@word"])
+def test_the_password_of_a_broker_that_does_not_answer_is_not_shown(password):
+    with pytest.raises(WorkshopError, match="does not answer") as error:
+        use_external(f"redis://:{password}@127.0.0.1:{free_port()}/0")
     assert "secret" not in str(error.value)
+    assert "word" not in str(error.value).replace("password", "")
 
 
 def test_who_holds(busy_port):
@@ -131,3 +156,8 @@ def test_a_holder_that_ends_while_it_is_looked_at(monkeypatch):
 
         monkeypatch.setattr(psutil.Process, "cmdline", ended)
         assert str(who_holds(port)) == f"a process that has just ended (pid {holder.pid})"
+
+
+def test_after_the_last_port_any_that_is_free_is_next(busy_port):
+    assert next_free(busy_port) > busy_port
+    assert is_free(next_free(65535 + 1))

@@ -87,9 +87,13 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
     assert progress.passed("01-sync") == ["1.1"]
 
 
-def test_a_check_of_the_solution_is_no_progress(mine):
-    assert check.main(project.at(paths.SOLUTIONS / "01-sync"), "1.1") == 0
+@pytest.mark.parametrize(("step", "sum_"), [("1.1", "step 1.1 · "), (None, "4 of 4 steps · ")])
+def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
+    assert check.main(project.at(paths.SOLUTIONS / "01-sync"), step) == 0
     assert progress.passed("01-sync") == []
+    said = capsys.readouterr().out
+    assert sum_ in said
+    assert "Next" not in said, "the learner is somewhere else"
 
 
 @pytest.mark.parametrize(
@@ -226,13 +230,14 @@ def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
 
 
 def test_watch_checks_again_after_a_save(mine, tmp_path):
-    output = tmp_path / "watch.txt"
-    shutil.copytree(mine.folder, tmp_path / "01-sync")
+    """Also in a clone below a folder with the name of what it leaves out."""
+    output, folder = tmp_path / "watch.txt", tmp_path / "data/01-sync"
+    shutil.copytree(mine.folder, folder)
     with output.open("w") as stream:
-        started = cli("watch", str(tmp_path / "01-sync"), "1.1", stdout=stream, stderr=stream)
+        started = cli("watch", str(folder), "1.1", stdout=stream, stderr=stream)
     try:
         eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
-        file = tmp_path / "01-sync/images/resizing.py"
+        file = folder / "images/resizing.py"
         file.write_text(file.read_text().replace("picture.thumbnail(", "picture.resize("))
         eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
         said = output.read_text()

@@ -78,8 +78,10 @@ def test_without_a_step_the_first_that_is_not_passed_is_meant(run):
     assert "Step 1.2" in run("hint")[1]
     assert "Step 1.2 is solved" in run("solve")[1]
     progress.set_passed("01-one", ["1.1", "1.2"])
-    code, _, err = run("hint")
-    assert (code, "./workshop start 02" in err) == (1, True)
+    for command, words in {"hint": "see its hints", "solve": "take its solution"}.items():
+        code, _, err = run(command)
+        assert (code, "./workshop start 02" in err) == (1, True)
+        assert err.endswith(f"Name a step to {words}: ./workshop {command} 1.1\n")
 
 
 def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
@@ -93,6 +95,17 @@ def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
     assert "-x = 1" in run("diff", "1", "images/mine.py")[1]
     code, _, err = run("diff", "1", "nothing.py")
     assert (code, "There is no file nothing.py" in err) == (1, True)
+
+
+@pytest.mark.parametrize("file", ["images/numbers.py", "images/__init__.py", "playground/01-one/manage.py"])
+def test_diff_of_a_step_knows_its_own_files_alone(run, root, file):
+    """Another step's solution is not shown under this one's name, nor is a file that no step changes."""
+    run("start", "1")
+    code, out, err = run("diff", "1.1", file)
+    assert (code, out) == (1, "")
+    name = file.removeprefix("playground/01-one/")
+    assert err.startswith(f"Step 1.1 changes images/views.py, and not {name}.\n")
+    assert f"./workshop diff 01 {name}" in err
 
 
 def test_status_lists_the_lessons_and_the_next_command(run):
@@ -132,6 +145,14 @@ def test_bad_input_is_a_sentence(run, arguments, words):
     assert "Traceback" not in out + err
 
 
+@pytest.mark.parametrize("command", ["up", "docs", "notebooks", "samples"])
+@pytest.mark.parametrize("port", ["-1", "70000"])
+def test_a_port_that_cannot_be_is_refused(run, command, port):
+    code, _, err = run(command, "--port", port)
+    assert code == 2
+    assert "Invalid value for '--port'" in err
+
+
 def test_two_arguments_in_every_order(root, run):
     run("start", "1")
     aim = cli._aim
@@ -154,17 +175,18 @@ def test_a_step_means_the_project_one_stands_in(root, run, monkeypatch):
     assert cli._aim("1", None)[0].folder == root / "playground/01-one"
 
 
-def test_a_bug_is_one_sentence_and_a_traceback_with_debug(run, monkeypatch):
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), ImportError("oh", name="workshop.typo")])
+def test_a_bug_is_one_sentence_and_a_traceback_with_debug(run, monkeypatch, error):
     def broken(*arguments):
-        raise ZeroDivisionError("oh")
+        raise error
 
     monkeypatch.setattr(project, "resolve", broken)
     code, out, err = run("diff")
     assert (code, out) == (1, "")
-    assert err.startswith("This is a bug in the workshop (ZeroDivisionError: oh).")
+    assert err.startswith(f"This is a bug in the workshop ({type(error).__name__}: oh).")
     assert "--debug" in err
     monkeypatch.setattr(sys, "argv", ["workshop", "diff", "--debug"])
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error)):
         cli.main()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -391,3 +392,18 @@ def test_a_served_site_that_is_ended_leaves_no_copy(tmp_path, moment):
         served.kill()
         served.wait()
     assert not list(temporary.iterdir())
+
+
+def test_a_port_that_is_taken_is_a_sentence():
+    """As 8001 is while `up` runs."""
+    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port"]
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT / "src")}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        run = subprocess.run(
+            [*command, str(port)], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert re.match(rf"Port {port} is taken by .*\(pid {os.getpid()}\)\.", run.stderr)
+    assert "Does ./workshop up run? Then the docs are at http://localhost:8001 already." in run.stderr
+    assert re.search(r"Another port: \./workshop docs --port \d+$", run.stderr.rstrip())

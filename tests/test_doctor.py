@@ -10,10 +10,11 @@ from collections import namedtuple
 
 import psutil
 import pytest
+import redis
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import doctor, paths
-from workshop.broker import Broker
+from workshop import doctor, occupied, paths
+from workshop.broker import Broker, without_password
 from workshop.console import console
 from workshop.lessons import Lesson
 from workshop.ports import free_port
@@ -123,11 +124,51 @@ def test_no_worker_and_pending_migrations(project, broker):
     assert "./workshop up" in nobody.cure
 
 
+@pytest.fixture
+def on_a_server(project, monkeypatch):
+    """on_a_server(url): the project takes its database from DATABASE_URL, as those of the lessons do."""
+    lines = 'import dj_database_url\nDATABASES["default"] = dj_database_url.config()\n'
+    write(project.folder, {"myproject/settings.py": FILES["myproject/settings.py"] + lines})
+    return lambda url: monkeypatch.setenv("DATABASE_URL", url)
+
+
+def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, tmp_path):
+    on_a_server(f"sqlite:///{tmp_path}/elsewhere.sqlite3")
+    pending, _nobody = bad(doctor.examine(project, ports={}))
+    assert pending.what == "migrations are pending: images.0001_initial"
+    migrate(project)
+    findings = doctor.examine(project, ports={})
+    assert doctor.Finding(True, "the database has all migrations") in findings
+
+
+def test_a_database_that_cannot_be_used(project, broker, on_a_server):
+    on_a_server(f"postgres://me:secret@localhost:{free_port()}/photos")
+    database, _nobody = bad(doctor.examine(project, ports={}))
+    assert database.what.startswith("the database of DATABASE_URL cannot be used: connection ")
+    assert "\n" not in database.what
+    assert "secret" not in database.what
+    assert "unset DATABASE_URL" in database.cure
+
+
 def test_no_broker(monkeypatch, root):
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@localhost:{free_port()}/0")
     finding = only_bad(doctor.examine(None, ports={}))
     assert finding.what.startswith("no broker answers at redis://…@localhost:")
     assert "unset REDIS_URL" in finding.cure
+
+
+def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
+    """`up` writes its broker's address without the password: doctor says what it needs to ask there."""
+    with Broker(prefer=None) as broker:
+        redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
+        url = broker.url.replace("//", "//:secret@")
+        (root / ".workshop").mkdir()
+        occupied.write({"addresses": {"broker": without_password(url)}})
+        finding = only_bad(doctor.examine(None, ports={}))
+        assert finding.what == f"the password of the broker at {without_password(url)} is not known here"
+        assert "set REDIS_URL as for ./workshop up" in finding.cure
+        monkeypatch.setenv("REDIS_URL", url)
+        assert bad(doctor.examine(None, ports={})) == []
 
 
 def test_result_backend_that_is_off(project, broker):
@@ -137,6 +178,18 @@ def test_result_backend_that_is_off(project, broker):
     backend, _nobody = bad(doctor.examine(project, ports={}))
     assert "the result backend is off" in backend.what
     assert "CELERY_RESULT_BACKEND" in backend.cure
+
+
+@pytest.mark.parametrize(
+    ("backend", "shown"),
+    [
+        ("django-db", "django-db"),
+        ("rpc://", "rpc://"),
+        ("db+postgresql://me:secret@host/db", "db+postgresql://…@host/db"),
+    ],
+)
+def test_result_backends_of_other_kinds(backend, shown):
+    assert doctor._backend(backend).what == f"results are kept at {shown}"
 
 
 def test_syntax_error(project, broker):

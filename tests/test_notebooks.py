@@ -1,9 +1,13 @@
 """The notebooks: clean in git, right when they are run, and never a hang or a traceback for a reader."""
 
+import dataclasses
 import json
+import os
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -14,10 +18,11 @@ import pytest
 import redis
 
 from workshop import lessons, notebook_file, notebook_pages, notebook_run, notebooks, paths
+from workshop.broker import Broker, without_password
 from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
-from workshop.notebookkit import turns
+from workshop.notebookkit import running, turns
 from workshop.ports import free_port, listens
 
 FILES = notebook_file.all_files()
@@ -150,6 +155,25 @@ def left_behind(broker_url):
     return {name: count for name, count in found.items() if count}
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known):
+    """What a cell prints is saved. `up` writes the address down without the password."""
+    code = "from workshop.notebookkit.project import open_project as o; print(*o('02', 'solution')._lines())"
+    with Broker(prefer=None) as broker:
+        redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
+        url = broker.url.replace("//", "//:secret@")
+        written = {"data": str(tmp_path), "addresses": {"broker": without_password(url)}}
+        environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+        environment |= {"PYTHONPATH": str(paths.ROOT / "src"), running.VARIABLE: json.dumps(written)}
+        environment |= {"REDIS_URL": url} if known else {}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    said = run.stdout + run.stderr
+    assert run.returncode == (0 if known else 1), said
+    assert without_password(url) in said
+    assert "secret" not in said
+    assert ("set REDIS_URL as for ./workshop up" in said) is not known
+
+
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
 def test_a_check_never_raises_for_an_answer(answer):
     for lesson in LESSONS:
@@ -253,3 +277,16 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "was here" not in page
     assert "was not run for this page" in page
+
+
+def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):
+    """Also in a clone below a folder that is called data. What lies in the project's own does not count."""
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    lesson = dataclasses.replace(LESSONS[0], solution=tmp_path / "data/solution")
+    (lesson.solution / "data").mkdir(parents=True)
+    (lesson.solution / "manage.py").write_text("1")
+    notebook_pages.keep(lesson, read(lesson))
+    (lesson.solution / "data/db.sqlite3").write_text("2")
+    assert notebook_pages.is_fresh(lesson)
+    (lesson.solution / "manage.py").write_text("2")
+    assert not notebook_pages.is_fresh(lesson)

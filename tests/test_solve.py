@@ -98,6 +98,25 @@ def test_a_file_that_is_no_text_becomes_the_solutions_and_is_kept(copy):
     assert (done.backup / "images/views.py").read_bytes() == b"\xff\xfe\x00"
 
 
+@pytest.mark.parametrize("git", ["echo 'xcrun: error: invalid developer path' >&2; exit 1", None])
+def test_without_a_git_that_works_the_file_stays_and_the_way_out_is_said(copy, git, tmp_path, monkeypatch):
+    """macOS has a git in /usr/bin that fails with 1 until its command line tools are installed."""
+    mine = smallchain.VIEWS_START.replace("return 0", "return 0  # mine")
+    (copy.folder / "images/views.py").write_text(mine)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    if git:
+        (tools / "git").write_text(f"#!/bin/sh\n{git}\n")
+        (tools / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools))
+    step = copy.lesson.step("1.1")
+    for command in (solve.solve_step, diffs.compare):
+        with pytest.raises(WorkshopError, match="xcrun: error" if git else "no git here") as error:
+            command(copy, step)
+        assert "name the whole lesson instead of the step" in str(error.value)
+    assert views(copy) == mine
+
+
 def test_the_whole_lesson(copy):
     done = solve.solve_lesson(copy)
     assert views(copy) == smallchain.VIEWS_DONE

@@ -86,6 +86,15 @@ def assert_nothing_left(root, port, children):
     assert list((root / ".workshop").glob("up*")) == []
 
 
+def test_a_project_that_is_not_the_learners_has_no_next_step(root, start):
+    write(root / "solutions/01-tiny", FILES)
+    run = start("solutions/01-tiny")
+    assert re.search(r"^  project +solutions/01-tiny +the worker restarts", run.until("solutions/01-tiny"))
+    run.until("  stop: Ctrl-C")
+    assert "your copy" not in run.text
+    assert "next:" not in run.text
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing_behind_twice_in_a_row(root, start, number):
     port, applied = free_port(), []
@@ -296,6 +305,14 @@ def test_busy_port(root, start):
     assert f"Port {port} is taken by" in said
     assert f"(pid {psutil.Process().pid})" in said
     assert f"./workshop up --port {port + 10}"[:-1] in said
+    assert list((root / ".workshop").glob("up*")) == []
+
+
+@pytest.mark.parametrize("port", ["abc", "70000"])
+def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
+    run = start(WORKSHOP_BROKER_PORT=port)
+    assert run.end() == 1
+    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, and has to be a number from 1 to 65535.")
     assert list((root / ".workshop").glob("up*")) == []
 
 

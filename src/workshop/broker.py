@@ -18,6 +18,10 @@ from .ports import free_port, is_free, taken_by
 
 READY_SECONDS = 10
 STOP_SECONDS = 5
+HIDDEN = "…"
+"""Stands for a password in an address that is printed or written down."""
+_ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
+"""Scheme; name and password, which may have any sign in them, up to the last @; host, port and the rest."""
 
 
 class Broker:
@@ -152,11 +156,19 @@ class Broker:
 
 def answers(url: str, seconds: float = 2) -> bool:
     """True when a broker answers PING at `url` within `seconds`."""
+    return not silence(url, seconds)
+
+
+def silence(url: str, seconds: float) -> str:
+    """Why no broker answers PING at `url` within `seconds`, as it may be printed; empty when one does."""
     try:
         with _client(url, seconds) as client:
-            return bool(client.ping())
-    except (redis.RedisError, OSError, ValueError):
-        return False
+            client.ping()
+    except (redis.RedisError, OSError) as error:
+        return str(error) or type(error).__name__
+    except ValueError:  # its words may quote a part of the password
+        return "write it like redis://:password@host:6379/0, in the password %40 for an @ and %2F for a /."
+    return ""
 
 
 def _pid_at(url: str) -> int | None:
@@ -182,20 +194,21 @@ def use_external(url: str) -> str:
 
     Errors: WorkshopError when it does not answer, with the password left out of the message.
     """
-    try:
-        with _client(url, 3) as client:
-            client.ping()
-    except (redis.RedisError, OSError, ValueError) as error:
+    if why := silence(url, 3):
         raise WorkshopError(
-            f"REDIS_URL names a broker at {without_password(url)}, and it does not answer: {error}\n"
+            f"REDIS_URL names a broker at {without_password(url)}, and it does not answer: {why}\n"
             "Start that broker, or type: unset REDIS_URL   (the workshop then starts its own)"
-        ) from error
+        )
     return url
 
 
 def without_password(url: str) -> str:
-    """`url` as it may be printed."""
-    return re.sub(r"//([^/@]*)@", "//…@", url)
+    """`url` as it may be printed: without what is, or could be, a name and a password."""
+    address = _ADDRESS.fullmatch(re.sub(r"(password=)[^&]*", rf"\1{HIDDEN}", url))
+    if address is None:
+        return HIDDEN
+    scheme, secret, place = address.groups()
+    return f"{scheme}{HIDDEN}@{place}" if secret else scheme + place
 
 
 def _client(url: str, seconds: float) -> redis.Redis:

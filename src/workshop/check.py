@@ -32,7 +32,7 @@ def watch(project: Project, step: str | None = None) -> int:
         for changes in watching.changes(
             project.folder,
             _say,
-            watch_filter=_is_code,
+            watch_filter=lambda _change, path: _is_code(Path(path).relative_to(project.folder)),
             debounce=100,
             step=20,
             rust_timeout=QUIET,
@@ -100,9 +100,9 @@ def _remember(project: Project, step: str | None, passed: list[str]) -> None:
     progress.set_passed(project.lesson.name, sorted(set(passed) & set(order), key=order.index))
 
 
-def _is_code(_change: object, path: str) -> bool:
-    parts = set(Path(path).parts)
-    return path.endswith((".py", ".html", ".js", ".css")) and not parts & {"data", "__pycache__"}
+def _is_code(name: Path) -> bool:
+    """name: of a file, relative to the project."""
+    return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)
 
 
 def _say(text: str) -> None:

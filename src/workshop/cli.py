@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+PORT = {"min": 1, "max": 65535}
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -104,7 +105,8 @@ def hint(
 
     if step is None or not lessons.is_step(step):
         lesson = project.resolve(step).lesson
-        hints.show(lesson, hints.next_step(lesson), everything)
+        next_ = hints.next_step(lesson, "Name a step to see its hints: ./workshop hint")
+        hints.show(lesson, next_, everything)
     else:
         lesson = lessons.of_step(step)
         hints.show(lesson, lesson.step(step), everything)
@@ -144,7 +146,7 @@ def solve(
 
     project_, step = _aim(target, None)
     if target is None:
-        step = hints.next_step(project_.lesson)
+        step = hints.next_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
     done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
     console.print(solving.words(project_, step, done), markup=False, soft_wrap=True)
 
@@ -175,7 +177,7 @@ def status() -> None:
 @app.command(rich_help_panel=RUNNING)
 def up(
     target: Target = None,
-    port: Annotated[int, typer.Option(help="The site's port.")] = 8000,
+    port: Annotated[int, typer.Option(help="The site's port.", **PORT)] = 8000,
 ) -> None:
     """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01.
 
@@ -222,7 +224,9 @@ def samples(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="The site's port, for --upload. Without it: that of the running up, else 8000."),
+        typer.Option(
+            help="The site's port, for --upload. Without it: that of the running up, else 8000.", **PORT
+        ),
     ] = None,
 ) -> None:
     """Make photos to try with: large, rotated, transparent, animated, broken."""
@@ -247,7 +251,7 @@ def demo(
 @app.command(rich_help_panel=RUNNING)
 def docs(
     build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
-    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8001,
+    port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8001,
     run_notebooks: Annotated[
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
@@ -261,7 +265,7 @@ def docs(
 @app.command(rich_help_panel=RUNNING)
 def notebooks(
     lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to begin with.")] = None,
-    port: Annotated[int, typer.Option(help="The port to serve on.")] = 8888,
+    port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8888,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin the lesson's notebook again. Yours goes to a backup.")
     ] = False,
@@ -361,8 +365,6 @@ def main() -> None:
             raise
         if isinstance(error, WorkshopError):
             complaints.print(str(error), markup=False, soft_wrap=True)
-        elif isinstance(error, ImportError) and (error.name or "").startswith("workshop"):
-            complaints.print("This command is not written yet; the README says what is here.")
         else:
             complaints.print(
                 f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "

@@ -44,7 +44,7 @@ class FileDiff:
 def compare(project: Project, step: Step | None = None, name: str | None = None) -> list[FileDiff]:
     """The files that differ from the solution: all, those that `step` changes, or the one called `name`.
 
-    Raises WorkshopError when there is no solution, or no file `name` on either side.
+    Raises WorkshopError when there is no solution, no file `name` on either side, or none in `step`.
     """
     solution = project.lesson.solution
     if not solution.is_dir():
@@ -58,6 +58,11 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
         names = [each for each in names if each in step.files]
     if name is not None:
         names = [_within(project, name)]
+        if step is not None and names[0] not in step.files:
+            raise WorkshopError(
+                f"Step {step.id} changes {', '.join(step.files)}, and not {names[0]}.\n"
+                f"Against the solution of the lesson: ./workshop diff {project.lesson.code} {names[0]}"
+            )
         if names[0] not in mine and names[0] not in solved:
             raise WorkshopError(
                 f"There is no file {name}, neither in {project.shown} nor in {paths.shown(solution)}. "

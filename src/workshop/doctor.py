@@ -13,7 +13,7 @@ import psutil
 from rich.markup import escape
 
 from . import blame, migrations, occupied, paths
-from .broker import answers, without_password
+from .broker import HIDDEN, answers, without_password
 from .console import console
 from .ports import who_holds
 from .project import Project
@@ -30,6 +30,15 @@ django.setup()
 from django.urls import get_resolver
 get_resolver().url_patterns
 found = {"backend": None, "workers": {}}
+if os.environ.get("DATABASE_URL"):
+    from django.db import DatabaseError, connection
+    from django.db.migrations.executor import MigrationExecutor
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        found["pending"] = [str(migration) for migration, _ in plan]
+    except DatabaseError as error:
+        found["database"] = str(error).partition("\\n")[0]
 try:
     from celery.app.utils import find_app
     app = find_app("myproject")
@@ -126,6 +135,9 @@ def _broker(url: str, is_up: bool) -> Finding:
     shown = without_password(url)
     if is_up:
         return Finding(True, f"the broker answers at {shown}")
+    if HIDDEN in url:
+        cure = "In this terminal, set REDIS_URL as for ./workshop up"
+        return Finding(False, f"the password of the broker at {shown} is not known here", cure)
     if os.environ.get("REDIS_URL"):
         cure = "Start that broker, or type: unset REDIS_URL"
     else:
@@ -145,7 +157,7 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
         yield Finding(False, f"the project cannot be loaded: {error}", f"Put that right in {project.shown}.")
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
-    yield _migrations(project)
+    yield _migrations(project, inside)
     if inside["backend"] != "no app":
         yield _backend(inside["backend"])
         if broker_up:
@@ -167,8 +179,14 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
     return None, blame.cause(done.stderr.splitlines(), project.folder)
 
 
-def _migrations(project: Project) -> Finding:
-    missing = migrations.pending(project)
+def _migrations(project: Project, inside: dict) -> Finding:
+    if "database" in inside:
+        return Finding(
+            False,
+            f"the database of DATABASE_URL cannot be used: {inside['database']}",
+            "Put that right, or type: unset DATABASE_URL   (the project then uses SQLite)",
+        )
+    missing = inside["pending"] if "pending" in inside else migrations.pending(project)
     if not missing:
         return Finding(True, "the database has all migrations")
     names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
@@ -181,7 +199,9 @@ def _migrations(project: Project) -> Finding:
 
 def _backend(backend: str) -> Finding:
     if not backend.startswith("disabled"):
-        return Finding(True, f"results are kept at {without_password(backend)}")
+        # What is no address is a name, such as django-db.
+        where = without_password(backend) if "://" in backend else backend
+        return Finding(True, f"results are kept at {where}")
     return Finding(
         False,
         "the result backend is off: every task stays PENDING for whoever asks",

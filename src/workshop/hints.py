@@ -6,8 +6,11 @@ from .errors import WorkshopError
 from .lessons import Lesson, Step
 
 
-def next_step(lesson: Lesson) -> Step:
-    """The first step of `lesson` that is not passed. Raises WorkshopError when all are."""
+def next_step(lesson: Lesson, otherwise: str) -> Step:
+    """The first step of `lesson` that is not passed. Raises WorkshopError when all are.
+
+    otherwise: the last sentence of that error, up to the name of a step.
+    """
     passed = progress.passed(lesson.name)
     for step in lesson.steps:
         if step.id not in passed:
@@ -18,8 +21,8 @@ def next_step(lesson: Lesson) -> Step:
         else " It was the last lesson there is."
     )
     raise WorkshopError(
-        f"Every step of {lesson.name} is passed.{follow}\nName a step to see its hints: ./workshop hint "
-        f"{lesson.steps[0].id if lesson.steps else '3.2'}"
+        f"Every step of {lesson.name} is passed.{follow}\n"
+        f"{otherwise} {lesson.steps[0].id if lesson.steps else '3.2'}"
     )
 
 

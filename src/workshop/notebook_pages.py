@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import lessons, notebook_file, notebook_run, paths
+from . import lessons, notebook_file, notebook_run, paths, playground
 from .console import console
 from .lessons import Lesson
 from .notebook_file import CHECK, TURN, tagged
@@ -72,9 +72,8 @@ def _kept(lesson: Lesson) -> Path:
 def _digest(lesson: Lesson) -> str:
     """Of the notebook and its project: another run would print the same but for times and ids."""
     found = hashlib.sha256((paths.NOTEBOOKS / f"{lesson.name}.ipynb").read_bytes())
-    for file in sorted(lesson.solution.rglob("*")):
-        if file.is_file() and "data" not in file.parts and "__pycache__" not in file.parts:
-            found.update(file.read_bytes())
+    for file in playground.files(lesson.solution).values():
+        found.update(file.read_bytes())
     return found.hexdigest()
 
 

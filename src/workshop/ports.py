@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psutil
 
 ENDED = "a process that has just ended"
+LAST = 65535
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,8 @@ def is_free(port: int) -> bool:
 
 
 def next_free(port: int) -> int:
-    """`port` where it is free, else the next one that is."""
-    while not is_free(port):
-        port += 1
-    return port
+    """`port` where it is free, else the next one that is; after the last, any."""
+    return next(filter(is_free, range(port, LAST + 1)), None) or free_port()
 
 
 def free_port() -> int:

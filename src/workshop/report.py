@@ -179,12 +179,14 @@ class Report:
                 yield f"  Next: ./workshop hint {step}   ·   read: {paths.shown(lesson.text)}, step {step}"
             else:
                 yield f"  Next: ./workshop diff {self._name()}"
+        elif not self.project.is_learners:
+            return
         elif self.only:
             following = [step for step in lesson.steps if step.id > self.only]
             if following:
                 yield f"  Next: step {following[0].id} · {following[0].title}"
             else:
-                yield f"  That was the last step. Next: ./workshop check {self._name()}"
+                yield f"  That was the last step. Next: ./workshop check {lesson.code}"
         elif lesson.next:
             yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
         else:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from . import notebook_pages, paths
 from .console import console
 from .errors import WorkshopError
+from .ports import is_free, next_free, taken_by
 
 _MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
 
@@ -18,7 +19,7 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
     """Build the site strictly, or serve it on `port` until Ctrl-C; the exit code of mkdocs.
 
     run_notebooks: before a build, run the notebooks that have changed since they were run last.
-    Raises WorkshopError when there is no mkdocs.yml, or a notebook fails.
+    Raises WorkshopError when there is no mkdocs.yml, a notebook fails, or the port is taken.
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         raise WorkshopError(
@@ -26,6 +27,11 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         )
     if build:
         return make(run_notebooks=run_notebooks)
+    if not is_free(port):
+        raise WorkshopError(
+            f"Port {port} is taken by {taken_by(port)}. Does ./workshop up run? Then the docs are at "
+            f"http://localhost:8001 already.\nAnother port: ./workshop docs --port {next_free(port + 1)}"
+        )
     notebook_pages.write()
     console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
     _serve(port)

@@ -141,11 +141,15 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
             run = subprocess.run(command, capture_output=True, check=False)
         except FileNotFoundError as error:
             raise WorkshopError(
-                "Solving a step merges it into your file with git, and there is no git here. Install git, "
-                "or take the solution of the whole lesson."
+                "The solution of a step is merged with your file by git, and there is no git here. "
+                "Install git, or name the whole lesson instead of the step."
             ) from error
-    if run.returncode < 0 or run.returncode > 127:
-        raise WorkshopError(f"git could not merge the solution into your file: {run.stderr.decode().strip()}")
+    if run.returncode:
+        raise WorkshopError(
+            f"git could not merge the solution of the step with your file, and ended with {run.returncode}:\n"
+            f"{run.stderr.decode(errors='replace').strip()}\n"
+            "Until it can, name the whole lesson instead of the step."
+        )
     return run.stdout
 
 

@@ -15,9 +15,9 @@ from rich.markup import escape
 
 from . import flower, lessons, migrations, notebooks, occupied, paths, progress, signals
 from .broker import Broker, use_external, version_of, without_password
-from .console import console
+from .console import say
 from .errors import WorkshopError
-from .ports import is_free, next_free, taken_by
+from .ports import LAST, is_free, next_free, taken_by
 from .processes import Supervisor
 from .project import Project
 from .services import Service, from_procfile
@@ -45,7 +45,7 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
         session.connect(stack)
         session.prepare(extra_services(docs_port) if extras else [])
         session.supervisor.run()
-    _say("Stopped. Nothing is left running.")
+    say("Stopped. Nothing is left running.")
     return 0
 
 
@@ -65,11 +65,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
         return None
     if not is_free(port):
         other = f"./workshop docs --port {next_free(port + 1)}"
-        _say(
-            escape(
-                f"docs are left out: port {port} is taken by {taken_by(port)}. In another terminal: {other}"
-            )
-        )
+        say(f"docs are left out: port {port} is taken by {taken_by(port)}. In another terminal: {other}")
         return None
     return Service(
         name="docs",
@@ -112,7 +108,7 @@ class _Session:
             services,
             self.project.folder,
             Printer(sys.stdout, time_format="", colour="NO_COLOR" not in os.environ),
-            say=lambda text: _say(escape(text)),
+            say=say,
             on_ready=self.ready,
             on_pids=self.write_down,
             broker=self.broker,
@@ -126,7 +122,7 @@ class _Session:
             self.supervisor.stop()
 
     def ready(self) -> None:
-        _say("\n".join(["", *self.table(), ""]))
+        say("\n".join(["", *self.table(), ""]), markup=True)
         for service in self.extras:
             Path(service.log).unlink(missing_ok=True)
             self.supervisor.add(service)
@@ -162,12 +158,10 @@ class _Session:
             f"[yellow]not running: {', '.join(late)}[/]" if late else took
         )
         yield ""
-        restarts = (
-            "edit here; the worker restarts when you save"
-            if "worker" in self.supervisor.running
-            else "edit here"
-        )
-        yield _row("your copy", project.shown, restarts)
+        remarks = ["edit here"] if project.is_learners else []
+        if "worker" in self.supervisor.running:
+            remarks.append("the worker restarts when you save")
+        yield _row("your copy" if project.is_learners else "project", project.shown, "; ".join(remarks))
         yield _row("site", f"http://localhost:{self.port}", _photos(project))
         if monitor := self.supervisor.running.get("flower"):
             user = f"user {flower.USER}, password {flower.password()}"
@@ -183,7 +177,7 @@ class _Session:
         if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         yield ""
-        yield f"  {escape(_next(project))}     stop: Ctrl-C"
+        yield "  " + (f"{escape(_next(project))}     " if project.is_learners else "") + "stop: Ctrl-C"
 
     def page(self, service: Service) -> str:
         """The page of this lesson."""
@@ -220,10 +214,10 @@ def _photos(project: Project) -> str:
 
 def _broker_port() -> int:
     """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
-    return int(os.environ.get("WORKSHOP_BROKER_PORT") or 6379)
-
-
-def _say(text: str) -> None:
-    """Print a sentence; a terminal that is gone is no reason to stop half way."""
-    with contextlib.suppress(OSError):
-        console.print(text, soft_wrap=True)
+    port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
+    if not (port.isdecimal() and 1 <= int(port) <= LAST):
+        raise WorkshopError(
+            f"WORKSHOP_BROKER_PORT is {port}, and has to be a number from 1 to {LAST}. "
+            "Give it another value, or type: unset WORKSHOP_BROKER_PORT"
+        )
+    return int(port)

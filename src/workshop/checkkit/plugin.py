@@ -1,6 +1,6 @@
 """The pytest plugin that runs a lesson's checks against one project and streams what happens.
 
-It runs in the process that `workshop.check` starts in the project's folder, with these variables set:
+It runs in the process that `workshop.run` starts in the project's folder, with these variables set:
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
 WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
 WORKSHOP_FIRST (a step that comes before the others, or empty). `ahead` reads WORKSHOP_WORKER.

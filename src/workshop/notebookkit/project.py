@@ -13,7 +13,7 @@ import redis
 
 from workshop import lessons, paths, samples
 from workshop import project as projects
-from workshop.broker import without_password
+from workshop.broker import HIDDEN, silence, without_password
 from workshop.errors import WorkshopError
 from workshop.lessons import Lesson
 from workshop.visitor import Visitor
@@ -55,13 +55,17 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
 
 
 def _ask_broker(address: str, command: str) -> None:
-    try:
-        redis.Redis.from_url(address, socket_connect_timeout=2, socket_timeout=2).ping()
-    except (redis.RedisError, ValueError) as error:
+    if HIDDEN in address:
         raise WorkshopError(
-            f"No broker answers at {without_password(address)} ({error}).\n"
+            f"The password of the broker at {without_password(address)} is not known here.\n"
+            "Open the notebook at the address that ./workshop up printed. Or end ./workshop notebooks, set "
+            "REDIS_URL as for ./workshop up in its terminal, and start it again."
+        )
+    if why := silence(address, 2):
+        raise WorkshopError(
+            f"No broker answers at {without_password(address)} ({why}).\n"
             f"Start it and the worker in a terminal: {command}\nThen run this cell again."
-        ) from None
+        )
 
 
 def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
@@ -139,9 +143,10 @@ class Opened:
         lines = [("project", paths.shown(self.folder)), ("site", self.site)]
         if not self._has_celery:
             return lines
+        lines.append(("broker", without_password(self.running.broker)))
         up = workers()
         missing = f"none is up. Start it in a terminal: {self.command}"
-        return [*lines, ("broker", self.running.broker), ("worker", str(up) if up else missing)]
+        return [*lines, ("worker", str(up) if up else missing)]
 
     @property
     def _has_celery(self) -> bool:
