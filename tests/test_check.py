@@ -15,6 +15,7 @@ import time
 
 import psutil
 import pytest
+from alive import alive
 from inotify import limited
 
 from workshop import check, lessons, paths, progress, project, run
@@ -180,10 +181,11 @@ def family(started):
 
 def assert_gone(children, folder):
     """None of them runs, and the checks have left nothing in `folder`. Those that do are ended."""
-    _, alive = psutil.wait_procs(children, 5)
-    for child in alive:
+    psutil.wait_procs(children, 5)
+    left = alive(children)
+    for child in left:
         child.kill()
-    assert not alive
+    assert not left
     assert not list(folder.glob("workshop-*"))
 
 

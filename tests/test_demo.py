@@ -17,6 +17,7 @@ from fcntl import ioctl
 import httpx
 import psutil
 import pytest
+from alive import alive
 from rich.console import Console
 from tinyproject import SOURCE, Up
 
@@ -78,10 +79,6 @@ def start(tmp_path):
             run.process.kill()
             for child in alive(children):
                 child.kill()
-
-
-def alive(processes):
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 def assert_nothing_left(run, children, ports):

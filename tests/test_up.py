@@ -14,6 +14,7 @@ import textwrap
 import httpx
 import psutil
 import pytest
+from alive import alive
 from honcho.printer import Printer
 from inotify import limited
 from tinyproject import FILES, SOURCE, Up, make_root, write
@@ -54,11 +55,6 @@ def start(root):
             for child in alive(children):
                 child.kill()
         run.process.stdout.close()
-
-
-def alive(processes):
-    """Those that still run. What is dead and not yet collected by init does not."""
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 def project_of(root, lesson="01-tiny"):

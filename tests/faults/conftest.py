@@ -1,7 +1,7 @@
 """Each test of a fault puts a line into the table that the run prints."""
 
-import psutil
 import pytest
+from alive import alive
 from system import System, tree
 
 from workshop import paths
@@ -14,8 +14,7 @@ def system(tmp_path):
     with System(tmp_path.resolve()) as running:
         yield running
         everything = [each for process in running.processes.values() for each in tree(process)]
-    left = [each for each in everything if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
-    assert not left
+    assert not alive(everything)
 
 
 @pytest.fixture

@@ -1,0 +1,16 @@
+"""Which processes still run. What is dead and not yet collected by init does not."""
+
+import contextlib
+from collections.abc import Iterable
+
+import psutil
+
+
+def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if _runs(process)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
