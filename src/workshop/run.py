@@ -36,7 +36,8 @@ class Run:
         self.project = project
         self._stack = contextlib.ExitStack()
         try:
-            self._make_ready(step, everything, first)
+            with signals.held():  # what is half started is on no list of what to end
+                self._make_ready(step, everything, first)
         except BaseException:
             self.close()
             raise
