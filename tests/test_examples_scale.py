@@ -1,4 +1,4 @@
-"""docs/examples/scale and docs/examples/kubernetes: what the guide says of these files is so."""
+"""docs/examples/scale, kubernetes and rabbitmq: what the guides say of these files is so."""
 
 import ast
 import os
@@ -22,6 +22,7 @@ from workshop.ports import free_port
 
 KUBERNETES = paths.DOCS / "examples/kubernetes"
 QUEUES = paths.DOCS / "examples/scale/queues.py"
+QUORUM = paths.DOCS / "examples/rabbitmq/quorum.py"
 PROJECT = paths.SOLUTIONS / "05-beat"
 FILL = """
 from datetime import timedelta
@@ -45,6 +46,19 @@ with current_app.connection_for_read() as connection:
     sys.stdin.read()
 """
 
+SEND_UNTIL_REFUSED = """
+from django.conf import settings
+from images.tasks import resize_image_task
+from kombu.exceptions import OperationalError
+print(*sorted(settings.CELERY_BROKER_TRANSPORT_OPTIONS))
+try:
+    for image_id in range(100):
+        resize_image_task.delay(image_id)
+    print("all sent")
+except OperationalError:
+    print("refused")
+"""
+
 
 @pytest.fixture
 def broker():
@@ -60,9 +74,9 @@ def environment(tmp_path, **more):
     return own | {"DATA_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | more
 
 
-def run(env, *arguments, fails=False):
+def run(env, *arguments, fails=False, project=PROJECT):
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
     assert bool(done.returncode) == fails, done.stdout + done.stderr
     return done.stderr if fails else done.stdout
 
@@ -100,6 +114,20 @@ def test_queues_on_rabbitmq(broker, tmp_path):
         assert "no queue 'celery'" in run(env, QUEUES, fails=True), "no worker has declared it yet"
         run(env, "manage.py", "shell", "-v0", "-c", FILL)
         assert queues(env)[0] == ["celery: 4 waiting", "slow: 1 waiting"]
+
+
+def test_a_message_that_rabbitmq_refuses_is_an_exception(broker, tmp_path):
+    """Of a full quorum queue, and it is the one that the view catches. The project's own timeouts stay."""
+    project = tmp_path / "app"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    shutil.copy(QUORUM, project / "myproject")
+    full = {"pattern": "^celery$", "definition": {"max-length": 1, "overflow": "reject-publish"}}
+    with servers.rabbitmq() as url:
+        httpx.put(f"{os.environ['WORKSHOP_RABBITMQ_API']}/policies/%2F/full", json=full).raise_for_status()
+        settings = {"DJANGO_SETTINGS_MODULE": "myproject.quorum", "CELERY_BROKER_URL": url}
+        env = environment(tmp_path, REDIS_URL=broker, **settings)
+        said = run(env, "manage.py", "shell", "-v0", "-c", SEND_UNTIL_REFUSED, project=project)
+    assert said.splitlines() == ["confirm_publish socket_connect_timeout socket_timeout", "refused"]
 
 
 def test_the_file_is_touched_by_a_worker_that_is_busy(broker, tmp_path):
