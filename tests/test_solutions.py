@@ -1,10 +1,12 @@
 """The solutions as a visitor meets them: the real site on its own port, real photos over HTTP."""
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 
 import httpx
@@ -12,40 +14,59 @@ import pytest
 from PIL import Image
 
 from workshop import paths
+from workshop.checkkit import until
 from workshop.ports import free_port
+
+
+class Site:
+    """A solution, migrated and serving at `address`."""
+
+    def __init__(self, name, data, **environment):
+        self.folder = paths.SOLUTIONS / name
+        self.environment = os.environ | {"DATA_DIR": str(data)} | environment
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        port = free_port()
+        self.serve = ["runserver", "--noreload", str(port)]
+        self.address = f"http://localhost:{port}"
+
+    def manage(self, *arguments):
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def __enter__(self):
+        self.manage("migrate", "-v0")
+        self.server = subprocess.Popen(
+            [sys.executable, "manage.py", *self.serve],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert until(lambda: self.server.poll() is not None or self._answers(), 30), "no answer"
+            assert self.server.poll() is None, "the site ended before it answered"
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _answers(self):
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(self.address)
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait(10)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The address of solutions/01-sync, migrated and serving."""
-    folder = paths.SOLUTIONS / "01-sync"
-    environment = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("data"))}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=folder, env=environment, check=True)
-    port = free_port()
-    server = subprocess.Popen(
-        [*manage, "runserver", "--noreload", str(port)],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://localhost:{port}"
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert server.poll() is None, "the site ended before it answered"
-            assert time.monotonic() < deadline, "the site did not answer"
-            try:
-                httpx.get(address)
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
+    """The address of solutions/01-sync."""
+    with Site("01-sync", tmp_path_factory.mktemp("data")) as site:
+        yield site.address
 
 
 def upload(site, *files):
@@ -121,15 +142,26 @@ print(row.width, row.height, row.resized_width, row.resized_height, opened)
 @pytest.mark.parametrize("name", sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*")))
 def test_a_row_is_loaded_without_a_look_into_its_files(name, tmp_path):
     """A page of 24 photos would open 24 files, and with a bucket ask it 24 times."""
-    environment = os.environ | {"DATA_DIR": str(tmp_path)}
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=paths.SOLUTIONS / name, env=environment, check=True)
-    done = subprocess.run(
-        [*manage, "shell", "-v0", "-c", LOADED],
-        cwd=paths.SOLUTIONS / name,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "1600 1200 800 600 []"
+    site = Site(name, tmp_path)
+    site.manage("migrate", "-v0")
+    assert site.manage("shell", "-v0", "-c", LOADED) == "1600 1200 800 600 []"
+
+
+WITH_A_RESULT = ("/photos/1/describe/", "/photos/1/describe-later/", "/photos/pack/", "/photos/summarise/")
+
+
+def test_what_has_a_result_is_not_sent_without_a_broker(tmp_path):
+    """Each answers in words, after some 20 seconds; all at once here."""
+    with Site("05-beat", tmp_path, REDIS_URL=f"redis://localhost:{free_port()}/0") as site:
+        site.manage("shell", "-v0", "-c", LOADED)
+        with ThreadPoolExecutor() as visitors:
+            pages = list(visitors.map(partial(post, site.address), WITH_A_RESULT))
+    for page in pages:
+        assert page.status_code == 200, page.url
+        assert "Nobody can do that at the moment. Try again later." in page.text, page.url
+
+
+def post(address, path):
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=120) as visitor:
+        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', visitor.get("/upload/").text)[1]
+        return visitor.post(path, data={"csrfmiddlewaretoken": token})

@@ -12,12 +12,16 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from .forms import UploadForm
 from .models import UploadedImage
 from .tasks import describe_photo_task, resize_image_task
 
 logger = logging.getLogger(__name__)
+
+# A task with a result was not sent: the broker does not answer; the result backend does not, in two ways.
+UNSENT = OperationalError, RuntimeError, RedisError
 
 
 def photo_list(request):
@@ -97,20 +101,22 @@ def detail(request, pk):
 @require_POST
 def describe(request, pk):
     """Let a worker describe the photo. The photo's page shows what becomes of the task."""
-    photo = get_object_or_404(UploadedImage, pk=pk)
-    task = describe_photo_task.delay(photo.pk)
-    return redirect_to_task(photo, task)
+    return send_description(request, pk)
 
 
 @require_POST
 def describe_later(request, pk):
     """The same in ten seconds. A worker that comes more than a minute late leaves it."""
+    return send_description(request, pk, countdown=10, expires=70)
+
+
+def send_description(request, pk, **options):
     photo = get_object_or_404(UploadedImage, pk=pk)
-    task = describe_photo_task.apply_async((photo.pk,), countdown=10, expires=70)
-    return redirect_to_task(photo, task)
-
-
-def redirect_to_task(photo, task):
+    try:
+        task = describe_photo_task.apply_async((photo.pk,), **options)
+    except UNSENT:
+        messages.warning(request, "Nobody can do that at the moment. Try again later.")
+        return redirect("images:detail", photo.pk)
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 

@@ -7,12 +7,10 @@ from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from .models import UploadedImage
 from .tasks import describe_for_summary_task, pack_photos_task, summarise_task
-from .views import answer_of
+from .views import UNSENT, answer_of
 
 PHOTOS = 100
 """The newest ones; a batch has no more."""
@@ -44,7 +42,7 @@ def send(request, send_batch):
         return redirect("images:list")
     try:
         task = send_batch(image_ids)
-    except (OperationalError, RuntimeError, RedisError):  # the broker; the result backend, twice
+    except UNSENT:
         messages.warning(request, "Nobody can do that at the moment. Try again later.")
         return redirect("images:list")
     address = reverse("images:batch", args=[task.id])
