@@ -1,6 +1,7 @@
 """The projects on real servers, by environment variables alone. What is not installed is skipped, loudly."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -9,16 +10,18 @@ import sys
 import threading
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import psycopg
 import pytest
+import redis
 import servers
 from PIL import Image
 
 from workshop import check, databases, paths, project, vhosts
 from workshop.broker import Broker
-from workshop.checkkit import photos, until
+from workshop.checkkit import beat, photos, until
 from workshop.checkkit.worker import QUICK_START, Process
 from workshop.errors import WorkshopError
 from workshop.ports import free_port
@@ -103,7 +106,7 @@ def test_the_checks_pass(request, name):
 
 def all_pass(name: str) -> None:
     steps, failed = outcome(name)
-    assert not failed
+    assert not failed, json.dumps(failed, indent=1)
     assert len(steps) > len(project.at(paths.SOLUTIONS / name).lesson.steps), steps  # and what was given
 
 
@@ -265,6 +268,53 @@ def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path):
     events = list(check.run(project.at(copy), step="3.1"))
     failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
     assert failed == ["the app does not use the broker of the settings."]
+
+
+ENDS_WHILE_IT_SENDS = """
+import os, signal
+from amqp.transport import TCPTransport
+from upkeep.beat import OnlyScheduler
+
+write = TCPTransport.write
+
+def interrupted(*arguments):
+    if Scheduler.begun:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return write(*arguments)
+
+TCPTransport.write = interrupted
+
+class Scheduler(OnlyScheduler):
+    begun = 0
+
+    def apply_entry(self, *arguments, **options):
+        Scheduler.begun += 1
+        try:
+            super().apply_entry(*arguments, **options)
+        finally:
+            Scheduler.begun -= 1
+"""
+
+
+def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path):
+    """SIGTERM while a frame is written. The next beat need not wait until the lock has expired."""
+    monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(paths.ROOT / "src"))
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    copy = tmp_path / LAST
+    shutil.copytree(paths.SOLUTIONS / LAST, copy, ignore=shutil.ignore_patterns("data"))
+    (copy / "interrupted.py").write_text(ENDS_WHILE_IT_SENDS)
+    with vhosts.own(rabbitmq) as url, Broker(prefer=None) as broker:
+        place = SimpleNamespace(environment={"CELERY_BROKER_URL": url, "REDIS_URL": broker.url})
+        process = beat.Beat(copy)
+        app = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="interrupted:Scheduler"))
+        process.start(beat.line(copy), app, place)
+        try:
+            assert until(lambda: not process.running, 30), process.log
+            assert beat.SENDING in process.log
+            assert not redis.Redis.from_url(broker.url).get("lock:beat")
+        finally:
+            process.stop()
 
 
 def test_without_its_management_plugin_it_is_said_what_to_do(monkeypatch):

@@ -272,7 +272,13 @@ def test_two_beats(beats_at_once, beat):
         **facts,
     )
     expect(
-        SENDING in first.log and SENDING not in second.log,
+        SENDING in first.log,
+        "two beats run, and neither sends.",
+        beat_says=first.log.strip().splitlines()[-1],
+        **facts,
+    )
+    expect(
+        SENDING not in second.log,
         "two beats run, and both send.",
         "Everything comes twice then: two reports, two backups. Nobody wants a second beat; somebody starts one all "
         "the same, by hand or in a second container. upkeep/beat.py has a scheduler that sends only while it holds a "

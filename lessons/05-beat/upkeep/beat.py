@@ -23,6 +23,7 @@ class OnlyScheduler(PersistentScheduler):
         # Two containers may have one host name and one pid.
         self.me = f"{socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
         self.said = ""
+        self.sending = False
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self):
@@ -37,7 +38,10 @@ class OnlyScheduler(PersistentScheduler):
             return self.max_interval
         if self._store is None:
             super().setup_schedule()
-        return super().tick(*args, **kwargs)
+        self.sending = True
+        interval = super().tick(*args, **kwargs)
+        self.sending = False
+        return interval
 
     def obstacle(self):
         """Why this beat must not send now, in words; empty when it holds the lock."""
@@ -54,7 +58,13 @@ class OnlyScheduler(PersistentScheduler):
         return ""
 
     def close(self):
-        if self._store is not None:
-            super().close()
-        if self.lock.local.token:
-            release(self.lock)
+        if self.sending:
+            # Celery's signal handler calls this, here in the middle of a message. With RabbitMQ a close would
+            # wait for ever: for a lock that this very thread holds, or for the answer to half a frame.
+            self.__dict__.pop("connection", None)
+        try:
+            if self._store is not None:
+                super().close()
+        finally:
+            if self.lock.local.token:
+                release(self.lock)
