@@ -371,19 +371,38 @@ def test_build_fails_on_links_and_pages_that_lead_nowhere(copy, tmp_path):
     assert "examples/notes.md" not in said
 
 
-@pytest.mark.parametrize("moment", ["it begins", "it serves"])
+CATCHES_EVERYTHING = """
+import time
+
+def on_config(config):
+    open("begun", "w").close()
+    try:
+        time.sleep(30)
+    except BaseException:
+        pass
+"""
+
+
+@pytest.mark.parametrize("moment", ["it begins", "it builds", "it serves"])
 def test_a_served_site_that_is_ended_leaves_no_copy(tmp_path, moment):
     """By SIGTERM, as `up` ends it."""
     root, temporary, port = tmp_path / "root", tmp_path / "temporary", free_port()
     for folder in (root / "docs", root / "lessons", temporary):
         folder.mkdir(parents=True)
-    (root / "mkdocs.yml").write_text("site_name: Tiny\n")
+    hooks = "hooks: [hook.py]\n" if moment == "it builds" else ""
+    (root / "mkdocs.yml").write_text(f"site_name: Tiny\n{hooks}")
+    (root / "hook.py").write_text(CATCHES_EVERYTHING)
     (root / "docs/index.md").write_text("# Tiny\n")
+    reached = {
+        "it begins": lambda: any(temporary.iterdir()),
+        "it builds": (root / "begun").exists,
+        "it serves": lambda: not is_free(port),
+    }
     variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(temporary), "PYTHONPATH": str(paths.ROOT / "src")}
     command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
     served = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL)
     try:
-        until(lambda: any(temporary.iterdir()) and (moment == "it begins" or not is_free(port)), 60)
+        assert until(reached[moment], 60)
         assert served.poll() is None
         assert any(temporary.iterdir())
         served.terminate()

@@ -1,13 +1,14 @@
 """The docs site: served while it is written, or built into `site/`."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from . import notebook_pages, paths
+from . import notebook_pages, paths, signals
 from .console import console
 from .errors import WorkshopError
 from .ports import is_free, next_free, taken_by
@@ -34,17 +35,23 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         )
     notebook_pages.write()
     console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
+    console.file.flush()
     _serve(port)
 
 
 def _serve(port: int) -> NoReturn:
-    """Serve until Ctrl-C, in this process: whoever ends it ends the server. Ends as mkdocs does."""
+    """Serve until Ctrl-C, in this process: whoever ends it ends the server. The exit code is the signal's."""
     os.chdir(paths.ROOT)
     os.environ.update(_environment())
     from mkdocs.__main__ import cli
 
+    def end(number: int, _frame: object) -> NoReturn:
+        # Not by an exception: what mkdocs calls while it builds may catch it, and the server goes on.
+        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
+        os._exit(128 + number)
+
     # mkdocs builds into a temporary folder, which it leaves there when it is ended early.
-    with tempfile.TemporaryDirectory(prefix="workshop-docs-") as tempfile.tempdir:
+    with tempfile.TemporaryDirectory(prefix="workshop-docs-") as tempfile.tempdir, signals.handled(end):
         cli(["serve", "--quiet", "--dev-addr", f"localhost:{port}"])
 
 
