@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -37,9 +37,10 @@ def _or_skip(server):
 
 
 @contextlib.contextmanager
-def rabbitmq() -> Iterator[str]:
+def rabbitmq(*settings: str) -> Iterator[str]:
     """A RabbitMQ with its management plugin; its address as CELERY_BROKER_URL has it.
 
+    settings: more lines for its rabbitmq.conf.
     WORKSHOP_RABBITMQ_API is set to the address of the plugin meanwhile.
     """
     # Debian's rabbitmq-server in /usr/sbin keeps to the folders of the system's own node.
@@ -47,15 +48,16 @@ def rabbitmq() -> Iterator[str]:
     if not program.is_file():
         pytest.skip("RabbitMQ is not installed:  apt-get install rabbitmq-server")
     with tempfile.TemporaryDirectory(prefix="rabbitmq-", ignore_cleanup_errors=True) as name:
-        yield from _rabbitmq(program, Path(name))
+        yield from _rabbitmq(program, Path(name), settings)
 
 
-def _rabbitmq(program: Path, home: Path) -> Iterator[str]:
+def _rabbitmq(program: Path, home: Path, settings: Iterable[str]) -> Iterator[str]:
     port, management, distribution, names = (free_port() for _ in range(4))
     (home / "plugins").write_text("[rabbitmq_management].\n")
     (home / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{port}\n"
         f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n"
+        + "".join(f"{line}\n" for line in settings)
     )
     environment = os.environ | {
         "HOME": str(home),  # the cookie

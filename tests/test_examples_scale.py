@@ -76,7 +76,9 @@ def environment(tmp_path, **more):
 
 def run(env, *arguments, fails=False, project=PROJECT):
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=90
+    )
     assert bool(done.returncode) == fails, done.stdout + done.stderr
     return done.stderr if fails else done.stdout
 
@@ -116,18 +118,37 @@ def test_queues_on_rabbitmq(broker, tmp_path):
         assert queues(env)[0] == ["celery: 4 waiting", "slow: 1 waiting"]
 
 
-def test_a_message_that_rabbitmq_refuses_is_an_exception(broker, tmp_path):
-    """Of a full quorum queue, and it is the one that the view catches. The project's own timeouts stay."""
+@pytest.fixture
+def quorum(tmp_path):
+    """A copy of the finished project with the settings for quorum queues."""
     project = tmp_path / "app"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("data", "__pycache__"))
     shutil.copy(QUORUM, project / "myproject")
+    return project
+
+
+def refused(project, tmp_path, broker, rabbitmq):
+    settings = {"DJANGO_SETTINGS_MODULE": "myproject.quorum", "CELERY_BROKER_URL": rabbitmq}
+    env = environment(tmp_path, REDIS_URL=broker, **settings)
+    options, said = run(
+        env, "manage.py", "shell", "-v0", "-c", SEND_UNTIL_REFUSED, project=project
+    ).splitlines()
+    assert options == "confirm_publish read_timeout socket_connect_timeout socket_timeout"
+    return said == "refused"
+
+
+def test_a_message_that_rabbitmq_refuses_is_an_exception(quorum, broker, tmp_path):
+    """Of a full quorum queue, and it is the one that the view catches. The project's own timeouts stay."""
     full = {"pattern": "^celery$", "definition": {"max-length": 1, "overflow": "reject-publish"}}
     with servers.rabbitmq() as url:
         httpx.put(f"{os.environ['WORKSHOP_RABBITMQ_API']}/policies/%2F/full", json=full).raise_for_status()
-        settings = {"DJANGO_SETTINGS_MODULE": "myproject.quorum", "CELERY_BROKER_URL": url}
-        env = environment(tmp_path, REDIS_URL=broker, **settings)
-        said = run(env, "manage.py", "shell", "-v0", "-c", SEND_UNTIL_REFUSED, project=project)
-    assert said.splitlines() == ["confirm_publish socket_connect_timeout socket_timeout", "refused"]
+        assert refused(quorum, tmp_path, broker, url)
+
+
+def test_a_rabbitmq_without_memory_is_the_same_exception(quorum, broker, tmp_path):
+    """It reads nothing then, and nobody waits for it for ever."""
+    with servers.rabbitmq("vm_memory_high_watermark.absolute = 1MB") as url:
+        assert refused(quorum, tmp_path, broker, url)
 
 
 def test_the_file_is_touched_by_a_worker_that_is_busy(broker, tmp_path):

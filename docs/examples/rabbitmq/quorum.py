@@ -15,4 +15,9 @@ CELERY_TASK_DEFAULT_EXCHANGE = "photos"
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_ROUTING_KEY = "celery"
 # Who sends waits until RabbitMQ says that it has the message, on most of its machines. Off by default.
-CELERY_BROKER_TRANSPORT_OPTIONS = {**CELERY_BROKER_TRANSPORT_OPTIONS, "confirm_publish": True}  # noqa: F405
+# It waits three seconds for each answer. A RabbitMQ that is short of memory gives none.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
+    "confirm_publish": True,
+    "read_timeout": 3,
+}
