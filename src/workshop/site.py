@@ -1,5 +1,6 @@
 """The docs site: served while it is written, or built into `site/`."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -51,7 +52,11 @@ def _serve(port: int) -> NoReturn:
         os._exit(128 + number)
 
     # mkdocs builds into a temporary folder, which it leaves there when it is ended early.
-    with tempfile.TemporaryDirectory(prefix="workshop-docs-") as tempfile.tempdir, signals.handled(end):
+    with contextlib.ExitStack() as stack:
+        with signals.held():
+            copy = tempfile.TemporaryDirectory(prefix="workshop-docs-")
+            tempfile.tempdir = stack.enter_context(copy)
+        stack.enter_context(signals.handled(end))
         cli(["serve", "--quiet", "--dev-addr", f"localhost:{port}"])
 
 
