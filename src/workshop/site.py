@@ -36,7 +36,7 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         )
     notebook_pages.write()
     console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
-    console.file.flush()
+    console.file.flush()  # a signal ends this process without that
     _serve(port)
 
 
