@@ -122,6 +122,16 @@ def test_losses_are_counted():
     assert field_loss.counted(0, {}, {}) == (0, 0, 0)
 
 
+def test_killed_in_the_middle_of_both_that_are_at_work():
+    begun, done = {0: [1.0], 1: [1.1], 2: [1.5]}, {0: [1.5]}
+    assert not field_loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.15), "1 has only begun"
+    assert field_loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.3)
+    assert not field_loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.45), "0 is about to end"
+    assert not field_loss.in_the_middle({0: [1.0], 1: [1.1]}, done, 1.3), "one process takes a message"
+    assert not field_loss.in_the_middle(begun, done, 1.55), "2 has only begun, and 1 is about to end"
+    assert not field_loss.in_the_middle({}, {}, 2.0), "nothing is at work"
+
+
 def test_rate_leaves_the_warm_up_out():
     assert field_speed.rate([0, 10, 11, 12]) == pytest.approx(3 / 12)
     moments = [5.0, *(20 + number / 2 for number in range(19))]

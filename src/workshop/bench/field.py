@@ -63,8 +63,8 @@ def _section(
         f"sent to an idle worker, 0.1 to 1.1 s apart, and their results awaited. {work.photos} photos of 12 "
         "megapixels are resized by the function of lesson 01. The first tenth of the tasks is warm-up. For "
         "the last table the worker is killed with -9, all processes of it, when a quarter of the tasks, "
-        f"half a second each, is begun. It is started again at once, and has {window:.0f} s. The other "
-        "tables are with the default settings.",
+        "half a second each, is begun and both that are at work are in their middle. It is started again at "
+        f"once, and has {window:.0f} s. The other tables are with the default settings.",
         [*speed_tables(speeds), loss_table(losses, window)],
         plots(speeds),
         remarks=remarks(speeds, losses, window, field_environment.versions()),

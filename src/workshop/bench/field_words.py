@@ -25,7 +25,9 @@ MEASURES: dict[str, tuple[Callable[[Speed], list[float]], bool]] = {
 KNOWN = {
     OURS: "As it comes, Celery acknowledges a task before it runs, so what runs in a killed worker is gone; "
     "what the worker had taken in advance comes back after the visibility timeout, an hour "
-    "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html).",
+    "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). Taken from Redis, "
+    "a message is in no list for a moment: a worker that dies in it takes the message along, with acks_late, "
+    "too. Workers are not killed in that moment here; the page Delivery says how often it happens.",
     "RQ": "RQ forks a process for each task, which keeps a task's memory and its crash to itself "
     "(https://python-rq.org/docs/workers/): its time for an empty task is mostly that.",
     "django-tasks, SQLite": "The worker of django-tasks looks into its table once a second when it was "

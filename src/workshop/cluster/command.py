@@ -104,7 +104,7 @@ def _killed(system: System, photos: int) -> int:
         held, through = 0, 0.0
         done, seconds = 0, 0.0
         for done, seconds in changes:
-            if not held and done >= photos // 3 and victim.held:
+            if not held and done >= photos // 3 and victim.steady() and victim.held:
                 victim.kill()
                 held = victim.held
                 say(
@@ -125,7 +125,9 @@ def _killed(system: System, photos: int) -> int:
     if lost:
         why = (
             "Since then no other came. A message that is acknowledged before the work is done is lost with "
-            "its worker: acks_late and reject_on_worker_lost are the cure (step 3.7)."
+            "its worker: acks_late and reject_on_worker_lost are the cure (step 3.7). One that was on its "
+            "way from Redis to the worker is lost with both of them, too. The sweeper sends either again "
+            "(step 5.3); it does not run here."
         )
     else:
         why = (

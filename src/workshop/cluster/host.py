@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from workshop.errors import WorkshopError
 
 PATIENCE = 60.0
 """Seconds in which a worker starts, or ends."""
+MOMENT = 0.02
+"""Seconds. A worker takes a message and writes that it has received it in a few milliseconds."""
 COMMAND = "-A myproject worker --loglevel INFO --concurrency 1 --queues celery"
 
 
@@ -46,6 +49,12 @@ class Host:
     def files(self) -> list[Path]:
         """The photos in its data folder."""
         return [file for file in self.data.glob("media/**/*") if file.is_file()]
+
+    def steady(self) -> bool:
+        """Whether it writes nothing for a moment: it is at its work, and takes no message."""
+        before = self.log
+        time.sleep(MOMENT)
+        return self.log == before
 
     def start(self) -> None:
         """Begin to start it; `wait` waits for it."""
