@@ -1,5 +1,6 @@
 """The embedded broker: real processes on real ports."""
 
+import errno
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import redis
 
 from workshop import broker as broker_module
+from workshop import ports
 from workshop.broker import Broker, answers, use_external, version_of, without_password
 from workshop.errors import WorkshopError
 from workshop.ports import free_port, is_free, next_free, who_holds
@@ -141,6 +143,13 @@ def test_who_holds(busy_port):
     port = free_port()
     assert is_free(port)
     assert who_holds(port) is None
+
+
+def test_a_port_that_the_system_keeps_for_root(monkeypatch):
+    monkeypatch.setattr(ports, "_refusal", lambda port: errno.EACCES)  # root, as in CI, is refused none
+    port = free_port()
+    assert not is_free(port)
+    assert "below 1024 only an administrator's process" in str(who_holds(port))
 
 
 def test_a_holder_that_ends_while_it_is_looked_at(monkeypatch):

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import psutil
 
 ENDED = "a process that has just ended"
+ANOTHER = "a process of another user"
+SYSTEM = "the system: below 1024 only an administrator's process may listen"
 LAST = 65535
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that listens on a port. `pid` is None for another user's process."""
+    """The process that listens on a port. `pid` is None for another user's process, and for the system."""
 
     port: int
     pid: int | None
@@ -28,13 +30,7 @@ def is_free(port: int) -> bool:
     # macOS lets a server bind to 127.0.0.1 beside one on 0.0.0.0, so a successful bind alone proves nothing.
     if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
         return False
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            server.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.errno not in (errno.EADDRINUSE, errno.EACCES)
-    return True
+    return _refusal(port) not in (errno.EADDRINUSE, errno.EACCES)
 
 
 def next_free(port: int) -> int:
@@ -54,7 +50,9 @@ def who_holds(port: int) -> Holder | None:
     for pid, connection in _listening():
         if connection.laddr and connection.laddr.port == port:
             return Holder(port, pid, _describe(pid))
-    return None if is_free(port) else Holder(port, None, "a process of another user")
+    if is_free(port):
+        return None
+    return Holder(port, None, SYSTEM if _refusal(port) == errno.EACCES else ANOTHER)
 
 
 def taken_by(port: int) -> str:
@@ -87,13 +85,24 @@ def _own_connections(process: psutil.Process) -> list:
 
 def _describe(pid: int | None) -> str:
     if pid is None:
-        return "a process of another user"
+        return ANOTHER
     try:
         process = psutil.Process(pid)
         text = " ".join(process.cmdline()) or process.name()
     except psutil.Error:
         return ENDED
     return text if len(text) <= 70 else text[:67] + "…"
+
+
+def _refusal(port: int) -> int:
+    """The error's number when a server is bound to `port`; 0 when that works."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno
+    return 0
 
 
 def _answers(family: int, host: str, port: int) -> bool:
