@@ -147,6 +147,58 @@ def test_a_row_is_loaded_without_a_look_into_its_files(name, tmp_path):
     assert site.manage("shell", "-v0", "-c", LOADED) == "1600 1200 800 600 []"
 
 
+FAILED_AFTERWARDS = (
+    LOADED
+    + """
+from images.tasks import resize_image_task
+for processed in False, True:
+    UploadedImage.objects.update(is_processed=processed, failure_reason="")
+    resize_image_task.on_failure(TimeoutError(), "id", (photo.pk,), {}, None)
+    print(UploadedImage.objects.get().failure_reason)
+print("-")
+"""
+)
+
+
+@pytest.mark.parametrize("name", ["03-images", "04-flower", "05-beat"])
+def test_a_copy_that_fails_says_nothing_of_a_photo_that_is_done(name, tmp_path):
+    """A redelivered message finds the storage gone, and its photo was resized by the first one."""
+    site = Site(name, tmp_path)
+    site.manage("migrate", "-v0")
+    _, before, after, *_ = site.manage("shell", "-v0", "-c", FAILED_AFTERWARDS).split("\n")
+    assert (before, after) == ("The photo storage does not answer. Try again later.", "")
+
+
+LOOKED_AT = (
+    LOADED
+    + """
+from images.tasks import describe_for_summary_task
+
+def look(error):
+    def fail(self, name, mode="rb"):
+        raise error
+    FileSystemStorage._open = fail
+    try:
+        print(describe_for_summary_task(photo.pk))
+    except Exception as error:
+        print("raised", type(error).__name__)
+
+look(OSError("broken data stream"))
+look(ConnectionRefusedError(111, "Connection refused"))
+look(TimeoutError())
+"""
+)
+
+
+@pytest.mark.parametrize("name", ["04-flower", "05-beat"])
+def test_a_summary_does_not_call_a_storage_that_is_away_a_damaged_photo(name, tmp_path):
+    site = Site(name, tmp_path)
+    site.manage("migrate", "-v0")
+    _, damaged, refused, late = site.manage("shell", "-v0", "-c", LOOKED_AT).split("\n")
+    assert "'error': 'OSError: broken data stream'" in damaged
+    assert (refused, late) == ("raised ConnectionRefusedError", "raised TimeoutError")
+
+
 WITH_A_RESULT = ("/photos/1/describe/", "/photos/1/describe-later/", "/photos/pack/", "/photos/summarise/")
 
 
