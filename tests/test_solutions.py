@@ -11,6 +11,7 @@ from io import BytesIO
 
 import httpx
 import pytest
+from kombu.transport.redis import Channel
 from PIL import Image
 
 from workshop import paths
@@ -197,6 +198,16 @@ def test_a_summary_does_not_call_a_storage_that_is_away_a_damaged_photo(name, tm
     _, damaged, refused, late = site.manage("shell", "-v0", "-c", LOOKED_AT).split("\n")
     assert "'error': 'OSError: broken data stream'" in damaged
     assert (refused, late) == ("raised ConnectionRefusedError", "raised TimeoutError")
+
+
+@pytest.mark.parametrize("name", ["04-flower", "05-beat"])
+def test_answers_are_kept_until_a_lost_member_of_a_chord_is_back(name, tmp_path):
+    site = Site(name, tmp_path)
+    code = "from myproject.celery import app; print(int(app.conf.result_expires))"
+    looks = Channel.unacked_restore_interval * Channel.unacked_restore_throttle
+    assert int(site.manage("shell", "-v0", "-c", code)) > Channel.visibility_timeout + looks + 600, (
+        "and ten minutes for the work itself"
+    )
 
 
 WITH_A_RESULT = ("/photos/1/describe/", "/photos/1/describe-later/", "/photos/pack/", "/photos/summarise/")
