@@ -27,7 +27,7 @@ KNOWN = {
     "what the worker had taken in advance comes back after the visibility timeout, an hour "
     "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). Taken from Redis, "
     "a message is in no list for a moment: a worker that dies in it takes the message along, with acks_late, "
-    "too. Workers are not killed in that moment here; the page Delivery says how often it happens.",
+    "too. Workers are not killed in that moment here; the explanation of delivery says how often it happens.",
     "RQ": "RQ forks a process for each task, which keeps a task's memory and its crash to itself "
     "(https://python-rq.org/docs/workers/): its time for an empty task is mostly that.",
     "django-tasks, SQLite": "The worker of django-tasks looks into its table once a second when it was "
