@@ -218,6 +218,17 @@ def test_a_host_that_does_not_start_says_why(tmp_path, monkeypatch, patience, wh
         assert "No module named 'nowhere'" in str(failed.value)
 
 
+def test_a_host_that_writes_meanwhile_is_not_steady(tmp_path, monkeypatch):
+    one = host.Host("host1", paths.SOLUTIONS / "05-beat", tmp_path, os.environ)
+    log = tmp_path / "host1.log"
+    log.write_text("Task images.tasks.resize_image_task[1] received\n")
+    assert one.steady()
+    monkeypatch.setattr(
+        host.time, "sleep", lambda _: log.write_text("Task images.tasks.resize_image_task[1] succ")
+    )
+    assert not one.steady()
+
+
 def test_sentences_fit_the_terminal(monkeypatch, capsys):
     monkeypatch.setattr(saying, "console", SimpleNamespace(width=44, print=console.console.print))
     saying.say("\nThe system on 2 hosts, of which each one has a data folder of its own.", indent=2)

@@ -51,7 +51,10 @@ class Host:
         return [file for file in self.data.glob("media/**/*") if file.is_file()]
 
     def steady(self) -> bool:
-        """Whether it writes nothing for a moment: it is at its work, and takes no message."""
+        """Whether it writes nothing for a moment: it is at its work, and takes no message.
+
+        Killed while it takes one, it may lose it (docs/explanation/delivery.md, "A gap in at least once").
+        """
         before = self.log
         time.sleep(MOMENT)
         return self.log == before
