@@ -124,11 +124,11 @@ def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
     broker.start()
     assert process.wait(beat.SENDING), process.log
 
-    broker.kill()
     said = process.log.count("The broker does not answer")
+    broker.kill()
     assert until(lambda: process.log.count("The broker does not answer") > said, 30), process.log
-    broker.start()
     sent = process.log.count(beat.SENDING)
+    broker.start()
     assert until(lambda: process.log.count(beat.SENDING) > sent, 30), process.log
     assert process.log.count("This beat sends now.") == 2
 
