@@ -56,7 +56,7 @@ def test_album_does_not_wait(app, worker, photo):
     ids = [photo(photos.jpeg(), f"{name}.jpg").pk for name in "abc"]
     processes = len(worker.children())
     tasks = [describe_album_task.delay(ids) for _ in range(2 * processes)]
-    over = until(lambda: all(task.ready() for task in tasks), 8)
+    over = until(lambda: all(task.ready() for task in tasks), 12)
     expect(
         over,
         f"{len(tasks)} album tasks were sent to a worker with {processes} processes, and they do not come to "

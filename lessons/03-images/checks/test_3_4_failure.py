@@ -3,7 +3,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from workshop.checkkit import expect, photos
+from workshop.checkkit import expect, photos, until
 
 pytestmark = pytest.mark.step("3.4")
 
@@ -43,6 +43,7 @@ def test_damaged_file(task, worker, photo, ended, settled):
         file=FILE if not swallowed else "images/tasks.py, resize_image_task()",
     )
     expect_words(kept.failure_reason, ended(sent.id))
+    until(lambda: ended(sent.id))
     expect(f"{sent.id}] retry" not in worker.log, "a damaged file was tried more than once.", file=FILE)
 
 

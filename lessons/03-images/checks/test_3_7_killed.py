@@ -45,7 +45,7 @@ def test_killed_process(held, task, delivered, storage, settled):
         options=options,
         file=FILE,
     )
-    settled(kept, seconds=10)
+    settled(kept, seconds=15)
     expect(
         kept.is_processed,
         f"process {pid} was killed with -9 in the middle of the resize, and nobody did it again.",

@@ -135,7 +135,13 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "tasks known": str(len(ask(app, "registered"))),
         "queues": ", ".join(queue["name"] for queue in ask(app, "active_queues")),
     }
-    wrong = [column for column in expected if found.get(column, "") != expected[column]]
+
+    def differing():
+        return [column for column in expected if found.get(column, "") != expected[column]]
+
+    if differing():  # perhaps one of its questions was answered too late
+        found = row(command.once("show", seconds=2)[0], name)
+    wrong = differing()
     expect(
         not wrong,
         f"the table is not right about the worker's {', '.join(wrong)}.",
@@ -243,7 +249,7 @@ def test_grow(app, worker, command, name):
         if not until(lambda: processes() == wanted, 0.3):  # noqa: B023
             # A worker looks every five seconds how many it should have, and when one of them has ended.
             os.kill(worker.children()[-1], signal.SIGTERM)
-            until(lambda: processes() == wanted, 7)  # noqa: B023
+            until(lambda: processes() == wanted)  # noqa: B023
         found = processes()
         expect(
             found == wanted,

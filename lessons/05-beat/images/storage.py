@@ -17,7 +17,8 @@ class Practice:
     """Makes a storage fail when it is told to: `manage.py storage down`, `slow` and `ok` switch it."""
 
     def _save(self, name, content):
-        mode = switch().read_text().split() if switch().exists() else ["ok"]
+        # Empty for a moment while it is written.
+        mode = (switch().read_text() if switch().exists() else "").split() or ["ok"]
         if mode[0] == "down":
             raise ConnectionError("The photo storage does not answer.")
         if mode[0] == "slow":

@@ -111,16 +111,20 @@ class RabbitQueue(Queue):
         return {name: messages for name, messages in found.items() if messages}
 
     def unacked(self) -> list[Message]:
-        """RabbitMQ shows nobody what a worker has, so the workers are asked."""
-        inspect = self.app.control.inspect(timeout=1, limit=1)
-        held = []
-        for requests in (*(inspect.active() or {}).values(), *(inspect.reserved() or {}).values()):
-            held += [(request, None) for request in requests]
+        """RabbitMQ shows nobody what a worker has, so the workers are asked.
+
+        In the order in which a task goes on: one that does so meanwhile is seen twice, and the later counts.
+        """
+        inspect = self.app.control.inspect(timeout=5, limit=1)
+        held = {}
         for entries in (inspect.scheduled() or {}).values():
-            held += [(entry["request"], entry["eta"]) for entry in entries]
+            held |= {entry["request"]["id"]: (entry["request"], entry["eta"]) for entry in entries}
+        for question in inspect.reserved, inspect.active:
+            for requests in (question() or {}).values():
+                held |= {request["id"]: (request, None) for request in requests}
         return [
             Message(each["name"], each["args"], each["kwargs"], {"id": each["id"], "eta": eta})
-            for each, eta in held
+            for each, eta in held.values()
             if not each["acknowledged"]
         ]
 
