@@ -1,10 +1,14 @@
 """What Flower is started with: a port that is free, and a password that this machine keeps to itself."""
 
+import contextlib
 import os
+import secrets
 import socket
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,9 +26,24 @@ def test_the_password_is_made_once_and_for_its_owner_alone(state):
     made = flower.password()
     assert len(made) >= 12
     assert flower.password() == made
-    (file,) = state.iterdir()
+    file = state / "flower-password"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.read_text().strip() == made
+
+
+def test_two_that_make_it_at_once_make_one(state, monkeypatch):
+    """As `up` and `demo` do, begun at one moment in a fresh clone."""
+    both = threading.Barrier(2)
+
+    def slowly(length, real=secrets.token_urlsafe):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)  # a second one comes here only without a lock
+        return real(length)
+
+    monkeypatch.setattr(secrets, "token_urlsafe", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(lambda _: flower.password(), range(2))
+    assert one == other == flower.password()
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
