@@ -48,7 +48,8 @@ else:
     app.loader.import_default_modules()
     found["backend"] = app.conf.result_backend or "disabled"
     if os.environ["ASK_WORKERS"]:
-        stats = app.control.inspect(timeout=1).stats() or {}
+        inspect = app.control.inspect
+        stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
         found["workers"] = {name: about["pid"] for name, about in stats.items()}
 print("FOUND" + json.dumps(found))
 """

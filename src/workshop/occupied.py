@@ -99,11 +99,11 @@ def end_leftovers() -> int:
     """End the processes of a run that was killed, and say how many there were."""
     state = read()
     processes = [process for process in _recorded(state) if process.pid != os.getpid()]
-    for process in processes:
-        for member in [*_children(process), process]:
-            with contextlib.suppress(psutil.Error):
-                member.send_signal(signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=5)
+    family = [member for process in processes for member in [*_children(process), process]]
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            member.send_signal(signal.SIGKILL)
+    psutil.wait_procs(family, timeout=5)
     folder = Path(state.get("broker_folder") or "/nowhere")
     if folder.name.startswith("workshop-broker-") and folder.parent == Path(tempfile.gettempdir()):
         shutil.rmtree(folder, ignore_errors=True)

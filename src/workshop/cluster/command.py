@@ -4,6 +4,7 @@ import contextlib
 import os
 
 from workshop import samples
+from workshop.checkkit import until
 from workshop.demo_site import Ending
 from workshop.errors import WorkshopError
 
@@ -68,6 +69,7 @@ def _together(system: System, photo: bytes, photos: int) -> None:
     with system.at_work(len(system.hosts)) as hosts:
         system.upload(photo, photos)
         done = _last(system, send=False)[0]
+        until(lambda: sum(host.resized for host in hosts) >= done, 5)  # a row comes before its line in a log
         say(f"\n{photos} photos were uploaded through the site, {done} are resized. How many by whom:")
         say(", ".join(f"{host.name} {host.resized}" for host in hosts), indent=2)
         _all(done, photos)
@@ -104,7 +106,7 @@ def _killed(system: System, photos: int) -> int:
         held, through = 0, 0.0
         done, seconds = 0, 0.0
         for done, seconds in changes:
-            if not held and done >= photos // 3 and victim.steady() and victim.held:
+            if not held and done >= photos // 3 and until(victim.steady, 1) and victim.held:
                 victim.kill()
                 held = victim.held
                 say(
