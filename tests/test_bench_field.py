@@ -59,7 +59,7 @@ def test_acknowledged_late_nothing_is_lost():
 
 
 def test_taken_from_a_list_it_is_lost():
-    loss = field_loss.one_loss(HUEY, reliable=False, count=8, seconds=6)
+    loss = field_loss.one_loss(HUEY, reliable=False, count=8, seconds=10)
     assert 1 <= loss.never <= 2, "one for each process"
     assert (loss.again, loss.left) == (0, {})
 

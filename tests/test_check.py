@@ -15,7 +15,7 @@ import time
 
 import psutil
 import pytest
-from alive import alive
+from alive import alive, command_line
 from inotify import limited
 
 from workshop import check, lessons, paths, progress, project, run
@@ -40,8 +40,12 @@ def edit(mine, name, old, new):
     file.write_text(file.read_text().replace(old, new, 1))
 
 
+def children():
+    return psutil.Process().children(recursive=True)
+
+
 def descendants():
-    return {child.pid for child in psutil.Process().children(recursive=True)}
+    return {child.pid for child in children()}
 
 
 def eventually(condition, seconds=30):
@@ -175,7 +179,7 @@ def family(started):
     """The children of a check, once its broker and its worker are there."""
     with contextlib.suppress(psutil.Error):  # one of them has just ended
         children = psutil.Process(started.pid).children(recursive=True)
-        said = " ".join(word for child in children for word in child.cmdline())
+        said = " ".join(map(command_line, children))
         return children if "valkey-server" in said and "celery" in said else None
 
 
@@ -349,6 +353,8 @@ def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     with run.Run(project.at(paths.SOLUTIONS / "03-images")):
-        eventually(lambda: any("worker" in psutil.Process(pid).cmdline() for pid in descendants() - before))
+        eventually(
+            lambda: any(" worker " in command_line(each) for each in children() if each.pid not in before)
+        )
     assert descendants() == before
     assert not list(tmp_path.iterdir())

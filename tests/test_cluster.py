@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from alive import command_line
 from tinyproject import SOURCE, Up
 
 from workshop import console, paths, servers
@@ -118,7 +119,7 @@ def test_nothing_is_lost_and_nothing_is_left(start):
 def test_ctrl_c_in_the_middle_leaves_nothing(start):
     run = start(*SMALL)
     assert until(lambda: "They share:" in run.said or run.process.poll() is not None, 200), run.said
-    assert until(lambda: any("photos@host2" in " ".join(p.cmdline()) for p in run.everything()), 100)
+    assert until(lambda: any("photos@host2" in command_line(each) for each in run.everything()), 100)
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does it
     assert run.process.wait(100) == 130, run.said
     assert run.said.endswith("Stopping …\nStopped. Nothing is left running.\n")
