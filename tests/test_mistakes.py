@@ -12,6 +12,7 @@ import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
+from pprint import pformat
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_a_mistake_is_found_and_named(lesson, entry, tmp_path):
 def test_another_right_solution_passes(lesson, entry, tmp_path):
     events = checked(lesson, entry, tmp_path)
     failures = [event for event in events if event["event"] == "broken" or event.get("passed") is False]
-    assert not failures, failures
+    assert not failures, pformat(failures, width=108)
     assert any(event["event"] == "check" for event in events)
 
 

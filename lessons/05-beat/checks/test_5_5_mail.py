@@ -35,13 +35,18 @@ def unlimited(app, worker):
 def quiet(app, delivered):
     """quiet() waits until no mail is on its way, but for what is to be tried again later; returns the latter."""
 
+    def active():
+        replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or [{}]
+        return [each for reply in replies for found in reply.values() for each in found]
+
     def wait():
         def over():
-            replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or [{}]
-            active = [each for reply in replies for found in reply.values() for each in found]
+            # In the order in which a task goes on: what goes on meanwhile is seen at its next place. A worker
+            # that has answered twice has noted among the unacknowledged whatever it had taken before.
             waiting = [each for messages in delivered.everything().values() for each in messages]
-            now = [each for each in [*waiting, *delivered.unacked()] if not each.headers["eta"]]
-            return not active and not now
+            busy = active() + active()
+            held = delivered.unacked()
+            return not (busy + active() + [each for each in waiting + held if not each.headers["eta"]])
 
         until(over, 30)
         return [each for each in delivered.unacked() if each.task == MAIL]
