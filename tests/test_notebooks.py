@@ -149,7 +149,7 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
 def left_behind(broker_url):
     """What lies on the broker for a worker to do, or is at a worker: {queue: number of messages}.
 
-    An answer to a question lies there for ever when it comes after the asker's patience.
+    Answers to questions are not counted: one that comes behind its asker's patience stays for ever.
     """
     broker = redis.Redis.from_url(broker_url)
     lists = [

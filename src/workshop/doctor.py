@@ -48,7 +48,7 @@ else:
     app.loader.import_default_modules()
     found["backend"] = app.conf.result_backend or "disabled"
     if os.environ["ASK_WORKERS"]:
-        inspect = app.control.inspect
+        inspect = app.control.inspect  # a worker that has just started answers late
         stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
         found["workers"] = {name: about["pid"] for name, about in stats.items()}
 print("FOUND" + json.dumps(found))

@@ -17,7 +17,7 @@ class Practice:
     """Makes a storage fail when it is told to: `manage.py storage down`, `slow` and `ok` switch it."""
 
     def _save(self, name, content):
-        # Empty for a moment while it is written.
+        # The file is empty for a moment while somebody writes it.
         mode = (switch().read_text() if switch().exists() else "").split() or ["ok"]
         if mode[0] == "down":
             raise ConnectionError("The photo storage does not answer.")

@@ -19,7 +19,7 @@ class PracticeMail(BaseEmailBackend):
 
     def send_messages(self, messages):
         for message in messages:
-            # Empty for a moment while it is written.
+            # The file is empty for a moment while somebody writes it.
             mode = (switch().read_text() if switch().exists() else "").split() or ["ok"]
             if mode[0] == "down":
                 raise ConnectionRefusedError("The mail server does not answer.")
