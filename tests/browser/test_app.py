@@ -242,10 +242,13 @@ def test_description_by_a_worker(app, visitor):
 def test_keyboard_is_enough(app, visitor):
     """From the list to the upload, through it, to the photo's page, and the photo deleted; no mouse."""
     page = visitor()
+    # From now on: a key can be quicker than the order to look out for a chooser.
+    page.on("filechooser", lambda _: None)
     looks.visit(page, app.address + "/")
     tab_to(page, page.locator("header").get_by_role("link", name="Upload"))
     page.keyboard.press("Enter")
     expect(page).to_have_title(re.compile("Upload photos"))
+    page.wait_for_load_state()
     tab_to(page, page.get_by_label("Choose photos"))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")
