@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import signal
+from collections import Counter
 
 import pytest
 
@@ -75,6 +76,9 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter, config):
     if left_out := config.stash.get(LEFT_OUT, 0):
         terminalreporter.write_line(f"{left_out} more known mistakes: ./workshop test --all-mistakes")
+    skipped = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
+    for reason, number in skipped.most_common():
+        terminalreporter.write_line(f"{number} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.hookimpl(optionalhook=True)

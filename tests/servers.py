@@ -6,34 +6,24 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
+import needs
 import pytest
 
-from workshop import servers
+from workshop import servers, tools
 from workshop.checkkit import until
 from workshop.ports import free_port
 
-
-def postgres() -> AbstractContextManager[str]:
-    """The workshop's own PostgreSQL (workshop.servers); skips where it is not installed."""
-    return _or_skip(servers.postgres())
-
-
-def bucket() -> AbstractContextManager[dict[str, str]]:
-    """The workshop's own S3 store (workshop.servers); skips where it is not installed."""
-    return _or_skip(servers.bucket())
+bucket = servers.bucket
 
 
 @contextlib.contextmanager
-def _or_skip(server):
-    with contextlib.ExitStack() as stack:
-        try:
-            given = stack.enter_context(server)
-        except servers.NotInstalled as error:
-            pytest.skip(str(error))
-        yield given
+def postgres() -> Iterator[str]:
+    """The workshop's own PostgreSQL (workshop.servers); skips where it is not installed."""
+    needs.tool("PostgreSQL")
+    with servers.postgres() as address:
+        yield address
 
 
 @contextlib.contextmanager
@@ -43,15 +33,12 @@ def rabbitmq(*settings: str) -> Iterator[str]:
     settings: more lines for its rabbitmq.conf.
     WORKSHOP_RABBITMQ_API is set to the address of the plugin meanwhile.
     """
-    # Debian's rabbitmq-server in /usr/sbin keeps to the folders of the system's own node.
-    program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-    if not program.is_file():
-        pytest.skip("RabbitMQ is not installed:  apt-get install rabbitmq-server")
+    needs.tool("RabbitMQ")
     with tempfile.TemporaryDirectory(prefix="rabbitmq-", ignore_cleanup_errors=True) as name:
-        yield from _rabbitmq(program, Path(name), settings)
+        yield from _rabbitmq(Path(name), settings)
 
 
-def _rabbitmq(program: Path, home: Path, settings: Iterable[str]) -> Iterator[str]:
+def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
     port, management, distribution, names = (free_port() for _ in range(4))
     (home / "plugins").write_text("[rabbitmq_management].\n")
     (home / "rabbitmq.conf").write_text(
@@ -73,7 +60,7 @@ def _rabbitmq(program: Path, home: Path, settings: Iterable[str]) -> Iterator[st
     }
     with (home / "output").open("wb") as output:
         server = subprocess.Popen(
-            [program], env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            [tools.RABBITMQ], env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     api = f"http://guest:guest@127.0.0.1:{management}/api"
     with pytest.MonkeyPatch.context() as patch:

@@ -300,7 +300,7 @@ def test_a_full_disk_is_named(project):
     disk = project.folder.parent / "disk"
     disk.mkdir()
     if not shutil.which("unshare") or subprocess.run([*isolated, disk, ":"], capture_output=True).returncode:
-        pytest.skip("this system does not let a test mount a small disk")
+        pytest.skip("a small disk cannot be mounted here. To run this test: allow user namespaces")
     command = f"cp -R {shlex.quote(str(project.folder))}/. . && sh ./workshop up"
     end = subprocess.run([*isolated, disk, command], capture_output=True, text=True)
     assert (end.returncode, "The disk is full: the workshop needs about 1 GB." in end.stderr) == (1, True)

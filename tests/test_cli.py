@@ -241,10 +241,10 @@ def test_as_a_process_in_another_root(tmp_path):
 
 
 def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
-    from workshop import browser, selftest
+    from workshop import selftest
 
     ran = []
-    monkeypatch.setattr(browser, "needed", lambda: None)
+    monkeypatch.setattr(selftest, "prepare", lambda: None)
     monkeypatch.setattr(selftest, "compile_packages", lambda: ran.append("compiled"))
     monkeypatch.setattr(
         selftest, "_run", lambda *words: ran.append(words) or (5 if words[0] == "pytest" else 0)

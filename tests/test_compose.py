@@ -16,6 +16,7 @@ from functools import partial
 from importlib import metadata
 
 import httpx
+import needs
 import pytest
 import yaml
 from honcho.environ import parse_procfile
@@ -315,12 +316,13 @@ def test_without_docker_it_says_what_to_install(docker, says, tmp_path, monkeypa
         compose.main(["up"])
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker on this machine")
 @pytest.mark.parametrize("lesson", ["", "03-images"])
 def test_compose_itself_reads_the_file(lesson):
+    if shutil.which("docker") is None:
+        needs.docker()
     environment = os.environ | dict.fromkeys(compose.SECRETS, "x") | {"LESSON": lesson}
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
-        pytest.skip("no Compose v2 on this machine")
+        needs.docker()
     command = ["docker", "compose", "--profile", "rabbitmq", "--profile", "s3", "config", "--format", "json"]
     done = subprocess.run(
         command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -353,7 +355,7 @@ def engine():
 def stack(request):
     """The finished system. What waits too long is swept after twenty seconds, not after ten minutes."""
     if not request.config.getoption("--docker"):
-        pytest.skip("the image is built and the stack run with --docker")
+        needs.docker()
     assert not engine(), f"--docker, and no engine answers: {engine()}"
     stack = Stack(SWEEP_AFTER="20")
     try:

@@ -8,9 +8,10 @@ import subprocess
 import sys
 
 import httpx
+import needs
 import pytest
 import redis
-from deployed import FILES, HOST, NGINX, SOLUTION, Server, sections, unit, variables
+from deployed import FILES, HOST, SOLUTION, Server, sections, unit, variables
 from honcho.environ import parse_procfile
 
 from workshop import samples
@@ -18,13 +19,10 @@ from workshop.checkkit import until
 
 ANIMATED = next(each for each in samples.SAMPLES if each.name == "animated.gif")
 UNITS = ("web", "worker", "slow", "beat", "flower")
-needs_nginx = pytest.mark.skipif(
-    not (NGINX and shutil.which("openssl")),
-    reason="nginx or openssl is not installed: the guide's nginx.conf is NOT tested here",
-)
+needs_nginx = pytest.mark.usefixtures("nginx_and_openssl")
 needs_systemd = pytest.mark.skipif(
     not shutil.which("systemd-analyze"),
-    reason="systemd-analyze is not installed: whether systemd takes the guide's units is NOT tested here",
+    reason="systemd-analyze is not installed: this is a system without systemd",
 )
 ASK = """
 import json, sys
@@ -36,6 +34,12 @@ tasks = {name: [task.time_limit, settings.CELERY_TASK_ROUTES.get(name, {}).get("
 files = [settings.MAX_UPLOAD_BYTES, settings.MAX_UPLOAD_FILES]
 print(json.dumps({"tasks": tasks, "files": files}))
 """
+
+
+@pytest.fixture(scope="module")
+def nginx_and_openssl():
+    needs.tool("nginx")
+    needs.tool("openssl")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import apt
 from .console import console
 from .errors import WorkshopError
 
@@ -48,13 +48,15 @@ def find() -> Path | None:
     return next((Path(each) for each in found if each and Path(each).is_file()), None)
 
 
+class NoBrowser(WorkshopError):
+    """There is no Chromium on this machine."""
+
+
 def needed() -> Path:
-    """The Chromium of this machine. Raises WorkshopError, with the command that gets one, if it has none."""
+    """The Chromium of this machine. Raises NoBrowser, with the command that installs one, if it has none."""
     found = find()
     if found is None:
-        raise WorkshopError(
-            f"The tests of the pages need a Chromium, and this machine has none. Get one: {COMMAND}"
-        )
+        raise NoBrowser(f"Chromium is not installed. Install it: {COMMAND}")
     return found
 
 
@@ -62,7 +64,7 @@ def needed() -> Path:
 def opened() -> Iterator["Browser"]:
     """A running Chromium without a window, that reaches this machine and nothing else.
 
-    Raises WorkshopError when there is none, or when it does not start.
+    Raises NoBrowser when there is none, and WorkshopError when it does not start.
     """
     program = needed()
     # Chromium's sandbox refuses to run for root.
@@ -81,11 +83,16 @@ def main() -> int:
 
     Raises WorkshopError when it cannot be installed, or does not start.
     """
-    if find() is None or not _playwright_starts():
-        install()
+    ensure()
     with opened() as browser:
         console.print(f"Chromium {browser.version} is {needed()}.", markup=False, soft_wrap=True)
     return 0
+
+
+def ensure() -> None:
+    """Install a Chromium if this machine has none. Raises WorkshopError when that does not work."""
+    if find() is None or not _playwright_starts():
+        install()
 
 
 def install() -> None:
@@ -97,7 +104,7 @@ def install() -> None:
         return
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
     _say("There is no Chromium. Playwright downloads its own now, some 150 MB, into your cache folder.")
-    if subprocess.run(download, check=False).returncode:
+    if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
             "No Chromium could be installed. Install one with the means of your system (Debian: apt install "
             f"chromium), or name one: {VARIABLE}=/path/to/chromium"
@@ -105,30 +112,11 @@ def install() -> None:
 
 
 def _installed_by_apt() -> bool:
-    """True when Debian's package is there now. Not Ubuntu's: that is a snap, which starts in no container."""
-    if _system() != "debian" or not shutil.which("apt-get"):
-        return False
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if as_root and not (shutil.which("sudo") and _ran([*as_root, "true"], quiet=True)):
-        _say("Without root's rights this cannot install Debian's chromium (sudo apt install chromium).")
+    """True when Debian's package is installed now. Ubuntu's is a snap, which needs systemd to start."""
+    if not apt.available(["debian"]):
         return False
     _say(f"Installing from Debian: {', '.join(PACKAGES)}.")
-    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-    _ran([*apt, "update", "-q"])  # a list that could not be fetched need not be the one that matters
-    return _ran([*apt, "install", "-q", "-y", "--no-install-recommends", *PACKAGES])
-
-
-def _system() -> str:
-    """Such as "debian", "ubuntu"; "" where that is not said."""
-    try:
-        return platform.freedesktop_os_release()["ID"]
-    except OSError:
-        return ""
-
-
-def _ran(command: list[str], quiet: bool = False) -> bool:
-    output = subprocess.DEVNULL if quiet else None
-    return subprocess.run(command, stdout=output, stderr=output, check=False).returncode == 0
+    return apt.install(*PACKAGES)
 
 
 @contextlib.contextmanager

@@ -69,10 +69,18 @@ def figures(
 
 @app.command()
 def browser():
-    """Find the Chromium that the tests of the pages run in; install one if there is none."""
+    """Find the Chromium that the browser tests use, or install one."""
     from . import browser as browsers
 
     raise typer.Exit(browsers.main())
+
+
+@app.command()
+def tools():
+    """Install what some tests need: RabbitMQ, PostgreSQL, nginx, openssl and the schemas of Kubernetes."""
+    from . import tools as installing
+
+    raise typer.Exit(installing.main())
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """Every test of the workshop itself: what `./workshop test` runs."""
 
+import contextlib
 import hashlib
+import os
 import subprocess
 import sys
 import sysconfig
@@ -8,8 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import browser, paths
+from . import apt, browser, paths, tools
 from .console import console
+from .errors import WorkshopError
 
 WORKERS = 3
 """Test processes at a time: many tests wait for a worker or a server, so a little more than two cores."""
@@ -18,10 +21,12 @@ WORKERS = 3
 def main(arguments: Sequence[str] = ()) -> int:
     """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0.
 
-    Raises WorkshopError when all tests are to run and there is no browser: better now than in ten minutes.
+    Before all tests, or those of the browser, it installs what they need and this machine does not have.
+    Raises WorkshopError when that fails on a hosted runner; elsewhere those tests are skipped.
     """
-    if not any(_names_tests(argument) for argument in arguments):
-        browser.needed()
+    named = [argument for argument in arguments if _names_tests(argument)]
+    if not named or any("browser" in argument for argument in named):
+        prepare()
     began = time.monotonic()
     compile_packages()
     parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS)]
@@ -37,6 +42,22 @@ def main(arguments: Sequence[str] = ()) -> int:
         f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green"
     )
     return failed
+
+
+def hosted() -> bool:
+    """True on a hosted runner, which sets CI: a missing program is an error there."""
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes", "on")
+
+
+def prepare() -> None:
+    """Install the browser and, on a hosted runner with apt-get, the servers that some tests need."""
+    if not hosted():
+        with contextlib.suppress(WorkshopError):  # the skipped tests name the command, after all others
+            browser.ensure()
+        return
+    browser.main()
+    if apt.available():
+        tools.main()
 
 
 def compile_packages() -> bool:

@@ -29,6 +29,11 @@ def as_user(name: str) -> list[str]:
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 
+def program(name: str) -> str | None:
+    """The path of a program, also of one in /usr/sbin, which is not on every user's PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 def postgres_program(name: str) -> str | None:
     """The path of one of PostgreSQL's programs. Debian keeps those of the server out of the PATH."""
     kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
@@ -44,7 +49,7 @@ def postgres() -> Iterator[str]:
     """
     initdb = postgres_program("initdb")
     if initdb is None:
-        raise NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
+        raise NotInstalled("PostgreSQL is not installed. Install it: apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
             _give(name, "postgres")

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
+import needs
 import pytest
 
 from workshop import browser as browsers
@@ -17,6 +18,8 @@ def browser():
     with ExitStack() as stack:
         try:
             found = stack.enter_context(browsers.opened())
+        except browsers.NoBrowser:
+            needs.missing(f"Chromium is not installed. To run these tests: {browsers.COMMAND}", True)
         except WorkshopError as error:
             pytest.fail(str(error), pytrace=False)
         yield found

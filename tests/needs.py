@@ -1,0 +1,31 @@
+"""What a test needs and a machine may not have: the test is skipped, with the way to run it.
+
+The end of a run prints each reason once. On a hosted runner a program that could have been installed must be
+there: a test that is always skipped does not test anything.
+"""
+
+from typing import NoReturn
+
+import pytest
+
+from workshop import apt, selftest, tools
+
+
+def tool(name: str) -> None:
+    """Skip the test if a program of `./workshop dev tools` is missing."""
+    if name in tools.missing():
+        missing(f"{name} is not installed. To run these tests: {tools.COMMAND}", apt.available())
+
+
+def missing(reason: str, could_be_installed: bool) -> NoReturn:
+    """Skip the test, or let it fail on a hosted runner where `could_be_installed`."""
+    if selftest.hosted() and could_be_installed:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def docker() -> NoReturn:
+    """Skip a test of the image or of Compose: no command of the workshop installs Docker."""
+    pytest.skip(
+        "Docker is not used. To run these tests, with Docker and Compose v2: ./workshop test --docker"
+    )
