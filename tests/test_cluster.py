@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -137,16 +136,17 @@ def without_postgres(monkeypatch):
     monkeypatch.setattr(servers, "postgres", refused)
 
 
-BUSY = """\
+HELD = """\
     from django.conf import settings
-    (settings.DATA_DIR / "busy").touch()
-    time.sleep(0.5)
+    while (settings.DATA_DIR / "hold").exists():
+        (settings.DATA_DIR / "held").touch()
+        time.sleep(0.05)
 """
 
 
 @pytest.fixture
 def acknowledged_early(tmp_path, monkeypatch):
-    """The solutions, with a task that is acknowledged before the work. It takes a while."""
+    """The solutions, with a task that is acknowledged before the work, and is killed in the middle of it."""
     shutil.copytree(paths.SOLUTIONS, tmp_path / "solutions", ignore=shutil.ignore_patterns("data"))
     monkeypatch.setattr(paths, "SOLUTIONS", tmp_path / "solutions")
     file = tmp_path / "solutions/05-beat/images/tasks.py"
@@ -157,12 +157,12 @@ def acknowledged_early(tmp_path, monkeypatch):
     text = text[:found] + "    acks_late=False,\n" + text[found + len(late) :]
     work = "    started = time.perf_counter()\n"
     assert text.count(work) == 1
-    file.write_text(text.replace(work, BUSY + work))
+    file.write_text(text.replace(work, HELD + work))
 
     def kill(self, real=host.Host.kill):
-        """Not between two photos: then none would be lost."""
-        busy = self.data / "busy"
-        assert until(lambda: busy.exists() and time.time() - busy.stat().st_mtime < 0.2, 30)
+        """Between two photos none would be lost: its next task waits until the host is killed."""
+        (self.data / "hold").touch()
+        assert until((self.data / "held").exists, 60)
         real(self)
 
     monkeypatch.setattr(host.Host, "kill", kill)
@@ -174,7 +174,7 @@ def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgr
     assert command.main(2, 10, quick=True) == 1
     said = words(capsys.readouterr().out)
     assert "rows one SQLite file, which hosts could not share: PostgreSQL is not installed" in said
-    done, lost = map(int, re.search(r"(\d) of 10 are resized, (\d) lost\.", said).groups())
+    done, lost = map(int, re.search(r"After \S+ s (\d+) of 10 are resized, (\d+) lost", said).groups())
     assert done + lost == 10
     assert lost
     assert "acks_late" in said
