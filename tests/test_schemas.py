@@ -1,7 +1,7 @@
 """Files that other programs read, against the schemas of those programs. Nothing is fetched.
 
-The schemas come with the package check-jsonschema. A key that is spelt wrong is an error to them, where YAML
-alone sees a name like any other, and the hosted checks would pass it over in silence.
+Most schemas come with the package check-jsonschema; pre-commit checks its own configuration. A misspelled key
+is an error to them. YAML alone accepts every key, and the hosted checks would silently ignore it.
 """
 
 import subprocess
@@ -11,18 +11,29 @@ import pytest
 
 from workshop import paths
 
-COMPOSE, WORKFLOWS = "vendor.compose-spec", "vendor.github-workflows"
+COMPOSE, DEPENDABOT, PRE_COMMIT = "vendor.compose-spec", "vendor.dependabot", "pre-commit"
+WORKFLOWS, TIMEOUTS = "vendor.github-workflows", "custom.github-workflows-require-timeout"
 WORKFLOW_FILES = sorted((paths.ROOT / ".github/workflows").glob("*.y*ml"))
-FILES = [(COMPOSE, paths.ROOT / "docker-compose.yml"), *((WORKFLOWS, file) for file in WORKFLOW_FILES)]
+FILES = [
+    (COMPOSE, paths.ROOT / "docker-compose.yml"),
+    (DEPENDABOT, paths.ROOT / ".github/dependabot.yml"),
+    (PRE_COMMIT, paths.ROOT / ".pre-commit-config.yaml"),
+    *((schema, file) for file in WORKFLOW_FILES for schema in (WORKFLOWS, TIMEOUTS)),
+]
 
 
 def fault(schema, file):
     """What the schema has against the file, in words; empty when the file is right."""
-    command = [sys.executable, "-m", "check_jsonschema", "--color", "never", "--builtin-schema", schema, file]
-    # A proxy that nobody listens at: a schema that had to be fetched would be an error.
+    check = ["check_jsonschema", "--builtin-schema", schema]
+    if schema == PRE_COMMIT:
+        check = ["pre_commit", "validate-config"]
+    command = [sys.executable, "-m", *check, "--color", "never", file]
+    # Nothing listens at this proxy: a schema that had to be fetched would be an error.
     nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=nowhere)
-    return "" if run.returncode == 0 else run.stdout + run.stderr
+    # pre-commit only warns of a key that it does not know, and prints nothing when the file is right.
+    warned = schema == PRE_COMMIT and run.stdout + run.stderr
+    return run.stdout + run.stderr if run.returncode or warned else ""
 
 
 @pytest.mark.parametrize(("schema", "file"), FILES, ids=lambda each: getattr(each, "name", ""))
@@ -40,6 +51,15 @@ def test_the_file_fits_its_schema(schema, file):
         (WORKFLOWS, ".github/workflows/test.yml", "    runs-on:", "    runs_on:"),
         (WORKFLOWS, ".github/workflows/test.yml", "        env:", "        environment:"),
         (WORKFLOWS, ".github/workflows/test.yml", "contents: read", "contents: reed"),
+        (WORKFLOWS, ".github/workflows/docs.yml", "    needs: build", "    need: build"),
+        (WORKFLOWS, ".github/workflows/docs.yml", "id-token: write", "id-token: reed"),
+        (TIMEOUTS, ".github/workflows/docs.yml", "    timeout-minutes:", "    timeout:"),
+        (DEPENDABOT, ".github/dependabot.yml", "package-ecosystem: pip", "package-ecosystem: pipp"),
+        (DEPENDABOT, ".github/dependabot.yml", "    groups:", "    group:"),
+        (DEPENDABOT, ".github/dependabot.yml", "interval: monthly", "interval: sometimes"),
+        (PRE_COMMIT, ".pre-commit-config.yaml", "language: system", "language: sistem"),
+        (PRE_COMMIT, ".pre-commit-config.yaml", "types_or: [python", "types_or: [pithon"),
+        (PRE_COMMIT, ".pre-commit-config.yaml", "files: ^notebooks", "files: ^(notebooks"),
     ],
 )
 def test_what_is_wrong_is_found(tmp_path, schema, name, right, wrong):
@@ -49,5 +69,5 @@ def test_what_is_wrong_is_found(tmp_path, schema, name, right, wrong):
     file.write_text(text.replace(right, wrong), encoding="utf-8")
     said = fault(schema, file)
     # Not a traceback, and not a schema that is missing: the file is what is wrong.
-    assert "Schema validation errors were encountered" in said
+    assert ("==> File" if schema == PRE_COMMIT else "Schema validation errors were encountered") in said
     assert wrong.split(":")[0].strip() in said
