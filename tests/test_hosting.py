@@ -132,10 +132,14 @@ def with_placeholder():
 
 
 def test_the_placeholder_is_only_where_a_fork_looks_for_it():
-    assert with_placeholder() == {"README.md", "CONTRIBUTING.md"}
+    assert with_placeholder() <= {"README.md", "CONTRIBUTING.md"}
 
 
 def test_the_command_for_a_fork_fills_in_every_placeholder(tmp_path):
+    readme = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    assert ("OWNER" in readme) == ("REPOSITORY" in readme), "one of the two names is not filled in"
+    if "OWNER" not in readme:
+        pytest.skip("this README has its names already")
     guide = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     [command] = re.findall(r"^ {4}(sed .*)$", guide, re.M)
     shutil.copy(paths.ROOT / "README.md", tmp_path)
