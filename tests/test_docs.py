@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import httpx
 import markdown
 import pytest
 from mkdocs.exceptions import BuildError
@@ -426,3 +427,28 @@ def test_a_port_that_is_taken_is_a_sentence():
     assert re.match(rf"Port {port} is taken by .*\(pid {os.getpid()}\)\.", run.stderr)
     assert "Does ./workshop up run? Then the docs are at http://localhost:8001 already." in run.stderr
     assert re.search(r"Another port: \./workshop docs --port \d+$", run.stderr.rstrip())
+
+
+def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_path):
+    root, port = tmp_path / "root", free_port()
+    (root / "lessons").mkdir(parents=True)
+    (root / "docs").mkdir()
+    (root / "mkdocs.yml").write_text("site_name: Tiny\n")
+    for number in range(25):
+        (root / f"docs/{number or 'index'}.md").write_text(f"# Page {number}\n")
+    variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(tmp_path), "PYTHONPATH": str(paths.ROOT / "src")}
+    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=os.environ | variables, **pipe) as served:
+        try:
+            assert served.stdout.readline() == "Building the site …\n"
+            assert is_free(port)
+            assert served.stdout.readline() == "  10 of 25 pages\n"
+            assert served.stdout.readline() == "  20 of 25 pages\n"
+            assert served.stdout.readline() == f"The docs are on http://localhost:{port} · stop: Ctrl-C\n"
+            assert httpx.get(f"http://localhost:{port}/1/").status_code == 200
+            (root / "docs/1.md").write_text("# Another\n")
+            assert until(lambda: "Another" in httpx.get(f"http://localhost:{port}/1/").text, 60)
+        finally:
+            served.terminate()
+        assert served.stdout.read() == "", "what is built again is not told"

@@ -1,19 +1,23 @@
 """The docs site: served while it is written, or built into `site/`."""
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
-from . import notebook_pages, paths, signals
+from . import paths, signals
 from .console import console
 from .errors import WorkshopError
-from .ports import is_free, next_free, taken_by
+from .ports import is_free, listener, next_free, taken_by
 
+_HOOK = str(Path(__file__).with_name("site_progress.py"))
 _MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
 
 
@@ -34,9 +38,10 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
             f"Port {port} is taken by {taken_by(port)}. Does ./workshop up run? Then the docs are at "
             f"http://localhost:8001 already.\nAnother port: ./workshop docs --port {next_free(port + 1)}"
         )
+    _say("Building the site …")
+    from . import notebook_pages  # takes seconds, on a slow machine
+
     notebook_pages.write()
-    console.print(f"The docs are on http://localhost:{port} · stop: Ctrl-C", markup=False)
-    console.file.flush()  # a signal ends this process without that
     _serve(port)
 
 
@@ -44,7 +49,9 @@ def _serve(port: int) -> NoReturn:
     """Serve until Ctrl-C, in this process: whoever ends it ends the server. The exit code is the signal's."""
     os.chdir(paths.ROOT)
     os.environ.update(_environment())
-    from mkdocs.__main__ import cli
+    import click
+    from mkdocs.commands import serve
+    from mkdocs.utils.yaml import yaml_load
 
     def end(number: int, _frame: object) -> NoReturn:
         # Not by an exception: what mkdocs calls while it builds may catch it, and the server goes on.
@@ -57,7 +64,27 @@ def _serve(port: int) -> NoReturn:
             copy = tempfile.TemporaryDirectory(prefix="workshop-docs-")
             tempfile.tempdir = stack.enter_context(copy)
         stack.enter_context(signals.handled(end))
-        cli(["serve", "--quiet", "--dev-addr", f"localhost:{port}"])
+        logging.getLogger("mkdocs").setLevel(logging.ERROR)
+        threading.Thread(target=_say_when_served, args=(port,), daemon=True).start()
+        with open("mkdocs.yml", "rb") as file:
+            hooks = [*(yaml_load(file).get("hooks") or []), _HOOK]
+        try:
+            serve.serve("mkdocs.yml", dev_addr=f"localhost:{port}", hooks=hooks)
+        except click.ClickException as error:  # mkdocs' own sentences
+            error.show()
+            sys.exit(error.exit_code)
+        sys.exit(0)
+
+
+def _say_when_served(port: int) -> None:
+    while listener(os.getpid(), port) is None:
+        time.sleep(0.1)
+    _say(f"The docs are on http://localhost:{port} · stop: Ctrl-C")
+
+
+def _say(what: str) -> None:
+    console.print(what, markup=False, soft_wrap=True)
+    console.file.flush()  # a signal ends this process without that
 
 
 def make(target: Path | None = None, run_notebooks: bool = False) -> int:
@@ -65,6 +92,8 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
 
     run_notebooks: first run the notebooks that have changed. Raises WorkshopError when a cell fails.
     """
+    from . import notebook_pages
+
     notebook_pages.write(run=run_notebooks)
     command = [*_MKDOCS, "build", "--strict", *(["--site-dir", str(target)] if target else [])]
     return subprocess.run(command, cwd=paths.ROOT, env=_environment(), check=False).returncode
