@@ -167,7 +167,7 @@ class _Session:
             user = f"user {flower.USER}, password {flower.password()}"
             yield _row("flower", f"http://localhost:{monitor.service.port}", user)
         for service in self.extras:
-            yield _row(service.name, self.page(service), "in a moment")
+            yield _row(service.name, self.page(service))
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
@@ -186,8 +186,9 @@ class _Session:
         return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"
 
 
-def _row(name: str, value: str, remark: str) -> str:
-    return f"  {name:<11} [cyan]{escape(value):<32}[/]  [dim]{escape(remark)}[/]".rstrip()
+def _row(name: str, value: str, remark: str = "") -> str:
+    row = f"  {name:<11} [cyan]{escape(value):<{32 if remark else 0}}[/]"
+    return f"{row}  [dim]{escape(remark)}[/]" if remark else row
 
 
 def _next(project: Project) -> str:
