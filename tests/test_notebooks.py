@@ -23,7 +23,7 @@ from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.notebookkit import running, turns
-from workshop.ports import free_port, listens
+from workshop.ports import free_port, listener
 
 FILES = notebook_file.all_files()
 LESSONS = [lessons.find(file.stem) for file in FILES]
@@ -244,7 +244,7 @@ def test_jupyter_wants_the_token_and_listens_here_alone(root):
     process = psutil.Popen(service.shell_command, shell=True, cwd=service.folder, env=service.environment)
     try:
         address = f"http://localhost:{service.port}"
-        assert until(lambda: listens(process.pid, service.port), 60)
+        assert until(lambda: listener(process.pid, service.port), 60)
         assert httpx.get(f"{address}/api/contents", trust_env=False, timeout=30).status_code == 403
         found = httpx.get(
             f"{address}/api/contents", params={"token": notebooks.token()}, trust_env=False, timeout=30

@@ -5,21 +5,24 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+import redis
 from alive import alive, command_line
 from honcho.printer import Printer
 from inotify import limited
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import blame, lessons, migrations, paths, progress, services
+from workshop import blame, lessons, migrations, paths, progress, samples, services
 from workshop.broker import Broker, answers
 from workshop.checkkit import until
 from workshop.lessons import Lesson
@@ -27,6 +30,7 @@ from workshop.ports import free_port, is_free
 from workshop.processes import Running, Supervisor
 from workshop.project import Project
 from workshop.services import Service
+from workshop.visitor import Visitor
 
 
 @pytest.fixture
@@ -153,12 +157,13 @@ def test_a_crashed_process_is_named_and_comes_back_on_save(root, start):
     run.until("starts again when you save a file")
     assert httpx.get(f"http://localhost:{port}/").status_code == 200
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
-    run.until("worker started again: images/tasks.py changed")
-    run.until(" ready.")
+    run.until("worker started again: images/tasks.py changed · ready in")
 
     write(project_of(root), {"images/tasks.py": "import nothing_of_this_name\n"})
     line = run.until("worker ended (exit code")
     assert "images/tasks.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'" in line
+    assert "Traceback (most recent call last):" in run.text
+    assert run.text.count("[tasks]") == 1, "the banner is shown at the first start only"
 
 
 def test_a_dead_broker_is_said_and_comes_back_on_save(root, start):
@@ -173,7 +178,8 @@ def test_a_dead_broker_is_said_and_comes_back_on_save(root, start):
         run.until("broker is still down")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     run.until("broker started again")
-    run.until(" ready.")
+    while not run.until(" · ready in ").startswith("worker "):
+        pass
     children = run.children()
     assert any("valkey-server" in child.name() for child in children)
     run.send(signal.SIGINT)
@@ -186,12 +192,63 @@ def test_worker_restarts_when_a_file_is_saved(root, start):
     run.until("ready in")
     before = state_of(root)["processes"]
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
-    run.until("worker restarted: images/tasks.py changed")
-    run.until(" ready.")
+    run.until("worker restarted: images/tasks.py changed · ready in")
     after = state_of(root)["processes"]
     assert after["worker"] != before["worker"]
     assert after["web"] == before["web"]
     assert after["broker"] == before["broker"]
+
+
+def test_a_restart_is_one_line(root, start):
+    run = start()
+    run.until("stop: Ctrl-C")
+    for number in range(1, 3):
+        first = len(run.lines)
+        write(project_of(root), {"images/views.py": FILES["images/views.py"] + "\n" * number})
+        said = sorted(run.until(" · ready in ") for _ in range(2))
+        assert [re.sub(r"[\d.]+ s", "… s", line) for line in said] == [
+            # The project has no DEFAULT_AUTO_FIELD.
+            "web restarted: images/views.py changed · ready in … s · the same warnings as before",
+            "worker restarted: images/views.py changed · ready in … s",
+        ]
+        assert len([line for line in run.lines[first:] if line]) == 2, run.text
+    for banner in ("[tasks]", "Watching for file changes", "Quit the server", "Warm shutdown"):
+        assert run.text.count(banner) == (banner != "Warm shutdown"), run.text
+    # A print shows that what the process writes after it is ready is shown at once.
+    nap(root, 0)
+    run.until("the nap is over")
+
+
+def test_a_warning_is_shown_at_each_restart(root, start):
+    run = start()
+    run.until("stop: Ctrl-C")
+    for number in range(1, 3):
+        code = FILES["images/tasks.py"] + "import warnings\n" + "\n" * number + 'warnings.warn("look here")\n'
+        write(project_of(root), {"images/tasks.py": code})
+        run.until("UserWarning: look here")
+        run.until("worker restarted")
+
+
+def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
+    for kind in ("lessons", "solutions"):
+        shutil.copytree(
+            paths.ROOT / kind / "03-images", root / kind / "03-images", ignore=shutil.ignore_patterns("data")
+        )
+    port = free_port()
+    run = start("solutions/03-images", port=port)
+    run.until("stop: Ctrl-C")
+    broker = state_of(root)["addresses"]["broker"]
+    with Visitor(f"http://localhost:{port}") as visitor:
+        visitor.open_form()
+        visitor.upload("cut-short.jpg", samples.photo(2000, 1500)[:20_000])
+    run.until("raised unexpected")
+    run.until("images/resizing.py")
+    with redis.Redis.from_url(broker) as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    line = run.until("worker stopped because its broker refuses to write: ")
+    assert f"({broker})" in line
+    assert "images/" not in line
+    assert "./workshop up again" in run.until("Press Ctrl-C")
 
 
 def test_where_the_system_watches_no_files_it_is_said_and_they_are_looked_at(root, start):
@@ -219,12 +276,10 @@ def test_flower_is_shown_with_its_password_and_restarts_for_its_own_file(root, s
     before = state_of(root)["processes"]
 
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
-    run.until("worker restarted: images/tasks.py changed")
-    run.until(" ready.")
+    run.until("worker restarted: images/tasks.py changed · ready in")
     write(project_of(root), {"flowerconfig.py": config + "max_tasks = 10\n"})
     both = {run.until("restarted: flowerconfig.py changed") for _ in range(2)}  # in either order
     assert {line.partition(" restarted")[0].split()[-1] for line in both} == {"flower", "worker"}
-    run.until(" ready.")
     after = state_of(root)["processes"]
     assert after["flower"] != before["flower"]
     assert "flower restarted: images/tasks.py" not in run.text
@@ -253,7 +308,6 @@ def test_a_syntax_error_is_said_with_file_and_line(root, start):
     run.until("worker cannot start: images/tasks.py:3 cannot be read: '(' was never closed")
     write(project_of(root), FILES)
     run.until("worker started again")
-    run.until(" ready.")
 
 
 def test_code_that_the_site_cannot_load(root, start):
@@ -276,8 +330,8 @@ def test_a_worker_that_waits_for_a_step(root, start):
     write(project_of(root, "02-waiting"), {"myproject/celery.py": "app = Celery()\n"})
     run.until("worker  waits for step 2.1 (myproject/celery.py:1: NameError: name 'Celery' is not defined)")
     write(project_of(root, "02-waiting"), {name: FILES[name] for name in FILES if "celery" in name})
+    run.until("| [tasks]")  # its first start
     run.until("worker started again")
-    run.until(" ready.")
     assert "worker ended" not in run.text
 
 
@@ -443,6 +497,41 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
             server.terminate()
 
 
+def said_by(service, folder):
+    """What is said first of a service that ends."""
+    said = []
+
+    def say(sentence):
+        said.append(sentence)
+        supervisor.stop()
+
+    supervisor = Supervisor([service], folder, Printer(io.StringIO(), colour=False), say)
+    supervisor.run()
+    return said[0]
+
+
+def test_a_broker_of_your_own_is_named_with_the_fix_and_without_its_password(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "REDIS_URL": "redis://:secret@photos.example:6379/0"}
+    command = f"cat {Path(__file__).parent / 'logs/replica-at-start.txt'}; exit 1"
+    said = said_by(Service("worker", command, tmp_path, environment), tmp_path)
+    assert said == (
+        "worker stopped because its broker refuses to write: READONLY You can't write against a read only "
+        "replica (redis://…@photos.example:6379/0)\n"
+        "  The broker is a replica now. Set REDIS_URL to the primary's address.\n"
+        "  It starts again when you save a file."
+    )
+
+
+def test_a_service_with_a_log_that_ends_names_the_log(tmp_path):
+    log = tmp_path / "docs.log"
+    service = Service("docs", "echo Error: no such page; exit 3", tmp_path, dict(os.environ), log=log)
+    said = said_by(service, tmp_path)
+    assert said == (
+        f"docs ended (exit code 3): Error: no such page\n  Its log is {log}. The other processes run on."
+    )
+    assert log.read_text() == "Error: no such page\n"
+
+
 def test_pending_migrations_are_found_without_django(root):
     folder = project_of(root)
     lesson = Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder)
@@ -466,10 +555,10 @@ def test_the_cause_behind_an_output(tmp_path):
 
         more words
         """)
-    assert blame.cause(output.splitlines(), tmp_path) == "images/tasks.py:7: ValueError: no such thing"
-    assert blame.cause(["Error: port in use", "bye"], tmp_path) == "Error: port in use"
-    assert blame.cause(["", "first", "last"], tmp_path) == "last"
-    assert blame.cause([], tmp_path) == ""
+    assert str(blame.cause(output.splitlines(), tmp_path)) == "images/tasks.py:7: ValueError: no such thing"
+    assert str(blame.cause(["Error: port in use", "bye"], tmp_path)) == "Error: port in use"
+    assert str(blame.cause(["", "first", "last"], tmp_path)) == "last"
+    assert str(blame.cause([], tmp_path)) == ""
 
 
 def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):

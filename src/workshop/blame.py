@@ -1,14 +1,32 @@
-"""What is wrong in the learner's own code: files that cannot be read, and the cause behind a traceback."""
+"""What is wrong in the learner's own code: files that cannot be read, and the cause of a process's end."""
 
 import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from . import tracebacks
+from .tracebacks import Report
+
 _SKIPPED = {"data", "node_modules", "site-packages", "__pycache__"}
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(: .+)?$")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a process ended.
+
+    error: such as "ValueError: no such mode", or the process's own words. place: the learner's file and line,
+    such as "images/tasks.py:7"; empty where none is to blame. behind: the exceptions that led to `error`.
+    """
+
+    error: str = ""
+    place: str = ""
+    behind: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.error}" if self.place else self.error
 
 
 def python_files(folder: Path) -> Iterator[Path]:
@@ -36,27 +54,44 @@ def _why_unreadable(file: Path, folder: Path) -> str | None:
     return None
 
 
-def cause(lines: Iterable[str], folder: Path) -> str:
-    """The last error in a process's output, with the learner's own file and line where there is one.
+def cause(lines: Iterable[str], folder: Path) -> Cause:
+    """Why the process with this log ended; an empty Cause when the log does not say why.
 
-    Such as "images/tasks.py:3: ModuleNotFoundError: No module named 'requets'". Empty without output.
+    Errors after which the process went on, such as those of tasks and of requests, are not the cause.
     """
-    lines = [line.rstrip() for line in lines if line.strip()]
-    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent")]
-    if not starts:
-        errors = [line for line in lines if re.search(r"\b\w*Error\b:", line)]
-        return (errors or lines or [""])[-1].strip()
-    traceback = lines[starts[-1] :]
-    error = next((line for line in traceback[1:] if _EXCEPTION.match(line)), traceback[-1].strip())
-    place = _place(lines[starts[0] :], folder)
-    return f"{place}: {error}" if place else error
+    reports, rest = tracebacks.read(lines)
+    for report in reversed(reports):
+        if not report.went_on:
+            return _cause(report, folder)
+    return Cause(_last_words(rest))
 
 
-def _place(lines: list[str], folder: Path) -> str | None:
-    found = None
-    for line in lines:
-        if match := _FRAME.search(line):
-            file = Path(match[1])
-            if file.is_relative_to(folder) and not _SKIPPED & set(file.relative_to(folder).parts):
-                found = f"{file.relative_to(folder)}:{match[2]}"
-    return found
+def place(lines: Iterable[str], folder: Path) -> str:
+    """The learner's file and line in the last traceback of `lines`, whatever came of it; "" without one."""
+    reports, _ = tracebacks.read(lines)
+    return reports[-1].place(folder, _SKIPPED) if reports else ""
+
+
+def _cause(report: Report, folder: Path) -> Cause:
+    behind = tuple(each.error for each in report.tracebacks if each is not report.main)
+    return Cause(report.error, report.place(folder, _SKIPPED), behind)
+
+
+def _last_words(lines: list[str]) -> str:
+    """What a log without a traceback says last: an error, else its last line. Records are not last words,
+    but for those that Celery ends with, or that tell of its attempts to connect.
+    """
+    words = error = ""
+    for number, line in enumerate(lines):
+        level, process, message = tracebacks.record(line)
+        if level == "CRITICAL" and process == "MainProcess":
+            return message.strip()
+        if level:
+            words, error = "", message.strip() if "Cannot connect to " in message else ""
+            continue
+        words = line.strip()
+        if re.search(r"\b\w*Error\b:", line):
+            # "Error:" alone announces what is wrong in the next lines.
+            follow = lines[number + 1 : number + 4] if words.endswith(":") else []
+            error = " ".join([words, *map(str.strip, follow)])
+    return error or words

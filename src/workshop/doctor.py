@@ -177,7 +177,7 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
     for line in done.stdout.splitlines():
         if line.startswith("FOUND"):
             return json.loads(line.removeprefix("FOUND")), ""
-    return None, blame.cause(done.stderr.splitlines(), project.folder)
+    return None, str(blame.cause(done.stderr.splitlines(), project.folder))
 
 
 def _migrations(project: Project, inside: dict) -> Finding:

@@ -60,13 +60,14 @@ def taken_by(port: int) -> str:
     return str(who_holds(port) or ENDED)
 
 
-def listens(pid: int, port: int) -> bool:
-    """True when the process, or one that it has started, listens on `port`."""
+def listener(pid: int, port: int) -> int | None:
+    """Which process listens on `port`: `pid`, or one that it has started; None when none of them does."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        found = [c for each in (process, *process.children(recursive=True)) for c in _own_connections(each)]
-        return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in found)
-    return False
+        for each in (process, *process.children(recursive=True)):
+            if any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in _own_connections(each)):
+                return each.pid
+    return None
 
 
 def _listening():

@@ -8,12 +8,13 @@ import contextlib
 import datetime
 import os
 import queue
+import re
 import signal
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,14 +24,19 @@ from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 from honcho.process import Process
 
-from . import blame, ports, signals, watching
+from . import blame, paths, ports, signals, startup, troubles, watching
+from .broker import without_password
 from .errors import WorkshopError
 from .services import Service
+from .startup import Startup
+from .troubles import Trouble
 
 GRACE_SECONDS = 10
 START_SECONDS = 60
 SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
 STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
+_RELOADS = re.compile(r"(.+) changed, reloading\.$")
+"""What Django's runserver says before it starts its server again, which it does on its own."""
 
 
 @dataclass
@@ -39,16 +45,23 @@ class Running:
 
     state: new, probing, starting, ready, done, waiting (for a step), crashed, unreadable (not started for
     a syntax error), failing and then broken (runs, but cannot load the code), stopping.
+    said: why it does not run, so that it is said once. news: why it starts again, said once it is ready.
+    asked_at, ready_at: when it was asked to start, and when it was ready. listener: the process that had its
+    port before.
     """
 
     service: Service
     colour: str
+    startup: Startup = field(default_factory=lambda: Startup(lambda message: None))
     state: str = "new"
     pid: int | None = None
     thread: threading.Thread | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
     said: str = ""
     news: str = ""
+    listener: int | None = None
+    asked_at: float = 0
+    ready_at: float = 0
     kill_at: float = 0
     last_line_at: float = 0
 
@@ -117,7 +130,9 @@ class Supervisor:
                 self._start(running)
 
     def _add(self, service: Service) -> Running:
-        running = self.running[service.name] = Running(service, next(self._colours))
+        running = self.running[service.name] = Running(
+            service, next(self._colours), Startup(self.printer.write)
+        )
         self.printer.width = max(self.printer.width, len(service.name))
         return running
 
@@ -165,9 +180,10 @@ class Supervisor:
             self._cannot(running, "unreadable", f"{broken[0]}. It starts when you have put that right.")
             return
         probe = None if running.state == "probing" else service.probe
-        if running.news and not probe:
-            self.say(running.news)
-            running.news = ""
+        running.startup.hold()
+        running.listener, running.ready_at = None, 0
+        if not running.news:
+            running.asked_at = time.monotonic()
         running.state = "probing" if probe else "starting"
         running.lines.clear()
         process = Process(
@@ -198,13 +214,39 @@ class Supervisor:
         if service.log is not None:
             with service.log.open("a", encoding="utf-8") as log:
                 log.write(text)
-        else:
-            self.printer.write(message)
+        elif service.port and running.state != "stopping" and (reloads := _RELOADS.match(text.strip())):
+            self._reloads(running, Path(reloads[1]))
+            return
+        elif running.state != "stopping" or self._stopping or not startup.is_chatter(message):
+            running.startup.line(message)
         if running.state in ("starting", "ready") and text.startswith("Exception in thread django-main"):
             running.state = "failing"
         speaks = service.port is None and not service.once
         if running.state == "starting" and speaks and (service.ready_line or "") in text:
-            running.state, running.said = "ready", ""
+            self._ready(running)
+
+    def _ready(self, running: Running) -> None:
+        running.state, running.said, running.ready_at = "ready", "", time.monotonic()
+
+    def _reloads(self, running: Running, file: Path) -> None:
+        """Its server starts again on its own, in another process."""
+        file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
+        if not running.news:
+            running.news = f"{running.service.name} restarted: {file} changed"
+            running.asked_at = time.monotonic()
+        running.ready_at = 0
+        running.listener = ports.listener(running.pid, running.service.port) if running.pid else None
+        running.state = "starting"
+        running.lines.clear()
+        running.startup.hold()
+
+    def _complete(self, running: Running) -> None:
+        """It has said all that it says when it starts."""
+        took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
+        remark = running.startup.complete()
+        if running.news:
+            self.say(running.news + took + remark)
+        running.news, running.ready_at = "", 0
 
     def _ended(self, running: Running, code: int) -> None:
         was, running.state = running.state, "crashed"
@@ -218,13 +260,42 @@ class Supervisor:
         elif was == "probing":
             self._cannot(running, "waiting", f"step {running.service.waits} ({self._missing(running)})")
         else:
-            reason = blame.cause(running.lines, self.folder)
-            text = f"ended ({_exit(code)})" + (f": {reason}" if reason else "")
             running.said = ""
-            self._cannot(running, "crashed", f"{text}\n  It starts again when you save a file.")
+            self._cannot(running, "crashed", self._why_ended(running, code))
+
+    def _why_ended(self, running: Running, code: int) -> str:
+        """How it ended, why, and what to do; what completes "worker"."""
+        how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
+        if log := running.service.log:  # no part of the project
+            then = f"\n  Its log is {paths.shown(log)}. The other processes run on."
+        if _signal_of(code):
+            killed = ": a kill -9 ended it, or the system did because memory ran out (Linux: dmesg tells)."
+            return how + (killed if _signal_of(code) == signal.SIGKILL else "") + then
+        cause = blame.cause(running.lines, self.folder) if code else blame.Cause()
+        if trouble := troubles.named(cause):
+            fixed_on_save = self._fix(trouble) != troubles.NEW_BROKER
+            return f"stopped because {self._trouble(running, trouble, cause)}" + (
+                then if fixed_on_save else ""
+            )
+        return (f"{how}: {cause}" if cause.error else how) + then
+
+    def _trouble(self, running: Running, trouble: Trouble, cause: blame.Cause) -> str:
+        where = f" (in {cause.place})" if cause.place else ""
+        if trouble.is_broker and "connecting to" not in trouble.error:
+            where = f" ({_address(running.service.environment)}){where}"
+        fix = self._fix(trouble)
+        return f"{trouble.what}: {trouble.error}{where}" + (f"\n  {fix}" if fix else "")
+
+    def _fix(self, trouble: Trouble) -> str:
+        if trouble.is_broker and self.broker is not None:
+            if not self.broker.running:
+                return ""  # it starts again together with the process
+            if trouble.answered:
+                return troubles.NEW_BROKER
+        return trouble.fix
 
     def _missing(self, running: Running) -> str:
-        reason = blame.cause(running.lines, self.folder)
+        reason = str(blame.cause(running.lines, self.folder))
         app = running.service.app
         if "has no attribute" in reason or f"No module named '{app}.celery'" in reason:
             return f"{app}/celery.py has no app yet"
@@ -232,6 +303,7 @@ class Supervisor:
 
     def _cannot(self, running: Running, state: str, why: str) -> None:
         running.state, running.news = state, ""
+        running.startup.release(everything=state in ("crashed", "broken"))
         if why != running.said:
             running.said = why
             verb = {
@@ -260,8 +332,10 @@ class Supervisor:
         for running in self.running.values():
             if running.service.log is not None or running.state in ("new", "done"):
                 continue
+            running.asked_at = running.asked_at if running.news else time.monotonic()
             if running.state == "broken":
                 running.state = "starting"
+                running.news = f"{running.service.name} started again: {what} changed"
             elif running.state in STOPPED:
                 running.news = f"{running.service.name} started again: {what} changed"
                 self._start(running)
@@ -281,6 +355,8 @@ class Supervisor:
     def _end_all(self) -> None:
         if not self._stopping:
             self._stopping = True
+            for running in self.running.values():
+                running.startup.release()
             self.say("Stopping … (a worker finishes its task first; Ctrl-C again ends everything at once)")
             for running in self.running.values():
                 if running.alive and running.state != "stopping":
@@ -306,10 +382,25 @@ class Supervisor:
 
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
+        running.startup.look()
         if running.state == "starting" and _is_served(running):
-            running.state, running.said = "ready", ""
+            self._ready(running)
+        elif running.state == "ready" and running.ready_at:
+            # After a ready line nothing follows; after a port answers, some lines do.
+            quiet = now - max(running.last_line_at, running.ready_at) > startup.QUIET_SECONDS
+            if running.service.ready_line or quiet or now - running.ready_at > 4 * startup.QUIET_SECONDS:
+                self._complete(running)
         elif running.state == "failing" and now - running.last_line_at > 0.3:
-            self._cannot(running, "broken", blame.cause(running.lines, self.folder))
+            cause = blame.cause(running.lines, self.folder)
+            trouble = troubles.named(cause)
+            why = self._trouble(running, trouble, cause) if trouble else str(cause)
+            self._cannot(running, "broken", why)
+        elif running.state == "starting" and running.service.log and not running.said:
+            if now - running.asked_at > START_SECONDS:
+                running.said = (
+                    f"{running.service.name} still starts: {paths.shown(running.service.log)} tells how far."
+                )
+                self.say(running.said)
         elif running.state == "stopping" and now > running.kill_at:
             _signal(running, signal.SIGKILL)
         if running.pid and _is_zombie(running.pid):
@@ -351,12 +442,22 @@ def _is_served(running: Running) -> bool:
         client.settimeout(0.2)
         if client.connect_ex(("127.0.0.1", port)):
             return False
-    return ports.listens(running.pid, port)
+    return ports.listener(running.pid, port) not in (None, running.listener)
+
+
+def _address(environment: Mapping[str, str]) -> str:
+    """The address of the broker that a process uses, as it may be printed."""
+    url = environment.get("CELERY_BROKER_URL") or environment.get("REDIS_URL", "")
+    return without_password(url)
+
+
+def _signal_of(code: int) -> signal.Signals | None:
+    number = -code if code < 0 else code - 128
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number)
+    return None
 
 
 def _exit(code: int) -> str:
-    number = -code if code < 0 else code - 128
-    if number > 0:
-        with contextlib.suppress(ValueError):
-            return f"killed by {signal.Signals(number).name}"
-    return f"exit code {code}"
+    number = _signal_of(code)
+    return f"killed by {number.name}" if number else f"exit code {code}"

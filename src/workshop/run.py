@@ -121,8 +121,8 @@ class Run:
             self._child.wait(SILENCE)
         if self._child.returncode is None:
             return self._silent({})
-        text = self._log.read_text(errors="replace").replace("INTERNALERROR> ", "")
-        cause = blame.cause(text.splitlines(), self.project.folder)
+        text = self._log.read_text(errors="replace")
+        cause = str(blame.cause(text.splitlines(), self.project.folder))
         # A sentence about the settings, of Django's own checks or passed on by pytest-django.
         cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
         return cause or f"The checks ended with exit code {self._child.returncode}."

@@ -125,4 +125,6 @@ def _kind(name: str, command: str, environment: dict[str, str], port: int) -> di
         return {"port": int(environment.get("FLOWER_PORT", 5555)), "reads": ("flowerconfig.py",)}
     if "worker" in words:
         return {"ready_line": " ready.", "restarts": True}
+    if "beat" in words and "info" in command.lower():
+        return {"ready_line": "beat: Starting...", "restarts": True}
     return {"restarts": True}

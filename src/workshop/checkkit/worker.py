@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -49,7 +48,7 @@ class Process:
     @property
     def last_words(self) -> str:
         """What the process said when it ended: its last error, with file and line where that is known."""
-        return blame.cause(self.log.splitlines(), self.folder)
+        return str(blame.cause(self.log.splitlines(), self.folder))
 
     def launch(
         self, command: list[str] | str, environment: dict[str, str], stdin: int = subprocess.DEVNULL
@@ -137,10 +136,8 @@ class Worker(Process):
     def raised_at(self, task_id: str) -> str:
         """File and line of the project where the task with this id failed, as the log says."""
         mark = f"[{task_id}] raised"
-        _, _, after = self.log.rpartition(mark)
-        cause = blame.cause(after.partition("\n[")[0].splitlines(), self.folder)
-        place = cause.partition(": ")[0]
-        return place if mark in self.log and re.fullmatch(r"\S+:\d+", place) else ""
+        _, found, after = self.log.rpartition(mark)
+        return blame.place(after.partition("\n[")[0].splitlines(), self.folder) if found else ""
 
     def children(self) -> list[int]:
         """The pids of the pool's processes."""

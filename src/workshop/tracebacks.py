@@ -1,0 +1,192 @@
+"""Tracebacks in a process's log: which of them ended the process, its error, and its frames."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_START = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\):")
+_CHAINED = (
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+)
+_FRAME = re.compile(r'  File "([^"]+)", line (\d+)')
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
+# honcho's and Docker's name before each line, pytest's mark, and colors.
+_PREFIX = re.compile(r"(?:\x1b\[[\d;]*m)*(?:INTERNALERROR> |[\w.-]+ +\| ?)?")
+_COLOR = re.compile(r"\x1b\[[\d;]*m")
+_MARGIN = re.compile(r" +[|+] ?")
+_RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^\]]*?: (?P<level>[A-Z]+)/(?P<process>[\w-]+)\] ?")
+"""How each record of Celery's log starts: "[2026-11-28 20:22:22,960: INFO/MainProcess] "."""
+_REQUEST = re.compile(r"\[\d\d/\w{3}/\d{4} ")
+"""How runserver reports a request."""
+_WENT_ON = re.compile(
+    r"""Internal\ Server\ Error: | Exception\ ignored | Exception\ happened\ during | ---\ Logging\ error
+    | Error\ in\ atexit | Task\ exception\ was\ never | Process\ [\w-]*(?:Worker|Process)-\d
+    | Exception\ in\ thread\ (?!django-main-thread) | (?:ERROR|WARNING)\b | \[[EW]\ \d{6}\ """,
+    re.VERBOSE,
+)
+"""Lines above the traceback of an error after which the process went on, or that ended another process."""
+
+
+@dataclass
+class Traceback:
+    """One traceback. frames: file and line, the innermost last. error: such as "ValueError: no such mode"."""
+
+    frames: list[tuple[Path, int]] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass
+class Report:
+    """The tracebacks that were printed for one exception: its causes first, then the exception itself.
+
+    An exception group comes before its sub-exceptions. went_on: the process went on after it.
+    critical: Celery logged it as the reason for its end.
+    """
+
+    tracebacks: list[Traceback]
+    went_on: bool = False
+    critical: bool = False
+
+    @property
+    def main(self) -> Traceback:
+        """The traceback of the exception itself, of a group the first sub-exception that is not a group."""
+        group = next((number for number, each in enumerate(self.tracebacks) if _is_group(each)), None)
+        if group is None:
+            return self.tracebacks[-1]
+        return next((each for each in self.tracebacks[group:] if not _is_group(each)), self.tracebacks[-1])
+
+    @property
+    def error(self) -> str:
+        """The exception in one line; of a group its own line, then the first sub-exception."""
+        groups = [each.error for each in self.tracebacks if _is_group(each)]
+        return ": ".join([*groups[:1], self.main.error])
+
+    def place(self, folder: Path, skipped: Iterable[str] = ()) -> str:
+        """The innermost file and line in `folder`, such as "images/tasks.py:7"; empty without one.
+
+        skipped: names of folders whose files do not count. manage.py, which starts everything, counts only
+        where the exception was raised in it.
+        """
+        for traceback in [self.main, *reversed(self.tracebacks)]:
+            for file, line in reversed(traceback.frames):
+                if not file.is_relative_to(folder) or set(skipped) & set(file.relative_to(folder).parts):
+                    continue
+                if file != folder / "manage.py" or (file, line) == traceback.frames[-1]:
+                    return f"{file.relative_to(folder)}:{line}"
+        return ""
+
+
+def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
+    """The reports in a log, in their order, and the lines between them, without prefixes and empty lines."""
+    reports: list[Report] = []
+    rest: list[str] = []
+    above: list[str] = []  # the lines directly above, up to an empty line
+    chained = False
+    lines = _Lines(log)
+    for line in lines:
+        if _START.match(line):
+            traceback = _rest_of(lines)
+            if (chained or _is_part_of_a_group(lines, reports)) and reports:
+                reports[-1].tracebacks.append(traceback)
+            else:
+                reports.append(Report([traceback], _went_on(above), _is_critical(above)))
+            above, chained = [], False
+        elif line in _CHAINED:
+            chained = True
+        elif not line.strip():
+            above = []
+        elif not lines.in_group:
+            above.append(line)
+            rest.append(line)
+            if reports and not reports[-1].critical and _goes_on(line):
+                reports[-1].went_on = True
+    return reports, rest
+
+
+def record(line: str) -> tuple[str, str, str]:
+    """Level, process and message of a record in Celery's log; ("", "", line) for any other line."""
+    if match := _RECORD.match(line):
+        return match["level"], match["process"], line[match.end() :]
+    return "", "", line
+
+
+class _Lines(Iterator[str]):
+    """The lines of a log without prefixes, with one that can be taken back. in_group: with a margin."""
+
+    def __init__(self, log: Iterable[str]):
+        self._log = iter(log)
+        self._back: list[str] = []
+        self.in_group = self.was_in_group = False
+
+    def __next__(self) -> str:
+        if self._back:
+            return self._back.pop()
+        line = next(self._log).rstrip()
+        line = _COLOR.sub("", line[_PREFIX.match(line).end() :])
+        self.was_in_group = self.in_group
+        margin = _MARGIN.match(line)
+        self.in_group = bool(margin) and (self.in_group or "Exception Group Traceback" in line)
+        while self.in_group and (margin := _MARGIN.match(line)) and not line.startswith("  File"):
+            line = line[margin.end() :]
+        return line
+
+    def back(self, line: str) -> None:
+        self._back.append(line)
+
+
+def _rest_of(lines: _Lines) -> Traceback:
+    """The traceback whose first line was just read."""
+    traceback = Traceback()
+    for line in lines:
+        if line.startswith(" ") or not line:
+            if match := _FRAME.match(line):
+                traceback.frames.append((Path(match[1]), int(match[2])))
+        elif _ERROR.match(line) and not _START.match(line):
+            traceback.error = _message(line, lines)
+            return traceback
+        else:
+            lines.back(line)
+            return traceback
+    return traceback
+
+
+def _message(first: str, lines: _Lines) -> str:
+    """An error's line; when it ends with a colon, the lines that it announces, too."""
+    message = [first.strip()]
+    for line in lines:
+        if _START.match(line) or line in _CHAINED or _RECORD.match(line) or not message[-1].endswith(":"):
+            lines.back(line)
+            break
+        if line.strip():
+            message.append(line.strip())
+    return " ".join(message)
+
+
+def _is_group(traceback: Traceback) -> bool:
+    return bool(re.search(r" \(\d+ sub-exceptions?\)$", traceback.error))
+
+
+def _is_part_of_a_group(lines: _Lines, reports: list[Report]) -> bool:
+    return lines.was_in_group and bool(reports) and any(map(_is_group, reports[-1].tracebacks))
+
+
+def _went_on(above: list[str]) -> bool:
+    """True when the lines above a traceback say that the process went on, or that another process ended."""
+    for line in reversed(above):
+        level, process, message = record(line)
+        if level:
+            return level in ("WARNING", "ERROR") or "PoolWorker" in process or " retry: " in message
+        if _WENT_ON.match(line):
+            return True
+    return False
+
+
+def _is_critical(above: list[str]) -> bool:
+    return any(record(line)[:2] == ("CRITICAL", "MainProcess") for line in above)
+
+
+def _goes_on(line: str) -> bool:
+    """True for a line that only a process writes that is still running."""
+    return record(line)[0] not in ("", "CRITICAL") or bool(_REQUEST.match(line))
