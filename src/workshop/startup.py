@@ -62,11 +62,14 @@ class Startup:
 
         everything: from the first line on that the first start did not have, since the process has failed.
         """
+        if everything and not self._known:
+            self._first.clear()  # it was no start: the same traceback may come again
         held, self._held = self._held or [], None
-        failed = everything or any("Traceback (most recent" in _text(message) for message in held)
+        failed = everything or any(map(_starts_a_traceback, held))
         news = False
         for message in held:
-            news = news and failed or not (_normal(message) in self._first or _CHATTER.match(_text(message)))
+            known = _normal(message) in self._first or is_chatter(message)
+            news = (news and failed) or _starts_a_traceback(message) or not known
             if news:
                 self._write(message)
 
@@ -78,6 +81,10 @@ def is_chatter(message: Message) -> bool:
 
 def _text(message: Message) -> str:
     return message.data.decode("utf-8", "replace")
+
+
+def _starts_a_traceback(message: Message) -> bool:
+    return "Traceback (most recent" in _text(message)
 
 
 def _normal(message: Message) -> str:
