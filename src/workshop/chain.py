@@ -1,10 +1,9 @@
 """The chain of projects: each lesson begins where the solution before it ended; nothing else drifts apart."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import lessons, paths, playground
+from . import atomic, lessons, paths, playground
 from .errors import WorkshopError
 from .lessons import Lesson
 
@@ -107,8 +106,7 @@ def carry(name: str) -> list[Path]:
             raise WorkshopError(f"There is no {paths.shown(source)} to carry.")
         for target in (project / name for project in stretch):
             if not target.is_file() or target.read_bytes() != source.read_bytes():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
+                atomic.copy(source, target)
                 written.append(target)
     if not seen:
         raise WorkshopError(

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import paths
+from . import atomic, paths
 from .console import complaints
 from .errors import WorkshopError
 
@@ -58,9 +58,8 @@ def secrets_file(file: Path) -> dict[str, str]:
     new = {name: secrets.token_urlsafe(32) for name in SECRETS if not known.get(name)}
     if new:
         lines = "".join(f"{name}={value}\n" for name, value in new.items())
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as output:
-            os.fchmod(output.fileno(), 0o600)
-            output.write(lines if not text or text.endswith("\n") else f"\n{lines}")
+        separator = "" if not text or text.endswith("\n") else "\n"
+        atomic.write_text(file, text + separator + lines, mode=0o600)
         complaints.print(f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores it.")
     return known | new
 

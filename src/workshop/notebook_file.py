@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from . import paths
+from . import atomic, paths
 from .errors import WorkshopError
 
 TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
@@ -52,7 +52,8 @@ def strip(file: Path) -> bool:
     """Take the outputs out of `file`; True when there was something to take out."""
     before = file.read_text(encoding="utf-8")
     after = written(stripped(read(file)))
-    file.write_text(after, encoding="utf-8")
+    if before != after:
+        atomic.write_text(file, after)
     return before != after
 
 

@@ -2,17 +2,15 @@
 
 import base64
 import hashlib
-import os
 import re
 import socket
-import tempfile
 import time
 from datetime import date
 from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import lessons, notebook_file, notebook_run, paths, playground
+from . import atomic, lessons, notebook_file, notebook_run, paths, playground
 from .console import console
 from .lessons import Lesson
 from .notebook_file import CHECK, TURN, tagged
@@ -123,7 +121,8 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
     """One output as Markdown, the richest that it has; empty for what has nothing to show."""
     data = output.get("data", {})
     if "image/png" in data:
-        (folder / f"{name}.png").write_bytes(base64.b64decode(data["image/png"]))
+        picture = base64.b64decode(data["image/png"])
+        atomic.write_bytes(folder / f"{name}.png", picture, temporary_folder=paths.STATE)
         return f"![What the cell above draws; the text below says what is in it]({name}.png)"
     if "text/html" in data:
         return f'<div class="cell-output" tabindex="0">\n{_part(_neutral(data["text/html"]))}\n</div>'
@@ -151,7 +150,4 @@ def _replace(file: Path, text: str) -> None:
     """Write only what has changed, and whole: the server builds again whenever a file is new."""
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return
-    paths.STATE.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=paths.STATE, encoding="utf-8", delete=False) as fresh:
-        fresh.write(text)
-    os.replace(fresh.name, file)
+    atomic.write_text(file, text, temporary_folder=paths.STATE)

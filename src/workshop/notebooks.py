@@ -2,16 +2,14 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import webbrowser
 from pathlib import Path
 
-from . import paths, playground
+from . import atomic, paths, playground
 from .console import console
 from .errors import WorkshopError
 from .lessons import Lesson
@@ -102,8 +100,7 @@ def _quiet() -> Path:
     folder = paths.STATE / "jupyter"
     page = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     file = folder / "labconfig" / "page_config.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(page), encoding="utf-8")
+    atomic.write_json(file, page)
     return folder
 
 
@@ -126,15 +123,18 @@ def source(lesson: Lesson) -> Path:
 def copies() -> Path:
     """The folder with the learner's notebooks. Those they have not changed are brought up to date."""
     folder = paths.PLAYGROUND / "notebooks"
-    folder.mkdir(parents=True, exist_ok=True)
-    known = _record()
-    for file in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
-        copy = folder / file.name
-        if not copy.exists() or _digest(copy) == known.get(file.name):
-            shutil.copyfile(file, copy)
-            known[file.name] = _digest(copy)
-    shutil.copyfile(paths.NOTEBOOKS / HELPER, folder / HELPER)
-    _write(known)
+    with atomic.locked(paths.STATE / "notebooks.lock"):
+        known = atomic.read_json(_record())
+        for file in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+            copy, newest = folder / file.name, _digest(file)
+            now = _digest(copy) if copy.exists() else None
+            # A copy that equals the newest notebook is not the learner's work, whatever the record says.
+            if now in (None, known.get(file.name), newest):
+                if now != newest:
+                    atomic.copy(file, copy)
+                known[file.name] = newest
+        atomic.copy(paths.NOTEBOOKS / HELPER, folder / HELPER)
+        atomic.write_json(_record(), known)
     return folder
 
 
@@ -143,7 +143,8 @@ def begin_again(lesson: Lesson) -> Path | None:
     copy, backup = paths.PLAYGROUND / "notebooks" / f"{lesson.name}.ipynb", None
     if copy.exists():
         backup = playground.backup_folder("notebooks") / copy.name
-        shutil.move(copy, backup)
+        atomic.copy(copy, backup)
+        atomic.copy(source(lesson), copy)
     copies()
     return backup
 
@@ -152,15 +153,6 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _record() -> dict[str, str]:
-    """The digests of the copies as they were made."""
-    try:
-        content = json.loads((paths.STATE / "notebooks.json").read_text(encoding="utf-8"))
-        return content if isinstance(content, dict) else {}
-    except (OSError, ValueError):
-        return {}
-
-
-def _write(record: dict[str, str]) -> None:
-    paths.STATE.mkdir(parents=True, exist_ok=True)
-    (paths.STATE / "notebooks.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+def _record() -> Path:
+    """The file with the digests of the copies as they were made."""
+    return paths.STATE / "notebooks.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageCms, ImageDraw
 
-from . import occupied, paths, rush
+from . import atomic, occupied, paths, rush
 from .console import console, in_bytes
 from .errors import WorkshopError
 from .scene import scene
@@ -154,9 +154,7 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
             target = folder / sample.name
             missing = not target.exists()
             if missing:
-                unfinished = folder / f".{sample.name}.part"
-                unfinished.write_bytes(sample.content())
-                unfinished.replace(target)
+                atomic.write_bytes(target, sample.content())
             yield sample, missing
     except OSError as error:
         raise WorkshopError(

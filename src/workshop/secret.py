@@ -1,11 +1,9 @@
 """Secrets of this machine: made at their first use, kept in `.workshop/`, readable by their owner alone."""
 
-import fcntl
-import os
 import secrets
 from pathlib import Path
 
-from . import paths
+from . import atomic, paths
 
 
 def secret(name: str) -> str:
@@ -13,9 +11,8 @@ def secret(name: str) -> str:
     file = paths.STATE / name
     if kept := _read(file):
         return kept
-    paths.STATE.mkdir(parents=True, exist_ok=True)
-    with (paths.STATE / "secrets.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of two that ask for the first time, one makes it
+    # When two ask for the first time, only one of them makes it.
+    with atomic.locked(paths.STATE / "secrets.lock"):
         return _read(file) or _make(file)
 
 
@@ -28,7 +25,5 @@ def _read(file: Path) -> str:
 
 def _make(file: Path) -> str:
     made = secrets.token_urlsafe(9)
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
-        output.write(made + "\n")
+    atomic.write_text(file, made + "\n", mode=0o600)
     return made

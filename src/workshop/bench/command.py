@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table as Shown
 
-from workshop import paths
+from workshop import atomic, paths
 from workshop.console import console
 from workshop.errors import WorkshopError
 from workshop.figures import machine
@@ -66,9 +66,8 @@ def keep(section: Section) -> None:
         "versions": {name: version(name) for name in VERSIONS},
         "section": section.as_json(),
     }
-    file = folder() / f"{section.name}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    atomic.write_text(folder() / f"{section.name}.json", text)
 
 
 def folder() -> Path:
