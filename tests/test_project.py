@@ -88,7 +88,7 @@ def test_progress_is_kept(root):
     assert progress.last() == "01-one"
     assert progress.passed("01-one") == ["1.1"]
     assert progress.hints_seen("01-one", "1.2") == 2
-    progress.forget("01-one")
+    progress.begin_again("01-one")
     assert (progress.passed("01-one"), progress.hints_seen("01-one", "1.2")) == ([], 0)
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -582,3 +583,136 @@ def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):
     run.send(signal.SIGINT)
     assert run.end() == 0
     assert_nothing_left(root, port, children)
+
+
+BUSY = """\
+import time
+from itertools import count
+
+from celery import shared_task
+from django.conf import settings
+
+
+@shared_task
+def nap(seconds):
+    print("the nap begins")
+    end = time.monotonic() + seconds
+    for number in count():
+        folder = settings.DATA_DIR / "media" / str(number % 40)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number % 5000}.jpg").write_bytes(bytes(5000))
+        if time.monotonic() > end:
+            break
+"""
+
+
+@pytest.fixture
+def busy(root, start):
+    """Starts `up` on a lesson whose worker writes one photo after the other."""
+
+    def begin(lesson="01-tiny"):
+        for kind, text in {
+            "lessons": BUSY,
+            "playground": BUSY + "# mine\n",
+            "solutions": BUSY + "# done\n",
+        }.items():
+            write(root / kind / lesson, FILES | {"images/tasks.py": text})
+        (root / ".workshop").mkdir(exist_ok=True)
+        (root / ".workshop/progress.json").write_text(
+            json.dumps({"last": lesson, "passed": {lesson: ["1.1"]}})
+        )
+        run = start(lesson)
+        run.until("stop: Ctrl-C")
+        nap(root, 600)
+        run.until("the nap begins")
+        assert until(lambda: len(list(project_of(root).glob("data/media/*/*.jpg"))) > 100)
+        return run
+
+    return begin
+
+
+def command(root, *arguments, cwd=None):
+    """A command beside `up`; what it printed, once it has ended with 0."""
+    environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
+    run = subprocess.run(
+        [sys.executable, "-m", "workshop", *arguments],
+        cwd=cwd or root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def assert_begun_again(root, said):
+    """The old copy is whole in the backup with its photos. The new one is the starter, without progress."""
+    backup = root / re.search(r"Your files are in (playground/\.backup/\S+)\.$", said, re.M)[1]
+    photos = list(backup.glob("data/media/*/*.jpg"))
+    assert len(photos) > 100
+    assert (backup / "manage.py").is_file()
+    assert (backup / "images/tasks.py").read_text().endswith("# mine\n")
+    with contextlib.closing(sqlite3.connect(backup / "data/db.sqlite3")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    copied = {name: (project_of(root) / name).read_text() for name in FILES}
+    assert copied == FILES | {"images/tasks.py": BUSY}
+    assert not (project_of(root) / "data").exists()
+    assert json.loads((root / ".workshop/progress.json").read_text())["passed"] == {}
+    return photos
+
+
+def test_reset_stops_the_up_that_runs_the_lesson(root, start, busy):
+    run = busy()
+    children = run.children()
+    said = command(root, "reset", "01", cwd=project_of(root))
+    assert run.end() == 0
+    assert "Stopped. Nothing is left running." in run.text
+    assert alive(children) == []
+    assert "Stopped ./workshop up, which was running this lesson. Start it again: ./workshop up 01" in said
+    assert f"This terminal is in the backup now. Go to the new copy: cd {project_of(root)}" in said
+    assert_begun_again(root, said)
+    assert "0 of 1 steps" in command(root, "status")
+    again = start()
+    again.until("ready in")
+
+
+def test_reset_ends_what_a_killed_up_left_running(root, busy):
+    run = busy()
+    children = run.children()
+    run.process.kill()
+    run.process.wait()
+    try:
+        assert alive(children)
+        said = command(root, "reset", "01")
+        assert alive(children) == []
+        assert "Stopped ./workshop up" not in said
+        assert "This terminal" not in said
+        photos = assert_begun_again(root, said)
+        assert all(file.stat().st_size == 5000 for file in photos[:-1])
+    finally:
+        for child in alive(children):
+            child.kill()
+
+
+def test_reset_of_another_lesson_leaves_up_alone(root, start):
+    write(root / "lessons/02-waiting", FILES)
+    run = start()
+    run.until("ready in")
+    assert "Stopped" not in command(root, "reset", "02")
+    assert run.process.poll() is None
+    assert state_of(root)["folder"] == str(project_of(root))
+
+
+def test_a_lesson_is_solved_while_up_runs_it(root, busy):
+    run = busy()
+    said = command(root, "solve", "01")
+    assert "changed  images/tasks.py" in said
+    run.until("worker restarted: images/tasks.py changed")
+    run.until(" ready.")
+    assert (project_of(root) / "images/tasks.py").read_text() == BUSY + "# done\n"
+    assert (project_of(root) / "manage.py").is_file()
+    backup = root / re.search(r"as they were: (\S+)", said)[1]
+    assert (backup / "images/tasks.py").read_text() == BUSY + "# mine\n"
+    assert json.loads((root / ".workshop/progress.json").read_text())["passed"] == {"01-tiny": ["1.1"]}

@@ -7,7 +7,7 @@ import typer
 
 from . import __version__, dev, lessons, project, signals
 from .console import complaints, console
-from .errors import NotStarted, WorkshopError
+from .errors import REMEDIES, NotStarted, WorkshopError, reason
 from .lessons import Step
 from .project import Project
 
@@ -25,6 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PORT = {"min": 1, "max": 65535}
+ANYWAY = ("dev", "docs", "doctor", "test")
+"""Commands that change no copy. They run even where an interrupted command cannot be put right."""
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -42,12 +44,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def common(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Options of every command. `--debug` is read in `main`, wherever it stands."""
+    from . import recovery
+
+    if context.invoked_subcommand not in ANYWAY and (said := recovery.recover()):
+        complaints.print(said, markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=LOOP)
@@ -105,7 +112,7 @@ def hint(
 
     if step is None or not lessons.is_step(step):
         lesson = project.resolve(step).lesson
-        next_ = hints.next_step(lesson, "Name a step to see its hints: ./workshop hint")
+        next_ = hints.open_step(lesson, "Name a step to see its hints: ./workshop hint")
         hints.show(lesson, next_, everything)
     else:
         lesson = lessons.of_step(step)
@@ -146,24 +153,25 @@ def solve(
 
     project_, step = _aim(target, None)
     if target is None:
-        step = hints.next_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
-    done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
-    console.print(solving.words(project_, step, done), markup=False, soft_wrap=True)
+        step = hints.open_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
+    with signals.held():
+        done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
+        console.print(solving.words(project_, step, done), markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=LOOP)
 def reset(lesson: LessonName) -> None:
-    """Begin a lesson again. Your files go to a backup."""
-    from . import paths, playground
+    """Start a lesson again. Your files and data go to a backup.
 
-    done = playground.reset(lessons.find(lesson))
-    console.print(
-        f"{done.project.shown} is as at the start of the lesson.\n"
-        f"Your files are in {paths.shown(done.backup)}.\n"
-        "Is ./workshop up running? Stop it with Ctrl-C and start it again: the database is new.",
-        markup=False,
-        soft_wrap=True,
-    )
+    A ./workshop up that runs the lesson is stopped first.
+    """
+    from . import occupied, playground
+
+    found = lessons.find(lesson)
+    stopped = occupied.stop(project.of_lesson(found).folder)
+    with signals.held():
+        done = playground.reset(found)
+        console.print(playground.words(done, stopped), markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=LOOP)
@@ -365,6 +373,8 @@ def main() -> None:
             raise
         if isinstance(error, WorkshopError):
             complaints.print(str(error), markup=False, soft_wrap=True)
+        elif isinstance(error, OSError) and error.errno in REMEDIES:
+            complaints.print(reason(error), markup=False, soft_wrap=True)
         else:
             complaints.print(
                 f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "

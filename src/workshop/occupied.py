@@ -2,18 +2,21 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-from . import paths
+from . import atomic, paths
 from .errors import WorkshopError
+
+STOP_SECONDS = 30
+"""How long `stop` waits. A worker has ten seconds to finish its tasks before `up` kills it."""
 
 
 def state_file() -> Path:
@@ -22,18 +25,12 @@ def state_file() -> Path:
 
 def read() -> dict:
     """What the running `up` wrote down; empty when none did."""
-    try:
-        content = json.loads(state_file().read_text(encoding="utf-8"))
-        return content if isinstance(content, dict) else {}
-    except (OSError, ValueError):
-        return {}
+    return atomic.read_json(state_file())
 
 
 def write(state: dict) -> None:
-    """Write the state down; the file is whole at every moment."""
-    fresh = state_file().with_suffix(".json.new")
-    fresh.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-    fresh.replace(state_file())
+    """Write the state down, for the other commands and for the next `up`."""
+    atomic.write_json(state_file(), state)
 
 
 def identify(pid: int) -> dict | None:
@@ -43,12 +40,45 @@ def identify(pid: int) -> dict | None:
     return None
 
 
+def process(identity: dict) -> psutil.Process | None:
+    """The process that `identify` wrote down as `identity`; None when it has ended."""
+    with contextlib.suppress(psutil.Error, TypeError, KeyError):
+        found = psutil.Process(identity["pid"])
+        if abs(found.create_time() - identity["create_time"]) < 1 and found.status() != psutil.STATUS_ZOMBIE:
+            return found
+    return None
+
+
+def stop(folder: Path) -> bool:
+    """Stop the `up` that runs the project in `folder`, and what a killed one has left running there.
+
+    Returns True when an `up` was running. Raises WorkshopError when it has not ended after STOP_SECONDS.
+    """
+    state = read()
+    if os.path.realpath(state.get("folder") or "/nowhere") != os.path.realpath(folder):
+        return False
+    running = process(state)
+    if running is not None:
+        with contextlib.suppress(psutil.Error):
+            running.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while True:
+        with contextlib.suppress(WorkshopError), only_one():
+            return running is not None
+        if time.monotonic() > deadline:
+            raise WorkshopError(
+                f"./workshop up runs {paths.shown(folder)}, and has not stopped within {STOP_SECONDS} s. "
+                "Nothing was changed. Press Ctrl-C twice in its terminal, then type the same again."
+            )
+        time.sleep(0.1)
+
+
 def pids() -> set[int]:
     """The processes of the running `up`, with all their children."""
     found = set()
-    for process in _recorded(read()):
+    for each in _recorded(read()):
         with contextlib.suppress(psutil.Error):
-            found |= {process.pid, *(child.pid for child in process.children(recursive=True))}
+            found |= {each.pid, *(child.pid for child in each.children(recursive=True))}
     return found
 
 
@@ -98,8 +128,8 @@ def _already_up(state: dict) -> str:
 def end_leftovers() -> int:
     """End the processes of a run that was killed, and say how many there were."""
     state = read()
-    processes = [process for process in _recorded(state) if process.pid != os.getpid()]
-    family = [member for process in processes for member in [*_children(process), process]]
+    processes = [each for each in _recorded(state) if each.pid != os.getpid()]
+    family = [member for each in processes for member in [*_children(each), each]]
     for member in family:
         with contextlib.suppress(psutil.Error):
             member.send_signal(signal.SIGKILL)
@@ -111,17 +141,11 @@ def end_leftovers() -> int:
     return len(processes)
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
+def _children(parent: psutil.Process) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
-        return process.children(recursive=True)
+        return parent.children(recursive=True)
     return []
 
 
 def _recorded(state: dict) -> list[psutil.Process]:
-    found = []
-    for entry in state.get("processes", {}).values():
-        with contextlib.suppress(psutil.Error, TypeError, KeyError):
-            process = psutil.Process(entry["pid"])
-            if abs(process.create_time() - entry["create_time"]) < 1:
-                found.append(process)
-    return found
+    return [found for entry in state.get("processes", {}).values() if (found := process(entry))]

@@ -1,14 +1,13 @@
 """The learner's copies: started from a starter, reset with a backup, compared with what was started."""
 
 import hashlib
-import json
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from . import paths, progress, project
-from .errors import WorkshopError
+from . import atomic, paths, progress, project, unfinished
+from .errors import WorkshopError, reason
 from .lessons import Lesson
 from .project import Project
 
@@ -22,7 +21,7 @@ LEFT_BY_TOOLS = frozenset(
 
 @dataclass(frozen=True)
 class Reset:
-    """What `reset` did: the fresh copy, and where the learner's files went."""
+    """What `reset` did: the fresh copy, and the folder that has the learner's files and data now."""
 
     project: Project
     backup: Path
@@ -50,6 +49,11 @@ def start(lesson: Lesson) -> Project:
     A copy without changes is brought up to date with the starter; its data stays.
     Raises WorkshopError when the learner has changed it, and leaves it as it is.
     """
+    with unfinished.alone():
+        return _started_copy(lesson)
+
+
+def _started_copy(lesson: Lesson) -> Project:
     folder = paths.PLAYGROUND / lesson.name
     if folder.is_dir():
         changed = changed_files(lesson)
@@ -60,46 +64,102 @@ def start(lesson: Lesson) -> Project:
                 f"Start over:        ./workshop reset {lesson.code}    "
                 f"(your files go to {paths.shown(_backup_path(lesson.name))}/)"
             )
-        for name in _started(lesson):
-            (folder / name).unlink(missing_ok=True)
         _copy(lesson.folder, folder)
+        for name in _started(lesson).keys() - files(lesson.folder).keys():
+            (folder / name).unlink(missing_ok=True)
     else:
-        # Whole or not at all: an interrupted start leaves no half copy under the lesson's name.
-        fresh = paths.PLAYGROUND / f".new-{lesson.name}"
-        shutil.rmtree(fresh, ignore_errors=True)
-        _copy(lesson.folder, fresh)
-        fresh.rename(folder)
+        _fresh(lesson).rename(folder)
     _remember(lesson)
     progress.set_last(lesson.name)
     return Project(folder, lesson)
 
 
 def reset(lesson: Lesson) -> Reset:
-    """Copy the learner's folder, with its data, to a dated backup; then begin the lesson again.
+    """Make the learner's folder, with its data, a dated backup; then begin the lesson again.
 
-    Raises NotStarted when there is no copy of the lesson.
+    The folder is moved away in one rename, and the new copy comes in with another one. So the learner's work
+    is whole at every moment, also when a process still writes into it.
+    Raises NotStarted when there is no copy of the lesson, WorkshopError when the system refuses a step: then
+    the old copy is in its place with its progress, or the message says where it is.
     """
-    started = project.of_lesson(lesson)
-    backup = backup_folder(lesson.name)
-    shutil.copytree(started.folder, backup, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    # The folder itself stays: a terminal or an editor that is open in it goes on working.
-    for entry in started.folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-    _copy(lesson.folder, started.folder)
-    _remember(lesson)
-    progress.forget(lesson.name)
-    progress.set_last(lesson.name)
+    with unfinished.alone():
+        started = project.of_lesson(lesson)
+        backup = _backup_path(lesson.name)
+        try:
+            backup.parent.mkdir(parents=True, exist_ok=True)
+            _fresh(lesson)
+            try:
+                unfinished.begin("reset", lesson=lesson.name, backup=str(backup))
+                _swap(lesson, backup)
+            except BaseException:
+                _swap_back(lesson, backup)
+                raise
+            unfinished.end()
+            _remember(lesson)
+        except OSError as error:
+            kept = f"Your files are in {paths.shown(backup)}." if backup.exists() else "Nothing was changed."
+            raise WorkshopError(f"The reset could not be finished. {reason(error)}\n{kept}") from error
     return Reset(started, backup)
 
 
+def words(done: Reset, stopped: bool) -> str:
+    """What a reset did, for the learner. stopped: an `up` ran the lesson and was stopped."""
+    code = done.project.lesson.code
+    lines = [
+        f"{done.project.shown} is as at the start of the lesson.",
+        f"Your files are in {paths.shown(done.backup)}.",
+    ]
+    if stopped:
+        lines.append(
+            f"Stopped ./workshop up, which was running this lesson. Start it again: ./workshop up {code}"
+        )
+    if Path.cwd().is_relative_to(done.backup.resolve()):
+        lines.append(f"This terminal is in the backup now. Go to the new copy: cd {done.project.folder}")
+    return "\n".join(lines)
+
+
+def finish_reset(lesson: Lesson, backup: Path) -> str:
+    """Finish a reset that was killed, and say so; "" when it was killed before it had begun."""
+    if not backup.exists():
+        shutil.rmtree(_new(lesson), ignore_errors=True)
+        return ""
+    _swap(lesson, backup)
+    _remember(lesson)
+    return f"./workshop reset {lesson.code} was interrupted, and is finished now."
+
+
+def _swap(lesson: Lesson, backup: Path) -> None:
+    """Put the fresh copy in the place of the learner's. Goes on where an earlier call was killed."""
+    folder = paths.PLAYGROUND / lesson.name
+    if not backup.exists():
+        folder.rename(backup)
+    if not folder.exists():
+        (_new(lesson) if _new(lesson).exists() else _fresh(lesson)).rename(folder)
+    progress.begin_again(lesson.name)
+
+
+def _swap_back(lesson: Lesson, backup: Path) -> None:
+    folder = paths.PLAYGROUND / lesson.name
+    if backup.exists():
+        if folder.exists():
+            folder.rename(_new(lesson))
+        backup.rename(folder)
+    shutil.rmtree(_new(lesson), ignore_errors=True)
+    unfinished.end()
+
+
 def changed_files(lesson: Lesson) -> list[str]:
-    """The files of the learner's copy that were changed, added or deleted since it was started."""
-    started = _started(lesson)
+    """The files of the learner's copy that were changed, added or deleted since it was started.
+
+    A file that is as in the starter of today is not changed, even if another starter was copied.
+    """
+    started, starter = _started(lesson), _hashes(lesson.folder)
     now = _hashes(paths.PLAYGROUND / lesson.name)
-    return sorted(name for name in started.keys() | now.keys() if started.get(name) != now.get(name))
+    return sorted(
+        name
+        for name in started.keys() | now.keys()
+        if now.get(name) not in (started.get(name), starter.get(name))
+    )
 
 
 def backup_folder(name: str) -> Path:
@@ -122,11 +182,28 @@ def _backup_path(name: str) -> Path:
     return folder
 
 
+def _new(lesson: Lesson) -> Path:
+    """Where a copy is made: whole or not at all, it gets the lesson's name by a rename."""
+    return paths.PLAYGROUND / f".new-{lesson.name}"
+
+
+def _fresh(lesson: Lesson) -> Path:
+    """A new copy of the starter, under the name that `_new` gives."""
+    folder = _new(lesson)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _copy(lesson.folder, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
 def _copy(starter: Path, folder: Path) -> None:
     for name, file in files(starter).items():
         target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, target)
+        if not target.is_file() or target.read_bytes() != file.read_bytes():
+            atomic.copy(file, target)
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -138,18 +215,12 @@ def _record(lesson: Lesson) -> Path:
 
 
 def _remember(lesson: Lesson) -> None:
-    record = _record(lesson)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(_hashes(paths.PLAYGROUND / lesson.name), indent=1), encoding="utf-8")
+    atomic.write_json(_record(lesson), _hashes(paths.PLAYGROUND / lesson.name))
 
 
 def _started(lesson: Lesson) -> dict[str, str]:
     """The hashes of the files as they were copied; without that record, those of the starter."""
-    try:
-        content = json.loads(_record(lesson).read_text(encoding="utf-8"))
-        return content if isinstance(content, dict) else _hashes(lesson.folder)
-    except (OSError, ValueError):
-        return _hashes(lesson.folder)
+    return atomic.read_json(_record(lesson)) or _hashes(lesson.folder)
 
 
 def _listed(names: list[str]) -> str:

@@ -1,15 +1,14 @@
 """What the learner has reached, in `.workshop/progress.json`: last lesson, steps passed, hints seen."""
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from . import paths
+from . import atomic, paths
 from .console import complaints
+from .lessons import Lesson, Step
 
 
 def file() -> Path:
@@ -31,6 +30,15 @@ def passed(lesson: str) -> list[str]:
     return list(load()["passed"].get(lesson, []))
 
 
+def next_step(lesson: Lesson, also: Iterable[str] = ()) -> Step | None:
+    """The first step of `lesson`, in its order, that is not passed; None when all are.
+
+    also: ids of steps that have just passed and are not recorded yet.
+    """
+    done = {*passed(lesson.name), *also}
+    return next((step for step in lesson.steps if step.id not in done), None)
+
+
 def set_passed(lesson: str, steps: Iterable[str]) -> None:
     """Record what a check of the whole lesson found: `steps` passed, and no others."""
     with _changing() as content:
@@ -47,9 +55,10 @@ def set_hints_seen(lesson: str, step: str, count: int) -> None:
         content["hints"].setdefault(lesson, {})[step] = count
 
 
-def forget(lesson: str) -> None:
-    """Steps passed and hints seen of `lesson` start from nothing, as after `reset`."""
+def begin_again(lesson: str) -> None:
+    """Forget the steps passed and hints seen of `lesson`, and make it the lesson last started."""
     with _changing() as content:
+        content["last"] = lesson
         content["passed"].pop(lesson, None)
         content["hints"].pop(lesson, None)
 
@@ -93,11 +102,7 @@ def _has_the_right_form(content: object) -> bool:
 @contextlib.contextmanager
 def _changing() -> Iterator[dict]:
     """Load, let the caller change, save: one process at a time, and the file is whole at every moment."""
-    paths.STATE.mkdir(parents=True, exist_ok=True)
-    with open(paths.STATE / "progress.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with atomic.locked(paths.STATE / "progress.lock"):
         content = load()
         yield content
-        fresh = file().with_name(f"progress.json.{os.getpid()}")
-        fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        fresh.replace(file())
+        atomic.write_json(file(), content)

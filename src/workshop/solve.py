@@ -1,14 +1,15 @@
 """The solution of one step, or of a whole lesson, put into the learner's copy, with a backup."""
 
 import difflib
+import hashlib
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import lessons, paths, playground
-from .errors import WorkshopError
+from . import atomic, lessons, paths, playground, unfinished
+from .errors import WorkshopError, reason
 from .lessons import Lesson, Step
 from .project import Project
 
@@ -154,25 +155,93 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
 
 
 def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) -> Solved:
+    """Write all files of `wanted`, or none: what cannot be written takes back what was.
+
+    wanted: name -> content, None for a file that is to go. Raises WorkshopError when the system refuses it.
+    """
+    with unfinished.alone():
+        try:
+            return _written(project, wanted, backup_name)
+        except OSError as error:
+            raise WorkshopError(
+                f"The solution could not be written to {project.shown}. {reason(error)}\n{_what_is_left()}"
+            ) from error
+
+
+def _what_is_left() -> str:
+    """Where the learner's files are after an error, in words."""
+    if not (state := unfinished.read()):
+        return "Your files are as they were."
+    kept = f" Your files as they were: {paths.shown(Path(state['backup']))}" if state["backup"] else ""
+    return f"Some files may have the solution and others not. The next command puts that right.{kept}"
+
+
+def _written(project: Project, wanted: dict[str, bytes | None], backup_name: str) -> Solved:
     done = Solved()
     for name, content in wanted.items():
         now = _read(project.folder / name)
         if now == content:
             continue
         (done.created if now is None else done.removed if content is None else done.changed).append(name)
-    for name in done.changed + done.removed:
-        done.backup = done.backup or playground.backup_folder(backup_name)
-        copy = done.backup / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(project.folder / name, copy)
-    for name in done.changed + done.created + done.removed:
-        file, content = project.folder / name, wanted[name]
-        if content is None:
-            file.unlink()
-        else:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+    if not done:
+        return done
+    done.backup = _kept(project.folder, done.changed + done.removed, backup_name)
+    digests = {name: _digest(wanted[name]) for name in done.changed + done.created + done.removed}
+    backup = str(done.backup) if done.backup else None
+    unfinished.begin("solve", folder=str(project.folder), backup=backup, digests=digests)
+    try:
+        for name in digests:
+            file, content = project.folder / name, wanted[name]
+            if content is None:
+                file.unlink()
+            else:
+                atomic.write_bytes(file, content)
+    except BaseException:
+        _put_back(project.folder, done.backup, digests)
+        unfinished.end()
+        raise
+    unfinished.end()
     return done
+
+
+def take_back(folder: Path, backup: Path | None, digests: dict[str, str | None]) -> str:
+    """Take a solve that was killed back, and say so; "" when all files are as the learner has left them.
+
+    backup: the files as they were before. digests: of each file as the solution has it.
+    A file that was changed since then stays as it is.
+    """
+    if not _put_back(folder, backup, digests):
+        return ""
+    return "./workshop solve was interrupted, and is taken back: type it again to have the solution."
+
+
+def _put_back(folder: Path, backup: Path | None, digests: dict[str, str | None]) -> bool:
+    """Restore the files that have the solution's content; True when there were any."""
+    found = [name for name, digest in digests.items() if _digest(_read(folder / name)) == digest]
+    for name in found:
+        if backup and (backup / name).is_file():
+            atomic.copy(backup / name, folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+    return bool(found)
+
+
+def _kept(folder: Path, names: list[str], backup_name: str) -> Path | None:
+    """A backup of the files `names`; None when there are none."""
+    if not names:
+        return None
+    backup = playground.backup_folder(backup_name)
+    try:
+        for name in names:
+            atomic.copy(folder / name, backup / name)
+    except BaseException:
+        shutil.rmtree(backup, ignore_errors=True)
+        raise
+    return backup
+
+
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _refuse_solutions(project: Project) -> None:

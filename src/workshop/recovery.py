@@ -1,0 +1,34 @@
+"""Put right what a `reset` or a `solve` that was killed has left half done."""
+
+from pathlib import Path
+
+from . import lessons, paths, playground, solve, unfinished
+from .errors import WorkshopError, reason
+
+
+def recover() -> str:
+    """Finish an interrupted reset, or take back an interrupted solve. Returns what was done; "" if nothing.
+
+    Raises WorkshopError when the system refuses it. Then the next command tries again.
+    """
+    if not unfinished.file().exists():
+        return ""
+    with unfinished.alone():
+        state = unfinished.read()
+        backup = Path(state["backup"]) if state.get("backup") else None
+        kept = f" Your files as they were: {paths.shown(backup)}" if backup and backup.exists() else ""
+        try:
+            match state.get("command"):
+                case "reset":
+                    said = playground.finish_reset(lessons.find(state["lesson"]), backup)
+                case "solve":
+                    said = solve.take_back(Path(state["folder"]), backup, state["digests"])
+                case _:  # finished by another command while this one waited, or not readable
+                    said = ""
+            unfinished.end()
+        except OSError as error:
+            raise WorkshopError(
+                f"./workshop {state['command']} was interrupted, and cannot be put right yet. {reason(error)}"
+                f"{kept}"
+            ) from error
+    return f"{said}{kept}" if said else ""
