@@ -1,20 +1,18 @@
 """Hints: one more each time, and never further than the last."""
 
-from . import progress
+from . import docs_server, progress
 from .console import console
 from .errors import WorkshopError
 from .lessons import Lesson, Step
 
 
-def next_step(lesson: Lesson, otherwise: str) -> Step:
-    """The first step of `lesson` that is not passed. Raises WorkshopError when all are.
+def open_step(lesson: Lesson, otherwise: str) -> Step:
+    """The next step of `lesson`. Raises WorkshopError when all are passed.
 
     otherwise: the last sentence of that error, up to the name of a step.
     """
-    passed = progress.passed(lesson.name)
-    for step in lesson.steps:
-        if step.id not in passed:
-            return step
+    if step := progress.next_step(lesson):
+        return step
     follow = (
         f" Go on:  ./workshop start {lesson.next.code}"
         if lesson.next
@@ -30,7 +28,8 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
     """Print the next hint of `step`, or all of them, and remember how many were seen."""
     total = len(step.hints)
     if not total:
-        console.print(f"Step {step.id} has no hints. Read it again in the lesson text.", markup=False)
+        place = docs_server.place_of(lesson, step)
+        console.print(f"Step {step.id} has no hints. Read it again: {place}", markup=False, soft_wrap=True)
         return
     seen = progress.hints_seen(lesson.name, step.id)
     again = seen >= total and not everything

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from . import paths
+from . import docs_server, progress
 from .console import console
 from .lessons import Step
 from .project import Project
@@ -176,17 +176,17 @@ class Report:
             if step in (None, "given"):
                 yield f"  Next: ./workshop diff {self._name()}"
             elif self.project.is_learners:
-                yield f"  Next: ./workshop hint {step}   ·   read: {paths.shown(lesson.text)}, step {step}"
+                place = docs_server.place_of(lesson, lesson.step(step))
+                yield f"  Next: ./workshop hint {step}   ·   read: {place}"
             else:
                 yield f"  Next: ./workshop diff {self._name()}"
         elif not self.project.is_learners:
             return
         elif self.only:
-            following = [step for step in lesson.steps if step.id > self.only]
-            if following:
-                yield f"  Next: step {following[0].id} · {following[0].title}"
+            if following := progress.next_step(lesson, also=self.passed):
+                yield f"  Next: step {following.id} · {following.title}"
             else:
-                yield f"  That was the last step. Next: ./workshop check {lesson.code}"
+                yield f"  Every step has passed. Next, all of them together: ./workshop check {lesson.code}"
         elif lesson.next:
             yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
         else:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from . import paths, signals
+from . import docs_server, paths, signals
 from .console import console
 from .errors import WorkshopError
 from .ports import is_free, listener, next_free, taken_by
@@ -34,9 +34,11 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
     if build:
         return make(run_notebooks=run_notebooks)
     if not is_free(port):
+        served = docs_server.address()
         raise WorkshopError(
-            f"Port {port} is taken by {taken_by(port)}. Does ./workshop up run? Then the docs are at "
-            f"http://localhost:8001 already.\nAnother port: ./workshop docs --port {next_free(port + 1)}"
+            f"Port {port} is taken by {taken_by(port)}."
+            + (f" The docs are served already: {served}" if served else "")
+            + f"\nAnother port: ./workshop docs --port {next_free(port + 1)}"
         )
     _say("Building the site …")
     from . import notebook_pages  # takes seconds, on a slow machine
@@ -56,6 +58,8 @@ def _serve(port: int) -> NoReturn:
     def end(number: int, _frame: object) -> NoReturn:
         # Not by an exception: what mkdocs calls while it builds may catch it, and the server goes on.
         shutil.rmtree(tempfile.tempdir, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            note.unlink()
         os._exit(128 + number)
 
     # mkdocs builds into a temporary folder, which it leaves there when it is ended early.
@@ -63,6 +67,8 @@ def _serve(port: int) -> NoReturn:
         with signals.held():
             copy = tempfile.TemporaryDirectory(prefix="workshop-docs-")
             tempfile.tempdir = stack.enter_context(copy)
+            note = docs_server.note(port)
+            stack.callback(note.unlink, missing_ok=True)
         stack.enter_context(signals.handled(end))
         logging.getLogger("mkdocs").setLevel(logging.ERROR)
         threading.Thread(target=_say_when_served, args=(port,), daemon=True).start()

@@ -17,7 +17,8 @@ def show() -> None:
     last = progress.last()
     table = Table.grid(padding=(0, 2))
     for lesson in known:
-        done, total = len(_done(lesson)), len(lesson.steps)
+        passed = set(progress.passed(lesson.name))
+        done, total = sum(step.id in passed for step in lesson.steps), len(lesson.steps)
         bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
         table.add_row(
             Text("✓" if total and done == total else "▸" if lesson.name == last else "·", style="green"),
@@ -31,11 +32,6 @@ def show() -> None:
     console.print(f"\nNext: {_next(known, last)}", markup=False, soft_wrap=True)
 
 
-def _done(lesson: Lesson) -> list[str]:
-    passed = progress.passed(lesson.name)
-    return [step.id for step in lesson.steps if step.id in passed]
-
-
 def _words(lesson: Lesson, done: int, total: int) -> str:
     if done or (paths.PLAYGROUND / lesson.name).is_dir():
         return f"{done} of {total} steps"
@@ -46,10 +42,8 @@ def _next(known: list[Lesson], last: str | None) -> str:
     current = next((lesson for lesson in known if lesson.name == last), None)
     if current is None or not (paths.PLAYGROUND / current.name).is_dir():
         return f"./workshop start {(current or known[0]).code}"
-    done = _done(current)
-    for step in current.steps:
-        if step.id not in done:
-            return f"step {step.id} {step.title}  ·  ./workshop check {step.id}"
+    if step := progress.next_step(current):
+        return f"step {step.id} {step.title}  ·  ./workshop check {step.id}"
     if current.next:
         return f"./workshop start {current.next.code}"
     return "nothing is left to do: this was the last lesson."

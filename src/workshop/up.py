@@ -132,7 +132,7 @@ class _Session:
             pids = {"broker": self.broker.pid, **pids}
         occupied.write(
             {
-                "pid": os.getpid(),
+                **(occupied.identify(os.getpid()) or {"pid": os.getpid()}),
                 "project": self.project.shown,
                 "folder": str(self.project.folder),
                 "data": str(self.project.data),
@@ -146,6 +146,8 @@ class _Session:
         found = {"site": f"http://localhost:{self.port}", "broker": without_password(self.redis_url)}
         if self.supervisor and (monitor := self.supervisor.running.get("flower")):
             found["flower"] = f"http://localhost:{monitor.service.port}"
+        if self.supervisor and (docs := self.supervisor.running.get("docs")):
+            found["docs"] = f"http://localhost:{docs.service.port}"
         return found
 
     def table(self) -> Iterator[str]:
@@ -192,10 +194,8 @@ def _row(name: str, value: str, remark: str = "") -> str:
 
 
 def _next(project: Project) -> str:
-    passed = progress.passed(project.lesson.name)
-    for step in project.lesson.steps:
-        if step.id not in passed:
-            return f"next: step {step.id} · {step.title} · ./workshop check"
+    if step := progress.next_step(project.lesson):
+        return f"next: step {step.id} · {step.title} · ./workshop check"
     following = project.lesson.next
     return f"next: ./workshop start {following.code}" if following else "All steps are done."
 

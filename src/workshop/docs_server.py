@@ -1,0 +1,40 @@
+"""Where the docs site is served on this machine: each server notes its port in `.workshop/docs-PORT.json`."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from . import atomic, occupied, paths, ports
+from .lessons import Lesson, Step
+
+COMMAND = "./workshop docs"
+
+
+def note(port: int) -> Path:
+    """Note that this process serves the docs site on `port`. Returns the file, to be removed at its end."""
+    file = paths.STATE / f"docs-{port}.json"
+    atomic.write_json(file, {"port": port} | (occupied.identify(os.getpid()) or {}))
+    return file
+
+
+def address() -> str | None:
+    """The address of a docs site of this clone that answers now; None when there is none.
+
+    A server of another program or clone is never meant, even on the usual port.
+    """
+    for file in sorted(paths.STATE.glob("docs-*.json")):
+        state = atomic.read_json(file)
+        process, port = occupied.process(state), state.get("port")
+        if process is None:
+            with contextlib.suppress(OSError):  # its server was killed
+                file.unlink()
+        elif isinstance(port, int) and ports.listens(process.pid, port):
+            return f"http://localhost:{port}"
+    return None
+
+
+def place_of(lesson: Lesson, step: Step) -> str:
+    """Where to read the text of `step`: its address, or the command that serves it."""
+    if found := address():
+        return f"{found}/lessons/{lesson.name}/#{step.anchor}"
+    return f"{COMMAND}, step {step.id}"

@@ -1,0 +1,109 @@
+"""Where a step's text is read: at the address of our docs site while it is served, else by its command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import httpx
+import psutil
+import pytest
+import smallchain
+
+from workshop import docs_server, hints, lessons, paths, playground
+from workshop.checkkit import until
+from workshop.ports import free_port
+from workshop.report import Report
+
+SOURCE = paths.ROOT / "src"
+HOW = "./workshop docs, step 1.1"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    root = smallchain.build(tmp_path.resolve())
+    smallchain.use(root, monkeypatch)
+    smallchain.write(root / "mkdocs.yml", "site_name: Tiny\n")
+    smallchain.write(root / "docs/index.md", "# Tiny\n")
+    return root
+
+
+def place():
+    lesson = lessons.find("1")
+    return docs_server.place_of(lesson, lesson.step("1.1"))
+
+
+def serve(root, port):
+    environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
+    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_address_is_named_while_the_docs_are_served(root, number):
+    assert place() == HOW
+    port = free_port()
+    server = serve(root, port)
+    try:
+        address = f"http://localhost:{port}"
+        assert until(lambda: docs_server.address() == address, 60)
+        assert httpx.get(address).status_code == 200
+        assert place() == f"{address}/lessons/01-one/#step-1-1"
+        server.send_signal(number)
+        server.wait(20)
+    finally:
+        server.kill()
+        server.wait()
+    assert place() == HOW
+    assert list(paths.STATE.glob("docs-*")) == []
+
+
+def test_of_two_servers_the_one_that_is_left_is_named(root):
+    first, second = free_port(), free_port()
+    servers = {port: serve(root, port) for port in (first, second)}
+    try:
+        assert until(lambda: len(list(paths.STATE.glob("docs-*.json"))) == 2, 60)
+        servers[first].terminate()
+        servers[first].wait(20)
+        assert until(lambda: docs_server.address() == f"http://localhost:{second}", 60)
+    finally:
+        for server in servers.values():
+            server.kill()
+            server.wait()
+
+
+def test_a_server_of_another_program_is_not_named(root):
+    """On the port, or under the process number, that a killed docs server had."""
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as foreign:
+        try:
+            created = psutil.Process(foreign.pid).create_time()
+            for identity in (
+                {"pid": foreign.pid, "create_time": created - 100},
+                {"pid": os.getpid(), "create_time": psutil.Process().create_time()},
+                {},
+            ):
+                smallchain.write(paths.STATE / f"docs-{port}.json", json.dumps({"port": port} | identity))
+                assert place() == HOW
+        finally:
+            foreign.kill()
+
+
+def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
+    copy = playground.start(lessons.find("1"))
+    for address, where in {
+        None: HOW,
+        "http://localhost:8005": "http://localhost:8005/lessons/01-one/#step-1-1",
+    }.items():
+        monkeypatch.setattr(docs_server, "address", lambda found=address: found)
+        report = Report(copy, "1.1")
+        complaint = {"what": "wrong.", "why": "", "facts": {}}
+        report.take({"event": "collected", "steps": ["1.1"]})
+        report.take({"event": "check", "step": "1.1", "passed": False, "about": "", "complaint": complaint})
+        report.close()
+        assert f"  Next: ./workshop hint 1.1   ·   read: {where}\n" in capsys.readouterr().out
+        step = lessons.Step("1.1", "One", [], [])
+        hints.show(copy.lesson, step)
+        assert capsys.readouterr().out == f"Step 1.1 has no hints. Read it again: {where}\n"
