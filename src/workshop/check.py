@@ -22,9 +22,18 @@ def watch(project: Project, step: str | None = None) -> int:
     """Check now and after every save until Ctrl-C; stops at the first step that fails.
 
     The step that failed last time comes first: that is the one at work. The next run is made ready while
-    the learner writes.
+    the learner writes. After a `reset` it goes on with the new copy.
     """
     _say(f"Watching {project.shown}. Stop with Ctrl-C.")
+    while _replaced_while_watched(project, step):
+        _say(f"{project.shown} is a new copy now. Watching that one.")
+    _say("Stopped watching.")
+    return 0
+
+
+def _replaced_while_watched(project: Project, step: str | None) -> bool:
+    """Watch until Ctrl-C (False), or until another folder takes the place of the project's (True)."""
+    folder = watching.identity(project.folder)
     run, used, first, is_first = None, None, None, True
     try:
         run = Run(project, step)
@@ -38,6 +47,8 @@ def watch(project: Project, step: str | None = None) -> int:
             rust_timeout=QUIET,
             yield_on_timeout=True,
         ):
+            if watching.identity(project.folder) not in (None, folder):
+                return True
             run = run or Run(project, step, first=first)
             if changes:
                 names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
@@ -53,12 +64,12 @@ def watch(project: Project, step: str | None = None) -> int:
         for each in (used, run):  # the used one ends by itself, unless Ctrl-C came in that moment
             if each:
                 each.close()
-    _say("Stopped watching.")
-    return 0
+    return False
 
 
 def _checked(project: Project, run: Run, step: str | None, first: str | None = None) -> Report:
     """Print how `run` goes, which is used up, and remember what a learner's own copy has passed."""
+    folder = watching.identity(project.folder)
     with run:
         report = Report(project, step, first)
         obstacles = preflight(project)
@@ -69,7 +80,8 @@ def _checked(project: Project, run: Run, step: str | None, first: str | None = N
             for event in run.events():
                 report.take(event)
         report.close()
-    if project.is_learners:
+    # What was found out about a copy that has been reset in the meantime is not progress of the new one.
+    if project.is_learners and watching.identity(project.folder) == folder:
         _remember(project, step or (first if report.failed_step == first else None), report.passed)
     return report
 

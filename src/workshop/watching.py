@@ -8,6 +8,14 @@ import watchfiles
 CURE = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_instances=1024"
 
 
+def identity(folder: Path) -> int | None:
+    """A number that changes when another folder takes the place of `folder`; None while there is none."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
+
+
 def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[set]:
     """What `watchfiles.watch` yields for `folder`, whose `options` they are.
 
