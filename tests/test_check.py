@@ -315,6 +315,41 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
         assert started.wait(10) == 0
 
 
+def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
+    root, output = start.learners(tmp_path / "root", "01-sync", solved=True), tmp_path / "watch.txt"
+    with output.open("w") as stream:
+        started = subprocess.Popen(
+            start.workshop("watch", "01", "1.1"), stdout=stream, stderr=stream, env=start.environment(root)
+        )
+    try:
+        eventually(lambda: "✓ 1.1" in output.read_text())
+        reset = subprocess.run(start.workshop("reset", "01"), env=start.environment(root), check=False)
+        assert reset.returncode == 0
+        eventually(lambda: "playground/01-sync is a new copy now." in output.read_text())
+        eventually(lambda: "✗ 1.1" in output.read_text())
+        progress_file = json.loads((root / ".workshop/progress.json").read_text())
+        assert progress_file["passed"].get("01-sync", []) == []
+        solution = (root / "solutions/01-sync/images/resizing.py").read_text()
+        (root / "playground/01-sync/images/resizing.py").write_text(solution)
+        eventually(lambda: output.read_text().count("✓ 1.1") == 2)
+    finally:
+        started.send_signal(signal.SIGINT)
+        assert started.wait(10) == 0
+
+
+def test_a_check_of_a_copy_that_is_reset_meanwhile_is_no_progress(mine, monkeypatch):
+    events = run.Run.events
+
+    def reset_after(self):
+        yield from events(self)
+        mine.folder.rename(mine.folder.with_name("backup"))
+        shutil.copytree(mine.lesson.folder, mine.folder)
+
+    monkeypatch.setattr(run.Run, "events", reset_after)
+    assert check.main(mine, "1.4") == 0
+    assert progress.passed("01-sync") == []
+
+
 def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):
     """In the moment before its broker is told to end."""
     before = descendants()

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import smallchain
 
-from workshop import docs_server, hints, lessons, paths, playground
+from workshop import docs_server, hints, lessons, paths, playground, up
 from workshop.checkkit import until
 from workshop.ports import free_port
 from workshop.report import Report
@@ -57,6 +57,17 @@ def test_the_address_is_named_while_the_docs_are_served(root, number):
         server.wait()
     assert place() == HOW
     assert list(paths.STATE.glob("docs-*")) == []
+
+
+def test_the_docs_that_up_starts_are_found(root):
+    port = free_port()
+    service = up.docs_site(port)
+    variables = service.environment | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
+    with subprocess.Popen(service.shell_command, shell=True, cwd=service.folder, env=variables) as server:
+        try:
+            assert until(lambda: docs_server.address() == f"http://localhost:{port}", 60)
+        finally:
+            server.terminate()
 
 
 def test_of_two_servers_the_one_that_is_left_is_named(root):

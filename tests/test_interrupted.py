@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import shutil
 import signal
@@ -314,6 +315,20 @@ def test_a_disk_that_is_full_half_way_leaves_the_old_content(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("views.py", "old")]
+
+
+def test_no_other_module_writes_a_file_in_place():
+    """But for logs, copies in temporary folders, and what maintainers make anew from git."""
+    allowed = {"pictures.py", "runs.py", "runs_copy.py", "selftest.py"}
+    found = {
+        file.name
+        for file in Path(atomic.__file__).parent.glob("*.py")
+        if re.search(
+            r"\w\.write_(text|bytes)\((?<!atomic\.write_text\()(?<!atomic\.write_bytes\()", file.read_text()
+        )
+        or re.search(r"shutil\.(copy|move)\w*\(|os\.(replace|rename)\(", file.read_text())
+    }
+    assert found - allowed == {"atomic.py"}
 
 
 def test_permissions_and_links_stay(tmp_path):

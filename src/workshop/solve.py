@@ -159,49 +159,48 @@ def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) 
 
     wanted: name -> content, None for a file that is to go. Raises WorkshopError when the system refuses it.
     """
+    done = Solved()
     with unfinished.alone():
         try:
-            return _written(project, wanted, backup_name)
+            _write_all(done, project.folder, wanted, backup_name)
         except OSError as error:
             raise WorkshopError(
-                f"The solution could not be written to {project.shown}. {reason(error)}\n{_what_is_left()}"
+                f"The solution could not be written to {project.shown}. {reason(error)}\n"
+                + (
+                    "Some files may have the solution and others not: the next command puts that right."
+                    if unfinished.file().exists()
+                    else "Your files are as they were."
+                )
+                + (f" A copy of them: {paths.shown(done.backup)}" if done.backup else "")
             ) from error
+    return done
 
 
-def _what_is_left() -> str:
-    """Where the learner's files are after an error, in words."""
-    if not (state := unfinished.read()):
-        return "Your files are as they were."
-    kept = f" Your files as they were: {paths.shown(Path(state['backup']))}" if state["backup"] else ""
-    return f"Some files may have the solution and others not. The next command puts that right.{kept}"
-
-
-def _written(project: Project, wanted: dict[str, bytes | None], backup_name: str) -> Solved:
-    done = Solved()
+def _write_all(done: Solved, folder: Path, wanted: dict[str, bytes | None], backup_name: str) -> None:
+    """Write the files, and note in `done` what happens to each."""
     for name, content in wanted.items():
-        now = _read(project.folder / name)
+        now = _read(folder / name)
         if now == content:
             continue
         (done.created if now is None else done.removed if content is None else done.changed).append(name)
     if not done:
-        return done
-    done.backup = _kept(project.folder, done.changed + done.removed, backup_name)
+        return
+    done.backup = _kept(folder, done.changed + done.removed, backup_name)
     digests = {name: _digest(wanted[name]) for name in done.changed + done.created + done.removed}
     backup = str(done.backup) if done.backup else None
-    unfinished.begin("solve", folder=str(project.folder), backup=backup, digests=digests)
+    unfinished.begin("solve", folder=str(folder), backup=backup, digests=digests)
     try:
         for name in digests:
-            file, content = project.folder / name, wanted[name]
+            file, content = folder / name, wanted[name]
             if content is None:
                 file.unlink()
             else:
                 atomic.write_bytes(file, content)
     except BaseException:
-        _put_back(project.folder, done.backup, digests)
+        _put_back(folder, done.backup, digests)
         unfinished.end()
         raise
     unfinished.end()
-    return done
 
 
 def take_back(folder: Path, backup: Path | None, digests: dict[str, str | None]) -> str:

@@ -146,7 +146,7 @@ class _Session:
         found = {"site": f"http://localhost:{self.port}", "broker": without_password(self.redis_url)}
         if self.supervisor and (monitor := self.supervisor.running.get("flower")):
             found["flower"] = f"http://localhost:{monitor.service.port}"
-        if self.supervisor and (docs := self.supervisor.running.get("docs")):
+        if self.supervisor and (docs := self.supervisor.running.get("docs")) and docs.alive:
             found["docs"] = f"http://localhost:{docs.service.port}"
         return found
 
