@@ -13,7 +13,7 @@ import smallchain
 
 from workshop import docs_server, hints, lessons, paths, playground, up
 from workshop.checkkit import until
-from workshop.ports import free_port
+from workshop.ports import free_port, is_free
 from workshop.report import Report
 
 SOURCE = paths.ROOT / "src"
@@ -88,18 +88,24 @@ def test_a_server_of_another_program_is_not_named(root):
     """On the port, or under the process number, that a killed docs server had."""
     port = free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as foreign:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with (
+        subprocess.Popen(command, cwd=root, **quiet) as foreign,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as silent,
+    ):
         try:
+            assert until(lambda: not is_free(port))
             created = psutil.Process(foreign.pid).create_time()
             for identity in (
                 {"pid": foreign.pid, "create_time": created - 100},
-                {"pid": os.getpid(), "create_time": psutil.Process().create_time()},
+                {"pid": silent.pid, "create_time": psutil.Process(silent.pid).create_time()},
                 {},
             ):
                 smallchain.write(paths.STATE / f"docs-{port}.json", json.dumps({"port": port} | identity))
                 assert place() == HOW
         finally:
             foreign.kill()
+            silent.kill()
 
 
 def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
