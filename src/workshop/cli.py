@@ -51,10 +51,13 @@ def common(
     ] = False,
 ) -> None:
     """Options of every command. `--debug` is read in `main`, wherever it stands."""
-    from . import recovery
+    from . import unfinished
 
-    if context.invoked_subcommand not in ANYWAY and (said := recovery.recover()):
-        complaints.print(said, markup=False, soft_wrap=True)
+    if unfinished.file().exists() and context.invoked_subcommand not in ANYWAY:
+        from . import recovery
+
+        if said := recovery.recover():
+            complaints.print(said, markup=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel=LOOP)

@@ -11,10 +11,8 @@ def recover() -> str:
 
     Raises WorkshopError when the system refuses it. Then the next command tries again.
     """
-    if not unfinished.file().exists():
-        return ""
     with unfinished.alone():
-        state = unfinished.read()
+        state = unfinished.read()  # empty when another command was faster
         backup = Path(state["backup"]) if state.get("backup") else None
         kept = f" Your files as they were: {paths.shown(backup)}" if backup and backup.exists() else ""
         try:
@@ -23,7 +21,7 @@ def recover() -> str:
                     said = playground.finish_reset(lessons.find(state["lesson"]), backup)
                 case "solve":
                     said = solve.take_back(Path(state["folder"]), backup, state["digests"])
-                case _:  # finished by another command while this one waited, or not readable
+                case _:
                     said = ""
             unfinished.end()
         except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from . import docs_server, progress
+from . import progress
 from .console import console
 from .lessons import Step
 from .project import Project
@@ -176,6 +176,8 @@ class Report:
             if step in (None, "given"):
                 yield f"  Next: ./workshop diff {self._name()}"
             elif self.project.is_learners:
+                from . import docs_server  # only a failure pays for its imports
+
                 place = docs_server.place_of(lesson, lesson.step(step))
                 yield f"  Next: ./workshop hint {step}   ·   read: {place}"
             else:
