@@ -117,6 +117,18 @@ def test_without_a_git_that_works_the_file_stays_and_the_way_out_is_said(copy, g
     assert views(copy) == mine
 
 
+def test_ctrl_c_while_git_merges_is_a_ctrl_c(copy, tmp_path, monkeypatch):
+    """A terminal sends it to git, too, which ends by it."""
+    mine = smallchain.VIEWS_START.replace("return 0", "return 0  # mine")
+    (copy.folder / "images/views.py").write_text(mine)
+    smallchain.write(tmp_path / "bin/git", "#!/bin/sh\nkill -INT $$\n")
+    (tmp_path / "bin/git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
+    with pytest.raises(KeyboardInterrupt):
+        solve.solve_step(copy, copy.lesson.step("1.1"))
+    assert views(copy) == mine
+
+
 def test_the_whole_lesson(copy):
     done = solve.solve_lesson(copy)
     assert views(copy) == smallchain.VIEWS_DONE

@@ -23,7 +23,7 @@ from honcho.printer import Printer
 from inotify import limited
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import blame, lessons, migrations, paths, progress, samples, services
+from workshop import blame, lessons, migrations, occupied, paths, progress, samples, services
 from workshop.broker import Broker, answers
 from workshop.checkkit import until
 from workshop.lessons import Lesson
@@ -676,6 +676,18 @@ def test_reset_stops_the_up_that_runs_the_lesson(root, start, busy):
     assert "0 of 1 steps" in command(root, "status")
     again = start()
     again.until("ready in")
+
+
+def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
+    """It holds the lock already, and has not written down yet what it runs."""
+    monkeypatch.setattr(paths, "STATE", root / ".workshop")
+    write(root / "lessons/01-tiny", FILES)
+    run = start()
+    assert until(lambda: (root / ".workshop/up.lock").exists(), 60)
+    assert occupied.stop(project_of(root))
+    assert run.end() in (0, 143)
+    assert not occupied.stop(project_of(root)), "nothing runs any more"
+    assert list((root / ".workshop").glob("up*")) == []
 
 
 def test_reset_ends_what_a_killed_up_left_running(root, busy):

@@ -54,17 +54,17 @@ def stop(folder: Path) -> bool:
 
     Returns True when an `up` was running. Raises WorkshopError when it has not ended after STOP_SECONDS.
     """
-    state = read()
-    if os.path.realpath(state.get("folder") or "/nowhere") != os.path.realpath(folder):
-        return False
-    running = process(state)
-    if running is not None:
-        with contextlib.suppress(psutil.Error):
-            running.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline, stopped = time.monotonic() + STOP_SECONDS, False
     while True:
+        state = read()  # empty for a moment while an `up` starts
+        if state and os.path.realpath(state.get("folder") or "/nowhere") != os.path.realpath(folder):
+            return stopped
+        if not stopped and (running := process(state)):
+            with contextlib.suppress(psutil.Error):
+                running.terminate()
+            stopped = True
         with contextlib.suppress(WorkshopError), only_one():
-            return running is not None
+            return stopped
         if time.monotonic() > deadline:
             raise WorkshopError(
                 f"./workshop up runs {paths.shown(folder)}, and has not stopped within {STOP_SECONDS} s. "

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -145,6 +146,8 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
                 "The solution of a step is merged with your file by git, and there is no git here. "
                 "Install git, or name the whole lesson instead of the step."
             ) from error
+    if run.returncode == -signal.SIGINT:
+        raise KeyboardInterrupt  # the terminal sends it to git as well
     if run.returncode:
         raise WorkshopError(
             f"git could not merge the solution of the step with your file, and ended with {run.returncode}:\n"
