@@ -13,6 +13,7 @@ import pytest
 import smallchain
 
 from workshop import atomic, cli, lessons, paths, playground, progress, recovery, unfinished
+from workshop.errors import WorkshopError
 
 DONE = ["1.1", "1.2"]
 PHOTO = "data/media/garden.jpg"
@@ -266,6 +267,38 @@ def test_notebooks_fresh(tmp_path, monkeypatch, capsys, spring, lasts):
         if not sprung:
             assert text == "new"
             break
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_photo_that_is_written_between_the_two_renames_is_kept(tmp_path, monkeypatch, fails):
+    """A worker that was started by hand makes the folder again, because it knows the path of its media."""
+    copy = begin(tmp_path, monkeypatch)
+    mine, late = tree(copy), []
+
+    def worker_writes(folder):
+        if not folder.exists() and len(late) < 2:
+            late.append(f"late {len(late)}")
+            smallchain.write(folder / PHOTO, late[-1])
+
+    rename = Path.rename
+
+    def slow_rename(source, target):
+        if source.name == ".new-01-one":
+            worker_writes(target)
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", slow_rename)
+    if fails:
+        monkeypatch.setattr(progress, "begin_again", lambda lesson: full())
+        with pytest.raises(WorkshopError, match="Nothing was changed"):
+            playground.reset(lessons.find("1"))
+        assert tree(copy) == mine
+    else:
+        backup = playground.reset(lessons.find("1")).backup
+        assert tree(backup) == mine
+        assert tree(copy) == {name: text for name, text in mine.items() if name != PHOTO}
+    assert late == sorted(kept[PHOTO] for kept in backups() if kept.keys() == {PHOTO})
+    assert late
 
 
 def test_the_next_command_finishes_what_was_killed_and_says_so(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """The learner's copies: started from a starter, reset with a backup, compared with what was started."""
 
+import errno
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -130,22 +131,37 @@ def finish_reset(lesson: Lesson, backup: Path) -> str:
 
 def _swap(lesson: Lesson, backup: Path) -> None:
     """Put the fresh copy in the place of the learner's. Goes on where an earlier call was killed."""
-    folder = paths.PLAYGROUND / lesson.name
+    folder, new = paths.PLAYGROUND / lesson.name, _new(lesson)
     if not backup.exists():
         folder.rename(backup)
-    if not folder.exists():
-        (_new(lesson) if _new(lesson).exists() else _fresh(lesson)).rename(folder)
+    if not new.exists() and not folder.exists():
+        _fresh(lesson)
+    while new.exists():
+        _move_late_files_away(lesson)
+        try:
+            new.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
     progress.begin_again(lesson.name)
 
 
 def _swap_back(lesson: Lesson, backup: Path) -> None:
     folder = paths.PLAYGROUND / lesson.name
     if backup.exists():
+        _move_late_files_away(lesson)
         if folder.exists():
             folder.rename(_new(lesson))
         backup.rename(folder)
     shutil.rmtree(_new(lesson), ignore_errors=True)
     unfinished.end()
+
+
+def _move_late_files_away(lesson: Lesson) -> None:
+    """Between the two renames a worker that was started by hand may make the folder again, for a photo."""
+    folder = paths.PLAYGROUND / lesson.name
+    if folder.exists() and _new(lesson).exists():
+        folder.rename(_backup_path(lesson.name))
 
 
 def changed_files(lesson: Lesson) -> list[str]:
