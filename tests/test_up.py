@@ -702,7 +702,8 @@ def test_reset_ends_what_a_killed_up_left_running(root, busy):
         assert "Stopped ./workshop up" not in said
         assert "This terminal" not in said
         photos = assert_begun_again(root, said)
-        assert all(file.stat().st_size == 5000 for file in photos[:-1])
+        cut_short = [file for file in photos if file.stat().st_size < 5000]
+        assert len(cut_short) <= 1, "only the one that the killed worker was writing"
     finally:
         for child in alive(children):
             child.kill()
