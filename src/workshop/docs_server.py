@@ -28,7 +28,7 @@ def address() -> str | None:
         if process is None:
             with contextlib.suppress(OSError):  # its server was killed
                 file.unlink()
-        elif isinstance(port, int) and ports.listens(process.pid, port):
+        elif isinstance(port, int) and ports.listener(process.pid, port):
             return f"http://localhost:{port}"
     return None
 
