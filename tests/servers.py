@@ -11,11 +11,17 @@ from pathlib import Path
 import needs
 import pytest
 
-from workshop import servers, tools
+from workshop import environment, servers, tools
 from workshop.checkkit import until
 from workshop.ports import free_port
 
 bucket = servers.bucket
+
+
+def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Set a variable, and let the workshop pass it on to the project's processes."""
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv(environment.KEEP, f"{os.environ.get(environment.KEEP, '')} {name}")
 
 
 @contextlib.contextmanager
@@ -46,7 +52,7 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
         f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n"
         + "".join(f"{line}\n" for line in settings)
     )
-    environment = os.environ | {
+    variables = os.environ | {
         "HOME": str(home),  # the cookie
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(names),
@@ -60,7 +66,7 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
     }
     with (home / "output").open("wb") as output:
         server = subprocess.Popen(
-            [tools.RABBITMQ], env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            [tools.RABBITMQ], env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     api = f"http://guest:guest@127.0.0.1:{management}/api"
     with pytest.MonkeyPatch.context() as patch:

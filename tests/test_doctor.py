@@ -11,6 +11,7 @@ from collections import namedtuple
 import psutil
 import pytest
 import redis
+import servers
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import doctor, occupied, paths
@@ -129,7 +130,7 @@ def on_a_server(project, monkeypatch):
     """on_a_server(url): the project takes its database from DATABASE_URL, as those of the lessons do."""
     lines = 'import dj_database_url\nDATABASES["default"] = dj_database_url.config()\n'
     write(project.folder, {"myproject/settings.py": FILES["myproject/settings.py"] + lines})
-    return lambda url: monkeypatch.setenv("DATABASE_URL", url)
+    return lambda url: servers.keep(monkeypatch, "DATABASE_URL", url)
 
 
 def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, tmp_path):
@@ -147,7 +148,7 @@ def test_a_database_that_cannot_be_used(project, broker, on_a_server):
     assert database.what.startswith("the database of DATABASE_URL cannot be used: connection ")
     assert "\n" not in database.what
     assert "secret" not in database.what
-    assert "unset DATABASE_URL" in database.cure
+    assert "take DATABASE_URL out of WORKSHOP_KEEP" in database.cure
 
 
 def test_no_broker(monkeypatch, root):

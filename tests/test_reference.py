@@ -1,6 +1,5 @@
 """The reference pages: nothing is missing on them, and what they quote is what the installed versions say."""
 
-import ast
 import os
 import re
 import runpy
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 from workshop import commands_page, docs_snippets, paths, settings_page
 from workshop.broker import Broker
 from workshop.cli import app
+from workshop.environment import read_by
 from workshop.errors import WorkshopError
 
 PAGES = paths.DOCS / "reference"
@@ -94,39 +94,8 @@ def test_a_new_command_comes_by_itself(monkeypatch):
     assert r"Measure \*it\*." in shown
 
 
-def variables_read(file):
-    """The names of the environment variables that a Python file reads, from os.environ or a copy of it."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-
-    def name(node):
-        return constants.get(node.id) if isinstance(node, ast.Name) else getattr(node, "value", None)
-
-    def is_environment(node):
-        return ast.unparse(node) in ("os.environ", "environ", "environment", "service.environment")
-
-    for node in ast.walk(tree):
-        found = None
-        if isinstance(node, ast.Subscript) and is_environment(node.value):
-            found = isinstance(node.ctx, ast.Load) and name(node.slice)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.getenv":
-            found = name(node.args[0])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-            found = is_environment(node.func.value) and name(node.args[0])
-        elif isinstance(node, ast.Compare) and is_environment(node.comparators[-1]):
-            found = name(node.left)
-        if isinstance(found, str):
-            yield found
-
-
 def test_variables_of_the_command_line():
-    read = {name for file in (paths.ROOT / "src").rglob("*.py") for name in variables_read(file)}
+    read = {name for file in (paths.ROOT / "src").rglob("*.py") for name in read_by(file)}
     script = (paths.ROOT / "workshop").read_text(encoding="utf-8")
     read |= set(re.findall(r"\$\{?([A-Z][A-Z_]+)", script))
     assert {"REDIS_URL", "NO_COLOR", "PYTHON", "WORKSHOP_BROKER_PORT"} <= read
@@ -139,7 +108,7 @@ def test_settings_of_every_solution(solution):
     text = (solution / "myproject/settings.py").read_text(encoding="utf-8")
     wanted = {f"{name}" for name in re.findall(r"^ *(CELERY_\w+) =", text, flags=re.M)}
     for file in solution.rglob("*.py"):
-        wanted |= set(variables_read(file))
+        wanted |= read_by(file)
         wanted |= set(re.findall(r"\bsettings\.([A-Z]\w+)", file.read_text(encoding="utf-8")))
     missing = wanted - names("settings.md") - {"DATABASES", "MEDIA_URL"}
     assert not missing, f"{', '.join(sorted(missing))}: not in docs/reference/settings.md"
@@ -161,7 +130,7 @@ def test_celery_knows_every_setting_on_the_page():
 def test_values_are_those_of_the_project(tmp_path, monkeypatch):
     file = settings_page.project() / "myproject/settings.py"
     for name in list(os.environ):
-        if name in set(variables_read(file)):
+        if name in read_by(file):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     real = runpy.run_path(str(file))

@@ -56,7 +56,7 @@ DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1"
 @pytest.fixture
 def on_postgres(postgres, monkeypatch):
     """The checks run in a database of their own, which is gone afterwards; the learner's is as it was."""
-    monkeypatch.setenv("DATABASE_URL", postgres)
+    servers.keep(monkeypatch, "DATABASE_URL", postgres)
     made = "SELECT count(*) FROM pg_stat_database WHERE datname = 'photos' AND tup_inserted > 0"
     before = asked(postgres, made)
     yield
@@ -78,7 +78,7 @@ def vhosts_of(api: str) -> list[str]:
 @pytest.fixture
 def on_rabbitmq(rabbitmq, monkeypatch):
     """The checks run in virtual hosts of their own, which are gone afterwards."""
-    monkeypatch.setenv("CELERY_BROKER_URL", rabbitmq)
+    servers.keep(monkeypatch, "CELERY_BROKER_URL", rabbitmq)
     yield
     assert vhosts_of(os.environ["WORKSHOP_RABBITMQ_API"]) == ["/"]
 
@@ -255,7 +255,7 @@ def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
 
 def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path):
     """A task that is acknowledged before the work, and a broker that the settings do not name."""
-    monkeypatch.setenv("CELERY_BROKER_URL", rabbitmq)
+    servers.keep(monkeypatch, "CELERY_BROKER_URL", rabbitmq)
     copy = tmp_path / "03-images"
     shutil.copytree(paths.SOLUTIONS / "03-images", copy, ignore=shutil.ignore_patterns("data"))
     tasks = copy / "images/tasks.py"

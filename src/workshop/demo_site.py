@@ -21,15 +21,6 @@ from .services import Service, from_procfile
 Entered = TypeVar("Entered")
 NEEDED = {"web", "worker", "migrate"}
 """The services without which photos do not get through."""
-OF_ANOTHER_SITE = (
-    "DATABASE_URL",
-    "AWS_STORAGE_BUCKET_NAME",
-    "CELERY_BROKER_URL",
-    "DEBUG",
-    "ALLOWED_HOSTS",
-    "CELERY_TIMEZONE",
-)
-"""What a learner may have set for a site of their own."""
 
 
 def newest() -> str:
@@ -164,9 +155,7 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of its processes."""
-        environment = self.project.environment(self._broker.url, self.data, self.port)
-        for name in OF_ANOTHER_SITE:
-            environment.pop(name, None)
+        environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
         return environment | flower.environment(self._flower_port) | self._variables

@@ -1,5 +1,6 @@
 """`./workshop doctor`: what is wrong on this machine and in this project, each with the cure to type."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 from rich.markup import escape
 
-from . import blame, migrations, occupied, paths
+from . import blame, environment, migrations, occupied, paths
 from .broker import HIDDEN, answers, without_password
 from .console import console
 from .ports import who_holds
@@ -75,6 +76,7 @@ def examine(project: Project | None, ports: dict[int, str] | None = None) -> lis
     findings.append(_broker(url, broker_up))
     if project is not None:
         findings += _project(project, url, broker_up)
+        findings += _ignored(project)
     return findings
 
 
@@ -129,7 +131,7 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
 def _broker_url() -> str:
     """The broker that counts: REDIS_URL, else the one of the running `up`, else the default."""
     default = occupied.read().get("addresses", {}).get("broker", "redis://localhost:6379/0")
-    return os.environ.get("REDIS_URL") or default
+    return environment.kept().get("REDIS_URL") or default
 
 
 def _broker(url: str, is_up: bool) -> Finding:
@@ -166,11 +168,11 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
 
 
 def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
-    environment = project.environment(redis_url=url) | {"ASK_WORKERS": "1" if ask_workers else ""}
+    variables = project.environment(redis_url=url) | {"ASK_WORKERS": "1" if ask_workers else ""}
     command = [sys.executable, "-c", _LOOK_INSIDE]
     try:
         done = subprocess.run(
-            command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=60
+            command, cwd=project.folder, env=variables, capture_output=True, text=True, timeout=60
         )
     except subprocess.TimeoutExpired:
         return None, "it took longer than 60 seconds"
@@ -180,12 +182,27 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
     return None, str(blame.cause(done.stderr.splitlines(), project.folder))
 
 
+def _ignored(project: Project) -> Iterator[Finding]:
+    """The settings in the shell that `up` does not pass on, but that reach a command typed by hand."""
+    read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
+    with contextlib.suppress(OSError, SyntaxError):
+        read |= environment.read_by(project.folder / "myproject" / "settings.py")
+    if names := " ".join(sorted(read & set(os.environ) - set(environment.kept()))):
+        yield Finding(
+            True,
+            f"this shell sets {names}: ./workshop ignores that, but a command that you type, such as "
+            "celery -A myproject worker, reads it",
+            f"To ignore it there, too:  unset {names}\n"
+            f'To use it in ./workshop, too:  export {environment.KEEP}="{names}"',
+        )
+
+
 def _migrations(project: Project, inside: dict) -> Finding:
     if "database" in inside:
         return Finding(
             False,
             f"the database of DATABASE_URL cannot be used: {inside['database']}",
-            "Put that right, or type: unset DATABASE_URL   (the project then uses SQLite)",
+            f"Put that right, or take DATABASE_URL out of {environment.KEEP}: the project then uses SQLite.",
         )
     missing = inside["pending"] if "pending" in inside else migrations.pending(project)
     if not missing:

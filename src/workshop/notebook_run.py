@@ -1,7 +1,6 @@
 """Running a notebook from top to bottom, beside a site, a broker, workers, Flower and beat of its own."""
 
 import json
-import os
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,6 +11,7 @@ from traitlets.config import Config
 
 from . import paths
 from .demo_site import Site, running
+from .environment import inherited
 from .errors import WorkshopError
 from .lessons import Lesson
 from .notebookkit.running import VARIABLE
@@ -55,7 +55,7 @@ def environment(site: Site) -> dict[str, str]:
         "data": str(site.data),
         "addresses": {"site": site.address, "broker": site.broker_url, "flower": site.flower_address},
     }
-    return dict(os.environ) | {
+    return inherited() | {
         VARIABLE: json.dumps(running),
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import shlex
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from . import atomic, paths, playground
 from .console import console
+from .environment import inherited, kept
 from .errors import WorkshopError
 from .lessons import Lesson
 from .ports import is_free, next_free, taken_by
@@ -75,16 +75,18 @@ def jupyter(port: int = PORT) -> Service:
         "LabApp.extension_manager": "readonly",
     }
     words = " ".join(f"--{name}={value}" for name, value in options.items())
-    environment = dict(os.environ) | {
-        # Not an option: whoever lists the processes would read it.
-        "JUPYTER_TOKEN": token(),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-        "PYTHONUNBUFFERED": "1",
-    }
-    environment["JUPYTER_CONFIG_PATH"] = str(_quiet())
     # A kernel gets the broker and the data of the project that its notebook opens.
-    for name in ("DJANGO_SETTINGS_MODULE", "DATA_DIR", "JUPYTER_CONFIG_DIR"):
-        environment.pop(name, None)
+    environment = (
+        inherited()
+        | kept()
+        | {
+            # Not an option: whoever lists the processes would read it.
+            "JUPYTER_TOKEN": token(),
+            "JUPYTER_CONFIG_PATH": str(_quiet()),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
     return Service(
         name="notebook",
         command=f"{python} -m jupyterlab --no-browser --allow-root {words}",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import lessons, paths, progress
+from .environment import inherited
+from .environment import kept as kept_variables
 from .errors import NotStarted, WorkshopError
 from .lessons import Lesson
 
@@ -34,17 +36,21 @@ class Project:
         return self.folder in (paths.PLAYGROUND / self.lesson.name, self.lesson.folder)
 
     def environment(
-        self, redis_url: str | None = None, data: Path | None = None, port: int | None = None
+        self,
+        redis_url: str | None = None,
+        data: Path | None = None,
+        port: int | None = None,
+        kept: bool = True,
     ) -> dict[str, str]:
         """The environment for the project's processes.
 
         redis_url: the broker; None leaves REDIS_URL as it is. data: another data folder.
-        port: what $PORT in the Procfile stands for.
+        port: what $PORT in the Procfile stands for. kept: include the variables that the person passes on;
+        False is for a site that has all servers of its own.
+
+        Raises WorkshopError when WORKSHOP_KEEP names a variable that is not set.
         """
-        environment = dict(os.environ)
-        # Set by hand for another project, these would win over manage.py and over the worker's restart.
-        for name in ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"):
-            environment.pop(name, None)
+        environment = inherited() | (kept_variables() if kept else {})
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         environment["PYTHONUNBUFFERED"] = "1"
         environment["DATA_DIR"] = str(data or self.data)

@@ -18,6 +18,11 @@ SILENCE = 90
 """Seconds without a sign of life after which a run is ended: far more than any single check takes."""
 
 
+OF_THE_LEARNER = ("AWS_STORAGE_BUCKET_NAME", "CELERY_RESULT_BACKEND", "EMAIL_HOST")
+"""Variables that a run never gets, even when WORKSHOP_KEEP names them: its photos, results and emails stay in
+its own data folder and broker."""
+
+
 class Run:
     """Made ready at once: its process loads libraries, its broker starts. `events` lets it read the project.
 
@@ -46,7 +51,8 @@ class Run:
         data = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-"))
         with_broker = (self.project.lesson.solution / "myproject" / "celery.py").is_file()
         environment = self.project.environment(data=Path(data))
-        environment.pop("AWS_STORAGE_BUCKET_NAME", None)  # photos of a run lie in its data folder
+        for name in OF_THE_LEARNER:
+            environment.pop(name, None)
         servers = {name: environment.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL")}
         environment |= {
             "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(Path(__file__).parents[1])]),

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from . import flower, paths, signals
-from .demo_site import OF_ANOTHER_SITE
 from .errors import WorkshopError
 from .lessons import Lesson
 from .project import Project
@@ -101,9 +100,8 @@ class Copy:
 
     def _environment(self, ports: dict[str, int], width: int) -> dict[str, str]:
         url = f"redis://localhost:{ports['broker']}/0"
-        environment = self.project.environment(url, port=ports["site"])
-        for name in (*OF_ANOTHER_SITE, "FORCE_COLOR"):
-            environment.pop(name, None)
+        environment = self.project.environment(url, port=ports["site"], kept=False)
+        environment.pop("FORCE_COLOR", None)
         environment |= flower.environment(ports["flower"])
         return environment | {
             "WORKSHOP_ROOT": str(self.root),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from .environment import inherited
 from .errors import WorkshopError
 from .ports import free_port
 
@@ -72,7 +73,7 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
         command = [*user, str(programs / program), *arguments]
         # A file: a server that keeps the output of pg_ctl open would keep a pipe's reader waiting.
         with (home / "said").open("w+") as said:
-            done = subprocess.run(command, cwd=home, stdout=said, stderr=said, check=False)
+            done = subprocess.run(command, cwd=home, env=inherited(), stdout=said, stderr=said, check=False)
             said.seek(0)
             if done.returncode:
                 raise WorkshopError(f"PostgreSQL's {program} failed:\n{said.read().strip()}")
@@ -97,12 +98,11 @@ def bucket() -> Iterator[dict[str, str]]:
     """
     if find_spec("moto") is None:  # the Docker image does without the packages of the tests
         raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
-    import boto3
-
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env=inherited(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # Ctrl-C in a terminal is not for it: those who still write to it are ended first.
@@ -117,8 +117,7 @@ def bucket() -> Iterator[dict[str, str]]:
     }
     try:
         _wait_for(f"{endpoint}/moto-api/", server)
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket=BUCKET)
+        httpx.put(f"{endpoint}/{BUCKET}", trust_env=False).raise_for_status()
         yield environment
     finally:
         server.kill()

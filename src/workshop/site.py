@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from . import docs_server, paths, signals
 from .console import console
+from .environment import inherited
 from .errors import WorkshopError
 from .ports import is_free, listener, next_free, taken_by
 
@@ -50,7 +51,9 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
 def _serve(port: int) -> NoReturn:
     """Serve until Ctrl-C, in this process: whoever ends it ends the server. The exit code is the signal's."""
     os.chdir(paths.ROOT)
-    os.environ.update(_environment())
+    environment = _environment()
+    os.environ.clear()
+    os.environ.update(environment)
     import click
     from mkdocs.commands import serve
     from mkdocs.utils.yaml import yaml_load
@@ -108,4 +111,4 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
 def _environment() -> dict[str, str]:
     # The pages take code out of the lessons with an extension that lies beside this module. Material's notice
     # about a successor is for maintainers: CONTRIBUTING.md has it.
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "NO_MKDOCS_2_WARNING": "1"}
+    return inherited() | {"PYTHONPATH": str(Path(__file__).parents[1]), "NO_MKDOCS_2_WARNING": "1"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import atomic, lessons, paths, playground, unfinished
+from .environment import inherited
 from .errors import WorkshopError, reason
 from .lessons import Lesson, Step
 from .project import Project
@@ -140,7 +141,7 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
             file.write_bytes(content)
         command = ["git", "merge-file", "-p", "--theirs", *map(str, files)]
         try:
-            run = subprocess.run(command, capture_output=True, check=False)
+            run = subprocess.run(command, env=inherited(), capture_output=True, check=False)
         except FileNotFoundError as error:
             raise WorkshopError(
                 "The solution of a step is merged with your file by git, and there is no git here. "

@@ -16,6 +16,7 @@ from rich.markup import escape
 from . import flower, lessons, migrations, notebooks, occupied, paths, progress, signals
 from .broker import Broker, use_external, version_of, without_password
 from .console import say
+from .environment import KEEP, inherited, kept
 from .errors import WorkshopError
 from .ports import LAST, is_free, next_free, taken_by
 from .processes import Supervisor
@@ -71,7 +72,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
         name="docs",
         command=f"{shlex.quote(sys.executable)} -m workshop docs --port {port}",
         folder=paths.ROOT,
-        environment=dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
+        environment=inherited() | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": "1"},
         port=port,
         log=paths.STATE / "docs.log",
     )
@@ -82,6 +83,7 @@ class _Session:
 
     def __init__(self, project: Project, port: int, began: float):
         self.project, self.port, self.began = project, port, began
+        self.kept = kept()
         self.broker: Broker | None = None
         self.redis_url = ""
         self.extras: list[Service] = []
@@ -89,7 +91,7 @@ class _Session:
         self.stop_asked = False
 
     def connect(self, stack: contextlib.ExitStack) -> None:
-        if external := os.environ.get("REDIS_URL"):
+        if external := self.kept.get("REDIS_URL"):
             self.redis_url = use_external(external)
         else:
             self.broker = stack.enter_context(Broker(prefer=_broker_port()))
@@ -100,7 +102,7 @@ class _Session:
         environment = self.project.environment(redis_url=self.redis_url, port=self.port)
         environment |= flower.environment()
         services = from_procfile(self.project, environment, self.port)
-        if "DATABASE_URL" in environment or migrations.pending(self.project):
+        if self.kept.get("DATABASE_URL") or migrations.pending(self.project):
             command = "python manage.py migrate --no-input"
             services.append(Service("migrate", command, self.project.folder, environment, once=True))
         self.extras = extras
@@ -170,16 +172,30 @@ class _Session:
             yield _row("flower", f"http://localhost:{monitor.service.port}", user)
         for service in self.extras:
             yield _row(service.name, self.page(service))
+        yield from self.servers()
+        if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
+            yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
+        yield ""
+        yield "  " + (f"{escape(_next(project))}     " if project.is_learners else "") + "stop: Ctrl-C"
+
+    def servers(self) -> Iterator[str]:
+        """The broker, and the servers that the person keeps; their addresses without passwords."""
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
             else "yours (REDIS_URL)"
         )
-        yield _row("broker", without_password(self.redis_url), kind)
-        if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
-            yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
-        yield ""
-        yield "  " + (f"{escape(_next(project))}     " if project.is_learners else "") + "stop: Ctrl-C"
+        redis = (self.redis_url, kind)
+        yours = {name: (value, f"yours ({name})") for name, value in self.kept.items() if value}
+        found = {"broker": yours.get("CELERY_BROKER_URL", redis)}
+        if "CELERY_BROKER_URL" in yours or "CELERY_RESULT_BACKEND" in yours:
+            found["results"] = yours.get("CELERY_RESULT_BACKEND", redis)
+        if "DATABASE_URL" in yours:
+            found["database"] = yours["DATABASE_URL"]
+        for title, (address, whose) in found.items():
+            yield _row(title, without_password(address) if "://" in address else address, whose)
+        if wanted := self.kept.get(KEEP):
+            yield _row("kept", wanted, f"from your shell ({KEEP})")
 
     def page(self, service: Service) -> str:
         """The page of this lesson."""

@@ -14,6 +14,7 @@ import redis
 
 from workshop import paths
 from workshop.broker import Broker
+from workshop.environment import inherited
 from workshop.errors import WorkshopError
 
 from . import field_environment
@@ -40,8 +41,7 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """What worker and sender find in their environment."""
-        environment = {name: os.environ[name] for name in ("LANG", "TMPDIR", "TZ") if name in os.environ}
-        environment |= {
+        environment = inherited() | {
             "PATH": os.pathsep.join([str(field_environment.folder() / "bin"), os.environ.get("PATH", "")]),
             "HOME": str(self._folder),
             "PYTHONPATH": os.pathsep.join(

@@ -92,8 +92,7 @@ def _seconds_of_up(root: Path) -> float:
 def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
     port = start.free_port()
     started = project.at(folder)
-    environment = started.environment(redis_url, port=port)
-    environment.pop("DATABASE_URL", None)
+    environment = started.environment(redis_url, port=port, kept=False)
     return {
         f"{service.name} alone": partial(
             start.seconds_until,
@@ -110,7 +109,7 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
 def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float) -> Seconds:
     """Seconds of the floor's parts, of a check, and of a watch from save to verdict, in turn."""
     folder = root / "playground" / lesson
-    environment = project.at(folder).environment(redis_url, data=root / "floor") | {
+    environment = project.at(folder).environment(redis_url, data=root / "floor", kept=False) | {
         "DJANGO_SETTINGS_MODULE": "myproject.settings"
     }
     done = [sys.executable, "-c", "import django; django.setup(); print('done')"]

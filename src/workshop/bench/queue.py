@@ -150,6 +150,7 @@ def _pool(site: Site, count: int) -> float:
     target.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", POOL, str(site.project.folder), str(target), str(PROCESSES), *map(str, files)],
+        env=site.environment,
         capture_output=True,
         text=True,
         check=False,

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, features
 
 from workshop import paths
+from workshop.environment import inherited
 from workshop.errors import WorkshopError
 from workshop.figures import Goal, alternate, ratio
 from workshop.scene import scene
@@ -120,7 +121,7 @@ def memory(name: str, file: Path) -> int:
     """Bytes by which one run of a way grows a process of its own, at the highest."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "workshop.bench.ways", str(solution()), name, str(file)],
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+        env=inherited() | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,5 @@
 """How long a process of the workshop takes until it writes that it is ready."""
 
-import os
 import shlex
 import shutil
 import signal
@@ -11,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from workshop import paths, signals
+from workshop.environment import inherited
 from workshop.errors import WorkshopError
 from workshop.ports import free_port
 
@@ -72,15 +72,12 @@ def workshop(*arguments: str) -> list[str]:
 
 def environment(root: Path) -> dict[str, str]:
     """For a `./workshop` whose learner works in `root`, with a broker of its own."""
-    own = os.environ | {
+    return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),
         "PYTHONPATH": str(SOURCES),
         "PYTHONUNBUFFERED": "1",
     }
-    for name in ("REDIS_URL", "DATABASE_URL", "DATA_DIR"):
-        own.pop(name, None)
-    return own
 
 
 def learners(folder: Path, *lessons: str, solved: bool = False) -> Path:

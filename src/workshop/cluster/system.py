@@ -36,7 +36,6 @@ class System:
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONPATH": str(SOURCES),
-            "NO_PROXY": "localhost,127.0.0.1",
         }
         idle = ("worker", "slow", "flower", "beat")
         self.site = ending.started(Site(newest(), folder, idle, {"web": WEB}, variables))

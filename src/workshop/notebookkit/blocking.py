@@ -1,12 +1,12 @@
 """The site of lesson 01, which resizes in the request, for a moment beside the notebook's own."""
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from workshop.environment import inherited
 from workshop.errors import WorkshopError
 
 LESSON = "01-sync"
@@ -26,7 +26,7 @@ def blocking_site() -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=inherited() | {"PYTHONPATH": str(Path(__file__).parents[2])},
         start_new_session=True,
     )
     try:
