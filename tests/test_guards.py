@@ -104,6 +104,40 @@ def test_a_deployment_check_finds_nothing_that_the_first_lesson_does_not_explain
         assert finding in explained, f"{finding} is not explained in {paths.shown(LESSONS[0].text)}"
 
 
+PRINTED = "from django.conf import settings; print(settings.{name})"
+SWITCHES = {
+    name: LESSONS[-1].solution if name == "EMAIL_USE_TLS" else LESSONS[0].folder
+    for name in ("DEBUG", "EMAIL_USE_TLS")
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize(
+    ("value", "on"),
+    [("1", True), ("true", True), ("YES", True), ("On", True)]
+    + [("0", False), ("False", False), ("no", False), ("OFF", False)],
+)
+def test_a_switch_takes_the_usual_words(tmp_path, name, value, on):
+    variables = {"SECRET_KEY": "x" * 60, "EMAIL_HOST": "localhost", name: value}
+    run = manage(SWITCHES[name], tmp_path, "shell", "-v0", "-c", PRINTED.format(name=name), **variables)
+    assert run.stdout == f"{on}\n", run.stderr
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", ["", "2", "enabled"])
+def test_a_switch_refuses_other_words_in_a_sentence(tmp_path, name, value):
+    run = manage(SWITCHES[name], tmp_path, "check", **{"SECRET_KEY": "x", name: value})
+    assert run.returncode
+    sentence = f"{name} is {value!r}. Set it to one of: 1, true, yes, on, 0, false, no, off."
+    assert run.stderr.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
+
+
+@each_project
+def test_no_switch_is_read_in_another_way(folder):
+    settings = (folder / "myproject/settings.py").read_text(encoding="utf-8")
+    assert not re.search(r"environ.* [=!]= ", settings)
+
+
 @pytest.mark.parametrize(
     "lesson", [lesson for lesson in LESSONS if lesson.waits], ids=lambda lesson: lesson.name
 )

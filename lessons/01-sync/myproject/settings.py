@@ -10,7 +10,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
-DEBUG = os.environ.get("DEBUG", "1") == "1"
+
+def is_on(name: str, value: str) -> bool:
+    """True for 1, true, yes and on; False for 0, false, no and off. name: of the variable, for the error."""
+    on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+    if value.lower() not in on + off:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to one of: {', '.join(on + off)}.")
+    return value.lower() in on
+
+
+DEBUG = is_on("DEBUG", os.environ.get("DEBUG", "1"))
 SECRET_KEY = os.environ.get("SECRET_KEY", "for-development-only" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY in the environment when DEBUG is 0.")
