@@ -12,7 +12,9 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from importlib import metadata
 
 import httpx
@@ -200,6 +202,20 @@ def module(name):
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
     return loaded
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_health_asks_this_machine_without_the_proxy(monkeypatch, name):
+    for each in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        try:
+            assert module("health").answers(address) == f"{address}: 200"
+        finally:
+            server.shutdown()
 
 
 def test_the_image_has_every_package_that_it_needs():

@@ -288,7 +288,9 @@ def flower(redis_url: str) -> None:
         process = site.start("flower", ready="Connected to", name="flower", **secret, **more)
         time.sleep(6)
         address = f"http://localhost:{port}/api/queues/length"
-        answer = httpx.get(address, auth=("admin", "secret"), timeout=30).json()["active_queues"]
+        answer = httpx.get(address, auth=("admin", "secret"), timeout=30, trust_env=False).json()[
+            "active_queues"
+        ]
         given = "FLOWER_BROKER_API=http://guest:guest@localhost:15672/api/ " if more else ""
         said.append(f"$ {given}celery -A myproject flower")
         said += [line for line in process.log.read_text().splitlines() if line.startswith("[E ")]
@@ -304,6 +306,7 @@ def flower(redis_url: str) -> None:
 def check(_redis_url: str) -> None:
     environment = os.environ | {
         "CELERY_BROKER_URL": AMQP,
+        "WORKSHOP_KEEP": "CELERY_BROKER_URL",
         "WORKSHOP_RABBITMQ_API": f"http://guest:guest@127.0.0.1:{MANAGEMENT}/api",
     }
     said = subprocess.run(
@@ -314,7 +317,9 @@ def check(_redis_url: str) -> None:
         text=True,
         check=True,
     )
-    write("check", f"$ CELERY_BROKER_URL={SHOWN} ./workshop check solutions/04-flower\n{said.stdout}")
+    command = "$ ./workshop check solutions/04-flower"
+    settings = f"$ export CELERY_BROKER_URL={SHOWN} WORKSHOP_KEEP=CELERY_BROKER_URL"
+    write("check", f"{settings}\n{command}\n{said.stdout}")
 
 
 PARTS = {each.__name__: each for each in (same, killed, down, quorum, timeout, flower, check)}

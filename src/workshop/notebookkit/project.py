@@ -14,6 +14,7 @@ import redis
 from workshop import lessons, paths, samples
 from workshop import project as projects
 from workshop.broker import HIDDEN, silence, without_password
+from workshop.environment import bypass_proxies
 from workshop.errors import WorkshopError
 from workshop.lessons import Lesson
 from workshop.visitor import Visitor
@@ -74,6 +75,7 @@ def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
             "This kernel has another project in memory already. Restart it (menu Kernel, Restart Kernel), "
             "and begin with this cell."
         )
+    bypass_proxies()
     os.environ["REDIS_URL"] = running.broker
     os.environ["DATA_DIR"] = str(running.data or folder / "data")
     os.environ["DJANGO_SETTINGS_MODULE"] = "myproject.settings"
