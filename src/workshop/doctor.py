@@ -187,13 +187,14 @@ def _ignored(project: Project) -> Iterator[Finding]:
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
     with contextlib.suppress(OSError, SyntaxError):
         read |= environment.read_by(project.folder / "myproject" / "settings.py")
-    if names := " ".join(sorted(read & set(os.environ) - set(environment.kept()))):
+    if names := sorted(read & set(os.environ) - set(environment.kept())):
+        listed = " ".join(names)
         yield Finding(
             True,
-            f"this shell sets {names}: ./workshop ignores that, but a command that you type, such as "
-            "celery -A myproject worker, reads it",
-            f"To ignore it there, too:  unset {names}\n"
-            f'To use it in ./workshop, too:  export {environment.KEEP}="{names}"',
+            f"./workshop ignores settings of this shell ({', '.join(names)}), but a command that you type, "
+            "such as celery -A myproject worker, reads them",
+            f"To remove them:  unset {listed}\n"
+            f'To use them in ./workshop, too:  export {environment.KEEP}="{listed}"',
         )
 
 
