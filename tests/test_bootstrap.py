@@ -306,6 +306,65 @@ def test_a_full_disk_is_named(project):
     assert (end.returncode, "The disk is full: the workshop needs about 1 GB." in end.stderr) == (1, True)
 
 
+LEADS_ASIDE = {
+    "variables": {
+        "PIP_USER": "1",
+        "PIP_TARGET": "aside",
+        "PIP_PREFIX": "aside",
+        "PIP_ROOT": "aside",
+        "PIP_NO_BINARY": ":all:",
+        "PIP_DRY_RUN": "1",
+        "PIP_PYTHON": "/no/such/python",
+        "PIP_REQUIREMENT": "/no/such/file",
+        "UV_PYTHON": "/no/such/python",
+        "UV_SYSTEM_PYTHON": "1",
+        "UV_NO_BINARY": "1",
+        "UV_CONSTRAINT": "/no/such/file",
+        "UV_PROJECT_ENVIRONMENT": "aside",
+        "PYTHONUSERBASE": "aside",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": "/no/such/folder",
+        "PYTHONWARNINGS": "error",
+        "VIRTUAL_ENV": "/no/such/venv",
+        "CONDA_PREFIX": "/no/such/venv",
+    },
+    "pip.conf": "user = true",
+    "pip.conf with a target": "target = aside",
+    "pip.conf with more": "prefix = aside\nroot = aside\nno-binary = :all:\ndry-run = true\nno-deps = true",
+    "uv.toml": '[pip]\ntarget = "aside"',
+}
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+@pytest.mark.parametrize("what", LEADS_ASIDE)
+def test_packages_arrive_in_venv_whatever_is_set_for_pip_and_uv(project, installer, what):
+    if installer == "uv":
+        (project.bin / "uv").symlink_to(Path(sys.executable).with_name("uv"))
+    aside, given = project.folder.parent / "aside", LEADS_ASIDE[what]
+    if what == "uv.toml":
+        (project.folder / what).write_text(given.replace("aside", str(aside)))
+        given = {"UV_CONFIG_FILE": str(project.folder / what)}
+    elif what != "variables":
+        # The rest of pip.conf still counts, because it may name a company's index.
+        text = f"[global]\nfind-links = {project.wheels}\n{given}".replace("aside", str(aside))
+        (project.folder / "pip.conf").write_text(text)
+        given = {"PIP_CONFIG_FILE": str(project.folder / "pip.conf"), "PIP_FIND_LINKS": ""}
+    given = given | {"UV_FIND_LINKS": str(project.wheels)}
+    given = {name: value.replace("aside", str(aside)) for name, value in given.items()}
+    code, out, said = project.run(**given)
+    assert (code, out) == (0, "tiny 1\n"), said
+    assert not aside.exists() or (installer, what) == ("uv", "uv.toml")
+
+
+def test_an_error_that_comes_again_is_not_answered_with_the_same_advice(project):
+    said = [project.run(PIP_FIND_LINKS="")[2] for _ in range(2)]
+    assert ["No matching distribution found for tiny" in each for each in said] == [True, True]
+    assert "Run the same command again" in said[0]
+    assert "Run the same command again" not in said[1]
+    assert "running it again does not help" in said[1]
+    assert project.run()[:2] == (0, "tiny 1\n")
+
+
 def test_windows_is_sent_to_wsl(project):
     (project.bin / "uname").unlink()
     (project.bin / "uname").write_text("#!/bin/sh\necho MINGW64_NT-10.0-22631\n")
@@ -318,6 +377,16 @@ def test_without_its_list_of_packages_the_script_says_how_to_get_it_back(project
     (project.folder / "requirements.txt").unlink()
     code, _, said = project.run()
     assert (code, said.count("\n"), "git checkout requirements.txt" in said) == (1, 1, True)
+
+
+def test_a_clone_of_windows_git_has_unix_line_endings(tmp_path):
+    """No shell runs a script whose lines end with a carriage return."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", paths.ROOT, clone], check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--eol"], cwd=clone, capture_output=True, text=True, check=True
+    )
+    assert [line for line in listed.stdout.splitlines() if "w/crlf" in line or "w/mixed" in line] == []
 
 
 def test_a_clean_clone_sets_itself_up_from_the_package_index(tmp_path):
