@@ -19,7 +19,7 @@ import pytest
 from alive import alive, command_line
 from inotify import limited
 
-from workshop import check, lessons, paths, progress, project, run
+from workshop import check, lane, lessons, paths, progress, project, run, signals
 from workshop.bench import start
 from workshop.broker import Broker
 
@@ -148,7 +148,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "SILENCE", 4)
+    monkeypatch.setattr(lane, "SILENCE", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     edit(mine, "images/views.py", "photos = form.save()", "photos = form.save()\n        while True: pass")
@@ -177,12 +177,17 @@ def cli(*arguments, tmp=None, before=(), **options):
     )
 
 
+def forked(processes):
+    """The server of the forks and all that it has forked: processes of checks, workers and their pools."""
+    return [each for each in processes if "workshop.fork_server" in command_line(each)]
+
+
 def family(started):
-    """The children of a check, once its broker and its worker are there."""
+    """The children of a check, once its brokers, a worker with its pool, and both of its lanes are there."""
     with contextlib.suppress(psutil.Error):  # one of them has just ended
         children = psutil.Process(started.pid).children(recursive=True)
-        said = " ".join(map(command_line, children))
-        return children if "valkey-server" in said and "celery" in said else None
+        brokers = [each for each in children if "valkey-server" in command_line(each)]
+        return children if len(brokers) == run.LANES and len(forked(children)) >= 4 + run.LANES else None
 
 
 def assert_gone(children, folder):
@@ -363,17 +368,17 @@ def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):
     assert descendants() == before
 
 
-def test_a_run_that_has_ended_is_no_error_on_macos(monkeypatch):
+def test_a_group_that_has_ended_is_no_error_on_macos(monkeypatch):
     def killpg(pid, number):
         """As macOS answers for a group in which nobody lives any more."""
         assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
         raise PermissionError(1, "Operation not permitted")
 
-    child = subprocess.Popen(["true"], stdin=subprocess.PIPE, start_new_session=True)
+    child = subprocess.Popen(["true"], start_new_session=True)
     eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
     monkeypatch.setattr(os, "killpg", killpg)
-    run._end(child)
-    assert child.returncode == 0
+    signals.to_group(child.pid)
+    assert child.wait() == 0
 
 
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
@@ -390,8 +395,6 @@ def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     with run.Run(project.at(paths.SOLUTIONS / "03-images")):
-        eventually(
-            lambda: any(" worker " in command_line(each) for each in children() if each.pid not in before)
-        )
+        eventually(lambda: len(forked(children())) > 1)
     assert descendants() == before
     assert not list(tmp_path.iterdir())

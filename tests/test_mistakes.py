@@ -4,7 +4,7 @@ Each `mistakes/NN-name.toml` holds edits to the solution of a lesson. `[[mistake
 `says` in what the learner reads. `[[variant]]` is another right solution of `step` and has to pass.
 An edit replaces text that occurs exactly once in `file`; several edits go into a list `edits`.
 
-Each is a run of its own, of two or three seconds. The first three of each kind and step are run always, the
+Each is a run of its own, of a second or two. The first three of each kind and step are run always, the
 others with `./workshop test --all-mistakes`. So the first three are those that people make most.
 """
 
@@ -17,6 +17,7 @@ from pprint import pformat
 import pytest
 
 from workshop import check, lessons, project
+from workshop.forks import ForkServer
 
 FILES = sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
 
@@ -45,19 +46,26 @@ def apply(entry, folder):
         file.write_text(text.replace(edit["replace"], edit["with"]), encoding="utf-8")
 
 
-def checked(lesson, entry, tmp_path):
+@pytest.fixture(scope="session")
+def forks():
+    """One server for all of the runs: only the first of them waits until the libraries are loaded."""
+    with ForkServer() as server:
+        yield server
+
+
+def checked(lesson, entry, tmp_path, forks):
     """The events of a check of the entry's step, on a copy of the solution with the entry's edits."""
     folder = tmp_path / lesson
     shutil.copytree(
         lessons.find(lesson).solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__")
     )
     apply(entry, folder)
-    return list(check.run(project.at(folder), entry["step"]))
+    return list(check.run(project.at(folder), entry["step"], forks=forks))
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("mistake"))
-def test_a_mistake_is_found_and_named(lesson, entry, tmp_path):
-    events = checked(lesson, entry, tmp_path)
+def test_a_mistake_is_found_and_named(lesson, entry, tmp_path, forks):
+    events = checked(lesson, entry, tmp_path, forks)
     failure = next((event for event in events if event["event"] == "check" and not event["passed"]), None)
     if failure is None:
         broken = next((event["cause"] for event in events if event["event"] == "broken"), None)
@@ -70,8 +78,8 @@ def test_a_mistake_is_found_and_named(lesson, entry, tmp_path):
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("variant"))
-def test_another_right_solution_passes(lesson, entry, tmp_path):
-    events = checked(lesson, entry, tmp_path)
+def test_another_right_solution_passes(lesson, entry, tmp_path, forks):
+    events = checked(lesson, entry, tmp_path, forks)
     failures = [event for event in events if event["event"] == "broken" or event.get("passed") is False]
     assert not failures, pformat(failures, width=108)
     assert any(event["event"] == "check" for event in events)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from . import blame, paths, playground, progress, watching
 from .console import console
+from .forks import ForkServer
 from .project import Project
 from .report import Report
 from .run import Run
@@ -98,9 +99,14 @@ def preflight(project: Project) -> list[str]:
     return found + blame.unreadable(project.folder)
 
 
-def run(project: Project, step: str | None = None, everything: bool = False) -> Iterator[dict]:
-    """Run the checks and yield their events while they happen; `Run.events` says which."""
-    with Run(project, step, everything) as run:
+def run(
+    project: Project, step: str | None = None, everything: bool = False, forks: ForkServer | None = None
+) -> Iterator[dict]:
+    """Run the checks and yield their events while they happen; `Run.events` says which.
+
+    forks: the server whose processes they use; without it they start one.
+    """
+    with Run(project, step, everything, forks=forks) as run:
         yield from run.events()
 
 

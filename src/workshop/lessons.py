@@ -55,6 +55,11 @@ class Lesson:
         return paths.DOCS / "lessons" / f"{self.name}.md"
 
     @property
+    def has_broker(self) -> bool:
+        """True from the lesson on whose solution has a Celery app."""
+        return (self.solution / "myproject" / "celery.py").is_file()
+
+    @property
     def next(self) -> "Lesson | None":
         """The lesson after this one; None for the last."""
         return min(

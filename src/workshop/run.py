@@ -1,32 +1,25 @@
-"""One run of a lesson's checks on a project: in a process of its own, with a broker and data of its own."""
+"""One run of a lesson's checks on a project: several lanes share the work, and report in one order."""
 
 import contextlib
-import json
-import os
-import re
 import select
-import subprocess
-import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
-from . import blame, databases, paths, signals, vhosts
+from . import signals
+from .forks import ForkServer
+from .lane import Lane
 from .project import Project
 
-SILENCE = 90
-"""Seconds without a sign of life after which a run is ended: far more than any single check takes."""
-
-
-OF_THE_LEARNER = ("AWS_STORAGE_BUCKET_NAME", "CELERY_RESULT_BACKEND", "EMAIL_HOST")
-"""Variables that a run never gets, even when WORKSHOP_KEEP names them: its photos, results and emails stay in
-its own data folder and broker."""
+LANES = 2
+"""How many lanes check a lesson. The checks wait more than they compute: one more than two cores."""
 
 
 class Run:
-    """Made ready at once: its process loads libraries, its broker starts. `events` lets it read the project.
+    """Made ready at once: a process loads libraries, a broker starts. `events` lets it read the project.
 
-    first: the step whose checks come before the others'.
+    first: the step whose checks come before the others'. forks: the server whose processes it takes;
+    without it the run has its own.
 
     Use it as a context manager, or call `close()`: then nothing of it stays behind, no process, port or file.
     """
@@ -37,101 +30,75 @@ class Run:
         step: str | None = None,
         everything: bool = False,
         first: str | None = None,
+        forks: ForkServer | None = None,
     ):
-        self.project = project
+        self._project, self._step, self._everything, self._first = project, step, everything, first
         self._stack = contextlib.ExitStack()
         try:
-            with signals.held():  # what is half started is on no list of what to end
-                self._make_ready(step, everything, first)
+            with signals.held():
+                celery = project.lesson.has_broker
+                self._forks = forks or self._stack.enter_context(ForkServer(celery=celery))
+                claims = tempfile.TemporaryDirectory(prefix="workshop-claims-")
+                self._claims = self._stack.enter_context(claims)
+                self._lanes = [self._lane(worker=celery and not step)]
         except BaseException:
             self.close()
             raise
 
-    def _make_ready(self, step: str | None, everything: bool, first: str | None) -> None:
-        data = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-"))
-        with_broker = (self.project.lesson.solution / "myproject" / "celery.py").is_file()
-        environment = self.project.environment(data=Path(data))
-        for name in OF_THE_LEARNER:
-            environment.pop(name, None)
-        servers = {name: environment.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL")}
-        environment |= {
-            "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(Path(__file__).parents[1])]),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "WORKSHOP_STEPS": " ".join(each.id for each in self.project.lesson.steps),
-            "WORKSHOP_ONLY": step or "",
-            "WORKSHOP_ALL": "1" if everything else "",
-            "WORKSHOP_FIRST": first or "",
-            "WORKSHOP_WORKER": ("perhaps" if step else "yes") if with_broker else "",
+    def _lane(self, worker: bool) -> Lane:
+        """worker: whether its worker is to start before anything is known about its checks."""
+        options = {
+            "WORKSHOP_ALL": "1" if self._everything else "",
+            "WORKSHOP_FIRST": self._first or "",
+            "WORKSHOP_WORKER": "1" if worker else "",
+            "WORKSHOP_CLAIMS": self._claims,
         }
-        self._log = Path(data, "pytest.log")
-        self._child, self._stream = self._start(environment)
-        self._word = {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
-        # The learner's database is theirs. Without a server each run has a file in its data folder.
-        if databases.is_postgres(servers["DATABASE_URL"]):
-            self._word["DATABASE_URL"] = self._stack.enter_context(databases.own(servers["DATABASE_URL"]))
-        if with_broker:
-            from .broker import Broker  # a quarter of a second that lesson 01 does without
-
-            self._word["REDIS_URL"] = self._stack.enter_context(Broker(prefer=None)).url
-            # Celery takes this one before the settings. Results and locks stay in the run's own Redis.
-            if vhosts.is_amqp(servers["CELERY_BROKER_URL"]):
-                own = self._stack.enter_context(vhosts.own(servers["CELERY_BROKER_URL"]))
-                self._word["CELERY_BROKER_URL"] = own
-
-    def _start(self, environment: dict[str, str]):
-        reading, writing = os.pipe()
-        stream = self._stack.enter_context(os.fdopen(reading, "rb"))
-        try:
-            with self._log.open("wb") as output:
-                child = subprocess.Popen(
-                    _command(self.project),
-                    cwd=self.project.folder,
-                    env=environment | {"WORKSHOP_EVENTS": str(writing)},
-                    stdin=subprocess.PIPE,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=[writing],
-                    start_new_session=True,
-                )
-        finally:
-            os.close(writing)
-        self._stack.callback(_end, child)
-        return child, stream
+        with signals.held():
+            lane = Lane(self._project, self._forks, self._step, options)
+            self._stack.callback(lane.close)
+        return lane
 
     def events(self) -> Iterator[dict]:
         """Run the checks and yield their events, as `checkkit.plugin` sends them, while they happen.
 
-        The last event is "finished", or "broken" with the `cause` when the run ended before its end.
+        They come in the order of the checks, as if one lane ran them all, and end with the first that fails
+        unless everything is to be checked. The last event is "finished", or "broken" with the `cause` when
+        a lane ended before its end.
         """
-        with contextlib.suppress(BrokenPipeError), self._child.stdin as word:
-            word.write(json.dumps(self._word).encode() + b"\n")
-        last = {}
-        try:
-            for line in _lines(self._stream):
-                last = json.loads(line)
-                yield last
-        except TimeoutError:
-            yield {"event": "broken", "cause": self._silent(last)}
-        else:
-            if last.get("event") != "finished":
-                yield {"event": "broken", "cause": self._why()}
+        sequence = Sequence()
+        self._lanes[0].start()
+        for lane, event in self._merged():
+            if lane is not self._lanes[0] and event["event"] in ("collected", "worker"):
+                continue  # the first one says it for all
+            if event["event"] == ("over" if self._first else "collected"):
+                self._start_others()
+            for each in sequence.put(event):
+                yield each
+                if each["event"] == "broken":
+                    return
+                if each["event"] == "check" and not each["passed"] and not self._everything:
+                    yield {"event": "finished"}
+                    return
+        yield {"event": "finished"}
 
-    def _silent(self, last: dict) -> str:
-        doing = f" while: {last['about']}" if "about" in last else ""
-        return f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
+    def _start_others(self) -> None:
+        """Once the first lane has found that the project can be loaded, and loaded it without any rival."""
+        while not self._step and len(self._lanes) < LANES:
+            self._lanes.append(self._lane(worker=False))
+            self._lanes[-1].start()
 
-    def _why(self) -> str:
-        """Why the process has ended: it has closed its pipe, and is gone within moments."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(SILENCE)
-        if self._child.returncode is None:
-            return self._silent({})
-        text = self._log.read_text(errors="replace")
-        cause = str(blame.cause(text.splitlines(), self.project.folder))
-        # A sentence about the settings, of Django's own checks or passed on by pytest-django.
-        cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
-        return cause or f"The checks ended with exit code {self._child.returncode}."
+    def _merged(self) -> Iterator[tuple[Lane, dict]]:
+        """The events of all lanes, as they come, until all are over."""
+        while running := [lane for lane in self._lanes if not lane.over]:
+            patience = min(lane.patience for lane in running)
+            ready, _, _ = select.select([lane.stream for lane in running], [], [], patience)
+            for lane in running:
+                if lane.stream in ready:
+                    for event in lane.take():
+                        if event["event"] != "finished":
+                            yield lane, event
+                elif not lane.patience:
+                    yield lane, lane.silent()
 
     def close(self) -> None:
         """End it, wherever it is; a Ctrl-C waits for that. Calling it again does nothing."""
@@ -145,30 +112,24 @@ class Run:
         self.close()
 
 
-def _end(child: subprocess.Popen) -> None:
-    signals.to_group(child.pid)  # the worker is in it
-    child.wait()
-    with contextlib.suppress(BrokenPipeError):
-        child.stdin.close()
+class Sequence:
+    """The events of several lanes, in the order of the parts of the lesson that they are about."""
 
+    def __init__(self):
+        self._parts: list[str] = []
+        self._kept: dict[str, list[dict]] = defaultdict(list)
 
-def _lines(stream) -> Iterator[bytes]:
-    """Lines from a pipe until it is closed. Raises TimeoutError when it is silent for too long."""
-    descriptor, rest = stream.fileno(), b""
-    while True:
-        if not select.select([descriptor], [], [], SILENCE)[0]:
-            raise TimeoutError
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
+    def put(self, event: dict) -> Iterator[dict]:
+        """Take in one event, and yield those whose turn has come."""
+        if event["event"] == "collected":
+            self._parts = list(event["parts"])
+        if not event.get("part"):
+            yield event
             return
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
-
-
-def _command(project: Project) -> list[str]:
-    kit = Path(__file__).parent / "checkkit"
-    files = [project.lesson.folder / "checks", *(paths.LESSONS / name for name in project.lesson.keeps)]
-    command = [sys.executable, "-P", "-m", "workshop.checkkit.ahead", "pytest", "-q", "--tb=native"]
-    command += ["-c", str(kit / "checks.ini"), "-p", "pytest_django.plugin"]
-    command += ["-p", "workshop.checkkit.plugin", "--rootdir", str(paths.LESSONS)]
-    return [*command, *map(str, files)]
+        self._kept[event["part"]].append(event)
+        while self._parts and (kept := self._kept[self._parts[0]]):
+            event = kept.pop(0)
+            if event["event"] == "over":
+                self._parts.pop(0)
+            else:
+                yield event

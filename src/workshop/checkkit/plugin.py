@@ -3,7 +3,8 @@
 It runs in the process that `workshop.run` starts in the project's folder, with these variables set:
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
 WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
-WORKSHOP_FIRST (a step that comes before the others, or empty). `ahead` reads WORKSHOP_WORKER.
+WORKSHOP_FIRST (a step that comes before the others, or empty), WORKSHOP_CLAIMS (a folder in which the
+processes that share the work mark what they have taken), WORKSHOP_TEMPLATES (a folder for databases).
 """
 
 import contextlib
@@ -13,12 +14,16 @@ import os
 import shutil
 import signal
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from io import BytesIO
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
 
 from . import Complaint
+from .databases import migrated
 from .queues import queue_of
 from .worker import WORKER, aside, raised_at
 
@@ -26,6 +31,7 @@ STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
 GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
 FIRST = os.environ.get("WORKSHOP_FIRST", "")
+CLAIMS, TEMPLATES = (Path(os.environ[name]) for name in ("WORKSHOP_CLAIMS", "WORKSHOP_TEMPLATES"))
 PROJECT = Path.cwd()
 FAILED: set[str] = set()
 
@@ -46,17 +52,54 @@ def step_of(item: pytest.Item) -> str:
     return step if step in STEPS else "given"
 
 
+def part_of(item: pytest.Item) -> str:
+    """The part of the lesson that a check belongs to: the checks of a step in one file."""
+    return f"{step_of(item)} {item.nodeid.partition('::')[0]}"
+
+
+def claim_of(item: pytest.Item) -> str:
+    """What one process takes as a whole: a part, and those that are marked as `beside` its step."""
+    marker = item.get_closest_marker("beside")
+    step = marker.args[0] if marker else step_of(item)
+    return step if step in STEPS else part_of(item)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     order = {step: number for number, step in enumerate([*STEPS, "given"], 1)} | {FIRST: 0}
     chosen = [item for item in items if not ONLY or step_of(item) == ONLY]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = sorted(chosen, key=lambda item: order[step_of(item)])
-    emit("collected", steps=list(dict.fromkeys(step_of(item) for item in items)))
-    if any("worker" in item.fixturenames for item in items):
-        WORKER.start()
-    else:
-        WORKER.stop()
+    steps, parts = (list(dict.fromkeys(map(of, items))) for of in (step_of, part_of))
+    emit("collected", steps=steps, parts=parts)
+
+
+def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """The checks that no other process has taken: they are taken now, one claim after the other."""
+    claims = defaultdict(list)
+    for item in items:
+        claims[claim_of(item)].append(item)
+    for number, mine in enumerate(claims.values()):
+        with contextlib.suppress(FileExistsError):
+            (CLAIMS / str(number)).touch(exist_ok=False)
+            if any("worker" in item.fixturenames for item in mine):
+                WORKER.start()  # it comes up while the check before these ends
+            yield from mine
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Run what this process claims. It looks one check ahead: so what the next one uses, too, stays."""
+    if session.testsfailed:
+        raise session.Interrupted("the checks cannot be loaded")
+    for item, following in pairwise(chain(claimed(session.items), [None])):
+        emit("began", part=part_of(item), check=item.nodeid)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        if following is None or part_of(following) != part_of(item):
+            emit("over", part=part_of(item))
+    return True
 
 
 def pytest_sessionstart():
@@ -72,10 +115,6 @@ def _sentence(error) -> str:
     return " ".join(part for part in (str(error.obj or ""), error.msg, error.hint or "") if part)
 
 
-def pytest_runtest_logstart(nodeid, location):
-    emit("began", check=nodeid)
-
-
 def pytest_runtest_setup(item):
     if step_of(item) in FAILED:
         pytest.skip("the step has failed already")
@@ -88,6 +127,7 @@ def pytest_runtest_makereport(item, call):
         emit(
             "left out",
             step=step_of(item),
+            part=part_of(item),
             about=_about(item),
             why=report.longrepr[2].removeprefix("Skipped: "),
         )
@@ -95,7 +135,7 @@ def pytest_runtest_makereport(item, call):
         return report
     if report.when != "call" and not report.failed:
         return report
-    content = {"step": step_of(item), "passed": report.passed, "about": _about(item)}
+    content = {"step": step_of(item), "part": part_of(item), "passed": report.passed, "about": _about(item)}
     if report.failed:
         FAILED.add(content["step"])
         content["complaint"] = _complaint(call.excinfo.value)
@@ -145,9 +185,13 @@ WORKER.ready = lambda seconds: emit("worker", seconds=seconds)
 def _database(django_db_blocker):
     """The project's own database, in the run's data folder, migrated: workers see the same one."""
     from django.core.management import call_command
+    from django.db import connection
 
     with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0, interactive=False)
+        if connection.vendor == "sqlite":
+            migrated(Path(connection.settings_dict["NAME"]), PROJECT, TEMPLATES)
+        else:
+            call_command("migrate", verbosity=0, interactive=False)
         yield
 
 

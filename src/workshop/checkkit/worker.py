@@ -1,19 +1,18 @@
 """A real worker process, and a place for messages that it does not take from, for the checks."""
 
 import contextlib
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
-from workshop import blame
+from workshop import blame, forks
 
 from . import PATIENCE, Complaint, until
 from .queues import Queue, queue_of
@@ -29,7 +28,7 @@ class Process:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen | forks.Fork | None = None
         self._log: Path | None = None
 
     @property
@@ -50,22 +49,23 @@ class Process:
         """What the process said when it ended: its last error, with file and line where that is known."""
         return str(blame.cause(self.log.splitlines(), self.folder))
 
-    def launch(
-        self, command: list[str] | str, environment: dict[str, str], stdin: int = subprocess.DEVNULL
-    ) -> None:
+    def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
         """Start it; a `command` in one string is run by the shell. environment: all its variables."""
-        handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
-        self._log = Path(name)
-        with os.fdopen(handle, "wb") as output:
+        with self._new_log() as output:
             self._process = subprocess.Popen(
                 command,
                 shell=isinstance(command, str),
                 cwd=self.folder,
                 env=environment,
-                stdin=stdin,
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def _new_log(self) -> BinaryIO:
+        handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
+        self._log = Path(name)
+        return os.fdopen(handle, "wb")
 
     def family(self) -> list[psutil.Process]:
         """The process and all that it has started; [] when it has ended."""
@@ -101,24 +101,17 @@ class Worker(Process):
         super().__init__(folder)
         self.ready = ready
         self._began = 0.0
-        self._waited = self._told = False
+        self._waited = False
 
-    def prepare(self) -> None:
-        """Begin to load Celery in a process of its own. It reads the project once `start` is called."""
-        command = [sys.executable, "-P", "-m", "workshop.checkkit.ahead", "celery", "-A", "myproject"]
-        command += ["worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
-        self.launch(command, dict(os.environ), stdin=subprocess.PIPE)
-        self._told = False
-
-    def start(self, **environment: str) -> None:
-        """Begin to start it; `wait_ready` waits for it. environment: more variables for it."""
-        if self.running and self._told:
+    def start(self) -> None:
+        """Begin to start it; `wait_ready` waits for it."""
+        if self.running:
             return
-        if not self.running:
-            self.prepare()
-        self._began, self._waited, self._told = time.monotonic(), False, True
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as word:
-            word.write(json.dumps(dict(os.environ) | environment).encode() + b"\n")
+        self._began, self._waited = time.monotonic(), False
+        arguments = ["-A", "myproject", "worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
+        with self._new_log() as output, forks.door() as door:
+            self._process = forks.Fork(door, output.fileno(), group=os.getpgrp())
+        self._process.run("celery", arguments, self.folder, dict(os.environ))
 
     def wait_ready(self) -> None:
         """Wait until it takes tasks. Complains, with the cause, when it ended instead."""

@@ -1,0 +1,214 @@
+"""A run of the checks: processes that are forked, several lanes, and one order for what they report."""
+
+import contextlib
+import os
+import shutil
+import signal
+
+import psutil
+import pytest
+
+from workshop import lessons, paths, project, run
+from workshop.checkkit import until
+from workshop.forks import Fork, ForkServer
+from workshop.run import Sequence
+
+
+@pytest.fixture(scope="module")
+def forks():
+    with ForkServer() as server:
+        yield server
+
+
+@pytest.fixture
+def fork(forks, tmp_path):
+    """fork() is a process that waits for the word. What it writes is in `log`."""
+    started = []
+
+    def make(group=0):
+        with (tmp_path / "log").open("wb") as output:
+            started.append(Fork(forks.door, output.fileno(), group))
+        return started[-1]
+
+    yield make
+    for each in started:
+        each.end()
+
+
+def checks_of(tmp_path, code):
+    """What `Fork.run` needs to run a file of pytest with this code."""
+    (tmp_path / "test_it.py").write_text(code)
+    environment = {"PATH": os.environ["PATH"], "WORKSHOP_WORKER": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return "pytest", ["-q", "-p", "no:cacheprovider", "test_it.py"], tmp_path, environment
+
+
+def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "of the owner")
+    code = "import os\ndef test_it():\n    assert os.environ.get('SECRET') == os.environ.get('MINE')"
+    program, arguments, folder, environment = checks_of(tmp_path, code)
+    process = fork()
+    process.run(program, arguments, folder, environment)
+    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    process = fork()
+    process.run(program, arguments, folder, environment | {"MINE": "1"})
+    assert process.wait(60) == 1, (tmp_path / "log").read_text()
+
+
+def test_a_fork_without_a_word_ends_with_its_owner(fork):
+    process = fork()
+    assert process.poll() is None
+    process._word.close()
+    assert process.wait(60) == 0
+
+
+def test_what_is_in_its_group_ends_with_a_fork(fork):
+    leader = fork()
+    member = fork(group=leader.pid)
+    assert os.getpgid(member.pid) == leader.pid
+    os.kill(leader.pid, signal.SIGKILL)
+    assert leader.wait(60) == member.wait(60) == -signal.SIGKILL
+
+
+def test_a_fork_of_a_server_that_has_ended_is_over(tmp_path):
+    with ForkServer() as server, (tmp_path / "log").open("wb") as output:
+        server._process.kill()
+        server._process.wait()
+        with contextlib.suppress(OSError):  # the socket, or the pipe behind it, says so
+            process = Fork(server.door, output.fileno())
+            assert process.wait(60) is not None
+
+
+def test_a_server_ends_with_its_owner():
+    server = ForkServer()
+    process = psutil.Process(server._process.pid)
+    server._process.stdin.close()
+    assert server._process.wait(60) == 0
+    assert not process.is_running()
+    server.close()
+
+
+def test_events_come_in_the_order_of_the_parts():
+    sequence, found = Sequence(), []
+    for event in (
+        {"event": "collected", "parts": ["1", "2", "3"]},
+        {"event": "check", "part": "2", "about": "b"},
+        {"event": "worker"},
+        {"event": "over", "part": "2"},
+        {"event": "check", "part": "3", "about": "c"},
+        {"event": "check", "part": "1", "about": "a"},
+        {"event": "over", "part": "1"},
+        {"event": "check", "part": "3", "about": "d"},
+        {"event": "over", "part": "3"},
+    ):
+        found += sequence.put(event)
+    assert [each.get("about", each["event"]) for each in found] == [
+        "collected",
+        "worker",
+        "a",
+        "b",
+        "c",
+        "d",
+    ]
+
+
+def copy_of(name, tmp_path):
+    lesson = lessons.find(name)
+    folder = tmp_path / lesson.name
+    shutil.copytree(lesson.solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    return project.Project(folder, lesson)
+
+
+def edit(mine, name, old, new):
+    file = mine.folder / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def events_of(mine, forks, lanes, monkeypatch, everything=False):
+    monkeypatch.setattr(run, "LANES", lanes)
+    with run.Run(mine, everything=everything, forks=forks) as started:
+        return list(started.events()), len(started._lanes)
+
+
+def told(events):
+    """What a report is made of, without what differs from run to run."""
+    kinds = ("collected", "check", "left out", "broken", "finished")
+    return [
+        (each["event"], each.get("step"), each.get("about"), each.get("passed"))
+        for each in events
+        if each["event"] in kinds
+    ]
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["solved", "with mistakes"])
+@pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
+def test_several_lanes_say_what_one_says(tmp_path, forks, monkeypatch, broken, everything):
+    mine = copy_of("01", tmp_path)
+    if broken:  # in 1.2 and in 1.3
+        edit(mine, "images/resizing.py", "return ImageOps.exif_transpose(picture)", "return picture")
+        edit(
+            mine,
+            "images/resizing.py",
+            'return "PNG" if picture.has_transparency_data else "JPEG"',
+            'return "PNG"',
+        )
+    one, _ = events_of(mine, forks, 1, monkeypatch, everything)
+    several, lanes = events_of(mine, forks, 3, monkeypatch, everything)
+    assert lanes == 3
+    assert told(several) == told(one)
+    assert any(each["event"] == "check" and not each["passed"] for each in one) == broken
+
+
+def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):
+    mine = copy_of("01", tmp_path)
+    edit(mine, "myproject/settings.py", "USE_TZ = True", "USE_TZ = Ture")
+    events, _ = events_of(mine, forks, 2, monkeypatch)
+    assert [each["event"] for each in events] == ["broken"]
+
+
+def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch):
+    """Its step is the last one: those before are said first."""
+    mine = copy_of("01", tmp_path)
+    edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
+    events, _ = events_of(mine, forks, 3, monkeypatch, everything=True)
+    steps = list(dict.fromkeys(each["step"] for each in events if each["event"] == "check"))
+    assert steps[:3] == ["1.1", "1.2", "1.3"]
+    assert events[-1]["event"] == "broken"
+    assert "exit code 3" in events[-1]["cause"]
+
+
+def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypatch):
+    with ForkServer() as server:
+        mine = copy_of("01", tmp_path)
+        templates = server.folder.glob
+        events_of(mine, server, 2, monkeypatch)
+        assert len(list(templates("*.sqlite3"))) == 1
+        edit(mine, "images/views.py", "import time", "import time  # as it was")
+        events_of(mine, server, 1, monkeypatch)
+        assert len(list(templates("*.sqlite3"))) == 1
+        with (mine.folder / "images/models.py").open("a") as file:
+            file.write("\n# changed\n")
+        events, _ = events_of(mine, server, 1, monkeypatch)
+        assert len(list(templates("*.sqlite3"))) == 2
+        assert all(each["passed"] for each in events if each["event"] == "check")
+    assert not server.folder.exists()
+
+
+def test_a_lane_leaves_its_broker_to_no_other(forks):
+    mine = project.at(paths.SOLUTIONS / "02-celery-basics")
+    with run.Run(mine, forks=forks) as started:
+        other = started._lane(worker=False)
+        first = started._lanes[0]
+        names = ("REDIS_URL", "DATA_DIR")
+        assert all(first._environment[name] != other._environment[name] for name in names)
+
+
+def test_nothing_of_a_shared_server_stays_but_itself(forks):
+    server = psutil.Process(forks._process.pid)
+    with run.Run(project.at(paths.SOLUTIONS / "03-images"), forks=forks) as started:
+        for event in started.events():
+            if event["event"] == "worker":
+                break
+        assert len(server.children(recursive=True)) > 3
+    assert until(lambda: not server.children(recursive=True), 60)
