@@ -35,15 +35,36 @@ LIBRARIES = {
         "django.contrib.staticfiles.storage",
         "django.db.backends.sqlite3.base",
         "django.template.backends.django",
+        "django.contrib.auth.hashers",
+        "django.contrib.auth.password_validation",
+        "django.contrib.contenttypes.checks",
+        "django.contrib.staticfiles.finders",
+        "django.contrib.sessions.middleware",
+        "django.contrib.messages.middleware",
+        "django.core.cache.backends.locmem",
+        "django.core.management.commands.makemigrations",
+        "django.middleware.clickjacking",
+        "django.middleware.common",
+        "django.middleware.security",
+        "django.views.csrf",
+        "django.views.defaults",
+        "dj_database_url",
     ),
     "celery": (
         "celery.app.base",
         "celery.app.control",
+        "celery.app.events",
+        "celery.app.log",
         "celery.app.utils",
         "celery.backends.redis",
         "celery.bin.celery",
         "celery.apps.worker",
+        "celery.contrib.django.task",
+        "celery.schedules",
+        "celery.worker.autoscale",
+        "celery.worker.components",
         "celery.worker.consumer",
+        "celery.worker.strategy",
         "celery.concurrency.prefork",
         "celery.fixups.django",
         "kombu.transport.redis",
@@ -68,7 +89,7 @@ def main(asked: socket.socket, door: int, libraries: list[str]) -> None:
     if not word:
         return
     program = _become(json.loads(word), WORKSHOP_FORKS=str(door), WORKSHOP_EVENTS=str(events))
-    checks() if program == "pytest" else worker()
+    {"pytest": checks, "celery": celery, "python": code}[program]()
 
 
 def serve(asked: socket.socket) -> int | None:
@@ -152,11 +173,17 @@ def checks() -> None:
     sys.exit(pytest.main())
 
 
-def worker() -> None:
+def celery() -> None:
     """Run Celery's own command line."""
     from celery.__main__ import main
 
     main()
+
+
+def code() -> None:
+    """Run the first argument, as `python -c` does."""
+    source = sys.argv.pop(1)
+    exec(compile(source, "<string>", "exec"), {"__name__": "__main__"})
 
 
 if __name__ == "__main__":

@@ -40,7 +40,10 @@ class Fork:
             os.close(status)
 
     def run(self, program: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
-        """Run "pytest" or "celery" with the arguments, in `folder`. environment: all its variables."""
+        """Run "pytest", "celery" or "python" with the arguments, in `folder`. environment: all its variables.
+
+        The first argument of "python" is the code, as after `python -c`.
+        """
         word = {
             "program": program,
             "arguments": arguments,

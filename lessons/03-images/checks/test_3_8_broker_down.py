@@ -1,11 +1,11 @@
 import json
 import os
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.worker import Code
 from workshop.ports import free_port
 
 pytestmark = pytest.mark.step("3.8")
@@ -50,27 +50,23 @@ def answer(_database, tmp_path_factory):
     """What a visitor gets for an upload while there is no broker, in a site that was started without one."""
     file = tmp_path_factory.mktemp("photos") / "garden.jpg"
     file.write_bytes(photos.jpeg(80, 60))
-    environment = os.environ | {"REDIS_URL": f"redis://localhost:{free_port()}/0"}
-    if "CELERY_BROKER_URL" in environment:
+    environment = {"REDIS_URL": f"redis://localhost:{free_port()}/0"}
+    if "CELERY_BROKER_URL" in os.environ:
         environment["CELERY_BROKER_URL"] = f"amqp://guest:guest@localhost:{free_port()}//"
-    try:
-        run = subprocess.run(
-            [sys.executable, "-c", VISITOR, str(file), *NAMES],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=40,
-        )
-    except subprocess.TimeoutExpired:
+    visitor = Code(Path.cwd())
+    visitor.start(VISITOR, str(file), *NAMES, **environment)
+    code = visitor.wait(40)
+    visitor.stop()
+    if code is None:
         complain(
             f"without a broker the page did not answer to an upload of {len(NAMES)} photos in 40 seconds.",
             f"Every photo waits for the broker, and where the task keeps a result, {RESULT} After the first photo "
             "has failed, the others need not be tried.",
             file=VIEW,
         )
-    if run.returncode:
-        complain("the site does not start without a broker.", says=run.stderr.strip().splitlines()[-1])
-    answer = json.loads(run.stdout.splitlines()[-1])
+    if code:
+        complain("the site does not start without a broker.", says=visitor.log.strip().splitlines()[-1])
+    answer = json.loads(visitor.log.splitlines()[-1])
     from images.models import UploadedImage
 
     answer["kept"] = list(UploadedImage.objects.order_by("pk"))

@@ -1,9 +1,8 @@
 import copy
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +10,7 @@ from celery import Celery
 from celery.schedules import crontab, maybe_schedule
 
 from workshop.checkkit import complain, expect
+from workshop.checkkit.worker import Code
 
 pytestmark = pytest.mark.step("5.2")
 
@@ -28,7 +28,8 @@ ENDS = [
     pytest.param("Europe/Berlin", date(2026, 10, 24), id="clocks go back"),
 ]
 QUESTIONS = """
-import json, sys
+import json, sys, warnings
+warnings.simplefilter("ignore")
 import django
 django.setup()
 from datetime import date, datetime
@@ -191,26 +192,18 @@ def answers():
     # Somewhere on Earth it is always another day than in UTC: yesterday in the far west, tomorrow in the far east.
     elsewhere = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
     asked = {"Europe/Berlin": ["2026-03-29", "2026-10-25", "2026-12-31"], elsewhere: []}
-    running = {
-        zone: subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", QUESTIONS, *days],
-            env=os.environ | {"CELERY_TIMEZONE": zone, "TIME_ZONE": "UTC"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for zone, days in asked.items()
-    }
+    running = {zone: Code(Path.cwd()) for zone in asked}
+    for zone, process in running.items():
+        process.start(QUESTIONS, *asked[zone], CELERY_TIMEZONE=zone, TIME_ZONE="UTC")
     found = {}
     for zone, process in running.items():
-        output, errors = process.communicate()
-        if process.returncode:
+        if process.wait():
             complain(
                 f"with CELERY_TIMEZONE={zone} there is no report.",
-                says=errors.strip().splitlines()[-1],
+                says=process.log.strip().splitlines()[-1],
                 file=REPORTING,
             )
-        found[zone] = json.loads(output.splitlines()[-1])
+        found[zone] = json.loads(process.log.splitlines()[-1])
     return elsewhere, found
 
 

@@ -1,7 +1,6 @@
 import contextlib
 import re
 import sqlite3
-import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta
@@ -11,8 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from workshop import blame
 from workshop.checkkit import Complaint, complain, expect, photos, until
+from workshop.checkkit.worker import Code
 
 pytestmark = pytest.mark.step("5.6")
 
@@ -54,17 +53,16 @@ def copies(sqlite_only, folder):
 
     def make(count):
         # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.
-        run = subprocess.run(
-            [sys.executable, "-c", MAKE, str(folder), str(count)], capture_output=True, text=True, check=False
-        )
-        if run.returncode:
+        process = Code(Path.cwd())
+        process.start(MAKE, str(folder), str(count))
+        if process.wait():
             complain(
                 "the backup fails.",
-                says=run.stderr.strip().splitlines()[-1],
-                at=blame.cause(run.stderr.splitlines(), Path.cwd()),
+                says=process.log.strip().splitlines()[-1],
+                at=process.last_words,
                 file=f"{FILE}, back_up()",
             )
-        made = [Path(line, "db.sqlite3") for line in run.stdout.splitlines()[-count:]]
+        made = [Path(line, "db.sqlite3") for line in process.log.splitlines()[-count:]]
         for file in made:
             expect(
                 file.is_file(),

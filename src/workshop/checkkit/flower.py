@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,12 @@ from workshop.ports import free_port
 
 from . import PATIENCE, until
 from .worker import Process
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all questions: to make one, with its certificates, takes longer than an answer."""
+    return httpx.Client(trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Flower(Process):
@@ -69,8 +76,7 @@ class Flower(Process):
     def get(self, path: str, password: bool = True, **query: str) -> httpx.Response:
         """What it answers, with or without the password."""
         auth = (self.USER, self.secret) if password else None
-        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
-            return client.get(f"http://127.0.0.1:{self.port}{path}", auth=auth, params=query)
+        return _client().get(f"http://127.0.0.1:{self.port}{path}", auth=auth, params=query)
 
     def api(self, path: str, **query: str) -> dict:
         """What its API answers to a question, such as api("tasks"); {} when it does not know."""

@@ -62,6 +62,12 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
+    def fork(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
+        """Start one of the programs that a `forks.Fork` runs: they have loaded Django and Celery already."""
+        with self._new_log() as output, forks.door() as door:
+            self._process = forks.Fork(door, output.fileno(), group=os.getpgrp())
+        self._process.run(program, arguments, self.folder, environment)
+
     def _new_log(self) -> BinaryIO:
         handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
         self._log = Path(name)
@@ -91,6 +97,18 @@ class Process:
         self._process = None
 
 
+class Code(Process):
+    """A piece of Python code that runs in a process of its own, in the project in `folder`."""
+
+    def start(self, code: str, *arguments: str, **environment: str) -> None:
+        """Begin to run it. arguments: for sys.argv. environment: variables beside those of this process."""
+        self.fork("python", [code, *arguments], os.environ | environment)
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Wait for its end, at most so long, and return its exit code; None while it still runs."""
+        return self._process.wait(seconds)
+
+
 class Worker(Process):
     """One `celery -A myproject worker` of the project in `folder`: prefork with two children.
 
@@ -109,9 +127,7 @@ class Worker(Process):
             return
         self._began, self._waited = time.monotonic(), False
         arguments = ["-A", "myproject", "worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
-        with self._new_log() as output, forks.door() as door:
-            self._process = forks.Fork(door, output.fileno(), group=os.getpgrp())
-        self._process.run("celery", arguments, self.folder, dict(os.environ))
+        self.fork("celery", arguments, dict(os.environ))
 
     def wait_ready(self) -> None:
         """Wait until it takes tasks. Complains, with the cause, when it ended instead."""
