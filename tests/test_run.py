@@ -42,9 +42,11 @@ def checks_of(tmp_path, code):
     return "pytest", ["-q", "-p", "no:cacheprovider", "test_it.py"], tmp_path, environment
 
 
-def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path, monkeypatch):
-    monkeypatch.setenv("SECRET", "of the owner")
-    code = "import os\ndef test_it():\n    assert os.environ.get('SECRET') == os.environ.get('MINE')"
+def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
+    """The server itself runs with PYTHONUNBUFFERED."""
+    code = (
+        "import os\ndef test_it():\n    assert os.environ.get('PYTHONUNBUFFERED') == os.environ.get('MINE')"
+    )
     program, arguments, folder, environment = checks_of(tmp_path, code)
     process = fork()
     process.run(program, arguments, folder, environment)

@@ -16,6 +16,7 @@ from workshop.broker import Broker
 from workshop.checkkit.worker import QUICK_START, READY
 from workshop.errors import WorkshopError
 from workshop.figures import Goal, in_turn, ratio
+from workshop.run import LANES
 from workshop.services import from_procfile
 
 from . import start
@@ -39,6 +40,7 @@ REMARKS = (
     "until it has sent something.",
     "The last verdict comes when every check of the lesson has passed, and those that it keeps of earlier "
     "lessons: they resize photos, kill a worker and go without a broker, and take the time that this takes. "
+    f"{LANES} processes share these checks, each with its own broker and worker. "
     "One start of a worker is no measure for that.",
 )
 
