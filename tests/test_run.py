@@ -80,6 +80,18 @@ def test_a_fork_of_a_server_that_has_ended_is_over(tmp_path):
             assert process.wait(60) is not None
 
 
+def test_a_fork_can_be_ended_although_its_server_has_ended(tmp_path):
+    with ForkServer() as server, (tmp_path / "log").open("wb") as output:
+        process = Fork(server.door, output.fileno())
+        process.run("python", ["import time; print('runs'); time.sleep(600)"], tmp_path, dict(os.environ))
+        assert until(lambda: "runs" in (tmp_path / "log").read_text(), 60)
+        running = psutil.Process(process.pid)
+        server._process.kill()
+        server._process.wait()
+        process.end()
+        assert psutil.wait_procs([running], 60)[0], "it runs on"
+
+
 def test_a_server_ends_with_its_owner():
     server = ForkServer()
     process = psutil.Process(server._process.pid)

@@ -28,6 +28,7 @@ class Fork:
     def __init__(self, door: socket.socket, output: int, group: int = 0, events: int | None = None):
         self.returncode: int | None = None
         self._pid: int | None = None
+        self._lost = False  # the server has ended before it
         self._said = b""
         waiting, word = os.pipe()
         self._status, status = os.pipe()
@@ -86,7 +87,7 @@ class Fork:
         with contextlib.suppress(BrokenPipeError):
             self._word.close()
         with contextlib.suppress(ProcessLookupError):
-            if self.poll() is None:
+            if self.poll() is None or self._lost:
                 signals.to_group(self.pid)
         self.wait()
 
@@ -100,6 +101,7 @@ class Fork:
         self._pid = int(pid) if pid else None
         if code or not said:
             self.returncode = int(code) if code else -signal.SIGKILL
+            self._lost = not code
             os.close(self._status)
         return True
 
