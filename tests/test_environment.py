@@ -241,7 +241,15 @@ def test_hosts_that_the_shell_excludes_from_its_proxy_stay_excluded(monkeypatch,
 
 # Installers and tests need the shell's whole environment: its proxies, DOCKER_*, PLAYWRIGHT_*. Processes of a
 # check inherit the environment of the check, which is clean.
-WHOLE = {"compose.py", "selftest.py", "browser.py", "bench/field_environment.py", "bench/learner.py"}
+WHOLE = {
+    "apt.py",
+    "browser.py",
+    "compose.py",
+    "selftest.py",
+    "tools.py",
+    "bench/field_environment.py",
+    "bench/learner.py",
+}
 
 
 @pytest.mark.parametrize(

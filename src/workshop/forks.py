@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from . import signals
+from .environment import inherited
 
 DOOR = "WORKSHOP_FORKS"
 """The variable with the number of the socket through which a forked process asks for another one."""
@@ -119,7 +120,7 @@ class ForkServer:
         asked, self.door = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         ends = [asked.fileno(), self.door.fileno()]
         libraries = ["pytest", "django", *(["celery"] if celery else [])]
-        environment = os.environ | {
+        environment = inherited() | {
             "PYTHONPATH": str(Path(__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",

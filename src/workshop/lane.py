@@ -16,10 +16,11 @@ from .project import Project
 SILENCE = 90
 """Seconds without a sign of life after which a lane is ended: far more than any single check takes."""
 
-
 OF_THE_LEARNER = ("AWS_STORAGE_BUCKET_NAME", "CELERY_RESULT_BACKEND", "EMAIL_HOST")
 """Variables that a run never gets, even when WORKSHOP_KEEP names them: its photos, results and emails stay in
-its own data folder and broker."""PASSED = re.compile(r"[.s]+(\s|$)")
+its own data folder and broker."""
+
+PASSED = re.compile(r"[.s]+(\s|$)")
 """What pytest prints while checks pass. It is no cause of anything."""
 
 
