@@ -131,8 +131,8 @@ def block(path: str, content: str) -> str:
 
 
 def figure(svg: str) -> str:
-    """`svg` as a figure. It can be scrolled with the keyboard where the window is narrow."""
-    return f'\n<figure class="drawing" tabindex="0">\n{svg}\n</figure>\n'
+    """`svg` as a figure."""
+    return f'\n<figure class="drawing">\n{svg}\n</figure>\n'
 
 
 def _names(node: ast.stmt) -> list[str]:

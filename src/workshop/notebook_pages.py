@@ -125,7 +125,7 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
         atomic.write_bytes(folder / f"{name}.png", picture, temporary_folder=paths.STATE)
         return f"![What the cell above draws; the text below says what is in it]({name}.png)"
     if "text/html" in data:
-        return f'<div class="cell-output" tabindex="0">\n{_part(_neutral(data["text/html"]))}\n</div>'
+        return f'<div class="cell-output">\n{_part(_neutral(data["text/html"]))}\n</div>'
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
     text = _ESCAPES.sub("", _neutral(text)).rstrip()
     return f"```{{.text .cell-output}}\n{text}\n```" if text and not text.startswith("<Figure") else ""

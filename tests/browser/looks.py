@@ -15,6 +15,11 @@ def visit(page, address):
     """Open the page, and return when its scripts have had a look at what was drawn."""
     page.goto(address)
     page.add_style_tag(content=STILL)
+    drawn(page)
+
+
+def drawn(page):
+    """Return when the page is drawn, and its scripts have had a look at that."""
     page.evaluate(
         "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
     )
@@ -36,3 +41,38 @@ def axe(page, rules=None):
 def sideways(page):
     """How many pixels wider than its window the page is; 0 when nobody has to scroll sideways."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+TOO_WIDE = """column => {
+  const [left, right] = [column.getBoundingClientRect().left - 1, column.getBoundingClientRect().right + 1];
+  const style = (element) => getComputedStyle(element);
+  const hides = (box) => box.scrollWidth > box.clientWidth + 1 && style(box).overflowX !== "visible";
+  const trouble = (block) => {
+    let box = block;
+    while (box !== column && !hides(box)) box = box.parentElement;
+    if (box === column) {
+      const edges = block.getBoundingClientRect();
+      return edges.left < left || edges.right > right ? "is wider than its column" : "";
+    }
+    if (!["auto", "scroll"].includes(style(box).overflowX)) return "is cropped";
+    if (!box.dataset.more || style(box).maskImage === "none") return "scrolls but does not show it";
+    if (box.tabIndex < 0) return "cannot be scrolled with the keyboard";
+    return "";
+  };
+  const blocks = column.querySelectorAll("pre, pre > code, table, img, figure, figure svg, .cell-output");
+  return [...blocks]
+    .filter((block) => block.getBoundingClientRect().width)
+    .map((block) => [block, trouble(block)])
+    .filter(([, said]) => said)
+    .map(([block, said]) => `${block.tagName} ${said}: ${(block.innerText || block.outerHTML).slice(0, 80)}`);
+}"""
+
+
+def too_wide(page):
+    """The code blocks, tables and pictures that are wider than their column, in lines.
+
+    A block may be wider if it can be scrolled, with the keyboard too, and shows that: it has `data-more`, the
+    sides where there is more, and a mask that makes it fade out there.
+    """
+    drawn(page)
+    return page.locator(".md-content").evaluate(TOO_WIDE)

@@ -61,6 +61,51 @@ def test_page(path, served, visitor):
     assert looks.sideways(page) == 0, "wider than a phone"
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_no_block_is_cropped(path, served, visitor):
+    """Each block is as wide as its column at most, or it can be scrolled and shows that."""
+    page = visitor()
+    looks.visit(page, served + path)
+    page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
+    assert looks.too_wide(page) == [], "in a window of 1280 pixels"
+    page.set_viewport_size(looks.PHONE)
+    assert looks.too_wide(page) == [], "on a phone"
+
+
+def test_a_wide_block_shows_on_which_side_there_is_more(served, visitor):
+    page = visitor(looks.PHONE, has_touch=True)
+    looks.visit(page, served + "/lessons/03-images/")
+    for block in (
+        page.locator(".language-python code[data-more]").first,
+        page.locator("figure.drawing").first,
+    ):
+        fades = []
+        for place in (0, 10, 10_000):
+            block.evaluate("(block, place) => block.scrollTo(place, 0)", place)
+            looks.drawn(page)
+            fades.append(block.get_attribute("data-more"))
+        assert fades == ["right", "left right", "left"]
+    page.set_viewport_size({"width": 1280, "height": 800})
+    looks.drawn(page)
+    expect(page.locator("article [data-more]")).to_have_count(0)
+
+
+def test_output_wraps_and_is_copied_in_its_own_lines(served, visitor):
+    """On a phone, too: a line that is shown in two is copied as one, and nothing comes between the lines."""
+    page = visitor(looks.PHONE, permissions=["clipboard-read", "clipboard-write"])
+    page.goto(served + "/lessons/03-images/")
+    block = page.locator(".language-text", has_text="./workshop check 3.1").first
+    text = block.locator("code").text_content()
+    lines = block.locator("code > span").evaluate_all(
+        "lines => lines.map(line => line.getClientRects()[0].height)"
+    )
+    assert max(lines) > min(lines), "no line is shown in two"
+    block.hover()
+    block.get_by_title("Copy to clipboard").click()
+    expect(page.locator(".md-dialog")).to_contain_text("Copied to clipboard")
+    assert page.evaluate("navigator.clipboard.readText()") == text.rstrip()
+
+
 @pytest.mark.parametrize("path", KINDS.values())
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_on_a_phone(path, scheme, served, visitor):
@@ -118,7 +163,7 @@ def test_copy_button_copies_commands_without_their_prompt(served, visitor):
     page = visitor(permissions=["clipboard-read", "clipboard-write"])
     page.goto(served + "/lessons/03-images/")
     block = page.locator(".highlight", has_text="./workshop start 03")
-    shown = block.locator("code").inner_text()
+    shown = block.locator("code").text_content()
     assert shown.startswith("$ ./workshop start 03")
     block.hover()
     block.get_by_title("Copy to clipboard").click()
