@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import os
 import signal
 from collections import Counter
 
@@ -8,6 +9,9 @@ import pytest
 # Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
 # would all that it starts; a handler of our own becomes the default again in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What the commands print wraps as in a pipe, whatever terminal the tests are started in.
+os.environ["COLUMNS"] = "80"
 
 TOGETHER = (
     "tests/browser/",

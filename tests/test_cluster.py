@@ -8,14 +8,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 from alive import command_line
 from tinyproject import SOURCE, Up
 
-from workshop import console, paths, servers
+from workshop import paths, servers
 from workshop.checkkit import until
 from workshop.cluster import command, host, limits, saying, system
 from workshop.errors import WorkshopError
@@ -230,12 +229,6 @@ def test_a_host_that_writes_meanwhile_is_not_steady(tmp_path, monkeypatch):
     assert not one.steady()
 
 
-def test_sentences_fit_the_terminal(monkeypatch, capsys):
-    monkeypatch.setattr(saying, "console", SimpleNamespace(width=44, print=console.console.print))
-    saying.say("\nThe system on 2 hosts, of which each one has a data folder of its own.", indent=2)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == ""
-    assert len(lines) == 3
-    assert all(line.startswith("  ") and len(line) <= 44 for line in lines[1:])
+def test_lists():
     assert saying.listed([1]) == "1"
     assert saying.listed([1, 2, 4]) == "1, 2 and 4"

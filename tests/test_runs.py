@@ -59,11 +59,6 @@ def test_lines():
     assert runs_text.chosen(lines, tail=1) == ["b 5"]
     assert runs_text.chosen(lines, head=1) == ["a 1"]
     assert runs_text.chosen(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
-    assert runs_text.wrapped(["  one two", "a-long-word-that-stays"], 6) == [
-        "  one",
-        "two",
-        "a-long-word-that-stays",
-    ]
 
 
 def test_what_is_this_machines_own():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import apt
-from .console import console
+from .console import say
 from .errors import WorkshopError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def main() -> int:
     """
     ensure()
     with opened() as browser:
-        console.print(f"Chromium {browser.version} is {needed()}.", markup=False, soft_wrap=True)
+        say(f"Chromium {browser.version} is {needed()}.")
     return 0
 
 
@@ -103,7 +103,7 @@ def install() -> None:
     if _installed_by_apt():
         return
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
-    _say("There is no Chromium. Playwright downloads its own now, some 150 MB, into your cache folder.")
+    say("There is no Chromium. Playwright downloads its own now, some 150 MB, into your cache folder.")
     if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
             "No Chromium could be installed. Install one with the means of your system (Debian: apt install "
@@ -115,7 +115,7 @@ def _installed_by_apt() -> bool:
     """True when Debian's package is installed now. Ubuntu's is a snap, which needs systemd to start."""
     if not apt.available(["debian"]):
         return False
-    _say(f"Installing from Debian: {', '.join(PACKAGES)}.")
+    say(f"Installing from Debian: {', '.join(PACKAGES)}.")
     return apt.install(*PACKAGES)
 
 
@@ -147,7 +147,3 @@ def _playwrights_own() -> str:
             return playwright.chromium.executable_path
     except WorkshopError:
         return ""
-
-
-def _say(sentence: str) -> None:
-    console.print(sentence, markup=False, soft_wrap=True)

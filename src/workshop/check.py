@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import blame, paths, playground, progress, watching
-from .console import console
+from .console import console, say
 from .forks import ForkServer
 from .project import Project
 from .report import Report
@@ -25,10 +25,10 @@ def watch(project: Project, step: str | None = None) -> int:
     The step that failed last time comes first: that is the one at work. The next run is made ready while
     the learner writes. After a `reset` it goes on with the new copy.
     """
-    _say(f"Watching {project.shown}. Stop with Ctrl-C.")
+    say(f"Watching {project.shown}. Stop with Ctrl-C.")
     while _replaced_while_watched(project, step):
-        _say(f"{project.shown} is a new copy now. Watching that one.")
-    _say("Stopped watching.")
+        say(f"{project.shown} is a new copy now. Watching that one.")
+    say("Stopped watching.")
     return 0
 
 
@@ -41,7 +41,7 @@ def _replaced_while_watched(project: Project, step: str | None) -> bool:
         # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
         for changes in watching.changes(
             project.folder,
-            _say,
+            say,
             watch_filter=lambda _change, path: _is_code(Path(path).relative_to(project.folder)),
             debounce=100,
             step=20,
@@ -121,7 +121,3 @@ def _remember(project: Project, step: str | None, passed: list[str]) -> None:
 def _is_code(name: Path) -> bool:
     """name: of a file, relative to the project."""
     return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)
-
-
-def _say(text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)

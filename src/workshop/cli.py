@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, dev, environment, lessons, project, signals
-from .console import complaints, console
+from .console import complaints, say
 from .errors import REMEDIES, NotStarted, WorkshopError, reason
 from .lessons import Step
 from .project import Project
@@ -38,7 +38,7 @@ LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="A lesson: 3, 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        console.print(f"workshop {__version__}")
+        say(f"workshop {__version__}")
         raise typer.Exit
 
 
@@ -57,7 +57,7 @@ def common(
         from . import recovery
 
         if said := recovery.recover():
-            complaints.print(said, markup=False, soft_wrap=True)
+            say(said, on=complaints)
 
 
 @app.command(rich_help_panel=LOOP)
@@ -69,11 +69,9 @@ def start(lesson: LessonName) -> None:
     from . import playground
 
     copy = playground.start(lessons.find(lesson))
-    console.print(
+    say(
         f"Lesson {copy.lesson.name}: {copy.lesson.title}, about {copy.lesson.minutes} min.\n"
-        f"Your copy is {copy.shown}. Run it:  ./workshop up {copy.lesson.code}",
-        markup=False,
-        soft_wrap=True,
+        f"Your copy is {copy.shown}. Run it:  ./workshop up {copy.lesson.code}"
     )
 
 
@@ -159,7 +157,7 @@ def solve(
         step = hints.open_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
     with signals.held():
         done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
-        console.print(solving.words(project_, step, done), markup=False, soft_wrap=True)
+        say(solving.words(project_, step, done))
 
 
 @app.command(rich_help_panel=LOOP)
@@ -174,7 +172,7 @@ def reset(lesson: LessonName) -> None:
     stopped = occupied.stop(project.of_lesson(found).folder)
     with signals.held():
         done = playground.reset(found)
-        console.print(playground.words(done, stopped), markup=False, soft_wrap=True)
+        say(playground.words(done, stopped))
 
 
 @app.command(rich_help_panel=LOOP)
@@ -376,14 +374,13 @@ def main() -> None:
         if debug:
             raise
         if isinstance(error, WorkshopError):
-            complaints.print(str(error), markup=False, soft_wrap=True)
+            say(str(error), on=complaints)
         elif isinstance(error, OSError) and error.errno in REMEDIES:
-            complaints.print(reason(error), markup=False, soft_wrap=True)
+            say(reason(error), on=complaints)
         else:
-            complaints.print(
+            say(
                 f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "
                 "by it; run the command again as ./workshop --debug … to see where it is.",
-                markup=False,
-                soft_wrap=True,
+                on=complaints,
             )
         sys.exit(1)

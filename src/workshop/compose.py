@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import atomic, paths
-from .console import complaints
+from .console import complaints, say
 from .errors import WorkshopError
 
 SECRETS = (
@@ -60,7 +60,7 @@ def secrets_file(file: Path) -> dict[str, str]:
         lines = "".join(f"{name}={value}\n" for name, value in new.items())
         separator = "" if not text or text.endswith("\n") else "\n"
         atomic.write_text(file, text + separator + lines, mode=0o600)
-        complaints.print(f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores it.")
+        say(f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores it.", on=complaints)
     return known | new
 
 

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .console import console, in_bytes
+from .console import console, in_bytes, say
 from .demo_photos import Photo
 
 COLOURS = {
@@ -51,7 +51,7 @@ class Shown:
             for photo in self.photos:
                 if photo.state not in ("", "painting", self._said.get(photo.name)):
                     self._said[photo.name] = photo.state
-                    console.print(line(photo), markup=False, soft_wrap=True)
+                    say(line(photo), hang=19)
 
     def table(self) -> Table:
         """A row for each photo; as wide as the terminal at most."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .console import console
+from .console import say
 
 app = typer.Typer(help="Keep the lessons and solutions in step.", no_args_is_help=True)
 
@@ -17,10 +17,10 @@ def chain() -> None:
 
     found = chains.findings() + chains.todos()
     for sentence in found:
-        console.print(sentence, markup=False, soft_wrap=True)
+        say(sentence)
     if found:
         raise typer.Exit(1)
-    console.print(f"The chain is whole: {len(chains.links())} links.")
+    say(f"The chain is whole: {len(chains.links())} links.")
 
 
 @app.command()
@@ -33,10 +33,8 @@ def carry(
 
     written = chains.carry(file)
     for path in written:
-        console.print(f"  wrote {paths.shown(path)}", markup=False, soft_wrap=True)
-    console.print(
-        f"{file}: {len(written)} of the chain's files changed." if written else f"{file}: all the same."
-    )
+        say(f"  wrote {paths.shown(path)}")
+    say(f"{file}: {len(written)} of the chain's files changed." if written else f"{file}: all the same.")
 
 
 @app.command()
@@ -46,7 +44,7 @@ def notebooks() -> None:
 
     for file in notebook_file.all_files():
         if notebook_file.strip(file):
-            console.print(f"notebooks/{file.name} is clean again.", markup=False)
+            say(f"notebooks/{file.name} is clean again.")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import paths, playground, solve
-from .console import console
+from .console import say, verbatim
 from .errors import WorkshopError
 from .lessons import Lesson, Step
 from .project import Project
@@ -79,21 +79,21 @@ def show(project: Project, step: Step | None = None, name: str | None = None) ->
     if not found:
         where = f"{name}: " if name else ""
         same = "has" if step else "is the same as"
-        console.print(f"{where}{project.shown} {same} {solution}.", markup=False, soft_wrap=True)
+        say(f"{where}{project.shown} {same} {solution}.")
         return
-    console.print(f"{project.shown} against {solution}", style="bold", markup=False, soft_wrap=True)
+    say(f"{project.shown} against {solution}", style="bold")
     table = Table.grid(padding=(0, 2))
     for diff in found:
         steps = f"step {', '.join(diff.steps)}" if diff.steps and step is None else ""
         table.add_row("", diff.name, diff.remark, Text(steps, style="dim"))
-    console.print(table)
+    say(table)
     for diff in found:
         # A file of the learner's own has no counterpart: its name in the summary says enough.
         if diff.solved or name is not None:
-            console.print()
+            say("")
             for line in diff.lines:
-                console.print(_coloured(line), soft_wrap=True)
-    console.print("\n-  your copy   +  the solution", style="dim")
+                verbatim(line, _style(line))
+    say("\n-  your copy   +  the solution", style="dim")
 
 
 def _contents(folder: Path) -> dict[str, bytes | None]:
@@ -123,7 +123,5 @@ def _within(project: Project, name: str) -> str:
     return name
 
 
-def _coloured(line: str) -> Text:
-    if line.startswith(("+++ ", "--- ")):
-        return Text(line, style="bold")
-    return Text(line, style=COLOURS.get(line[:1], ""))
+def _style(line: str) -> str:
+    return "bold" if line.startswith(("+++ ", "--- ")) else COLOURS.get(line[:1], "")

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 
 import psutil
 from rich.markup import escape
 
 from . import blame, environment, migrations, occupied, paths
 from .broker import HIDDEN, answers, without_password
-from .console import console
+from .console import say
 from .ports import who_holds
 from .project import Project
 
@@ -84,15 +85,13 @@ def show(findings: list[Finding]) -> None:
     """Print the findings, the cure below each that is not ok."""
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-        console.print(f"  {mark} {escape(finding.what)}", soft_wrap=True)
+        say(f"  {mark} {escape(finding.what)}", hang=4, markup=True)
         if finding.cure:
-            console.print(
-                "\n".join(f"      {escape(line)}" for line in finding.cure.splitlines()), soft_wrap=True
-            )
+            say(indent(finding.cure, " " * 6))
     bad = sum(not finding.ok for finding in findings)
-    console.print("" if bad else "\n  All is well.")
+    say("" if bad else "\n  All is well.")
     if bad:
-        console.print(f"  {bad} to put right. Begin with the first.")
+        say(f"  {bad} to put right. Begin with the first.")
 
 
 def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:

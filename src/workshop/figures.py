@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .console import console
+from .console import say
 from .errors import WorkshopError
 
 
@@ -58,13 +58,13 @@ def main(names: list[str]) -> int:
     for name in names:
         if name not in FIGURES:
             raise WorkshopError(f"There is no figure {name}. There are: {', '.join(sorted(FIGURES))}.")
-    console.print(machine(), markup=False, soft_wrap=True)
+    say(machine())
     goals = []
     for name in names or FIGURES:
-        console.print(f"\n{name}", markup=False, style="bold")
+        say(f"\n{name}", style="bold")
         found = FIGURES[name]()
         for goal in found:
-            console.print(f"  {goal}", markup=False, soft_wrap=True)
+            say(f"  {goal}")
         goals += found
     return 0 if all(goal.is_met for goal in goals) else 1
 

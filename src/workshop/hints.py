@@ -1,7 +1,9 @@
 """Hints: one more each time, and never further than the last."""
 
+from textwrap import indent
+
 from . import docs_server, progress
-from .console import console
+from .console import say
 from .errors import WorkshopError
 from .lessons import Lesson, Step
 
@@ -28,24 +30,22 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
     """Print the next hint of `step`, or all of them, and remember how many were seen."""
     total = len(step.hints)
     if not total:
-        place = docs_server.place_of(lesson, step)
-        console.print(f"Step {step.id} has no hints. Read it again: {place}", markup=False, soft_wrap=True)
+        say(f"Step {step.id} has no hints. Read it again: {docs_server.place_of(lesson, step)}")
         return
     seen = progress.hints_seen(lesson.name, step.id)
     again = seen >= total and not everything
     shown = range(total) if everything else [min(seen, total - 1)]
     for number in shown:
         heading = f"Step {step.id}  {step.title}   hint {number + 1} of {total}"
-        console.print(heading, style="bold", markup=False, soft_wrap=True)
-        console.print(f"  {step.hints[number]}\n", markup=False, soft_wrap=not console.is_terminal)
+        say(heading, style="bold")
+        say(indent(step.hints[number], "  ") + "\n")
     progress.set_hints_seen(lesson.name, step.id, max(seen, shown[-1] + 1))
     if shown[-1] + 1 < total:
-        console.print(f"One more:  ./workshop hint {step.id}", style="dim")
+        say(f"One more:  ./workshop hint {step.id}", style="dim")
         return
     if again:
-        console.print("That is the last hint, the same as before.", style="dim")
-    console.print(
+        say("That is the last hint, the same as before.", style="dim")
+    say(
         f"Compare:   ./workshop diff {step.id}        Take the solution:  ./workshop solve {step.id}",
         style="dim",
-        soft_wrap=True,
     )

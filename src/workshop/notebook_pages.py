@@ -11,7 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from . import atomic, lessons, notebook_file, notebook_run, paths, playground
-from .console import console
+from .console import say
 from .lessons import Lesson
 from .notebook_file import CHECK, TURN, tagged
 
@@ -35,7 +35,7 @@ def write(run: bool = False) -> None:
             began = time.monotonic()
             keep(lesson, _executed(lesson))
             seconds = time.monotonic() - began
-            console.print(f"notebooks/{file.name} was run anew, in {seconds:.0f} s.", markup=False)
+            say(f"notebooks/{file.name} was run anew, in {seconds:.0f} s.")
         page = paths.DOCS / FOLDER / f"{lesson.name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(lesson, page.parent))

@@ -9,7 +9,7 @@ import webbrowser
 from pathlib import Path
 
 from . import atomic, paths, playground
-from .console import console
+from .console import say
 from .environment import inherited, kept
 from .errors import WorkshopError
 from .lessons import Lesson
@@ -31,7 +31,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
         if lesson is None:
             raise WorkshopError("Which notebook is to begin again? ./workshop notebooks 02 --fresh")
         if backup := begin_again(lesson):
-            console.print(f"Your notebook is kept: {paths.shown(backup)}", markup=False, soft_wrap=True)
+            say(f"Your notebook is kept: {paths.shown(backup)}")
     if not is_free(port):
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}. Does ./workshop up run? It has the notebooks, too. "
@@ -39,7 +39,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
         )
     service = jupyter(port)
     address = address_of(lesson, port)
-    console.print(f"{address}\nStop: Ctrl-C", markup=False, soft_wrap=True)
+    say(f"{address}\nStop: Ctrl-C")
     if browser:
         webbrowser.open(address)
     with service.log.open("wb") as log:

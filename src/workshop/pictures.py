@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from . import browser, flower, paths
-from .console import console
+from .console import say
 from .demo_site import Site, newest, running
 from .errors import WorkshopError
 from .samples import photo
@@ -35,7 +35,7 @@ def main() -> int:
     for name, content in taken.items():
         file = paths.DOCS / "assets" / name
         file.write_bytes(content)
-        console.print(f"  {paths.shown(file)}: {len(content) / 1000:.0f} kB", markup=False, soft_wrap=True)
+        say(f"  {paths.shown(file)}: {len(content) / 1000:.0f} kB")
     return 0
 
 

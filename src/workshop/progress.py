@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from . import atomic, paths
-from .console import complaints
+from .console import complaints, say
 from .lessons import Lesson, Step
 
 
@@ -78,11 +78,10 @@ def load() -> dict:
     if not _has_the_right_form(content):
         aside = file().with_name(f"progress-{datetime.now():%Y-%m-%d-%H%M%S}-unreadable.json")
         file().replace(aside)
-        complaints.print(
+        say(
             f"Your progress file could not be read. It is kept as {paths.shown(aside)}; "
             "your own code is not touched. ./workshop check finds out again which steps are done.",
-            markup=False,
-            soft_wrap=True,
+            on=complaints,
         )
         return empty
     return empty | content

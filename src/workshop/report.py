@@ -4,11 +4,12 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
+from textwrap import indent
 
 from rich.text import Text
 
 from . import progress
-from .console import console
+from .console import console, say, verbatim
 from .lessons import Step
 from .project import Project
 
@@ -34,7 +35,7 @@ class Report:
         self._began = time.monotonic()
         self._printed: set[str] = set()
         self._status = None
-        console.print(f"{lesson.name} · {project.shown}", style="bold", markup=False, soft_wrap=True)
+        say(f"{lesson.name} · {project.shown}", style="bold")
 
     @property
     def passed(self) -> list[str]:
@@ -86,41 +87,41 @@ class Report:
             return
         self._print_before(None)
         if self.broken:
-            self._line("")
-            self._paragraph(self.broken, "red")
+            say("")
+            say(indent(self.broken, "  "), "red")
         elif self.failure:
             self._explain(self.failure)
         for why, steps in self.left_out.items():
-            self._line("")
+            say("")
             many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
-            self._paragraph(f"{many} left out ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
-        self._line("")
+            say(f"  {many} left out ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
+        say("")
         for text in self._next():
-            self._line(text)
-        self._line(self._sum(), style="dim")
+            say(text)
+        say(self._sum(), style="dim")
 
     def nothing_checked(self, obstacles: list[str]) -> None:
         """The project cannot start: say why, with the line of code, and which steps that stops."""
         for obstacle in obstacles:
-            self._line("")
-            self._line(f"  {obstacle}", style="red")
+            say("")
+            say(f"  {obstacle}", style="red")
             if place := re.match(r"(\S+\.py):(\d+)", obstacle):
                 self._show_code(place[1], int(place[2]))
         steps = self.project.lesson.steps
-        self._line("")
-        self._line(
+        say("")
+        say(
             f"  The project cannot start. Steps {steps[0].id} to {steps[-1].id} need it; nothing was checked."
         )
 
     def _show_code(self, name: str, number: int) -> None:
         try:
             lines = (self.project.folder / name).read_text(encoding="utf-8").splitlines()
-            self._line(f"    {number} | {lines[number - 1]}")
+            verbatim(f"    {number} | {lines[number - 1]}")
         except (OSError, ValueError, IndexError):
             return
         steps = [step.id for step in self.project.lesson.steps if name in step.files]
         if steps:
-            self._line(f"    {name} is worked on in step {', '.join(steps)}.", style="dim")
+            say(f"    {name} is worked on in step {', '.join(steps)}.", style="dim")
 
     def _expected(self) -> list[Step]:
         return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps
@@ -133,7 +134,7 @@ class Report:
             if each.id in self._printed or (step is not None and each.id not in self.outcome):
                 continue
             if self._only_first and each.id != self.first:
-                self._line(f"  ·       the other steps follow when {self.first} passes", style="dim")
+                say(f"  ·       the other steps follow when {self.first} passes", style="dim")
                 return
             self._printed.add(each.id)
             sign, style, remark = {
@@ -142,32 +143,32 @@ class Report:
                 None: ("·", "dim", "   (not reached)"),
             }[self.outcome.get(each.id)]
             line = Text.assemble("  ", (sign, style), f" {each.id:<5} {each.title}", (remark, "dim"))
-            console.print(line, soft_wrap=True)
+            say(line, hang=10)
 
     def _explain(self, failure: dict) -> None:
         complaint, step = failure["complaint"], failure["step"]
-        console.print()
+        say("")
         if complaint.get("unexpected"):
-            self._paragraph(f"Step {step}: your code raised an exception.", "red")
+            say(f"  Step {step}: your code raised an exception.", "red")
             facts = {"exception": complaint["what"], **complaint["facts"], "while": failure["about"]}
         else:
             name = "What the starter brought along" if step == "given" else f"Step {step}"
-            self._paragraph(f"{name}: {complaint['what']}", "red")
+            say(indent(f"{name}: {complaint['what']}", "  "), "red")
             facts = complaint["facts"]
-        console.print()
+        say("")
         width = max([len(label) for label in facts], default=0)
         for label, fact in facts.items():
             lines = fact.splitlines() or [""]
-            self._line(f"    {label:<{width}}   {lines[0]}")
+            say(f"    {label:<{width}}   {lines[0]}", hang=width + 7)
             for line in lines[1:]:
-                self._line(f"    {'':<{width}}   {line}")
+                say(" " * (width + 7) + line)
         if complaint["why"]:
-            console.print()
-            self._paragraph(complaint["why"])
+            say("")
+            say(indent(complaint["why"], "  "))
         if failure.get("printed"):
-            self._line("\n  Your code printed:")
+            say("\n  Your code printed:")
             for line in failure["printed"]:
-                self._line(f"    {line}", style="dim")
+                verbatim(f"    {line}", style="dim")
 
     def _next(self) -> Iterator[str]:
         lesson = self.project.lesson
@@ -204,11 +205,3 @@ class Report:
         only = self.first if self._only_first else self.only
         steps = f"step {only}" if only else f"{len(done)} of {total} steps"
         return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"
-
-    def _paragraph(self, text: str, style: str = "") -> None:
-        width = min(console.width, 100) if console.is_terminal else 10_000
-        for line in Text(text).wrap(console, width - 2):
-            console.print(Text.assemble("  ", (line.plain.rstrip(), style)), soft_wrap=True)
-
-    def _line(self, text: str, style: str = "") -> None:
-        console.print(Text(text, style=style), soft_wrap=True)

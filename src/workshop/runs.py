@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from . import paths, runs_manifest, runs_text
-from .console import console
+from .console import say, verbatim
 from .errors import WorkshopError
 
 
@@ -21,16 +21,16 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
             made = entry.make()
         except WorkshopError as error:
             failed = True
-            _say(f"{title}: {error}", "red")
+            say(f"{title}: {error}", "red")
             continue
         for name, text in made.items():
             old = _old(entry.folder / name)
             if check:
                 same = runs_text.shape(old) == runs_text.shape(text)
                 failed = failed or not same
-                _say("\n".join(_report(entry.folder, name, text if same else old, text)))
+                verbatim("\n".join(_report(entry.folder, name, text if same else old, text)))
                 continue
-            _say("\n".join(_report(entry.folder, name, old, text)))
+            verbatim("\n".join(_report(entry.folder, name, old, text)))
             file = (to / entry.folder.name if to else entry.folder) / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
@@ -89,7 +89,3 @@ def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
 
 def _old(file: Path) -> str:
     return file.read_text(encoding="utf-8") if file.is_file() else ""
-
-
-def _say(text: str, style: str = "") -> None:
-    console.print(text, style=style, markup=False, soft_wrap=True)

@@ -10,6 +10,8 @@ from .errors import WorkshopError
 from .lessons import Lesson
 from .project import Project
 
+WIDTH = 80
+"""Columns of the terminal that the outputs are recorded in. A line that is longer wraps on the page."""
 SECONDS = 600
 """How long a command may take."""
 PHOTOS = """
@@ -28,13 +30,13 @@ for number in range(1, {count} + 1):
 class Copy:
     """The clone in `root`, with the learner's copy of `lesson` in its playground.
 
-    ports: of the site, the broker and Flower. env: more variables for all that runs. width: of the terminal.
+    ports: of the site, the broker and Flower. env: more variables for all that runs.
     """
 
-    def __init__(self, root: Path, lesson: Lesson, ports: dict[str, int], env: dict[str, str], width: int):
+    def __init__(self, root: Path, lesson: Lesson, ports: dict[str, int], env: dict[str, str]):
         self.root, self.lesson = root, lesson
         self.project = Project(root / "playground" / lesson.name, lesson)
-        self.environment = self._environment(ports, width) | env
+        self.environment = self._environment(ports) | env
 
     def run(self, command: str, cwd: str | None = None) -> str:
         """What bash prints for `command`, on both streams together. cwd: below the root; None: the project.
@@ -98,7 +100,7 @@ class Copy:
             raise WorkshopError(f"{file} has this {times} times, not once: {replace}")
         path.write_text(text.replace(replace, with_), encoding="utf-8")
 
-    def _environment(self, ports: dict[str, int], width: int) -> dict[str, str]:
+    def _environment(self, ports: dict[str, int]) -> dict[str, str]:
         url = f"redis://localhost:{ports['broker']}/0"
         environment = self.project.environment(url, port=ports["site"], kept=False)
         environment.pop("FORCE_COLOR", None)
@@ -114,5 +116,5 @@ class Copy:
             "NO_COLOR": "1",
             "TTY_COMPATIBLE": "1",
             "TTY_INTERACTIVE": "0",
-            "COLUMNS": str(width),
+            "COLUMNS": str(WIDTH),
         }

@@ -8,7 +8,6 @@ are run in order, and those with a `file` are shown there:
               itself which commands it is of
     log       instead of what `run` prints: what this process has written; `until`, `times`: wait for that
     start, keep, drop, head, tail, gap     which lines (runs_text.chosen)
-    width     where long lines are broken; for all outputs of the folder at the top of the file
     replace   [regular expression, text]; for all outputs of the folder at the top of the file
     quick     (of a stage) is run by `--check`
 
@@ -45,7 +44,6 @@ class Command:
     head: int | None = None
     tail: int | None = None
     gap: str | None = None
-    width: int | None = None
     replace: list = field(default_factory=list)
 
 
@@ -57,7 +55,6 @@ class Entry:
     stage: dict
     commands: list[Command]
     quick: bool
-    width: int
     replace: list
 
     @property
@@ -67,7 +64,7 @@ class Entry:
     def make(self) -> dict[str, str]:
         """Run it; returns {file: text}. Raises WorkshopError when something does not start or never comes."""
         texts: dict[str, list[str]] = {name: [] for name in self.files}
-        with Stage(**self.stage, width=self.width) as stage:
+        with Stage(**self.stage) as stage:
             for command in self.commands:
                 said = stage.run(command.run, command.cwd) if command.run else ""
                 if command.log:
@@ -87,10 +84,7 @@ class Entry:
             lines.pop()
         if not (lines and lines[0].startswith("$ ")):
             lines.insert(0, f"$ {command.shown or command.run}")
-        width = command.width or self.width
-        # A command stays in one line, so that it can be copied.
-        parts = [[line] if line.startswith("$ ") else runs_text.wrapped([line], width) for line in lines]
-        return [line for part in parts for line in part]
+        return [line.rstrip() for line in lines]
 
 
 @dataclass(frozen=True)
@@ -146,6 +140,5 @@ def _entry(path: Path, content: dict, stage: dict) -> Entry:
         stage={"lesson": lesson} | given,
         commands=[Command(**command) for command in stage["commands"]],
         quick=stage.get("quick", False),
-        width=content.get("width", 100),
         replace=content.get("replace", []),
     )

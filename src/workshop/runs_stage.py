@@ -32,7 +32,7 @@ class Stage:
     photos: so many large photos are there. edits: each {file, replace, with}, in the project, after that.
     broker: one runs; else nobody listens at its address.
     beside: processes of the Procfile. processes: more of them, or others, {name: command}.
-    env: more variables. width: of the terminal.
+    env: more variables.
     """
 
     def __init__(
@@ -45,12 +45,11 @@ class Stage:
         processes: dict[str, str] | None = None,
         photos: int = 0,
         env: dict[str, str] | None = None,
-        width: int = 100,
     ):
         self.lesson, self.state, self.edits, self.photos = lessons.find(lesson), state, edits, photos
         self.beside, self.processes = beside, processes or {}
         self.ports = {name: free_port() for name in USUAL}
-        self._wants_broker, self._more, self._width = broker, env or {}, width
+        self._wants_broker, self._more = broker, env or {}
         self._supervisor: Supervisor | None = None
         self._ready, self._ended = threading.Event(), threading.Event()
 
@@ -60,7 +59,7 @@ class Stage:
             self.root = Path(stack.enter_context(folder)).resolve()
             if self._wants_broker:
                 stack.enter_context(Broker(port=self.ports["broker"]))
-            self.copy = Copy(self.root, self.lesson, self.ports, self._more, self._width)
+            self.copy = Copy(self.root, self.lesson, self.ports, self._more)
             self.copy.make(self.state)
             if self.beside or self.processes or self.photos:
                 self.copy.fill(self.photos)

@@ -81,16 +81,6 @@ def chosen(
     return found
 
 
-def wrapped(lines: Iterable[str], width: int) -> list[str]:
-    """The lines, broken at spaces where they are longer than `width`, as a terminal would."""
-    found = []
-    for line in lines:
-        line = line.rstrip()
-        parts = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
-        found += parts if len(line) > width else [line]
-    return found
-
-
 def shape(text: str, numbers: bool = False) -> str:
     """`text` with a mask for what differs from run to run, in one line: equal shapes mean the same output.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
-from .console import console
+from .console import say
 from .errors import WorkshopError
 from .visitor import Answer, Visitor
 
@@ -30,7 +30,7 @@ def main(address: str, count: int, content: Callable[[], bytes]) -> int:
             visitor.open_form()
         photo, done, pages = content(), threading.Event(), []
         size = f"{len(photo) / 1e6:.1f} MB"
-        console.print(f"Uploading {_photos(count)} of {size} to {address}, all at once.", soft_wrap=True)
+        say(f"Uploading {_photos(count)} of {size} to {address}, all at once.")
         with ThreadPoolExecutor(count + 1) as threads:
             watching = threads.submit(_look_until, done, looking, pages)
             try:
@@ -40,7 +40,7 @@ def main(address: str, count: int, content: Callable[[], bytes]) -> int:
         trouble = watching.exception()
     _print_summary(answers, idle, pages)
     if trouble:
-        console.print(f"The other visitor was turned away. {trouble}", markup=False, soft_wrap=True)
+        say(f"The other visitor was turned away. {trouble}")
     return 0 if not trouble and all(answer.refusal is None for answer in answers) else 1
 
 
@@ -52,7 +52,7 @@ def _upload_each(threads: ThreadPoolExecutor, visitors: list[Visitor], content: 
     for upload in as_completed(running):
         answer = upload.result()
         result = "taken" if answer.refusal is None else f"not taken: {answer.refusal}"
-        console.print(f"  {answer.name}  {answer.seconds:6.2f} s  {result}", markup=False, soft_wrap=True)
+        say(f"  {answer.name}  {answer.seconds:6.2f} s  {result}")
         yield answer
 
 
@@ -69,7 +69,7 @@ def _print_summary(answers: list[Answer], idle: list[float], pages: list[float])
         lines.append(f"A page meanwhile:    {_milliseconds(pages)}")
         slower = statistics.median(pages) / statistics.median(idle)
         lines.append(f"The median page took {slower:.1f} times as long while photos were uploaded.")
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    say("\n".join(lines))
 
 
 def _milliseconds(pages: list[float]) -> str:

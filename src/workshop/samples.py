@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageCms, ImageDraw
 
 from . import atomic, occupied, paths, rush
-from .console import console, in_bytes
+from .console import in_bytes, say
 from .errors import WorkshopError
 from .scene import scene
 
@@ -175,16 +175,12 @@ def main(folder: str, upload: int | None, port: int | None = None) -> int:
     for sample, new in make(place):
         written += new
         size = (place / sample.name).stat().st_size
-        console.print(
-            f"  {sample.name:<17}{in_bytes(size):>8}  {sample.purpose}", markup=False, soft_wrap=True
-        )
+        say(f"  {sample.name:<17}{in_bytes(size):>8}  {sample.purpose}", hang=29)
     kept = f", {len(SAMPLES) - written} were there already" if written < len(SAMPLES) else ""
     seconds = time.perf_counter() - started
-    console.print(
+    say(
         f"{written} written to {paths.shown(place)} in {seconds:.1f} s{kept}.\n"
-        "Upload them in the browser, or ten large ones at once: ./workshop samples --upload 10",
-        markup=False,
-        soft_wrap=True,
+        "Upload them in the browser, or ten large ones at once: ./workshop samples --upload 10"
     )
     return 0
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import apt, browser, paths, tools
-from .console import console
+from .console import say, verbatim
 from .errors import WorkshopError
 
 WORKERS = 3
@@ -38,9 +38,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     failed = next((code for code in results if code), 0)
     seconds = time.monotonic() - began
     verdict = "Something failed: see above." if failed else "Everything passed."
-    console.print(
-        f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green"
-    )
+    say(f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green")
     return failed
 
 
@@ -93,5 +91,5 @@ def _chooses_workers(arguments: Sequence[str]) -> bool:
 
 
 def _run(module: str, *arguments: str) -> int:
-    console.print(f"{module} {' '.join(arguments)}", style="bold", markup=False)
+    verbatim(f"{module} {' '.join(arguments)}", "bold")
     return subprocess.run([sys.executable, "-m", module, *arguments], cwd=paths.ROOT, check=False).returncode

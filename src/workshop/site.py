@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import docs_server, paths, signals
-from .console import console
+from .console import console, say
 from .environment import inherited
 from .errors import WorkshopError
 from .ports import is_free, listener, next_free, taken_by
@@ -92,7 +92,7 @@ def _say_when_served(port: int) -> None:
 
 
 def _say(what: str) -> None:
-    console.print(what, markup=False, soft_wrap=True)
+    say(what)
     console.file.flush()  # a signal ends this process without that
 
 

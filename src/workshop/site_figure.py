@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import browser, site
 from .bench.statistic import spread
-from .console import console
+from .console import say
 from .errors import WorkshopError
 from .figures import Goal
 from .static_server import serving
@@ -30,11 +30,11 @@ def measure() -> list[Goal]:
         seconds = [_build(Path(folder)) for _ in range(ROUNDS)]
         with browser.opened() as chromium:
             sent = first_visit(Path(folder), chromium)
-    console.print(f"  the strict build: {spread(seconds)} s", markup=False, soft_wrap=True)
+    say(f"  the strict build: {spread(seconds)} s")
     kilobytes = sum(sent.values()) / 1000
-    console.print(f"  the first page: {len(sent)} answers, {kilobytes:.0f} kB; the largest:", markup=False)
+    say(f"  the first page: {len(sent)} answers, {kilobytes:.0f} kB; the largest:")
     for path, count in sorted(sent.items(), key=lambda entry: -entry[1])[:5]:
-        console.print(f"    {count / 1000:6.1f} kB  {path}", markup=False, soft_wrap=True)
+        say(f"    {count / 1000:6.1f} kB  {path}")
     return [
         Goal("the strict build", statistics.median(seconds), BUILD_SECONDS, at_most=True, unit="s"),
         Goal("the first page over the wire", kilobytes, HOME_KILOBYTES, at_most=True, unit="kB"),

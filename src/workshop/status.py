@@ -4,7 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import lessons, paths, progress
-from .console import console
+from .console import say
 from .errors import WorkshopError
 from .lessons import Lesson
 
@@ -28,8 +28,8 @@ def show() -> None:
             bar,
             Text(_words(lesson, done, total)),
         )
-    console.print(table)
-    console.print(f"\nNext: {_next(known, last)}", markup=False, soft_wrap=True)
+    say(table)
+    say(f"\nNext: {_next(known, last)}")
 
 
 def _words(lesson: Lesson, done: int, total: int) -> str:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from . import apt, paths, servers
-from .console import console
+from .console import say
 from .errors import WorkshopError
 
 COMMAND = "./workshop dev tools"
@@ -40,13 +40,13 @@ def main() -> int:
             f"Not installed: {', '.join(still)}. On Debian and Ubuntu this command installs them, as root "
             f"or with a sudo that asks for no password. By hand: sudo apt-get install {' '.join(PACKAGES)}"
         )
-    console.print("RabbitMQ, PostgreSQL, nginx, openssl and the schemas of Kubernetes are installed.")
+    say("RabbitMQ, PostgreSQL, nginx, openssl and the schemas of Kubernetes are installed.")
     return 0
 
 
 def install() -> None:
     """Install what is missing, as far as that is possible here. `missing()` says what is left."""
-    console.print(f"Installing for the tests: {', '.join(missing())}.", markup=False, soft_wrap=True)
+    say(f"Installing for the tests: {', '.join(missing())}.")
     if set(missing()) - {"kubernetes-validate"}:
         apt.install(*PACKAGES)
     if "kubernetes-validate" in missing():

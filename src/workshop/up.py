@@ -24,6 +24,8 @@ from .project import Project
 from .services import Service, from_procfile
 
 DOCS_PORT = 8001
+REMARKS = 48
+"""The column of the table in which the remarks begin."""
 USUAL_BROKER = "redis://localhost:6379/0"
 """Where the projects look for a broker when nothing else is said."""
 
@@ -124,7 +126,8 @@ class _Session:
             self.supervisor.stop()
 
     def ready(self) -> None:
-        say("\n".join(["", *self.table(), ""]), markup=True)
+        for line in ["", *self.table(), ""]:
+            say(line, markup=True, hang=REMARKS)
         for service in self.extras:
             Path(service.log).unlink(missing_ok=True)
             self.supervisor.add(service)

@@ -120,8 +120,9 @@ def tell(what, task, event=None):
     kept = bool(app.backend.client.exists(app.backend.get_key_for_task(task.id)))
     print(
         f"{what:<35} {task.state:<9}{task.ready()!s:<7}{task.successful()!s:<7}{task.failed()!s:<7}"
-        f"{'yes' if kept else 'no':<5} {task.result!r}"
+        f"{'yes' if kept else 'no'}"
     )
+    print(f"    result: {task.result!r}")
     print(f"    events: {', '.join(listener.of(task)) or 'none'}")
 
 
@@ -131,7 +132,7 @@ def let_go(task):
 
 
 def before_a_worker():
-    print(f"{'':<35} {'state':<9}{'ready':<7}{'succ.':<7}{'failed':<7}{'kept':<5} result")
+    print(f"{'':<35} {'state':<9}{'ready':<7}{'succ.':<7}{'failed':<7}kept")
     tell("an id that I made up", AsyncResult(str(uuid.uuid4()), app=app))
     task = work.delay()
     tell("sent, and no worker is there", task, "sent")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.step("4.7")
 
 FILE = "images/management/commands/workers.py"
 TASK = "images.tasks.describe_photo_task"
-COLUMNS = ("processes", "active", "reserved", "begun", "tasks known", "queues")
+COLUMNS = ("processes", "active", "reserved", "begun", "tasks", "queues")
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "processes": str(len(ask(app, "stats")["pool"]["processes"])),
         "active": str(len(ask(app, "active"))),
         "reserved": str(len(ask(app, "reserved"))),
-        "tasks known": str(len(ask(app, "registered"))),
+        "tasks": str(len(ask(app, "registered"))),
         "queues": ", ".join(queue["name"] for queue in ask(app, "active_queues")),
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table as Shown
 
 from workshop import atomic, paths
-from workshop.console import console
+from workshop.console import say
 from workshop.errors import WorkshopError
 from workshop.figures import machine
 
@@ -32,7 +32,7 @@ def main(names: list[str], quick: bool, write: bool) -> int:
             raise WorkshopError(f"There is no measurement {name}. There are: {', '.join(NAMES)}.")
     if quick and write:
         raise WorkshopError("--quick measures too little for the page. Leave out one of --quick and --write.")
-    console.print(machine(), markup=False, soft_wrap=True)
+    say(machine())
     missed = False
     for name in names or NAMES:
         section = importlib.import_module(f"{__package__}.{name}").measure(quick)
@@ -47,15 +47,15 @@ def main(names: list[str], quick: bool, write: bool) -> int:
 
 def show(section: Section) -> None:
     """Print it for the terminal."""
-    console.print(f"\n{section.title}", style="bold", markup=False)
-    console.print(section.how, markup=False)
+    say(f"\n{section.title}", style="bold")
+    say(section.how)
     for table in section.tables:
-        console.print()
-        console.print(_shown(table))
+        say("")
+        say(_shown(table))
     for remark in section.remarks:
-        console.print(f"  {remark}", markup=False)
+        say(f"  {remark}")
     for goal in section.goals:
-        console.print(f"  {goal}", markup=False, soft_wrap=True)
+        say(f"  {goal}")
 
 
 def keep(section: Section) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workshop import paths
-from workshop.console import console
+from workshop.console import say
 from workshop.errors import WorkshopError
 
 REQUIREMENTS = Path(__file__).with_name("field-requirements.txt")
@@ -35,7 +35,7 @@ def python() -> Path:
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
     with _alone():
         if not (stamp.is_file() and stamp.read_text() == wanted and executable.exists()):
-            console.print(f"Installing what is compared into {paths.shown(folder())} …", markup=False)
+            say(f"Installing what is compared into {paths.shown(folder())} …")
             _make(executable)
             stamp.write_text(wanted)
     return executable

@@ -5,11 +5,12 @@ import os
 
 from workshop import samples
 from workshop.checkkit import until
+from workshop.console import say
 from workshop.demo_site import Ending
 from workshop.errors import WorkshopError
 
 from . import VISIBILITY_TIMEOUT, limits
-from .saying import listed, rates_table, say
+from .saying import listed, rates_table
 from .system import System
 
 ROUNDS = 3
@@ -55,7 +56,7 @@ def _run(ending: Ending, workers: int, photo: bytes, photos: int, quick: bool) -
         "one process, a name and a data folder of its own, and reads nothing of the site's disk. They share:"
     )
     for what, served in system.parts.items():
-        say(f"{what:<10}{served}", indent=2, hang=10)
+        say(f"  {what:<10}{served}", hang=12)
     _together(system, photo, photos)
     _faster(system, photos, counts(workers, quick), 1 if quick else ROUNDS)
     lost = _killed(system, photos)
@@ -71,7 +72,7 @@ def _together(system: System, photo: bytes, photos: int) -> None:
         done = _last(system, send=False)[0]
         until(lambda: sum(host.resized for host in hosts) >= done, 5)  # a row comes before its line in a log
         say(f"\n{photos} photos were uploaded through the site, {done} are resized. How many by whom:")
-        say(", ".join(f"{host.name} {host.resized}" for host in hosts), indent=2)
+        say("  " + ", ".join(f"{host.name} {host.resized}" for host in hosts))
         _all(done, photos)
 
 
@@ -93,9 +94,8 @@ def _faster(system: System, photos: int, numbers: list[int], rounds: int) -> Non
             rates[count].append(photos / seconds)
     rates_table(rates)
     say(
-        f"This machine has {cores()} cores, and the site, the database, the store and the broker use them, "
-        "too. More hosts than cores add little here. Hosts that are machines bring their own cores.",
-        indent=2,
+        f"  This machine has {cores()} cores, and the site, the database, the store and the broker use them, "
+        "too. More hosts than cores add little here. Hosts that are machines bring their own cores."
     )
 
 
@@ -120,9 +120,8 @@ def _killed(system: System, photos: int) -> int:
     if not held:
         raise WorkshopError(f"{victim.name} had nothing to do. Take more photos: --photos {2 * photos}.")
     say(
-        f"{listed(host.name for host in others)} went on, and all other photos were done {through:.1f} s "
-        "after the first was sent.",
-        indent=2,
+        f"  {listed(host.name for host in others)} went on, and all other photos were done {through:.1f} s "
+        "after the first was sent."
     )
     if lost:
         why = (
@@ -137,9 +136,9 @@ def _killed(system: System, photos: int) -> int:
             "puts them back into the queue, once they are away for longer than the visibility timeout: "
             f"{VISIBILITY_TIMEOUT} s here, one hour where nothing is set."
         )
-    say(why, indent=2)
+    say(f"  {why}")
     again = f", {twice} of them done twice" if twice > 0 else ""
-    say(f"After {seconds:.1f} s {done} of {photos} are resized, {lost} lost{again}.", indent=2)
+    say(f"  After {seconds:.1f} s {done} of {photos} are resized, {lost} lost{again}.")
     return lost
 
 

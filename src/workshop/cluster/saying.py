@@ -1,27 +1,12 @@
-"""What the command prints: sentences as wide as the terminal, and the table."""
+"""What the command prints: lists of names, and the table."""
 
-import contextlib
 import statistics
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
 from workshop.bench.statistic import spread
-from workshop.console import console
-
-
-def say(text: str, indent: int = 0, hang: int = 0) -> None:
-    """Print a sentence, with an empty line where it begins with a line end. `hang`: its further lines are
-    indented so much more. A terminal that is gone is no reason to stop half way."""
-    wrapped = textwrap.fill(
-        text.lstrip("\n"),
-        max(console.width, 40),
-        initial_indent=" " * indent,
-        subsequent_indent=" " * (indent + hang),
-        break_on_hyphens=False,
-    )
-    _print("\n" * text.startswith("\n") + wrapped)
+from workshop.console import say
 
 
 def listed(things: Iterable[object]) -> str:
@@ -40,9 +25,4 @@ def rates_table(rates: Mapping[int, Sequence[float]]) -> None:
     for count, found in rates.items():
         speed = spread(found, 1) if several else f"{found[0]:.1f}"
         table.add_row(str(count), speed, f"{statistics.median(found) / one:.2f}")
-    _print(table)
-
-
-def _print(what: object) -> None:
-    with contextlib.suppress(OSError):
-        console.print(what, markup=False, soft_wrap=True)
+    say(table)

@@ -157,9 +157,9 @@ if __name__ == "__main__":
         )
         lines = done.stdout.splitlines()
         if done.returncode == -signal.SIGKILL:
-            lines.append("the caller is killed")
+            lines.append("caller is killed")
         answers[mode] = lines
     client.delete(COUNT, "modes", "unacked", "unacked_index")
-    print(f"{'':<28}{'eager':<22}{'thread':<22}process")
+    print(f"{'':<26}{'eager':<17}{'thread':<17}process")
     for question, *row in zip(QUESTIONS, *answers.values(), strict=True):
-        print(f"{question:<28}{row[0]:<22}{row[1]:<22}{row[2]}")
+        print(f"{question:<26}{row[0]:<17}{row[1]:<17}{row[2]}")

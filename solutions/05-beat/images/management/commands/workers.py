@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def show(self, names, **options):
         workers = look_into(names)
-        self.row("worker", "processes", "active", "reserved", "begun", "tasks known", "queues")
+        self.row("worker", "processes", "active", "reserved", "begun", "tasks", "queues")
         for name, worker in workers.items():
             counts = [worker[each] for each in ("processes", "active", "reserved", "begun", "registered")]
             self.row(name, *counts, ", ".join(worker["queues"]))
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             )
 
     def row(self, name, *cells):
-        self.stdout.write(f"{name:<28}" + "".join(f"{cell:<13}" for cell in cells).rstrip())
+        self.stdout.write(f"{name:<22}" + "".join(f"{cell:<10}" for cell in cells).rstrip())
 
     def revoke(self, names, task_id, terminate, **options):
         self.report(call_off(names, task_id, terminate))
