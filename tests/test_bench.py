@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy
 import pytest
 from PIL import Image, ImageCms
+from printed import Printed
 
 from workshop import figures, paths, samples
 from workshop.bench import command, learner, page, plot, queue, resize, start, ways
@@ -40,7 +41,7 @@ def test_missed_goal_is_said_and_is_exit_code_1(monkeypatch, capsys, taken, code
         figures, "FIGURES", {"tea": lambda: [Goal("pot / cup", taken, 1.4)], "rest": lambda: []}
     )
     assert figures.main([]) == code
-    out = capsys.readouterr().out
+    out = Printed(capsys.readouterr().out)
     assert f"pot / cup: {taken:.2f} (goal: at least 1.4, {'MISSED' if code else 'met'})" in out
     assert "rest" in out
     assert figures.main(["rest"]) == 0
@@ -167,7 +168,7 @@ def test_memory_is_that_of_the_picture(tmp_path):
 def test_resize_prints_its_tables_and_goals(monkeypatch, capsys):
     monkeypatch.setattr(resize, "SIZES", {3: (1000, 750)})
     assert command.main(["resize"], quick=True, write=False) == 0
-    out = capsys.readouterr().out
+    out = Printed(capsys.readouterr().out)
     for kind in ("JPEG", "PNG", "WEBP"):
         assert f"{kind}, 3 megapixels" in out
         assert f"{kind}, 3 megapixels: ours / libvips, 1 thread: " in out
@@ -222,7 +223,7 @@ def test_the_learners_time(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
     assert command.main(["learner"], quick=True, write=False) == 0
-    out = capsys.readouterr().out
+    out = Printed(capsys.readouterr().out)
     assert re.search(r"^ 01-sync +[\d.]+ \(.*– .* [\d.]+ \(", out, re.M)
     assert "01-sync: save → first step / floor: " in out
     assert "01-sync: save → last verdict / floor: " in out
@@ -264,7 +265,7 @@ def test_seconds_until_a_text():
 def test_quick_measures_all_of_it_and_judges_nothing(name, capsys):
     """With real sites, brokers and workers. A photo that is lost ends it with an error."""
     assert command.main([name], quick=True, write=False) == 0
-    out = capsys.readouterr().out
+    out = Printed(capsys.readouterr().out)
     assert "(goal: at" in out
 
 

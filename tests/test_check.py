@@ -18,6 +18,7 @@ import psutil
 import pytest
 from alive import alive, command_line
 from inotify import limited
+from printed import Printed
 
 from workshop import check, lane, lessons, paths, progress, project, run, signals
 from workshop.bench import start
@@ -59,7 +60,7 @@ def eventually(condition, seconds=30):
 
 def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
     assert check.main(mine) == 0
-    said = capsys.readouterr().out
+    said = Printed(capsys.readouterr().out)
     assert "✓ 1.1" in said
     assert "4 of 4 steps" in said
     assert "Next: ./workshop start 02" in said
@@ -69,7 +70,7 @@ def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
 def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, capsys):
     edit(mine, "images/resizing.py", "return ImageOps.exif_transpose(picture)", "return picture")
     assert check.main(mine) == 1
-    said = capsys.readouterr().out
+    said = Printed(capsys.readouterr().out)
     assert "✓ 1.1" in said
     assert "✗ 1.2" in said
     assert "· 1.3   Every format that people upload   (not reached)" in said
@@ -81,7 +82,7 @@ def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, caps
 def test_one_step_is_checked_and_remembered_alone(mine, capsys):
     progress.set_passed("01-sync", ["1.1"])
     assert check.main(mine, "1.3") == 0
-    shown = re.findall(r"[✓✗] (\d\.\d) ", capsys.readouterr().out)
+    shown = re.findall(r"[✓✗] (\d\.\d) ", Printed(capsys.readouterr().out))
     assert shown == ["1.3"], "a run may take 1.2 seconds, too"
     assert progress.passed("01-sync") == ["1.1", "1.3"]
     edit(
@@ -98,7 +99,7 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
 def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
     assert check.main(project.at(paths.SOLUTIONS / "01-sync"), step) == 0
     assert progress.passed("01-sync") == []
-    said = capsys.readouterr().out
+    said = Printed(capsys.readouterr().out)
     assert sum_ in said
     assert "Next" not in said, "the learner is somewhere else"
 
@@ -121,7 +122,7 @@ def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
 def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name, old, new, read):
     edit(mine, name, old, new)
     assert check.main(mine) == 1
-    said = capsys.readouterr().out
+    said = Printed(capsys.readouterr().out)
     assert read in said
     assert f"| {next(line for line in (mine.folder / name).read_text().splitlines() if new in line)}" in said
     assert "Steps 1.1 to 1.4 need it; nothing was checked." in said
@@ -131,16 +132,15 @@ def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name
 def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
     (mine.folder / "images/urls.py").unlink()
     assert check.main(mine) == 1
-    assert (
-        "images/urls.py is missing. Bring it back:  cp lessons/01-sync/images/urls.py"
-        in capsys.readouterr().out
+    assert "images/urls.py is missing. Bring it back:  cp lessons/01-sync/images/urls.py" in Printed(
+        capsys.readouterr().out
     )
 
 
 def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine, capsys):
     edit(mine, "images/views.py", "photos = form.save()", 'print("before", form); photos = fom.save()')
     assert check.main(mine, "1.4") == 1
-    said = capsys.readouterr().out
+    said = Printed(capsys.readouterr().out)
     assert "NameError: name 'fom' is not defined" in said
     assert "raised at   images/views.py:" in said
     assert "Your code printed:" in said
@@ -153,7 +153,7 @@ def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
     before = descendants()
     edit(mine, "images/views.py", "photos = form.save()", "photos = form.save()\n        while True: pass")
     assert check.main(mine, "1.4") == 1
-    assert "a loop in your code that does not end" in capsys.readouterr().out
+    assert "a loop in your code that does not end" in Printed(capsys.readouterr().out)
     assert descendants() == before
     assert not list(tmp_path.glob("workshop-*"))
 
@@ -163,7 +163,7 @@ def test_code_that_ends_the_process_is_said(mine, capsys):
     slowly = "import os; os.close(int(os.environ['WORKSHOP_EVENTS'])); os.system('sleep 1.5'); os._exit(3)"
     edit(mine, "images/views.py", "photos = form.save()", slowly)
     assert check.main(mine, "1.4") == 1
-    assert "exit code 3" in capsys.readouterr().out
+    assert "exit code 3" in Printed(capsys.readouterr().out)
 
 
 def cli(*arguments, tmp=None, before=(), **options):
@@ -260,7 +260,7 @@ def test_watch_checks_again_after_a_save(mine, tmp_path):
     finally:
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
-    assert "Stopped watching." in output.read_text()
+    assert "Stopped watching." in Printed(output.read_text())
 
 
 def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
@@ -275,7 +275,9 @@ def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
     finally:
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
-    assert "not report saved files here (Error creating recommended watcher: Too many" in output.read_text()
+    assert "not report saved files here (Error creating recommended watcher: Too many" in Printed(
+        output.read_text()
+    )
 
 
 def test_watch_begins_with_the_step_that_failed(tmp_path):

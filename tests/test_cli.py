@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import smallchain
+from printed import Printed
 
 from workshop import cli, paths, progress, project
 
@@ -26,7 +27,7 @@ def run(root, monkeypatch, capsys):
         with pytest.raises(SystemExit) as end:
             cli.main()
         captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
+        return end.value.code or 0, Printed(captured.out), Printed(captured.err)
 
     return run
 

@@ -187,9 +187,8 @@ def test_another_outcome_is_said_and_is_exit_code_1(start, tmp_path):
     root = broken_root(tmp_path / "root", "images/forms.py", '"WEBP", "GIF"}', '"WEBP"}')
     run = start("--exit", root=root)
     assert run.end() == 1
-    line = next(line for line in run.lines if "should have been" in line)
-    assert line.startswith("animated.gif should have been resized, and is refused. ")
-    assert "GIF is not supported" in line
+    assert "\nanimated.gif should have been resized, and is refused. " in run.text
+    assert "GIF is not supported" in run.text
     assert run.text.count("should have been") == 1
     assert "6 resized" in run.text
     assert_nothing_left(run, [], [])

@@ -15,7 +15,7 @@ from pathlib import Path
 from pprint import pformat
 
 import pytest
-from printed import sentences
+from printed import in_one_line
 
 from workshop import check, lessons, project
 from workshop.forks import ForkServer
@@ -75,7 +75,7 @@ def test_a_mistake_is_found_and_named(lesson, entry, tmp_path, forks):
     else:
         complaint = failure["complaint"]
         read = "\n".join([complaint["what"], complaint["why"], *complaint["facts"].values()])
-    assert sentences(entry["says"]).lower() in sentences(read).lower(), read
+    assert in_one_line(entry["says"]).lower() in in_one_line(read).lower(), read
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("variant"))

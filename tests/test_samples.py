@@ -12,6 +12,7 @@ from io import BytesIO
 import httpx
 import pytest
 from PIL import Image, ImageCms, ImageOps
+from printed import Printed
 
 from workshop import occupied, paths, rush, samples
 from workshop.errors import WorkshopError
@@ -170,7 +171,7 @@ def test_files_that_are_there_stay(tmp_path, capsys):
         (tmp_path / sample.name).write_bytes(b"kept")
     (tmp_path / "small.jpg").unlink()
     assert samples.main(str(tmp_path), None, 1) == 0
-    assert "1 written" in (out := capsys.readouterr().out)
+    assert "1 written" in (out := Printed(capsys.readouterr().out))
     assert "9 were there already" in out
     assert all(sample.name in out and sample.purpose in out for sample in samples.SAMPLES)
     kept = {path.name for path in tmp_path.iterdir() if path.read_bytes() in (b"kept", b"mine")}
@@ -202,7 +203,7 @@ def test_site_does_with_each_sample_what_the_sample_says(site, folder):
 
 def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
     assert samples.main(str(tmp_path), 3, int(site.rsplit(":", 1)[1])) == 0
-    out = capsys.readouterr().out
+    out = Printed(capsys.readouterr().out)
     seconds = [float(found) for found in re.findall(r"photo-0[123]\.jpg +([\d.]+) s  taken", out)]
     assert len(seconds) == 3
     summary = re.search(r"Uploads: +median ([\d.]+) s, slowest ([\d.]+) s", out)
@@ -217,7 +218,9 @@ def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
 def test_upload_sends_the_photo_in_the_folder(site, tmp_path, capsys):
     (tmp_path / "held-upright.jpg").write_bytes(b"no photo")
     assert samples.main(str(tmp_path), 1, int(site.rsplit(":", 1)[1])) == 1
-    assert "not taken: photo-01.jpg: this is not a picture that can be read." in capsys.readouterr().out
+    assert "not taken: photo-01.jpg: this is not a picture that can be read." in Printed(
+        capsys.readouterr().out
+    )
 
 
 def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monkeypatch):
@@ -227,7 +230,7 @@ def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monke
     occupied.write({"addresses": {"site": site}})
     assert samples._site(8123) == "http://localhost:8123"
     samples.main(str(tmp_path), 1, None)
-    assert f"to {site}, all at once" in capsys.readouterr().out
+    assert f"to {site}, all at once" in Printed(capsys.readouterr().out)
 
 
 def test_nothing_answers():
@@ -272,11 +275,11 @@ def test_refusals_in_words(serve, post, refusal):
 
 def test_failing_site_ends_the_rush_with_exit_code_1(serve, capsys):
     assert rush.main(serve(post=(500, "")), 2, lambda: b"photo") == 1
-    assert capsys.readouterr().out.count("not taken: the site failed (HTTP 500)") == 2
+    assert Printed(capsys.readouterr().out).count("not taken: the site failed (HTTP 500)") == 2
 
 
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
     rush.main(serve(post=(200, ""), delay=0.5), 2, lambda: b"photo")
-    pages = int(re.search(r"A page meanwhile: .* (\d+) pages", capsys.readouterr().out)[1])
+    pages = int(re.search(r"A page meanwhile: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3

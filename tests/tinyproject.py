@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+from printed import Printed
 
 from workshop.ports import free_port
 
@@ -175,7 +176,11 @@ class Up:
         self._new.put(None)
 
     def until(self, text: str, seconds: float = 60) -> str:
-        """The next line that has `text`. Fails when the process ends, or is silent for `seconds`."""
+        """The next line that has `text`, with those before it where `text` goes over several lines.
+
+        Fails when the process ends, or is silent for `seconds`.
+        """
+        since = len(self.lines)
         while True:
             try:
                 line = self._new.get(timeout=seconds)
@@ -185,12 +190,13 @@ class Up:
                 self._new.put(None)  # for end()
             assert line is not None, f"{text!r} never came:\n" + self.text
             self.lines.append(line)
-            if text in line:
-                return line
+            said = line if text in line else Printed("\n".join(self.lines[since:][-3:]))
+            if text in said:
+                return said
 
     @property
     def text(self) -> str:
-        return "\n".join(self.lines)
+        return Printed("\n".join(self.lines))
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)

@@ -69,7 +69,8 @@ def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
     hang = indent if hang is None or hang > width - NARROWEST else hang
     breaks, used = [], 0
     for start, piece in _pieces(text, width - hang):
-        if used and used + cell_len(piece) > width:
+        column = used + len(piece) - len(piece.lstrip())
+        if used and used + cell_len(piece) > width and column > hang:  # else a new line would gain nothing
             breaks.append(start)
             used = hang + cell_len(piece.lstrip())
         else:

@@ -55,7 +55,7 @@ class Startup:
         self._known = True
         repeated = [each for each in self._held or [] if _normal(each) in self._first]
         self.release()
-        return " · the same warnings as before" if any(map(_warns, repeated)) else ""
+        return " · same warnings" if any(map(_warns, repeated)) else ""
 
     def release(self, everything: bool = False) -> None:
         """Print what was kept back.
