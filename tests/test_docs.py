@@ -16,6 +16,7 @@ import httpx
 import markdown
 import pytest
 from mkdocs.exceptions import BuildError
+from printed import Printed
 
 from workshop import docs_snippets, lessons, notebook_pages, paths
 from workshop.checkkit import until

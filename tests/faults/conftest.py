@@ -1,5 +1,7 @@
 """Each test of a fault puts a line into the table that the run prints."""
 
+import textwrap
+
 import pytest
 from alive import alive
 from system import System, tree
@@ -23,6 +25,12 @@ def outcome(record_property):
     return lambda fault, promise, words: record_property("fault", [fault, promise, words])
 
 
+def hanging(label, sentence):
+    """A line of the table, wrapped at 80 columns."""
+    first, others = f"    {label:<10}", " " * 14
+    return textwrap.fill(sentence, 80, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+
+
 def pytest_terminal_summary(terminalreporter, config):
     rows = [
         value
@@ -33,7 +41,8 @@ def pytest_terminal_summary(terminalreporter, config):
     if not rows:
         return
     lines = [
-        f"{fault}\n    promised  {promise}\n    seen      {words}" for fault, promise, words in sorted(rows)
+        "\n".join([fault, hanging("promised", promise), hanging("seen", words)])
+        for fault, promise, words in sorted(rows)
     ]
     terminalreporter.write_sep("=", TITLE)
     terminalreporter.write_line("\n".join(lines))

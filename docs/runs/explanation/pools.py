@@ -164,7 +164,7 @@ def memory(photo):
 
 
 def limits(photo):
-    print("soft_time_limit=1, time_limit=3, a task of 6 seconds; revoke(terminate=True) after 1 s")
+    print("soft_time_limit=1, time_limit=3, a task of 6 s; revoke(terminate=True) after 1 s")
     for pool in ("prefork", "threads", "gevent", "eventlet", "solo"):
         redis.flushdb()
         with Worker("pools", "-P", pool, "-c", "2"):

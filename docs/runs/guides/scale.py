@@ -136,7 +136,7 @@ def speed(url: str) -> None:
         own = sum(uss for _, uss in memory[children])
         lines.append(
             f"{children:>9}  {'  '.join(f'{value:5.1f}' for value in row)}   {sorted(row)[1]:6.1f}   "
-            f"main {main[0]:.0f}, children {each}; not shared: {own:.0f}"
+            f"{main[0]:.0f} + {each}; not shared: {own:.0f}"
         )
     write("speed", "\n".join(lines))
     site.end()

@@ -160,6 +160,6 @@ if __name__ == "__main__":
             lines.append("caller is killed")
         answers[mode] = lines
     client.delete(COUNT, "modes", "unacked", "unacked_index")
-    print(f"{'':<26}{'eager':<17}{'thread':<17}process")
+    print(f"{'':<26}{'eager':<18}{'thread':<18}process")
     for question, *row in zip(QUESTIONS, *answers.values(), strict=True):
-        print(f"{question:<26}{row[0]:<17}{row[1]:<17}{row[2]}")
+        print(f"{question:<26}{row[0]:<18}{row[1]:<18}{row[2]}")
