@@ -83,6 +83,8 @@ def show(project: Project, step: Step | None = None, name: str | None = None) ->
         return
     say(f"{project.shown} against {solution}", style="bold")
     table = Table.grid(padding=(0, 2))
+    for is_whole in (True, True, False, False):  # a file's name is not cut
+        table.add_column(no_wrap=is_whole)
     for diff in found:
         steps = f"step {', '.join(diff.steps)}" if diff.steps and step is None else ""
         table.add_row("", diff.name, diff.remark, Text(steps, style="dim"))

@@ -16,6 +16,8 @@ def show() -> None:
         raise WorkshopError(f"No lessons were found in {paths.LESSONS}: is this a whole clone?")
     last = progress.last()
     table = Table.grid(padding=(0, 2))
+    for is_whole in (True, True, False, True, True, True):  # the title gives way where it is narrow
+        table.add_column(no_wrap=is_whole)
     for lesson in known:
         passed = set(progress.passed(lesson.name))
         done, total = sum(step.id in passed for step in lesson.steps), len(lesson.steps)
