@@ -16,7 +16,7 @@ import httpx
 import markdown
 import pytest
 from mkdocs.exceptions import BuildError
-from printed import Printed
+from printed import in_one_line
 
 from workshop import docs_snippets, lessons, notebook_pages, paths
 from workshop.checkkit import until
@@ -425,8 +425,9 @@ def test_a_port_that_is_taken_is_a_sentence():
             [*command, str(port)], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
     assert (run.returncode, run.stdout) == (1, "")
-    assert re.match(rf"Port {port} is taken by .*\(pid {os.getpid()}\)\.", run.stderr)
-    assert "served already" not in run.stderr
+    said = in_one_line(run.stderr)
+    assert re.match(rf"Port {port} is taken by .*\(pid {os.getpid()}\)\.", said)
+    assert "served already" not in said
     assert re.search(r"Another port: \./workshop docs --port \d+$", run.stderr.rstrip())
 
 

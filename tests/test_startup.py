@@ -62,7 +62,7 @@ def test_warnings_of_the_first_start_are_remembered(startup, printed):
     write(startup, [*BANNER, warning])
     startup.complete()
     start_again(startup, printed, [*LATER, warning])
-    assert startup.complete() == " · the same warnings as before"
+    assert startup.complete() == " · same warnings"
     start_again(startup, printed, LATER)
     assert startup.complete() == ""
 

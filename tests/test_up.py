@@ -21,6 +21,7 @@ import redis
 from alive import alive, command_line
 from honcho.printer import Printer
 from inotify import limited
+from printed import in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import blame, lessons, migrations, occupied, paths, progress, samples, services
