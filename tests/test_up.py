@@ -319,8 +319,8 @@ def test_code_that_the_site_cannot_load(root, start):
     write(project_of(root), {"myproject/urls.py": "import nothing_of_this_name\n"})
     port = free_port()
     run = start(port=port)
-    run.until("web cannot load your code:")
-    run.until("myproject/urls.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'")
+    error = "myproject/urls.py:1: ModuleNotFoundError: No module named 'nothing_of_this_name'"
+    run.until(f"web cannot load your code: {error}")
     run.until("not running: web")
     write(project_of(root), FILES)
     run.until("Starting development server")
