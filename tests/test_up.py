@@ -21,7 +21,7 @@ import redis
 from alive import alive, command_line
 from honcho.printer import Printer
 from inotify import limited
-from printed import in_one_line
+from printed import Printed, in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import blame, lessons, migrations, occupied, paths, progress, samples, services
@@ -648,7 +648,7 @@ def command(root, *arguments, cwd=None):
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
+    return Printed(run.stdout)
 
 
 def assert_begun_again(root, said):
@@ -726,8 +726,7 @@ def test_a_lesson_is_solved_while_up_runs_it(root, busy):
     run = busy()
     said = command(root, "solve", "01")
     assert "changed  images/tasks.py" in said
-    run.until("worker restarted: images/tasks.py changed")
-    run.until(" ready.")
+    run.until("worker restarted: images/tasks.py changed · ready in")
     assert (project_of(root) / "images/tasks.py").read_text() == BUSY + "# done\n"
     assert (project_of(root) / "manage.py").is_file()
     backup = root / re.search(r"as they were: (\S+)", said)[1]
