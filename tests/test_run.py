@@ -8,7 +8,7 @@ import signal
 import psutil
 import pytest
 
-from workshop import lessons, paths, project, run
+from workshop import lane, lessons, paths, project, run
 from workshop.checkkit import until
 from workshop.forks import Fork, ForkServer
 from workshop.run import Sequence
@@ -125,6 +125,14 @@ def test_events_come_in_the_order_of_the_parts():
     ]
 
 
+def test_what_came_before_the_order_was_known_is_said_with_it():
+    sequence, found = Sequence(), []
+    found += sequence.put({"event": "check", "part": "1", "about": "a"})
+    assert not found
+    found += sequence.put({"event": "collected", "parts": ["1"]})
+    assert [each["event"] for each in found] == ["collected", "check"]
+
+
 def copy_of(name, tmp_path):
     lesson = lessons.find(name)
     folder = tmp_path / lesson.name
@@ -172,6 +180,41 @@ def test_several_lanes_say_what_one_says(tmp_path, forks, monkeypatch, broken, e
     assert lanes == 3
     assert told(several) == told(one)
     assert any(each["event"] == "check" and not each["passed"] for each in one) == broken
+
+
+CHECK = """
+import pytest
+pytestmark = [{marks}]
+def test_it():
+    assert {passes}
+"""
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
+def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monkeypatch, everything):
+    """A lane that takes the long step first goes on with those before it, and with those alone."""
+    mine, checks = copy_of("01", tmp_path), tmp_path / "checks"
+    checks.mkdir()
+    long = "pytest.mark.long"
+    for step, marks, passes in (
+        ("1.1", "", True),
+        ("1.2", "", False),
+        ("1.3", long, False),
+        ("1.4", "", True),
+    ):
+        marks = f"pytest.mark.step('{step}'), {marks}"
+        (checks / f"test_{step[-1]}.py").write_text(CHECK.format(marks=marks, passes=passes))
+    arguments = [*lane._arguments(mine.lesson, None)[:-1], str(checks)]
+    monkeypatch.setattr(lane, "_arguments", lambda *_: arguments)
+    monkeypatch.setattr(run, "LANES", 1)
+    with run.Run(mine, everything=everything, forks=forks) as started:
+        started._lanes = [started._lane(worker=False, long=True)]
+        started._lanes[0].start()
+        found = [event for _, event in started._merged() if event["event"] == "check"]
+    steps = ["1.3", "1.1", "1.2", "1.4"] if everything else ["1.3", "1.1", "1.2"]
+    assert [(each["step"], each["passed"]) for each in found] == [
+        (step, step in ("1.1", "1.4")) for step in steps
+    ]
 
 
 def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):

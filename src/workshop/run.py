@@ -45,13 +45,18 @@ class Run:
             self.close()
             raise
 
-    def _lane(self, worker: bool) -> Lane:
-        """worker: whether its worker is to start before anything is known about its checks."""
+    def _lane(self, worker: bool, long: bool = False) -> Lane:
+        """worker: whether its worker is to start before anything is known about its checks.
+
+        long: whether it takes the steps first that take longest. The first lane keeps to the order of the
+        lesson, so that a learner soon reads about the first steps.
+        """
         options = {
             "WORKSHOP_ALL": "1" if self._everything else "",
             "WORKSHOP_FIRST": self._first or "",
             "WORKSHOP_WORKER": "1" if worker else "",
             "WORKSHOP_CLAIMS": self._claims,
+            "WORKSHOP_LONG": "1" if long else "",
         }
         with signals.held():
             lane = Lane(self._project, self._forks, self._step, options)
@@ -67,10 +72,12 @@ class Run:
         """
         sequence = Sequence()
         self._lanes[0].start()
+        if not self._first:
+            self._start_others()
         for lane, event in self._merged():
             if lane is not self._lanes[0] and event["event"] in ("collected", "worker"):
                 continue  # the first one says it for all
-            if event["event"] == ("over" if self._first else "collected"):
+            if event["event"] == "over":
                 self._start_others()
             for each in sequence.put(event):
                 yield each
@@ -82,9 +89,9 @@ class Run:
         yield {"event": "finished"}
 
     def _start_others(self) -> None:
-        """Once the first lane has found that the project can be loaded, and loaded it without any rival."""
+        """Once the step that comes first is over: it had no rival."""
         while not self._step and len(self._lanes) < LANES:
-            self._lanes.append(self._lane(worker=False))
+            self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
             self._lanes[-1].start()
 
     def _merged(self) -> Iterator[tuple[Lane, dict]]:
@@ -123,10 +130,10 @@ class Sequence:
         """Take in one event, and yield those whose turn has come."""
         if event["event"] == "collected":
             self._parts = list(event["parts"])
-        if not event.get("part"):
+        if event.get("part"):
+            self._kept[event["part"]].append(event)
+        else:
             yield event
-            return
-        self._kept[event["part"]].append(event)
         while self._parts and (kept := self._kept[self._parts[0]]):
             event = kept.pop(0)
             if event["event"] == "over":

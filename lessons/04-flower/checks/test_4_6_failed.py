@@ -8,7 +8,7 @@ from celery import chord
 
 from workshop.checkkit import complain, expect, photos, until
 
-pytestmark = pytest.mark.step("4.6")
+pytestmark = [pytest.mark.step("4.6"), pytest.mark.long]
 
 FILE = "images/tasks.py, describe_for_summary_task()"
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from workshop.checkkit import Complaint, complain, expect, photos, until
 from workshop.checkkit.worker import aside, raised_at
 
-pytestmark = pytest.mark.step("4.7")
+pytestmark = [pytest.mark.step("4.7"), pytest.mark.long]
 
 FILE = "images/management/commands/workers.py"
 TASK = "images.tasks.describe_photo_task"

@@ -10,7 +10,7 @@ from workshop.checkkit import expect, until
 from workshop.checkkit.beat import SENDING
 from workshop.ports import free_port
 
-pytestmark = pytest.mark.step("5.8")
+pytestmark = [pytest.mark.step("5.8"), pytest.mark.long]
 
 FILE = "upkeep/locks.py, only_one()"
 LOCKS = "upkeep/locks.py"

@@ -4,7 +4,8 @@ It runs in the process that `workshop.run` starts in the project's folder, with 
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
 WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
 WORKSHOP_FIRST (a step that comes before the others, or empty), WORKSHOP_CLAIMS (a folder in which the
-processes that share the work mark what they have taken), WORKSHOP_TEMPLATES (a folder for databases).
+processes that share the work mark what they have taken), WORKSHOP_LONG (1: take what is marked as `long`
+before anything else), WORKSHOP_TEMPLATES (a folder for databases).
 """
 
 import contextlib
@@ -31,9 +32,13 @@ STEPS = os.environ["WORKSHOP_STEPS"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
 GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
 FIRST = os.environ.get("WORKSHOP_FIRST", "")
+LONG_FIRST = os.environ.get("WORKSHOP_LONG") == "1"
 CLAIMS, TEMPLATES = (Path(os.environ[name]) for name in ("WORKSHOP_CLAIMS", "WORKSHOP_TEMPLATES"))
 PROJECT = Path.cwd()
-FAILED: set[str] = set()
+FAILED: dict[str, int] = {}
+"""The steps that have failed, each with the place of its check that failed."""
+PLACE = pytest.StashKey[int]()
+"""The place of a check in the order of the lesson."""
 
 HELD = 6
 """Seconds after which a view that should answer at once counts as waiting for something else."""
@@ -70,6 +75,8 @@ def pytest_collection_modifyitems(config, items):
     chosen = [item for item in items if not ONLY or step_of(item) == ONLY]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = sorted(chosen, key=lambda item: order[step_of(item)])
+    for place, item in enumerate(items):
+        item.stash[PLACE] = place
     steps, parts = (list(dict.fromkeys(map(of, items))) for of in (step_of, part_of))
     emit("collected", steps=steps, parts=parts)
 
@@ -79,12 +86,25 @@ def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
     claims = defaultdict(list)
     for item in items:
         claims[claim_of(item)].append(item)
-    for number, mine in enumerate(claims.values()):
+    numbered = list(enumerate(claims.values()))
+    if LONG_FIRST:
+        numbered.sort(key=lambda claim: not claim[1][0].get_closest_marker("long"))
+    for number, mine in numbered:
+        if not _matters(mine[0]):
+            continue
         with contextlib.suppress(FileExistsError):
             (CLAIMS / str(number)).touch(exist_ok=False)
             if any("worker" in item.fixturenames for item in mine):
                 WORKER.start()  # it comes up while the check before these ends
             yield from mine
+
+
+def _matters(item: pytest.Item) -> bool:
+    """Whether the check can still change what the learner reads, which ends with the first failure.
+
+    A failure that comes earlier in the lesson replaces a later one that this process has found already.
+    """
+    return GO_ON or item.stash[PLACE] < min(FAILED.values(), default=len(item.session.items))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -116,14 +136,14 @@ def _sentence(error) -> str:
 
 
 def pytest_runtest_setup(item):
-    if step_of(item) in FAILED:
-        pytest.skip("the step has failed already")
+    if not _matters(item) or item.stash[PLACE] > FAILED.get(step_of(item), item.stash[PLACE]):
+        pytest.skip("the step, or one before it, has failed already")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
-    if report.skipped and step_of(item) not in FAILED:
+    if report.skipped and _matters(item) and step_of(item) not in FAILED:
         emit(
             "left out",
             step=step_of(item),
@@ -137,12 +157,11 @@ def pytest_runtest_makereport(item, call):
         return report
     content = {"step": step_of(item), "part": part_of(item), "passed": report.passed, "about": _about(item)}
     if report.failed:
-        FAILED.add(content["step"])
+        FAILED[content["step"]] = min(item.stash[PLACE], FAILED.get(content["step"], item.stash[PLACE]))
         content["complaint"] = _complaint(call.excinfo.value)
         content["printed"] = report.capstdout.strip().splitlines()[-8:]
-        item.session.shouldstop = False if GO_ON else "a step failed"
     emit("check", **content)
-    if report.failed and GO_ON and "worker" in item.fixturenames:
+    if report.failed and "worker" in item.fixturenames:
         WORKER.stop()  # whatever is left in it must not reach the next check
     return report
 
