@@ -9,8 +9,10 @@ import psutil
 import pytest
 
 from workshop import lane, lessons, paths, project, run
+from workshop.broker import Broker
 from workshop.checkkit import until
-from workshop.forks import Fork, ForkServer
+from workshop.checkkit.worker import READY, Worker
+from workshop.forks import DOOR, Fork, ForkServer
 from workshop.run import Sequence
 
 
@@ -269,3 +271,25 @@ def test_nothing_of_a_shared_server_stays_but_itself(forks):
                 break
         assert len(server.children(recursive=True)) > 3
     assert until(lambda: not server.children(recursive=True), 60)
+
+
+def test_the_start_of_a_worker_is_over_when_it_is_ready(tmp_path, forks, monkeypatch):
+    """Whoever waits for it later does not make it longer."""
+    found = []
+    with Broker(prefer=None) as broker:
+        door = str(forks.door.fileno())
+        for name, value in {"DATA_DIR": str(tmp_path), "REDIS_URL": broker.url, DOOR: door}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(
+            os, "getpgrp", lambda: 0
+        )  # of the server's session: the worker leads a group there
+        worker = Worker(paths.SOLUTIONS / "02-celery-basics", found.append)
+        worker.start()
+        try:
+            assert until(lambda: READY in worker.log, 60)
+            began = worker._began
+            os.utime(worker._log, (began + 0.25, began + 0.25))
+            worker.wait_ready()
+        finally:
+            worker.stop()
+    assert found == [pytest.approx(0.25, abs=0.01)]

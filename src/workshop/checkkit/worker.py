@@ -125,7 +125,7 @@ class Worker(Process):
         """Begin to start it; `wait_ready` waits for it."""
         if self.running:
             return
-        self._began, self._waited = time.monotonic(), False
+        self._began, self._waited = time.time(), False
         arguments = ["-A", "myproject", "worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
         self.fork("celery", arguments, dict(os.environ))
 
@@ -140,7 +140,8 @@ class Worker(Process):
             self.stop()
             raise Complaint("the worker did not start.", worker_says=cause or "nothing")
         self._waited = True
-        self.ready(time.monotonic() - self._began)
+        # It may have been ready long before anybody waited; since then it has had nothing to write.
+        self.ready(self._log.stat().st_mtime - self._began)
 
     def raised_at(self, task_id: str) -> str:
         """File and line of the project where the task with this id failed, as the log says."""
