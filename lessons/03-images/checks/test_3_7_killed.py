@@ -1,6 +1,3 @@
-import os
-import signal
-
 import pytest
 
 from workshop.checkkit import complain, expect, photos, until
@@ -28,12 +25,12 @@ def held(app, task, worker, photo, storage):
     return kept, sent.id, pid
 
 
-def test_killed_process(held, task, delivered, storage, settled):
+def test_killed_process(held, task, worker, delivered, storage, settled):
     """When the process that is at a task is killed, another one does the task again."""
     kept, task_id, pid = held
     messages = [message for message in delivered.unacked() if message.headers["id"] == task_id]
     storage("ok")
-    os.kill(pid, signal.SIGKILL)
+    worker.kill_child(pid)
     options = f"acks_late={task.acks_late}, reject_on_worker_lost={task.reject_on_worker_lost}"
     expect(
         messages,

@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -89,7 +88,7 @@ def expect_listed(result, what, pk):
     )
 
 
-def test_one_is_killed(app, summary, worker, photo, tmp_path):
+def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
     """When the process that is at one photo is killed, the summary comes all the same."""
     from images.tasks import describe_for_summary_task as member
 
@@ -110,10 +109,11 @@ def test_one_is_killed(app, summary, worker, photo, tmp_path):
         complain(
             "the worker did not begin with the photos.", worker_says=worker.log.splitlines()[-1], file=FILE
         )
+    until(lambda: all(ended(each.id) for each in task.parent.results[1:]))  # the other process is idle now
     whole = tmp_path / "whole.jpg"
     whole.write_bytes(content)
     os.replace(whole, file)
-    os.kill(pid, signal.SIGKILL)
+    worker.kill_child(pid)
     result = outcome(
         task,
         f"process {pid} was killed with -9 while it looked at one of two photos",

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -142,6 +143,18 @@ class Worker(Process):
         self._waited = True
         # It may have been ready long before anybody waited; since then it has had nothing to write.
         self.ready(self._log.stat().st_mtime - self._began)
+
+    def kill_child(self, pid: int) -> None:
+        """Kill this process of the pool with -9, and let the worker notice that, while the others are idle.
+
+        A worker hears of each end, but may look a moment too early and find the process running. It looks
+        again five seconds later, or when the next one ends. So if it has not noticed, an idle one is ended.
+        """
+        os.kill(pid, signal.SIGKILL)
+        if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):
+            idle = [child for child in self.children() if child != pid]
+            if idle:
+                os.kill(idle[-1], signal.SIGTERM)
 
     def raised_at(self, task_id: str) -> str:
         """File and line of the project where the task with this id failed, as the log says."""
