@@ -13,6 +13,9 @@ __all__ = ["Complaint", "complain", "expect", "until"]
 PATIENCE = 15
 """Seconds that a check waits for something that takes well under one where all is right."""
 
+STARTING = 60
+"""Seconds that a check waits until a process has started: many times what that takes, as others start too."""
+
 
 class Complaint(Exception):
     """What a learner reads when a check fails.

@@ -12,7 +12,7 @@ from celery.utils.imports import load_extension_class_names, symbol_by_name
 
 from workshop.services import Service as Line
 
-from . import PATIENCE, Complaint, procfile, until
+from . import STARTING, Complaint, procfile, until
 from .queues import Queue
 from .worker import Process
 
@@ -44,7 +44,7 @@ class Beat(Process):
         extra = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1 --loglevel INFO"
         self.launch(line.shell_command + extra, environment)
 
-    def wait(self, text: str, seconds: float = 2 * PATIENCE) -> bool:
+    def wait(self, text: str, seconds: float = STARTING) -> bool:
         """Wait until its log has `text`; False when it has ended, or `seconds` are over."""
         until(lambda: text in self.log or not self.running, seconds)
         return text in self.log

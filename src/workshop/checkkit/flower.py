@@ -11,7 +11,7 @@ import psutil
 
 from workshop.ports import free_port
 
-from . import PATIENCE, until
+from . import PATIENCE, STARTING, until
 from .worker import Process
 
 
@@ -46,7 +46,7 @@ class Flower(Process):
 
     def wait(self) -> None:
         """Wait until it answers, or listens where it should not, or has ended."""
-        until(lambda: self.answers() or not self.running or self.listening(), 2 * PATIENCE)
+        until(lambda: self.answers() or not self.running or self.listening(), STARTING)
         if self.running and self.listening() and not self.answers():
             until(self.answers, 1)
 

@@ -9,7 +9,7 @@ from honcho.environ import parse_procfile
 
 from workshop.services import Service
 
-from . import PATIENCE, Complaint, until
+from . import STARTING, Complaint, until
 from .queues import Queue
 from .worker import QUICK_START, READY, Process
 
@@ -72,7 +72,7 @@ class Crew:
     def wait_ready(self) -> None:
         """Wait until all take tasks. Complains, with the line of the Procfile, when one ended instead."""
         for service, process in self._members.values():
-            until(lambda: READY in process.log or not process.running, 2 * PATIENCE)  # noqa: B023
+            until(lambda: READY in process.log or not process.running, STARTING)  # noqa: B023
             if READY not in process.log:
                 raise Complaint(
                     f"the worker {service.name} did not start.",

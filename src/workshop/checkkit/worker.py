@@ -15,7 +15,7 @@ import psutil
 
 from workshop import blame, forks
 
-from . import PATIENCE, Complaint, until
+from . import STARTING, Complaint, until
 from .queues import Queue, queue_of
 
 READY = " ready."
@@ -135,7 +135,7 @@ class Worker(Process):
         self.start()
         if self._waited:
             return
-        until(lambda: READY in self.log or not self.running, 2 * PATIENCE)
+        until(lambda: READY in self.log or not self.running, STARTING)
         if READY not in self.log:
             cause = self.last_words
             self.stop()
