@@ -81,6 +81,7 @@ def main(asked: socket.socket, door: int, libraries: list[str]) -> None:
     for name in libraries:
         for module in LIBRARIES[name]:
             importlib.import_module(module)
+    sys.dont_write_bytecode = True  # of the libraries it is kept for the next server, of a project never
     gc.collect()
     gc.freeze()  # a collection in a fork would copy all of this memory
     events = serve(asked)

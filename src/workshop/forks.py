@@ -122,7 +122,6 @@ class ForkServer:
         libraries = ["pytest", "django", *(["celery"] if celery else [])]
         environment = inherited() | {
             "PYTHONPATH": str(Path(__file__).parents[1]),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
         }
         try:
