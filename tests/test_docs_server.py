@@ -120,7 +120,7 @@ def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
         report.take({"event": "collected", "steps": ["1.1"]})
         report.take({"event": "check", "step": "1.1", "passed": False, "about": "", "complaint": complaint})
         report.close()
-        assert f"  Next: ./workshop hint 1.1   ·   read: {where}\n" in capsys.readouterr().out
+        assert f"  Next: ./workshop hint 1.1\n  Read: {where}\n" in capsys.readouterr().out
         step = lessons.Step("1.1", "One", [], [])
         hints.show(copy.lesson, step)
         assert capsys.readouterr().out == f"Step 1.1 has no hints. Read it again: {where}\n"

@@ -180,7 +180,8 @@ class Report:
                 from . import docs_server  # only a failure pays for its imports
 
                 place = docs_server.place_of(lesson, lesson.step(step))
-                yield f"  Next: ./workshop hint {step}   ·   read: {place}"
+                yield f"  Next: ./workshop hint {step}"
+                yield f"  Read: {place}"
             else:
                 yield f"  Next: ./workshop diff {self._name()}"
         elif not self.project.is_learners:

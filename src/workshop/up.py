@@ -179,7 +179,9 @@ class _Session:
         if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         yield ""
-        yield "  " + (f"{escape(_next(project))}     " if project.is_learners else "") + "stop: Ctrl-C"
+        if project.is_learners:
+            yield f"  {escape(_next(project))}"
+        yield "  stop: Ctrl-C"
 
     def servers(self) -> Iterator[str]:
         """The broker, and the servers that the person keeps; their addresses without passwords."""
