@@ -9,6 +9,8 @@ import pytest
 # Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
 # would all that it starts; a handler of our own becomes the default again in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# They close terminals, too. nohup lets SIGHUP be ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # What the commands print wraps as in a pipe, whatever terminal the tests are started in.
 os.environ["COLUMNS"] = "80"

@@ -9,6 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from servers import keep
 
 from workshop import check, paths, project
 from workshop.broker import Broker
@@ -89,7 +90,7 @@ def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
 
 
 def test_a_wrong_time_zone_is_said(folder, monkeypatch):
-    monkeypatch.setenv("CELERY_TIMEZONE", "Mars/Phobos")
+    keep(monkeypatch, "CELERY_TIMEZONE", "Mars/Phobos")
     said = "CELERY_TIMEZONE: Mars/Phobos is no time zone; Europe/Berlin is one."
     assert nothing_checked(folder) == said
     assert manage(folder, "check").stderr.strip().endswith(said)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import redis
+from printed import in_one_line
 from tinyproject import Up
 
 from workshop import check, doctor, environment, notebook_run, notebooks, paths, project, up
@@ -166,12 +167,12 @@ def test_up_names_the_servers_that_it_uses(foreign_broker, tmp_path):
     own = {"CELERY_BROKER_URL": broker, "DATABASE_URL": f"sqlite:///{tmp_path}/own.sqlite3"}
     running = Up(root, SOLUTION.name, free_port(), **own, **{environment.KEEP: " ".join(own)})
     try:
-        line = running.until("yours (CELERY_BROKER_URL)")
-        assert re.search(rf"broker +redis://…@localhost:{foreign_broker.port}/5 ", line)
-        assert "embedded (valkey" in running.until("results ")
-        assert "own.sqlite3" in running.until("yours (DATABASE_URL)")
-        assert "CELERY_BROKER_URL DATABASE_URL" in running.until("kept ")
         running.until("stop: Ctrl-C")
+        said = in_one_line(running.text)
+        assert f" broker redis://…@localhost:{foreign_broker.port}/5 yours (CELERY_BROKER_URL) " in said
+        assert re.search(r" results redis://localhost:\d+/0 embedded \(valkey", said)
+        assert re.search(r" database sqlite:\S*own\.sqlite3 yours \(DATABASE_URL\) ", said)
+        assert " kept CELERY_BROKER_URL DATABASE_URL " in said
         assert (tmp_path / "own.sqlite3").exists()
         assert "secret" not in running.text
     finally:
