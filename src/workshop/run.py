@@ -11,7 +11,7 @@ from .forks import ForkServer
 from .lane import Lane
 from .project import Project
 
-LANES = 2
+LANES = 3
 """How many lanes check a lesson. The checks wait more than they compute: one more than two cores."""
 
 

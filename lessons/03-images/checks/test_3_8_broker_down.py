@@ -14,14 +14,16 @@ VIEW = "images/views.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
-"""Seconds. With Celery's own settings it takes about 19, with the ones of this step less than one."""
+"""Seconds of waiting. With Celery's own settings it is about 19, with the ones of this step less than one."""
 
 RESULT = (
     "the result backend is asked for every task whose result is kept; it is gone with the broker here, and takes "
     "19 seconds to say so. ignore_result=True leaves it out."
 )
+# On a busy machine computing takes long, too. How much longer than its CPU time, the time before the upload tells.
 VISITOR = """
 import json, os, sys, time
+began, computed = time.monotonic(), time.process_time()
 import django
 django.setup()
 from django.test import Client
@@ -31,9 +33,11 @@ setup_test_environment()
 photo = open(sys.argv[1], "rb").read()
 files = [SimpleUploadedFile(name, photo) for name in sys.argv[2:]]
 client = Client(raise_request_exception=False)
-began = time.monotonic()
+client.get("/")
+slower = max(1, (time.monotonic() - began) / (time.process_time() - computed))
+began, computed = time.monotonic(), time.process_time()
 response = client.post("/upload/", {"images": files})
-seconds = time.monotonic() - began
+seconds = max(0, time.monotonic() - began - slower * (time.process_time() - computed))
 error = getattr(response, "exc_info", None)
 page = client.get("/").content.decode() if response.status_code == 302 else ""
 print(json.dumps({
@@ -90,12 +94,12 @@ def test_answers(answer):
         f"without a broker the visitor gets an error page ({answer['status']}).",
         why,
         exception=answer["error"] or "none",
-        took=f"{answer['seconds']:.1f} s",
+        waited=f"{answer['seconds']:.1f} s",
         file=VIEW,
     )
     expect(
         answer["seconds"] < LONG,
-        f"without a broker the page took {answer['seconds']:.0f} seconds.",
+        f"without a broker the page waited {answer['seconds']:.0f} seconds.",
         f"The task keeps a result: {RESULT}"
         if answer["seconds"] > 15
         else "Celery tries again while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY says how often; without "

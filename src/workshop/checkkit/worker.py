@@ -126,7 +126,7 @@ class Worker(Process):
         """Begin to start it; `wait_ready` waits for it."""
         if self.running:
             return
-        self._began, self._waited = time.time(), False
+        self._began, self._waited = time.monotonic(), False
         arguments = ["-A", "myproject", "worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
         self.fork("celery", arguments, dict(os.environ))
 
@@ -135,14 +135,15 @@ class Worker(Process):
         self.start()
         if self._waited:
             return
+        ready_before = READY in self.log
         until(lambda: READY in self.log or not self.running, STARTING)
         if READY not in self.log:
             cause = self.last_words
             self.stop()
             raise Complaint("the worker did not start.", worker_says=cause or "nothing")
         self._waited = True
-        # It may have been ready long before anybody waited; since then it has had nothing to write.
-        self.ready(self._log.stat().st_mtime - self._began)
+        if not ready_before:  # else nothing tells when it was
+            self.ready(time.monotonic() - self._began)
 
     def kill_child(self, pid: int) -> None:
         """Kill this process of the pool with -9, and let the worker notice that, while the others are idle.
