@@ -114,7 +114,7 @@ SWITCHES = {
 @pytest.mark.parametrize("name", SWITCHES)
 @pytest.mark.parametrize(
     ("value", "on"),
-    [("1", True), ("true", True), ("YES", True), ("On", True)]
+    [("1", True), ("true", True), ("YES", True), ("On", True), (" true\n", True)]
     + [("0", False), ("False", False), ("no", False), ("OFF", False)],
 )
 def test_a_switch_takes_the_usual_words(tmp_path, name, value, on):

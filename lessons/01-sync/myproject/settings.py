@@ -14,9 +14,10 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 def is_on(name: str, value: str) -> bool:
     """True for 1, true, yes and on; False for 0, false, no and off. name: of the variable, for the error."""
     on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-    if value.lower() not in on + off:
+    word = value.strip().lower()
+    if word not in on + off:
         raise ImproperlyConfigured(f"{name} is {value!r}. Set it to one of: {', '.join(on + off)}.")
-    return value.lower() in on
+    return word in on
 
 
 DEBUG = is_on("DEBUG", os.environ.get("DEBUG", "1"))
