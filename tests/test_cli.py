@@ -252,7 +252,7 @@ def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
     )
     assert run("test", "-x", "tests/test_cli.py", "-k", "a or b")[0] == 5
     assert ran[0] == "compiled"
-    assert ran[-1] == ("pytest", "-n", "3", "-x", "tests/test_cli.py", "-k", "a or b")
+    assert ran[-1] == ("pytest", "-n", "4", "-x", "tests/test_cli.py", "-k", "a or b")
     run("test", "-n0")
     assert ran[-1] == ("pytest", "-n0")
 

@@ -14,8 +14,8 @@ from . import apt, browser, paths, tools
 from .console import say, verbatim
 from .errors import WorkshopError
 
-WORKERS = 3
-"""Test processes at a time: many tests wait for a worker or a server, so a little more than two cores."""
+WORKERS = 4
+"""Test processes at a time: many tests wait for a worker or a server, so more than two cores."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
