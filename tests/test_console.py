@@ -125,7 +125,7 @@ def test_code_is_printed_as_it_is(monkeypatch, capsys):
 
 
 def test_every_module_prints_through_it():
-    """No module decides by itself how its lines wrap."""
+    """No module has its own rule for how its lines wrap."""
     for file in (paths.ROOT / "src/workshop").rglob("*.py"):
         calls = [
             node.func

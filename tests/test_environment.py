@@ -139,7 +139,7 @@ def test_names_in_workshop_keep_are_passed_on(foreign_shell, monkeypatch):
     for found in (solution.environment(), notebooks.jupyter(free_port()).environment, environment.kept()):
         assert found.items() >= kept.items()
         assert "DEBUG" not in found
-    # A site that has all servers of its own does not use them, and neither does what it starts.
+    # A site that has its own servers does not use them, and neither does what it starts.
     assert solution.environment(kept=False).keys().isdisjoint(kept)
 
 

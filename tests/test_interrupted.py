@@ -114,7 +114,7 @@ def moments(spring):
 
 
 def forked(*arguments):
-    """Run the command in a process of its own, which a trap may kill."""
+    """Run the command in a separate process, which a trap may kill."""
     child = os.fork()
     if child == 0:
         try:

@@ -4,7 +4,7 @@ Each `mistakes/NN-name.toml` holds edits to the solution of a lesson. `[[mistake
 `says` in what the learner reads. `[[variant]]` is another right solution of `step` and has to pass.
 An edit replaces text that occurs exactly once in `file`; several edits go into a list `edits`.
 
-Each is a run of its own, of a second or two. The first three of each kind and step are run always, the
+Each is a separate run that takes a second or two. The first three of each kind and step are run always, the
 others with `./workshop test --all-mistakes`. So the first three are those that people make most.
 """
 

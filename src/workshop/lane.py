@@ -1,4 +1,4 @@
-"""One process that runs checks of a lesson on a project, with a broker and data of its own."""
+"""One process that runs checks of a lesson on a project, with its own broker and data."""
 
 import contextlib
 import json

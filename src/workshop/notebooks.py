@@ -80,7 +80,7 @@ def jupyter(port: int = PORT) -> Service:
         inherited()
         | kept()
         | {
-            # Not an option: whoever lists the processes would read it.
+            # Not an option: it would be visible in the list of processes.
             "JUPYTER_TOKEN": token(),
             "JUPYTER_CONFIG_PATH": str(_quiet()),
             "PYTHONPATH": str(Path(__file__).parents[1]),

@@ -46,7 +46,7 @@ class Project:
 
         redis_url: the broker; None leaves REDIS_URL as it is. data: another data folder.
         port: what $PORT in the Procfile stands for. kept: include the variables that the person passes on;
-        False is for a site that has all servers of its own.
+        False is for a site that has its own servers.
 
         Raises WorkshopError when WORKSHOP_KEEP names a variable that is not set.
         """

@@ -99,7 +99,7 @@ class Process:
 
 
 class Code(Process):
-    """A piece of Python code that runs in a process of its own, in the project in `folder`."""
+    """A piece of Python code that runs in a separate process, in the project in `folder`."""
 
     def start(self, code: str, *arguments: str, **environment: str) -> None:
         """Begin to run it. arguments: for sys.argv. environment: variables beside those of this process."""
