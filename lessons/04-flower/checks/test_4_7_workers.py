@@ -272,4 +272,8 @@ def test_grow(app, worker, command, name):
     _, error = command("grow", name, str(-before))
     expect(error and processes() == before, "a worker's last process was taken.", file=FILE)
     _, error = command("grow", STRANGER, "1")
-    expect(STRANGER in error, "a worker that there is not was to grow, and nobody said no.", file=FILE)
+    expect(
+        STRANGER in error,
+        "grow was called for a worker that does not exist, but the command reported no error.",
+        file=FILE,
+    )
