@@ -72,12 +72,11 @@ class Run:
         """
         sequence = Sequence()
         self._lanes[0].start()
-        if not self._first:
-            self._start_others()
+        signal = "over" if self._first else "began"  # the step at work is to have no rival at all
         for lane, event in self._merged():
             if lane is not self._lanes[0] and event["event"] in ("collected", "worker"):
                 continue  # the first one says it for all
-            if event["event"] == "over":
+            if event["event"] == signal:
                 self._start_others()
             for each in sequence.put(event):
                 yield each
@@ -89,7 +88,7 @@ class Run:
         yield {"event": "finished"}
 
     def _start_others(self) -> None:
-        """Once the step that comes first is over: it had no rival."""
+        """Start the other lanes. The first one has loaded the project by then, so its first verdict is not late."""
         while not self._step and len(self._lanes) < LANES:
             self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
             self._lanes[-1].start()
