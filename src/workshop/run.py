@@ -88,7 +88,7 @@ class Run:
         yield {"event": "finished"}
 
     def _start_others(self) -> None:
-        """Start the other lanes. The first one has loaded the project by then, so its first verdict is not late."""
+        """Start the other lanes: the first one has loaded the project by now, so its verdict is not late."""
         while not self._step and len(self._lanes) < LANES:
             self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
             self._lanes[-1].start()
