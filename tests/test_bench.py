@@ -196,7 +196,9 @@ def test_libvips_is_given_its_threads():
 def test_goals_come_from_what_was_measured():
     seconds = {ways.OURS: [1.0], ways.ARTICLE: [1.5], ways.WHOLE: [0.5], ways.LIBVIPS: [0.8]}
     found = {
-        (kind, size): resize.Found(1, seconds, {ways.OURS: size * 1000})
+        (kind, size): resize.Found(
+            1, seconds, {ways.OURS: size * 1000}, results={ways.OURS: 90, ways.LIBVIPS: 75}
+        )
         for kind in resize.FORMATS
         for size in (12, 48)
     }
@@ -205,6 +207,8 @@ def test_goals_come_from_what_was_measured():
     assert (best.ratio, best.is_met) == (2, False)
     libvips = goals["PNG, 48 megapixels: ours / libvips, 1 thread"]
     assert (libvips.ratio, libvips.limit, libvips.is_met) == (1.25, 1.1, False)
+    results = goals["WEBP, 12 megapixels: bytes of the result, ours / libvips, 1 thread"]
+    assert (results.ratio, results.limit, results.is_met) == (1.2, 1.1, False)
     memory = [goals[f"{kind}: memory of ours, 48 / 12 megapixels"] for kind in ("JPEG", "PNG")]
     assert [(goal.ratio, goal.is_met) for goal in memory] == [(4, False), (4, True)]
 
