@@ -47,8 +47,7 @@ def test_reports_that_a_slow_mail_server_did_not_take_in_time_are_sent_later(imp
         subprocess.run([sys.executable, "manage.py", *arguments], cwd=impatient, check=True)
 
     manage("migrate", "-v0")
-    mode = tmp_path / "data/mail-mode"
-    mode.write_text("slow 600")
+    manage("mail", "slow", "600")
     worker = Process(impatient)
     try:
         command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", *QUICK_START]
@@ -57,7 +56,7 @@ def test_reports_that_a_slow_mail_server_did_not_take_in_time_are_sent_later(imp
         assert until(lambda: "The mail server is slow: 3 reports are sent later." in worker.log, 60), (
             worker.log
         )
-        mode.write_text("ok")
+        manage("mail", "ok")
         folder = tmp_path / "data/mail"
         assert until(lambda: len(list(folder.glob("*.eml"))) == 3, 60), worker.log
         assert until(lambda: "] succeeded in" in worker.log, 30), worker.log

@@ -19,7 +19,7 @@ import redis
 import servers
 from PIL import Image
 
-from workshop import check, databases, paths, project, vhosts
+from workshop import atomic, check, databases, paths, project, vhosts
 from workshop.broker import Broker
 from workshop.checkkit import beat, photos, until
 from workshop.checkkit.worker import QUICK_START, Process
@@ -333,6 +333,7 @@ def in_a_bucket(tmp_path):
         port = free_port()
         web, worker = Process(site.folder), Process(site.folder)
         elsewhere = site.environment | {"DATA_DIR": str(tmp_path / "elsewhere"), "PYTHONPATH": ""}
+        elsewhere |= {"PRACTICE": "1"}
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DATA_DIR", str(tmp_path))  # for the logs
             web.launch([sys.executable, "manage.py", "runserver", "--noreload", str(port)], site.environment)
@@ -383,10 +384,10 @@ def test_photos_in_a_bucket(in_a_bucket):
     assert not [*site.data.glob("media/**/*.jpg"), *site.elsewhere.glob("media/**/*.jpg")]
 
     # The practice storage is one in front of the bucket.
-    (site.elsewhere / "storage-mode").write_text("down")
+    atomic.write_text(site.elsewhere / "storage-mode", "down")
     upload(site, photos.jpeg(80, 60))
     assert until(lambda: "The photo storage does not answer" in site.worker.log, 60), site.worker.log
-    (site.elsewhere / "storage-mode").write_text("ok")
+    atomic.write_text(site.elsewhere / "storage-mode", "ok")
     assert until(lambda: site.run("shell", "-v0", "-c", STATE).startswith("resized"), 60), site.worker.log
 
 

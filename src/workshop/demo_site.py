@@ -36,7 +36,7 @@ class Site:
 
     `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
     without: names of processes that are left out. commands: others than the Procfile's, by name.
-    variables: more of them for its processes.
+    variables: more of them for its processes. PRACTICE is 0, as on a server, unless they say otherwise.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Site:
         """The variables of its processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
         # A site that is ended in the middle of an upload leaves that upload's temporary file.
-        environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
         return environment | flower.environment(self._flower_port) | self._variables
 
     def _services(self) -> list[Service]:
@@ -176,14 +176,17 @@ class Site:
 
 @contextlib.contextmanager
 def running(
-    name: str, without: Collection[str] = (), commands: Mapping[str, str] | None = None
+    name: str,
+    without: Collection[str] = (),
+    commands: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
     """The solution `name`, ready, for as long as the block lasts; then nothing of it stays, no file either.
 
-    without, commands: as `Site` takes them. Raises WorkshopError, as it does, when it does not start.
+    without, commands, variables: as `Site` takes them. Raises WorkshopError when it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="workshop-site-", ignore_cleanup_errors=True) as folder:
-        site = Site(name, Path(folder), without, commands)
+        site = Site(name, Path(folder), without, commands, variables)
         try:
             site.start()
             site.wait()

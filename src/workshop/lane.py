@@ -56,6 +56,7 @@ class Lane:
         self._environment = environment | options
         self._environment |= {
             "DJANGO_SETTINGS_MODULE": "myproject.settings",
+            "PRACTICE": "1",
             "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(Path(__file__).parents[1])]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -21,8 +21,11 @@ CELL_SECONDS = 60
 
 
 def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManager[Site]:
-    """The solution of `lesson` with its processes, but for `without`; at the end nothing of it stays."""
-    return running(lesson.name, without)
+    """The solution of `lesson` with its processes, but for `without`; at the end nothing of it stays.
+
+    Practice is on: the notebooks make the storage slow and let it fail.
+    """
+    return running(lesson.name, without, variables={"PRACTICE": "1"})
 
 
 def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode:
@@ -57,6 +60,7 @@ def environment(site: Site) -> dict[str, str]:
     }
     return inherited() | {
         VARIABLE: json.dumps(running),
+        "PRACTICE": "1",
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from . import browser, flower, paths
+from . import atomic, browser, flower, paths
 from .console import say
 from .demo_site import Site, newest, running
 from .errors import WorkshopError
@@ -30,7 +30,7 @@ def main() -> int:
 
     Raises WorkshopError when there is no browser, the site does not start, or all is done too soon.
     """
-    with browser.opened() as chromium, running(newest()) as site:
+    with browser.opened() as chromium, running(newest(), variables={"PRACTICE": "1"}) as site:
         taken = take(chromium, site, site.data / "storage-mode")
     for name, content in taken.items():
         file = paths.DOCS / "assets" / name
@@ -50,7 +50,7 @@ def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
     _upload(visitor, site, DONE, damaged=DONE[-1])
     visitor.locator("[data-state=resized] img").nth(len(DONE) - 2).wait_for(timeout=PATIENCE)
     visitor.locator("[data-state=failed]").wait_for(timeout=PATIENCE)
-    switch.write_text(f"slow {SLOW_SECONDS}")
+    atomic.write_text(switch, f"slow {SLOW_SECONDS}")
     _upload(visitor, site, WAITING)
     visitor.wait_for_load_state("networkidle")
     visitor.mouse.move(0, 0)

@@ -10,7 +10,7 @@ import looks
 import pytest
 from playwright.sync_api import expect
 
-from workshop import flower
+from workshop import atomic, flower
 from workshop.demo_site import newest, running
 from workshop.samples import SAMPLES, photo
 
@@ -28,7 +28,7 @@ class App:
     @contextmanager
     def slow_storage(self, seconds):
         """As `manage.py storage slow` does it: time to look at what waits."""
-        self._switch.write_text(f"slow {seconds}")
+        atomic.write_text(self._switch, f"slow {seconds}")
         try:
             yield
         finally:
@@ -46,7 +46,7 @@ class App:
 
 @pytest.fixture(scope="module")
 def app():
-    with running(newest()) as site:
+    with running(newest(), variables={"PRACTICE": "1"}) as site:
         yield App(site)
 
 

@@ -6,10 +6,10 @@ import signal
 import time
 
 from django.conf import settings
-from images.storage import PracticeStorage
+from images.storage import AtomicStorage
 
 
-class Storage(PracticeStorage):
+class Storage(AtomicStorage):
     def _save(self, name, content):
         with (settings.DATA_DIR / "begun.txt").open("a") as begun:
             begun.write(name + "\n")

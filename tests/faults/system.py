@@ -74,6 +74,7 @@ class System:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "SWEEP_AFTER": "3",
+            "PRACTICE": "0",
             "TMPDIR": str(self.folder),
         }
         subprocess.run(

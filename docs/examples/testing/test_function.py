@@ -1,9 +1,9 @@
 """What the task does: call it. No broker, no worker."""
 
 import pytest
-from django.conf import settings
 from images.resizing import UNREADABLE
 from images.tasks import reason_for, resize_image_task
+from practice.modes import set_mode
 
 
 def test_a_photo_is_resized(photo):
@@ -28,11 +28,10 @@ def test_a_damaged_photo_raises(photo):
 
 
 def test_a_storage_that_is_away_raises(photo):
-    switch = settings.DATA_DIR / "storage-mode"
-    switch.write_text("down")
+    set_mode("storage", "down")
     with pytest.raises(ConnectionError):
         resize_image_task(photo().pk)
-    switch.unlink()
+    set_mode("storage", "ok")
 
 
 def test_a_storage_that_is_away_is_no_damaged_picture():

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from images.models import UploadedImage
 from images.tasks import describe_photo_task, resize_image_task
+from practice.modes import set_mode
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 
@@ -31,11 +32,10 @@ def test_a_damaged_photo_has_a_reason(photo):
 def test_a_storage_that_comes_back(photo):
     """The worker reads the same file, so a test can take the storage away from it and give it back."""
     row = photo()
-    switch = settings.DATA_DIR / "storage-mode"
-    switch.write_text("down")
+    set_mode("storage", "down")
     resize_image_task.delay(row.pk)
     until(lambda: "Retry in" in (settings.DATA_DIR / "worker.log").read_text(), "the task is tried again")
-    switch.unlink()
+    set_mode("storage", "ok")
     assert row_when(row.pk, is_processed=True).failure_reason == ""
 
 

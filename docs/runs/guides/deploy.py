@@ -130,6 +130,7 @@ def watch(server: Server) -> None:
 def stop(server: Server, whole_group: bool) -> str:
     """A worker is told to end with a task of eight seconds in its hands."""
     server.end("worker")
+    server.environment["PRACTICE"] = "1"  # for a slow storage
     (server.folder / "worker.log").write_text("")
     server.manage("storage", "slow", "8")
     server.start_unit("worker")
@@ -163,6 +164,7 @@ def stop(server: Server, whole_group: bool) -> str:
         kept.append(line[:150])
     server.start_unit("worker")
     server.manage("storage", "ok")
+    del server.environment["PRACTICE"]
     return "\n".join(kept) + f"\n(ended after {seconds:.1f} s)"
 
 

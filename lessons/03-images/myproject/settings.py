@@ -26,6 +26,9 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY in the environment when DEBUG is 0.")
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
+# Practice: `manage.py storage` makes the photo storage fail on purpose. Keep it off on a server.
+PRACTICE = is_on("PRACTICE", os.environ.get("PRACTICE", "1" if DEBUG else "0"))
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -35,6 +38,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "images",
 ]
+if PRACTICE:
+    INSTALLED_APPS += ["practice"]
 
 MIDDLEWARE = [
     "images.middleware.request_seconds",
@@ -84,9 +89,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Photos that are resized lie in a bucket far away, or so it seems: `manage.py storage down`.
     "resized": {
-        "BACKEND": "images.storage.PracticeStorage",
+        "BACKEND": "practice.storage.PracticeStorage" if PRACTICE else "images.storage.AtomicStorage",
         # TODO 3.5: when a task runs twice, the second file takes the place of the first.
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -97,7 +101,10 @@ if os.environ.get("AWS_STORAGE_BUCKET_NAME"):
     AWS_S3_ENDPOINT_URL = os.environ.get("AWS_S3_ENDPOINT_URL")  # None is Amazon
     AWS_S3_REGION_NAME = os.environ.get("AWS_S3_REGION_NAME")
     STORAGES["default"] = {"BACKEND": "images.buckets.Bucket", "OPTIONS": {"file_overwrite": False}}
-    STORAGES["resized"] = {"BACKEND": "images.buckets.PracticeBucket", "OPTIONS": {"file_overwrite": True}}
+    STORAGES["resized"] = {
+        "BACKEND": "practice.buckets.PracticeBucket" if PRACTICE else "images.buckets.Bucket",
+        "OPTIONS": {"file_overwrite": True},
+    }
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"
 STATIC_URL = "static/"

@@ -22,10 +22,10 @@ CREW = 2
 @pytest.fixture
 def storage():
     """storage("down"), storage("slow 5"), storage("ok"): how the storage of the resized photos behaves."""
-    from images.storage import switch
+    from practice.modes import set_mode
 
-    yield lambda mode: switch().write_text(mode)
-    switch().unlink(missing_ok=True)
+    yield lambda mode: set_mode("storage", mode)
+    set_mode("storage", "ok")
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def mails():
     mails.mode("slow 1") says how the server behaves.
     """
     from django.conf import settings
-    from upkeep.mail import switch
+    from practice.modes import set_mode
 
     folder = settings.DATA_DIR / "mail"
     shutil.rmtree(folder, ignore_errors=True)
@@ -131,9 +131,9 @@ def mails():
         return found
 
     read.count = lambda: len(list(folder.glob("*.eml")))
-    read.mode = lambda mode: switch().write_text(mode)
+    read.mode = lambda mode: set_mode("mail", mode)
     yield read
-    switch().unlink(missing_ok=True)
+    set_mode("mail", "ok")
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -39,8 +39,9 @@ def test_restore_asks_which(settings, tmp_path, capsys):
 
 def test_mail_command(mails):
     """manage.py mail makes the mail server slow, refuse, and work again."""
-    from upkeep.mail import switch
+    from practice.modes import mode_file
 
     for mode, written in (("down", "down"), ("slow", "slow 1"), ("ok", "ok")):
         call_command("mail", mode, verbosity=0)
-        expect(switch().read_text() == written, f"mail {mode} is not kept.", found=switch().read_text())
+        found = mode_file("mail").read_text()
+        expect(found == written, f"mail {mode} is not kept.", found=found)

@@ -1,16 +1,14 @@
-"""Photos in a bucket: Amazon's S3, or what speaks like it."""
+"""Photos in a bucket: Amazon's S3, or a store with the same interface."""
 
 from contextlib import contextmanager
 
 from botocore import exceptions
 from storages.backends.s3 import S3Storage
 
-from .storage import Practice
-
 
 @contextmanager
-def in_pythons_words():
-    """What passes by itself, as a ConnectionError: the tasks try that again, and know nothing of botocore."""
+def translate_boto_errors():
+    """Turn botocore's transient errors into ConnectionError: the tasks retry it without knowing botocore."""
     try:
         yield
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
@@ -18,23 +16,18 @@ def in_pythons_words():
     except exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
             raise
-        raise ConnectionError(f"The bucket has trouble of its own: {error}") from error
+        raise ConnectionError(f"The bucket has an error of its own: {error}") from error
 
 
 class Bucket(S3Storage):
+    """A bucket that a task can retry. An object in it is whole or not there at all."""
+
     def _open(self, name, mode="rb"):
-        with in_pythons_words():
+        with translate_boto_errors():
             opened = super()._open(name, mode)
             opened.file  # noqa: B018 - fetch it now, and not at the first read
             return opened
 
     def _save(self, name, content):
-        with in_pythons_words():
+        with translate_boto_errors():
             return super()._save(name, content)
-
-
-class PracticeBucket(Practice, Bucket):
-    """The same, for `manage.py storage down`. An object is there whole or not at all."""
-
-    def save_whole(self, name, content):
-        return Bucket._save(self, name, content)

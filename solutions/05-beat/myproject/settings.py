@@ -29,6 +29,9 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY in the environment when DEBUG is 0.")
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
+# Practice: `manage.py storage` and `manage.py mail` make services fail on purpose. Keep it off on a server.
+PRACTICE = is_on("PRACTICE", os.environ.get("PRACTICE", "1" if DEBUG else "0"))
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -39,6 +42,8 @@ INSTALLED_APPS = [
     "images",
     "upkeep",
 ]
+if PRACTICE:
+    INSTALLED_APPS += ["practice"]
 
 MIDDLEWARE = [
     "myproject.logs.request_id",
@@ -89,9 +94,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Photos that are resized lie in a bucket far away, or so it seems: `manage.py storage down`.
     "resized": {
-        "BACKEND": "images.storage.PracticeStorage",
+        "BACKEND": "practice.storage.PracticeStorage" if PRACTICE else "images.storage.AtomicStorage",
         "OPTIONS": {"allow_overwrite": True},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -102,7 +106,10 @@ if os.environ.get("AWS_STORAGE_BUCKET_NAME"):
     AWS_S3_ENDPOINT_URL = os.environ.get("AWS_S3_ENDPOINT_URL")  # None is Amazon
     AWS_S3_REGION_NAME = os.environ.get("AWS_S3_REGION_NAME")
     STORAGES["default"] = {"BACKEND": "images.buckets.Bucket", "OPTIONS": {"file_overwrite": False}}
-    STORAGES["resized"] = {"BACKEND": "images.buckets.PracticeBucket", "OPTIONS": {"file_overwrite": True}}
+    STORAGES["resized"] = {
+        "BACKEND": "practice.buckets.PracticeBucket" if PRACTICE else "images.buckets.Bucket",
+        "OPTIONS": {"file_overwrite": True},
+    }
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"
 STATIC_URL = "static/"
@@ -187,9 +194,12 @@ SWEEP_TIMES = 3
 
 BACKUP_DIR = DATA_DIR / "backups"
 
-# Mail lies in data/mail as files. With EMAIL_HOST in the environment it goes out.
+# With EMAIL_HOST in the environment, emails go out. Without it, they are files in data/mail.
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "upkeep.mail.PracticeMail"
+if EMAIL_HOST:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+else:
+    EMAIL_BACKEND = "practice.mail.PracticeMail" if PRACTICE else "upkeep.mail.FileMail"
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", 587))
 EMAIL_USE_TLS = is_on("EMAIL_USE_TLS", os.environ.get("EMAIL_USE_TLS", "1"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
