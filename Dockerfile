@@ -35,12 +35,14 @@ COPY --from=packages /venv /venv
 COPY --from=docs /srv/workshop/site /srv/docs
 COPY . /srv/workshop
 # PYTHONUNBUFFERED: a line of the log is there when it is written. HOME: the one folder that is always writable.
+# PRACTICE: nothing in a container fails on purpose.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/srv/workshop/docker:/srv/workshop/src \
     DJANGO_SETTINGS_MODULE=container_settings \
     DATA_DIR=/data \
+    PRACTICE=0 \
     HOME=/tmp
 WORKDIR /srv/workshop
 USER photos
