@@ -3,6 +3,8 @@
 import traceback
 
 from celery.exceptions import TimeoutError as NoResult
+from django.conf import settings
+from django.core.management.base import CommandError
 from IPython import get_ipython
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as NoBroker
@@ -32,6 +34,11 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
             f"No broker answers. Start it in a terminal: {up}\n"
             "Then run the cells again, from the first one that opens the project."
         )
+    if isinstance(error, CommandError) and str(error).startswith("Unknown command") and _practice_is_off():
+        return (
+            f"{error}. Practice is off here. Start the site, the workers and this notebook with PRACTICE=1 "
+            "in their environment. For containers, type: PRACTICE=1 ./workshop compose up --wait"
+        )
     if isinstance(error, NameError):
         return (
             f"{error}. Is it made in a cell above that has not run, or that ended early? Run that cell first."
@@ -41,6 +48,11 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
     if has_celery and not workers():
         return f"{type(error).__name__}: {error}\nNo worker is up. Start it in a terminal: {up}"
     return None
+
+
+def _practice_is_off() -> bool:
+    """Whether the open project leaves out its app `practice`, with the commands that make services fail."""
+    return settings.configured and not getattr(settings, "PRACTICE", True)
 
 
 class Sentences:
