@@ -152,8 +152,8 @@ FAILED_AFTERWARDS = (
     LOADED
     + """
 from images.tasks import resize_image_task
-for processed in False, True:
-    UploadedImage.objects.update(is_processed=processed, failure_reason="")
+for processed, name in (False, ""), (True, row.resized_image.name):
+    UploadedImage.objects.update(is_processed=processed, resized_image=name, failure_reason="")
     resize_image_task.on_failure(TimeoutError(), "id", (photo.pk,), {}, None)
     print(UploadedImage.objects.get().failure_reason)
 print("-")

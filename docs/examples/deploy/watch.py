@@ -7,7 +7,7 @@ from images.management.commands.workers import queue_lengths, workers_that_answe
 from images.models import UploadedImage
 
 now = timezone.now()
-waiting = UploadedImage.objects.filter(is_processed=False, failure_reason="")
+waiting = UploadedImage.objects.pending()
 oldest = waiting.order_by("uploaded_at").values_list("uploaded_at", flat=True).first()
 failed = UploadedImage.objects.exclude(failure_reason="").filter(uploaded_at__gt=now - timedelta(days=1))
 

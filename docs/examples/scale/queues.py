@@ -36,7 +36,7 @@ def taken(connection):
 
 def oldest_seconds():
     """For how long the photo waits that waits longest. A row knows that; a queue does not."""
-    rows = UploadedImage.objects.filter(is_processed=False, failure_reason="", queued_at__isnull=False)
+    rows = UploadedImage.objects.pending().filter(queued_at__isnull=False)
     first = rows.order_by("queued_at").values_list("queued_at", flat=True).first()
     return int((timezone.now() - first).total_seconds()) if first else 0
 

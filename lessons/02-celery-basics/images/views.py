@@ -97,6 +97,4 @@ def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
     messages.success(request, f"{photo.name} is deleted.")
     photo.delete()
-    photo.image.delete(save=False)
-    photo.resized_image.delete(save=False)
     return redirect("images:list")

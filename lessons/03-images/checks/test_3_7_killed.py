@@ -48,7 +48,7 @@ def test_killed_process(held, task, worker, delivered, storage, settled):
         f"process {pid} was killed with -9 in the middle of the resize, and nobody did it again.",
         "Memory ran out, or somebody killed it: Celery acknowledges the message all the same, unless you set "
         "reject_on_worker_lost.",
-        state=kept.get_state_label(),
+        state=kept.state.label,
         reason=kept.failure_reason or "none",
         options=options,
         file=FILE,

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from django.urls import reverse
 
@@ -10,16 +12,27 @@ def states(client, ids):
     return client.get(reverse("images:states"), {"ids": ids}).json()["photos"]
 
 
+def fail(photo, reason):
+    type(photo).objects.filter(pk=photo.pk).update(failure_reason=reason)
+
+
 def test_states(client, photo):
     """The list page can follow its photos."""
     waiting, failed, unqueued = (photo(photos.jpeg(), f"{name}.jpg") for name in "abc")
     waiting.mark_queued()
-    failed.fail("This picture is damaged or cut short.")
+    fail(failed, "This picture is damaged or cut short.")
     answers = states(client, f"{waiting.pk},{failed.pk},{unqueued.pk}")
     found = {answer["id"]: answer for answer in answers}
     expected = {waiting.pk: "waiting", failed.pk: "failed", unqueued.pk: "unqueued"}
     for pk, state in expected.items():
         expect(found[pk]["state"] == state, "a photo's state is not right.", expected=state, found=found[pk])
+        pending = state != "failed"
+        expect(
+            found[pk].get("pending") is pending,
+            "the answer does not say whether the photo still has to be resized, so its page cannot follow it.",
+            expected=f"pending: {json.dumps(pending)}",
+            found=found[pk],
+        )
 
 
 @pytest.mark.parametrize("ids", ["", "x,-1,1e3", "9" * 40])
@@ -32,7 +45,7 @@ def test_strange_ids(client, ids):
 def test_try_again(client, photo, queue):
     """A photo that failed can be sent once more from its page."""
     kept = photo(photos.jpeg())
-    kept.fail("The photo storage does not answer. Try again later.")
+    fail(kept, "The photo storage does not answer. Try again later.")
     page = client.get(reverse("images:detail", args=[kept.pk])).content.decode()
     address = reverse("images:try_again", args=[kept.pk])
     expect(address in page, "the page of a failed photo has no button to try again.")

@@ -12,6 +12,7 @@ from celery.app import defaults
 from workshop.checkkit import Complaint, complain, expect, procfile, until
 from workshop.checkkit.flower import Flower
 from workshop.checkkit.procfile import Crew
+from workshop.checkkit.rows import finish
 from workshop.checkkit.worker import aside, raised_at
 
 PROJECT = Path.cwd()
@@ -30,12 +31,12 @@ def storage():
 
 @pytest.fixture
 def resized_photos(photo):
-    """resized_photos(content, …) keeps photos that count as resized, and returns them."""
-    from images.models import UploadedImage
+    """resized_photos(content, …) keeps photos that are resized, and returns them."""
 
     def keep(*contents):
         kept = [photo(content, f"photo-{number}.jpg") for number, content in enumerate(contents, 1)]
-        UploadedImage.objects.filter(pk__in=[each.pk for each in kept]).update(is_processed=True)
+        for each in kept:
+            finish(each)
         return kept
 
     return keep

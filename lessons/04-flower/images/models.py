@@ -3,7 +3,8 @@ from pathlib import PurePosixPath
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -16,7 +17,18 @@ def resized_storage():
     return storages["resized"]
 
 
+class PhotoQuerySet(models.QuerySet):
+    def resized(self):
+        return self.filter(is_processed=True)
+
+
 class UploadedImage(models.Model):
+    class State(models.TextChoices):
+        RESIZED = "resized", "Resized"
+        FAILED = "failed", "Failed"
+        WAITING = "waiting", "Waiting"
+        UNQUEUED = "unqueued", "Kept, not queued"
+
     image = models.ImageField(upload_to="uploads/", width_field="width", height_field="height")
     resized_image = models.ImageField(
         upload_to=resized_path,
@@ -37,8 +49,23 @@ class UploadedImage(models.Model):
     resized_bytes = models.PositiveIntegerField(default=0, editable=False)
     resize_seconds = models.FloatField(null=True, editable=False)
 
+    objects = PhotoQuerySet.as_manager()
+
     class Meta:
         ordering = ["-uploaded_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="resized_file_when_processed",
+                condition=~Q(resized_image="") & Q(is_processed=True)
+                | Q(resized_image="", is_processed=False),
+                violation_error_message="A photo has a resized file when it is processed, and only then.",
+            ),
+            models.CheckConstraint(
+                name="resized_or_failed",
+                condition=Q(is_processed=False) | Q(failure_reason="", resize_seconds__isnull=False),
+                violation_error_message="A processed photo has a resize time and no failure reason.",
+            ),
+        ]
 
     def __str__(self):
         return self.name
@@ -50,18 +77,20 @@ class UploadedImage(models.Model):
     @property
     def state(self):
         if self.is_processed:
-            return "resized"
+            return self.State.RESIZED
         if self.failure_reason:
-            return "failed"
-        return "waiting" if self.queued_at else "unqueued"
+            return self.State.FAILED
+        return self.State.WAITING if self.queued_at else self.State.UNQUEUED
 
-    def get_state_label(self):
-        return {
-            "resized": "Resized",
-            "failed": "Failed",
-            "waiting": "Waiting",
-            "unqueued": "Kept, not queued",
-        }[self.state]
+    @property
+    def is_pending(self):
+        """The photo still has to be resized."""
+        return self.state in (self.State.WAITING, self.State.UNQUEUED)
+
+    @property
+    def can_be_retried(self):
+        """Nothing will happen to the photo unless a new task is sent."""
+        return self.state in (self.State.FAILED, self.State.UNQUEUED)
 
     @property
     def bytes_saved(self):
@@ -94,18 +123,25 @@ class UploadedImage(models.Model):
             ]
         )
 
-    def fail(self, reason):
-        """Keep the photo, and the reason why it cannot be resized."""
-        self.failure_reason = reason
-        self.save(update_fields=["failure_reason"])
-
     def mark_queued(self):
         """A task is on the broker. Only this column is written: a worker may be at the others."""
         self.queued_at = timezone.now()
         UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
 
     def begin_again(self):
-        """Forget the failure."""
-        self.failure_reason = ""
-        self.queued_at = None
-        self.save(update_fields=["failure_reason", "queued_at"])
+        """Forget the failure. Returns False if a worker has resized the photo in the meantime."""
+        unresized = UploadedImage.objects.filter(pk=self.pk, is_processed=False)
+        if not unresized.update(failure_reason="", queued_at=None):
+            return False
+        self.failure_reason, self.queued_at = "", None
+        return True
+
+    def delete(self, *args, **kwargs):
+        """Delete the row, and its files once that is committed: no row may name a file that is gone."""
+        deleted = super().delete(*args, **kwargs)
+        transaction.on_commit(self.delete_files)
+        return deleted
+
+    def delete_files(self):
+        self.image.delete(save=False)
+        self.resized_image.delete(save=False)

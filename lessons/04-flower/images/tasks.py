@@ -95,7 +95,7 @@ def resize_again_task(image_id):
 @shared_task(bind=True, soft_time_limit=600, time_limit=660)
 def pack_photos_task(self, image_ids):
     """Put photos into one ZIP file, at the size of a screen. Says meanwhile how far it is."""
-    photos = UploadedImage.objects.filter(pk__in=image_ids, is_processed=True)
+    photos = UploadedImage.objects.resized().filter(pk__in=image_ids)
     total = len(photos)
 
     def report(done):

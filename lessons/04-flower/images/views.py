@@ -60,7 +60,7 @@ def enqueue(photos):
 def report(request, photos, seconds):
     """Tell the visitor what became of the photos."""
     messages.success(request, f"{len(photos)} photo{pluralize(len(photos))} uploaded in {seconds:.2f} s.")
-    if any(photo.state == "unqueued" for photo in photos):
+    if any(photo.state == UploadedImage.State.UNQUEUED for photo in photos):
         messages.warning(
             request, "The photos are kept, but cannot be resized at the moment. Try again later."
         )
@@ -78,18 +78,24 @@ def state_of(photo):
         "id": photo.pk,
         "name": photo.name,
         "state": photo.state,
-        "label": photo.get_state_label(),
+        "label": photo.state.label,
+        "pending": photo.is_pending,
         "reason": photo.failure_reason,
         "thumbnail": photo.resized_image.url if photo.is_processed else None,
     }
 
 
+def retry(photos):
+    """Send a new task for each photo that failed or could not be queued. Returns these photos."""
+    started = [photo for photo in photos if photo.can_be_retried and photo.begin_again()]
+    enqueue(started)
+    return started
+
+
 @require_POST
 def try_again(request, pk):
-    """Send a photo that failed, or that could not be queued, once more."""
-    photo = get_object_or_404(UploadedImage, pk=pk, is_processed=False)
-    photo.begin_again()
-    enqueue([photo])
+    photo = get_object_or_404(UploadedImage, pk=pk)
+    retry([photo])
     return redirect("images:detail", photo.pk)
 
 
@@ -146,6 +152,4 @@ def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
     messages.success(request, f"{photo.name} is deleted.")
     photo.delete()
-    photo.image.delete(save=False)
-    photo.resized_image.delete(save=False)
     return redirect("images:list")

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit.rows import finish
 from workshop.checkkit.worker import _send_to, aside
 from workshop.ports import free_port
 
@@ -52,6 +53,8 @@ def sent(queue):
 
 def test_overdue(sweep, waiting, queue):
     """A photo whose message is too old is sent again, and so is one that was never queued. No other."""
+    resized = waiting(1.2)
+    finish(resized)
     cases = {
         "waits for longer than SWEEP_AFTER": (waiting(1.2), True),
         "was never queued": (waiting(1.2, queued=False), True),
@@ -62,7 +65,7 @@ def test_overdue(sweep, waiting, queue):
             False,
         ),
         "has failed": (waiting(1.2, failure_reason="This picture is damaged or cut short."), False),
-        "is resized": (waiting(1.2, is_processed=True), False),
+        "is resized": (resized, False),
     }
     sweep()
     found = sent(queue)
@@ -197,10 +200,10 @@ def test_two_sweeps(sweep, waiting, queue, together):
 def test_not_overwritten(sweep, waiting, queue, meanwhile):
     """What a worker writes while the sweep is at the photo stays."""
     photo = waiting(1.2)
-    meanwhile(sweep, "images_uploadedimage", lambda: write(photo, is_processed=True, resized_bytes=999))
+    meanwhile(sweep, "images_uploadedimage", lambda: finish(photo))
     photo.refresh_from_db()
     expect(
-        photo.is_processed and photo.resized_bytes == 999,
+        photo.is_processed and photo.resized_bytes,
         "a worker resized the photo while the sweep was at it, and the row says again that it waits.",
         "save() writes all columns as they were when the sweep read them. update() writes those that you name.",
         expected="is_processed=True",

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.rows import finish
 
 pytestmark = pytest.mark.step("5.4")
 
@@ -26,10 +27,7 @@ def row(photo, noon):
     """row(name, uploaded=…, **fields) is a photo with a row like that."""
 
     def make(name="garden.jpg", uploaded=noon, **fields):
-        kept = photo(SMALL, name)
-        type(kept).objects.filter(pk=kept.pk).update(uploaded_at=uploaded, **fields)
-        kept.refresh_from_db()
-        return kept
+        return write(photo(SMALL, name), uploaded_at=uploaded, **fields)
 
     return make
 
@@ -38,19 +36,24 @@ def row(photo, noon):
 def resized(row, noon):
     """resized(wait, seconds, saved, name) is one that waited and took so many seconds, and saved so many bytes."""
 
-    def make(wait, seconds, saved=1000, name="garden.jpg", **fields):
-        end = noon + timedelta(seconds=(wait or 0) + seconds)
+    def make(wait, seconds, saved=1000, name="garden.jpg", uploaded=noon, **fields):
+        kept = row(name, uploaded)
+        finish(kept, seconds)
         fields = {
             "queued_at": None if wait is None else noon,
-            "resized_at": end,
-            "resize_seconds": seconds,
-            "is_processed": True,
+            "resized_at": noon + timedelta(seconds=(wait or 0) + seconds),
             "original_bytes": 5000,
             "resized_bytes": 5000 - saved,
         } | fields
-        return row(name, **fields)
+        return write(kept, **fields)
 
     return make
+
+
+def write(photo, **fields):
+    type(photo).objects.filter(pk=photo.pk).update(**fields)
+    photo.refresh_from_db()
+    return photo
 
 
 @pytest.fixture

@@ -7,5 +7,13 @@ admin.site.register(Subscriber)
 
 @admin.register(Delivery)
 class DeliveryAdmin(admin.ModelAdmin):
+    """Which reports were sent. Only the tasks write the rows."""
+
     list_display = ["day", "email", "sent_at"]
     list_filter = ["day"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False

@@ -42,7 +42,7 @@ def figures(day):
         "day": day,
         "uploads": len(photos),
         "resized": len(resized),
-        "waiting": sum(photo.state in ("waiting", "unqueued") for photo in photos),
+        "waiting": sum(photo.is_pending for photo in photos),
         # TODO 5.4: (reason, how many), the most frequent first; the bytes; the five that took longest.
         "failures": [],
         "bytes_saved": 0,

@@ -27,11 +27,7 @@ def overdue(now):
     Each message gets twice as long as the one before it. So a backlog is not doubled every few minutes.
     """
     # TODO 5.3: sent_again=0 waits SWEEP_AFTER seconds, 1 twice as long, and so on. Never queued: uploaded_at.
-    return not_done().none()
-
-
-def not_done():
-    return UploadedImage.objects.filter(is_processed=False, failure_reason="")
+    return UploadedImage.objects.pending().none()
 
 
 def send_again(photo):
@@ -47,4 +43,5 @@ def send_again(photo):
 def give_up(photo):
     """Tell the visitor, who may press the button on the photo's page and begin anew. Returns 1 or 0."""
     reason = "It was tried several times, and no answer came. Try again later."
-    return not_done().filter(pk=photo.pk, sent_again=photo.sent_again).update(failure_reason=reason)
+    as_seen = UploadedImage.objects.pending().filter(pk=photo.pk, sent_again=photo.sent_again)
+    return as_seen.update(failure_reason=reason)

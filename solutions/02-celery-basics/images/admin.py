@@ -5,5 +5,22 @@ from .models import UploadedImage
 
 @admin.register(UploadedImage)
 class UploadedImageAdmin(admin.ModelAdmin):
-    list_display = ["name", "uploaded_at", "is_processed", "failure_reason"]
-    list_filter = ["is_processed"]
+    """Photos to look at and to delete. The site and its tasks write the rows."""
+
+    list_display = ["name", "uploaded_at", "state", "failure_reason"]
+    list_filter = ["is_processed", ("failure_reason", admin.EmptyFieldListFilter)]
+    readonly_fields = ["state", "uploaded_at"]
+
+    @admin.display
+    def state(self, photo):
+        return photo.state.label
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def delete_queryset(self, request, queryset):
+        for photo in queryset:
+            photo.delete()  # removes its files too; QuerySet.delete() would leave them

@@ -3,7 +3,8 @@ from pathlib import PurePosixPath
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 
 
 def resized_path(photo, filename):
@@ -16,6 +17,11 @@ def resized_storage():
 
 
 class UploadedImage(models.Model):
+    class State(models.TextChoices):
+        RESIZED = "resized", "Resized"
+        FAILED = "failed", "Failed"
+        WAITING = "waiting", "Not resized"
+
     image = models.ImageField(upload_to="uploads/", width_field="width", height_field="height")
     resized_image = models.ImageField(
         upload_to=resized_path,
@@ -37,6 +43,19 @@ class UploadedImage(models.Model):
 
     class Meta:
         ordering = ["-uploaded_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="resized_file_when_processed",
+                condition=~Q(resized_image="") & Q(is_processed=True)
+                | Q(resized_image="", is_processed=False),
+                violation_error_message="A photo has a resized file when it is processed, and only then.",
+            ),
+            models.CheckConstraint(
+                name="resized_or_failed",
+                condition=Q(is_processed=False) | Q(failure_reason="", resize_seconds__isnull=False),
+                violation_error_message="A processed photo has a resize time and no failure reason.",
+            ),
+        ]
 
     def __str__(self):
         return self.name
@@ -48,11 +67,8 @@ class UploadedImage(models.Model):
     @property
     def state(self):
         if self.is_processed:
-            return "resized"
-        return "failed" if self.failure_reason else "waiting"
-
-    def get_state_label(self):
-        return {"resized": "Resized", "failed": "Failed", "waiting": "Not resized"}[self.state]
+            return self.State.RESIZED
+        return self.State.FAILED if self.failure_reason else self.State.WAITING
 
     @property
     def bytes_saved(self):
@@ -86,6 +102,16 @@ class UploadedImage(models.Model):
         )
 
     def fail(self, reason):
-        """Keep the photo, and the reason why it cannot be resized."""
-        self.failure_reason = reason
-        self.save(update_fields=["failure_reason"])
+        """Keep the photo, and the reason why it cannot be resized. A resized photo stays resized."""
+        if UploadedImage.objects.filter(pk=self.pk, is_processed=False).update(failure_reason=reason):
+            self.failure_reason = reason
+
+    def delete(self, *args, **kwargs):
+        """Delete the row, and its files once that is committed: no row may name a file that is gone."""
+        deleted = super().delete(*args, **kwargs)
+        transaction.on_commit(self.delete_files)
+        return deleted
+
+    def delete_files(self):
+        self.image.delete(save=False)
+        self.resized_image.delete(save=False)

@@ -36,7 +36,7 @@ def send_summary(image_ids):
 
 
 def send(request, send_batch):
-    image_ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:PHOTOS])
+    image_ids = list(UploadedImage.objects.resized().values_list("pk", flat=True)[:PHOTOS])
     if not image_ids:
         messages.warning(request, "There is no resized photo yet. Upload one first.")
         return redirect("images:list")

@@ -40,7 +40,7 @@ def figures(day):
         "day": day,
         "uploads": len(photos),
         "resized": len(resized),
-        "waiting": sum(photo.state in ("waiting", "unqueued") for photo in photos),
+        "waiting": sum(photo.is_pending for photo in photos),
         "failures": Counter(photo.failure_reason for photo in photos if photo.failure_reason).most_common(),
         "bytes_saved": sum(photo.bytes_saved for photo in resized),
         "slowest": sorted(resized, key=lambda photo: photo.resize_seconds, reverse=True)[:5],

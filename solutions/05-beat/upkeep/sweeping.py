@@ -31,11 +31,7 @@ def overdue(now):
         since = now - timedelta(seconds=settings.SWEEP_AFTER * 2**times)
         never_queued = Q(queued_at=None, uploaded_at__lt=since)
         late |= Q(sent_again=times) & (Q(queued_at__lt=since) | never_queued)
-    return not_done().filter(late)
-
-
-def not_done():
-    return UploadedImage.objects.filter(is_processed=False, failure_reason="")
+    return UploadedImage.objects.pending().filter(late)
 
 
 def send_again(photo):
@@ -44,7 +40,9 @@ def send_again(photo):
     A sending that fails takes the note about it back.
     """
     with transaction.atomic():
-        as_seen = not_done().filter(pk=photo.pk, queued_at=photo.queued_at, sent_again=photo.sent_again)
+        as_seen = UploadedImage.objects.pending().filter(
+            pk=photo.pk, queued_at=photo.queued_at, sent_again=photo.sent_again
+        )
         mine = as_seen.update(queued_at=timezone.now(), sent_again=F("sent_again") + 1)
         if mine:
             resize_image_task.delay(photo.pk)
@@ -54,4 +52,5 @@ def send_again(photo):
 def give_up(photo):
     """Tell the visitor, who may press the button on the photo's page and begin anew. Returns 1 or 0."""
     reason = "It was tried several times, and no answer came. Try again later."
-    return not_done().filter(pk=photo.pk, sent_again=photo.sent_again).update(failure_reason=reason)
+    as_seen = UploadedImage.objects.pending().filter(pk=photo.pk, sent_again=photo.sent_again)
+    return as_seen.update(failure_reason=reason)

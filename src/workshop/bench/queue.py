@@ -110,7 +110,7 @@ def _upload(site: Site, photo: bytes, numbers: range) -> None:
 def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
     """Seconds until all were resized, and the processor's seconds that each part took meanwhile."""
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database, database:
-        database.execute("UPDATE images_uploadedimage SET is_processed = 0")
+        database.execute("UPDATE images_uploadedimage SET is_processed = 0, resized_image = ''")
     environment = site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
     before = _spent(site)
     sending = subprocess.Popen(

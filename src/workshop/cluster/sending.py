@@ -18,7 +18,7 @@ def main(patience: float, send: bool) -> int:
     from images.tasks import resize_image_task
 
     if send:
-        UploadedImage.objects.update(is_processed=False)
+        UploadedImage.objects.update(is_processed=False, resized_image="")
     ids = list(UploadedImage.objects.values_list("pk", flat=True))
     resize_image_task.app.connection_for_write().ensure_connection()
     began = changed = time.monotonic()

@@ -136,9 +136,7 @@ class Opened:
             _drop_messages({photo.pk for photo in photos}, self.running.broker)
         for photo in photos:
             with contextlib.suppress(OSError):
-                photo.image.delete(save=False)
-                photo.resized_image.delete(save=False)
-            photo.delete()
+                photo.delete()
         print(f"{len(photos)} {'photo' if len(photos) == 1 else 'photos'} of notebooks deleted.")
 
     def _lines(self) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import redis
 from celery import current_app
 from celery.utils.time import get_exponential_backoff_interval
 
+from ..checkkit.rows import RESIZED
 from .turns import YOURS, expect
 
 LOOK = "for a look"
@@ -179,7 +180,7 @@ def _rows_in_each_state() -> dict[str, int]:
     states = {
         "unqueued": {},
         "waiting": {"queued_at": hour_ago},
-        "resized": {"queued_at": hour_ago, "is_processed": True},
+        "resized": {"queued_at": hour_ago, **RESIZED},
         "failed": {"queued_at": hour_ago, "failure_reason": "damaged"},
         "failed unqueued": {"failure_reason": "damaged"},
     }

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from celery import current_app
 from celery.schedules import BaseSchedule, crontab, maybe_schedule
 
+from ..checkkit.rows import RESIZED
 from .bank import Bank
 from .clocks import runs_of
 from .turns import expect
@@ -214,17 +215,17 @@ def _outcome(columns: dict) -> str:
     from django.test import override_settings
     from django.utils import timezone
     from images.models import UploadedImage
-    from upkeep.sweeping import not_done, overdue
+    from upkeep.sweeping import overdue
 
     blank = {"is_processed": False, "failure_reason": "", "sent_again": 0, "queued_at": None}
     with override_settings(SWEEP_AFTER=600, SWEEP_TIMES=3), transaction.atomic():
         row = UploadedImage.objects.create(image="a-case.jpg", width=1, height=1)
         rows = UploadedImage.objects.filter(pk=row.pk)
-        rows.update(**blank | columns)
+        rows.update(**blank | (RESIZED if columns.get("is_processed") else {}) | columns)
         found = overdue(timezone.now()).filter(pk=row.pk).first()
         if found:
             outcome = "given up" if found.sent_again >= settings.SWEEP_TIMES else "sent"
         else:
-            outcome = "not yet" if not_done().filter(pk=row.pk).exists() else "never"
+            outcome = "not yet" if UploadedImage.objects.pending().filter(pk=row.pk).exists() else "never"
         transaction.set_rollback(True)
     return outcome

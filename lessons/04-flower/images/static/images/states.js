@@ -33,7 +33,7 @@ function follow(url) {
 }
 
 function pendingCards() {
-  return [...document.querySelectorAll('[data-state="waiting"], [data-state="unqueued"]')];
+  return [...document.querySelectorAll("[data-pending]")];
 }
 
 // Returns what has changed, in words.
@@ -56,11 +56,12 @@ async function update(url, cards) {
 
 function deleted(card) {
   const name = card.querySelector(".name, h1").textContent;
-  return { name, state: "deleted", label: "Deleted", reason: "", thumbnail: null };
+  return { name, state: "deleted", label: "Deleted", pending: false, reason: "", thumbnail: null };
 }
 
 function showState(card, photo) {
   card.dataset.state = photo.state;
+  card.toggleAttribute("data-pending", photo.pending);
   card.querySelector(".chip").textContent = photo.label;
   card.querySelector(".reason").textContent = photo.reason;
   if (photo.thumbnail) {
