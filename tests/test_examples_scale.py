@@ -18,6 +18,7 @@ import yaml
 from workshop import paths
 from workshop.broker import Broker
 from workshop.checkkit import until
+from workshop.checkkit.rows import RESIZED
 from workshop.checkkit.worker import READY
 from workshop.ports import free_port
 
@@ -25,18 +26,17 @@ KUBERNETES = paths.DOCS / "examples/kubernetes"
 QUEUES = paths.DOCS / "examples/scale/queues.py"
 QUORUM = paths.DOCS / "examples/rabbitmq/quorum.py"
 PROJECT = paths.SOLUTIONS / "05-beat"
-FILL = """
+FILL = f"""
 from datetime import timedelta
 from django.utils import timezone
 from images.models import UploadedImage
 from images.tasks import pack_photos_task, resize_image_task
-from workshop.checkkit.rows import RESIZED
 for priority in (None, 3, 9, 4):
     resize_image_task.apply_async((1,), priority=priority)
 pack_photos_task.delay([1])
 ago = timezone.now() - timedelta(seconds=100)
 earlier = ago - timedelta(seconds=900)
-UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=earlier, **RESIZED)
+UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=earlier, **{RESIZED})
 UploadedImage.objects.create(image="b.jpg", width=1, height=1, queued_at=ago + timedelta(seconds=10))
 UploadedImage.objects.create(image="c.jpg", width=1, height=1)
 """

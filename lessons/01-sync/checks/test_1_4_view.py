@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import InMemoryStorage
+from django.db import IntegrityError
 from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
@@ -184,9 +185,19 @@ def test_damaged(upload, content, name, about):
         raised = error
     found = {photo.name: photo for photo in UploadedImage.objects.all()}
     expect(
+        not isinstance(raised, IntegrityError),
+        f"the database refused what the view saves for {about}.",
+        "is_processed says that there is a resized file. A photo that failed gets a reason and nothing else: "
+        "photo.fail(reason).",
+        exception=f"{type(raised).__name__}: {raised}",
+        raised_at=place_in(Path.cwd(), traceback.extract_tb(raised.__traceback__)) if raised else "",
+        file=f"{FILE}, resize_photo()",
+    )
+    expect(
         name not in found or not found[name].is_processed,
         f"{about} is marked as resized.",
-        "is_processed says that there is a result. What failed gets a reason, and no more.",
+        "is_processed says that there is a resized file. A photo that failed gets a reason and nothing else: "
+        "photo.fail(reason).",
         file=f"{FILE}, resize_photo()",
     )
     if raised:
