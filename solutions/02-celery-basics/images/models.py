@@ -113,5 +113,5 @@ class UploadedImage(models.Model):
         return deleted
 
     def delete_files(self):
-        self.image.delete(save=False)
-        self.resized_image.delete(save=False)
+        for file in filter(None, (self.image, self.resized_image)):
+            file.storage.delete(file.name)

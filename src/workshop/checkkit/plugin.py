@@ -189,6 +189,11 @@ def _why(error: BaseException) -> str:
     """What to do about an exception whose cause needs no look at the step; empty for any other."""
     if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
         return f"Nothing in that file is called {error.name}. Is an import missing, or is it misspelt?"
+    if type(error).__name__ == "IntegrityError" and "check constraint" in str(error).lower():
+        return (
+            "The columns of a photo contradict each other, and the database refuses that (constraints in "
+            "images/models.py). photo.attach_resized() writes everything that belongs to a resize in one go."
+        )
     if str(error) == "on_commit()'s callback must be a callable.":
         return (
             "on_commit() takes a function, and calls it later. With brackets behind it, a function is called "
