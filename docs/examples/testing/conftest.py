@@ -118,11 +118,11 @@ def jpeg():
 
 
 @pytest.fixture
-def photo(db, jpeg):
-    """photo() keeps an uploaded photo in the database; photo(b"…") one with that content."""
+def make_photo(db, jpeg):
+    """make_photo() saves a photo in the database; make_photo(b"…") saves one with that content."""
     from images.models import UploadedImage
 
-    def keep(content=jpeg):
+    def make(content=jpeg):
         return UploadedImage.objects.create(image=ContentFile(content, "garden.jpg"))
 
-    return keep
+    return make

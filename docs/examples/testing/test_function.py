@@ -6,31 +6,31 @@ from images.tasks import reason_for, resize_image_task
 from practice.modes import set_mode
 
 
-def test_a_photo_is_resized(photo):
-    row = photo()
-    resize_image_task(row.pk)
-    row.refresh_from_db()
-    assert (row.is_processed, row.resized_width, row.resized_height) == (True, 800, 600)
+def test_a_photo_is_resized(make_photo):
+    photo = make_photo()
+    resize_image_task(photo.pk)
+    photo.refresh_from_db()
+    assert (photo.is_processed, photo.resized_width, photo.resized_height) == (True, 800, 600)
 
 
-def test_twice_leaves_one_file(photo):
-    row = photo()
-    resize_image_task(row.pk)
-    resize_image_task(row.pk)
-    row.refresh_from_db()
-    folder, name = row.resized_image.name.rsplit("/", 1)
-    assert row.resized_image.storage.listdir(folder)[1] == [name]
+def test_twice_leaves_one_file(make_photo):
+    photo = make_photo()
+    resize_image_task(photo.pk)
+    resize_image_task(photo.pk)
+    photo.refresh_from_db()
+    folder, name = photo.resized_image.name.rsplit("/", 1)
+    assert photo.resized_image.storage.listdir(folder)[1] == [name]
 
 
-def test_a_damaged_photo_raises(photo):
+def test_a_damaged_photo_raises(make_photo):
     with pytest.raises(UNREADABLE):
-        resize_image_task(photo(b"no picture").pk)
+        resize_image_task(make_photo(b"no picture").pk)
 
 
-def test_a_storage_that_is_away_raises(photo):
+def test_a_storage_that_is_away_raises(make_photo):
     set_mode("storage", "down")
     with pytest.raises(ConnectionError):
-        resize_image_task(photo().pk)
+        resize_image_task(make_photo().pk)
     set_mode("storage", "ok")
 
 

@@ -14,5 +14,5 @@ def thread(broker):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_thread_finds_what_is_committed(photo, thread):
-    assert describe_photo_task.delay(photo().pk).get(timeout=SECONDS)["size"] == [1600, 1200]
+def test_a_thread_finds_what_is_committed(make_photo, thread):
+    assert describe_photo_task.delay(make_photo().pk).get(timeout=SECONDS)["size"] == [1600, 1200]

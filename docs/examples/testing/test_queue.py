@@ -17,8 +17,8 @@ def upload(client, jpeg):
 @pytest.mark.django_db(transaction=True)
 def test_an_upload_sends_one_message_with_the_id(upload, queue):
     upload()
-    (row,) = UploadedImage.objects.all()
-    assert queue() == [(RESIZE, [row.pk], {})]
+    (photo,) = UploadedImage.objects.all()
+    assert queue() == [(RESIZE, [photo.pk], {})]
 
 
 @pytest.mark.django_db(transaction=True)

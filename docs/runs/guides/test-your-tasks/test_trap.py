@@ -9,5 +9,5 @@ from images.tasks import describe_photo_task
 
 
 @pytest.mark.django_db
-def test_a_process(photo, worker):
-    describe_photo_task.delay(photo().pk).get(timeout=30)
+def test_a_process(make_photo, worker):
+    describe_photo_task.delay(make_photo().pk).get(timeout=30)
