@@ -216,7 +216,7 @@ def test_a_page_that_calls_itself_a_photo_is_not_shown_as_a_page(outside):
 
 @needs_nginx
 def test_too_much_is_refused_where_it_is_cheap(outside):
-    assert outside.post("/photos/pack/", content=b"0" * (22 * 1024 * 1024)).status_code == 413
+    assert outside.post("/photos/export-zip/", content=b"0" * (22 * 1024 * 1024)).status_code == 413
 
 
 @needs_nginx

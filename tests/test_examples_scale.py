@@ -30,10 +30,10 @@ FILL = f"""
 from datetime import timedelta
 from django.utils import timezone
 from images.models import UploadedImage
-from images.tasks import pack_photos_task, resize_image_task
+from images.tasks import export_zip_task, resize_image_task
 for priority in (None, 3, 9, 4):
     resize_image_task.apply_async((1,), priority=priority)
-pack_photos_task.delay([1])
+export_zip_task.delay([1])
 ago = timezone.now() - timedelta(seconds=100)
 earlier = ago - timedelta(seconds=900)
 UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=earlier, **{RESIZED})

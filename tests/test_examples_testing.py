@@ -15,13 +15,13 @@ SOLUTION = paths.ROOT / "solutions/03-images"
 
 BROKEN = {
     "sent before the commit": (
-        "images/views.py",
+        "images/queueing.py",
         "transaction.on_commit(partial(enqueue, photos))",
         "enqueue(photos)",
         {"test_an_upload_that_is_rolled_back_sends_nothing", "test_without_a_real_commit"},
     ),
     "the photo instead of its id": (
-        "images/views.py",
+        "images/queueing.py",
         "resize_image_task.delay(photo.pk)",
         "resize_image_task.delay(photo.name)",
         {"test_an_upload_sends_one_message_with_the_id"},

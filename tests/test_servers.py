@@ -399,7 +399,7 @@ def test_upkeep_of_a_bucket(in_a_bucket):
     code = (
         "from django.core.files.base import ContentFile; "
         "from django.core.files.storage import default_storage; "
-        "default_storage.save('packs/lost.zip', ContentFile(b'12345')); "
+        "default_storage.save('exports/lost.zip', ContentFile(b'12345')); "
         "from upkeep import buckets, tidying; import time; print(tidying.tidy()); "
         "print(buckets.tidy(time.time() + 5)); print(sorted(buckets.names()))"
     )

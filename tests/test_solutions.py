@@ -210,7 +210,12 @@ def test_answers_are_kept_until_a_lost_member_of_a_chord_is_back(name, tmp_path)
     )
 
 
-WITH_A_RESULT = ("/photos/1/describe/", "/photos/1/describe-later/", "/photos/pack/", "/photos/summarise/")
+WITH_A_RESULT = (
+    "/photos/1/describe/",
+    "/photos/1/describe-later/",
+    "/photos/export-zip/",
+    "/photos/summarize/",
+)
 
 
 def test_what_has_a_result_is_not_sent_without_a_broker(tmp_path):
@@ -221,7 +226,7 @@ def test_what_has_a_result_is_not_sent_without_a_broker(tmp_path):
             pages = list(visitors.map(partial(post, site.address), WITH_A_RESULT))
     for page in pages:
         assert page.status_code == 200, page.url
-        assert "Nobody can do that at the moment. Try again later." in page.text, page.url
+        assert "This isn't possible right now. Try again later." in page.text, page.url
 
 
 def post(address, path):

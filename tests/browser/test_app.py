@@ -208,7 +208,7 @@ def test_pack_with_a_progress_bar(app, visitor):
     for name in ("packed-1.jpg", "packed-2.jpg"):
         expect_state(page, name, "Resized")
     with app.slow_storage(2):
-        page.get_by_role("button", name="Pack as ZIP").click()
+        page.get_by_role("button", name="Export as ZIP").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Many photos at once")
         expect(page.locator(".phase")).to_have_text(re.compile(r"\d+ of \d+ photos"), timeout=WORKER)
         expect(page.get_by_role("progressbar")).to_have_js_property("position", 1)
@@ -264,7 +264,7 @@ def test_keyboard_is_enough(app, visitor):
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_role("button", name="Delete for good"))
     page.keyboard.press("Enter")
-    expect(page.locator(".message")).to_have_text("by-keyboard.jpg is deleted.")
+    expect(page.locator(".message")).to_have_text("by-keyboard.jpg was deleted.")
 
 
 def tab_to(page, target, most=40):

@@ -1,12 +1,13 @@
-"""Send one pack of all photos, and print each state that its page could show, and when."""
+"""Send one ZIP export of all photos, and print each state that its page could show, and when."""
 
 import time
 
-from images.batches import PHOTOS, progress_of
+from images.batch_views import BATCH_SIZE
 from images.models import UploadedImage
-from images.tasks import pack_photos_task
+from images.results import progress_of
+from images.tasks import export_zip_task
 
-task = pack_photos_task.delay(list(UploadedImage.objects.values_list("pk", flat=True)[:PHOTOS]))
+task = export_zip_task.delay(list(UploadedImage.objects.values_list("pk", flat=True)[:BATCH_SIZE]))
 began, shown = time.monotonic(), None
 while shown is None or not task.ready():
     if (seen := (task.state, progress_of(task))) != shown:

@@ -9,7 +9,7 @@ import time
 
 from celery import current_app
 from images.models import UploadedImage
-from images.tasks import describe_photo_task, pack_photos_task
+from images.tasks import describe_photo_task, export_zip_task
 
 ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:24])
 worker = subprocess.Popen(
@@ -20,7 +20,7 @@ worker = subprocess.Popen(
 while not current_app.control.ping(timeout=0.2):
     pass
 describe_photo_task.delay(ids[0]).get(timeout=60)
-pack_photos_task.delay(ids).get(timeout=60)
+export_zip_task.delay(ids).get(timeout=60)
 describe_photo_task.delay(ids[0]).get(timeout=60)
 time.sleep(1)
 worker.terminate()

@@ -3,16 +3,16 @@
 import time
 
 from celery.result import GroupResult
-from images.batches import send_summary
 from images.models import UploadedImage
-from images.views import answer_of
+from images.queueing import enqueue_summary
+from images.results import result_as_json
 
 first, second, third = UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:3]
-task = send_summary([first, 0, third])  # no photo has the id 0
+task = enqueue_summary([first, 0, third])  # no photo has the id 0
 members = GroupResult.restore(task.parent.id)
 began = time.monotonic()
 while not (task.ready() and members.ready()) and time.monotonic() - began < 10:
     time.sleep(0.1)
-answer = answer_of(task)
+answer = result_as_json(task)
 print("members ", *(member.state for member in members))
 print("summary ", answer["state"], answer["error"] or answer["result"])

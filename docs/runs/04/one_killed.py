@@ -10,16 +10,16 @@ import time
 
 from celery import current_app
 from celery.result import GroupResult
-from images.batches import send_summary
 from images.models import UploadedImage
-from images.views import answer_of
+from images.queueing import enqueue_summary
+from images.results import result_as_json
 
 photos = UploadedImage.objects.filter(is_processed=True)[:3]
 path = photos[1].image.path
 os.rename(path, path + ".kept")
 os.mkfifo(path)
 try:
-    task = send_summary([photo.pk for photo in photos])
+    task = enqueue_summary([photo.pk for photo in photos])
     members = GroupResult.restore(task.parent.id)
     asked = time.monotonic()
     while members.completed_count() < 2:
@@ -40,7 +40,7 @@ for pid in everything if os.environ.get("KILL") == "worker" else [at_work["worke
 began = time.monotonic()
 while not task.ready() and time.monotonic() - began < 10:
     time.sleep(0.05)
-answer = answer_of(task)
+answer = result_as_json(task)
 print("members ", *(member.state for member in members))
 print(
     f"summary  {answer['state']} after {time.monotonic() - began:.1f} s", answer["error"] or answer["result"]

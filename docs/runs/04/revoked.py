@@ -11,7 +11,7 @@ import time
 
 from celery import current_app
 from images.models import UploadedImage
-from images.tasks import pack_photos_task
+from images.tasks import export_zip_task
 
 WORKER = "celery -A myproject worker -c 1 -Q slow -n slow@%h --disable-prefetch"
 
@@ -26,7 +26,7 @@ def start():
 
 
 def state_of(task):
-    return pack_photos_task.AsyncResult(task.id).state  # asked anew: an AsyncResult remembers REVOKED
+    return export_zip_task.AsyncResult(task.id).state  # asked anew: an AsyncResult remembers REVOKED
 
 
 def end(worker):
@@ -36,7 +36,7 @@ def end(worker):
 
 ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:8])
 worker = start()
-first, second = pack_photos_task.delay(ids), pack_photos_task.delay(ids)
+first, second = export_zip_task.delay(ids), export_zip_task.delay(ids)
 current_app.control.revoke(second.id, reply=True)
 print("revoked:            ", state_of(second))
 end(worker)

@@ -3,13 +3,15 @@
 import time
 
 from celery import current_app
-from images.batches import PHOTOS, progress_of, send_summary
+from images.batch_views import BATCH_SIZE
 from images.models import UploadedImage
+from images.queueing import enqueue_summary
+from images.results import progress_of
 
 client = current_app.backend.client
 before = set(client.keys("celery-task-*"))
-ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:PHOTOS])
-task = send_summary(ids)
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:BATCH_SIZE])
+task = enqueue_summary(ids)
 began, shown = time.monotonic(), None
 while not task.ready():
     if (progress := progress_of(task, task.parent.id)) != shown:

@@ -2,10 +2,10 @@
 
 import time
 
-from images.tasks import pack_photos_task
+from images.tasks import export_zip_task
 
 began = time.monotonic()
 for done in range(1000):
-    pack_photos_task.update_state(task_id="of-nobody", state="PROGRESS", meta={"done": done, "total": 1000})
+    export_zip_task.update_state(task_id="of-nobody", state="PROGRESS", meta={"done": done, "total": 1000})
 print(f"1000 times update_state: {time.monotonic() - began:.2f} s")
-pack_photos_task.AsyncResult("of-nobody").forget()
+export_zip_task.AsyncResult("of-nobody").forget()

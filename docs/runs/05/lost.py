@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import call_command
 from images.models import UploadedImage
-from images.views import enqueue
+from images.queueing import enqueue
 from PIL import Image
 from redis import Redis
 

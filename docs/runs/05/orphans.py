@@ -43,7 +43,7 @@ if (child := os.fork()) == 0:
 os.waitpid(child, 0)
 
 # 3. Somebody has fetched a ZIP file, or has not.
-storages["resized"].save("packs/0b7e.zip", ContentFile(b"a pack"))
+storages["resized"].save("exports/0b7e.zip", ContentFile(b"a file"))
 
 kept = upload("kept.jpg")
 for hours in (0, 25):

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from images.models import UploadedImage
-from images.views import enqueue
+from images.queueing import enqueue
 from PIL import Image
 from redis import Redis
 from upkeep import sweeping

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import connection, transaction
 from images.models import UploadedImage
-from images.views import enqueue
+from images.queueing import enqueue
 from PIL import Image
 from redis import Redis
 from upkeep.sweeping import sweep

@@ -102,7 +102,7 @@ class Site:
         file.write_bytes(samples.photo(1200, 900))
         print(
             self.python(
-                "from django.core.files import File; from images.views import enqueue; "
+                "from django.core.files import File; from images.queueing import enqueue; "
                 f'photo = UploadedImage.objects.create(image=File(open("{file}", "rb"), "photo.jpg")); '
                 "enqueue([photo])"
             )

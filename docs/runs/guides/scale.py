@@ -214,7 +214,7 @@ def queues(url: str) -> None:
         "from images.models import UploadedImage; from images.tasks import *; "
         "from django.utils import timezone; UploadedImage.objects.update(queued_at=timezone.now()); "
         "[resize_image_task.apply_async((pk,), priority=pk % 4 * 3) for pk in range(1, 41)]; "
-        "pack_photos_task.delay([1]); pack_photos_task.delay([2])"
+        "export_zip_task.delay([1]); export_zip_task.delay([2])"
     )
     script = str(paths.ROOT / "docs/examples/scale/queues.py")
     said = subprocess.run(

@@ -244,4 +244,8 @@ def test_damaged(upload, content, name, about):
         "Each photo has a try of its own. Around the loop, the first damaged one ends it for all that follow.",
         file=f"{FILE}, resize_photo()",
     )
-    expect(reason in page, "the page after the upload does not show the reason.", file=f"{FILE}, report()")
+    expect(
+        reason in page,
+        "the page after the upload does not show the reason.",
+        file=f"{FILE}, add_upload_messages()",
+    )

@@ -23,7 +23,7 @@ def upload(request):
         photos = form.save()
         for photo in photos:
             resize_photo(photo)
-        report(request, photos, time.perf_counter() - started)
+        add_upload_messages(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
 
@@ -34,8 +34,8 @@ def resize_photo(photo):
     # A picture that raises one of UNREADABLE gets photo.fail(reason), in words for the visitor.
 
 
-def report(request, photos, seconds):
-    """Tell the visitor what became of the photos."""
+def add_upload_messages(request, photos, seconds):
+    """Tell the visitor on the next page what happened to the photos of this upload."""
     resized = sum(photo.is_processed for photo in photos)
     if resized:
         messages.success(request, f"{resized} photo{pluralize(resized)} resized in {seconds:.2f} s.")
@@ -51,6 +51,6 @@ def detail(request, pk):
 @require_POST
 def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
-    messages.success(request, f"{photo.name} is deleted.")
+    messages.success(request, f"{photo.name} was deleted.")
     photo.delete()
     return redirect("images:list")

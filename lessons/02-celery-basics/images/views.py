@@ -27,7 +27,7 @@ def upload(request):
         photos = form.save()
         for photo in photos:
             resize_photo(photo)
-        report(request, photos, time.perf_counter() - started)
+        add_upload_messages(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
 
@@ -44,8 +44,8 @@ def resize_photo(photo):
         photo.attach_resized(resized, time.perf_counter() - started)
 
 
-def report(request, photos, seconds):
-    """Tell the visitor what became of the photos."""
+def add_upload_messages(request, photos, seconds):
+    """Tell the visitor on the next page what happened to the photos of this upload."""
     resized = sum(photo.is_processed for photo in photos)
     if resized:
         messages.success(request, f"{resized} photo{pluralize(resized)} resized in {seconds:.2f} s.")
@@ -69,7 +69,7 @@ def describe(request, pk):
 
 @require_POST
 def describe_later(request, pk):
-    """The same in ten seconds. A worker that comes more than a minute late leaves it."""
+    """Let a worker describe the photo in ten seconds. A worker skips the task after seventy seconds."""
     photo = get_object_or_404(UploadedImage, pk=pk)
     # TODO 2.6: the same, not before ten seconds have passed, and not after seventy.
     return redirect("images:detail", photo.pk)
@@ -95,6 +95,6 @@ def task_forget(request, task_id):
 @require_POST
 def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
-    messages.success(request, f"{photo.name} is deleted.")
+    messages.success(request, f"{photo.name} was deleted.")
     photo.delete()
     return redirect("images:list")

@@ -25,7 +25,7 @@ def test_view_leaves_the_work(upload, queue, sent, patience):
                 "an argument of the task does not fit into a message.",
                 "A message is text: numbers, strings, lists. Send photo.pk; the task reads the row by itself.",
                 says=str(error),
-                file="images/views.py, enqueue()",
+                file="images/queueing.py, enqueue()",
             )
     kept = list(UploadedImage.objects.order_by("pk"))
     expect(len(kept) == 2, f"two photos were uploaded, and {len(kept)} are kept.", file=VIEW)
@@ -43,7 +43,7 @@ def test_view_leaves_the_work(upload, queue, sent, patience):
         "The worker finds the task by its whole name, images.tasks.resize_image_task, and the photo by its id.",
         expected="\n".join(f"images.tasks.resize_image_task({photo.pk})" for photo in kept),
         found="\n".join(map(str, queue.messages())) or "no message",
-        file="images/views.py, enqueue()",
+        file="images/queueing.py, enqueue()",
     )
 
 

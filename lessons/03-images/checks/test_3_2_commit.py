@@ -7,7 +7,7 @@ from workshop.checkkit import expect, photos
 
 pytestmark = pytest.mark.step("3.2")
 
-FILE = "images/views.py, save_and_enqueue()"
+FILE = "images/queueing.py, save_and_enqueue()"
 SMALL = photos.jpeg(80, 60)
 
 

@@ -10,7 +10,7 @@ from workshop.ports import free_port
 
 pytestmark = pytest.mark.step("3.8")
 
-VIEW = "images/views.py, enqueue()"
+VIEW = "images/queueing.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
@@ -117,7 +117,7 @@ def test_photos_are_kept(answer):
         "They were on the disk and in the database. That no message could be sent now is no reason to throw away "
         "what the visitor gave you.",
         found=f"{len(answer['kept'])} of {len(NAMES)} kept",
-        file="images/views.py, save_and_enqueue()",
+        file="images/queueing.py, save_and_enqueue()",
     )
     states = {photo.state for photo in answer["kept"]}
     expect(
@@ -131,11 +131,11 @@ def test_photos_are_kept(answer):
 
 
 def test_says_so(answer):
-    """The visitor reads that the photos are kept and not resized for now."""
+    """The visitor reads that the photos are saved but cannot be resized right now."""
     expect(
-        "kept" in answer["page"],
-        "the visitor does not learn that the photos are kept but cannot be resized now.",
-        file="images/views.py, report()",
+        "cannot be resized" in answer["page"],
+        "the visitor does not learn that the photos are saved but cannot be resized right now.",
+        file="images/views.py, add_upload_messages()",
     )
 
 
@@ -154,7 +154,8 @@ def test_with_broker_they_are_queued(upload, queue):
     )
     expect(
         "cannot be resized" not in page,
-        "the task was sent, and the visitor reads that the photo cannot be resized at the moment.",
-        "report() asks for the photos' state. When the whole view is a transaction, the tasks are sent after it.",
+        "the task was sent, but the visitor reads that the photo cannot be resized right now.",
+        "add_upload_messages() asks for the photos' state. When the whole view is a transaction, the tasks are sent "
+        "after it.",
         file="images/views.py, upload()",
     )

@@ -171,14 +171,14 @@ def crew(app, all_workers, lines):
 
 @pytest.fixture
 def busy(app, storage, worker):
-    """busy(task, count) sends so many tasks that pack a photo for a long time; they are ended with the check."""
-    from images.tasks import pack_photos_task
+    """busy(task, count) sends so many tasks that take a long time for a photo; they are ended with the check."""
+    from images.tasks import export_zip_task
 
     sent = []
 
     def work(count, *arguments):
         storage("slow 20")
-        tasks = [pack_photos_task.delay(*(arguments or ([],))) for _ in range(count)]
+        tasks = [export_zip_task.delay(*(arguments or ([],))) for _ in range(count)]
         sent.extend(tasks)
         until(lambda: at_work(app) >= min(count, 2))
         return tasks

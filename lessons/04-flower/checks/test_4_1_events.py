@@ -96,7 +96,7 @@ def test_events(events, misspelt):
     )
 
 
-@pytest.mark.parametrize("name", ["describe_photo_task", "pack_photos_task"])
+@pytest.mark.parametrize("name", ["describe_photo_task", "export_zip_task"])
 def test_started(told, worker, photo, name, misspelt):
     """While a worker is at a task, its state is STARTED."""
     from images import tasks

@@ -9,8 +9,8 @@ from workshop.checkkit import complain, expect, photos, until
 
 pytestmark = pytest.mark.step("4.3")
 
-TASK = "images/tasks.py, pack_photos_task()"
-VIEW = "images/batches.py, progress_of()"
+TASK = "images/tasks.py, export_zip_task()"
+VIEW = "images/results.py, progress_of()"
 
 BY_POSITION = "The first argument of update_state() is task_id. Give the others by name: state=…, meta=…."
 WHY_IT_FAILED = {
@@ -37,17 +37,17 @@ def status(client, task_id):
 
 @pytest.fixture
 def entries(told, worker, resized_photos):
-    """What the result backend was told while three photos were packed."""
-    from images.tasks import pack_photos_task
+    """What the result backend was told while three photos were exported."""
+    from images.tasks import export_zip_task
 
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)]
     task_id = str(uuid.uuid4())
-    entries = told(lambda **options: pack_photos_task.apply_async((ids,), **options), task_id)
+    entries = told(lambda **options: export_zip_task.apply_async((ids,), **options), task_id)
     return entries, task_id
 
 
 def test_says_how_far(app, worker, entries, delivered):
-    """While photos are packed, the result backend hears how many are done."""
+    """While photos are exported, the result backend hears how many are done."""
     entries, task_id = entries
     reported = [entry["result"] for entry in entries if entry["status"] == "PROGRESS"]
     facts = {"found": ", ".join(entry["status"] for entry in entries) or "no state at all", "file": TASK}
@@ -72,11 +72,11 @@ def test_says_how_far(app, worker, entries, delivered):
         )
     expect(
         reported,
-        "three photos were packed, and the state never was PROGRESS.",
+        "three photos were exported, but the state never was PROGRESS.",
         "SUCCESS and FAILURE end a task for everybody who waits. A state of your own name says that it goes on."
         if last["status"] == "SUCCESS" and "url" not in (last["result"] or {})
-        else "packed() calls report(done) before each photo and once after the last. self.update_state() tells the "
-        "result backend.",
+        else "write_zip() calls report_progress(done) before each photo and once after the last. "
+        "self.update_state() tells the result backend.",
         expected=expected,
         **facts,
     )
@@ -92,7 +92,7 @@ def test_says_how_far(app, worker, entries, delivered):
     done, totals = [each["done"] for each in reported], {each["total"] for each in reported}
     expect(
         totals == {3} and done == sorted(done) and done[-1] == 3 and len(set(done)) > 2,
-        "three photos were packed, and the numbers do not grow one by one up to three.",
+        "three photos were exported, but the numbers do not grow one by one up to three.",
         expected='"done": 0, 1, 2, 3 and always "total": 3',
         found=found,
         file=TASK,
@@ -108,7 +108,7 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
     found = status(client, task.id)
     expect(
         state == "PROGRESS" and found["state"] == "PROGRESS" and found["progress"] == info,
-        "a task is packing, and its page does not learn how far it is.",
+        "a ZIP export is running, but its page does not learn how far it is.",
         "AsyncResult.info has what update_state() got as meta.",
         expected=json.dumps({"state": "PROGRESS", "progress": {"done": 2, "total": 2}}),
         found=json.dumps({"state": found["state"], "progress": found["progress"]}),
@@ -119,11 +119,11 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
 
 def test_only_then(client, worker, storage, entries, ended):
     """In every other state the page gets no numbers that are none."""
-    from images.tasks import pack_photos_task
+    from images.tasks import export_zip_task
 
     _, done = entries
     storage("down")
-    failed = pack_photos_task.delay([]).id
+    failed = export_zip_task.delay([]).id
     until(lambda: ended(failed))
     for task_id, state in ((uuid.uuid4(), "PENDING"), (done, "SUCCESS"), (failed, "FAILURE")):
         found = status(client, task_id)

@@ -55,10 +55,10 @@ ROUTE = "A route has the task's whole name, images.tasks.…, as the messages sh
 
 
 def test_slow_tasks(lies):
-    """Packing and resizing again go to the queue slow."""
-    from images.tasks import pack_photos_task, resize_again_task
+    """The ZIP export and resizing again go to the queue slow."""
+    from images.tasks import export_zip_task, resize_again_task
 
-    lies(lambda: pack_photos_task.delay([]), "pack_photos_task", "slow", ROUTE)
+    lies(lambda: export_zip_task.delay([]), "export_zip_task", "slow", ROUTE)
     lies(lambda: resize_again_task.delay(1), "resize_again_task", "slow", ROUTE)
 
 
@@ -127,7 +127,7 @@ def ask(app, team, question):
 def active(app, team):
     """How many slow tasks are being done."""
     tasks = [task for found in ask(app, team, "active").values() for task in found]
-    return sum(task["name"].endswith("pack_photos_task") for task in tasks)
+    return sum(task["name"].endswith("export_zip_task") for task in tasks)
 
 
 def test_two_names(app, team):
@@ -146,12 +146,12 @@ def test_two_names(app, team):
 
 def test_quick_ones_are_not_held_up(app, team, photo, storage):
     """While slow tasks wait in a row, a quick one is done at once, and those that wait stay in their queue."""
-    from images.tasks import describe_photo_task, pack_photos_task
+    from images.tasks import describe_photo_task, export_zip_task
 
     _, queue = team
     storage("slow 20")
     for _ in range(FLOOD):
-        pack_photos_task.delay([])
+        export_zip_task.delay([])
     until(lambda: active(app, team), 10)
     quick = describe_photo_task.delay(photo(photos.jpeg(80, 60)).pk)
     done = until(lambda: queue.state(quick.id) == "SUCCESS", 10)
@@ -165,7 +165,7 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
     expect(not nobody, f"no worker takes from the queue {', '.join(nobody)}.", **facts)
     expect(
         done,
-        f"{FLOOD} photo packs wait, and a task that takes a moment is not done after ten seconds.",
+        f"{FLOOD} ZIP exports wait, and a task that takes a moment is not done after ten seconds.",
         "A worker that is not told which queues to take from takes from all that are listed. So its processes may "
         "all be at slow tasks: --queues celery keeps one worker for the quick ones.",
         **facts,
@@ -174,7 +174,7 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
         pytest.skip("--disable-prefetch, and what a worker reserves, is looked at with Redis alone.")
     until(lambda: active(app, team) + len(queue.messages("slow")) == FLOOD, 2)
     working = active(app, team)
-    expect(working, f"{FLOOD} photo packs were sent, and no worker began with one.", **facts)
+    expect(working, f"{FLOOD} ZIP exports were sent, and no worker began with one.", **facts)
     waiting = len(queue.messages("slow"))
     expect(
         waiting == FLOOD - working,

@@ -8,9 +8,9 @@ from workshop.checkkit import complain, expect, photos, until
 
 pytestmark = pytest.mark.step("4.5")
 
-FILE = "images/batches.py, send_summary()"
+FILE = "images/queueing.py, enqueue_summary()"
 MEMBER = "images.tasks.describe_for_summary_task"
-BODY = "images.tasks.summarise_task"
+BODY = "images.tasks.summarize_task"
 CALLS = "chord() takes signatures, task.s(argument): calls that are not sent yet."
 
 
@@ -22,7 +22,7 @@ def listed(queue):
 def test_sends_a_task_for_each(post, queue, resized_photos, count):
     """Summing up sends a task for each photo, all of one group, and the view does not wait for them."""
     kept = resized_photos(*[photos.jpeg(80, 60)] * count)
-    response = post("images:summarise", CALLS, file=FILE)
+    response = post("images:summarize", CALLS, file=FILE)
     messages = [message for found in queue.everything().values() for message in found]
     members = [message for message in messages if message.task == MEMBER]
     sent = sorted([*message.args, *message.kwargs.values()][0] for message in members)
@@ -57,7 +57,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     expect(
         group,
         "the page that follows the summary is not told the group's id.",
-        "send_summary() returns the AsyncResult of the last task: that of a chord knows its group, as parent.",
+        "enqueue_summary() returns the AsyncResult of the last task: that of a chord knows its group, as parent.",
         expected=f"{reverse('images:batch', args=['00000000-0000-0000-0000-000000000000'])}?group=…",
         found=response.url if response.status_code == 302 else str(response.status_code),
         file=FILE,
@@ -70,7 +70,7 @@ def test_summary(client, post, worker, resized_photos, count):
     contents = [photos.jpeg(1000, 500), photos.png_of(500, 400)] * (count // 2) or [photos.jpeg(1000, 500)]
     resized_photos(*contents)
     before = len(worker.log)
-    response = post("images:summarise", CALLS, file=FILE)
+    response = post("images:summarize", CALLS, file=FILE)
     url = urlsplit(response.url)
     page = resolve(url.path)
     if page.view_name != "images:batch":
@@ -94,7 +94,7 @@ def test_summary(client, post, worker, resized_photos, count):
     )
     expect(
         log.count(f"Task {BODY}[") - log.count(f"Task {BODY}[{page.kwargs['task_id']}] succeeded") == 1,
-        "summarise_task was not called once.",
+        "summarize_task was not called once.",
         found=f"{log.count(f'Task {BODY}[') // 2} times",
         file=FILE,
     )
@@ -110,7 +110,7 @@ def test_summary(client, post, worker, resized_photos, count):
     expect(
         found["result"] == expected,
         "the figures of the summary are not right.",
-        "summarise_task gets one list: the answers of all members, in their order.",
+        "summarize_task gets one list: the answers of all members, in their order.",
         expected=json.dumps(expected),
         found=json.dumps(found["result"]),
         file=FILE,
@@ -128,11 +128,11 @@ def test_summary(client, post, worker, resized_photos, count):
 
 def test_no_photo(client, post, queue):
     """Without any photo nothing is sent, and the visitor reads why."""
-    response = post("images:summarise", file=FILE)
+    response = post("images:summarize", file=FILE)
     page = client.get(response.url).content.decode()
     expect(
         not queue.everything() and "no resized photo" in page,
         "there is no photo, and something was sent to sum them up.",
         found=listed(queue),
-        file="images/batches.py, send()",
+        file="images/batch_views.py, start_batch()",
     )

@@ -15,9 +15,9 @@ FILE = "images/tasks.py, describe_for_summary_task()"
 @pytest.fixture
 def summary(app, worker):
     """summary(ids) sends a chord over the photos with these ids, and returns its AsyncResult."""
-    from images.tasks import describe_for_summary_task, summarise_task
+    from images.tasks import describe_for_summary_task, summarize_task
 
-    return lambda ids: chord([describe_for_summary_task.s(each) for each in ids])(summarise_task.s())
+    return lambda ids: chord([describe_for_summary_task.s(each) for each in ids])(summarize_task.s())
 
 
 def outcome(task, what, why, **facts):

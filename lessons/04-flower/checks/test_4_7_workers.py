@@ -112,7 +112,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
     """The command shows what the worker does and what waits, and calls a task off."""
     from images.tasks import describe_photo_task
 
-    packs = busy(5)
+    exports = busy(5)
     until(lambda: len(ask(app, "active") or []) + len(ask(app, "reserved") or []) == 5)
     # The worker leaves the next ones in the queue.
     app.control.cancel_consumer("celery", reply=True, limit=1, timeout=5)
@@ -169,17 +169,17 @@ def test_show_and_revoke(app, command, name, busy, photo):
         printed=printed.strip() or "nothing",
         file=f"{FILE}, call_off()",
     )
-    _, error = command("revoke", packs[0].id, "--terminate")
+    _, error = command("revoke", exports[0].id, "--terminate")
     expect_no_error(error, "ending a task that has begun")
-    until(lambda: packs[0].state == "REVOKED", 5)
+    until(lambda: exports[0].state == "REVOKED", 5)
     expect(
-        packs[0].state == "REVOKED",
+        exports[0].state == "REVOKED",
         "a task that had begun was to be ended with --terminate, and goes on.",
         "revoke() by itself only keeps a worker from beginning. terminate=True ends the process that is at it.",
-        state=packs[0].state,
+        state=exports[0].state,
         file=f"{FILE}, call_off()",
     )
-    app.control.revoke([task.id for task in packs], terminate=True, reply=True, limit=1, timeout=5)
+    app.control.revoke([task.id for task in exports], terminate=True, reply=True, limit=1, timeout=5)
     app.control.add_consumer("celery", reply=True, limit=1, timeout=5)
     until(second.ready)
     until(first.ready, 1)

@@ -12,15 +12,15 @@ from workshop.checkkit import expect, photos, until
 pytestmark = pytest.mark.step("given")
 
 
-def test_pack(post, client, worker, resized_photos):
-    """Packing puts every resized photo into a ZIP file, at the size of a screen."""
+def test_export_zip(post, client, worker, resized_photos):
+    """The ZIP file has every resized photo, at the size of a screen."""
     kept = resized_photos(photos.jpeg(2000, 1000), photos.png(), photos.gif())
-    url = post("images:pack").url
+    url = post("images:export_zip").url
     status = reverse("images:batch_status", args=[resolve(url).kwargs["task_id"]])
     found = until(lambda: (answer := client.get(status).json())["state"] in ("SUCCESS", "FAILURE") and answer)
     expect(
         found and found["state"] == "SUCCESS",
-        "the photos were not packed.",
+        "the ZIP file was not written.",
         found=found,
         file="images/tasks.py",
     )
@@ -28,8 +28,8 @@ def test_pack(post, client, worker, resized_photos):
     name = result["url"].removeprefix(storages["resized"].base_url)
     with storages["resized"].open(name) as file:
         content = file.read()
-    with zipfile.ZipFile(BytesIO(content)) as pack:
-        sizes = {each: Image.open(BytesIO(pack.read(each))).size for each in sorted(pack.namelist())}
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        sizes = {each: Image.open(BytesIO(archive.read(each))).size for each in sorted(archive.namelist())}
     one, two, three = (photo.pk for photo in kept)
     expected = {
         f"{one}-photo-1.jpg": (1600, 800),
@@ -41,13 +41,13 @@ def test_pack(post, client, worker, resized_photos):
         "the ZIP file has other photos in it.",
         expected=expected,
         found=sizes,
-        file="images/packing.py",
+        file="images/zip_export.py",
     )
     page = client.get(url).content.decode()
     expect(status in page and "batch.js" in page, "the page of the ZIP file does not follow the task.")
 
 
-@pytest.mark.parametrize("name", ["images:pack", "images:summarise"])
+@pytest.mark.parametrize("name", ["images:export_zip", "images:summarize"])
 def test_no_photo(client, post, queue, name):
     """Without a resized photo nothing is sent, and the visitor reads why."""
     page = client.get(post(name).url).content.decode()
@@ -65,5 +65,5 @@ def test_unknown_task(client, app):
             found["state"] == "PENDING" and found["progress"] is None,
             "a task that nobody knows has a progress.",
             found=found,
-            file="images/batches.py",
+            file="images/results.py",
         )

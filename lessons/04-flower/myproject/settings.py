@@ -130,7 +130,7 @@ CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 # not listed here is refused, instead of becoming a queue that no worker takes from.
 CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery")]  # TODO 4.4: and one called slow.
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-# TODO 4.4: pack_photos_task and resize_again_task go to the queue slow.
+# TODO 4.4: export_zip_task and resize_again_task go to the queue slow.
 
 # What is told to whoever listens, Flower for one: that a task was sent, received, begun, and how it ended.
 # TODO 4.1: events from the worker, one from the sender, and the state STARTED in the result backend.

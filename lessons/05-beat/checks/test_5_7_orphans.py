@@ -60,13 +60,13 @@ def test_found(kept, media):
     kept()
     media("uploads/lost.jpg", 30)
     media("resized/77/garden_resized.jpg", 30)
-    media("packs/9f8e.zip", 30)
-    expected = ["packs/9f8e.zip", "resized/77/garden_resized.jpg", "uploads/lost.jpg"]
+    media("exports/9f8e.zip", 30)
+    expected = ["exports/9f8e.zip", "resized/77/garden_resized.jpg", "uploads/lost.jpg"]
     found = orphans()
     expect(
         set(found) >= set(expected),
         "files that belong to no photo are not found.",
-        "Uploads, results in a folder for each photo, and packs of a batch: rglob() goes into every folder.",
+        "Uploads, results in a folder for each photo, and the ZIP file of a batch: rglob() goes into every folder.",
         expected="\n".join(expected),
         found="\n".join(found) or "none",
         file=FILE,

@@ -1,3 +1,9 @@
+"""The photos of the site.
+
+Everywhere in the code, a row of `UploadedImage` is called a `photo`. Messages hold its id, as `image_id`, and
+several ids as `image_ids`.
+"""
+
 import os
 from pathlib import PurePosixPath
 

@@ -9,8 +9,8 @@ from django.core.files.storage import storages
 from PIL import Image
 
 from .models import UploadedImage
-from .packing import packed
 from .resizing import UNREADABLE, resize
+from .zip_export import write_zip
 
 
 @shared_task
@@ -95,17 +95,17 @@ def resize_again_task(image_id):
 
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660)
-def pack_photos_task(self, image_ids):
-    """Put photos into one ZIP file, at the size of a screen. Says meanwhile how far it is."""
+def export_zip_task(self, image_ids):
+    """Write photos into one ZIP file, at the size of a screen, and report the progress."""
     photos = UploadedImage.objects.resized().filter(pk__in=image_ids)
     total = len(photos)
 
-    def report(done):
+    def report_progress(done):
         self.update_state(state="PROGRESS", meta={"done": done, "total": total})
 
-    with packed(photos, report) as file:
+    with write_zip(photos, report_progress) as file:
         # The task's id names the file: a second run takes the place of the first.
-        name = storages["resized"].save(f"packs/{self.request.id}.zip", file)
+        name = storages["resized"].save(f"exports/{self.request.id}.zip", file)
     return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
 
 
@@ -122,7 +122,7 @@ def describe_for_summary_task(image_id):
 
 
 @shared_task
-def summarise_task(descriptions):
+def summarize_task(descriptions):
     """Sum up what is known about many photos: the answers of describe_for_summary_task, in their order."""
     readable = [each for each in descriptions if "error" not in each]
     formats = sorted({each["format"] for each in readable})

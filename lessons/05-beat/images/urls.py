@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import batches, views
+from . import batch_views, views
 
 app_name = "images"
 
@@ -13,10 +13,10 @@ urlpatterns = [
     path("photos/<int:pk>/delete/", views.delete, name="delete"),
     path("photos/<int:pk>/describe/", views.describe, name="describe"),
     path("photos/<int:pk>/describe-later/", views.describe_later, name="describe_later"),
-    path("photos/pack/", batches.pack, name="pack"),
-    path("photos/summarise/", batches.summarise, name="summarise"),
-    path("batches/<uuid:task_id>/", batches.batch, name="batch"),
-    path("batches/<uuid:task_id>/status/", batches.batch_status, name="batch_status"),
+    path("photos/export-zip/", batch_views.export_zip, name="export_zip"),
+    path("photos/summarize/", batch_views.summarize, name="summarize"),
+    path("batches/<uuid:task_id>/", batch_views.batch, name="batch"),
+    path("batches/<uuid:task_id>/status/", batch_views.batch_status, name="batch_status"),
     path("tasks/<uuid:task_id>/", views.task_status, name="task_status"),
     path("tasks/<uuid:task_id>/forget/", views.task_forget, name="task_forget"),
 ]

@@ -1,27 +1,19 @@
-import logging
 import time
-from functools import partial
 
 from celery.result import AsyncResult
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .tasks import describe_photo_task, resize_image_task
-
-logger = logging.getLogger(__name__)
-
-# A task with a result was not sent: the broker does not answer; the result backend does not, in two ways.
-UNSENT = OperationalError, RuntimeError, RedisError
+from .queueing import UNSENT, enqueue, save_and_enqueue
+from .results import result_as_json
+from .tasks import describe_photo_task
 
 
 def photo_list(request):
@@ -34,46 +26,30 @@ def upload(request):
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
         photos = save_and_enqueue(form)
-        report(request, photos, time.perf_counter() - started)
+        add_upload_messages(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
 
 
-def save_and_enqueue(form):
-    """Keep all photos of an upload or none, and send a task for each that is kept."""
-    with transaction.atomic():
-        photos = form.save()
-        transaction.on_commit(partial(enqueue, photos))
-    return photos
-
-
-def enqueue(photos):
-    """Send a task for each photo. While the broker is down the photos stay, and are not marked."""
-    try:
-        for photo in photos:
-            resize_image_task.delay(photo.pk)
-            photo.mark_queued()
-    except OperationalError as error:
-        logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
-
-
-def report(request, photos, seconds):
-    """Tell the visitor what became of the photos."""
+def add_upload_messages(request, photos, seconds):
+    """Tell the visitor on the next page what happened to the photos of this upload."""
     messages.success(request, f"{len(photos)} photo{pluralize(len(photos))} uploaded in {seconds:.2f} s.")
     if any(photo.state == UploadedImage.State.UNQUEUED for photo in photos):
         messages.warning(
-            request, "The photos are kept, but cannot be resized at the moment. Try again later."
+            request, "Your photos are saved, but they cannot be resized right now. Try again later."
         )
 
 
 def states(request):
     """The states of the photos in ?ids=1,2,3, for the page that follows them."""
-    ids = [part for part in request.GET.get("ids", "").split(",") if part.isdecimal() and len(part) < 10]
-    photos = UploadedImage.objects.filter(pk__in=ids[:100])
-    return JsonResponse({"photos": [state_of(photo) for photo in photos]})
+    ids = request.GET.get("ids", "").split(",")
+    image_ids = [each for each in ids if each.isdecimal() and len(each) < 10]
+    photos = UploadedImage.objects.filter(pk__in=image_ids[:100])
+    return JsonResponse({"photos": [photo_as_json(photo) for photo in photos]})
 
 
-def state_of(photo):
+def photo_as_json(photo):
+    """What a page that follows the photo shows of it."""
     return {
         "id": photo.pk,
         "name": photo.name,
@@ -107,37 +83,29 @@ def detail(request, pk):
 @require_POST
 def describe(request, pk):
     """Let a worker describe the photo. The photo's page shows what becomes of the task."""
-    return send_description(request, pk)
+    return start_description(request, pk)
 
 
 @require_POST
 def describe_later(request, pk):
-    """The same in ten seconds. A worker that comes more than a minute late leaves it."""
-    return send_description(request, pk, countdown=10, expires=70)
+    """Let a worker describe the photo in ten seconds. A worker skips the task after seventy seconds."""
+    return start_description(request, pk, countdown=10, expires=70)
 
 
-def send_description(request, pk, **options):
+def start_description(request, pk, **options):
+    """Send the task with these options of apply_async(), and go to the photo's page."""
     photo = get_object_or_404(UploadedImage, pk=pk)
     try:
         task = describe_photo_task.apply_async((photo.pk,), **options)
     except UNSENT:
-        messages.warning(request, "Nobody can do that at the moment. Try again later.")
+        messages.warning(request, "This isn't possible right now. Try again later.")
         return redirect("images:detail", photo.pk)
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
 def task_status(request, task_id):
     """What the result backend knows about a task. An id that it has never seen is PENDING too."""
-    return JsonResponse(answer_of(AsyncResult(str(task_id))))
-
-
-def answer_of(task):
-    answer = {"id": task.id, "state": task.state, "result": None, "error": None}
-    if answer["state"] == "SUCCESS":
-        answer["result"] = task.result
-    elif answer["state"] == "FAILURE":
-        answer["error"] = f"{type(task.result).__name__}: {task.result}"
-    return answer
+    return JsonResponse(result_as_json(AsyncResult(str(task_id))))
 
 
 @require_POST
@@ -150,6 +118,6 @@ def task_forget(request, task_id):
 @require_POST
 def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
-    messages.success(request, f"{photo.name} is deleted.")
+    messages.success(request, f"{photo.name} was deleted.")
     photo.delete()
     return redirect("images:list")

@@ -140,7 +140,7 @@ except (KeyError, ValueError, OSError):
 CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue("slow", routing_key="slow")]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
-    "images.tasks.pack_photos_task": {"queue": "slow"},
+    "images.tasks.export_zip_task": {"queue": "slow"},
     "images.tasks.resize_again_task": {"queue": "slow"},
     "upkeep.tasks.mail_task": {"queue": "slow"},
     "upkeep.tasks.back_up_task": {"queue": "slow"},

@@ -1,4 +1,4 @@
-"""Files that no photo names: of a task that was killed between the file and the row, or packed long ago."""
+"""Files that no photo names: of a task that was killed between the file and the row, or old ZIP exports."""
 
 import time
 from pathlib import Path

@@ -1,23 +1,18 @@
-import logging
 import time
-from functools import partial
 
 from celery.result import AsyncResult
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
-from kombu.exceptions import OperationalError
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .tasks import describe_photo_task, resize_image_task
-
-logger = logging.getLogger(__name__)
+from .queueing import enqueue, save_and_enqueue
+from .tasks import describe_photo_task
 
 
 def photo_list(request):
@@ -30,46 +25,30 @@ def upload(request):
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
         photos = save_and_enqueue(form)
-        report(request, photos, time.perf_counter() - started)
+        add_upload_messages(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
 
 
-def save_and_enqueue(form):
-    """Keep all photos of an upload or none, and send a task for each that is kept."""
-    with transaction.atomic():
-        photos = form.save()
-        transaction.on_commit(partial(enqueue, photos))
-    return photos
-
-
-def enqueue(photos):
-    """Send a task for each photo. While the broker is down the photos stay, and are not marked."""
-    try:
-        for photo in photos:
-            resize_image_task.delay(photo.pk)
-            photo.mark_queued()
-    except OperationalError as error:
-        logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
-
-
-def report(request, photos, seconds):
-    """Tell the visitor what became of the photos."""
+def add_upload_messages(request, photos, seconds):
+    """Tell the visitor on the next page what happened to the photos of this upload."""
     messages.success(request, f"{len(photos)} photo{pluralize(len(photos))} uploaded in {seconds:.2f} s.")
     if any(photo.state == UploadedImage.State.UNQUEUED for photo in photos):
         messages.warning(
-            request, "The photos are kept, but cannot be resized at the moment. Try again later."
+            request, "Your photos are saved, but they cannot be resized right now. Try again later."
         )
 
 
 def states(request):
     """The states of the photos in ?ids=1,2,3, for the page that follows them."""
-    ids = [part for part in request.GET.get("ids", "").split(",") if part.isdecimal() and len(part) < 10]
-    photos = UploadedImage.objects.filter(pk__in=ids[:100])
-    return JsonResponse({"photos": [state_of(photo) for photo in photos]})
+    ids = request.GET.get("ids", "").split(",")
+    image_ids = [each for each in ids if each.isdecimal() and len(each) < 10]
+    photos = UploadedImage.objects.filter(pk__in=image_ids[:100])
+    return JsonResponse({"photos": [photo_as_json(photo) for photo in photos]})
 
 
-def state_of(photo):
+def photo_as_json(photo):
+    """What a page that follows the photo shows of it."""
     return {
         "id": photo.pk,
         "name": photo.name,
@@ -110,7 +89,7 @@ def describe(request, pk):
 
 @require_POST
 def describe_later(request, pk):
-    """The same in ten seconds. A worker that comes more than a minute late leaves it."""
+    """Let a worker describe the photo in ten seconds. A worker skips the task after seventy seconds."""
     photo = get_object_or_404(UploadedImage, pk=pk)
     task = describe_photo_task.apply_async((photo.pk,), countdown=10, expires=70)
     return redirect_to_task(photo, task)
@@ -141,6 +120,6 @@ def task_forget(request, task_id):
 @require_POST
 def delete(request, pk):
     photo = get_object_or_404(UploadedImage, pk=pk)
-    messages.success(request, f"{photo.name} is deleted.")
+    messages.success(request, f"{photo.name} was deleted.")
     photo.delete()
     return redirect("images:list")

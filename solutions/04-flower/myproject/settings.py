@@ -131,7 +131,7 @@ CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue("slow", routing_key="slow")]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
-    "images.tasks.pack_photos_task": {"queue": "slow"},
+    "images.tasks.export_zip_task": {"queue": "slow"},
     "images.tasks.resize_again_task": {"queue": "slow"},
 }
 

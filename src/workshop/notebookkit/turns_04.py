@@ -65,7 +65,7 @@ def turn_2(idle) -> str:
     expect(callable(idle), "idle is to be a function without arguments.")
     expect(workers(), "Nobody answers. Start the workers in a terminal, ./workshop up, and run this again.")
     from images.models import UploadedImage
-    from images.tasks import pack_photos_task, resize_image_task
+    from images.tasks import export_zip_task, resize_image_task
 
     photo = UploadedImage.objects.filter(is_processed=True).first()
     expect(photo, "There is no resized photo to work on. Run the cell that uploads some.")
@@ -75,9 +75,9 @@ def turn_2(idle) -> str:
     try:
         with slow_storage(15):
             sent.append(resize_image_task.delay(photo.pk))
-            sent.append(pack_photos_task.delay([photo.pk]))
+            sent.append(export_zip_task.delay([photo.pk]))
             ids = {each.id for each in sent}
-            wait_until(lambda: ids <= _at_work(ask).keys(), 6, "A resize and a pack at work")
+            wait_until(lambda: ids <= _at_work(ask).keys(), 6, "A resize and a ZIP export at work")
             said = idle()
             at_work, processes = _at_work(ask), workers().processes
         expect(
@@ -107,9 +107,11 @@ def turn_2(idle) -> str:
         said == right or said != {name: processes[name] - right[name] for name in right},
         "These are the busy ones. Take them from the number of processes.",
     )
-    expect(said == right, f"While a resize and a pack were at work you said {said}, and {right} is right.")
+    expect(
+        said == right, f"While a resize and a ZIP export were at work you said {said}, and {right} is right."
+    )
     return (
-        f"While a resize and a pack were at work: {said}. Nobody kept that list, the workers "
+        f"While a resize and a ZIP export were at work: {said}. Nobody kept that list, the workers "
         "were asked, and in the next second it is another one."
     )
 
@@ -126,7 +128,7 @@ def turn_3(summary, image_ids) -> str:
     )
     expect(
         not isinstance(summary, (GroupResult, list)),
-        "These are the answers of the members. The chord's last task is missing: summarise_task.s().",
+        "These are the answers of the members. The chord's last task is missing: summarize_task.s().",
     )
     expect(
         isinstance(summary, AsyncResult), f"summary is {summary!r}. A chord that is called returns a result."
@@ -140,7 +142,7 @@ def turn_3(summary, image_ids) -> str:
     )
     expect(
         isinstance(result, dict) and "photos" in result,
-        f"Its answer is {str(result)[:80]}, not a summary. Is summarise_task the last one?",
+        f"Its answer is {str(result)[:80]}, not a summary. Is summarize_task the last one?",
     )
     failed = [each["id"] for each in result["failed"]]
     expect(failed, "Photo 0 was not among them: its id has to be in the list of members, too.")
@@ -158,31 +160,33 @@ def turn_3(summary, image_ids) -> str:
 
 def turn_4(first, second) -> str:
     for name, result in {"first": first, "second": second}.items():
-        expect(isinstance(result, AsyncResult), f"{name} is to stay the result of its pack.")
+        expect(isinstance(result, AsyncResult), f"{name} is to stay the result of its ZIP export.")
     expect(first.id != second.id, "first and second are one task.")
-    wait_until(first.ready, 15, "The first pack's end")
+    wait_until(first.ready, 15, "The first ZIP export's end")
     expect(
         first.state == "SUCCESS",
-        f"The first pack is {first.state}. It was to go on: each revoke names one id.",
+        f"The first ZIP export is {first.state}. It was to go on: each revoke names one id.",
     )
     wait_until(
-        lambda: second.ready() or not _waits(second.id), 15, "The second pack, which nobody has seen yet,"
+        lambda: second.ready() or not _waits(second.id),
+        15,
+        "The second ZIP export, which nobody has seen yet,",
     )
     if second.state == "PENDING":
         time.sleep(0.5)  # between the queue and the first state
     expect(
         second.state != "PENDING",
-        "Nothing is known of the second pack: its message is gone, or its result was forgotten. Neither "
-        "tells a worker to leave it. revoke() does.",
+        "Nothing is known of the second ZIP export: its message is gone, or its result was forgotten. "
+        "Neither tells a worker to leave it. revoke() does.",
     )
     if second.state in ("STARTED", "PROGRESS"):
-        wait_until(second.ready, 15, "The second pack's end")
+        wait_until(second.ready, 15, "The second ZIP export's end")
     expect(
         second.state != "SUCCESS",
-        "The second pack has run. Nobody called it off, or too late: send the order in the same cell, "
-        "right after the sending.",
+        "The second ZIP export has run. Nobody called it off, or too late: send the order in the same "
+        "cell, right after the sending.",
     )
-    expect(second.state == "REVOKED", f"The second pack is {second.state}, not REVOKED.")
+    expect(second.state == "REVOKED", f"The second ZIP export is {second.state}, not REVOKED.")
     return (
         "The order went to all workers, and each remembers the id. The message stayed where it was; the "
         "worker that came to it threw it away."

@@ -12,7 +12,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=1000, help="how many photos; 1000 by default")
 
     def handle(self, limit, **options):
-        ids = UploadedImage.objects.values_list("pk", flat=True)[:limit]
-        for image_id in ids:
+        image_ids = UploadedImage.objects.values_list("pk", flat=True)[:limit]
+        for image_id in image_ids:
             resize_again_task.delay(image_id)
-        self.stdout.write(f"{len(ids)} photos are queued to be resized again.")
+        self.stdout.write(f"{len(image_ids)} photos are queued to be resized again.")

@@ -1,7 +1,7 @@
-// Follow one task until it is over: a bar while it says how far it is, then what came out.
+// Follow one task until it is over: show its progress in a bar, then its result.
 
-const WAITING = "Waiting for a worker. If that takes long: is there one for this queue?";
-const WORDS = { PENDING: WAITING, STARTED: "A worker has begun.", RETRY: "It failed, and is tried again.", REVOKED: "It was called off." };
+const WAITING = "Waiting for a worker. If this takes long, no worker may be running for this queue.";
+const WORDS = { PENDING: WAITING, STARTED: "A worker has started.", RETRY: "It failed and will be retried.", REVOKED: "It was canceled." };
 const LABELS = { photos: "Photos", megapixels: "Megapixels", bytes: "Bytes", formats: "Formats", failed: "Not readable" };
 
 const section = document.querySelector("[data-batch]");
@@ -36,7 +36,7 @@ function showProgress({ state, progress }) {
   const bar = section.querySelector("progress");
   const known = progress?.total; // a task may end while its state is read: then this is its result
   if (known) Object.assign(bar, { max: progress.total, value: progress.done });
-  else if (state !== "SUCCESS") bar.removeAttribute("value"); // at it, nobody knows how far
+  else if (state !== "SUCCESS") bar.removeAttribute("value"); // running, but the progress is unknown
   say(known ? `${progress.done} of ${progress.total} photos` : WORDS[state] ?? state);
 }
 

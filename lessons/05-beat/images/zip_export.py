@@ -2,32 +2,36 @@
 
 import tempfile
 import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from django.core.files import File
 
+from .models import UploadedImage
 from .resizing import resize
 
 SCREEN = (1600, 1200)
+"""The largest width and height of a photo in the file, in pixels."""
 
 
 @contextmanager
-def packed(photos, report):
-    """A ZIP file with the photos, 1600×1200 pixels at most each, as a File to read; it is gone afterwards.
+def write_zip(photos: Sequence[UploadedImage], report_progress: Callable[[int], None]) -> Iterator[File]:
+    """Write the photos into a temporary ZIP file, opened for reading inside the `with` block.
 
-    report(done) is called before each photo and once after the last, with the number of photos in the file.
+    `report_progress(done)` is called before each photo and once after the last, with the number of photos
+    written so far.
     """
     with tempfile.TemporaryFile() as file:
         # The photos are compressed already.
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as pack:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for done, photo in enumerate(photos):
-                report(done)
+                report_progress(done)
                 with photo.image.open("rb") as original:
                     resized = resize(original, *SCREEN)
-                pack.writestr(
+                archive.writestr(
                     f"{photo.pk}-{PurePosixPath(photo.name).stem}{resized.extension}", resized.content
                 )
-        report(len(photos))
+        report_progress(len(photos))
         file.seek(0)
         yield File(file)

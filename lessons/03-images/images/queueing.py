@@ -1,0 +1,30 @@
+"""Send photos to the workers, for every view that does so."""
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from .forms import UploadForm
+from .models import UploadedImage
+from .tasks import resize_image_task
+
+logger = logging.getLogger(__name__)
+
+
+def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
+    """Save all photos of a valid upload or none, and enqueue a resize for each one. Returns the photos."""
+    # TODO 3.2: all or none means one transaction. And when may the worker hear of the photos?
+    photos = form.save()
+    enqueue(photos)
+    return photos
+
+
+def enqueue(photos: Iterable[UploadedImage]) -> None:
+    """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
+    # TODO 3.8: without a broker, delay() raises Kombu's OperationalError. Log it; the photos are safe.
+    for photo in photos:
+        resize_image_task.delay(photo.pk)
+        photo.mark_queued()

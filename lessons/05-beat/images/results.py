@@ -1,0 +1,24 @@
+"""What the result backend knows about a task, as JSON can hold it."""
+
+from celery.result import AsyncResult, GroupResult
+
+
+def result_as_json(task: AsyncResult) -> dict:
+    """The task's id and state, the result after SUCCESS, and the error as text after FAILURE."""
+    answer = {"id": task.id, "state": task.state, "result": None, "error": None}
+    if answer["state"] == "SUCCESS":
+        answer["result"] = task.result
+    elif answer["state"] == "FAILURE":
+        answer["error"] = f"{type(task.result).__name__}: {task.result}"
+    return answer
+
+
+def progress_of(task: AsyncResult, group_id: str | None = None) -> dict | None:
+    """The progress of a task, such as {"done": 3, "total": 24}; None when it is not known.
+
+    With `group_id`, the progress is the number of tasks of that group that have succeeded.
+    """
+    if task.state == "PROGRESS":
+        return task.info
+    group = GroupResult.restore(group_id) if group_id else None
+    return {"done": group.completed_count(), "total": len(group)} if group else None

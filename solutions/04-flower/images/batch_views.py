@@ -1,0 +1,56 @@
+"""The pages of a batch: many photos in a ZIP file, or in a summary."""
+
+from celery.result import AsyncResult
+from django.contrib import messages
+from django.http import JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from .models import UploadedImage
+from .queueing import UNSENT, enqueue_summary
+from .results import progress_of, result_as_json
+from .tasks import export_zip_task
+
+BATCH_SIZE = 100
+"""How many photos a batch has at most: the newest ones."""
+
+
+@require_POST
+def export_zip(request):
+    """Let a worker write the newest photos into a ZIP file."""
+    return start_batch(request, export_zip_task.delay)
+
+
+@require_POST
+def summarize(request):
+    """Let the workers look at the newest photos, several at once, and sum up what they find."""
+    return start_batch(request, enqueue_summary)
+
+
+def start_batch(request, enqueue_batch):
+    """Call enqueue_batch(image_ids) for the newest resized photos, and go to the page of the task."""
+    photos = UploadedImage.objects.resized()
+    image_ids = list(photos.values_list("pk", flat=True)[:BATCH_SIZE])
+    if not image_ids:
+        messages.warning(request, "There is no resized photo yet. Upload one first.")
+        return redirect("images:list")
+    try:
+        task = enqueue_batch(image_ids)
+    except UNSENT:
+        messages.warning(request, "This isn't possible right now. Try again later.")
+        return redirect("images:list")
+    address = reverse("images:batch", args=[task.id])
+    return redirect(f"{address}?group={task.parent.id}" if task.parent else address)
+
+
+def batch(request, task_id):
+    """A page that follows the task. With ?group= it counts the tasks of that group."""
+    status = reverse("images:batch_status", args=[task_id])
+    return render(request, "images/batch.html", {"status": f"{status}?{request.GET.urlencode()}"})
+
+
+def batch_status(request, task_id):
+    """What the result backend knows about the task, with its progress."""
+    task = AsyncResult(str(task_id))
+    return JsonResponse({**result_as_json(task), "progress": progress_of(task, request.GET.get("group"))})

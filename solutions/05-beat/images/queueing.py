@@ -1,0 +1,48 @@
+"""Send photos to the workers, for every view that does so."""
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+
+from celery import chord
+from celery.result import AsyncResult
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from .forms import UploadForm
+from .models import UploadedImage
+from .tasks import describe_for_summary_task, resize_image_task, summarize_task
+
+logger = logging.getLogger(__name__)
+
+UNSENT = (OperationalError, RuntimeError, RedisError)
+"""Sending a task that stores its result raises one of these when the broker or the result backend is down."""
+
+
+def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
+    """Save all photos of a valid upload or none, and enqueue a resize for each one. Returns the photos."""
+    with transaction.atomic():
+        photos = form.save()
+        transaction.on_commit(partial(enqueue, photos))
+    return photos
+
+
+def enqueue(photos: Iterable[UploadedImage]) -> None:
+    """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
+    try:
+        for photo in photos:
+            resize_image_task.delay(photo.pk)
+            photo.mark_queued()
+    except OperationalError as error:
+        logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
+
+
+def enqueue_summary(image_ids: list[int]) -> AsyncResult:
+    """Enqueue a task for each photo and a last one that gets all results. Returns the last one's AsyncResult.
+
+    Raises one of UNSENT when Redis does not answer.
+    """
+    task = chord(describe_for_summary_task.s(image_id) for image_id in image_ids)(summarize_task.s())
+    task.parent.save()  # the group: by its id the page asks how many have answered
+    return task
