@@ -1,0 +1,104 @@
+"""The app `images` of all ten projects: which module may import which, and what a photo is called."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from workshop import lessons
+
+LAYERS = (
+    ("storage", "resizing", "results", "middleware"),
+    ("buckets", "models"),
+    ("admin", "forms", "zip_export"),
+    ("tasks",),
+    ("queueing",),
+    ("views", "batch_views"),
+    ("urls",),
+)
+"""A module imports only from the lines above its own, so one module of views never imports from another."""
+
+each_project = pytest.mark.parametrize(
+    "folder",
+    [folder for lesson in lessons.all_lessons() for folder in (lesson.folder, lesson.solution)],
+    ids=lambda folder: f"{folder.parent.name}-{folder.name}",
+)
+
+
+def layer(module: str) -> int | None:
+    return next((number for number, names in enumerate(LAYERS) if module in names), None)
+
+
+def imported(file: Path) -> set[str]:
+    """The modules of the app that the file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            found |= {node.module} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("images."):
+            found.add(node.module.removeprefix("images."))
+    return found
+
+
+@each_project
+def test_modules_import_downwards_only(folder):
+    files = [file for file in (folder / "images").glob("*.py") if file.stem not in ("__init__", "apps")]
+    assert [file.name for file in files if layer(file.stem) is None] == [], (
+        "give the module a place in LAYERS"
+    )
+    upwards = {
+        f"{file.stem} imports {name}"
+        for file in files
+        for name in imported(file)
+        if layer(name) is None or layer(name) >= layer(file.stem)
+    }
+    assert upwards == set()
+
+
+@each_project
+def test_queueing_and_results_have_type_hints_and_docstrings(folder):
+    for name in ("queueing", "results", "zip_export"):
+        file = folder / f"images/{name}.py"
+        if not file.exists():
+            continue
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                where = f"{name}.{node.name}"
+                assert ast.get_docstring(node), where
+                assert None not in (node.returns, *(each.annotation for each in node.args.args)), where
+
+
+ONE_PHOTO = ("UploadedImage.objects.get(", "UploadedImage.objects.create(", "get_object_or_404(UploadedImage")
+
+
+def photo_names(tree: ast.Module):
+    """The names that a module gives to one photo, and to a list of ids of photos, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.For, ast.comprehension)) and "photos" in words(node.iter):
+            target = node.target.elts[-1] if isinstance(node.target, ast.Tuple) else node.target
+            yield "photo", target
+        elif isinstance(node, ast.Assign):
+            value = ast.unparse(node.value)
+            if value.startswith(ONE_PHOTO):
+                yield "photo", node.targets[0]
+            if "values_list('pk', flat=True)" in value and ("UploadedImage" in value or "photos" in value):
+                yield "image_ids", node.targets[0]
+
+
+def words(node: ast.expr) -> set[str]:
+    """`photos` and `enumerate(photos)`: what is looped over, not what is done with it."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("enumerate", "list", "reversed"):
+        return words(node.args[0])
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+@each_project
+def test_a_row_is_a_photo_and_its_id_an_image_id(folder):
+    others = [
+        f"{file.relative_to(folder)}:{target.lineno}: {ast.unparse(target)}, not {name}"
+        for file in sorted(folder.rglob("*.py"))
+        if not {"checks", "migrations"} & set(file.parts)
+        for name, target in photo_names(ast.parse(file.read_text(encoding="utf-8")))
+        if ast.unparse(target) != name
+    ]
+    assert others == []
