@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from html import unescape
 from io import BytesIO
 
 import httpx
@@ -226,7 +227,7 @@ def test_what_has_a_result_is_not_sent_without_a_broker(tmp_path):
             pages = list(visitors.map(partial(post, site.address), WITH_A_RESULT))
     for page in pages:
         assert page.status_code == 200, page.url
-        assert "This isn't possible right now. Try again later." in page.text, page.url
+        assert "This isn't possible right now. Try again later." in unescape(page.text), page.url
 
 
 def post(address, path):

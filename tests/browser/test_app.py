@@ -202,10 +202,10 @@ def test_broken_line_says_what_to_do(app, visitor):
     visitor.errors.clear()
 
 
-def test_pack_with_a_progress_bar(app, visitor):
+def test_export_zip_with_a_progress_bar(app, visitor):
     page = visitor()
-    app.upload(page, file("packed-1.jpg"), file("packed-2.jpg"))
-    for name in ("packed-1.jpg", "packed-2.jpg"):
+    app.upload(page, file("export-1.jpg"), file("export-2.jpg"))
+    for name in ("export-1.jpg", "export-2.jpg"):
         expect_state(page, name, "Resized")
     with app.slow_storage(2):
         page.get_by_role("button", name="Export as ZIP").click()
@@ -216,7 +216,7 @@ def test_pack_with_a_progress_bar(app, visitor):
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the ZIP file").click()
     names = ZipFile(BytesIO(download.value.path().read_bytes())).namelist()
-    assert {"packed-1.jpg", "packed-2.jpg"} <= {name.partition("-")[2] for name in names}
+    assert {"export-1.jpg", "export-2.jpg"} <= {name.partition("-")[2] for name in names}
 
 
 def test_sum_up(app, visitor):
