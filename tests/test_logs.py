@@ -104,9 +104,9 @@ def test_a_retry_belongs_to_the_same_request(plain, browser):
 def test_every_task_of_a_chord_belongs_to_the_request(plain, browser):
     upload(browser)
     lines(plain, "resize_image_task", "succeeded")
-    request = browser.post("/photos/summarise/").headers["X-Request-ID"]
+    request = browser.post("/photos/summarize/").headers["X-Request-ID"]
     lines(plain, "describe_for_summary_task", "succeeded", f"request={request}")
-    [callback] = lines(plain, "summarise_task", "succeeded", f"request={request}")
+    [callback] = lines(plain, "summarize_task", "succeeded", f"request={request}")
     assert "photo=" not in callback
 
 

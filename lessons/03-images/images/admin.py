@@ -2,7 +2,7 @@ from django.contrib import admin, messages
 from django.template.defaultfilters import pluralize
 
 from .models import UploadedImage
-from .views import retry
+from .queueing import retry
 
 
 @admin.register(UploadedImage)

@@ -28,3 +28,10 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
     for photo in photos:
         resize_image_task.delay(photo.pk)
         photo.mark_queued()
+
+
+def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
+    """Enqueue a new resize for each photo that failed or could not be queued. Returns these photos."""
+    started = [photo for photo in photos if photo.can_be_retried and photo.begin_again()]
+    enqueue(started)
+    return started

@@ -38,6 +38,13 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
         logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
 
 
+def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
+    """Enqueue a new resize for each photo that failed or could not be queued. Returns these photos."""
+    started = [photo for photo in photos if photo.can_be_retried and photo.begin_again()]
+    enqueue(started)
+    return started
+
+
 def enqueue_summary(image_ids: list[int]) -> AsyncResult:
     """Enqueue a task for each photo and a last one that gets all results. Returns the last one's AsyncResult.
 

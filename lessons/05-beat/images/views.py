@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .queueing import UNSENT, enqueue, save_and_enqueue
+from .queueing import UNSENT, retry, save_and_enqueue
 from .results import result_as_json
 from .tasks import describe_photo_task
 
@@ -59,13 +59,6 @@ def photo_as_json(photo):
         "reason": photo.failure_reason,
         "thumbnail": photo.resized_image.url if photo.is_processed else None,
     }
-
-
-def retry(photos):
-    """Send a new task for each photo that failed or could not be queued. Returns these photos."""
-    started = [photo for photo in photos if photo.can_be_retried and photo.begin_again()]
-    enqueue(started)
-    return started
 
 
 @require_POST

@@ -30,3 +30,10 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
             photo.mark_queued()
     except OperationalError as error:
         logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
+
+
+def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
+    """Enqueue a new resize for each photo that failed or could not be queued. Returns these photos."""
+    started = [photo for photo in photos if photo.can_be_retried and photo.begin_again()]
+    enqueue(started)
+    return started
