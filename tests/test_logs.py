@@ -20,7 +20,7 @@ REQUEST = re.compile(r"[0-9a-f]{12}")
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    yield from running(tmp_path_factory.mktemp("plain"))
+    yield from running(tmp_path_factory.mktemp("plain"), PRACTICE="1")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_each_request_has_its_own_id(browser):
 
 
 def test_a_retry_belongs_to_the_same_request(plain, browser):
-    mode = plain.data / "storage-mode"
+    mode = plain.data / "storage-mode"  # of the app practice
     mode.write_text("down")
     try:
         request = upload(browser)
