@@ -14,15 +14,12 @@ CONTRADICTIONS = (
     {"is_processed": True},
     {"is_processed": True, "resize_seconds": 0.1},
     {"is_processed": True, "resized_image": "resized/0/a.jpg"},
-    {"resized_image": "resized/0/a.jpg"},
 )
 """For a photo that waits."""
 CONTRADICTIONS_OF_RESIZED = (
-    {"is_processed": False},
     {"resized_image": ""},
     {"resize_seconds": None},
     {"failure_reason": "This picture is damaged or cut short."},
-    {"is_processed": False, "failure_reason": "This picture is damaged or cut short."},
 )
 
 

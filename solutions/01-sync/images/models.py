@@ -51,15 +51,10 @@ class UploadedImage(models.Model):
         ordering = ["-uploaded_at", "-pk"]
         constraints = [
             models.CheckConstraint(
-                name="resized_file_when_processed",
-                condition=~Q(resized_image="") & Q(is_processed=True)
-                | Q(resized_image="", is_processed=False),
-                violation_error_message="A photo has a resized file when it is processed, and only then.",
-            ),
-            models.CheckConstraint(
-                name="resized_or_failed",
-                condition=Q(is_processed=False) | Q(failure_reason="", resize_seconds__isnull=False),
-                violation_error_message="A processed photo has a resize time and no failure reason.",
+                name="processed_photo_is_complete",
+                condition=Q(is_processed=False)
+                | ~Q(resized_image="") & Q(failure_reason="", resize_seconds__isnull=False),
+                violation_error_message="A processed photo has a resized file, a time and no failure.",
             ),
         ]
 
@@ -68,7 +63,7 @@ class UploadedImage(models.Model):
 
     @property
     def name(self):
-        return PurePosixPath(self.image.name).name
+        return PurePosixPath(str(self.image)).name
 
     @property
     def state(self):
@@ -119,5 +114,6 @@ class UploadedImage(models.Model):
         return deleted
 
     def delete_files(self):
-        for file in filter(None, (self.image, self.resized_image)):
-            file.storage.delete(file.name)
+        for file in (self.image, self.resized_image):
+            if file.name:
+                file.storage.delete(file.name)

@@ -50,21 +50,16 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(models.Q(("resized_image", ""), _negated=True), ("is_processed", True)),
-                            models.Q(("is_processed", False), ("resized_image", "")),
-                            _connector="OR",
-                        ),
-                        name="resized_file_when_processed",
-                        violation_error_message="A photo has a resized file when it is processed, and only then.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
                             ("is_processed", False),
-                            models.Q(("failure_reason", ""), ("resize_seconds__isnull", False)),
+                            models.Q(
+                                models.Q(("resized_image", ""), _negated=True),
+                                ("failure_reason", ""),
+                                ("resize_seconds__isnull", False),
+                            ),
                             _connector="OR",
                         ),
-                        name="resized_or_failed",
-                        violation_error_message="A processed photo has a resize time and no failure reason.",
+                        name="processed_photo_is_complete",
+                        violation_error_message="A processed photo has a resized file, a time and no failure.",
                     ),
                 ],
             },
