@@ -14,7 +14,7 @@ class AtomicStorage(FileSystemStorage):
         try:
             super()._save(part, content)
             os.replace(self.path(part), self.path(name))
-        except OSError:
+        except BaseException:  # a time limit, too, leaves no part of a file behind
             self.delete(part)
             raise
         return name
