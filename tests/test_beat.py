@@ -1,14 +1,17 @@
 """Beat and the schedule of lesson 05 where something is wrong: what is said, and what comes back."""
 
+import dbm
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
+from redis import Redis
 from servers import keep
 
 from workshop import check, paths, project
@@ -141,6 +144,188 @@ def test_beat_ends_without_a_broker(broker, start):
     process.end()
     assert not process.running
     assert "Traceback" not in process.log.partition("The broker does not answer")[2]
+
+
+ASKED = """
+from datetime import UTC, datetime
+from pathlib import Path
+
+from celery.schedules import BaseSchedule
+
+
+class Asked(BaseSchedule):
+    \"\"\"Due when the file `name` appears, until it was sent.\"\"\"
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def is_due(self, last_run_at):
+        file = Path(self.name)
+        due = file.exists() and last_run_at < datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        return due, 0.2
+
+    def __eq__(self, other):
+        return self.name == other.name
+
+    def __reduce__(self):
+        return Asked, (self.name,)
+"""
+SCHEDULE = """
+from asked import Asked
+
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": "upkeep.tasks.sweep_task", "schedule": Asked(name)} for name in ("daily", "sign")
+}
+"""
+RUNS = """
+import shelve, sys
+with shelve.open(sys.argv[1]) as notes:
+    print(notes["entries"]["daily"].total_run_count)
+"""
+SENDS_DAILY, SENDS_SIGN = f"{beat.SENDING} daily", f"{beat.SENDING} sign"
+
+
+class Pair:
+    """Beat processes of one project with one schedule file. They send when they are asked to.
+
+    Their lock expires after three seconds.
+    """
+
+    def __init__(self, folder, url):
+        self.folder, self.url, self.started = folder, url, []
+        self.file = folder / "notes" / "schedule"
+        self.file.parent.mkdir()
+        (folder / "asked.py").write_text(ASKED)
+        edit(folder / "upkeep/beat.py", "seconds = 30", "seconds = 3")
+        settings = folder / "myproject/settings.py"
+        settings.write_text(settings.read_text() + SCHEDULE)
+
+    def start(self):
+        options = ["--schedule", str(self.file), "--max-interval", "1", "--loglevel", "INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "myproject", "beat", *options]
+        self.started.append(beat.Beat(self.folder))
+        self.started[-1].launch(command, os.environ | {"REDIS_URL": self.url})
+        return self.started[-1]
+
+    def ask(self, name):
+        """From now on the entry of that name is due once."""
+        (self.folder / name).touch()
+        os.utime(self.folder / name, (time.time(), time.time()))
+
+    def runs(self):
+        """How often `daily` was sent, by the schedule file: read from a copy, as it may be in use."""
+        copy = shutil.copytree(self.file.parent, self.folder / "copy", dirs_exist_ok=True)
+        run = [sys.executable, "-c", RUNS, str(copy / "schedule")]
+        found = subprocess.run(run, cwd=self.folder, capture_output=True, text=True, check=False)
+        return int(found.stdout) if found.returncode == 0 else found.stderr
+
+    def takes_part(self, process):
+        """Wait until the process has sent twice, and so has looked at all entries."""
+
+        def sent_twice():
+            self.ask("sign")
+            return process.log.count(SENDS_SIGN) >= before + 2
+
+        before = process.log.count(SENDS_SIGN)
+        assert until(sent_twice, 60), process.log
+
+
+@pytest.fixture
+def pair(folder, broker):
+    pair = Pair(folder, broker.url)
+    yield pair
+    for process in pair.started:
+        process.stop()
+
+
+@pytest.fixture
+def paused(pair):
+    """A paused beat process that had the lock. In the meantime another one sent `daily` and ended."""
+    first = pair.start()
+    assert until(lambda: pair.runs() == 0, 60), pair.runs()
+    os.kill(first.pid, signal.SIGSTOP)
+    second = pair.start()
+    pair.takes_part(second)
+    pair.ask("daily")
+    wait_for(second, SENDS_DAILY)
+    second.end()
+    assert pair.runs() == 1
+    return first
+
+
+def wait_for(process, text):
+    assert until(lambda: text in process.log or not process.running, 60), process.log
+    assert text in process.log, process.log
+
+
+def test_a_paused_beat_does_not_send_again_what_the_other_one_sent(pair, paused):
+    os.kill(paused.pid, signal.SIGCONT)
+    pair.takes_part(paused)
+    assert SENDS_DAILY not in paused.log
+    paused.end()
+    assert pair.runs() == 1
+
+
+@pytest.mark.parametrize("sees", ["the other one", "SIGTERM"])
+def test_a_beat_that_has_lost_its_lock_leaves_the_file_alone(paused, pair, broker, sees):
+    """What does it see first when it is resumed?"""
+    Redis.from_url(broker.url).set("lock:beat", "a third one")
+    if sees == "SIGTERM":
+        os.kill(paused.pid, signal.SIGTERM)
+    os.kill(paused.pid, signal.SIGCONT)
+    if sees == "the other one":
+        wait_for(paused, "Another beat sends (a third one).")
+        os.kill(paused.pid, signal.SIGTERM)
+    assert until(lambda: not paused.running, 60), paused.log
+    assert pair.runs() == 1
+    assert Redis.from_url(broker.url).get("lock:beat") == b"a third one"
+
+
+def test_a_beat_that_is_killed_has_written_what_it_sent(pair):
+    first = pair.start()
+    pair.takes_part(first)
+    pair.ask("daily")
+    wait_for(first, SENDS_DAILY)
+    assert until(lambda: pair.runs() == 1, 60), pair.runs()
+    os.kill(first.pid, signal.SIGKILL)
+    second = pair.start()
+    pair.takes_part(second)
+    assert SENDS_DAILY not in second.log
+
+
+def cut_value(file):
+    with dbm.open(str(file), "w") as notes:
+        notes[b"entries"] = notes[b"entries"][:-5]
+
+
+def empty_value(file):
+    with dbm.open(str(file), "w") as notes:
+        notes[b"__version__"] = b""
+
+
+def cut_files(file):
+    for each in file.parent.iterdir():
+        os.truncate(each, each.stat().st_size // 2)
+
+
+def other_content(file):
+    for each in file.parent.iterdir():
+        each.write_bytes(b"\0no schedule\n")
+
+
+@pytest.mark.parametrize("damage", [cut_value, empty_value, cut_files, other_content])
+def test_a_damaged_schedule_file_is_replaced(pair, damage):
+    first = pair.start()
+    pair.takes_part(first)
+    first.end()
+    damage(pair.file)
+    second = pair.start()
+    pair.takes_part(second)
+    assert f"The schedule file {pair.file} is damaged" in second.log
+    assert "Traceback" not in second.log
+    second.end()
+    assert pair.runs() == 0
 
 
 def test_a_beat_that_was_killed_is_replaced(folder, broker, start):

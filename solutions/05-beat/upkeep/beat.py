@@ -1,9 +1,12 @@
-"""The scheduler of beat."""
+"""The scheduler of beat: only one beat process sends, and only that one writes the schedule file."""
 
 import logging
 import os
 import secrets
+import shelve
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from celery.beat import PersistentScheduler
 from redis.exceptions import LockError, RedisError
@@ -13,58 +16,140 @@ from .locks import lock, release
 logger = logging.getLogger(__name__)
 
 
+class Store(dict):
+    """The schedule in memory. The file is open only while it is read or written.
+
+    A beat process that has lost the lock must not write, because another one uses the file by then. Closing
+    an open shelve would write to it.
+    """
+
+    def __init__(self, filename: str) -> None:
+        """Read the schedule from the file, or create the file. Raises what shelve and pickle raise."""
+        self.filename = filename
+        with shelve.open(filename) as file:
+            super().__init__(file)
+
+    def sync(self) -> None:
+        """Write the schedule into the file."""
+        with shelve.open(self.filename) as file:
+            file.update(self)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class OnlyScheduler(PersistentScheduler):
-    """Sends only while it holds a lock. Of two beats one works; the other waits until that one is gone."""
+    """Sends only while it holds a lock. A second beat process waits until the first one ends."""
 
-    seconds = 30  # several loops long; after a crash the other one begins that much later
+    # The lock's: several loops long. After a crash, the other beat process starts up to that much later.
+    seconds = 30
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         self.lock = lock("beat", self.seconds)
         # Two containers may have one host name and one pid.
         self.me = f"{socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
-        self.said = ""
-        self.sending = False
-        super().__init__(*args, **kwargs)
+        self.said = ""  # the obstacle in the log
+        self.busy = False
+        # The file is written after each message, so that the beat process that takes over knows about it.
+        super().__init__(*args, sync_every_tasks=1, **kwargs)
 
-    def setup_schedule(self):
-        """Not yet: a beat that waits must not touch the file of one that works."""
+    def setup_schedule(self) -> None:
+        """Do nothing yet: a beat process that waits must not touch the file of the one that sends."""
 
-    def tick(self, *args, **kwargs):
-        obstacle = self.obstacle()
-        if obstacle != self.said:
-            self.said = obstacle
-            logger.warning(obstacle or "This beat sends now.")
-        if obstacle:
-            return self.max_interval
-        if self._store is None:
-            super().setup_schedule()
-        self.sending = True
-        interval = super().tick(*args, **kwargs)
-        self.sending = False
-        return interval
+    def tick(self, *args, **kwargs) -> float:
+        """Send the next entry that is due, while holding the lock. Returns the seconds to wait."""
+        with self.closed_afterwards():
+            obstacle = self.obstacle()
+            if obstacle != self.said:
+                self.said = obstacle
+                logger.warning(obstacle or "This beat sends now.")
+            if obstacle:
+                return self.max_interval
+            if self._store is None:
+                super().setup_schedule()
+            return super().tick(*args, **kwargs)
 
-    def obstacle(self):
-        """Why this beat must not send now, in words; empty when it holds the lock."""
+    def obstacle(self) -> str:
+        """Why this beat process must not send now, as a sentence; empty when it holds the lock."""
         try:
-            if self.lock.local.token and self.lock.owned():
-                self.lock.reacquire()
-            elif not self.lock.acquire(blocking=False, token=self.me):
-                holder = self.lock.redis.get(self.lock.name) or b"gone by now"
-                return f"Another beat sends ({holder.decode()}). This one waits until it ends."
-        except LockError:
-            return "The lock has just expired."
+            if self.holds_lock():
+                return ""
+            self.drop_schedule()  # another beat process may have sent since, and written the file
+            if self.lock.acquire(blocking=False, token=self.me):
+                return ""
+            holder = self.lock.redis.get(self.lock.name) or b"gone by now"
         except RedisError as error:
             return f"The broker does not answer: {error}"
-        return ""
+        return f"Another beat sends ({holder.decode()}). This one waits until it ends."
 
-    def close(self):
-        if self.sending:
-            # Celery's signal handler calls this, here in the middle of a message. With RabbitMQ a close would
-            # wait for ever: for a lock that this very thread holds, or for the answer to half a frame.
-            self.__dict__.pop("connection", None)
+    def holds_lock(self) -> bool:
+        """Renew the lock for `seconds`. Returns False if this process does not hold it (any more).
+
+        Raises RedisError when Redis does not answer.
+        """
         try:
-            if self._store is not None:
-                super().close()
+            return self.lock.reacquire()
+        except LockError:
+            return False
+
+    def drop_schedule(self) -> None:
+        """Forget what was sent and when. Once this process has the lock again, it reads the file again."""
+        self._store = None
+        self._heap = None  # Celery's list of the next runs; it is made from the schedule
+
+    def sync(self) -> None:
+        """Write the schedule file, if this beat process holds the lock.
+
+        One gap remains: a process that is paused for longer than `seconds` after this look still writes.
+        """
+        with self.closed_afterwards(), suppress(RedisError):
+            if self.holds_lock():
+                super().sync()
+
+    def close(self) -> None:
+        """Write the schedule, close the connection to the broker, and give the lock back."""
+        if self.busy:
+            return  # called by Celery's signal handler. See closed_afterwards().
+        try:
+            super().close()
         finally:
             if self.lock.local.token:
                 release(self.lock)
+
+    @contextmanager
+    def closed_afterwards(self) -> Iterator[None]:
+        """Do not close in the middle of the block.
+
+        On SIGTERM, Celery's signal handler calls close() and raises SystemExit, whatever beat is doing. When
+        that has ended the block, Celery calls close() a second time.
+        """
+        before, self.busy = self.busy, True
+        try:
+            yield
+        except SystemExit:
+            self.abandon_connection()
+            raise
+        finally:
+            self.busy = before
+
+    def abandon_connection(self) -> None:
+        """Forget the connection to the broker without closing it. The end of the process closes its socket.
+
+        The signal may have interrupted a message. With Celery 5.7.0 and Kombu 5.7.0, closing the connection
+        then waits forever for RabbitMQ's answer to half a frame.
+        """
+        self.__dict__.pop("producer", None)
+        self.__dict__.pop("connection", None)
+
+    def _open_schedule(self) -> Store:
+        return Store(self.schedule_filename)
+
+    def _destroy_open_corrupted_schedule(self, exc: Exception) -> Store:
+        logger.error(
+            "The schedule file %s is damaged (%s: %s). Beat starts a new one and skips missed runs.",
+            self.schedule_filename,
+            type(exc).__name__,
+            exc,
+        )
+        self._remove_db()
+        return self._open_schedule()
