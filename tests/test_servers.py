@@ -398,14 +398,18 @@ def test_upkeep_of_a_bucket(in_a_bucket):
     assert until(lambda: "] succeeded" in site.worker.log, 60), site.worker.log
     code = (
         "from django.core.files.base import ContentFile; "
-        "from django.core.files.storage import default_storage; "
-        "default_storage.save('exports/lost.zip', ContentFile(b'12345')); "
-        "from upkeep import buckets, tidying; import time; print(tidying.tidy()); "
-        "print(buckets.tidy(time.time() + 5)); print(sorted(buckets.names()))"
+        "from django.core.files.storage import default_storage as storage; "
+        "from datetime import timedelta; from upkeep import tidying; "
+        "storage.save('exports/lost.zip', ContentFile(b'12345')); "
+        "storage.save('invoices/2026.pdf', ContentFile(b'of somebody else')); "
+        "print(tidying.tidy()); tidying.GRACE = -timedelta(seconds=5); "
+        "print(tidying.is_old('exports/vanished.zip'), tidying.remove('exports/vanished.zip')); "
+        "print(tidying.tidy(), storage.exists('invoices/2026.pdf')); print(sorted(tidying.stored_files()))"
     )
-    now, later, left = site.run("shell", "-v0", "-c", code).splitlines()
+    now, vanished, later, left = site.run("shell", "-v0", "-c", code).splitlines()
     assert now == "(0, 0)"  # too young
-    assert later == "(1, 5)"
+    assert vanished == "False None"
+    assert later == "(1, 5) True"
     assert re.fullmatch(r"\['resized/\d+/garden_resized.jpg', 'uploads/garden.jpg'\]", left)
     site.run("backup")
     assert (site.backups()[0] / "media.sha256").read_text() == ""

@@ -3,17 +3,13 @@
 python manage.py shell -v 0 < order.py
 """
 
-from pathlib import Path
-
-from django.conf import settings
 from django.core.files.base import ContentFile
 from images.models import UploadedImage
-
-root = Path(settings.MEDIA_ROOT)
+from upkeep.tidying import stored_files
 
 
 def files():
-    return {file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()}
+    return set(stored_files())
 
 
 def named():

@@ -184,7 +184,7 @@ def test_whole_or_not_at_all(folder, photo):
         try:
             for each in final(folder):
                 names = {file.name for file in each.iterdir() if file.stat().st_size}
-                if names != {backups.DATABASE, backups.MEDIA}:
+                if names != {backups.database_in(folder).name, backups.MEDIA}:
                     seen.append(", ".join(sorted(names)) or "nothing")
         finally:
             busy.clear()
@@ -199,12 +199,13 @@ def test_whole_or_not_at_all(folder, photo):
         "while the backup was made, there was a folder with its final name in which something was missing.",
         "Pull the plug then, and it stays: somebody takes it for a backup. A folder that grows under another name is "
         "renamed when all is there; the rename is one step, whole or not at all.",
-        expected=f"{backups.DATABASE} and {backups.MEDIA}",
+        expected=f"{backups.database_in(folder).name} and {backups.MEDIA}",
         found=f"with {seen[0]}" if seen else "",
         file=f"{FILE}, back_up()",
     )
     expect(
-        made in final(folder) and {file.name for file in made.iterdir()} == {backups.DATABASE, backups.MEDIA},
+        made in final(folder)
+        and {file.name for file in made.iterdir()} == {backups.database_in(folder).name, backups.MEDIA},
         "the backup is not where back_up() says.",
         found=made,
         file=f"{FILE}, back_up()",
@@ -399,7 +400,7 @@ def test_restore_of_nothing(folder, photo):
 
     photo(SMALL)
     (folder / "2026-03-01-193000").mkdir(parents=True)
-    with pytest.raises(CommandError, match=rf"There is no .*{re.escape(backups.DATABASE)}"):
+    with pytest.raises(CommandError, match=rf"There is no .*{re.escape(backups.database_in(folder).name)}"):
         call_command("restore", "2026-03-01-193000", verbosity=0)
     expect(UploadedImage.objects.count() == 1, "a backup that is none was restored.", file=FILE)
     expect(len(backups.all_backups()) == 2, "what was there is not in a backup of its own.", file=FILE)

@@ -48,11 +48,18 @@ def kept(photo, media):
 
 
 def orphans():
-    from django.conf import settings
     from upkeep import tidying
 
-    root = Path(settings.MEDIA_ROOT)
-    return sorted(Path(root, file).relative_to(root).as_posix() for file in tidying.orphans())
+    found = list(tidying.orphans())
+    wrong = [each for each in found if not isinstance(each, str) or Path(each).is_absolute()]
+    expect(
+        not wrong,
+        "orphans() returns something other than names.",
+        "A storage takes names such as uploads/garden.jpg. A bucket has no paths.",
+        found="\n".join(map(repr, wrong)),
+        file=FILE,
+    )
+    return sorted(found)
 
 
 def test_found(kept, media):
@@ -66,7 +73,8 @@ def test_found(kept, media):
     expect(
         set(found) >= set(expected),
         "files that belong to no photo are not found.",
-        "Uploads, results in a folder for each photo, and the ZIP file of a batch: rglob() goes into every folder.",
+        "Uploads, results in a folder for each photo, and the ZIP file of a batch: stored_files() goes into every "
+        "folder.",
         expected="\n".join(expected),
         found="\n".join(found) or "none",
         file=FILE,
@@ -82,7 +90,7 @@ def test_named_stays(kept, media):
         for what, name in (("an upload", photo.image.name), ("a resized photo", photo.resized_image.name)):
             expect(
                 name not in found,
-                f"{what} that a row names is taken for one that nobody needs.",
+                f"{what} that a row names is taken for an orphan.",
                 "A photo has two files, image and resized_image. What a name looks like says nothing: the row does.",
                 named_by=f"photo {photo.pk}",
                 found="\n".join(found),
@@ -97,8 +105,22 @@ def test_young_stays(media):
     found = orphans()
     expect(
         not found,
-        "a file that is younger than GRACE is taken for one that nobody needs.",
+        "a file that is younger than GRACE is taken for an orphan.",
         "An upload is a file first, and a row a moment later. In between no row names it.",
+        found="\n".join(found),
+        file=FILE,
+    )
+
+
+def test_others_stay(media):
+    """Files outside of the site's folders stay: a bucket may be shared."""
+    media("invoices/2026.pdf", 5000)
+    media("readme.txt", 5000)
+    found = orphans()
+    expect(
+        not found,
+        "a file that is not in one of the site's folders is taken for an orphan.",
+        "Another site may use the same bucket. stored_files() lists uploads, resized and packs only.",
         found="\n".join(found),
         file=FILE,
     )
@@ -136,7 +158,7 @@ def test_tidy(kept, media):
     count, size = tidying.tidy()
     expect(
         (count, size) == (1, len(SMALL)) and not lost.exists(),
-        "the file that nobody needs is still there.",
+        "the orphaned file is still there.",
         found=f"{count} files, {size} bytes",
         file=FILE,
     )

@@ -18,7 +18,7 @@ def test_no_formulas(photo, name):
     from upkeep import reporting
 
     kept = photo(photos.jpeg(80, 60))
-    noon = timezone.now().astimezone(reporting.ZONE).replace(2026, 3, 2, 12)
+    noon = timezone.now().astimezone(reporting.zone()).replace(2026, 3, 2, 12)
     type(kept).objects.filter(pk=kept.pk).update(image=f"uploads/{name}", uploaded_at=noon)
     line = list(csv.reader(io.StringIO(reporting.table(date(2026, 3, 2)))))[1]
     expect(line[1] == f"'{name}", "a name begins like a formula in the CSV.", found=line[1])

@@ -3,38 +3,43 @@
 import csv
 import io
 from collections import Counter
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 from images.models import UploadedImage
 
-ZONE = ZoneInfo(settings.CELERY_TIMEZONE)
-"""Where the day begins and ends for those who read the report: where the crontab's clock is, too."""
+
+def zone() -> ZoneInfo:
+    """The time zone of the report's readers, whose days it is about. The crontabs use it as well."""
+    return ZoneInfo(settings.CELERY_TIMEZONE)
 
 
-def yesterday():
-    # TODO 5.2: which day it is depends on where one looks at the clock.
+def yesterday() -> date:
+    """The day before today, where the readers are."""
+    # TODO 5.2: in which time zone is this the day before? zone() is above.
     return timezone.now().date() - timedelta(days=1)
 
 
-def bounds(day):
-    """The first moment of a day, and the first of the next. Not always 24 hours apart: clocks are changed."""
-    begin = datetime.combine(day, time(), UTC)  # TODO 5.2: midnight in ZONE, and the next one.
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """The first moment of a day, and the first of the next one, 23 to 25 hours later."""
+    begin = datetime.combine(day, time(), UTC)  # TODO 5.2: midnight in zone(), and the next one.
     return begin, begin + timedelta(hours=24)
 
 
-def photos_of(day):
+def photos_of(day: date) -> QuerySet[UploadedImage]:
+    """The photos that were uploaded on that day, oldest first."""
     begin, end = bounds(day)
     return UploadedImage.objects.filter(uploaded_at__gte=begin, uploaded_at__lt=end).order_by("uploaded_at")
 
 
-def figures(day):
-    """The numbers of one day."""
+def figures(day: date) -> dict:
+    """The numbers of one day, as the report's templates use them. Sizes are in bytes, times in seconds."""
     photos = list(photos_of(day))
     resized = [photo for photo in photos if photo.is_processed]
     waits = sorted(wait for photo in resized if (wait := waiting_seconds(photo)) is not None)
@@ -52,13 +57,13 @@ def figures(day):
     }
 
 
-def waiting_seconds(photo):
-    """How long the photo was in the queue; None where that is not known."""
+def waiting_seconds(photo: UploadedImage) -> float | None:
+    """How long the photo's last message was in the queue; None if that is not known."""
     # TODO 5.4: from queued_at to resized_at, without the resize itself.
     return None
 
 
-def table(day):
+def table(day: date) -> str:
     """A line for each photo of the day, as CSV."""
     output = io.StringIO()
     lines = csv.writer(output)
@@ -66,26 +71,29 @@ def table(day):
         ["photo", "name", "uploaded", "state", "reason", "bytes", "bytes resized", "resize seconds"]
     )
     for photo in photos_of(day).iterator():
-        uploaded = photo.uploaded_at.astimezone(ZONE).isoformat(timespec="seconds")
+        uploaded = photo.uploaded_at.astimezone(zone()).isoformat(timespec="seconds")
         sizes = [photo.original_bytes, photo.resized_bytes or "", round(photo.resize_seconds or 0, 3) or ""]
         lines.writerow([photo.pk, plain(photo.name), uploaded, photo.state, photo.failure_reason, *sizes])
     return output.getvalue()
 
 
-def plain(name):
-    """A spreadsheet takes what begins with one of these for a formula, and visitors choose the names."""
+def plain(name: str) -> str:
+    """The name of a photo as text for a spreadsheet.
+
+    A spreadsheet takes a cell that starts with one of these characters for a formula.
+    """
     return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
-def message(day, recipient):
-    """The report of a day to one recipient. Its Message-ID is the same each time it is made."""
+def message(day: date, recipient: str) -> EmailMultiAlternatives:
+    """The report of a day as an email to one recipient. Made again, it has the same Message-ID."""
     content = figures(day)
-    mail = EmailMultiAlternatives(
+    email = EmailMultiAlternatives(
         subject=f"Photos of {day}: {content['uploads']} uploaded, {content['resized']} resized",
         body=render_to_string("upkeep/report.txt", content),
         to=[recipient],
         headers={"Message-ID": f"<report-{day}-{recipient.replace('@', '-at-')}@photos.example.com>"},
     )
-    mail.attach_alternative(render_to_string("upkeep/report.html", content), "text/html")
-    mail.attach(f"photos-{day}.csv", table(day), "text/csv")
-    return mail
+    email.attach_alternative(render_to_string("upkeep/report.html", content), "text/html")
+    email.attach(f"photos-{day}.csv", table(day), "text/csv")
+    return email

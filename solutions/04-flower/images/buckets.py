@@ -31,3 +31,13 @@ class Bucket(S3Storage):
     def _save(self, name, content):
         with translate_boto_errors():
             return super()._save(name, content)
+
+    def get_modified_time(self, name):
+        """Raises FileNotFoundError for a file that does not exist, as a folder does."""
+        try:
+            with translate_boto_errors():
+                return super().get_modified_time(name)
+        except exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            raise FileNotFoundError(f"There is no {name} in the bucket.") from error

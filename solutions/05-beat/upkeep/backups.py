@@ -1,6 +1,7 @@
 """Backups of the database, with a list of the photos; and the way back."""
 
 import hashlib
+import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
@@ -8,31 +9,37 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from . import buckets, postgres
+from . import postgres
 
-ON_A_SERVER = connection.vendor == "postgresql"
-DATABASE, MEDIA = "db.dump" if ON_A_SERVER else "db.sqlite3", "media.sha256"
+MEDIA = "media.sha256"
+"""The file with the list of the photos."""
 DAYS, WEEKS = 7, 4
+"""How many daily and weekly backups are kept."""
 NAME = "%Y-%m-%d-%H%M%S"
-"""The name of a backup is its time, in UTC: no hour comes twice."""
+"""The name of a backup is its time in UTC, where no hour comes twice."""
 
 
 class BackupError(Exception):
-    """A backup that cannot be made or used, in words."""
+    """A backup that cannot be made or used. The message says why."""
 
 
-def back_up(now=None):
-    """Make a backup beside the others and return its folder. It is there whole or not at all."""
+def back_up(now: datetime | None = None) -> Path:
+    """Make a backup beside the others and return its folder, which is complete or does not exist.
+
+    now: the moment that names the backup (default: the present).
+    Raises BackupError, or PostgresError on a server.
+    """
     name = free_name(now or timezone.now())
     target, growing = settings.BACKUP_DIR / name, settings.BACKUP_DIR / f".{name}.growing"
     shutil.rmtree(growing, ignore_errors=True)
     growing.mkdir(parents=True)
     try:
-        copy_database(growing / DATABASE)
-        check(growing / DATABASE)
+        copy_database(database_in(growing))
+        check(database_in(growing))
         (growing / MEDIA).write_text(media_list(), encoding="utf-8")
         growing.rename(target)
     finally:
@@ -40,25 +47,35 @@ def back_up(now=None):
     return target
 
 
-def free_name(moment):
+def free_name(moment: datetime) -> str:
     """The name for a backup of that moment, or of the next second that has none yet."""
     while (settings.BACKUP_DIR / moment.strftime(NAME)).exists():
         moment += timedelta(seconds=1)
     return moment.strftime(NAME)
 
 
-def copy_database(target):
-    """SQLite's online backup: one moment of the database, while others go on writing to it."""
-    if ON_A_SERVER:
+def on_a_server() -> bool:
+    """Is the database on a PostgreSQL server? Otherwise it is a file of SQLite."""
+    return connection.vendor == "postgresql"
+
+
+def database_in(folder: Path) -> Path:
+    """The file with the database in the folder of a backup."""
+    return folder / ("db.dump" if on_a_server() else "db.sqlite3")
+
+
+def copy_database(target: Path) -> None:
+    """Write one moment of the database into the file `target`, while others go on writing to the database."""
+    if on_a_server():
         return postgres.dump(target)
     connection.ensure_connection()
     with closing(sqlite3.connect(target)) as copy:
         connection.connection.backup(copy)
 
 
-def check(file):
-    """Raise BackupError when the database in `file` is damaged."""
-    if ON_A_SERVER:
+def check(file: Path) -> None:
+    """Raise BackupError, or PostgresError on a server, when the database in `file` is damaged."""
+    if on_a_server():
         return postgres.check(file)
     try:
         with closing(sqlite3.connect(file)) as copy:
@@ -69,43 +86,53 @@ def check(file):
         raise BackupError(f"{file} is damaged: {found}")
 
 
-def media_list():
+def media_folder() -> Path | None:
+    """The folder of the photos; None if they are in a storage without paths, such as a bucket."""
+    try:
+        return Path(default_storage.path(""))
+    except NotImplementedError:
+        return None
+
+
+def media_list() -> str:
     """Each file of the photos with its checksum, in the form that sha256sum -c reads.
 
-    Of a bucket nothing is listed: a checksum would fetch each photo. Let the bucket keep versions.
+    A bucket's files are not listed: each photo would have to be fetched. Let the bucket keep versions.
     """
-    if buckets.USED:
+    root, lines = media_folder(), []
+    if root is None:
         return ""
-    root = Path(settings.MEDIA_ROOT)
-    lines = []
-    for file in sorted(file for file in root.rglob("*") if file.is_file()):
-        with suppress(FileNotFoundError):  # a visitor has deleted the photo just now
+    # Not rglob(): it fails when a folder disappears in the meantime.
+    files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
+    for file in sorted(file for file in files if file.is_file()):
+        with suppress(FileNotFoundError):  # a visitor has just deleted the photo
             lines.append(f"{checksum(file)}  {file.relative_to(root)}\n")
     return "".join(lines)
 
 
-def checksum(file):
+def checksum(file: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def all_backups():
+def all_backups() -> list[Path]:
     """The folders of the backups, oldest first."""
     if not settings.BACKUP_DIR.is_dir():
         return []
     return sorted(folder for folder in settings.BACKUP_DIR.iterdir() if made_at(folder))
 
 
-def made_at(folder):
+def made_at(folder: Path) -> datetime | None:
+    """The time in the name of a backup, in UTC; None if the folder is not a backup."""
     try:
         return datetime.strptime(folder.name, NAME)
     except ValueError:
         return None
 
 
-def rotate():
-    """Keep the newest of each of the last 7 days, and of each of the last 4 weeks. Returns the removed."""
+def rotate() -> list[Path]:
+    """Remove the backups that to_keep() does not name, and return their folders."""
     backups = all_backups()
     kept = to_keep({folder: made_at(folder) for folder in backups})
     removed = [folder for folder in backups if folder not in kept]
@@ -114,8 +141,8 @@ def rotate():
     return removed
 
 
-def left_unfinished():
-    """Folders of backups that were killed while they grew, more than a day ago."""
+def left_unfinished() -> list[Path]:
+    """Folders of backups whose process was killed more than a day ago, before they were complete."""
     if not settings.BACKUP_DIR.is_dir():
         return []
     yesterday = (timezone.now() - timedelta(days=1)).timestamp()
@@ -123,8 +150,11 @@ def left_unfinished():
     return [folder for folder in folders if folder.stat().st_mtime < yesterday]
 
 
-def to_keep(times):
-    """Of backups with their times, those to keep. A day without a backup does not count."""
+def to_keep(times: dict[Path, datetime]) -> set[Path]:
+    """The backups to keep: the newest of each of the last 7 days and 4 weeks that have one.
+
+    times: the backups, each with the time at which it was made.
+    """
     newest_first = sorted(times, key=times.get, reverse=True)
     days, weeks = {}, {}
     for backup in newest_first:
@@ -133,27 +163,27 @@ def to_keep(times):
     return {*list(days.values())[:DAYS], *list(weeks.values())[:WEEKS]}
 
 
-def restore(folder):
-    """Put the backup in the place of the database. Returns the files of then that are missing or changed.
+def restore(folder: Path) -> list[str]:
+    """Replace the database with the backup. Returns the photos' files that are missing or have changed since.
 
-    Raises BackupError when it is damaged; then nothing was changed.
+    Raises BackupError, or PostgresError on a server, when the backup is damaged; then nothing was changed.
     """
-    source = folder / DATABASE
+    source = database_in(folder)
     if not source.is_file():
         raise BackupError(f"There is no {source}.")
     check(source)
-    if ON_A_SERVER:
+    if on_a_server():
         postgres.restore(source)
     else:
         put_in_place(source)
     return changed_media((folder / MEDIA).read_text(encoding="utf-8"))
 
 
-def put_in_place(source):
+def put_in_place(source: Path) -> None:
     """Copy the database in the file `source` over the one that is there."""
     try:
         connection.ensure_connection()
-    except DatabaseError:  # what is there is no database any more
+    except DatabaseError:  # the file is not a database any more
         put_aside()
         connection.ensure_connection()
     # Page by page into the database itself, and not a file in its place: others may have it open.
@@ -161,18 +191,20 @@ def put_in_place(source):
         backup.backup(connection.connection)
 
 
-def put_aside():
+def put_aside() -> None:
     """Give the files of the database another name."""
     connection.close()
-    name = Path(settings.DATABASES["default"]["NAME"])
+    name = Path(connection.settings_dict["NAME"])
     for file in name.parent.glob(f"{name.name}*"):
         if file.name.removeprefix(name.name) in ("", "-wal", "-shm"):
             file.rename(file.with_name(f"damaged-{timezone.now():{NAME}}-{file.name}"))
 
 
-def changed_media(listed):
-    root = Path(settings.MEDIA_ROOT)
-    found = []
+def changed_media(listed: str) -> list[str]:
+    """The names of the files in a media_list() that are missing or changed since."""
+    root, found = media_folder(), []
+    if root is None:
+        return []
     for line in listed.splitlines():
         expected, name = line.split("  ", 1)
         if not (root / name).is_file() or checksum(root / name) != expected:

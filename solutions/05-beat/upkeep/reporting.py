@@ -3,36 +3,41 @@
 import csv
 import io
 from collections import Counter
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 from images.models import UploadedImage
 
-ZONE = ZoneInfo(settings.CELERY_TIMEZONE)
-"""Where the day begins and ends for those who read the report: where the crontab's clock is, too."""
+
+def zone() -> ZoneInfo:
+    """The time zone of the report's readers, whose days it is about. The crontabs use it as well."""
+    return ZoneInfo(settings.CELERY_TIMEZONE)
 
 
-def yesterday():
-    return timezone.now().astimezone(ZONE).date() - timedelta(days=1)
+def yesterday() -> date:
+    """The day before today, where the readers are."""
+    return timezone.now().astimezone(zone()).date() - timedelta(days=1)
 
 
-def bounds(day):
-    """The first moment of a day, and the first of the next. Not always 24 hours apart: clocks are changed."""
-    return tuple(datetime.combine(each, time(), ZONE) for each in (day, day + timedelta(days=1)))
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """The first moment of a day, and the first of the next one, 23 to 25 hours later."""
+    return tuple(datetime.combine(each, time(), zone()) for each in (day, day + timedelta(days=1)))
 
 
-def photos_of(day):
+def photos_of(day: date) -> QuerySet[UploadedImage]:
+    """The photos that were uploaded on that day, oldest first."""
     begin, end = bounds(day)
     return UploadedImage.objects.filter(uploaded_at__gte=begin, uploaded_at__lt=end).order_by("uploaded_at")
 
 
-def figures(day):
-    """The numbers of one day."""
+def figures(day: date) -> dict:
+    """The numbers of one day, as the report's templates use them. Sizes are in bytes, times in seconds."""
     photos = list(photos_of(day))
     resized = [photo for photo in photos if photo.is_processed]
     waits = sorted(wait for photo in resized if (wait := waiting_seconds(photo)) is not None)
@@ -49,14 +54,14 @@ def figures(day):
     }
 
 
-def waiting_seconds(photo):
-    """How long the photo was in the queue; None where that is not known."""
+def waiting_seconds(photo: UploadedImage) -> float | None:
+    """How long the photo's last message was in the queue; None if that is not known."""
     if photo.queued_at is None or photo.resized_at is None:
         return None
     return max((photo.resized_at - photo.queued_at).total_seconds() - photo.resize_seconds, 0)
 
 
-def table(day):
+def table(day: date) -> str:
     """A line for each photo of the day, as CSV."""
     output = io.StringIO()
     lines = csv.writer(output)
@@ -64,26 +69,29 @@ def table(day):
         ["photo", "name", "uploaded", "state", "reason", "bytes", "bytes resized", "resize seconds"]
     )
     for photo in photos_of(day).iterator():
-        uploaded = photo.uploaded_at.astimezone(ZONE).isoformat(timespec="seconds")
+        uploaded = photo.uploaded_at.astimezone(zone()).isoformat(timespec="seconds")
         sizes = [photo.original_bytes, photo.resized_bytes or "", round(photo.resize_seconds or 0, 3) or ""]
         lines.writerow([photo.pk, plain(photo.name), uploaded, photo.state, photo.failure_reason, *sizes])
     return output.getvalue()
 
 
-def plain(name):
-    """A spreadsheet takes what begins with one of these for a formula, and visitors choose the names."""
+def plain(name: str) -> str:
+    """The name of a photo as text for a spreadsheet.
+
+    A spreadsheet takes a cell that starts with one of these characters for a formula.
+    """
     return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
-def message(day, recipient):
-    """The report of a day to one recipient. Its Message-ID is the same each time it is made."""
+def message(day: date, recipient: str) -> EmailMultiAlternatives:
+    """The report of a day as an email to one recipient. Made again, it has the same Message-ID."""
     content = figures(day)
-    mail = EmailMultiAlternatives(
+    email = EmailMultiAlternatives(
         subject=f"Photos of {day}: {content['uploads']} uploaded, {content['resized']} resized",
         body=render_to_string("upkeep/report.txt", content),
         to=[recipient],
         headers={"Message-ID": f"<report-{day}-{recipient.replace('@', '-at-')}@photos.example.com>"},
     )
-    mail.attach_alternative(render_to_string("upkeep/report.html", content), "text/html")
-    mail.attach(f"photos-{day}.csv", table(day), "text/csv")
-    return mail
+    email.attach_alternative(render_to_string("upkeep/report.html", content), "text/html")
+    email.attach(f"photos-{day}.csv", table(day), "text/csv")
+    return email

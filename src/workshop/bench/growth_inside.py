@@ -68,7 +68,7 @@ def report(count: int) -> None:
     from images.models import UploadedImage
     from upkeep import reporting
 
-    day = UploadedImage.objects.latest("pk").uploaded_at.astimezone(reporting.ZONE).date()
+    day = UploadedImage.objects.latest("pk").uploaded_at.astimezone(reporting.zone()).date()
     began = time.perf_counter()
     figures, table = reporting.figures(day), reporting.table(day)
     if figures["uploads"] != count or table.count("\n") != count + 1:

@@ -1,0 +1,278 @@
+"""The app `upkeep` of lesson 05: it follows changed settings, and nothing in between its steps does harm."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from workshop import paths
+from workshop.broker import Broker
+
+SOLUTION = paths.SOLUTIONS / "05-beat"
+DJANGO = """
+import os, shutil, sys, time
+from datetime import date, datetime, timedelta
+from pathlib import Path
+import django
+django.setup()
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import connection, connections
+from django.test import override_settings
+from django.utils import timezone
+from images.models import UploadedImage
+from upkeep import backups, locks, reporting, tidying
+"""
+MEDIA = """
+call_command("migrate", verbosity=0)
+root = Path(settings.MEDIA_ROOT)
+
+def write(name, hours=30, content=b"12345"):
+    file = root / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    then = time.time() - hours * 3600
+    os.utime(file, (then, then))
+    return file
+
+def photo(image, **fields):
+    return UploadedImage.objects.bulk_create([UploadedImage(image=image, width=8, height=6, **fields)])[0]
+
+def after_the_list(action):
+    \"\"\"tidy() does the action just after it has listed the orphans.\"\"\"
+    made = tidying.orphans
+    def orphans(now=None):
+        found = made(now)
+        action()
+        return found
+    tidying.orphans = orphans
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """run(code, **environment) runs it in the project, and returns what it prints."""
+
+    def run(code, **environment):
+        variables = os.environ | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "myproject.settings"}
+        done = subprocess.run(
+            [sys.executable, "-c", DJANGO + code],
+            cwd=SOLUTION,
+            env=variables | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+def test_the_report_follows_the_time_zone(run):
+    found = run("""
+for zone in ("Asia/Shanghai", "Europe/Berlin", "Asia/Shanghai"):
+    with override_settings(CELERY_TIMEZONE=zone):
+        begin, end = reporting.bounds(date(2026, 3, 29))
+        print(zone, (end.timestamp() - begin.timestamp()) / 3600)
+""")
+    assert found.splitlines() == [
+        "Asia/Shanghai 24.0",
+        "Europe/Berlin 23.0",
+        "Asia/Shanghai 24.0",
+    ]
+
+
+def test_tidying_and_backups_follow_the_storage(run):
+    """A second folder, a storage in memory, and a bucket, which has no paths."""
+    code = """
+def default(backend, **options):
+    storage = {"BACKEND": backend, "OPTIONS": options}
+    return override_settings(STORAGES={**settings.STORAGES, "default": storage})
+
+def listed():
+    return [line.split()[1] for line in backups.media_list().splitlines()]
+
+write("uploads/first.jpg")
+with default("django.core.files.storage.FileSystemStorage", location=str(settings.DATA_DIR / "elsewhere")):
+    name = default_storage.save("packs/second.zip", ContentFile(b"1234"))
+    os.utime(default_storage.path(name), (1, 1))
+    print(tidying.orphans(), listed(), tidying.tidy(), listed())
+with default("django.core.files.storage.InMemoryStorage"):
+    default_storage.save("packs/third.zip", ContentFile(b"123"))
+    default_storage.save("invoices/2026.pdf", ContentFile(b"123"))
+    print(tidying.orphans(timezone.now() + timedelta(hours=25)), tidying.tidy())
+with default("images.buckets.Bucket", bucket_name="photos"):
+    print(listed(), backups.changed_media(f"{0:064}  packs/gone.zip"))
+print(tidying.orphans(), listed())
+"""
+    assert run(MEDIA + code).splitlines() == [
+        "['packs/second.zip'] ['packs/second.zip'] (1, 4) []",
+        "['packs/third.zip'] (0, 0)",
+        "[] []",
+        "['uploads/first.jpg'] ['uploads/first.jpg']",
+    ]
+
+
+def test_backups_follow_the_database(run):
+    """Each backup is one of the database that is the default one at that moment."""
+    found = run("""
+call_command("migrate", verbosity=0)
+UploadedImage.objects.bulk_create([UploadedImage(image="uploads/a.jpg", width=1, height=1)])
+first = connections["default"]
+of = first.settings_dict
+connections.databases["second"] = {**of, "NAME": settings.DATA_DIR / "second.sqlite3"}
+connections.databases["server"] = {**of, "ENGINE": "django.db.backends.postgresql", "OPTIONS": {}}
+
+def count(folder):
+    import sqlite3
+    with sqlite3.connect(backups.database_in(folder)) as copy:
+        return copy.execute("SELECT count(*) FROM images_uploadedimage").fetchone()[0]
+
+print(count(backups.back_up()))
+connections["default"] = connections["second"]
+call_command("migrate", verbosity=0)
+folder = backups.back_up()
+print(count(folder))
+UploadedImage.objects.bulk_create([UploadedImage(image="uploads/b.jpg", width=1, height=1)])
+backups.restore(folder)
+print(UploadedImage.objects.count())
+connections["default"] = connections["server"]
+print(backups.database_in(Path("x")))
+connections["default"] = first
+print(UploadedImage.objects.count(), backups.database_in(Path("x")))
+""")
+    assert found.splitlines() == ["1", "0", "0", "x/db.dump", "1 x/db.sqlite3"]
+
+
+LOCKS = """
+def taken(name):
+    with locks.only_one(name, seconds=60) as mine:
+        return not mine
+
+with locks.only_one("one", seconds=60):
+    print(taken("one"))
+    with override_settings(REDIS_URL=settings.REDIS_URL.replace("/0", "/1")):
+        print(taken("one"))
+    print(taken("one"))
+"""
+MANY_LOCKS = """
+client = locks.lock("a", 60).redis
+before = client.info("stats")["total_connections_received"]
+for number in range(50):
+    with locks.only_one(f"many-{number}", seconds=60) as mine:
+        assert mine
+print(client.info("stats")["total_connections_received"] - before)
+
+# Children of a fork use it at the same time as their parent.
+pids = []
+for child in range(4):
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            for number in range(200):
+                with locks.only_one(f"{child}-{number}", seconds=60) as mine:
+                    assert mine and client.get(f"lock:{child}-{number}")
+            status = 0
+        finally:
+            os._exit(status)
+    pids.append(pid)
+for number in range(200):
+    with locks.only_one(f"parent-{number}", seconds=60) as mine:
+        assert mine
+print([os.waitpid(pid, 0)[1] for pid in pids])
+"""
+
+
+def test_locks_follow_the_address(run):
+    with Broker(prefer=None) as broker:
+        assert run(LOCKS, REDIS_URL=broker.url).split() == ["True", "False", "True"]
+
+
+def test_locks_share_one_connection_and_a_fork_does_not(run):
+    with Broker(prefer=None) as broker:
+        assert run(MANY_LOCKS, REDIS_URL=broker.url).splitlines() == ["0", "[0, 0, 0, 0]"]
+
+
+@pytest.mark.parametrize(
+    ("what", "removed", "left"),
+    [
+        # A restore, or an upload that got the name, brings a row with a file of then.
+        ('photo("uploads/lost.jpg")', (0, 0), True),
+        ('photo("uploads/other.jpg", resized_image="uploads/lost.jpg")', (0, 0), True),
+        # A task that is retried writes the file again; its row comes a moment later.
+        ('write("uploads/lost.jpg", hours=0)', (0, 0), True),
+        ('(root / "uploads/lost.jpg").unlink()', (0, 0), False),
+        ('shutil.rmtree(root / "uploads")', (0, 0), False),
+        ("None", (1, 5), False),
+    ],
+)
+def test_a_file_is_looked_at_again_before_it_is_removed(run, what, removed, left):
+    code = f"""
+write("uploads/lost.jpg")
+after_the_list(lambda: {what})
+print(tidying.tidy(), (root / "uploads/lost.jpg").exists())
+"""
+    assert run(MEDIA + code) == f"{removed} {left}"
+
+
+def test_a_folder_that_disappears_while_it_is_listed(run):
+    code = """
+write("resized/1/a.jpg"), write("resized/2/b.jpg"), write("packs/c.zip")
+from django.core.files.storage import FileSystemStorage
+really = FileSystemStorage.listdir
+
+def listdir(self, path):
+    found = really(self, path)
+    if path == "resized":
+        shutil.rmtree(root / "resized/1")
+    return found
+
+FileSystemStorage.listdir = listdir
+print(tidying.orphans())
+shutil.rmtree(root)
+print(tidying.orphans(), tidying.tidy())
+"""
+    assert run(MEDIA + code).splitlines() == ["['resized/2/b.jpg', 'packs/c.zip']", "[] (0, 0)"]
+
+
+def test_empty_folders_of_deleted_photos_are_removed(run):
+    code = """
+kept = photo("uploads/a.jpg")
+write("uploads/a.jpg")
+for folder in (f"resized/{kept.pk}", "resized/77", "resized/notes", "packs", "other/78"):
+    (root / folder).mkdir(parents=True)
+write("resized/79/young.jpg", hours=0)
+write("resized/80/old.jpg")
+print(tidying.tidy())
+print(sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_dir()), kept.pk)
+"""
+    removed, folders = run(MEDIA + code).splitlines()
+    assert removed == "(1, 5)"
+    assert (
+        folders
+        == str(
+            ["other", "other/78", "packs", "resized", "resized/1", "resized/79", "resized/notes", "uploads"]
+        )
+        + " 1"
+    )
+
+
+def test_a_backup_does_not_mind_a_folder_that_disappears(run):
+    code = """
+write("uploads/a.jpg"), write("resized/1/b.jpg"), write("resized/2/c.jpg")
+scandir = os.scandir
+
+def disappearing(path="."):
+    if str(path).endswith("resized/1"):
+        shutil.rmtree(path, ignore_errors=True)
+    return scandir(path)
+
+os.scandir = disappearing
+print(backups.media_list().split()[1::2])
+"""
+    assert run(MEDIA + code) == "['resized/2/c.jpg', 'uploads/a.jpg']"
