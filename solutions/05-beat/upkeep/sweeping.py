@@ -1,30 +1,30 @@
-"""Photos that were accepted and are not done: their message was lost, or never sent."""
+"""Photos that were accepted but are not done: their message was lost, or was never sent."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from images.models import UploadedImage
 from images.tasks import resize_image_task
 
 
-def sweep():
-    """Send a task for each photo that waits too long. Returns how many were sent, and how many given up."""
-    sent, given_up = 0, 0
+def sweep() -> tuple[int, int]:
+    """Re-send the overdue photos. Returns how many were re-sent, and how many marked as failed."""
+    sent, failed = 0, 0
     for photo in overdue(timezone.now()):
         if photo.sent_again >= settings.SWEEP_TIMES:
-            given_up += give_up(photo)
+            failed += give_up(photo)
         else:
             sent += send_again(photo)
-    return sent, given_up
+    return sent, failed
 
 
-def overdue(now):
+def overdue(now: datetime) -> QuerySet[UploadedImage]:
     """Photos that are neither resized nor failed, and whose last message is too old.
 
-    Each message gets twice as long as the one before it. So a backlog is not doubled every few minutes.
+    Each message gets twice as long as the one before it, so that a backlog is not doubled every few minutes.
     """
     late = Q()
     for times in range(settings.SWEEP_TIMES + 1):
@@ -34,11 +34,13 @@ def overdue(now):
     return UploadedImage.objects.pending().filter(late)
 
 
-def send_again(photo):
-    """Send a task for the photo, unless somebody has just done so. Returns 1 or 0.
+def send_again(photo: UploadedImage) -> int:
+    """Send a new message for the photo, unless another sweep has just done so. Returns 1 or 0.
 
-    A sending that fails takes the note about it back.
+    If the sending fails, the row stays as it was.
     """
+    # Inside the transaction, so that the update is rolled back if the broker refuses. A worker may be faster
+    # than the commit: the task needs nothing that this transaction writes.
     with transaction.atomic():
         as_seen = UploadedImage.objects.pending().filter(
             pk=photo.pk, queued_at=photo.queued_at, sent_again=photo.sent_again
@@ -49,8 +51,8 @@ def send_again(photo):
     return mine
 
 
-def give_up(photo):
-    """Tell the visitor, who may press the button on the photo's page and begin anew. Returns 1 or 0."""
+def give_up(photo: UploadedImage) -> int:
+    """Mark the photo as failed. The visitor can start again with the button on its page. Returns 1 or 0."""
     reason = "It was tried several times, and no answer came. Try again later."
     as_seen = UploadedImage.objects.pending().filter(pk=photo.pk, sent_again=photo.sent_again)
     return as_seen.update(failure_reason=reason)

@@ -1,4 +1,4 @@
-"""What beat lets the workers do."""
+"""The scheduled tasks. Beat sends them, and the workers run them."""
 
 import logging
 from datetime import date
@@ -14,23 +14,26 @@ from .models import Delivery, Subscriber
 
 logger = logging.getLogger(__name__)
 CHUNK = 20
-"""Mails in one task."""
+"""Emails in one task."""
 
 
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
 def sweep_task():
-    """Send again what was lost."""
+    """Send a new message for each photo whose message was lost."""
     with only_one("sweep", seconds=330) as mine:
         if not mine:
-            logger.info("Another sweep is at work.")
+            logger.info("Another sweep is running.")
             return
-        sent, given_up = sweeping.sweep()
-        logger.info("Swept: %s photos sent again, %s given up.", sent, given_up)
+        sent, failed = sweeping.sweep()
+        logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
 @shared_task(ignore_result=True, time_limit=300)
 def report_task(day=None):
-    """Write down who gets the report of a day ("2026-03-01"; yesterday), and send tasks that mail it."""
+    """Store who gets the report of a day, and send tasks that email it.
+
+    day: such as "2026-03-01" (default: yesterday).
+    """
     day = date.fromisoformat(day) if day else reporting.yesterday()
     emails = Subscriber.objects.values_list("email", flat=True)
     Delivery.objects.bulk_create([Delivery(day=day, email=each) for each in emails], ignore_conflicts=True)
@@ -46,12 +49,12 @@ def report_task(day=None):
     acks_late=True,
     reject_on_worker_lost=True,
     max_retries=5,
-    # A late acknowledged task that is killed for its time is acknowledged, too: nobody would try again.
+    # A task that is killed by its time limit is acknowledged, also with acks_late: it would not be retried.
     soft_time_limit=240,
     time_limit=300,
 )
 def mail_task(self, delivery_ids):
-    """Mail the report to some recipients. Run again after a crash it goes on where it was."""
+    """Email the report to some recipients. After a crash, a second run sends only what is left."""
     left = list(delivery_ids)
     try:
         for pk in delivery_ids:
@@ -64,9 +67,9 @@ def mail_task(self, delivery_ids):
 
 
 def mail(delivery_id):
-    """Send one report. False when it is to be tried again: the server refused, or another process is at it.
+    """Email one report. False when it must be retried: the server refused, or another process is sending it.
 
-    The other process may have been killed; then its lock is gone within a minute.
+    If the other process was killed, its lock expires within a minute.
     """
     try:
         with only_one(f"delivery-{delivery_id}", seconds=60) as mine:
@@ -74,7 +77,7 @@ def mail(delivery_id):
             if mine and delivery:
                 deliver(delivery)
             return mine
-    except (OSError, RedisError) as error:  # smtplib's own are OSErrors, too; Redis keeps the lock
+    except (OSError, RedisError) as error:  # smtplib's errors are OSErrors as well; the lock is in Redis
         logger.warning("The report %s is sent later: %s", delivery_id, error)
         return False
 
@@ -87,10 +90,12 @@ def deliver(delivery):
 
 @shared_task(ignore_result=True, time_limit=1800)
 def back_up_task():
-    """Make a backup, and remove those that are too old."""
+    """Make a backup, and remove the backups that are too old."""
     with only_one("backup", seconds=1860) as mine:
         if mine:
-            logger.info("Backup: %s, %s removed.", backups.back_up(), len(backups.rotate()))
+            folder = backups.back_up()
+            removed = backups.rotate()
+            logger.info("Backup: %s, %s removed.", folder, len(removed))
 
 
 @shared_task(ignore_result=True, time_limit=1800)
@@ -98,4 +103,5 @@ def tidy_task():
     """Remove files that belong to no photo."""
     with only_one("tidy", seconds=1860) as mine:
         if mine:
-            logger.info("Tidied up: %s files, %s bytes.", *tidying.tidy())
+            count, size = tidying.tidy()
+            logger.info("Tidied up: %s files, %s bytes.", count, size)
