@@ -276,3 +276,21 @@ os.scandir = disappearing
 print(backups.media_list().split()[1::2])
 """
     assert run(MEDIA + code) == "['resized/2/c.jpg', 'uploads/a.jpg']"
+
+
+def test_a_backup_may_be_completed_while_unfinished_ones_are_removed(run):
+    code = """
+folder = settings.BACKUP_DIR / ".2026-03-01-193000.growing"
+folder.mkdir(parents=True)
+stat = os.stat
+
+def completed(path, *arguments, **options):
+    found = stat(path, *arguments, **options)
+    if Path(path) == folder:
+        folder.rename(settings.BACKUP_DIR / "2026-03-01-193000")
+    return found
+
+os.stat = completed
+print(backups.rotate(), [each.name for each in backups.all_backups()])
+"""
+    assert run(code) == "[] ['2026-03-01-193000']"

@@ -140,8 +140,12 @@ def left_unfinished() -> list[Path]:
     if not settings.BACKUP_DIR.is_dir():
         return []
     yesterday = (timezone.now() - timedelta(days=1)).timestamp()
-    folders = (folder for folder in settings.BACKUP_DIR.iterdir() if folder.is_dir() and not made_at(folder))
-    return [folder for folder in folders if folder.stat().st_mtime < yesterday]
+    found = []
+    for folder in settings.BACKUP_DIR.iterdir():
+        with suppress(FileNotFoundError):  # a backup that was just completed has another name now
+            if folder.is_dir() and not made_at(folder) and folder.stat().st_mtime < yesterday:
+                found.append(folder)
+    return found
 
 
 def to_keep(times: dict[Path, datetime]) -> set[Path]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import lru_cache
 
 from django.conf import settings
 from redis import Redis
@@ -10,7 +10,7 @@ from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
 
-@cache
+@lru_cache
 def client(address: str) -> Redis:
     """The process's one client, and so one pool of connections, for the Redis at `address`.
 
