@@ -277,10 +277,11 @@ from upkeep.beat import OnlyScheduler
 
 write = TCPTransport.write
 
-def interrupted(*arguments):
-    if Scheduler.begun:
+def interrupted(transport, data):
+    if Scheduler.begun and len(data) > 300:  # the message itself
+        write(transport, data[: int(PART * len(data))])
         os.kill(os.getpid(), signal.SIGTERM)
-    return write(*arguments)
+    return write(transport, data)
 
 TCPTransport.write = interrupted
 
@@ -296,14 +297,15 @@ class Scheduler(OnlyScheduler):
 """
 
 
-def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path):
-    """SIGTERM while a frame is written. The next beat need not wait until the lock has expired."""
+@pytest.mark.parametrize("part", [0, 0.5])
+def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path, part):
+    """SIGTERM when this part of a message is written. The next beat needn't wait until the lock expires."""
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(paths.ROOT / "src"))
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     copy = tmp_path / LAST
     shutil.copytree(paths.SOLUTIONS / LAST, copy, ignore=shutil.ignore_patterns("data"))
-    (copy / "interrupted.py").write_text(ENDS_WHILE_IT_SENDS)
+    (copy / "interrupted.py").write_text(f"PART = {part}\n{ENDS_WHILE_IT_SENDS}")
     with vhosts.own(rabbitmq) as url, Broker(prefer=None) as broker:
         place = SimpleNamespace(environment={"CELERY_BROKER_URL": url, "REDIS_URL": broker.url})
         process = beat.Beat(copy)
