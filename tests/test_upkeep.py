@@ -98,20 +98,20 @@ def listed():
 
 write("uploads/first.jpg")
 with default("django.core.files.storage.FileSystemStorage", location=str(settings.DATA_DIR / "elsewhere")):
-    name = default_storage.save("packs/second.zip", ContentFile(b"1234"))
+    name = default_storage.save("exports/second.zip", ContentFile(b"1234"))
     os.utime(default_storage.path(name), (1, 1))
     print(tidying.orphans(), listed(), tidying.tidy(), listed())
 with default("django.core.files.storage.InMemoryStorage"):
-    default_storage.save("packs/third.zip", ContentFile(b"123"))
+    default_storage.save("exports/third.zip", ContentFile(b"123"))
     default_storage.save("invoices/2026.pdf", ContentFile(b"123"))
     print(tidying.orphans(timezone.now() + timedelta(hours=25)), tidying.tidy())
 with default("images.buckets.Bucket", bucket_name="photos"):
-    print(listed(), backups.changed_media(f"{0:064}  packs/gone.zip"))
+    print(listed(), backups.changed_media(f"{0:064}  exports/gone.zip"))
 print(tidying.orphans(), listed())
 """
     assert run(MEDIA + code).splitlines() == [
-        "['packs/second.zip'] ['packs/second.zip'] (1, 4) []",
-        "['packs/third.zip'] (0, 0)",
+        "['exports/second.zip'] ['exports/second.zip'] (1, 4) []",
+        "['exports/third.zip'] (0, 0)",
         "[] []",
         "['uploads/first.jpg'] ['uploads/first.jpg']",
     ]
@@ -222,7 +222,7 @@ print(tidying.tidy(), (root / "uploads/lost.jpg").exists())
 
 def test_a_folder_that_disappears_while_it_is_listed(run):
     code = """
-write("resized/1/a.jpg"), write("resized/2/b.jpg"), write("packs/c.zip")
+write("resized/1/a.jpg"), write("resized/2/b.jpg"), write("exports/c.zip")
 from django.core.files.storage import FileSystemStorage
 really = FileSystemStorage.listdir
 
@@ -237,14 +237,14 @@ print(tidying.orphans())
 shutil.rmtree(root)
 print(tidying.orphans(), tidying.tidy())
 """
-    assert run(MEDIA + code).splitlines() == ["['resized/2/b.jpg', 'packs/c.zip']", "[] (0, 0)"]
+    assert run(MEDIA + code).splitlines() == ["['resized/2/b.jpg', 'exports/c.zip']", "[] (0, 0)"]
 
 
 def test_empty_folders_of_deleted_photos_are_removed(run):
     code = """
 kept = photo("uploads/a.jpg")
 write("uploads/a.jpg")
-for folder in (f"resized/{kept.pk}", "resized/77", "resized/notes", "packs", "other/78"):
+for folder in (f"resized/{kept.pk}", "resized/77", "resized/notes", "exports", "other/78"):
     (root / folder).mkdir(parents=True)
 write("resized/79/young.jpg", hours=0)
 write("resized/80/old.jpg")
@@ -256,7 +256,7 @@ print(sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_
     assert (
         folders
         == str(
-            ["other", "other/78", "packs", "resized", "resized/1", "resized/79", "resized/notes", "uploads"]
+            ["exports", "other", "other/78", "resized", "resized/1", "resized/79", "resized/notes", "uploads"]
         )
         + " 1"
     )

@@ -120,7 +120,7 @@ def test_others_stay(media):
     expect(
         not found,
         "a file that is not in one of the site's folders is taken for an orphan.",
-        "Another site may use the same bucket. stored_files() lists uploads, resized and packs only.",
+        "Another site may use the same bucket. stored_files() lists uploads, resized and exports only.",
         found="\n".join(found),
         file=FILE,
     )
