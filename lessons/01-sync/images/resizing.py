@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -24,7 +25,7 @@ class Resized:
         return EXTENSIONS[self.format]
 
 
-def resize(file, max_width=800, max_height=600) -> Resized:
+def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resized:
     """Fit the picture in `file` within `max_width` × `max_height` pixels.
 
     `file` is a binary file object. Raises one of UNREADABLE for a picture that Pillow cannot decode.
@@ -40,31 +41,31 @@ def resize(file, max_width=800, max_height=600) -> Resized:
         return write(picture, format)
 
 
-def fit(picture, max_width, max_height):
+def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
     """Make the picture small enough, in proportion. One that fits already stays as it is."""
     # TODO 1.1: this squeezes every picture into the box, and decodes all its pixels first.
     return picture.resize((max_width, max_height))
 
 
-def is_on_its_side(picture):
+def is_on_its_side(picture: Image.Image) -> bool:
     """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
     # TODO 1.2: look at the EXIF orientation (tag 0x0112).
     return False
 
 
-def upright(picture):
+def upright(picture: Image.Image) -> Image.Image:
     """Turn the pixels as the EXIF orientation says."""
     # TODO 1.2: turn it; then nothing needs the orientation tag any more.
     return picture
 
 
-def format_to_write(picture):
+def format_to_write(picture: Image.Image) -> str:
     """The format of the result. JPEG, PNG and WebP stay what they are."""
     # TODO 1.3: a phone writes MPO under the name .jpg. What becomes of that, and of a GIF?
     return picture.format
 
 
-def unpacked(picture):
+def unpacked(picture: Image.Image) -> Image.Image:
     """Give each pixel its own colour, and its own transparency where there is any.
 
     A palette is resized by dropping pixels, whatever the filter.
@@ -74,13 +75,13 @@ def unpacked(picture):
     return picture
 
 
-def converted(picture, format):
+def converted(picture: Image.Image, format: str) -> Image.Image:
     """Bring the picture into a colour mode that `format` can hold and every browser shows."""
     # TODO 1.3: a JPEG for print is CMYK. JPEG has no transparency.
     return picture
 
 
-def write(picture, format) -> Resized:
+def write(picture: Image.Image, format: str) -> Resized:
     """Encode the picture. Of its metadata only the colour profile goes along."""
     output = BytesIO()
     # TODO 1.2: the whole EXIF block goes along here, with the place where the photo was taken.

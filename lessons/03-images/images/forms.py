@@ -38,9 +38,10 @@ class PhotosField(forms.FileField):
 
 def check_photo(file: UploadedFile):
     """Refuse what is too big, no picture, or too many pixels. Only the file's header is read."""
-    if file.size > settings.MAX_UPLOAD_BYTES:
+    size = file.size or 0
+    if size > settings.MAX_UPLOAD_BYTES:
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
-        raise ValidationError(f"{filesizeformat(file.size)} is too big; a photo may have {limit}.")
+        raise ValidationError(f"{filesizeformat(size)} is too big; a photo may have {limit}.")
     try:
         picture = Image.open(file)
     except Image.DecompressionBombError:
@@ -50,9 +51,9 @@ def check_photo(file: UploadedFile):
     if picture.format not in FORMATS:
         raise ValidationError(f"{picture.format} is not supported; use JPEG, PNG, WebP or GIF.")
     if picture.width * picture.height > settings.MAX_UPLOAD_PIXELS:
-        limit = settings.MAX_UPLOAD_PIXELS // 1_000_000
+        millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
         raise ValidationError(
-            f"{picture.width}×{picture.height} is too many pixels; a photo may have {limit} million."
+            f"{picture.width}×{picture.height} is too many pixels; a photo may have {millions} million."
         )
     file.seek(0)
 

@@ -12,7 +12,7 @@ from .resizing import UNREADABLE, resize
 
 
 @shared_task
-def describe_photo_task(image_id):
+def describe_photo_task(image_id: int) -> dict:
     """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
@@ -28,7 +28,7 @@ def describe_photo_task(image_id):
 
 
 @shared_task
-def describe_album_task(image_ids):
+def describe_album_task(image_ids: list[int]) -> list[dict]:
     """The descriptions of several photos, in the order of their ids."""
     return [describe_photo_task(image_id) for image_id in image_ids]
 
@@ -41,7 +41,7 @@ class ResizeTask(DjangoTask):
         # TODO 3.4: keep the reason with the photo; reason_for(exc) has the words.
 
 
-def reason_for(error):
+def reason_for(error: BaseException) -> str:
     """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
@@ -65,7 +65,7 @@ def reason_for(error):
     # The row says it all. Without a result to keep, sending needs the broker alone.
     # TODO 3.8: keep no result.
 )
-def resize_image_task(image_id, max_width=800, max_height=600):
+def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
     """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
     # TODO 3.1: what resize_photo() in views.py does, for the photo with this id. Exceptions may go through.
 
@@ -75,6 +75,6 @@ def resize_image_task(image_id, max_width=800, max_height=600):
     # Many of these must not keep the worker from today's uploads. The limit is per worker.
     # TODO 3.9: two a second.
 )
-def resize_again_task(image_id):
+def resize_again_task(image_id: int) -> None:
     """One of many photos that are resized anew."""
     resize_image_task.delay(image_id)

@@ -14,7 +14,7 @@ from .zip_export import write_zip
 
 
 @shared_task
-def describe_photo_task(image_id):
+def describe_photo_task(image_id: int) -> dict:
     """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
@@ -30,7 +30,7 @@ def describe_photo_task(image_id):
 
 
 @shared_task
-def describe_album_task(image_ids):
+def describe_album_task(image_ids: list[int]) -> list[dict]:
     """The descriptions of several photos, in the order of their ids."""
     return [describe_photo_task(image_id) for image_id in image_ids]
 
@@ -43,7 +43,7 @@ class ResizeTask(DjangoTask):
         UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
 
 
-def reason_for(error):
+def reason_for(error: BaseException) -> str:
     """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
@@ -73,7 +73,7 @@ def reason_for(error):
     # The row says it all. Without a result to keep, sending needs the broker alone.
     ignore_result=True,
 )
-def resize_image_task(image_id, max_width=800, max_height=600):
+def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
     """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
     photo = UploadedImage.objects.get(pk=image_id)
     started = time.perf_counter()
@@ -87,13 +87,13 @@ def resize_image_task(image_id, max_width=800, max_height=600):
     # Many of these must not keep the worker from today's uploads. The limit is per worker.
     rate_limit="2/s",
 )
-def resize_again_task(image_id):
+def resize_again_task(image_id: int) -> None:
     """One of many photos that are resized anew."""
     resize_image_task.delay(image_id)  # TODO 4.4: into the queue slow, whatever its route says.
 
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660)
-def export_zip_task(self, image_ids):
+def export_zip_task(self, image_ids: list[int]) -> dict:
     """Write photos into one ZIP file, at the size of a screen, and report the progress."""
     photos = UploadedImage.objects.resized().filter(pk__in=image_ids)
     total = len(photos)
@@ -110,14 +110,14 @@ def export_zip_task(self, image_ids):
 
 # TODO 4.6: a member that is lost with its process or worker must be done again, or there is no summary.
 @shared_task
-def describe_for_summary_task(image_id):
+def describe_for_summary_task(image_id: int) -> dict:
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
     # TODO 4.6: answer {"id": …, "error": …} for a photo that is gone or UNREADABLE.
     return describe_photo_task(image_id)
 
 
 @shared_task
-def summarize_task(descriptions):
+def summarize_task(descriptions: list[dict]) -> dict:
     """Sum up what is known about many photos: the answers of describe_for_summary_task, in their order."""
     readable = [each for each in descriptions if "error" not in each]
     formats = sorted({each["format"] for each in readable})

@@ -7,7 +7,7 @@ from .models import UploadedImage
 
 
 @shared_task
-def describe_photo_task(image_id):
+def describe_photo_task(image_id: int) -> dict:
     """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
@@ -23,6 +23,6 @@ def describe_photo_task(image_id):
 
 
 @shared_task
-def describe_album_task(image_ids):
+def describe_album_task(image_ids: list[int]) -> list[dict]:
     """The descriptions of several photos, in the order of their ids."""
     return [describe_photo_task(image_id) for image_id in image_ids]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
@@ -24,7 +25,7 @@ class Resized:
         return EXTENSIONS[self.format]
 
 
-def resize(file, max_width=800, max_height=600) -> Resized:
+def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resized:
     """Fit the picture in `file` within `max_width` × `max_height` pixels.
 
     `file` is a binary file object. Raises one of UNREADABLE for a picture that Pillow cannot decode.
@@ -40,24 +41,24 @@ def resize(file, max_width=800, max_height=600) -> Resized:
         return write(picture, format)
 
 
-def fit(picture, max_width, max_height):
+def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
     """Make the picture small enough, in proportion. One that fits already stays as it is."""
     # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size: less work, and memory for the small one only.
     picture.thumbnail((max_width, max_height), Image.Resampling.LANCZOS, reducing_gap=1.1)
     return picture
 
 
-def is_on_its_side(picture):
+def is_on_its_side(picture: Image.Image) -> bool:
     """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
     return picture.getexif().get(0x0112, 1) >= 5
 
 
-def upright(picture):
+def upright(picture: Image.Image) -> Image.Image:
     """Turn the pixels as the EXIF orientation says."""
     return ImageOps.exif_transpose(picture)
 
 
-def format_to_write(picture):
+def format_to_write(picture: Image.Image) -> str:
     """The format of the result. JPEG, PNG and WebP stay what they are."""
     # A phone's MPO is a JPEG with more pictures behind it. Of a GIF the first frame is taken.
     if picture.format in EXTENSIONS:
@@ -65,7 +66,7 @@ def format_to_write(picture):
     return "PNG" if picture.has_transparency_data else "JPEG"
 
 
-def unpacked(picture):
+def unpacked(picture: Image.Image) -> Image.Image:
     """Give each pixel its own colour, and its own transparency where there is any.
 
     A palette is resized by dropping pixels, whatever the filter.
@@ -75,7 +76,7 @@ def unpacked(picture):
     return picture
 
 
-def converted(picture, format):
+def converted(picture: Image.Image, format: str) -> Image.Image:
     """Bring the picture into a colour mode that `format` can hold and every browser shows."""
     if picture.mode == "CMYK":
         picture.info.pop("icc_profile", None)  # it describes CMYK
@@ -85,7 +86,7 @@ def converted(picture, format):
     return picture
 
 
-def write(picture, format) -> Resized:
+def write(picture: Image.Image, format: str) -> Resized:
     """Encode the picture. Of its metadata only the colour profile goes along."""
     output = BytesIO()
     icc_profile = picture.info.get("icc_profile")

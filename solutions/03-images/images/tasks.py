@@ -12,7 +12,7 @@ from .resizing import UNREADABLE, resize
 
 
 @shared_task
-def describe_photo_task(image_id):
+def describe_photo_task(image_id: int) -> dict:
     """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
@@ -28,7 +28,7 @@ def describe_photo_task(image_id):
 
 
 @shared_task
-def describe_album_task(image_ids):
+def describe_album_task(image_ids: list[int]) -> list[dict]:
     """The descriptions of several photos, in the order of their ids."""
     return [describe_photo_task(image_id) for image_id in image_ids]
 
@@ -41,7 +41,7 @@ class ResizeTask(DjangoTask):
         UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
 
 
-def reason_for(error):
+def reason_for(error: BaseException) -> str:
     """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
@@ -71,7 +71,7 @@ def reason_for(error):
     # The row says it all. Without a result to keep, sending needs the broker alone.
     ignore_result=True,
 )
-def resize_image_task(image_id, max_width=800, max_height=600):
+def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
     """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
     photo = UploadedImage.objects.get(pk=image_id)
     started = time.perf_counter()
@@ -85,6 +85,6 @@ def resize_image_task(image_id, max_width=800, max_height=600):
     # Many of these must not keep the worker from today's uploads. The limit is per worker.
     rate_limit="2/s",
 )
-def resize_again_task(image_id):
+def resize_again_task(image_id: int) -> None:
     """One of many photos that are resized anew."""
     resize_image_task.delay(image_id)

@@ -99,13 +99,13 @@ class PlainFormatter(ColorFormatter):
         return super().formatMessage(record) + self.context(record)
 
     def context(self, record: logging.LogRecord) -> str:
-        known = []
-        if record.task_id and record.task_id not in record.message:  # Celery's own messages name it
-            known.append(f"task={record.task_name}[{record.task_id}]")
-        if record.photo_id:
-            known.append(f"photo={record.photo_id}")
-        if record.request_id:
-            known.append(f"request={record.request_id}")
+        values, known = vars(record), []
+        if values["task_id"] and values["task_id"] not in record.message:  # Celery's own messages name it
+            known.append(f"task={values['task_name']}[{values['task_id']}]")
+        if values["photo_id"]:
+            known.append(f"photo={values['photo_id']}")
+        if values["request_id"]:
+            known.append(f"request={values['request_id']}")
         return "  " + " ".join(known) if known else ""
 
 

@@ -1,11 +1,13 @@
 """What the result backend knows about a task, as JSON can hold it."""
 
+from typing import Any
+
 from celery.result import AsyncResult, GroupResult
 
 
 def result_as_json(task: AsyncResult) -> dict:
     """The task's id and state, the result after SUCCESS, and the error as text after FAILURE."""
-    answer = {"id": task.id, "state": task.state, "result": None, "error": None}
+    answer: dict[str, Any] = {"id": task.id, "state": task.state, "result": None, "error": None}
     if answer["state"] == "SUCCESS":
         answer["result"] = task.result
     elif answer["state"] == "FAILURE":
