@@ -151,13 +151,14 @@ if __name__ == "__main__":
         done = subprocess.run(
             [sys.executable, __file__, mode],
             env=os.environ | {"MODE": mode},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            capture_output=True,
             text=True,
         )
         lines = done.stdout.splitlines()
         if done.returncode == -signal.SIGKILL:
             lines.append("caller is killed")
+        if len(lines) < len(QUESTIONS):
+            sys.exit(f"{mode}: stopped after {lines}\n{done.stderr}")
         answers[mode] = lines
     client.delete(COUNT, "modes", "unacked", "unacked_index")
     print(f"{'':<26}{'eager':<18}{'thread':<18}process")
