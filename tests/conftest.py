@@ -22,6 +22,7 @@ TOGETHER = (
     "tests/test_deploy.py",
     "tests/test_docs.py",
     "tests/test_samples.py",
+    "tests/test_schemas.py",
     "tests/test_servers.py",
     "tests/test_solutions.py",
 )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from workshop import paths
 
@@ -22,18 +23,24 @@ FILES = [
 ]
 
 
+# Nothing listens at this proxy: a schema that had to be fetched would be an error.
+NOWHERE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+
+
 def fault(schema, file):
     """What the schema has against the file, in words; empty when the file is right."""
-    check = ["check_jsonschema", "--builtin-schema", schema]
     if schema == PRE_COMMIT:
-        check = ["pre_commit", "validate-config"]
-    command = [sys.executable, "-m", *check, "--color", "never", file]
-    # Nothing listens at this proxy: a schema that had to be fetched would be an error.
-    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=nowhere)
-    # pre-commit only warns of a key that it does not know, and prints nothing when the file is right.
-    warned = schema == PRE_COMMIT and run.stdout + run.stderr
-    return run.stdout + run.stderr if run.returncode or warned else ""
+        command = [sys.executable, "-m", "pre_commit", "validate-config", "--color", "never", file]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=NOWHERE)
+        # It only warns of a key that it does not know, and prints nothing when the file is right.
+        return run.stdout + run.stderr
+    # In this process, and not before it is needed: its imports take more than a second.
+    import check_jsonschema
+
+    arguments = ["--builtin-schema", schema, "--color", "never", str(file)]
+    run = CliRunner(env=NOWHERE).invoke(check_jsonschema.main, arguments)
+    assert run.exception is None or isinstance(run.exception, SystemExit), run.exception
+    return run.output if run.exit_code else ""
 
 
 @pytest.mark.parametrize(("schema", "file"), FILES, ids=lambda each: getattr(each, "name", ""))
