@@ -20,6 +20,7 @@ import redis
 from workshop import lessons, notebook_file, notebook_pages, notebook_run, notebooks, paths
 from workshop.broker import Broker, without_password
 from workshop.checkkit import until
+from workshop.environment import inherited
 from workshop.errors import WorkshopError
 from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.notebookkit import running, turns
@@ -52,6 +53,16 @@ def read(lesson):
 
 def test_every_lesson_has_one():
     assert [file.stem for file in FILES] == [lesson.name for lesson in lessons.all_lessons()]
+
+
+def test_reading_a_notebook_compiles_no_grammar():
+    """It would take a second: at each start of the docs, and at each build of the site."""
+    code = "import sys, workshop.notebook_pages; print({'lark', 'nbclient'} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(
+        command, env=inherited() | {"PYTHONPATH": str(paths.ROOT / "src")}, capture_output=True, text=True
+    )
+    assert run.stdout == "set()\n", run.stderr
 
 
 @pytest.mark.parametrize("file", FILES, ids=by_name)

@@ -8,12 +8,10 @@ import time
 from datetime import date
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 from . import atomic, lessons, notebook_file, notebook_run, paths, playground
 from .console import say
 from .lessons import Lesson
-from .notebook_file import CHECK, TURN, tagged
+from .notebook_file import CHECK, TURN, NotebookNode, tagged
 
 FOLDER = "notebooks"
 """Below docs/. What is in it is made, and not in git."""

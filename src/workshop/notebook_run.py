@@ -5,15 +5,12 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from nbclient import NotebookClient
-from nbformat import NotebookNode
-from traitlets.config import Config
-
 from . import paths
 from .demo_site import Site, running
 from .environment import inherited
 from .errors import WorkshopError
 from .lessons import Lesson
+from .notebook_file import NotebookNode
 from .notebookkit.running import VARIABLE
 
 CELL_SECONDS = 60
@@ -33,6 +30,9 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
 
     go_on: an error in a cell does not end the run. Otherwise raises WorkshopError, with the cell.
     """
+    from nbclient import NotebookClient  # half a second that the pages of the site do without
+    from traitlets.config import Config
+
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
