@@ -21,10 +21,27 @@ TOOLS = ["awk", "cat", "cksum", "df", "dirname", "grep", "mkdir", "rm", "sed", "
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)] or ["sh"]
 
 
-class Project:
-    """A folder with the script, a command line of a few lines, and packages that lie on this disk."""
+COPIED = """
+import os, pathlib, shutil, subprocess, sys
+python, made, target = map(pathlib.Path, sys.argv[1:])
+subprocess.run([python, "-I", "-m", "venv", "--without-pip", target], check=True)
+shutil.copytree(made / "lib", target / "lib", copy_function=os.link, dirs_exist_ok=True)
+for script in (made / "bin").glob("pip*"):
+    shutil.copy(script, target / "bin")
+    (target / "bin" / script.name).write_text(script.read_text().replace(str(made), str(target)))
+"""
+"""Makes the venv `target` with `python`. Its pip is linked from the venv `made`, because installing pip takes
+longer than everything else in a set-up."""
 
-    def __init__(self, folder):
+
+class Project:
+    """A folder with the script, a command line of a few lines, and packages that lie on this disk.
+
+    made: a venv from which each new venv gets its pip. Without it, pip is installed as for a learner.
+    """
+
+    def __init__(self, folder, made=None):
+        self.change = ""
         self.folder, self.wheels, self.bin = folder / "project", folder / "wheels", folder / "bin"
         for path in (self.wheels, self.bin, self.folder / "src/workshop"):
             path.mkdir(parents=True)
@@ -34,8 +51,21 @@ class Project:
         )
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool))
+        if made:
+            self._copy_pip(folder / "python-that-copies-pip", made)
         self.python("python3")
         self.require("1")
+
+    def _copy_pip(self, program, made):
+        """Let each Python that is put on the PATH name `program` as the one to make the venv with."""
+        python = shlex.quote(os.path.realpath(sys._base_executable))
+        copied = shlex.join(["-I", "-c", COPIED, os.path.realpath(sys._base_executable), str(made)])
+        program.write_text(
+            f'#!/bin/sh\ncase "$*" in\n"-I -m venv "*) exec {python} {copied} "$4" ;;\nesac\n'
+            f'exec {python} "$@"\n'
+        )
+        program.chmod(0o755)
+        self.change = f"import sys; sys._base_executable = {str(program)!r}"
 
     def require(self, version):
         """List `tiny` in this version, and have it at hand."""
@@ -53,8 +83,9 @@ class Project:
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         (self.folder / "requirements.txt").write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n")
 
-    def python(self, name, change=""):
+    def python(self, name, change=None):
         """Put a Python on the PATH; `change` runs inside it before the question the script asks it."""
+        change = self.change if change is None else change
         question = 'shift 2; exec "$python" -I -c "$change\n$1" ;;'
         lines = ["#!/bin/sh", f"python={shlex.quote(sys.executable)} change={shlex.quote(change)}"]
         lines += ['case "$*" in', f"-I\\ -c\\ *) {question}", "esac", 'exec "$python" "$@"']
@@ -82,14 +113,28 @@ class Project:
         return process.returncode, out, said
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A venv with pip, as Python makes it."""
+    folder = tmp_path_factory.mktemp("made").resolve()
+    subprocess.run([sys._base_executable, "-I", "-m", "venv", folder], check=True)
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, made):
+    return Project(tmp_path.resolve(), made)
+
+
+@pytest.fixture
+def learners(tmp_path):
+    """A project whose venv is made as on a learner's machine, pip included."""
     return Project(tmp_path.resolve())
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    return Project(tmp_path_factory.mktemp("shared").resolve())
+def shared(tmp_path_factory, made):
+    return Project(tmp_path_factory.mktemp("shared").resolve(), made)
 
 
 @pytest.fixture
@@ -124,8 +169,8 @@ def interrupt(project, index, number, shell="sh"):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_first_start_sets_up_and_hands_the_arguments_over(project, shell):
-    code, out, said = project.run("check", "two  words", shell=shell)
+def test_the_first_start_sets_up_and_hands_the_arguments_over(learners, shell):
+    code, out, said = learners.run("check", "two  words", shell=shell)
     assert (code, out) == (0, "tiny 1 check two  words\n")
     assert said.splitlines() == [
         "Setting up: installing the packages into .venv. This takes about a minute, once."
@@ -177,14 +222,15 @@ def test_a_copied_folder_gets_a_venv_of_its_own(ready, project):
     assert project.run() == (0, "tiny 1\n", "")
 
 
-def test_a_venv_whose_python_was_removed_is_made_again(ready):
+def test_a_venv_whose_python_was_removed_is_made_again(learners):
     """An upgrade of the system removes python3.11: a link in .venv has to name that, and not python3."""
-    link = ready.folder / ".venv/bin/python"
+    assert learners.run()[:2] == (0, "tiny 1\n")
+    link = learners.folder / ".venv/bin/python"
     named = [os.readlink(python) for python in link.parent.glob("python*")]
     assert os.path.realpath(sys._base_executable) in named
     link.unlink()
     link.symlink_to("/no/such/python3.11")
-    code, out, said = ready.run()
+    code, out, said = learners.run()
     assert (code, out, "Setting up" in said) == (0, "tiny 1\n", True)
 
 
@@ -287,7 +333,7 @@ def test_without_network_the_sentence_says_that_it_is_needed_once(project):
     )
 
 
-def test_a_full_disk_is_named(project):
+def test_a_full_disk_is_named(learners):
     """On a disk of 8 MB, which the kernel mounts for this process only."""
     isolated = [
         "unshare",
@@ -297,11 +343,11 @@ def test_a_full_disk_is_named(project):
         'mount -t tmpfs -o size=8m none "$1" && cd "$1" && eval "$2"',
         "-",
     ]
-    disk = project.folder.parent / "disk"
+    disk = learners.folder.parent / "disk"
     disk.mkdir()
     if not shutil.which("unshare") or subprocess.run([*isolated, disk, ":"], capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here. To run this test: allow user namespaces")
-    command = f"cp -R {shlex.quote(str(project.folder))}/. . && sh ./workshop up"
+    command = f"cp -R {shlex.quote(str(learners.folder))}/. . && sh ./workshop up"
     end = subprocess.run([*isolated, disk, command], capture_output=True, text=True)
     assert (end.returncode, "The disk is full: the workshop needs about 1 GB." in end.stderr) == (1, True)
 
@@ -337,7 +383,10 @@ LEADS_ASIDE = {
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 @pytest.mark.parametrize("what", LEADS_ASIDE)
-def test_packages_arrive_in_venv_whatever_is_set_for_pip_and_uv(project, installer, what):
+def test_packages_arrive_in_venv_whatever_is_set_for_pip_and_uv(request, installer, what):
+    # Twice pip itself comes into the venv under these settings, too.
+    whole = installer == "pip" and what in ("variables", "pip.conf with more")
+    project = request.getfixturevalue("learners" if whole else "project")
     if installer == "uv":
         (project.bin / "uv").symlink_to(Path(sys.executable).with_name("uv"))
     aside, given = project.folder.parent / "aside", LEADS_ASIDE[what]
