@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from workshop.forks import ForkServer
+
 # Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
 # would all that it starts; a handler of our own becomes the default again in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,6 +57,13 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "one_more: a known mistake that is run with --all-mistakes")
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """One server for all of the runs: only the first of them waits until the libraries are loaded."""
+    with ForkServer() as server:
+        yield server
 
 
 def _place(item):

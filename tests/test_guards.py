@@ -1,14 +1,13 @@
 """What holds the lessons together: every solution passes, every starter fails its steps and nothing else."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from workshop import check, lessons, paths, project
+from workshop.environment import inherited
+from workshop.forks import Fork
 
 LESSONS = lessons.all_lessons()
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
@@ -19,9 +18,9 @@ each_project = pytest.mark.parametrize(
 )
 
 
-def verdicts(folder, everything):
+def verdicts(folder, everything, forks):
     """{step: passed} of a check of a copy of `folder`, and all its events."""
-    events = list(check.run(project.at(folder), everything=everything))
+    events = list(check.run(project.at(folder), everything=everything, forks=forks))
     found = {}
     for event in events:
         if event["event"] == "check":
@@ -40,15 +39,15 @@ def copy(lesson, tmp_path):
 
 
 @each_lesson
-def test_the_solution_passes_every_step(lesson, copy):
-    found, events = verdicts(copy(lesson.solution), everything=False)
+def test_the_solution_passes_every_step(lesson, copy, forks):
+    found, events = verdicts(copy(lesson.solution), everything=False, forks=forks)
     assert events[-1] == {"event": "finished"}
     assert found == {step.id: True for step in lesson.steps} | {"given": True}, events
 
 
 @each_lesson
-def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, copy):
-    found, events = verdicts(copy(lesson.folder), everything=True)
+def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, copy, forks):
+    found, events = verdicts(copy(lesson.folder), everything=True, forks=forks)
     assert events[-1] == {"event": "finished"}
     assert found == {step.id: False for step in lesson.steps} | {"given": True}
     for event in events:
@@ -71,36 +70,43 @@ def test_every_solution_has_a_lesson():
     assert folders == {lesson.name for lesson in LESSONS}
 
 
-def manage(folder, data, *arguments, **environment):
-    """manage.py of a project, with the environment of a person who has set nothing."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("DJANGO_SETTINGS_MODULE", "REDIS_URL")
-    }
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=folder,
-        env=inherited | {"DATA_DIR": str(data), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+MANAGE = "import runpy; runpy.run_path('manage.py', run_name='__main__')"
+
+
+@pytest.fixture
+def manage(forks, tmp_path):
+    """manage.py of a project, with the environment of a person who has set nothing: exit code and output.
+
+    It runs in a forked process that has loaded Django.
+    """
+
+    def manage(folder, *arguments, **environment):
+        environment = inherited() | environment
+        environment |= {"DATA_DIR": str(tmp_path), "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        with (tmp_path / "output").open("w+") as output:
+            process = Fork(forks.door, output.fileno())
+            process.run("python", [MANAGE, *arguments], folder, environment)
+            code = process.wait()
+            output.seek(0)
+            return code, output.read()
+
+    return manage
 
 
 @each_project
-def test_no_migration_is_missing(folder, tmp_path):
-    run = manage(folder, tmp_path, "makemigrations", "--check", "--dry-run")
-    assert run.returncode == 0, run.stdout + run.stderr
+def test_no_migration_is_missing(folder, manage):
+    code, said = manage(folder, "makemigrations", "--check", "--dry-run")
+    assert (code, said) == (0, "No changes detected\n")
 
 
 @each_project
-def test_a_deployment_check_finds_nothing_that_the_first_lesson_does_not_explain(folder, tmp_path):
+def test_a_deployment_check_finds_nothing_that_the_first_lesson_does_not_explain(folder, manage):
     production = {"DEBUG": "0", "SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxyz0123456789"}
-    run = manage(folder, tmp_path, "check", "--deploy", **production)
-    assert run.returncode == 0, run.stdout + run.stderr
+    code, said = manage(folder, "check", "--deploy", **production)
+    assert code == 0, said
+    assert "System check identified" in said
     explained = LESSONS[0].text.read_text(encoding="utf-8")
-    for finding in re.findall(r"\((\w+\.[WE]\d+)\)", run.stdout + run.stderr):
+    for finding in re.findall(r"\((\w+\.[WE]\d+)\)", said):
         assert finding in explained, f"{finding} is not explained in {paths.shown(LESSONS[0].text)}"
 
 
@@ -117,19 +123,19 @@ SWITCHES = {
     [("1", True), ("true", True), ("YES", True), ("On", True), (" true\n", True)]
     + [("0", False), ("False", False), ("no", False), ("OFF", False)],
 )
-def test_a_switch_takes_the_usual_words(tmp_path, name, value, on):
+def test_a_switch_takes_the_usual_words(manage, name, value, on):
     variables = {"SECRET_KEY": "x" * 60, "EMAIL_HOST": "localhost", name: value}
-    run = manage(SWITCHES[name], tmp_path, "shell", "-v0", "-c", PRINTED.format(name=name), **variables)
-    assert run.stdout == f"{on}\n", run.stderr
+    said = manage(SWITCHES[name], "shell", "-v0", "-c", PRINTED.format(name=name), **variables)
+    assert said == (0, f"{on}\n")
 
 
 @pytest.mark.parametrize("name", SWITCHES)
 @pytest.mark.parametrize("value", ["", "2", "enabled"])
-def test_a_switch_refuses_other_words_in_a_sentence(tmp_path, name, value):
-    run = manage(SWITCHES[name], tmp_path, "check", **{"SECRET_KEY": "x", name: value})
-    assert run.returncode
+def test_a_switch_refuses_other_words_in_a_sentence(manage, name, value):
+    code, said = manage(SWITCHES[name], "check", **{"SECRET_KEY": "x", name: value})
+    assert code
     sentence = f"{name} is {value!r}. Set it to one of: 1, true, yes, on, 0, false, no, off."
-    assert run.stderr.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
+    assert said.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
 
 
 @each_project

@@ -18,7 +18,6 @@ import pytest
 from printed import in_one_line
 
 from workshop import check, lessons, project
-from workshop.forks import ForkServer
 
 FILES = sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
 
@@ -45,13 +44,6 @@ def apply(entry, folder):
             f"{edit['file']} has {text.count(edit['replace'])} times: {edit['replace']}"
         )
         file.write_text(text.replace(edit["replace"], edit["with"]), encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def forks():
-    """One server for all of the runs: only the first of them waits until the libraries are loaded."""
-    with ForkServer() as server:
-        yield server
 
 
 def checked(lesson, entry, tmp_path, forks):

@@ -24,6 +24,7 @@ from workshop.broker import Broker
 from workshop.checkkit import beat, photos, until
 from workshop.checkkit.worker import QUICK_START, Process
 from workshop.errors import WorkshopError
+from workshop.forks import ForkServer
 from workshop.ports import free_port
 
 EARLIER, LAST = ("02-celery-basics", "03-images", "04-flower"), "05-beat"
@@ -35,9 +36,9 @@ def postgres():
         yield url
 
 
-def outcome(name: str) -> tuple[dict[str, bool], list[dict]]:
+def outcome(name: str, forks: ForkServer) -> tuple[dict[str, bool], list[dict]]:
     """What the checks of solutions/`name` say: each step with True when it passed; all that failed."""
-    events = list(check.run(project.at(paths.SOLUTIONS / name), everything=True))
+    events = list(check.run(project.at(paths.SOLUTIONS / name), everything=True, forks=forks))
     assert events[-1]["event"] == "finished", events[-1]
     checks = [event for event in events if event["event"] == "check"]
     steps = {each["step"]: True for each in checks}
@@ -84,13 +85,13 @@ def on_rabbitmq(rabbitmq, monkeypatch):
 
 
 @pytest.mark.parametrize("server", ["on_postgres", "on_rabbitmq"])
-def test_the_checks_of_the_finished_system_pass(request, server):
+def test_the_checks_of_the_finished_system_pass(request, server, forks):
     request.getfixturevalue(server)
-    all_pass(LAST)
+    all_pass(LAST, forks)
 
 
 @pytest.mark.parametrize("name", EARLIER)
-def test_the_checks_pass(request, name):
+def test_the_checks_pass(request, name, forks):
     """On both at once. On a machine that has one of them, on that one; the other is said to be skipped."""
     missing = []
     for server in ("on_postgres", "on_rabbitmq"):
@@ -99,13 +100,13 @@ def test_the_checks_pass(request, name):
         except pytest.skip.Exception as skipped:
             missing.append(str(skipped))
     if len(missing) < 2:
-        all_pass(name)
+        all_pass(name, forks)
     if missing:
         pytest.skip(" ".join(missing))
 
 
-def all_pass(name: str) -> None:
-    steps, failed = outcome(name)
+def all_pass(name: str, forks: ForkServer) -> None:
+    steps, failed = outcome(name, forks)
     assert not failed, json.dumps(failed, indent=1)
     assert len(steps) > len(project.at(paths.SOLUTIONS / name).lesson.steps), steps  # and what was given
 
@@ -253,19 +254,19 @@ def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
     assert len(site.backups()) == 1
 
 
-def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path):
+def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path, forks):
     """A task that is acknowledged before the work, and a broker that the settings do not name."""
     servers.keep(monkeypatch, "CELERY_BROKER_URL", rabbitmq)
     copy = tmp_path / "03-images"
     shutil.copytree(paths.SOLUTIONS / "03-images", copy, ignore=shutil.ignore_patterns("data"))
     tasks = copy / "images/tasks.py"
     tasks.write_text(tasks.read_text().replace("acks_late=True", "acks_late=False"))
-    events = list(check.run(project.at(copy), step="3.7"))
+    events = list(check.run(project.at(copy), step="3.7", forks=forks))
     failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
     assert failed == ["the worker has begun, and the broker does not know the task any more."]
     settings = copy / "myproject/settings.py"
     settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
-    events = list(check.run(project.at(copy), step="3.1"))
+    events = list(check.run(project.at(copy), step="3.1", forks=forks))
     failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
     assert failed == ["the app does not use the broker of the settings."]
 
