@@ -3,13 +3,13 @@
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
+import looks
 import needs
 import pytest
 
 from workshop import browser as browsers
 from workshop.errors import WorkshopError
 
-DESKTOP = {"width": 1280, "height": 800}
 PATIENCE = 15_000  # milliseconds
 
 
@@ -35,8 +35,29 @@ def visitor(browser):
     visitor = Visitor(browser)
     yield visitor
     visitor.close()
-    assert visitor.foreign == [], "a page asked another machine"
-    assert visitor.errors == [], "a page wrote errors to its console"
+    visitor.assert_content()
+
+
+@pytest.fixture(scope="module")
+def reader(browser):
+    """A visitor with one page."""
+    visitor = Visitor(browser)
+    visitor(color_scheme="light")
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
+def page(reader):
+    """A page on a desk, in light. The tests of a module share it, because its second address loads sooner.
+
+    At the end it may not have asked another machine for anything or have written an error to its console.
+    """
+    page = reader.page
+    page.set_viewport_size(looks.DESKTOP)
+    yield page
+    page.evaluate("localStorage.clear()")
+    reader.assert_content()
 
 
 class Visitor:
@@ -44,7 +65,7 @@ class Visitor:
         self.errors, self.foreign = [], []
         self._browser, self._contexts = browser, []
 
-    def __call__(self, viewport=DESKTOP, **options):
+    def __call__(self, viewport=looks.DESKTOP, **options):
         context = self._browser.new_context(viewport=viewport, **options)
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE)
@@ -52,6 +73,19 @@ class Visitor:
         context.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         context.on("weberror", lambda raised: self.errors.append(str(raised.error)))
         return context.new_page()
+
+    @property
+    def page(self):
+        """Its first page."""
+        return self._contexts[0].pages[0]
+
+    def assert_content(self):
+        """Asserts that no page has asked another machine or has written an error since the last call."""
+        errors, foreign = list(self.errors), list(self.foreign)
+        self.errors.clear()
+        self.foreign.clear()
+        assert foreign == [], "a page asked another machine"
+        assert errors == [], "a page wrote errors to its console"
 
     def close(self):
         for context in self._contexts:

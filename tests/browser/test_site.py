@@ -48,28 +48,23 @@ def served(built):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page(path, served, visitor):
-    """axe finds nothing in light and in dark, and on a phone nobody has to scroll sideways."""
-    page = visitor(color_scheme="light")
+def test_page(path, served, page):
+    """axe finds nothing. On a desk and on a phone, in light and dark, the page does not scroll sideways, and
+    each block is as wide as its column at most, or it can be scrolled and shows that."""
     looks.visit(page, served + path)
     expect(page.locator("h1")).to_be_visible()
     page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
     assert looks.axe(page) == [], "light"
+    assert looks.too_wide(page) == [], "light, in a window of 1280 pixels"
     page.get_by_title("Switch to dark mode").click()
-    assert looks.axe(page, looks.COLOURS) == [], "dark"
+    assert looks.axe(page, colours_only=True) == [], "dark"
+    assert looks.too_wide(page) == [], "dark, in a window of 1280 pixels"
     page.set_viewport_size(looks.PHONE)
-    assert looks.sideways(page) == 0, "wider than a phone"
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_no_block_is_cropped(path, served, visitor):
-    """Each block is as wide as its column at most, or it can be scrolled and shows that."""
-    page = visitor()
-    looks.visit(page, served + path)
-    page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
-    assert looks.too_wide(page) == [], "in a window of 1280 pixels"
-    page.set_viewport_size(looks.PHONE)
-    assert looks.too_wide(page) == [], "on a phone"
+    assert looks.too_wide(page) == [], "dark, on a phone"
+    assert looks.sideways(page) == 0, "dark, wider than a phone"
+    page.get_by_title("Switch to light mode").click()
+    assert looks.too_wide(page) == [], "light, on a phone"
+    assert looks.sideways(page) == 0, "light, wider than a phone"
 
 
 def test_a_wide_block_shows_on_which_side_there_is_more(served, visitor):
@@ -85,7 +80,7 @@ def test_a_wide_block_shows_on_which_side_there_is_more(served, visitor):
             looks.drawn(page)
             fades.append(block.get_attribute("data-more"))
         assert fades == ["right", "left right", "left"]
-    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size(looks.DESKTOP)
     looks.drawn(page)
     expect(page.locator("article [data-more]")).to_have_count(0)
 
@@ -107,24 +102,31 @@ def test_output_wraps_and_is_copied_in_its_own_lines(served, visitor):
 
 
 @pytest.mark.parametrize("path", KINDS.values())
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_on_a_phone(path, scheme, served, visitor):
-    page = visitor(looks.PHONE, color_scheme=scheme, has_touch=True)
+def test_page_on_a_phone(path, served, visitor):
+    page = visitor(looks.PHONE, color_scheme="light", has_touch=True)
     looks.visit(page, served + path)
-    assert looks.axe(page) == []
+    assert looks.axe(page) == [], "light"
+    page.get_by_title("Switch to dark mode").click()
+    assert looks.axe(page, colours_only=True) == [], "dark"
+
+
+LINKED = """async (addresses) => {
+  const targets = [];
+  for (const address of addresses) {
+    const page = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
+    for (const link of page.querySelectorAll(".md-nav--primary a.md-nav__link, .md-tabs__link"))
+      targets.push(new URL(link.getAttribute("href"), address).pathname);
+  }
+  return targets;
+}"""
+"""The paths that the navigation of these pages links to."""
 
 
 def test_navigation_leads_to_every_page(served, visitor):
     page = visitor()
     page.goto(served + "/")
-    links = page.locator(".md-nav--primary a.md-nav__link, .md-tabs__link")
-    targets = set(links.evaluate_all("links => links.map(link => new URL(link.href).pathname)"))
     tops = page.locator(".md-tabs__link").evaluate_all("links => links.map(link => link.href)")
-    for top in tops:
-        page.goto(top)
-        targets |= set(links.evaluate_all("links => links.map(link => new URL(link.href).pathname)"))
-    assert set(PAGES) <= targets
-    page.goto(served + "/")
+    assert set(PAGES) <= set(page.evaluate(LINKED, [page.url, *tops]))
     page.locator(".md-tabs__link", has_text="Lessons").click()
     expect(page).to_have_url(served + next(each for each in PAGES if each.startswith("/lessons/")))
 

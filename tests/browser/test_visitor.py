@@ -1,5 +1,33 @@
 """The guards of every test here: what they are for is provoked, and noticed."""
 
+import looks
+import pytest
+
+LIKE_OTHERS = "<p>One <span>word</span> of many.</p>" * 30
+
+
+@pytest.mark.parametrize(
+    ("pale", "text"),
+    [
+        ('<p style="color: #aaa">Pale.</p>', "Pale."),
+        ('<p style="background: #666">On <span>gray</span>.</p>', "gray"),
+        ('<div style="opacity: 0.4"><p>Through.</p></div>', "Through."),
+        ('<input aria-label="Name" value="typed" style="color: #bbb">', "Name"),
+        ('<p>One <a href="/" style="color: #333; text-decoration: none">link</a> of many.</p>', "link"),
+    ],
+    ids=["color", "background", "opacity", "field", "link"],
+)
+@pytest.mark.parametrize("colours_only", [False, True])
+def test_one_text_that_is_hard_to_read_is_noticed(visitor, pale, text, colours_only):
+    page = visitor()
+    around = f"<html lang=en><title>Words</title><main><h1>Words</h1>{LIKE_OTHERS}{{}}{LIKE_OTHERS}</main>"
+    page.set_content(around.format(""))
+    assert looks.axe(page, colours_only) == []
+    page.set_content(around.format(pale))
+    found = looks.axe(page, colours_only)
+    assert found
+    assert all(text in each for each in found)
+
 
 def test_request_to_another_machine_is_noticed(visitor):
     page = visitor()
