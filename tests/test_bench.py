@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 from printed import Printed
 
 from workshop import figures, paths, samples
-from workshop.bench import command, learner, page, plot, queue, resize, start, ways
+from workshop.bench import command, learner, page, plot, queue, resize, start, visitor, ways
 from workshop.bench.likeness import psnr, ssim
 from workshop.bench.section import Plot, Section, Table
 from workshop.errors import WorkshopError
@@ -265,15 +265,23 @@ def test_seconds_until_a_text():
         start.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))
 
 
+@pytest.fixture
+def small_photos(monkeypatch):
+    """Photos of 2 megapixels in place of 12, and no more of them than gunicorn has processes to warm up."""
+    for module in (visitor, queue):
+        monkeypatch.setattr(module, "SIZE", (1600, 1200))
+    monkeypatch.setattr(visitor, "WARM", 3)
+
+
 @pytest.mark.parametrize("name", ["visitor", "queue", "growth"])
-def test_quick_measures_all_of_it_and_judges_nothing(name, capsys):
+def test_quick_measures_all_of_it_and_judges_nothing(name, small_photos, capsys):
     """With real sites, brokers and workers. A photo that is lost ends it with an error."""
     assert command.main([name], quick=True, write=False) == 0
     out = Printed(capsys.readouterr().out)
     assert "(goal: at" in out
 
 
-def test_a_queue_that_does_nothing_is_no_result(monkeypatch):
+def test_a_queue_that_does_nothing_is_no_result(monkeypatch, small_photos):
     """It is waited for until patience ends, which is short here once the photos came through the site."""
 
     def through_web(*arguments, real=queue._through_web):

@@ -40,7 +40,7 @@ def until(condition, what):
     return found
 
 
-def photo(number=0, size=(640, 480)):
+def photo(number, size):
     """A small JPEG; each number is another picture."""
     picture = Image.effect_noise(size, 40).convert("RGB")
     picture.paste((number % 256, 80, 120), (0, 0, 99, 99))
@@ -179,14 +179,14 @@ class System:
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def upload(self, count, at_once=8):
-        """Upload `count` photos, each in a request of its own. Returns the status codes, counted."""
-        codes = asyncio.run(self._upload(count, at_once))
+    def upload(self, count, at_once=8, size=(640, 480)):
+        """Upload `count` photos of `size` pixels, each in a separate request. Returns {status: count}."""
+        codes = asyncio.run(self._upload(count, at_once, size))
         self.accepted += codes[302]
         return codes
 
-    async def _upload(self, count, at_once):
-        content = [photo(number) for number in range(min(count, 20))]
+    async def _upload(self, count, at_once, size):
+        content = [photo(number, size) for number in range(min(count, 20))]
         turn = asyncio.Semaphore(at_once)
         limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=PATIENCE, limits=limits, trust_env=False) as browser:
@@ -206,13 +206,14 @@ class System:
 
     # What the visitors see in the end
 
-    def rows(self):
+    def rows(self, where="1"):
         with closing(sqlite3.connect(self.data / "db.sqlite3", timeout=30)) as database:
             database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute("SELECT * FROM images_uploadedimage")]
+            found = database.execute(f"SELECT * FROM images_uploadedimage WHERE {where}")
+            return [dict(row) for row in found]
 
     def open_rows(self):
-        return [row for row in self.rows() if not row["is_processed"] and not row["failure_reason"]]
+        return self.rows("NOT is_processed AND failure_reason = ''")
 
     def settle(self):
         """Wait until every photo is resized or has a reason, and no worker is at a message any more."""

@@ -165,7 +165,7 @@ def all_files_written(system, count):
 def test_500_uploads_at_once(system, outcome):
     system.start_worker()
     system.start_beat()
-    codes = system.upload(500, at_once=500)
+    codes = system.upload(500, at_once=500, size=(320, 240))
     assert codes[302] == 500, codes
     system.settle()
     outcome("500 uploads at once", "each is accepted, and each is resized", system.check())
