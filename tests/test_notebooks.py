@@ -55,13 +55,14 @@ def test_every_lesson_has_one():
     assert [file.stem for file in FILES] == [lesson.name for lesson in lessons.all_lessons()]
 
 
-def test_reading_a_notebook_compiles_no_grammar():
-    """It would take a second: at each start of the docs, and at each build of the site."""
-    code = "import sys, workshop.notebook_pages; print({'lark', 'nbclient'} & set(sys.modules))"
-    command = [sys.executable, "-c", code]
-    run = subprocess.run(
-        command, env=inherited() | {"PYTHONPATH": str(paths.ROOT / "src")}, capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    ("module", "unused"), [("notebook_pages", {"lark", "nbclient"}), ("lab", {"lark"})], ids=["docs", "lab"]
+)
+def test_a_start_compiles_no_grammar_and_loads_no_client(module, unused):
+    """Either takes a second or half of one: at each start of the docs and of JupyterLab."""
+    code = f"import sys, workshop.{module}; print({unused!r} & set(sys.modules))"
+    environment = inherited() | {"PYTHONPATH": str(paths.ROOT / "src")}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert run.stdout == "set()\n", run.stderr
 
 

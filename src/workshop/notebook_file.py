@@ -1,18 +1,14 @@
 """A notebook as a file: without outputs in git, and with its solutions filled in for a run."""
 
 import re
-import sys
 from pathlib import Path
 
-# nbformat imports jsonschema, and that imports this package, which compiles a grammar for a second. It is for
-# the format "iri", which notebooks do not have. None makes the import fail, and jsonschema does without it.
-sys.modules.setdefault("rfc3987_syntax", None)
+from . import atomic, paths, quick_jsonschema  # noqa: F401
+from .errors import WorkshopError
 
-import nbformat  # noqa: E402
-from nbformat import NotebookNode  # noqa: E402
-
-from . import atomic, paths  # noqa: E402
-from .errors import WorkshopError  # noqa: E402
+# isort: split
+import nbformat
+from nbformat import NotebookNode
 
 TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
 """Tags of cells: the reader writes into the first; the next one has the answer, folded; `project` opens the

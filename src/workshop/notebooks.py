@@ -89,7 +89,7 @@ def jupyter(port: int = PORT) -> Service:
     )
     return Service(
         name="notebook",
-        command=f"{python} -m jupyterlab --no-browser --allow-root {words}",
+        command=f"{python} -m workshop.lab --no-browser --allow-root {words}",
         folder=folder,
         environment=environment,
         port=port,
