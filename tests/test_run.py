@@ -16,12 +16,6 @@ from workshop.forks import DOOR, Fork, ForkServer
 from workshop.run import Sequence
 
 
-@pytest.fixture(scope="module")
-def forks():
-    with ForkServer() as server:
-        yield server
-
-
 @pytest.fixture
 def fork(forks, tmp_path):
     """fork() is a process that waits for the word. What it writes is in `log`."""
