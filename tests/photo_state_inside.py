@@ -91,7 +91,7 @@ def pages_answer(made):
     if HAS_REPORT:
         from upkeep import reporting
 
-        day = made.uploaded_at.astimezone(reporting.ZONE).date()
+        day = made.uploaded_at.astimezone(reporting.zone()).date()
         reporting.message(day, "ana@example.com")
 
 
