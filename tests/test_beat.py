@@ -94,14 +94,14 @@ def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
 
 def test_a_wrong_time_zone_is_said(folder, monkeypatch):
     keep(monkeypatch, "CELERY_TIMEZONE", "Mars/Phobos")
-    said = "CELERY_TIMEZONE: Mars/Phobos is no time zone; Europe/Berlin is one."
+    said = "CELERY_TIMEZONE: Mars/Phobos is not a time zone. Set it to one such as Europe/Berlin."
     assert nothing_checked(folder) == said
     assert manage(folder, "check").stderr.strip().endswith(said)
 
 
 def test_a_task_that_is_not_registered_is_said_by_all(folder, broker, start):
     edit(folder / "myproject/settings.py", '"upkeep.tasks.sweep_task"', '"upkeep.tasks.sweep"')
-    said = "CELERY_BEAT_SCHEDULE: 'sweep' sends upkeep.tasks.sweep, and there is no such task."
+    said = "CELERY_BEAT_SCHEDULE: 'sweep' sends upkeep.tasks.sweep, but there is no such task."
     assert nothing_checked(folder).startswith(f"{said} A task's name is")
     assert said in manage(folder, "check").stderr
     assert start(broker.url).wait(said)

@@ -127,7 +127,7 @@ def test_progress_of_an_upload_and_cancel(app, visitor):
     page.wait_for_function("(bar => bar.value > 0 && bar.value < 1)(document.querySelector('progress'))")
     expect(panel.locator(".sent")).to_have_text(re.compile(r"[\d.]+ KB of [\d.]+ KB|[\d.]+ KB of [\d.]+ MB"))
     panel.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("alert")).to_have_text("Cancelled before all bytes were sent. No photo was kept.")
+    expect(page.get_by_role("alert")).to_have_text("Canceled before all bytes were sent. No photo was kept.")
     expect(page.locator(".chosen li")).to_contain_text("slow-line.jpg")
 
 

@@ -5,7 +5,7 @@ from .models import UploadedImage
 
 @admin.register(UploadedImage)
 class UploadedImageAdmin(admin.ModelAdmin):
-    """Photos to look at and to delete. The site and its tasks write the rows."""
+    """Staff can view and delete photos. Only the site and its tasks write the rows."""
 
     list_display = ["name", "uploaded_at", "state", "failure_reason"]
     list_filter = ["is_processed", ("failure_reason", admin.EmptyFieldListFilter)]

@@ -1,4 +1,4 @@
-"""Resize one picture. Knows Pillow and nothing of Django."""
+"""Resize one picture. This module uses Pillow and does not depend on Django."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,13 +42,13 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
 
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
-    """Make the picture small enough, in proportion. One that fits already stays as it is."""
+    """Shrink the picture to fit, in proportion. A picture that already fits is not changed."""
     # TODO 1.1: this squeezes every picture into the box, and decodes all its pixels first.
     return picture.resize((max_width, max_height))
 
 
 def is_on_its_side(picture: Image.Image) -> bool:
-    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
+    """True if the camera was turned by 90°: the EXIF orientation is 5 to 8."""
     # TODO 1.2: look at the EXIF orientation (tag 0x0112).
     return False
 
@@ -60,29 +60,29 @@ def upright(picture: Image.Image) -> Image.Image:
 
 
 def format_to_write(picture: Image.Image) -> str:
-    """The format of the result. JPEG, PNG and WebP stay what they are."""
+    """The format of the result. JPEG, PNG and WebP keep their format."""
     # TODO 1.3: a phone writes MPO under the name .jpg. What becomes of that, and of a GIF?
     return picture.format
 
 
 def unpacked(picture: Image.Image) -> Image.Image:
-    """Give each pixel its own colour, and its own transparency where there is any.
+    """Convert a picture with a palette or a transparent color to RGB or RGBA.
 
-    A palette is resized by dropping pixels, whatever the filter.
+    Pillow resizes a palette picture by dropping pixels, whatever the filter.
     """
     # TODO 1.3: modes "1", "P" and "PA" hold no colours, only numbers of a palette. And in any mode
-    # picture.info["transparency"] may name one colour or number that stands for transparent.
+    # picture.info["transparency"] may name one color or number that stands for transparent.
     return picture
 
 
 def converted(picture: Image.Image, format: str) -> Image.Image:
-    """Bring the picture into a colour mode that `format` can hold and every browser shows."""
+    """Convert the picture to a color mode that `format` supports and every browser shows."""
     # TODO 1.3: a JPEG for print is CMYK. JPEG has no transparency.
     return picture
 
 
 def write(picture: Image.Image, format: str) -> Resized:
-    """Encode the picture. Of its metadata only the colour profile goes along."""
+    """Encode the picture. The color profile is the only metadata that it keeps."""
     output = BytesIO()
     # TODO 1.2: the whole EXIF block goes along here, with the place where the photo was taken.
     picture.save(output, format=format, exif=picture.getexif(), **QUALITY[format])

@@ -29,7 +29,7 @@ def upload(request):
 
 
 def resize_photo(photo):
-    """Resize one uploaded photo now. A picture that cannot be decoded is kept, with the reason."""
+    """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
     # TODO 1.4: open photo.image, resize() it, keep the result with photo.attach_resized(resized, seconds).
     # A picture that raises one of UNREADABLE gets photo.fail(reason), in words for the visitor.
 

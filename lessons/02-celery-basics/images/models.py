@@ -1,7 +1,7 @@
 """The photos of the site.
 
-Everywhere in the code, a row of `UploadedImage` is called a `photo`. Messages hold its id, as `image_id`, and
-several ids as `image_ids`.
+Everywhere in the code, a row of `UploadedImage` is called a `photo`. A task gets its id as
+`image_id`, or several ids as `image_ids`.
 """
 
 import os
@@ -14,7 +14,7 @@ from django.db.models import Q
 
 
 def resized_path(photo, filename):
-    """A folder for each photo: `a.gif` and `a.png` both become `a_resized.png`."""
+    """Each photo has its own folder, because `a.gif` and `a.png` both become `a_resized.png`."""
     return f"resized/{photo.pk}/{filename}"
 
 
@@ -80,11 +80,14 @@ class UploadedImage(models.Model):
         return round(100 * self.bytes_saved / self.original_bytes) if self.original_bytes else 0
 
     def attach_resized(self, resized, seconds):
-        """Keep the result of a resize: the file in the storage, the figures in the row."""
+        """Store the result of a resize: the file in the storage, the figures in the row.
+
+        seconds: how long the resize took.
+        """
         stem = os.path.splitext(self.name)[0]
         name = f"{stem}_resized{resized.extension}"
-        # The content has a name, too. Without one it is no file to Django: the row gets no width and height,
-        # and each page that loads it opens the file to find out.
+        # The content needs a name, too. To Django, a file without a name is empty: the row would get no width
+        # and height, and Django would open the file on every page that loads the row.
         self.resized_image.save(name, ContentFile(resized.content, name), save=False)
         self.resized_bytes = len(resized.content)
         self.resize_seconds = seconds
@@ -103,12 +106,12 @@ class UploadedImage(models.Model):
         )
 
     def fail(self, reason):
-        """Keep the photo, and the reason why it cannot be resized. A resized photo stays resized."""
+        """Store why the photo cannot be resized. A photo that is resized already stays resized."""
         if UploadedImage.objects.filter(pk=self.pk, is_processed=False).update(failure_reason=reason):
             self.failure_reason = reason
 
     def delete(self, *args, **kwargs):
-        """Delete the row, and its files once that is committed: no row may name a file that is gone."""
+        """Delete the row, and its files after the commit, so that no row names a file that is gone."""
         deleted = super().delete(*args, **kwargs)
         transaction.on_commit(self.delete_files)
         return deleted

@@ -33,7 +33,7 @@ def upload(request):
 
 
 def resize_photo(photo):
-    """Resize one uploaded photo now. A picture that cannot be decoded is kept, with the reason."""
+    """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
     started = time.perf_counter()
     try:
         with photo.image.open("rb") as file:
@@ -61,7 +61,7 @@ def detail(request, pk):
 
 @require_POST
 def describe(request, pk):
-    """Let a worker describe the photo. The photo's page shows what becomes of the task."""
+    """Let a worker describe the photo. The photo's page shows the task's state and result."""
     photo = get_object_or_404(UploadedImage, pk=pk)
     # TODO 2.4: send the task to the worker and go on with redirect_to_task(photo, …).
     return redirect("images:detail", photo.pk)
@@ -80,14 +80,14 @@ def redirect_to_task(photo, task):
 
 
 def task_status(request, task_id):
-    """What the result backend knows about a task. An id that it has never seen is PENDING too."""
+    """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
     # TODO 2.5: answer with id, state, result, error: what the result backend knows about task_id.
     return JsonResponse({})
 
 
 @require_POST
 def task_forget(request, task_id):
-    """Take the result out of the result backend: somebody has read it."""
+    """Delete the task's result from the result backend, once it has been read."""
     # TODO 2.5: take the result out of the backend.
     return JsonResponse({"id": str(task_id), "forgotten": True})
 

@@ -1,4 +1,4 @@
-"""Send photos to the workers, for every view that does so."""
+"""Send tasks for photos, for every view that does so."""
 
 import logging
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
-    """Save all photos of a valid upload or none, and enqueue a resize for each one. Returns the photos."""
+    """Save all photos of a valid form or none, and enqueue a resize for each one. Returns the photos."""
     # TODO 3.2: all or none means one transaction. And when may the worker hear of the photos?
     photos = form.save()
     enqueue(photos)

@@ -1,4 +1,4 @@
-"""What runs in the worker."""
+"""The tasks about photos, which run in the workers."""
 
 import time
 
@@ -13,7 +13,7 @@ from .resizing import UNREADABLE, resize
 
 @shared_task
 def describe_photo_task(image_id: int) -> dict:
-    """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
+    """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
         taken = picture.getexif().get(0x0132)
@@ -29,12 +29,12 @@ def describe_photo_task(image_id: int) -> dict:
 
 @shared_task
 def describe_album_task(image_ids: list[int]) -> list[dict]:
-    """The descriptions of several photos, in the order of their ids."""
+    """Describe several photos, in the order of `image_ids`."""
     return [describe_photo_task(image_id) for image_id in image_ids]
 
 
 class ResizeTask(DjangoTask):
-    """A task for one photo. Its page says why, when the task has failed for good."""
+    """A task for one photo. When it has failed for good, the photo's page shows the reason."""
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
@@ -42,12 +42,15 @@ class ResizeTask(DjangoTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
+    """What the page tells the visitor about an exception.
+
+    Most of these exceptions are subclasses of OSError, so the more specific ones come first.
+    """
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
     if isinstance(error, SoftTimeLimitExceeded):
         return "Resizing this photo took too long."
-    if isinstance(error, OSError) and error.errno:  # of the system: the disk is full
+    if isinstance(error, OSError) and error.errno:  # from the operating system, such as a full disk
         return "Something went wrong on our side."
     if isinstance(error, UNREADABLE):
         return "This picture is damaged or cut short."
@@ -56,25 +59,25 @@ def reason_for(error: BaseException) -> str:
 
 @shared_task(
     base=ResizeTask,
-    # What passes by itself is tried again: after up to 1, 2, 4, 8 and 16 seconds.
+    # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
     # TODO 3.3: what raises ConnectionError or TimeoutError, with backoff and jitter, at most 5 times.
     # A resize that hangs is interrupted, and if that does not help, its process is killed.
     # TODO 3.6: after 30 seconds, and after 45.
-    # The message stays on the broker until the work is done: a worker that dies loses nothing.
+    # The message stays on the broker until the task is done, so a worker that is killed loses nothing.
     # TODO 3.7: acknowledge late, and give back what a killed process held.
-    # The row says it all. Without a result to keep, sending needs the broker alone.
+    # The row has everything, so no result is stored, and sending needs only the broker.
     # TODO 3.8: keep no result.
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
-    """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
+    """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
     # TODO 3.1: what resize_photo() in views.py does, for the photo with this id. Exceptions may go through.
 
 
 @shared_task(
     ignore_result=True,
-    # Many of these must not keep the worker from today's uploads. The limit is per worker.
+    # Leaves the worker time for new uploads. The limit applies to each worker.
     # TODO 3.9: two a second.
 )
 def resize_again_task(image_id: int) -> None:
-    """One of many photos that are resized anew."""
+    """Resize one of many photos again."""
     resize_image_task.delay(image_id)

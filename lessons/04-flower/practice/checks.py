@@ -1,11 +1,11 @@
-"""What `manage.py check --deploy` says about this app."""
+"""The system check of this app, which `manage.py check --deploy` runs."""
 
 from django.conf import settings
 from django.core.checks import Error
 
 
 def practice_is_off(app_configs, **kwargs):
-    """An error where the app is installed although DEBUG is off: that is a server, not a practice site."""
+    """Return an error if the app is installed although DEBUG is off, as on a server."""
     if settings.DEBUG:
         return []
     return [

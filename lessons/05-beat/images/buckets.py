@@ -1,4 +1,4 @@
-"""Photos in a bucket: Amazon's S3, or a store with the same interface."""
+"""Photos in a bucket: Amazon S3, or a service with the same API."""
 
 from contextlib import contextmanager
 
@@ -8,7 +8,7 @@ from storages.backends.s3 import S3Storage
 
 @contextmanager
 def translate_boto_errors():
-    """Turn botocore's transient errors into ConnectionError: the tasks retry it without knowing botocore."""
+    """Turn botocore's transient errors into ConnectionError, which the tasks retry."""
     try:
         yield
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
@@ -16,16 +16,16 @@ def translate_boto_errors():
     except exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
             raise
-        raise ConnectionError(f"The bucket has an error of its own: {error}") from error
+        raise ConnectionError(f"The bucket answers with a server error: {error}") from error
 
 
 class Bucket(S3Storage):
-    """A bucket that a task can retry. An object in it is whole or not there at all."""
+    """A bucket whose transient errors a task can retry. It never shows half a file."""
 
     def _open(self, name, mode="rb"):
         with translate_boto_errors():
             opened = super()._open(name, mode)
-            opened.file  # noqa: B018 - fetch it now, and not at the first read
+            opened.file  # noqa: B018 - fetch it now instead of at the first read
             return opened
 
     def _save(self, name, content):
@@ -33,7 +33,7 @@ class Bucket(S3Storage):
             return super()._save(name, content)
 
     def get_modified_time(self, name):
-        """Raises FileNotFoundError for a file that does not exist, as a folder does."""
+        """When the file was last changed. Raises FileNotFoundError if there is none, as in a folder."""
         try:
             with translate_boto_errors():
                 return super().get_modified_time(name)

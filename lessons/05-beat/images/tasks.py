@@ -1,4 +1,4 @@
-"""What runs in the worker."""
+"""The tasks about photos, which run in the workers."""
 
 import time
 
@@ -15,7 +15,7 @@ from .zip_export import write_zip
 
 @shared_task
 def describe_photo_task(image_id: int) -> dict:
-    """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
+    """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
         taken = picture.getexif().get(0x0132)
@@ -31,12 +31,12 @@ def describe_photo_task(image_id: int) -> dict:
 
 @shared_task
 def describe_album_task(image_ids: list[int]) -> list[dict]:
-    """The descriptions of several photos, in the order of their ids."""
+    """Describe several photos, in the order of `image_ids`."""
     return [describe_photo_task(image_id) for image_id in image_ids]
 
 
 class ResizeTask(DjangoTask):
-    """A task for one photo. Its page says why, when the task has failed for good."""
+    """A task for one photo. When it has failed for good, the photo's page shows the reason."""
 
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
@@ -44,12 +44,15 @@ class ResizeTask(DjangoTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """An exception in the words of the site. Most of these are OSErrors: the narrow ones come first."""
+    """What the page tells the visitor about an exception.
+
+    Most of these exceptions are subclasses of OSError, so the more specific ones come first.
+    """
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
     if isinstance(error, SoftTimeLimitExceeded):
         return "Resizing this photo took too long."
-    if isinstance(error, OSError) and error.errno:  # of the system: the disk is full
+    if isinstance(error, OSError) and error.errno:  # from the operating system, such as a full disk
         return "Something went wrong on our side."
     if isinstance(error, UNREADABLE):
         return "This picture is damaged or cut short."
@@ -58,7 +61,7 @@ def reason_for(error: BaseException) -> str:
 
 @shared_task(
     base=ResizeTask,
-    # What passes by itself is tried again: after up to 1, 2, 4, 8 and 16 seconds.
+    # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
     autoretry_for=(ConnectionError, TimeoutError),
     retry_backoff=1,
     retry_backoff_max=60,
@@ -67,17 +70,17 @@ def reason_for(error: BaseException) -> str:
     # A resize that hangs is interrupted, and if that does not help, its process is killed.
     soft_time_limit=30,
     time_limit=45,
-    # The message stays on the broker until the work is done: a worker that dies loses nothing.
+    # The message stays on the broker until the task is done, so a worker that is killed loses nothing.
     acks_late=True,
     reject_on_worker_lost=True,
-    # The row says it all. Without a result to keep, sending needs the broker alone.
+    # The row has everything, so no result is stored, and sending needs only the broker.
     ignore_result=True,
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
-    """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
+    """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
     photo = UploadedImage.objects.get(pk=image_id)
     if photo.failure_reason:
-        return  # given up; else the messages of a picture that kills its process would go round for ever
+        return  # marked as failed. A picture that kills its process would otherwise be redelivered forever
     started = time.perf_counter()
     with photo.image.open("rb") as file:
         resized = resize(file, max_width, max_height)
@@ -86,17 +89,17 @@ def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600
 
 @shared_task(
     ignore_result=True,
-    # Many of these must not keep the worker from today's uploads. The limit is per worker.
+    # Leaves the worker time for new uploads. The limit applies to each worker.
     rate_limit="2/s",
 )
 def resize_again_task(image_id: int) -> None:
-    """One of many photos that are resized anew."""
+    """Resize one of many photos again."""
     resize_image_task.apply_async((image_id,), queue="slow")
 
 
 @shared_task(bind=True, soft_time_limit=600, time_limit=660)
 def export_zip_task(self, image_ids: list[int]) -> dict:
-    """Write photos into one ZIP file, at the size of a screen, and report the progress."""
+    """Write the photos into one ZIP file, reduced to screen size, and report the progress."""
     photos = UploadedImage.objects.resized().filter(pk__in=image_ids)
     total = len(photos)
 
@@ -104,18 +107,18 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
         self.update_state(state="PROGRESS", meta={"done": done, "total": total})
 
     with write_zip(photos, report_progress) as file:
-        # The task's id names the file: a second run takes the place of the first.
+        # The file is named after the task's id, so a second run overwrites the file of the first.
         name = storages["resized"].save(f"exports/{self.request.id}.zip", file)
     return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
 
 
-# A member that is lost with its process would spoil the summary; with its worker, keep it from ever coming.
+# The summary needs all results, so a task runs again if its process or its worker is killed.
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def describe_for_summary_task(image_id: int) -> dict:
-    """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
+    """Describe a photo. For an unreadable one, return the error, so that the others are still summed up."""
     try:
         return describe_photo_task(image_id)
-    except (ConnectionError, TimeoutError):  # the storage does not answer: that says nothing of the photo
+    except (ConnectionError, TimeoutError):  # the storage is down, which says nothing about the photo
         raise
     except (UploadedImage.DoesNotExist, *UNREADABLE) as error:
         return {"id": image_id, "error": f"{type(error).__name__}: {error}"}
@@ -123,7 +126,7 @@ def describe_for_summary_task(image_id: int) -> dict:
 
 @shared_task
 def summarize_task(descriptions: list[dict]) -> dict:
-    """Sum up what is known about many photos: the answers of describe_for_summary_task, in their order."""
+    """Sum up many photos. descriptions: what describe_for_summary_task returned for each of them."""
     readable = [each for each in descriptions if "error" not in each]
     formats = sorted({each["format"] for each in readable})
     return {

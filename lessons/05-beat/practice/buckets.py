@@ -1,4 +1,4 @@
-"""The same for a bucket, in a module that only a site with a bucket imports: boto3 takes a while to load."""
+"""A bucket that can fail. It has its own module because boto3 is slow to import."""
 
 from images.buckets import Bucket
 

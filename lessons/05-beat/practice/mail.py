@@ -6,7 +6,7 @@ from .modes import obey_mode
 
 
 class PracticeMail(FileMail):
-    """Writes each email as `manage.py mail` says."""
+    """Writes each email, or fails or waits first: `manage.py mail` sets which."""
 
     def write(self, message):
         obey_mode("mail", ConnectionRefusedError("The mail server does not answer."))

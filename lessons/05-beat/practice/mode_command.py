@@ -1,20 +1,20 @@
-"""What `manage.py storage` and its relatives have in common."""
+"""The base class of commands such as `manage.py storage`."""
 
 from django.core.management.base import BaseCommand, CommandError
 
 from .modes import set_mode
 
 LONGEST = 3600
-"""Seconds."""
+"""The longest time that a slow service can take, in seconds."""
 
 
 class ModeCommand(BaseCommand):
     """Switches a practice service between ok, down and slow."""
 
     service: str  # its name in practice.modes
-    subject: str  # what the answer calls it
-    unit: str  # what takes so long when it is slow
-    seconds: float  # how long, unless the command line says it
+    subject: str  # its name in the output
+    unit: str  # what takes long when the service is slow
+    seconds: float  # how long, by default
 
     def add_arguments(self, parser):
         parser.add_argument("mode", choices=["down", "slow", "ok"])

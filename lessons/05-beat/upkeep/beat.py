@@ -1,4 +1,4 @@
-"""The scheduler of beat: only one beat process sends, and only that one writes the schedule file."""
+"""A scheduler for beat: only one beat process at a time sends tasks and writes the schedule file."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ class Store(dict):
     """
 
     def __init__(self, filename: str) -> None:
-        """Read the schedule from the file, or create the file. Raises what shelve and pickle raise."""
+        """Read the schedule from the file, or create the file. Raises the exceptions of shelve and pickle."""
         self.filename = filename
         with shelve.open(filename) as file:
             super().__init__(file)
@@ -35,18 +35,18 @@ class Store(dict):
             file.update(self)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because the file is not open."""
 
 
 class OnlyScheduler(PersistentScheduler):
-    """Sends only while it holds a lock. A second beat process waits until the first one ends."""
+    """Sends only while it holds a lock. A second beat process waits until the first one stops."""
 
-    # The lock's: several loops long. After a crash, the other beat process starts up to that much later.
+    # The lock expires after this time, which is several loops. After a crash, the next one waits that long.
     seconds = 30
 
     def __init__(self, *args, **kwargs) -> None:
         self.lock = lock("beat", self.seconds)
-        # Two containers may have one host name and one pid.
+        # Two containers may have the same host name and the same pid.
         self.me = f"{socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
         self.said = ""  # the obstacle in the log
         self.busy = False
@@ -100,7 +100,7 @@ class OnlyScheduler(PersistentScheduler):
     def sync(self) -> None:
         """Write the schedule file, if this beat process holds the lock.
 
-        One gap remains: a process that is paused for longer than `seconds` after this look still writes.
+        One gap remains: a process that is paused for longer than `seconds` after this check still writes.
         """
         with self.closed_afterwards(), suppress(RedisError):
             if self.holds_lock():
@@ -133,7 +133,7 @@ class OnlyScheduler(PersistentScheduler):
             self.busy = before
 
     def abandon_connection(self) -> None:
-        """Forget the connection to the broker without closing it. The end of the process closes its socket.
+        """Forget the connection to the broker without closing it. Its socket closes when the process exits.
 
         The signal may have interrupted a message. With Celery 5.7.0 and Kombu 5.7.0, closing the connection
         then waits forever for RabbitMQ's answer to half a frame.

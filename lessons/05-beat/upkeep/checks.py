@@ -1,4 +1,4 @@
-"""What is wrong with the schedule is said at the start: by Django, by each worker and by beat."""
+"""Check the schedule at the start of the web process, of each worker and of beat."""
 
 import logging
 
@@ -11,12 +11,12 @@ logger = logging.getLogger(__name__)
 
 
 def schedule(app_configs, **kwargs):
-    """Which entries of the schedule name a task that there is not."""
+    """Return an error for each entry of the schedule whose task does not exist."""
     autodiscover_modules("tasks")
     tasks = current_app.tasks
     return [
         Error(
-            f"CELERY_BEAT_SCHEDULE: {name!r} sends {entry.get('task')}, and there is no such task.",
+            f"CELERY_BEAT_SCHEDULE: {name!r} sends {entry.get('task')}, but there is no such task.",
             hint="A task's name is its module and its function, such as upkeep.tasks.sweep_task.",
             id="upkeep.E001",
         )
@@ -28,6 +28,6 @@ def schedule(app_configs, **kwargs):
 @worker_ready.connect
 @beat_init.connect
 def say(**kwargs):
-    # Celery runs Django's checks when it starts, and passes over what they find.
+    # Celery runs Django's checks when it starts, but ignores the errors that they return.
     for error in schedule(None):
         logger.error(error.msg)

@@ -1,4 +1,4 @@
-"""Locks in Redis: at most one process holds a lock, on however many machines. A lock expires on its own."""
+"""Locks in Redis: at most one process holds a lock, even on several machines. A lock expires on its own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +12,9 @@ from redis.lock import Lock
 
 @lru_cache
 def client(address: str) -> Redis:
-    """The process's one client, and so one pool of connections, for the Redis at `address`.
+    """The client for the Redis at `address`: one in each process, so that there is one connection pool.
 
-    It may be used by several threads and after a fork: redis-py gives each child process new connections.
+    Threads can share it, and so can forked processes: redis-py opens new connections in each child process.
     """
     return Redis.from_url(address, socket_timeout=5)
 
@@ -26,15 +26,15 @@ def lock(name: str, seconds: float) -> Lock:
 
 @contextmanager
 def only_one(name: str, seconds: float) -> Iterator[bool]:
-    """Try to get the lock, without waiting. True for the process that holds it, False for all others.
+    """Try to acquire the lock, without waiting. Yields True if this process got it, otherwise False.
 
-    seconds: after so long the lock expires, even if its holder was killed. Longer than the work may take.
+    seconds: how long until the lock expires, also if its holder was killed. It must outlast the work.
     """
     # TODO 5.8: get the lock with lock(), which is above, and give it back with release(), which is below.
     yield True
 
 
 def release(held: Lock) -> None:
-    """Give the lock back. If it has expired, another process may hold it by now: its lock stays."""
+    """Release the lock. If it has expired and another process holds it now, that process keeps it."""
     with suppress(LockError, RedisError):
         held.release()

@@ -11,7 +11,7 @@ class Subscriber(models.Model):
 
 
 class Delivery(models.Model):
-    """The report of one day to one recipient. Without `sent_at` it is still to be sent."""
+    """The report of one day to one recipient. `sent_at` is empty until it is sent."""
 
     day = models.DateField()
     email = models.EmailField()

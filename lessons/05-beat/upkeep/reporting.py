@@ -16,18 +16,18 @@ from images.models import UploadedImage
 
 
 def zone() -> ZoneInfo:
-    """The time zone of the report's readers, whose days it is about. The crontabs use it as well."""
+    """The time zone of the report's readers, in which their days start. The crontabs use it as well."""
     return ZoneInfo(settings.CELERY_TIMEZONE)
 
 
 def yesterday() -> date:
-    """The day before today, where the readers are."""
+    """The date of yesterday, in the time zone of the readers."""
     # TODO 5.2: in which time zone is this the day before? zone() is above.
     return timezone.now().date() - timedelta(days=1)
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
-    """The first moment of a day, and the first of the next one, 23 to 25 hours later."""
+    """The start of a day, and the start of the next one, 23 to 25 hours later."""
     begin = datetime.combine(day, time(), UTC)  # TODO 5.2: midnight in zone(), and the next one.
     return begin, begin + timedelta(hours=24)
 
@@ -39,7 +39,7 @@ def photos_of(day: date) -> QuerySet[UploadedImage]:
 
 
 def figures(day: date) -> dict:
-    """The numbers of one day, as the report's templates use them. Sizes are in bytes, times in seconds."""
+    """The numbers of one day, for the report's templates. Sizes are in bytes, times in seconds."""
     photos = list(photos_of(day))
     resized = [photo for photo in photos if photo.is_processed]
     waits = sorted(wait for photo in resized if (wait := waiting_seconds(photo)) is not None)
@@ -80,13 +80,13 @@ def table(day: date) -> str:
 def plain(name: str) -> str:
     """The name of a photo as text for a spreadsheet.
 
-    A spreadsheet takes a cell that starts with one of these characters for a formula.
+    A spreadsheet treats a cell that starts with one of these characters as a formula.
     """
     return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def message(day: date, recipient: str) -> EmailMultiAlternatives:
-    """The report of a day as an email to one recipient. Made again, it has the same Message-ID."""
+    """The report of a day as an email to one recipient. A second one has the same Message-ID."""
     content = figures(day)
     email = EmailMultiAlternatives(
         subject=f"Photos of {day}: {content['uploads']} uploaded, {content['resized']} resized",

@@ -1,4 +1,4 @@
-"""Photos that were accepted but are not done: their message was lost, or was never sent."""
+"""Re-send the tasks of photos that were not resized because their message was lost or never sent."""
 
 from datetime import datetime, timedelta
 
@@ -33,7 +33,7 @@ def overdue(now: datetime) -> QuerySet[UploadedImage]:
 def send_again(photo: UploadedImage) -> int:
     """Send a new message for the photo, unless another sweep has just done so. Returns 1 or 0.
 
-    If the sending fails, the row stays as it was.
+    If sending fails, the row is not changed.
     """
     # TODO 5.3: update the row, if it is still as this sweep has seen it; then send the task. Both or neither.
     resize_image_task.delay(photo.pk)
@@ -41,7 +41,7 @@ def send_again(photo: UploadedImage) -> int:
 
 
 def give_up(photo: UploadedImage) -> int:
-    """Mark the photo as failed. The visitor can start again with the button on its page. Returns 1 or 0."""
-    reason = "It was tried several times, and no answer came. Try again later."
+    """Mark the photo as failed. The visitor can retry with the button on its page. Returns 1 or 0."""
+    reason = "We tried several times without success. Try again later."
     as_seen = UploadedImage.objects.pending().filter(pk=photo.pk, sent_again=photo.sent_again)
     return as_seen.update(failure_reason=reason)

@@ -29,7 +29,7 @@ def upload(request):
 
 
 def resize_photo(photo):
-    """Resize one uploaded photo now. A picture that cannot be decoded is kept, with the reason."""
+    """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
     started = time.perf_counter()
     try:
         with photo.image.open("rb") as file:

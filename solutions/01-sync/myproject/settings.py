@@ -6,13 +6,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# The database and the photos. The workshop's checks put them into a temporary folder.
+# The folder of the database and the photos. The workshop's checks use a temporary folder.
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 
 def is_on(name: str, value: str) -> bool:
-    """True for 1, true, yes and on; False for 0, false, no and off. name: of the variable, for the error."""
+    """Return True for 1, true, yes and on, and False for 0, false, no and off.
+
+    name: the name of the variable, for the error message.
+    """
     on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
     word = value.strip().lower()
     if word not in on + off:
@@ -64,8 +67,8 @@ TEMPLATES = [
     },
 ]
 
-# WAL lets readers go on while somebody writes; IMMEDIATE takes the write lock when a
-# transaction begins, so that two writers wait for each other instead of failing.
+# With WAL, other processes can read while one process writes. IMMEDIATE takes the write lock at the start of
+# a transaction, so that a second writer waits instead of failing.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -77,7 +80,7 @@ DATABASES = {
         },
     }
 }
-# A server in its place, for more than one machine: postgres://name:password@host:5432/photos
+# Use a database server if there is more than one machine: postgres://name:password@host:5432/photos
 if os.environ.get("DATABASE_URL"):
     DATABASES["default"] = dj_database_url.config(conn_max_age=60, conn_health_checks=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

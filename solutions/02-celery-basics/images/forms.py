@@ -15,7 +15,7 @@ class PhotosInput(forms.ClearableFileInput):
 
 
 class PhotosField(forms.FileField):
-    """Several photos. Each is looked at without being decoded; every refusal names its file."""
+    """Several photos. Each error message starts with the name of its file."""
 
     widget = PhotosInput(attrs={"accept": "image/*"})
 
@@ -37,7 +37,10 @@ class PhotosField(forms.FileField):
 
 
 def check_photo(file: UploadedFile):
-    """Refuse what is too big, no picture, or too many pixels. Only the file's header is read."""
+    """Raise ValidationError if the file is too big, is not a picture, or has too many pixels.
+
+    Reads only the file's header, without decoding the picture.
+    """
     size = file.size or 0
     if size > settings.MAX_UPLOAD_BYTES:
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)

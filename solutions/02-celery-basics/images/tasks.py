@@ -1,4 +1,4 @@
-"""What runs in the worker."""
+"""The tasks about photos, which run in the workers."""
 
 from celery import shared_task
 from PIL import Image
@@ -8,7 +8,7 @@ from .models import UploadedImage
 
 @shared_task
 def describe_photo_task(image_id: int) -> dict:
-    """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
+    """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
     with photo.image.open("rb") as file, Image.open(file) as picture:
         taken = picture.getexif().get(0x0132)
@@ -24,5 +24,5 @@ def describe_photo_task(image_id: int) -> dict:
 
 @shared_task
 def describe_album_task(image_ids: list[int]) -> list[dict]:
-    """The descriptions of several photos, in the order of their ids."""
+    """Describe several photos, in the order of `image_ids`."""
     return [describe_photo_task(image_id) for image_id in image_ids]

@@ -1,4 +1,4 @@
-"""Send photos to the workers, for every view that does so."""
+"""Send tasks for photos, for every view that does so."""
 
 import logging
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
-    """Save all photos of a valid upload or none, and enqueue a resize for each one. Returns the photos."""
+    """Save all photos of a valid form or none, and enqueue a resize for each one. Returns the photos."""
     with transaction.atomic():
         photos = form.save()
         transaction.on_commit(partial(enqueue, photos))
@@ -29,7 +29,7 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
             resize_image_task.delay(photo.pk)
             photo.mark_queued()
     except OperationalError as error:
-        logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
+        logger.warning("The broker does not answer; photos are saved but not queued: %s", error)
 
 
 def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:

@@ -1,4 +1,4 @@
-"""Resize one picture. Knows Pillow and nothing of Django."""
+"""Resize one picture. This module uses Pillow and does not depend on Django."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,14 +42,14 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
 
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
-    """Make the picture small enough, in proportion. One that fits already stays as it is."""
-    # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size: less work, and memory for the small one only.
+    """Shrink the picture to fit, in proportion. A picture that already fits is not changed."""
+    # Pillow decodes a JPEG at 1/2, 1/4 or 1/8 of its size, which saves time and memory.
     picture.thumbnail((max_width, max_height), Image.Resampling.LANCZOS, reducing_gap=1.1)
     return picture
 
 
 def is_on_its_side(picture: Image.Image) -> bool:
-    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
+    """True if the camera was turned by 90°: the EXIF orientation is 5 to 8."""
     return picture.getexif().get(0x0112, 1) >= 5
 
 
@@ -59,17 +59,17 @@ def upright(picture: Image.Image) -> Image.Image:
 
 
 def format_to_write(picture: Image.Image) -> str:
-    """The format of the result. JPEG, PNG and WebP stay what they are."""
-    # A phone's MPO is a JPEG with more pictures behind it. Of a GIF the first frame is taken.
+    """The format of the result. JPEG, PNG and WebP keep their format."""
+    # MPO, which some phones write, is a JPEG followed by more pictures. A GIF is reduced to its first frame.
     if picture.format in EXTENSIONS:
         return picture.format
     return "PNG" if picture.has_transparency_data else "JPEG"
 
 
 def unpacked(picture: Image.Image) -> Image.Image:
-    """Give each pixel its own colour, and its own transparency where there is any.
+    """Convert a picture with a palette or a transparent color to RGB or RGBA.
 
-    A palette is resized by dropping pixels, whatever the filter.
+    Pillow resizes a palette picture by dropping pixels, whatever the filter.
     """
     if picture.mode in ("1", "P", "PA") or "transparency" in picture.info:
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
@@ -77,7 +77,7 @@ def unpacked(picture: Image.Image) -> Image.Image:
 
 
 def converted(picture: Image.Image, format: str) -> Image.Image:
-    """Bring the picture into a colour mode that `format` can hold and every browser shows."""
+    """Convert the picture to a color mode that `format` supports and every browser shows."""
     if picture.mode == "CMYK":
         picture.info.pop("icc_profile", None)  # it describes CMYK
         return picture.convert("RGB")
@@ -87,7 +87,7 @@ def converted(picture: Image.Image, format: str) -> Image.Image:
 
 
 def write(picture: Image.Image, format: str) -> Resized:
-    """Encode the picture. Of its metadata only the colour profile goes along."""
+    """Encode the picture. The color profile is the only metadata that it keeps."""
     output = BytesIO()
     icc_profile = picture.info.get("icc_profile")
     picture.info.clear()

@@ -7,7 +7,7 @@ from .queueing import retry
 
 @admin.register(UploadedImage)
 class UploadedImageAdmin(admin.ModelAdmin):
-    """Photos to look at, to retry and to delete. The site and its tasks write the rows."""
+    """Staff can view, retry and delete photos. Only the site and its tasks write the rows."""
 
     actions = ["retry_selected"]
     list_display = ["name", "uploaded_at", "state", "failure_reason"]

@@ -1,4 +1,4 @@
-"""Send photos to the workers, for every view that does so."""
+"""Send tasks for photos, for every view that does so."""
 
 import logging
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ UNSENT = (OperationalError, RuntimeError, RedisError)
 
 
 def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
-    """Save all photos of a valid upload or none, and enqueue a resize for each one. Returns the photos."""
+    """Save all photos of a valid form or none, and enqueue a resize for each one. Returns the photos."""
     with transaction.atomic():
         photos = form.save()
         transaction.on_commit(partial(enqueue, photos))
@@ -35,7 +35,7 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
             resize_image_task.delay(photo.pk)
             photo.mark_queued()
     except OperationalError as error:
-        logger.warning("The broker does not answer; photos are kept and not queued: %s", error)
+        logger.warning("The broker does not answer; photos are saved but not queued: %s", error)
 
 
 def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
@@ -46,10 +46,10 @@ def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
 
 
 def enqueue_summary(image_ids: list[int]) -> AsyncResult:
-    """Enqueue a task for each photo and a last one that gets all results. Returns the last one's AsyncResult.
+    """Enqueue a task for each photo and a callback that gets all results. Returns the callback's result.
 
     Raises one of UNSENT when Redis does not answer.
     """
     task = chord(describe_for_summary_task.s(image_id) for image_id in image_ids)(summarize_task.s())
-    task.parent.save()  # the group: by its id the page asks how many have answered
+    task.parent.save()  # stores the group, so that the page can count its finished tasks
     return task

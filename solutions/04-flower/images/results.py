@@ -1,4 +1,4 @@
-"""What the result backend knows about a task, as JSON can hold it."""
+"""What the result backend knows about a task, in types that JSON supports."""
 
 from typing import Any
 

@@ -49,7 +49,7 @@ def states(request):
 
 
 def photo_as_json(photo):
-    """What a page that follows the photo shows of it."""
+    """The parts of a photo that a page updates while it follows the photo."""
     return {
         "id": photo.pk,
         "name": photo.name,
@@ -75,7 +75,7 @@ def detail(request, pk):
 
 @require_POST
 def describe(request, pk):
-    """Let a worker describe the photo. The photo's page shows what becomes of the task."""
+    """Let a worker describe the photo. The photo's page shows the task's state and result."""
     return start_description(request, pk)
 
 
@@ -86,7 +86,7 @@ def describe_later(request, pk):
 
 
 def start_description(request, pk, **options):
-    """Send the task with these options of apply_async(), and go to the photo's page."""
+    """Send the task with these options of apply_async(), and redirect to the photo's page."""
     photo = get_object_or_404(UploadedImage, pk=pk)
     try:
         task = describe_photo_task.apply_async((photo.pk,), **options)
@@ -97,13 +97,13 @@ def start_description(request, pk, **options):
 
 
 def task_status(request, task_id):
-    """What the result backend knows about a task. An id that it has never seen is PENDING too."""
+    """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
     return JsonResponse(result_as_json(AsyncResult(str(task_id))))
 
 
 @require_POST
 def task_forget(request, task_id):
-    """Take the result out of the result backend: somebody has read it."""
+    """Delete the task's result from the result backend, once it has been read."""
     AsyncResult(str(task_id)).forget()
     return JsonResponse({"id": str(task_id), "forgotten": True})
 

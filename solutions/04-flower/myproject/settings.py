@@ -7,13 +7,16 @@ from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# The database and the photos. The workshop's checks put them into a temporary folder.
+# The folder of the database and the photos. The workshop's checks use a temporary folder.
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 
 def is_on(name: str, value: str) -> bool:
-    """True for 1, true, yes and on; False for 0, false, no and off. name: of the variable, for the error."""
+    """Return True for 1, true, yes and on, and False for 0, false, no and off.
+
+    name: the name of the variable, for the error message.
+    """
     on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
     word = value.strip().lower()
     if word not in on + off:
@@ -71,8 +74,8 @@ TEMPLATES = [
     },
 ]
 
-# WAL lets readers go on while somebody writes; IMMEDIATE takes the write lock when a
-# transaction begins, so that two writers wait for each other instead of failing.
+# With WAL, other processes can read while one process writes. IMMEDIATE takes the write lock at the start of
+# a transaction, so that a second writer waits instead of failing.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -84,7 +87,7 @@ DATABASES = {
         },
     }
 }
-# A server in its place, for more than one machine: postgres://name:password@host:5432/photos
+# Use a database server if there is more than one machine: postgres://name:password@host:5432/photos
 if os.environ.get("DATABASE_URL"):
     DATABASES["default"] = dj_database_url.config(conn_max_age=60, conn_health_checks=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -97,10 +100,10 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# In a bucket in their place: no worker needs a disk in common with the site. boto3 finds the keys by itself.
+# With a bucket, the workers and the site need no shared disk. boto3 finds the access keys on its own.
 if os.environ.get("AWS_STORAGE_BUCKET_NAME"):
     AWS_STORAGE_BUCKET_NAME = os.environ["AWS_STORAGE_BUCKET_NAME"]
-    AWS_S3_ENDPOINT_URL = os.environ.get("AWS_S3_ENDPOINT_URL")  # None is Amazon
+    AWS_S3_ENDPOINT_URL = os.environ.get("AWS_S3_ENDPOINT_URL")  # None: Amazon S3
     AWS_S3_REGION_NAME = os.environ.get("AWS_S3_REGION_NAME")
     STORAGES["default"] = {"BACKEND": "images.buckets.Bucket", "OPTIONS": {"file_overwrite": False}}
     STORAGES["resized"] = {
@@ -117,7 +120,7 @@ MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_UPLOAD_PIXELS = 50_000_000
 MAX_UPLOAD_FILES = 50
 
-# Celery. Every name is one of Celery's own settings in capitals, with CELERY_ before it.
+# Celery. Each CELERY_ name is one of Celery's settings in uppercase, with this prefix.
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_RESULT_BACKEND = REDIS_URL
@@ -126,8 +129,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 
-# Tasks that take long have a queue of their own, so that they stand in nobody's way. A name that is
-# not listed here is refused, instead of becoming a queue that no worker takes from.
+# Slow tasks have their own queue, so that quick tasks do not wait behind them. Celery refuses a queue that is
+# not listed here, instead of creating a queue that no worker consumes.
 CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue("slow", routing_key="slow")]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
@@ -135,16 +138,17 @@ CELERY_TASK_ROUTES = {
     "images.tasks.resize_again_task": {"queue": "slow"},
 }
 
-# What is told to whoever listens, Flower for one: that a task was sent, received, begun, and how it ended.
+# Send an event when a task is sent, received, started and finished. Flower listens to these events.
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = True
-CELERY_TASK_TRACK_STARTED = True  # the result backend hears that a task has begun
+CELERY_TASK_TRACK_STARTED = True  # store the state STARTED in the result backend
 
-# The page reads a result within seconds. But a member of a chord that was lost with its worker comes back
-# after the visibility timeout, an hour and a bit; the answers of the others have to be there still.
+# The page reads a result within seconds. But if a worker is killed, the header task of a chord that it was
+# running is redelivered only after the visibility timeout of one hour. The results of the other header tasks
+# must still be there.
 CELERY_RESULT_EXPIRES = 3 * 3600  # seconds
 
-# A visitor waits while a message is sent. Without a broker give up after a second, not after twenty.
+# A visitor waits while a message is sent. If the broker is down, give up after a second instead of twenty.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 5}
 

@@ -1,4 +1,4 @@
-"""The storage of the resized photos, as one that can fail: `manage.py storage`."""
+"""A storage for the resized photos that can fail: `manage.py storage`."""
 
 from images.storage import AtomicStorage
 
@@ -6,7 +6,7 @@ from .modes import obey_mode
 
 
 class PracticeMode:
-    """For a storage class: each file is saved as `manage.py storage` says."""
+    """A mixin for a storage: saving a file works, fails or is slow, as set by `manage.py storage`."""
 
     def _save(self, name, content):
         obey_mode("storage", ConnectionError("The photo storage does not answer."))

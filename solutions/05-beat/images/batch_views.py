@@ -1,4 +1,4 @@
-"""The pages of a batch: many photos in a ZIP file, or in a summary."""
+"""The pages of a batch of photos: the ZIP export and the summary."""
 
 from celery.result import AsyncResult
 from django.contrib import messages
@@ -13,7 +13,7 @@ from .results import progress_of, result_as_json
 from .tasks import export_zip_task
 
 BATCH_SIZE = 100
-"""How many photos a batch has at most: the newest ones."""
+"""The most photos in a batch. It has the newest ones."""
 
 
 @require_POST
@@ -24,12 +24,12 @@ def export_zip(request):
 
 @require_POST
 def summarize(request):
-    """Let the workers look at the newest photos, several at once, and sum up what they find."""
+    """Let the workers describe the newest photos in parallel, and sum up their descriptions."""
     return start_batch(request, enqueue_summary)
 
 
 def start_batch(request, enqueue_batch):
-    """Call enqueue_batch(image_ids) for the newest resized photos, and go to the page of the task."""
+    """Call enqueue_batch(image_ids) for the newest resized photos, and redirect to the task's page."""
     photos = UploadedImage.objects.resized()
     image_ids = list(photos.values_list("pk", flat=True)[:BATCH_SIZE])
     if not image_ids:
@@ -45,12 +45,12 @@ def start_batch(request, enqueue_batch):
 
 
 def batch(request, task_id):
-    """A page that follows the task. With ?group= it counts the tasks of that group."""
+    """The page that shows the task's progress. With ?group=, it counts the finished tasks of that group."""
     status = reverse("images:batch_status", args=[task_id])
     return render(request, "images/batch.html", {"status": f"{status}?{request.GET.urlencode()}"})
 
 
 def batch_status(request, task_id):
-    """What the result backend knows about the task, with its progress."""
+    """The task's state, result and progress, as JSON."""
     task = AsyncResult(str(task_id))
     return JsonResponse({**result_as_json(task), "progress": progress_of(task, request.GET.get("group"))})

@@ -1,7 +1,7 @@
 """The photos of the site.
 
-Everywhere in the code, a row of `UploadedImage` is called a `photo`. Messages hold its id, as `image_id`, and
-several ids as `image_ids`.
+Everywhere in the code, a row of `UploadedImage` is called a `photo`. A task gets its id as
+`image_id`, or several ids as `image_ids`.
 """
 
 import os
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 
 def resized_path(photo, filename):
-    """A folder for each photo: `a.gif` and `a.png` both become `a_resized.png`."""
+    """Each photo has its own folder, because `a.gif` and `a.png` both become `a_resized.png`."""
     return f"resized/{photo.pk}/{filename}"
 
 
@@ -96,7 +96,7 @@ class UploadedImage(models.Model):
 
     @property
     def can_be_retried(self):
-        """Nothing will happen to the photo unless a new task is sent."""
+        """The photo stays as it is unless a new task is sent."""
         return self.state in (self.State.FAILED, self.State.UNQUEUED)
 
     @property
@@ -108,11 +108,14 @@ class UploadedImage(models.Model):
         return round(100 * self.bytes_saved / self.original_bytes) if self.original_bytes else 0
 
     def attach_resized(self, resized, seconds):
-        """Keep the result of a resize: the file in the storage, the figures in the row."""
+        """Store the result of a resize: the file in the storage, the figures in the row.
+
+        seconds: how long the resize took.
+        """
         stem = os.path.splitext(self.name)[0]
         name = f"{stem}_resized{resized.extension}"
-        # The content has a name, too. Without one it is no file to Django: the row gets no width and height,
-        # and each page that loads it opens the file to find out.
+        # The content needs a name, too. To Django, a file without a name is empty: the row would get no width
+        # and height, and Django would open the file on every page that loads the row.
         self.resized_image.save(name, ContentFile(resized.content, name), save=False)
         self.resized_bytes = len(resized.content)
         self.resize_seconds = seconds
@@ -133,12 +136,12 @@ class UploadedImage(models.Model):
         )
 
     def mark_queued(self):
-        """A task is on the broker. Only this column is written: a worker may be at the others."""
+        """Store when the task was sent. A worker may be writing the other columns, so write only this one."""
         self.queued_at = timezone.now()
         UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
 
     def begin_again(self):
-        """Forget the failure, and how often the photo was sent.
+        """Clear the failure and the count of re-sent messages, so that a new task can be sent.
 
         Returns False if a worker has resized the photo in the meantime.
         """
@@ -149,7 +152,7 @@ class UploadedImage(models.Model):
         return True
 
     def delete(self, *args, **kwargs):
-        """Delete the row, and its files once that is committed: no row may name a file that is gone."""
+        """Delete the row, and its files after the commit, so that no row names a file that is gone."""
         deleted = super().delete(*args, **kwargs)
         transaction.on_commit(self.delete_files)
         return deleted

@@ -48,7 +48,7 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 @before_task_publish.connect
 def send_request_id(headers: dict, **kwargs) -> None:
-    """The task belongs to the request, or to the task of the request, that sends it."""
+    """Send the current request id with each task, also when a task sends another task."""
     headers["request_id"] = current.get()["request_id"]
 
 
@@ -73,12 +73,12 @@ def photo_id(task, args, kwargs) -> int | None:
     """The task's argument `image_id`; None if it has none."""
     try:
         return inspect.signature(task.run).bind(*args, **kwargs).arguments.get("image_id")
-    except TypeError:  # the wrong arguments: the task itself is going to say so
+    except TypeError:  # wrong arguments: the task itself will raise an error
         return None
 
 
 class ContextFilter(logging.Filter):
-    """Gives every record the attributes in FIELDS. A value in a call's `extra` wins."""
+    """Gives every record the attributes in FIELDS. A value in a call's `extra` takes precedence."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in current.get().items():
@@ -88,7 +88,7 @@ class ContextFilter(logging.Filter):
 
 
 class PlainFormatter(ColorFormatter):
-    """Celery's own format, followed by what is known: task=…[…] photo=12 request=5f0c1ad39b47"""
+    """Celery's format, followed by the context: task=…[…] photo=12 request=5f0c1ad39b47"""
 
     FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
 

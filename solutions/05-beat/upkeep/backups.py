@@ -1,4 +1,4 @@
-"""Backups of the database, with a list of the photos; and the way back."""
+"""Make backups of the database, each with a list of the photos' files, and restore them."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ from django.utils import timezone
 from . import postgres
 
 MEDIA = "media.sha256"
-"""The file with the list of the photos."""
+"""The name of the file with the list of the photos' files."""
 DAYS, WEEKS = 7, 4
 """How many daily and weekly backups are kept."""
 NAME = "%Y-%m-%d-%H%M%S"
-"""The name of a backup is its time in UTC, where no hour comes twice."""
+"""A backup is named after its time in UTC. In local time, an hour can come twice."""
 
 
 class BackupError(Exception):
@@ -28,9 +28,9 @@ class BackupError(Exception):
 
 
 def back_up(now: datetime | None = None) -> Path:
-    """Make a backup beside the others and return its folder, which is complete or does not exist.
+    """Make a backup and return its folder, which gets this name only when the backup is complete.
 
-    now: the moment that names the backup (default: the present).
+    now: the time after which the backup is named (default: the current time).
     Raises BackupError, or PostgresError on a server.
     """
     name = free_name(now or timezone.now())
@@ -48,7 +48,7 @@ def back_up(now: datetime | None = None) -> Path:
 
 
 def free_name(moment: datetime) -> str:
-    """The name for a backup of that moment, or of the next second that has none yet."""
+    """The name of a backup made at that moment. If it is taken, use the next second that is free."""
     while (settings.BACKUP_DIR / moment.strftime(NAME)).exists():
         moment += timedelta(seconds=1)
     return moment.strftime(NAME)
@@ -65,7 +65,7 @@ def database_in(folder: Path) -> Path:
 
 
 def copy_database(target: Path) -> None:
-    """Write one moment of the database into the file `target`, while others go on writing to the database."""
+    """Copy the database into the file `target`: one consistent moment, even while other processes write."""
     if on_a_server():
         return postgres.dump(target)
     connection.ensure_connection()
@@ -95,9 +95,9 @@ def media_folder() -> Path | None:
 
 
 def media_list() -> str:
-    """Each file of the photos with its checksum, in the form that sha256sum -c reads.
+    """The photos' files with their checksums, in the format of `sha256sum -c`.
 
-    A bucket's files are not listed: each photo would have to be fetched. Let the bucket keep versions.
+    A bucket's files are not listed, because that would download all of them. Use the bucket's versioning.
     """
     root, lines = media_folder(), []
     if root is None:
@@ -170,7 +170,7 @@ def to_keep(times: dict[Path, datetime]) -> set[Path]:
 def restore(folder: Path) -> list[str]:
     """Replace the database with the backup. Returns the photos' files that are missing or have changed since.
 
-    Raises BackupError, or PostgresError on a server, when the backup is damaged; then nothing was changed.
+    Raises BackupError, or PostgresError on a server, when the backup is damaged. Then nothing was changed.
     """
     source = database_in(folder)
     if not source.is_file():
@@ -184,19 +184,19 @@ def restore(folder: Path) -> list[str]:
 
 
 def put_in_place(source: Path) -> None:
-    """Copy the database in the file `source` over the one that is there."""
+    """Overwrite the current database with the one in the file `source`."""
     try:
         connection.ensure_connection()
     except DatabaseError:  # the file is not a database any more
         put_aside()
         connection.ensure_connection()
-    # Page by page into the database itself, and not a file in its place: others may have it open.
+    # Copy into the existing file instead of replacing it, because other processes may have it open.
     with closing(sqlite3.connect(source)) as backup:
         backup.backup(connection.connection)
 
 
 def put_aside() -> None:
-    """Give the files of the database another name."""
+    """Rename the files of the damaged database."""
     connection.close()
     name = Path(connection.settings_dict["NAME"])
     for file in name.parent.glob(f"{name.name}*"):
@@ -205,7 +205,7 @@ def put_aside() -> None:
 
 
 def changed_media(listed: str) -> list[str]:
-    """The names of the files in a media_list() that are missing or changed since."""
+    """The names of the files in a media_list() that are missing or have changed since."""
     root, found = media_folder(), []
     if root is None:
         return []

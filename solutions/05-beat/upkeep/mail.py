@@ -17,7 +17,7 @@ class FileMail(BaseEmailBackend):
         return len(messages)
 
     def write(self, message):
-        """The file gets its name when it is whole: a process that is killed here leaves no half email."""
+        """Write a temporary file and then rename it, so that a killed process leaves no half email."""
         folder = settings.DATA_DIR / "mail"
         folder.mkdir(exist_ok=True)
         to = parseaddr(message.recipients()[0])[1].replace("/", "-")

@@ -1,4 +1,4 @@
-"""The database of a PostgreSQL server, copied and put back by PostgreSQL's own programs."""
+"""Dump and restore the database of a PostgreSQL server with pg_dump and pg_restore."""
 
 import os
 import subprocess
@@ -7,34 +7,38 @@ from django.db import connection
 
 
 class PostgresError(OSError):
-    """pg_dump or pg_restore is missing, or refuses; in words."""
+    """pg_dump or pg_restore is missing or has failed. The message says why."""
 
 
 def dump(target):
-    """Write the database into the file `target`: one moment of it, while others go on writing."""
-    run("pg_dump", *where(), "--format=custom", "--no-owner", f"--file={target}")
+    """Dump the database into the file `target`: one consistent moment, even while other processes write."""
+    run("pg_dump", *connection_options(), "--format=custom", "--no-owner", f"--file={target}")
 
 
 def check(file):
-    """Raise PostgresError when the dump in `file` is damaged. Reads all of it, and writes it nowhere."""
+    """Raise PostgresError when the dump in `file` is damaged. Reads all of it without restoring it."""
     run("pg_restore", f"--file={os.devnull}", str(file))
 
 
 def restore(file):
-    """Put the dump in the place of what is in the database: all of it, or nothing is changed."""
+    """Replace the tables of the database with the dump, in one transaction."""
     connection.close()
-    there = ("--clean", "--if-exists")  # tables that are there go first
-    run("pg_restore", *where(), *there, "--no-owner", "--single-transaction", "--exit-on-error", str(file))
+    drop_first = ("--clean", "--if-exists")
+    one_transaction = ("--single-transaction", "--exit-on-error")
+    run("pg_restore", *connection_options(), *drop_first, *one_transaction, "--no-owner", str(file))
 
 
-def where():
-    """The options that name server, user and database. Everybody sees those: the password is not there."""
+def connection_options():
+    """The options for server, user and database.
+
+    The password is not in them, because every user of the machine can see command lines.
+    """
     [_psql, *options, name] = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])[0]
     return [*options, f"--dbname={name}"]
 
 
 def run(program, *arguments):
-    """Run one of PostgreSQL's programs. Raises PostgresError with what to do."""
+    """Run pg_dump or pg_restore. Raises PostgresError if that fails."""
     secrets = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])[1] or {}
     try:
         done = subprocess.run(

@@ -14,7 +14,7 @@ from .models import Delivery, Subscriber
 
 logger = logging.getLogger(__name__)
 CHUNK = 20
-"""Emails in one task."""
+"""How many emails one task sends."""
 
 
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
@@ -49,12 +49,12 @@ def report_task(day=None):
     acks_late=True,
     reject_on_worker_lost=True,
     max_retries=5,
-    # A task that is killed by its time limit is acknowledged, also with acks_late: it would not be retried.
+    # Even with acks_late, Celery acknowledges a task that the hard time limit kills, and does not retry it.
     soft_time_limit=240,
     time_limit=300,
 )
 def mail_task(self, delivery_ids):
-    """Email the report to some recipients. After a crash, a second run sends only what is left."""
+    """Email the report to some recipients. After a crash, a second run sends only the missing emails."""
     left = list(delivery_ids)
     try:
         for pk in delivery_ids:
@@ -67,7 +67,7 @@ def mail_task(self, delivery_ids):
 
 
 def mail(delivery_id):
-    """Email one report. False when it must be retried: the server refused, or another process is sending it.
+    """Email one report. Returns False if it must be retried: it failed, or another process is sending it.
 
     If the other process was killed, its lock expires within a minute.
     """
@@ -100,7 +100,7 @@ def back_up_task():
 
 @shared_task(ignore_result=True, time_limit=1800)
 def tidy_task():
-    """Remove files that belong to no photo."""
+    """Remove orphaned files."""
     with only_one("tidy", seconds=1860) as mine:
         if mine:
             count, size = tidying.tidy()

@@ -1,4 +1,4 @@
-"""Orphaned files, which no photo names: an upload was rolled back, a task was killed, a ZIP export is old."""
+"""Remove orphaned files, which no photo names: after a rollback or a killed task, and old ZIP exports."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ GRACE = timedelta(hours=24)
 def orphans(now: datetime | None = None) -> list[str]:
     """Names of the stored files that are older than GRACE and that no photo names.
 
-    now: the moment from which GRACE counts back (default: the present).
+    now: the time from which GRACE counts back (default: the current time).
     """
     # Files first, then rows: a photo that is uploaded between the two is not in the list of files.
     files = stored_files()
@@ -64,10 +64,10 @@ def is_old(name: str, now: datetime | None = None) -> bool:
 
 
 def remove(name: str) -> int | None:
-    """Remove the file if it is still an orphan. Returns its bytes; None if it stays, or is gone already.
+    """Remove the file if it is still an orphan. Returns its size in bytes; None if it was not removed.
 
     Since the list was made, a task may have written it again, or a restore may have brought its row back.
-    One gap of a few milliseconds remains, between this look and the removal.
+    A gap of a few milliseconds remains between this check and the removal.
     """
     if UploadedImage.objects.filter(Q(image=name) | Q(resized_image=name)).exists() or not is_old(name):
         return None

@@ -4,7 +4,7 @@ follow(document.querySelector("[data-states-url]")?.dataset.statesUrl); // no li
 
 function follow(url) {
   const shortest = 1000;
-  const longest = 5000; // milliseconds between two questions
+  const longest = 5000; // milliseconds between two requests
   const live = document.querySelector("p.live");
   let pause = shortest;
   let failures = 0;
@@ -36,7 +36,7 @@ function pendingCards() {
   return [...document.querySelectorAll("[data-pending]")];
 }
 
-// Returns what has changed, in words.
+// Returns a sentence for each photo that has changed.
 async function update(url, cards) {
   const ids = cards.map((card) => card.dataset.photo).join();
   const response = await fetch(`${url}?ids=${ids}`, { signal: AbortSignal.timeout(10_000) });

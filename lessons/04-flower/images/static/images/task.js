@@ -1,12 +1,12 @@
-// Ask for a task's state until it is over, and show the answer as it comes.
+// Ask for a task's state until the task is finished, and show each answer.
 
 const WORDS = {
-  PENDING: "unknown: no worker has said anything about it yet, or no such task was ever sent",
-  STARTED: "a worker is at it",
-  RETRY: "it failed and will be tried again",
+  PENDING: "unknown: no worker has reported on it yet, or no such task was ever sent",
+  STARTED: "a worker is running it",
+  RETRY: "it failed and will be retried",
   SUCCESS: "done",
   FAILURE: "it failed",
-  REVOKED: "nobody will do it: it was called off, or it expired",
+  REVOKED: "it will not run: it was revoked, or it expired",
 };
 const OVER = ["SUCCESS", "FAILURE", "REVOKED"];
 
@@ -25,7 +25,7 @@ async function follow(address) {
   setTimeout(follow, 1000, address);
 }
 
-// The answer as an object; null when the server could not be asked this time.
+// The answer as an object; null if the request failed.
 async function ask(address) {
   try {
     const response = await fetch(address, { headers: { Accept: "application/json" } });

@@ -1,4 +1,4 @@
-// The upload page, made nicer. Without this file the form works as well: the browser sends it.
+// Improves the upload page. The form works without this file, too: then the browser sends it.
 
 document.querySelectorAll("form.upload").forEach(enhance);
 
@@ -35,11 +35,11 @@ function chosenPhotos(form, input) {
 
   function remove(file) {
     const row = rows.get(file);
-    const neighbour = row.nextElementSibling || row.previousElementSibling;
+    const neighbor = row.nextElementSibling || row.previousElementSibling;
     row.remove();
     rows.delete(file);
     update();
-    (neighbour ? neighbour.querySelector("button") : input).focus();
+    (neighbor ? neighbor.querySelector("button") : input).focus();
   }
 
   function update() {
@@ -99,7 +99,7 @@ function acceptDrops(form, chosen) {
   });
 }
 
-// XMLHttpRequest and not fetch: only the former says how many bytes have left.
+// Uses XMLHttpRequest because fetch does not report how many bytes were sent.
 function send(form, chosen) {
   const request = new XMLHttpRequest();
   const panel = progressPanel(form, chosen);
@@ -125,8 +125,8 @@ function send(form, chosen) {
   request.addEventListener("abort", () => {
     stop(
       panel.isWaiting()
-        ? "Cancelled. All bytes had been sent: the server may have kept the photos."
-        : "Cancelled before all bytes were sent. No photo was kept.",
+        ? "Canceled. All bytes had been sent: the server may have kept the photos."
+        : "Canceled before all bytes were sent. No photo was kept.",
     );
   });
   form.querySelector(".sending button").onclick = () => request.abort();
@@ -135,7 +135,7 @@ function send(form, chosen) {
   request.send(new FormData(form));
 }
 
-// What is going on, in words, with one clock for the sending and one for the server's answer.
+// Shows the progress, with one clock for the upload and one for the server's answer.
 function progressPanel(form, chosen) {
   const panel = form.querySelector(".sending");
   const choice = form.querySelector(".choice");
@@ -157,7 +157,7 @@ function progressPanel(form, chosen) {
 
   function wait() {
     allSent = performance.now();
-    bar.removeAttribute("value"); // from here on nobody knows how long it takes
+    bar.removeAttribute("value"); // from here on, the progress is unknown
     bar.setAttribute("aria-label", "Waiting for the server");
     write(".phase", "All bytes are there. Waiting for the server’s answer …");
   }

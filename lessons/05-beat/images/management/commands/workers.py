@@ -6,20 +6,20 @@ PATIENCE = 1  # seconds that a worker may take to answer
 
 
 class Command(BaseCommand):
-    help = "Show the workers and their queues; call a task off, limit its rate, or change a worker's pool."
+    help = "Show the workers and their queues, revoke a task, limit its rate, or resize a worker's pool."
 
     def add_arguments(self, parser):
         actions = parser.add_subparsers(dest="action", metavar="show|revoke|rate|grow")
-        actions.add_parser("show", help="all workers and queues; this is the default")
-        revoke = actions.add_parser("revoke", help="call a task off before it begins")
+        actions.add_parser("show", help="show all workers and queues (default)")
+        revoke = actions.add_parser("revoke", help="revoke a task, so that no worker starts it")
         revoke.add_argument("task_id")
-        revoke.add_argument("--terminate", action="store_true", help="end it as well when it has begun")
-        rate = actions.add_parser("rate", help="let each worker start so many of a task")
-        rate.add_argument("task", help="its whole name: images.tasks.resize_again_task")
-        rate.add_argument("limit", help="such as 2/s, 10/m or 100/h; 0 for as many as there are")
-        grow = actions.add_parser("grow", help="give a worker more processes, or fewer")
-        grow.add_argument("worker", help="its name: slow@…")
-        grow.add_argument("count", type=int, help="how many more; -1 for one less")
+        revoke.add_argument("--terminate", action="store_true", help="also stop it if it is running")
+        rate = actions.add_parser("rate", help="limit how often each worker starts a task")
+        rate.add_argument("task", help="its full name, such as images.tasks.resize_again_task")
+        rate.add_argument("limit", help="such as 2/s, 10/m or 100/h; 0 for no limit")
+        grow = actions.add_parser("grow", help="give a worker more or fewer processes")
+        grow.add_argument("worker", help="its name, such as slow@…")
+        grow.add_argument("count", type=int, help="how many more; -1 for one fewer")
 
     def handle(self, action, **options):
         names = workers_that_answer()
@@ -51,17 +51,17 @@ class Command(BaseCommand):
 
     def grow(self, names, worker, count, **options):
         if worker not in names:
-            raise CommandError(f"There is no worker {worker}. There are: {', '.join(names)}")
+            raise CommandError(f"There is no worker {worker}. Use one of these: {', '.join(names)}")
         found = look_into([worker])
         if worker not in found:
-            raise CommandError(f"{worker} does not answer any more.")
+            raise CommandError(f"{worker} no longer answers.")
         processes = found[worker]["processes"]
         if processes + count < 1:
-            raise CommandError(f"{worker} would have no process left, and take no task any more.")
+            raise CommandError(f"{worker} would have no process left and could not run any task.")
         self.report(change_pool(worker, count))
 
     def report(self, replies):
-        """Print what each worker answered; fail when one of them refused."""
+        """Print each worker's answer. Raises CommandError if a worker refused."""
         answers = {name: answer for reply in replies for name, answer in reply.items()}
         for name, answer in answers.items():
             self.stdout.write(f"{name}: {answer.get('ok') or answer.get('error')}")
@@ -70,13 +70,13 @@ class Command(BaseCommand):
 
 
 def workers_that_answer():
-    """The names of the workers that answer within a second; [] when none does."""
+    """The names of the workers that answer within PATIENCE seconds."""
     return sorted(name for reply in control.ping(timeout=PATIENCE) for name in reply)
 
 
 def look_into(names):
-    """What each of these workers is doing, by name: numbers, and the names of its queues."""
-    # Whoever names the workers need not wait out the second: it is over when all of them have answered.
+    """What each of these workers is doing, by its name: numbers of tasks, and the names of its queues."""
+    # With `destination`, Celery waits only until all of these workers have answered.
     inspect = control.inspect(destination=names, timeout=PATIENCE)
     stats, active, reserved = inspect.stats() or {}, inspect.active() or {}, inspect.reserved() or {}
     registered, queues = inspect.registered() or {}, inspect.active_queues() or {}
@@ -95,7 +95,7 @@ def look_into(names):
 
 
 def queue_lengths():
-    """How many messages wait in each listed queue. What a worker has taken is not among them."""
+    """How many messages each listed queue holds. Messages that a worker has reserved do not count."""
     with current_app.connection_for_read() as connection:
         channel = connection.default_channel
         queues = current_app.amqp.queues.values()
@@ -103,16 +103,16 @@ def queue_lengths():
 
 
 def call_off(names, task_id, terminate):
-    """Let no worker begin with the task; with `terminate`, end the process that has begun. Their answers."""
+    """Revoke the task; with `terminate`, also stop it if it is running. Returns the workers' answers."""
     return control.revoke(task_id, terminate=terminate, destination=names, reply=True, timeout=PATIENCE)
 
 
 def limit_rate(names, task, limit):
-    """Let each worker start so many of the task: "2/s", "10/m", "100/h". Their answers."""
+    """Limit how often each worker starts the task, such as "2/s" or "10/m". Returns their answers."""
     return control.rate_limit(task, limit, destination=names, reply=True, timeout=PATIENCE)
 
 
 def change_pool(name, count):
-    """Give the worker so many processes more, or with a negative count fewer. Its answer."""
+    """Add `count` processes to the worker's pool, or remove them if it is negative. Returns its answer."""
     change = control.pool_grow if count > 0 else control.pool_shrink
     return change(abs(count), destination=[name], reply=True, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-// Follow one task until it is over: show its progress in a bar, then its result.
+// Follow one task until it is finished: show its progress in a bar, then its result.
 
 const WAITING = "Waiting for a worker. If this takes long, no worker may be running for this queue.";
 const WORDS = { PENDING: WAITING, STARTED: "A worker has started.", RETRY: "It failed and will be retried.", REVOKED: "It was canceled." };
@@ -47,7 +47,7 @@ function showResult({ url, ...figures }) {
     const entry = document.createElement("div");
     entry.append(
       Object.assign(document.createElement("dt"), { textContent: LABELS[name] ?? name }),
-      Object.assign(document.createElement("dd"), { textContent: inWords(value) }),
+      Object.assign(document.createElement("dd"), { textContent: asText(value) }),
     );
     section.querySelector(".figures").append(entry);
   }
@@ -58,7 +58,7 @@ function showResult({ url, ...figures }) {
   }
 }
 
-function inWords(value) {
+function asText(value) {
   if (Array.isArray(value)) return value.length ? value.map(({ id, error }) => `photo ${id}: ${error}`).join("; ") : "none";
   if (value && typeof value === "object") return Object.entries(value).map(([name, count]) => `${count} ${name}`).join(", ");
   return typeof value === "number" ? value.toLocaleString("en") : value;

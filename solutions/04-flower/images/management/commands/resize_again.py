@@ -5,11 +5,12 @@ from images.tasks import resize_again_task
 
 
 class Command(BaseCommand):
-    help = "Resize the newest photos again, slowly, beside the uploads: after a change of size or quality."
+    help = "Resize the newest photos again, for example after a change of quality. Uploads still come first."
 
     def add_arguments(self, parser):
-        # Waiting for the rate limit they are held by the worker, and must not be held for an hour.
-        parser.add_argument("--limit", type=int, default=1000, help="how many photos; 1000 by default")
+        # The worker reserves these messages until the rate limit allows them. If that takes an hour, the
+        # broker delivers them again.
+        parser.add_argument("--limit", type=int, default=1000, help="how many photos (default: 1000)")
 
     def handle(self, limit, **options):
         image_ids = UploadedImage.objects.values_list("pk", flat=True)[:limit]

@@ -2,5 +2,5 @@ from practice.mode_command import ModeCommand
 
 
 class Command(ModeCommand):
-    help = "Let the mail server refuse (down), take its time (slow), or work (ok)."
+    help = "Make the mail server refuse (down), answer slowly (slow), or work (ok)."
     service, subject, unit, seconds = "mail", "The mail server", "an email", 1

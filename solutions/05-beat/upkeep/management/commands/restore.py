@@ -7,10 +7,10 @@ from upkeep import backups, postgres
 
 
 class Command(BaseCommand):
-    help = "Put a backup in the place of the database. What is there now goes into a backup of its own first."
+    help = "Replace the database with a backup. The current database is backed up first."
 
     def add_arguments(self, parser):
-        parser.add_argument("name", nargs="?", help="which backup; without a name the backups are listed")
+        parser.add_argument("name", nargs="?", help="which backup (default: list the backups)")
 
     def handle(self, name, **options):
         known = {folder.name: folder for folder in backups.all_backups()}
@@ -22,23 +22,23 @@ class Command(BaseCommand):
             )
             return
         if name not in known:
-            raise CommandError(f"There is no backup {name}. There are: {', '.join(known)}")
+            raise CommandError(f"There is no backup {name}. Use one of these: {', '.join(known)}")
         try:
             self.save_what_is_there()
             changed = backups.restore(known[name])
         except (backups.BackupError, postgres.PostgresError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
-            f"The database is as it was at {name}. Files of photos that came later have no row any more: "
-            "the weekly tidy_task removes them."
+            f"The database is as it was at {name}. Photos uploaded after that have no row now: "
+            "the weekly tidy_task removes their files."
         )
         for photo in changed:
-            self.stdout.write(f"  missing or not the same as then: {photo}")
+            self.stdout.write(f"  missing or changed since then: {photo}")
 
     def save_what_is_there(self):
         try:
-            self.stdout.write(f"What was there is in {backups.back_up()}.")
-        except (backups.BackupError, DatabaseError, sqlite3.Error) as error:  # that is why you are here
-            self.stdout.write(f"What was there cannot be saved, it is damaged: {error}")
+            self.stdout.write(f"The previous database is in {backups.back_up()}.")
+        except (backups.BackupError, DatabaseError, sqlite3.Error) as error:  # a reason to restore
+            self.stdout.write(f"The previous database is damaged and cannot be backed up: {error}")
         except OSError as error:
-            raise CommandError(f"What is there cannot be saved, so nothing was changed: {error}") from None
+            raise CommandError(f"Nothing was changed: backing up the database failed: {error}") from None
