@@ -306,13 +306,13 @@ def late_failures(seen):
         from images.views import retry
 
         yield lambda: resize_image_task.on_failure(TimeoutError(), "id", (seen.pk,), {}, None)
-        yield lambda: assert_not(seen.begin_again())
+        yield lambda: assert_not(seen.reset_for_retry())
         yield lambda: assert_not(retry([seen]))
     if HAS_REPORT:
         from upkeep import sweeping
 
-        yield lambda: assert_not(sweeping.give_up(seen))
-        yield lambda: assert_not(sweeping.send_again(seen))
+        yield lambda: assert_not(sweeping.mark_as_failed(seen))
+        yield lambda: assert_not(sweeping.resend(seen))
 
 
 def assert_not(value):

@@ -29,8 +29,8 @@ def test_a_wrong_argument_is_found(tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text(
         "from images.models import UploadedImage\n"
-        "from upkeep.locks import lock\n\n"
-        'lock("beat", "thirty")\n'
+        "from upkeep.locks import new_lock\n\n"
+        'new_lock("beat", "thirty")\n'
         "UploadedImage.objects.filter(pk=1).pendig()\n"
     )
     done = mypy(tmp_path, str(wrong))

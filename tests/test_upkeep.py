@@ -150,21 +150,21 @@ print(UploadedImage.objects.count(), backups.database_in(Path("x")))
 
 LOCKS = """
 def taken(name):
-    with locks.only_one(name, seconds=60) as mine:
-        return not mine
+    with locks.try_lock(name, seconds=60) as acquired:
+        return not acquired
 
-with locks.only_one("one", seconds=60):
+with locks.try_lock("one", seconds=60):
     print(taken("one"))
     with override_settings(REDIS_URL=settings.REDIS_URL.replace("/0", "/1")):
         print(taken("one"))
     print(taken("one"))
 """
 MANY_LOCKS = """
-client = locks.lock("a", 60).redis
+client = locks.new_lock("a", 60).redis
 before = client.info("stats")["total_connections_received"]
 for number in range(50):
-    with locks.only_one(f"many-{number}", seconds=60) as mine:
-        assert mine
+    with locks.try_lock(f"many-{number}", seconds=60) as acquired:
+        assert acquired
 print(client.info("stats")["total_connections_received"] - before)
 
 # Children of a fork use it at the same time as their parent.
@@ -175,15 +175,15 @@ for child in range(4):
         status = 1
         try:
             for number in range(200):
-                with locks.only_one(f"{child}-{number}", seconds=60) as mine:
-                    assert mine and client.get(f"lock:{child}-{number}")
+                with locks.try_lock(f"{child}-{number}", seconds=60) as acquired:
+                    assert acquired and client.get(f"lock:{child}-{number}")
             status = 0
         finally:
             os._exit(status)
     pids.append(pid)
 for number in range(200):
-    with locks.only_one(f"parent-{number}", seconds=60) as mine:
-        assert mine
+    with locks.try_lock(f"parent-{number}", seconds=60) as acquired:
+        assert acquired
 print([os.waitpid(pid, 0)[1] for pid in pids])
 """
 
@@ -280,7 +280,7 @@ print(backups.media_list().split()[1::2])
 
 def test_a_backup_may_be_completed_while_unfinished_ones_are_removed(run):
     code = """
-folder = settings.BACKUP_DIR / ".2026-03-01-193000.growing"
+folder = settings.BACKUP_DIR / ".2026-03-01-193000.partial"
 folder.mkdir(parents=True)
 stat = os.stat
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from upkeep.locks import lock, only_one
+from upkeep.locks import new_lock, try_lock
 
 began = time.monotonic()
 
@@ -13,12 +13,12 @@ def say(who, what):
 
 
 def work(who, seconds):
-    with only_one("longer", seconds=3) as mine:
-        say(who, "at work" if mine else "another one is at work")
-        time.sleep(seconds if mine else 0)
-    if mine:
+    with try_lock("longer", seconds=3) as acquired:
+        say(who, "at work" if acquired else "another one is at work")
+        time.sleep(seconds if acquired else 0)
+    if acquired:
         say(who, "done")
-        say(who, f"the lock is {'held' if lock('longer', 3).locked() else 'free'}")
+        say(who, f"the lock is {'held' if new_lock('longer', 3).locked() else 'free'}")
 
 
 threads = []

@@ -32,6 +32,6 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
 
 def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
     """Enqueue a new resize for each photo that failed or could not be queued. Returns these photos."""
-    started = [photo for photo in photos if photo.can_be_retried and photo.begin_again()]
+    started = [photo for photo in photos if photo.can_be_retried and photo.reset_for_retry()]
     enqueue(started)
     return started

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.step("4.7"), pytest.mark.long]
 FILE = "images/management/commands/workers.py"
 TASK = "images.tasks.describe_photo_task"
 STRANGER = "nobody@nowhere"
-COLUMNS = ("processes", "active", "reserved", "begun", "tasks", "queues")
+COLUMNS = ("processes", "active", "reserved", "started", "tasks", "queues")
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "inspect() has a question for each: stats, active, reserved, registered, active_queues.",
         expected=", ".join(f"{column} {expected[column]}" for column in wrong),
         found=", ".join(f"{column} {found.get(column, '') or 'nothing'}" for column in wrong),
-        file=f"{FILE}, look_into()",
+        file=f"{FILE}, inspect_workers()",
     )
     expect(
         re.search(r"queue celery: 2 waiting, and no worker takes from it", printed),
@@ -167,7 +167,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "a task was called off, and the command does not print what the worker answered.",
         "Without reply=True nothing is waited for, and nothing comes back.",
         printed=printed.strip() or "nothing",
-        file=f"{FILE}, call_off()",
+        file=f"{FILE}, revoke_task()",
     )
     _, error = command("revoke", exports[0].id, "--terminate")
     expect_no_error(error, "ending a task that has begun")
@@ -177,7 +177,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "a task that had begun was to be ended with --terminate, and goes on.",
         "revoke() by itself only keeps a worker from beginning. terminate=True ends the process that is at it.",
         state=exports[0].state,
-        file=f"{FILE}, call_off()",
+        file=f"{FILE}, revoke_task()",
     )
     app.control.revoke([task.id for task in exports], terminate=True, reply=True, limit=1, timeout=5)
     app.control.add_consumer("celery", reply=True, limit=1, timeout=5)
@@ -190,7 +190,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         else "one of two tasks that waited was called off.",
         expected="REVOKED, and the other one SUCCESS",
         found=f"{first.state}, and the other one {second.state}",
-        file=f"{FILE}, call_off()",
+        file=f"{FILE}, revoke_task()",
     )
 
 

@@ -107,14 +107,14 @@ def test_once(sweep, waiting, queue):
         "were.",
         expected="1 message",
         found=f"{sent(queue)[photo.pk]} messages, sent_again={photo.sent_again}, queued_at={photo.queued_at}",
-        file=f"{FILE}, send_again()",
+        file=f"{FILE}, resend()",
     )
     expect(
         photo.sent_again == 1 and photo.queued_at and timezone.now() - photo.queued_at < timedelta(minutes=1),
         "the photo was sent again, and its row does not say so.",
         expected="sent_again=1, queued_at=now",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
-        file=f"{FILE}, send_again()",
+        file=f"{FILE}, resend()",
     )
 
 
@@ -168,7 +168,7 @@ def test_gives_up(sweep, waiting, queue, settings):
     expect(
         photo.failure_reason,
         "a photo was sent again as often as SWEEP_TIMES says, and its page still says that it waits.",
-        "overdue() has to find it once more, so that give_up() can tell the visitor.",
+        "overdue() has to find it once more, so that mark_as_failed() can tell the visitor.",
         file=f"{FILE}, overdue()",
     )
     expect(
@@ -193,7 +193,7 @@ def test_two_sweeps(sweep, waiting, queue, together):
         "sweep has seen them changes the row for one of the two: it returns how many rows it changed.",
         expected="1 message for each of 3 photos",
         found=", ".join(f"photo {photo.pk}: {found[photo.pk]}" for photo in kept),
-        file=f"{FILE}, send_again()",
+        file=f"{FILE}, resend()",
     )
 
 
@@ -208,7 +208,7 @@ def test_not_overwritten(sweep, waiting, queue, meanwhile):
         "save() writes all columns as they were when the sweep read them. update() writes those that you name.",
         expected="is_processed=True",
         found=f"is_processed={photo.is_processed}",
-        file=f"{FILE}, send_again()",
+        file=f"{FILE}, resend()",
     )
 
 
@@ -230,7 +230,7 @@ def test_broker_gone(app, sweep, waiting):
         "belong together: inside transaction.atomic() an exception takes the update back.",
         expected=f"sent_again={before[1]}, queued_at={before[0]}",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
-        file=f"{FILE}, send_again()",
+        file=f"{FILE}, resend()",
     )
 
 

@@ -12,7 +12,7 @@ from workshop.ports import free_port
 
 pytestmark = [pytest.mark.step("5.8"), pytest.mark.long]
 
-FILE = "upkeep/locks.py, only_one()"
+FILE = "upkeep/locks.py, try_lock()"
 LOCKS = "upkeep/locks.py"
 
 
@@ -30,14 +30,14 @@ def beats_at_once(beat):
 
 def holder(name, seconds):
     """Another process, which has the lock and does not give it back. Returns its pid."""
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
 
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            with only_one(name, seconds=seconds) as mine:
-                os.write(writing, b"yes" if mine else b"no!")
+            with try_lock(name, seconds=seconds) as acquired:
+                os.write(writing, b"yes" if acquired else b"no!")
                 time.sleep(60)
         finally:
             os._exit(0)
@@ -47,7 +47,7 @@ def holder(name, seconds):
     if got != b"yes":
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    expect(got == b"yes", "nobody holds the lock, and only_one() says so to nobody.", found=got, file=FILE)
+    expect(got == b"yes", "nobody holds the lock, and try_lock() says so to nobody.", found=got, file=FILE)
     return pid
 
 
@@ -58,30 +58,30 @@ def end(pid):
 
 def test_one_of_two_processes(app, name, patience):
     """While one process holds the lock, another one does not get it."""
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
 
     pid = holder(name, 60)
     try:
         with patience(
-            "only_one() waits until the lock is free.",
+            "try_lock() waits until the lock is free.",
             "Then the sweeps queue up one behind the other, each with a process of the worker. blocking=False asks "
             "once, and says so when it is not free.",
             file=FILE,
         ):
-            with only_one(name, seconds=60) as mine:
-                found = mine
-            with only_one(name, seconds=60) as mine:
-                again = mine
+            with try_lock(name, seconds=60) as acquired:
+                found = acquired
+            with try_lock(name, seconds=60) as acquired:
+                again = acquired
     finally:
         end(pid)
-    facts = {"expected": "False from only_one(): it is held", "found": f"{found}", "file": FILE}
+    facts = {"expected": "False from try_lock(): it is held", "found": f"{found}", "file": FILE}
     expect(
         found is not True,
         "two processes hold the same lock at the same time.",
         "What lies in the memory of one process, or in a file of one machine, the other does not see. Both see Redis.",
         **facts,
     )
-    expect(found is False, "only_one() is not False for the one that did not get the lock.", **facts)
+    expect(found is False, "try_lock() is not False for the one that did not get the lock.", **facts)
     expect(
         again is False,
         "the one that did not get the lock took it away from the one that has it.",
@@ -92,7 +92,7 @@ def test_one_of_two_processes(app, name, patience):
 
 def test_many_at_once(app, name):
     """Of many that ask at the same moment one gets it."""
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
 
     threads, rounds = 6, 8
     begin, held, winners = threading.Barrier(threads), threading.Barrier(threads), Counter()
@@ -102,8 +102,8 @@ def test_many_at_once(app, name):
         try:
             for number in range(rounds):
                 begin.wait(10)
-                with only_one(f"{name}-{number}", seconds=60) as mine:
-                    winners[number] += bool(mine)
+                with try_lock(f"{name}-{number}", seconds=60) as acquired:
+                    winners[number] += bool(acquired)
                     held.wait(10)
         except Exception as error:
             errors.append(error)
@@ -132,16 +132,16 @@ def test_many_at_once(app, name):
 
 def test_given_back(app, name):
     """Afterwards the lock is free, also when the block has failed."""
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
 
     class Broken(Exception):
         pass
 
     found = []
-    with only_one(name, seconds=60) as mine:
-        found.append(mine)
-    with only_one(name, seconds=60) as mine:
-        found.append(mine)
+    with try_lock(name, seconds=60) as acquired:
+        found.append(acquired)
+    with try_lock(name, seconds=60) as acquired:
+        found.append(acquired)
     expect(
         found == [True, True],
         "the lock was given back, and the next one does not get it.",
@@ -150,14 +150,14 @@ def test_given_back(app, name):
     )
     swallowed = True
     try:
-        with only_one(name, seconds=60):
+        with try_lock(name, seconds=60):
             raise Broken
     except Broken:
         swallowed = False
     expect(not swallowed, "what the block raises is swallowed.", file=FILE)
-    with only_one(name, seconds=60) as mine:
+    with try_lock(name, seconds=60) as acquired:
         expect(
-            mine is True,
+            acquired is True,
             "the block failed, and the lock is still taken.",
             "A generator that is a context manager gets the exception at its yield: what stands behind it is not run, "
             "unless it stands in a finally.",
@@ -167,13 +167,13 @@ def test_given_back(app, name):
 
 def test_expires(app, name):
     """The lock of a process that was killed is gone after its seconds."""
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
 
     end(holder(name, 1))
 
     def free():
-        with only_one(name, seconds=60) as mine:
-            return mine
+        with try_lock(name, seconds=60) as acquired:
+            return acquired
 
     expect(
         until(free, 5),
@@ -187,9 +187,9 @@ def test_expires(app, name):
 
 def test_not_anothers(app, name):
     """Whoever took longer than its seconds does not take away the lock of the next one."""
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
 
-    slow, fast = only_one(name, seconds=1), only_one(name, seconds=60)
+    slow, fast = try_lock(name, seconds=1), try_lock(name, seconds=60)
     slow.__enter__()
     got = []
     for _ in range(100):
@@ -197,11 +197,11 @@ def test_not_anothers(app, name):
             got.append(fast)
             break
         fast.__exit__(None, None, None)
-        fast = only_one(name, seconds=60)
+        fast = try_lock(name, seconds=60)
         time.sleep(0.05)
     expect(got, "the lock does not expire.", file=FILE)
     slow.__exit__(None, None, None)
-    with only_one(name, seconds=60) as third:
+    with try_lock(name, seconds=60) as third:
         pass
     fast.__exit__(None, None, None)
     expect(
@@ -219,11 +219,11 @@ def test_not_anothers(app, name):
 def test_tasks_use_it(app, worker, done, settings, tmp_path):
     """A backup that is asked for while another one is made is left out."""
     from upkeep import backups
-    from upkeep.locks import only_one
+    from upkeep.locks import try_lock
     from upkeep.tasks import back_up_task
 
     before = set(backups.all_backups())
-    with only_one("backup", seconds=60):
+    with try_lock("backup", seconds=60):
         done(back_up_task.delay(), FILE)
     made = set(backups.all_backups()) - before
     expect(not made, "somebody makes a backup, and the worker makes another one.", file=FILE)
@@ -301,12 +301,12 @@ def test_two_beats(beats_at_once, beat):
 def test_mails_wait_for_the_locks(settings):
     """Where Redis, which has the locks, does not answer, a report is sent later, not lost."""
     from upkeep.models import Delivery
-    from upkeep.tasks import mail
+    from upkeep.tasks import send_report
 
     delivery = Delivery.objects.create(day="2026-03-01", email="someone@example.org")
     settings.REDIS_URL = f"redis://localhost:{free_port()}/0"
     expect(
-        mail(delivery.pk) is False,
+        send_report(delivery.pk) is False,
         "a mail whose lock cannot be asked for is not tried again.",
-        file="upkeep/tasks.py, mail()",
+        file="upkeep/tasks.py, send_report()",
     )

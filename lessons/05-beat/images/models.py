@@ -140,7 +140,7 @@ class UploadedImage(models.Model):
         self.queued_at = timezone.now()
         UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
 
-    def begin_again(self):
+    def reset_for_retry(self):
         """Clear the failure and the count of re-sent messages, so that a new task can be sent.
 
         Returns False if a worker has resized the photo in the meantime.

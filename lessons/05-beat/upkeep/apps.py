@@ -6,6 +6,6 @@ class UpkeepConfig(AppConfig):
     name = "upkeep"
 
     def ready(self):
-        from .checks import schedule
+        from .checks import check_schedule
 
-        register(schedule)
+        register(check_schedule)

@@ -33,7 +33,7 @@ def back_up(now: datetime | None = None) -> Path:
     now: the time after which the backup is named (default: the current time).
     Raises BackupError, or PostgresError on a server.
     """
-    name = free_name(now or timezone.now())
+    name = unused_name(now or timezone.now())
     target = settings.BACKUP_DIR / name
     # TODO 5.6: make it in a folder with another name, check the copy, and rename the folder when all is done.
     target.mkdir(parents=True)
@@ -42,7 +42,7 @@ def back_up(now: datetime | None = None) -> Path:
     return target
 
 
-def free_name(moment: datetime) -> str:
+def unused_name(moment: datetime) -> str:
     """The name of a backup made at that moment. If it is taken, use the next second that is free."""
     while (settings.BACKUP_DIR / moment.strftime(NAME)).exists():
         moment += timedelta(seconds=1)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from . import backups, reporting, sweeping, tidying
-from .locks import only_one
+from .locks import try_lock
 from .models import Delivery, Subscriber
 
 logger = logging.getLogger(__name__)
@@ -20,8 +20,8 @@ CHUNK = 20
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
 def sweep_task():
     """Send a new message for each photo whose message was lost."""
-    with only_one("sweep", seconds=330) as mine:
-        if not mine:
+    with try_lock("sweep", seconds=330) as acquired:
+        if not acquired:
             logger.info("Another sweep is running.")
             return
         sent, failed = sweeping.sweep()
@@ -55,7 +55,7 @@ def mail_task(self, delivery_ids):
     left = list(delivery_ids)
     try:
         for pk in delivery_ids:
-            if mail(pk):
+            if send_report(pk):
                 left.remove(pk)
     except SoftTimeLimitExceeded:
         logger.warning("The mail server is slow: %s reports are sent later.", len(left))
@@ -63,17 +63,17 @@ def mail_task(self, delivery_ids):
         raise self.retry(args=[left], countdown=60 * 2**self.request.retries)
 
 
-def mail(delivery_id):
+def send_report(delivery_id):
     """Email one report. Returns False if it must be retried: it failed, or another process is sending it.
 
     If the other process was killed, its lock expires within a minute.
     """
     try:
-        with only_one(f"delivery-{delivery_id}", seconds=60) as mine:
+        with try_lock(f"delivery-{delivery_id}", seconds=60) as acquired:
             delivery = Delivery.objects.filter(pk=delivery_id).first()
-            if mine and delivery:
+            if acquired and delivery:
                 deliver(delivery)
-            return mine
+            return acquired
     except (OSError, RedisError) as error:  # smtplib's errors are OSErrors as well; the lock is in Redis
         logger.warning("The report %s is sent later: %s", delivery_id, error)
         return False
@@ -87,8 +87,8 @@ def deliver(delivery):
 @shared_task(ignore_result=True, time_limit=1800)
 def back_up_task():
     """Make a backup, and remove the backups that are too old."""
-    with only_one("backup", seconds=1860) as mine:
-        if mine:
+    with try_lock("backup", seconds=1860) as acquired:
+        if acquired:
             folder = backups.back_up()
             removed = backups.rotate()
             logger.info("Backup: %s, %s removed.", folder, len(removed))
@@ -97,7 +97,7 @@ def back_up_task():
 @shared_task(ignore_result=True, time_limit=1800)
 def tidy_task():
     """Remove orphaned files."""
-    with only_one("tidy", seconds=1860) as mine:
-        if mine:
+    with try_lock("tidy", seconds=1860) as acquired:
+        if acquired:
             count, size = tidying.tidy()
             logger.info("Tidied up: %s files, %s bytes.", count, size)

@@ -130,7 +130,7 @@ class UploadedImage(models.Model):
         self.queued_at = timezone.now()
         UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
 
-    def begin_again(self):
+    def reset_for_retry(self):
         """Clear the failure. Returns False if a worker has resized the photo in the meantime."""
         unresized = UploadedImage.objects.filter(pk=self.pk, is_processed=False)
         if not unresized.update(failure_reason="", queued_at=None):

@@ -33,21 +33,21 @@ def back_up(now: datetime | None = None) -> Path:
     now: the time after which the backup is named (default: the current time).
     Raises BackupError, or PostgresError on a server.
     """
-    name = free_name(now or timezone.now())
-    target, growing = settings.BACKUP_DIR / name, settings.BACKUP_DIR / f".{name}.growing"
-    shutil.rmtree(growing, ignore_errors=True)
-    growing.mkdir(parents=True)
+    name = unused_name(now or timezone.now())
+    target, partial = settings.BACKUP_DIR / name, settings.BACKUP_DIR / f".{name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     try:
-        copy_database(database_in(growing))
-        check(database_in(growing))
-        (growing / MEDIA).write_text(media_list(), encoding="utf-8")
-        growing.rename(target)
+        copy_database(database_in(partial))
+        check(database_in(partial))
+        (partial / MEDIA).write_text(media_list(), encoding="utf-8")
+        partial.rename(target)
     finally:
-        shutil.rmtree(growing, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return target
 
 
-def free_name(moment: datetime) -> str:
+def unused_name(moment: datetime) -> str:
     """The name of a backup made at that moment. If it is taken, use the next second that is free."""
     while (settings.BACKUP_DIR / moment.strftime(NAME)).exists():
         moment += timedelta(seconds=1)

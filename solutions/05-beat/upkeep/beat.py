@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from celery.beat import PersistentScheduler
 from redis.exceptions import LockError, RedisError
 
-from .locks import lock, release
+from .locks import new_lock, release
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,10 @@ class OnlyScheduler(PersistentScheduler):
     seconds = 30
 
     def __init__(self, *args, **kwargs) -> None:
-        self.lock = lock("beat", self.seconds)
+        self.lock = new_lock("beat", self.seconds)
         # Two containers may have the same host name and the same pid.
         self.me = f"{socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
-        self.said = ""  # the obstacle in the log
+        self.logged_reason = ""  # the last one in the log
         self.busy = False
         # The file is written after each message, so that the beat process that takes over knows about it.
         super().__init__(*args, sync_every_tasks=1, **kwargs)
@@ -59,17 +59,17 @@ class OnlyScheduler(PersistentScheduler):
     def tick(self, *args, **kwargs) -> float:
         """Send the next entry that is due, while holding the lock. Returns the seconds to wait."""
         with self.closed_afterwards():
-            obstacle = self.obstacle()
-            if obstacle != self.said:
-                self.said = obstacle
-                logger.warning(obstacle or "This beat sends now.")
-            if obstacle:
+            reason = self.reason_to_wait()
+            if reason != self.logged_reason:
+                self.logged_reason = reason
+                logger.warning(reason or "This beat sends now.")
+            if reason:
                 return self.max_interval
             if self._store is None:
                 super().setup_schedule()
             return super().tick(*args, **kwargs)
 
-    def obstacle(self) -> str:
+    def reason_to_wait(self) -> str:
         """Why this beat process must not send now, as a sentence; empty when it holds the lock."""
         try:
             if self.holds_lock():

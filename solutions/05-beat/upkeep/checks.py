@@ -10,7 +10,7 @@ from django.utils.module_loading import autodiscover_modules
 logger = logging.getLogger(__name__)
 
 
-def schedule(app_configs, **kwargs):
+def check_schedule(app_configs, **kwargs):
     """Return an error for each entry of the schedule whose task does not exist."""
     autodiscover_modules("tasks")
     tasks = current_app.tasks
@@ -27,7 +27,7 @@ def schedule(app_configs, **kwargs):
 
 @worker_ready.connect
 @beat_init.connect
-def say(**kwargs):
+def log_errors(**kwargs):
     # Celery runs Django's checks when it starts, but ignores the errors that they return.
-    for error in schedule(None):
+    for error in check_schedule(None):
         logger.error(error.msg)

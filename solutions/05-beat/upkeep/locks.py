@@ -19,27 +19,27 @@ def client(address: str) -> Redis:
     return Redis.from_url(address, socket_timeout=5)
 
 
-def lock(name: str, seconds: float) -> Lock:
+def new_lock(name: str, seconds: float) -> Lock:
     """A lock that is not acquired yet. After `seconds` it expires, unless its holder renews it."""
     return client(settings.REDIS_URL).lock(f"lock:{name}", timeout=seconds)
 
 
 @contextmanager
-def only_one(name: str, seconds: float) -> Iterator[bool]:
+def try_lock(name: str, seconds: float) -> Iterator[bool]:
     """Try to acquire the lock, without waiting. Yields True if this process got it, otherwise False.
 
     seconds: how long until the lock expires, also if its holder was killed. It must outlast the work.
     """
-    held = lock(name, seconds)
-    mine = held.acquire(blocking=False)
+    lock = new_lock(name, seconds)
+    acquired = lock.acquire(blocking=False)
     try:
-        yield mine
+        yield acquired
     finally:
-        if mine:
-            release(held)
+        if acquired:
+            release(lock)
 
 
-def release(held: Lock) -> None:
+def release(lock: Lock) -> None:
     """Release the lock. If it has expired and another process holds it now, that process keeps it."""
     with suppress(LockError, RedisError):
-        held.release()
+        lock.release()

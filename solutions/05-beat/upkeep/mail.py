@@ -22,6 +22,6 @@ class FileMail(BaseEmailBackend):
         folder.mkdir(exist_ok=True)
         to = parseaddr(message.recipients()[0])[1].replace("/", "-")
         file = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{to}-{uuid4().hex[:8]}.eml"
-        growing = file.with_suffix(".growing")
-        growing.write_bytes(message.message().as_bytes(linesep="\r\n"))
-        growing.rename(file)
+        partial = file.with_suffix(".partial")
+        partial.write_bytes(message.message().as_bytes(linesep="\r\n"))
+        partial.rename(file)

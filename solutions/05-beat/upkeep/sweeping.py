@@ -15,9 +15,9 @@ def sweep() -> tuple[int, int]:
     sent, failed = 0, 0
     for photo in overdue(timezone.now()):
         if photo.sent_again >= settings.SWEEP_TIMES:
-            failed += give_up(photo)
+            failed += mark_as_failed(photo)
         else:
-            sent += send_again(photo)
+            sent += resend(photo)
     return sent, failed
 
 
@@ -34,7 +34,7 @@ def overdue(now: datetime) -> QuerySet[UploadedImage]:
     return UploadedImage.objects.pending().filter(late)
 
 
-def send_again(photo: UploadedImage) -> int:
+def resend(photo: UploadedImage) -> int:
     """Send a new message for the photo, unless another sweep has just done so. Returns 1 or 0.
 
     If sending fails, the row is not changed.
@@ -45,13 +45,13 @@ def send_again(photo: UploadedImage) -> int:
         as_seen = UploadedImage.objects.pending().filter(
             pk=photo.pk, queued_at=photo.queued_at, sent_again=photo.sent_again
         )
-        mine = as_seen.update(queued_at=timezone.now(), sent_again=F("sent_again") + 1)
-        if mine:
+        updated = as_seen.update(queued_at=timezone.now(), sent_again=F("sent_again") + 1)
+        if updated:
             resize_image_task.delay(photo.pk)
-    return mine
+    return updated
 
 
-def give_up(photo: UploadedImage) -> int:
+def mark_as_failed(photo: UploadedImage) -> int:
     """Mark the photo as failed. The visitor can retry with the button on its page. Returns 1 or 0."""
     reason = "We tried several times without success. Try again later."
     as_seen = UploadedImage.objects.pending().filter(pk=photo.pk, sent_again=photo.sent_again)

@@ -59,15 +59,15 @@ def turn_1(options) -> str:
     )
 
 
-def turn_2(send_again, photo) -> str:
+def turn_2(resend, photo) -> str:
     from django.db import transaction
 
-    expect(callable(send_again), "send_again is to be a function that takes a photo.")
+    expect(callable(resend), "resend is to be a function that takes a photo.")
     with _row_kept(photo):
         before = _ids_on_look_queue()
         with contextlib.suppress(_RolledBack), transaction.atomic():
             try:
-                send_again(photo)
+                resend(photo)
             except TypeError as error:
                 expect(
                     "callback" not in str(error),
@@ -83,7 +83,7 @@ def turn_2(send_again, photo) -> str:
             "Register the sending, for after the commit.",
         )
         before = _ids_on_look_queue()
-        send_again(photo)
+        resend(photo)
         sent = _ids_on_look_queue() - before
     expect(
         sent,

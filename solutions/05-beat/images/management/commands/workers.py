@@ -28,10 +28,10 @@ class Command(BaseCommand):
         {"revoke": self.revoke, "rate": self.rate, "grow": self.grow}.get(action, self.show)(names, **options)
 
     def show(self, names, **options):
-        workers = look_into(names)
-        self.row("worker", "processes", "active", "reserved", "begun", "tasks", "queues")
+        workers = inspect_workers(names)
+        self.row("worker", "processes", "active", "reserved", "started", "tasks", "queues")
         for name, worker in workers.items():
-            counts = [worker[each] for each in ("processes", "active", "reserved", "begun", "registered")]
+            counts = [worker[each] for each in ("processes", "active", "reserved", "started", "registered")]
             self.row(name, *counts, ", ".join(worker["queues"]))
         self.stdout.write("")
         for queue, waiting in queue_lengths().items():
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{name:<22}" + "".join(f"{cell:<10}" for cell in cells).rstrip())
 
     def revoke(self, names, task_id, terminate, **options):
-        self.report(call_off(names, task_id, terminate))
+        self.report(revoke_task(names, task_id, terminate))
 
     def rate(self, names, task, limit, **options):
         self.report(limit_rate(names, task, limit))
@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def grow(self, names, worker, count, **options):
         if worker not in names:
             raise CommandError(f"There is no worker {worker}. Use one of these: {', '.join(names)}")
-        found = look_into([worker])
+        found = inspect_workers([worker])
         if worker not in found:
             raise CommandError(f"{worker} no longer answers.")
         processes = found[worker]["processes"]
@@ -74,7 +74,7 @@ def workers_that_answer():
     return sorted(name for reply in control.ping(timeout=PATIENCE) for name in reply)
 
 
-def look_into(names):
+def inspect_workers(names):
     """What each of these workers is doing, by its name: numbers of tasks, and the names of its queues."""
     # With `destination`, Celery waits only until all of these workers have answered.
     inspect = control.inspect(destination=names, timeout=PATIENCE)
@@ -83,7 +83,7 @@ def look_into(names):
     return {
         name: {
             "processes": len(stats[name]["pool"]["processes"]),
-            "begun": sum(stats[name]["total"].values()),
+            "started": sum(stats[name]["total"].values()),
             "active": len(active.get(name, [])),
             "reserved": len(reserved.get(name, [])),
             "registered": len(registered.get(name, [])),
@@ -102,7 +102,7 @@ def queue_lengths():
         return {queue.name: queue.bind(channel).queue_declare().message_count for queue in queues}
 
 
-def call_off(names, task_id, terminate):
+def revoke_task(names, task_id, terminate):
     """Revoke the task; with `terminate`, also stop it if it is running. Returns the workers' answers."""
     return control.revoke(task_id, terminate=terminate, destination=names, reply=True, timeout=PATIENCE)
 
