@@ -42,7 +42,7 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
 
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
-    """Shrink the picture to fit, in proportion. A picture that already fits is not changed."""
+    """Shrink the picture to fit, keeping its aspect ratio. A picture that already fits is not changed."""
     # TODO 1.1: this squeezes every picture into the box, and decodes all its pixels first.
     return picture.resize((max_width, max_height))
 

@@ -33,7 +33,10 @@ class Bucket(S3Storage):
             return super()._save(name, content)
 
     def get_modified_time(self, name):
-        """When the file was last changed. Raises FileNotFoundError if there is none, as in a folder."""
+        """Return when the file was last changed.
+
+        Raises FileNotFoundError if it does not exist, as FileSystemStorage does.
+        """
         try:
             with translate_boto_errors():
                 return super().get_modified_time(name)

@@ -33,7 +33,7 @@ def test_restore_asks_which(settings, tmp_path, capsys):
     call_command("restore")
     says = capsys.readouterr().out
     expect("2026-03-01-193000" in says, "restore does not list the backups.", found=says)
-    with pytest.raises(CommandError, match=r"no backup 2026\. There are: 2026-03-01-193000"):
+    with pytest.raises(CommandError, match=r"no backup 2026\. Use one of these: 2026-03-01-193000"):
         call_command("restore", "2026")
 
 

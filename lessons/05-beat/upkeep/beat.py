@@ -41,7 +41,8 @@ class Store(dict):
 class OnlyScheduler(PersistentScheduler):
     """Sends only while it holds a lock. A second beat process waits until the first one stops."""
 
-    # The lock expires after this time, which is several loops. After a crash, the next one waits that long.
+    # The lock expires after this time, which is several loops. After a crash, another beat process takes over
+    # when the lock has expired.
     seconds = 30
 
     def __init__(self, *args, **kwargs) -> None:
@@ -107,7 +108,7 @@ class OnlyScheduler(PersistentScheduler):
                 super().sync()
 
     def close(self) -> None:
-        """Write the schedule, close the connection to the broker, and give the lock back."""
+        """Write the schedule, close the connection to the broker, and release the lock."""
         if self.busy:
             return  # called by Celery's signal handler. See closed_afterwards().
         try:

@@ -1,4 +1,4 @@
-"""Check the schedule at the start of the web process, of each worker and of beat."""
+"""Check the schedule in Django's system checks, and when a worker or beat starts."""
 
 import logging
 

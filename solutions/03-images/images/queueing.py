@@ -1,4 +1,4 @@
-"""Send tasks for photos, for every view that does so."""
+"""The functions that send tasks for photos."""
 
 import logging
 from collections.abc import Iterable

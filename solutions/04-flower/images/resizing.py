@@ -42,7 +42,7 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
 
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
-    """Shrink the picture to fit, in proportion. A picture that already fits is not changed."""
+    """Shrink the picture to fit, keeping its aspect ratio. A picture that already fits is not changed."""
     # Pillow decodes a JPEG at 1/2, 1/4 or 1/8 of its size, which saves time and memory.
     picture.thumbnail((max_width, max_height), Image.Resampling.LANCZOS, reducing_gap=1.1)
     return picture

@@ -13,7 +13,7 @@ from .results import progress_of, result_as_json
 from .tasks import export_zip_task
 
 BATCH_SIZE = 100
-"""The most photos in a batch. It has the newest ones."""
+"""The maximum number of photos in a batch, which has the newest ones."""
 
 
 @require_POST

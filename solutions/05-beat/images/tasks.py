@@ -1,4 +1,4 @@
-"""The tasks about photos, which run in the workers."""
+"""The tasks of this app, which run in the workers."""
 
 import time
 

@@ -20,7 +20,7 @@ MEDIA = "media.sha256"
 DAYS, WEEKS = 7, 4
 """How many daily and weekly backups are kept."""
 NAME = "%Y-%m-%d-%H%M%S"
-"""A backup is named after its time in UTC. In local time, an hour can come twice."""
+"""A backup is named after its time in UTC, because an hour of local time can come twice."""
 
 
 class BackupError(Exception):
@@ -30,7 +30,7 @@ class BackupError(Exception):
 def back_up(now: datetime | None = None) -> Path:
     """Make a backup and return its folder, which gets this name only when the backup is complete.
 
-    now: the time after which the backup is named (default: the current time).
+    now: the time in the backup's name (default: the current time).
     Raises BackupError, or PostgresError on a server.
     """
     name = unused_name(now or timezone.now())

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Subscriber(models.Model):
-    """Somebody who gets the nightly report."""
+    """A recipient of the nightly report."""
 
     email = models.EmailField(unique=True)
 

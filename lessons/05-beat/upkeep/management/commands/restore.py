@@ -38,7 +38,11 @@ class Command(BaseCommand):
     def save_what_is_there(self):
         try:
             self.stdout.write(f"The previous database is in {backups.back_up()}.")
-        except (backups.BackupError, DatabaseError, sqlite3.Error) as error:  # a reason to restore
+        except (
+            backups.BackupError,
+            DatabaseError,
+            sqlite3.Error,
+        ) as error:  # probably the reason for the restore
             self.stdout.write(f"The previous database is damaged and cannot be backed up: {error}")
         except OSError as error:
             raise CommandError(f"Nothing was changed: backing up the database failed: {error}") from None
