@@ -34,5 +34,5 @@ def test_a_wrong_argument_is_found(tmp_path):
         "UploadedImage.objects.filter(pk=1).pendig()\n"
     )
     done = mypy(tmp_path, str(wrong))
-    assert 'Argument 2 to "lock" has incompatible type "str"' in done.stdout
+    assert 'Argument 2 to "new_lock" has incompatible type "str"' in done.stdout
     assert 'has no attribute "pendig"' in done.stdout
