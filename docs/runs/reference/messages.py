@@ -149,6 +149,31 @@ def unknown_task():
 
 
 @message
+def limits_the_wrong_way_round():
+    app, _ = app_with()
+
+    @app.task(name="messages.limited", shared=False, soft_time_limit=45, time_limit=30)
+    def limited(image_id):
+        pass
+
+    limited.delay(7)
+
+
+@message
+def result_of_an_async_task():
+    """Celery calls the function. What it then stores as the result is the coroutine."""
+
+    async def work(image_id):
+        pass
+
+    coroutine = work(7)
+    try:
+        serialization.dumps(coroutine, serializer="json")
+    finally:
+        coroutine.close()
+
+
+@message
 def pickle_refused():
     serialization.loads(b"", "application/x-python-serialize", "binary", accept=["application/json"])
 
