@@ -68,7 +68,12 @@ def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
 
 
 def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, capsys):
-    edit(mine, "images/resizing.py", "return ImageOps.exif_transpose(picture)", "return picture")
+    edit(
+        mine,
+        "images/resizing.py",
+        "return picture if turn is None else picture.transpose(turn)",
+        "return picture",
+    )
     assert check.main(mine) == 1
     said = Printed(capsys.readouterr().out)
     assert "✓ 1.1" in said
@@ -285,7 +290,7 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
     root = start.learners(tmp_path / "root", "01-sync", solved=True)
     resizing, output = root / "playground/01-sync/images/resizing.py", tmp_path / "watch.txt"
     solved = resizing.read_text()
-    broken = solved.replace("return ImageOps.exif_transpose(picture)", "return picture")
+    broken = solved.replace("return picture if turn is None else picture.transpose(turn)", "return picture")
     assert broken != solved
 
     def passed():
@@ -386,7 +391,12 @@ def test_a_group_that_has_ended_is_no_error_on_macos(monkeypatch):
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
     before = descendants()
     with run.Run(mine, "1.2") as ready:
-        edit(mine, "images/resizing.py", "return ImageOps.exif_transpose(picture)", "return picture")
+        edit(
+            mine,
+            "images/resizing.py",
+            "return picture if turn is None else picture.transpose(turn)",
+            "return picture",
+        )
         events = list(ready.events())
     assert [event["passed"] for event in events if event["event"] == "check"][-1] is False
     assert events[-1]["event"] == "finished"

@@ -132,7 +132,8 @@ from PIL import Image
 
 content, opened = io.BytesIO(), []
 Image.new("RGB", (1600, 1200)).save(content, "JPEG")
-photo = UploadedImage.objects.create(image=ContentFile(content.getvalue(), "garden.jpg"))
+file = ContentFile(content.getvalue(), "garden.jpg")
+photo = UploadedImage.objects.create(image=file, width=1600, height=1200)
 photo.attach_resized(resize(content, 800, 600), 0.1)
 really = FileSystemStorage._open
 FileSystemStorage._open = lambda self, name, mode="rb": (opened.append(name), really(self, name, mode))[1]

@@ -18,7 +18,7 @@ def test_pages(client, name):
     [
         (("notes.jpg", b"no picture at all"), "not a picture"),
         (("empty.jpg", b""), "empty"),
-        (("scan.tiff", photos.tiff()), "not supported"),
+        (("scan.tiff", photos.tiff()), "not a picture that can be read. Use a JPEG"),
         (("bomb.png", photos.bomb()), "too many pixels"),
     ],
 )

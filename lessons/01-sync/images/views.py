@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .resizing import UNREADABLE, resize
+from .resizing import UnreadablePicture, resize
 
 
 def photo_list(request):
@@ -31,7 +31,7 @@ def upload(request):
 def resize_photo(photo):
     """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
     # TODO 1.4: open photo.image, resize() it, keep the result with photo.attach_resized(resized, seconds).
-    # A picture that raises one of UNREADABLE gets photo.fail(reason), in words for the visitor.
+    # A picture that raises UnreadablePicture gets photo.fail(reason), in words for the visitor.
 
 
 def add_upload_messages(request, photos, seconds):

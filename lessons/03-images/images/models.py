@@ -5,6 +5,7 @@ Everywhere in the code, a row of `UploadedImage` is called a `photo`. A task get
 """
 
 import os
+import re
 from pathlib import PurePosixPath
 
 from django.core.files.base import ContentFile
@@ -12,6 +13,17 @@ from django.core.files.storage import storages
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+
+
+def upload_path(photo, filename):
+    """A name that every storage takes: 50 characters are at most 200 bytes, and file systems take 255.
+
+    That leaves room for what Django and attach_resized() add to the name.
+    """
+    stem, extension = os.path.splitext(filename.encode(errors="ignore").decode())
+    stem = re.sub(r"[^-\w.]", "", stem.strip().replace(" ", "_"))[:50].strip(".")
+    extension = extension if re.fullmatch(r"\.[A-Za-z0-9]{1,9}", extension) else ""
+    return f"uploads/{stem or 'photo'}{extension}"
 
 
 def resized_path(photo, filename):
@@ -30,7 +42,7 @@ class UploadedImage(models.Model):
         WAITING = "waiting", "Waiting"
         UNQUEUED = "unqueued", "Kept, not queued"
 
-    image = models.ImageField(upload_to="uploads/", width_field="width", height_field="height")
+    image = models.ImageField(upload_to=upload_path)
     resized_image = models.ImageField(
         upload_to=resized_path,
         storage=resized_storage,

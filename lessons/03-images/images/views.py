@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from .forms import UploadForm
 from .models import UploadedImage
 from .queueing import retry, save_and_enqueue
-from .resizing import UNREADABLE, resize  # TODO 3.1: goes with resize_photo()
+from .resizing import UnreadablePicture, resize  # TODO 3.1: goes with resize_photo()
 from .tasks import describe_photo_task
 
 
@@ -41,7 +41,7 @@ def resize_photo(photo):
     try:
         with photo.image.open("rb") as file:
             resized = resize(file)
-    except UNREADABLE:
+    except UnreadablePicture:
         photo.fail("This picture is damaged or cut short.")
     else:
         photo.attach_resized(resized, time.perf_counter() - started)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .resizing import UNREADABLE, resize
+from .resizing import UnreadablePicture, resize
 
 
 def photo_list(request):
@@ -34,7 +34,7 @@ def resize_photo(photo):
     try:
         with photo.image.open("rb") as file:
             resized = resize(file)
-    except UNREADABLE:
+    except UnreadablePicture:
         photo.fail("This picture is damaged or cut short.")
     else:
         photo.attach_resized(resized, time.perf_counter() - started)

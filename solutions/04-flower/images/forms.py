@@ -3,11 +3,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
-from PIL import Image
 
 from .models import UploadedImage
-
-FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF"}
+from .resizing import TooManyPixels, UnreadablePicture, open_picture
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -15,7 +13,10 @@ class PhotosInput(forms.ClearableFileInput):
 
 
 class PhotosField(forms.FileField):
-    """Several photos. Each error message starts with the name of its file."""
+    """Several photos. Each is checked without being decoded; every refusal names its file.
+
+    The cleaned data is a list of pairs: a file, and its size as (width, height) in pixels.
+    """
 
     widget = PhotosInput(attrs={"accept": "image/*"})
 
@@ -25,40 +26,39 @@ class PhotosField(forms.FileField):
             raise ValidationError("Choose at least one photo.")
         if len(files) > settings.MAX_UPLOAD_FILES:
             raise ValidationError(f"Choose at most {settings.MAX_UPLOAD_FILES} photos at once.")
-        errors = []
+        photos, errors = [], []
         for file in files:
             try:
-                check_photo(super().clean(file, initial))
+                photos.append((file, check_photo(super().clean(file, initial))))
             except ValidationError as error:
                 errors += [f"{file.name}: {message}" for message in error.messages]
         if errors:
             raise ValidationError(errors)
-        return files
+        return photos
 
 
-def check_photo(file: UploadedFile):
-    """Raise ValidationError if the file is too big, is not a picture, or has too many pixels.
+def check_photo(file: UploadedFile) -> tuple[int, int]:
+    """Refuse a file that is too big, not a picture, or has too many pixels. Only the header is read.
 
-    Reads only the file's header, without decoding the picture.
+    Returns the width and the height in pixels. Raises ValidationError.
     """
     size = file.size or 0
     if size > settings.MAX_UPLOAD_BYTES:
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
         raise ValidationError(f"{filesizeformat(size)} is too big; a photo may have {limit}.")
     try:
-        picture = Image.open(file)
-    except Image.DecompressionBombError:
+        width, height = open_picture(file).size
+    except TooManyPixels:
         raise ValidationError("this picture has too many pixels.") from None
-    except (OSError, SyntaxError, ValueError):
-        raise ValidationError("this is not a picture that can be read.") from None
-    if picture.format not in FORMATS:
-        raise ValidationError(f"{picture.format} is not supported; use JPEG, PNG, WebP or GIF.")
-    if picture.width * picture.height > settings.MAX_UPLOAD_PIXELS:
-        millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
+    except UnreadablePicture:
         raise ValidationError(
-            f"{picture.width}×{picture.height} is too many pixels; a photo may have {millions} million."
-        )
+            "this is not a picture that can be read. Use a JPEG, PNG, WebP or GIF file."
+        ) from None
+    if width * height > settings.MAX_UPLOAD_PIXELS:
+        millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
+        raise ValidationError(f"{width}×{height} is too many pixels; a photo may have {millions} million.")
     file.seek(0)
+    return width, height
 
 
 class UploadForm(forms.Form):
@@ -66,6 +66,6 @@ class UploadForm(forms.Form):
 
     def save(self) -> list[UploadedImage]:
         return [
-            UploadedImage.objects.create(image=file, original_bytes=file.size)
-            for file in self.cleaned_data["images"]
+            UploadedImage.objects.create(image=file, width=width, height=height, original_bytes=file.size)
+            for file, (width, height) in self.cleaned_data["images"]
         ]

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "image",
-                    models.ImageField(height_field="height", upload_to="uploads/", width_field="width"),
+                    models.ImageField(upload_to=images.models.upload_path),
                 ),
                 (
                     "resized_image",
