@@ -1,15 +1,16 @@
 """The tasks of this app, which run in the workers."""
 
 from celery import shared_task
-from PIL import Image
 
 from .models import UploadedImage
+from .resizing import open_picture, taken_at
 
 
 # TODO 2.3: this is a function like any other. Make it a task.
 def describe_photo_task(image_id: int) -> dict:
-    """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
-    # TODO 2.3: return name, format, size [width, height], bytes, taken (EXIF 0x0132), uploaded (ISO 8601).
+    """What is known about a photo, in words that JSON has: strings, numbers, lists, dictionaries."""
+    # TODO 2.3: return name, format, size [width, height], bytes, taken, uploaded (ISO 8601).
+    # open_picture() and taken_at() in resizing.py read the file.
 
 
 @shared_task

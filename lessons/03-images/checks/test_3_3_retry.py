@@ -27,7 +27,7 @@ def test_retried(attempt, photo, storage):
     why = "ConnectionError and TimeoutError pass by themselves: autoretry_for takes a tuple of exceptions."
     if not error:
         why = (
-            "ConnectionError is an OSError, as most of UNREADABLE is: an except around the storage catches both. "
+            "ConnectionError is an OSError, so an except for OSError around the storage catches it. "
             "Celery tries again only what leaves the task."
         )
     expect(
@@ -103,7 +103,23 @@ def test_damaged_is_not_retried(attempt, photo, content):
         raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
         complain(
             "a damaged file was sent to be tried again.",
-            "What Pillow raises for it is an OSError, as ConnectionError and TimeoutError are. Name the two; a "
+            "resize() raises UnreadablePicture for it. Retry ConnectionError and TimeoutError only.",
+            raised=named(raised),
+            which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
+            file=FILE,
+        )
+
+
+def test_gone_is_not_retried(attempt, photo):
+    """A photo whose file is gone is not tried again: the file does not come back."""
+    kept = photo(SMALL)
+    kept.image.storage.delete(kept.image.name)
+    error, messages = attempt(kept)
+    if messages:
+        raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
+        complain(
+            "a photo whose file is gone was sent to be tried again.",
+            "What is raised for it is an OSError, as ConnectionError and TimeoutError are. Name the two; a "
             "wider net catches the wrong fish.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),

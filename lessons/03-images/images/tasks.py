@@ -4,25 +4,23 @@ import time
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import SoftTimeLimitExceeded
-from PIL import Image
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 
 from .models import UploadedImage
-from .resizing import UNREADABLE, resize
+from .resizing import UnreadablePicture, open_picture, resize, taken_at
 
 
 @shared_task
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
-    with photo.image.open("rb") as file, Image.open(file) as picture:
-        taken = picture.getexif().get(0x0132)
+    with photo.image.open("rb") as file, open_picture(file) as picture:
         return {
             "name": photo.name,
             "format": picture.format,
             "size": [picture.width, picture.height],
             "bytes": photo.original_bytes,
-            "taken": taken,
+            "taken": taken_at(picture),
             "uploaded": photo.uploaded_at.isoformat(),
         }
 
@@ -42,18 +40,11 @@ class ResizeTask(DjangoTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """What the page tells the visitor about an exception.
-
-    Most of these exceptions are subclasses of OSError, so the more specific ones come first.
-    """
+    """An exception that has left the task, in words for visitors."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
-    if isinstance(error, SoftTimeLimitExceeded):
+    if isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded)):
         return "Resizing this photo took too long."
-    if isinstance(error, OSError) and error.errno:  # from the operating system, such as a full disk
-        return "Something went wrong on our side."
-    if isinstance(error, UNREADABLE):
-        return "This picture is damaged or cut short."
     return "Something went wrong on our side."
 
 
@@ -69,8 +60,8 @@ def reason_for(error: BaseException) -> str:
     # TODO 3.8: keep no result.
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
-    """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
-    # TODO 3.1: what resize_photo() in views.py does, for the photo with this id. Exceptions may go through.
+    """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
+    # TODO 3.1: what resize_photo() in views.py does, for the photo with this id, and its try with it.
 
 
 @shared_task(

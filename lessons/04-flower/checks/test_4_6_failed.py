@@ -70,8 +70,7 @@ def test_one_is_damaged(summary, photo):
         result = outcome(
             summary([kept.pk, each.pk]),
             what,
-            "UNREADABLE lists what Pillow raises for a file that it cannot read; what a missing file raises is "
-            "among them.",
+            "For a file that cannot be read, resizing.py raises UnreadablePicture. A missing file is an OSError.",
         )
         expect_listed(result, what, each.pk)
 

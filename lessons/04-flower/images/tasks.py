@@ -4,12 +4,11 @@ import time
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import SoftTimeLimitExceeded
+from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from django.core.files.storage import storages
-from PIL import Image
 
 from .models import UploadedImage
-from .resizing import UNREADABLE, resize
+from .resizing import UnreadablePicture, open_picture, resize, taken_at
 from .zip_export import write_zip
 
 
@@ -17,14 +16,13 @@ from .zip_export import write_zip
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
-    with photo.image.open("rb") as file, Image.open(file) as picture:
-        taken = picture.getexif().get(0x0132)
+    with photo.image.open("rb") as file, open_picture(file) as picture:
         return {
             "name": photo.name,
             "format": picture.format,
             "size": [picture.width, picture.height],
             "bytes": photo.original_bytes,
-            "taken": taken,
+            "taken": taken_at(picture),
             "uploaded": photo.uploaded_at.isoformat(),
         }
 
@@ -44,18 +42,11 @@ class ResizeTask(DjangoTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """What the page tells the visitor about an exception.
-
-    Most of these exceptions are subclasses of OSError, so the more specific ones come first.
-    """
+    """An exception that has left the task, in words for visitors."""
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "The photo storage does not answer. Try again later."
-    if isinstance(error, SoftTimeLimitExceeded):
+    if isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded)):
         return "Resizing this photo took too long."
-    if isinstance(error, OSError) and error.errno:  # from the operating system, such as a full disk
-        return "Something went wrong on our side."
-    if isinstance(error, UNREADABLE):
-        return "This picture is damaged or cut short."
     return "Something went wrong on our side."
 
 
@@ -80,8 +71,12 @@ def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600
     """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
     photo = UploadedImage.objects.get(pk=image_id)
     started = time.perf_counter()
-    with photo.image.open("rb") as file:
-        resized = resize(file, max_width, max_height)
+    try:
+        with photo.image.open("rb") as file:
+            resized = resize(file, max_width, max_height)
+    except UnreadablePicture:
+        photo.fail("This picture is damaged or cut short.")
+        return
     photo.attach_resized(resized, time.perf_counter() - started)
 
 
@@ -114,8 +109,8 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
 # TODO 4.6: a member that is lost with its process or worker must be done again, or there is no summary.
 @shared_task
 def describe_for_summary_task(image_id: int) -> dict:
-    """Describe a photo. For an unreadable one, return the error, so that the others are still summed up."""
-    # TODO 4.6: answer {"id": …, "error": …} for a photo that is gone or UNREADABLE.
+    """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
+    # TODO 4.6: answer {"id": …, "error": …} for a photo that is gone or cannot be read.
     return describe_photo_task(image_id)
 
 

@@ -1,23 +1,22 @@
 """The tasks of this app, which run in the workers."""
 
 from celery import shared_task
-from PIL import Image
 
 from .models import UploadedImage
+from .resizing import open_picture, taken_at
 
 
 @shared_task
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
-    with photo.image.open("rb") as file, Image.open(file) as picture:
-        taken = picture.getexif().get(0x0132)
+    with photo.image.open("rb") as file, open_picture(file) as picture:
         return {
             "name": photo.name,
             "format": picture.format,
             "size": [picture.width, picture.height],
             "bytes": photo.original_bytes,
-            "taken": taken,
+            "taken": taken_at(picture),
             "uploaded": photo.uploaded_at.isoformat(),
         }
 

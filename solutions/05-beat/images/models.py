@@ -147,6 +147,11 @@ class UploadedImage(models.Model):
             ]
         )
 
+    def fail(self, reason):
+        """Keep the photo, and the reason why it cannot be resized. A resized photo stays resized."""
+        if UploadedImage.objects.filter(pk=self.pk, is_processed=False).update(failure_reason=reason):
+            self.failure_reason = reason
+
     def mark_queued(self):
         """Store when the task was sent. A worker may be writing the other columns, so write only this one."""
         self.queued_at = timezone.now()
