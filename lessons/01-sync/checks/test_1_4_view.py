@@ -43,7 +43,16 @@ def with_a_hole():
 
 def test_upload_is_resized(upload):
     """An uploaded photo is resized when the answer comes, and kept with its figures."""
-    upload(("garden.jpg", photos.jpeg()))
+    try:
+        upload(("garden.jpg", photos.jpeg()))
+    except FileNotFoundError as error:
+        complain(
+            "the view does not find the photo's file.",
+            'photo.image.name is a name in the storage, not a path. photo.image.open("rb") finds it.',
+            raised=f"{type(error).__name__}: {error}",
+            raised_at=place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) or "?",
+            file=f"{FILE}, resize_photo()",
+        )
     photo = the_photo()
     reason = {"reason_given": photo.failure_reason} if photo.failure_reason else {}
     expect(
@@ -154,6 +163,8 @@ def test_any_storage(upload, settings, monkeypatch):
         reason = photo.failure_reason
     except NotImplementedError as error:
         asked_at = place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
+    except FileNotFoundError as error:
+        reason = f"{type(error).__name__}: {error}"
     complain(
         "the view asks for the photo's .path."
         if asked_at
@@ -204,8 +215,7 @@ def test_damaged(upload, content, name, about):
         complain(
             f"{about} ends the upload with an error page: {type(raised).__name__}: {raised}".rstrip(".")
             + ".",
-            "What Pillow raises for a damaged picture has to be caught, and that is more than one exception. "
-            "UNREADABLE in resizing.py has them all: except UNREADABLE.",
+            "resize() raises UnreadablePicture for a damaged picture: except UnreadablePicture.",
             raised_at=place_in(Path.cwd(), traceback.extract_tb(raised.__traceback__)) or "?",
             file=f"{FILE}, resize_photo()",
         )
@@ -226,7 +236,7 @@ def test_damaged(upload, content, name, about):
     expect(
         reason,
         f"{about} has no reason that a visitor can read.",
-        "Catch what Pillow raises (UNREADABLE), and say it in words: photo.fail(reason).",
+        "Catch UnreadablePicture, and say it in words: photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",
     )

@@ -251,9 +251,16 @@ def photo():
     """photo(content, name) keeps an uploaded photo in the database, as the form does, and nothing more."""
     from django.core.files.base import ContentFile
     from images.models import UploadedImage
+    from images.resizing import UnreadablePicture, open_picture
 
     def keep(content: bytes, name: str = "garden.jpg"):
-        return UploadedImage.objects.create(image=ContentFile(content, name), original_bytes=len(content))
+        try:
+            width, height = open_picture(BytesIO(content)).size
+        except UnreadablePicture:
+            width, height = None, None
+        return UploadedImage.objects.create(
+            image=ContentFile(content, name), width=width, height=height, original_bytes=len(content)
+        )
 
     return keep
 
