@@ -4,7 +4,9 @@ import contextlib
 import importlib.util
 import io
 import itertools
+import json
 import struct
+import subprocess
 import sys
 import traceback
 import zlib
@@ -12,6 +14,7 @@ import zlib
 import pytest
 from PIL import Image, ImageSequence
 
+from workshop.environment import inherited
 from workshop.paths import SOLUTIONS
 
 PROJECT = SOLUTIONS / "05-beat"
@@ -373,3 +376,79 @@ def test_the_time_of_a_photo_is_text_or_nothing(resizing, kind):
     entry, wanted = DATES[kind]
     content = encoded(arrow(), "JPEG", exif=exif((0x0132, *entry)))
     assert resizing.taken_at(resizing.open_picture(io.BytesIO(content))) == wanted
+
+
+# The form, in a process of its own with Django's test client.
+
+UPLOAD = """
+import json
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from images.models import UploadedImage
+
+settings.ALLOWED_HOSTS = ["*"]
+content = open({picture!r}, "rb").read()
+answers = []
+for names in json.loads({names!r}):
+    UploadedImage.objects.all().delete()
+    files = [SimpleUploadedFile("x", content) for name in names]
+    for file, name in zip(files, names):
+        file._name = name
+    visitor = Client(raise_request_exception=False)
+    page = visitor.post(reverse("images:upload"), {{"images": files}}, follow=True)
+    resized = UploadedImage.objects.filter(is_processed=True).count()
+    answers.append([page.status_code, resized, page.content.decode()])
+print(json.dumps(answers))
+"""
+
+NAMES = {
+    "69 Chinese characters": "写" * 69 + ".jpg",
+    "84 Chinese characters": "写" * 84 + ".jpg",
+    "255 Chinese characters": "写" * 251 + ".jpg",
+    "four bytes each": "𠜎" * 80 + ".jpg",
+    "a long extension": "a." + "x" * 120,
+    "a long Chinese extension": "a." + "写" * 90,
+    "only spaces": "     ",
+    "only dots and marks": "..!!",
+    "marks alone": "???",
+    "a hidden file": ".jpg",
+    "parts": "../../etc/passwd",
+    "markup": "<b>bold</b>.jpg",
+    "ASCII": "a" * 240 + ".jpeg",
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """The answers of solutions/01-sync to uploads of NAMES, each beside a good photo, and of many files."""
+    folder = tmp_path_factory.mktemp("names")
+    picture = folder / "a.jpg"
+    picture.write_bytes(encoded(arrow(), "JPEG"))
+    uploads = [["good.jpg", name] for name in NAMES.values()]
+    uploads += [["a.jpg"] * 51, ["a.jpg"] * 101, ["a.jpg"] * 900]
+    environment = inherited() | {"DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore"}
+
+    def manage(*arguments):
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=SOLUTIONS / "01-sync", env=environment, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    manage("migrate", "-v0")
+    code = UPLOAD.format(picture=str(picture), names=json.dumps(uploads))
+    return json.loads(manage("shell", "-v0", "-c", code).splitlines()[-1])
+
+
+@pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
+def test_a_photo_of_any_name_is_resized(answers, number):
+    status, resized, page = answers[number]
+    assert (status, resized) == (200, 2), page
+
+
+@pytest.mark.parametrize("number", range(len(NAMES), len(NAMES) + 3), ids=["51", "101", "900"])
+def test_too_many_photos_are_refused_with_a_sentence(answers, number):
+    status, resized, page = answers[number]
+    assert (status, resized) == (200, 0)
+    assert "Choose at most 50 photos at once." in page
