@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
 from .models import UploadedImage
-from .resizing import TooManyPixels, UnreadablePicture, open_picture
+from .pictures import TooManyPixels, UnreadablePicture, open_picture
 
 
 class PhotosInput(forms.ClearableFileInput):

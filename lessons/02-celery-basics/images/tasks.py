@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from .models import UploadedImage
-from .resizing import open_picture, taken_at
+from .pictures import open_picture, taken_at
 
 
 # TODO 2.3: this is a function like any other. Make it a task.

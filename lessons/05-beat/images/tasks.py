@@ -8,7 +8,8 @@ from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from django.core.files.storage import storages
 
 from .models import UploadedImage
-from .resizing import UnreadablePicture, open_picture, resize, taken_at
+from .pictures import UnreadablePicture, open_picture, taken_at
+from .resizing import resize
 from .zip_export import write_zip
 
 

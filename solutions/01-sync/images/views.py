@@ -8,7 +8,8 @@ from django.views.decorators.http import require_POST
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .resizing import UnreadablePicture, resize
+from .pictures import UnreadablePicture
+from .resizing import resize
 
 
 def photo_list(request):

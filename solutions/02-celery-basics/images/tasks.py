@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from .models import UploadedImage
-from .resizing import open_picture, taken_at
+from .pictures import open_picture, taken_at
 
 
 @shared_task

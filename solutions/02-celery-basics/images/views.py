@@ -11,7 +11,8 @@ from django.views.decorators.http import require_POST
 
 from .forms import UploadForm
 from .models import UploadedImage
-from .resizing import UnreadablePicture, resize
+from .pictures import UnreadablePicture
+from .resizing import resize
 from .tasks import describe_photo_task
 
 

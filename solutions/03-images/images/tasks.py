@@ -7,7 +7,8 @@ from celery.contrib.django.task import DjangoTask
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 
 from .models import UploadedImage
-from .resizing import UnreadablePicture, open_picture, resize, taken_at
+from .pictures import UnreadablePicture, open_picture, taken_at
+from .resizing import resize
 
 
 @shared_task

@@ -1,26 +1,16 @@
-"""Read and resize one picture. Knows Pillow and nothing of Django."""
+"""Resize one picture. This module uses Pillow and does not depend on Django."""
 
-import struct
-import traceback
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from io import BytesIO
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO
 
-from PIL import Image, ImageChops
+from PIL import Image
 
-FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
-"""What is opened. A phone's MPO is a JPEG with more pictures after the first one."""
+from .pictures import eight_bits, open_picture, orientation, reads_picture
+
 EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 # PNG level 3 and WebP method 2 encode twice as fast as the defaults, to files of about the same size.
 QUALITY = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85, "method": 2}, "PNG": {"compress_level": 3}}
-
-# Limits for files that are made to keep a server busy. A photo stays far below them.
-MAX_HEADER_READS = 3000  # a part of a header takes about three
-MAX_SCANS = 200  # of a JPEG: a progressive one has about ten
-MAX_PROFILE_BYTES = 200_000  # a larger color profile is left out
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -34,45 +24,6 @@ TURNS = {
 """How to turn the pixels of a photo, for each EXIF orientation but 1."""
 
 
-class UnreadablePicture(ValueError):
-    """The file is not a picture, or it is damaged or cut short. Says what Pillow said, for a developer."""
-
-
-class TooManyPixels(UnreadablePicture):
-    """The file's header promises more pixels than Pillow decodes."""
-
-
-# For a damaged file, Pillow raises nearly every built-in exception. `Exception` would be too wide: a task's
-# time limit is one, and it says nothing about the picture.
-PILLOW_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    Image.DecompressionBombError,
-    struct.error,
-    zlib.error,
-)
-
-
-# The transparent color of a PNG as Pillow has its pixels, for the raw mode of the file.
-TO_EIGHT_BITS: dict[str, Callable[[int], int]] = {
-    "L;2": lambda value: (value & 3) * 85,
-    "L;4": lambda value: (value & 15) * 17,
-    "L": lambda value: value & 255,
-    "RGB": lambda value: value & 255,
-    "RGB;16B": lambda value: value >> 8,
-}
-
-Result = TypeVar("Result")
-
-
 @dataclass
 class Resized:
     content: bytes
@@ -83,104 +34,6 @@ class Resized:
     @property
     def extension(self) -> str:
         return EXTENSIONS[self.format]
-
-
-def reads_picture(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Let `function(file, …)` raise UnreadablePicture when `file` is the reason for its exception.
-
-    An error of the operating system passes unchanged. So does an exception for a picture that can be decoded,
-    because the mistake is in the code then.
-    """
-
-    @wraps(function)
-    def read(file: BinaryIO, *args: Any, **kwargs: Any) -> Result:
-        try:
-            return function(file, *args, **kwargs)
-        except UnreadablePicture:
-            raise
-        except PILLOW_ERRORS as error:
-            forget_pixels(error)
-            if (isinstance(error, OSError) and error.errno) or can_be_decoded(file):
-                raise
-            kind = TooManyPixels if isinstance(error, Image.DecompressionBombError) else UnreadablePicture
-            unreadable = kind(f"{type(error).__name__}: {error}")
-        # Not inside the `except`: there the new exception would hold the old one, with all that hangs on it.
-        raise unreadable
-
-    return read
-
-
-def forget_pixels(error: BaseException) -> None:
-    """Clear the variables of the calls that `error` went through: they hold the decoded pixels."""
-    link: BaseException | None = error
-    while link:
-        traceback.clear_frames(link.__traceback__)
-        link = link.__cause__ or link.__context__
-
-
-def can_be_decoded(file: BinaryIO) -> bool:
-    """Decode the picture in `file` and nothing else."""
-    try:
-        with Image.open(HeaderReader(file), formats=FORMATS) as picture:
-            picture.load()
-    except PILLOW_ERRORS as error:
-        forget_pixels(error)
-        return False
-    return True
-
-
-class HeaderReader:
-    """A file for Pillow, with a limit on the number of reads until the header ends.
-
-    The time that a header takes depends on the number of its parts, not on its bytes.
-    """
-
-    def __init__(self, file: BinaryIO):
-        self.file = file
-        self.reads = 0
-        self.in_header = True
-
-    def read(self, size: int = -1) -> bytes:
-        self.reads += self.in_header
-        if self.reads > MAX_HEADER_READS:
-            raise UnreadablePicture("The header has too many parts.")
-        return self.file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
-
-
-@reads_picture
-def open_picture(file: BinaryIO) -> Image.Image:
-    """Read the header of the picture in `file`, a binary file object. The pixels are decoded later.
-
-    Raises UnreadablePicture, and TooManyPixels where that is the reason.
-    """
-    reader = HeaderReader(file)
-    picture = Image.open(reader, formats=FORMATS)
-    reader.in_header = False
-    if not (picture.width and picture.height):
-        raise UnreadablePicture("The picture has no pixels.")
-    if picture.format in ("JPEG", "MPO") and count(file, b"\xff\xda") > MAX_SCANS:
-        raise UnreadablePicture("The JPEG has too many scans.")
-    if len(picture.info.get("icc_profile") or b"") > MAX_PROFILE_BYTES:
-        del picture.info["icc_profile"]
-    return picture
-
-
-def count(file: BinaryIO, marker: bytes) -> int:
-    """How often the two bytes of `marker` are in the file. The position in the file stays as it is."""
-    position = file.tell()
-    file.seek(0)
-    found, end = 0, b""
-    while block := file.read(1 << 20):
-        found += (end + block).count(marker)
-        end = block[-1:]
-    file.seek(position)
-    return found
 
 
 @reads_picture
@@ -199,54 +52,6 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
         picture = upright(picture)
         picture = converted(picture, format)
         return write(picture, format)
-
-
-def exif_value(picture: Image.Image, tag: int) -> Any:
-    """A value of the EXIF block. None if it is missing or cannot be read."""
-    try:
-        return picture.getexif().get(tag)
-    except PILLOW_ERRORS:
-        return None
-
-
-def orientation(picture: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8. A picture without a valid one counts as upright, which is 1."""
-    value = exif_value(picture, 0x0112)
-    return value if isinstance(value, int) and value in TURNS else 1
-
-
-def taken_at(picture: Image.Image) -> str | None:
-    """When the photo was taken, as EXIF says it: "2026:05:01 10:00:00". None when it says something else."""
-    value = exif_value(picture, 0x0132)
-    return value[:19] if isinstance(value, str) and value[:19].isprintable() else None
-
-
-def eight_bits(picture: Image.Image) -> Image.Image:
-    """Bring a PNG to eight bits for each channel, and its transparent color with it.
-
-    Pillow scales the pixels of most PNG files to eight bits, but leaves the transparent color unscaled.
-    """
-    transparent = picture.info.get("transparency")
-    if picture.mode == "I;16":
-        # Each pixel is two bytes, the low one first. Read them as the two channels of an "LA" picture.
-        low, high = Image.frombytes("LA", picture.size, picture.tobytes()).split()
-        result = high
-        if isinstance(transparent, int):
-            is_transparent = ImageChops.darker(
-                low.point([255 * (value == transparent & 255) for value in range(256)]),
-                high.point([255 * (value == transparent >> 8) for value in range(256)]),
-            )
-            result = Image.merge("LA", (high, ImageChops.invert(is_transparent)))
-        result.info = {key: value for key, value in picture.info.items() if key != "transparency"}
-        return result
-    scale = TO_EIGHT_BITS.get(picture.tile[0].args) if picture.format == "PNG" and picture.tile else None
-    if scale and transparent is not None:
-        picture.info["transparency"] = (
-            tuple(scale(value) for value in transparent)
-            if isinstance(transparent, tuple)
-            else scale(transparent)
-        )
-    return picture
 
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:

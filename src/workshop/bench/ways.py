@@ -3,6 +3,7 @@
 python ways.py SOURCE NAME FILE     prints the bytes by which the way's memory grew at its highest
 """
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -93,10 +94,12 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
 
 
 def _module(file: Path):
-    specification = importlib.util.spec_from_file_location("solution_resizing", file)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    """The module in `file`, as a part of its app: it imports another one from there."""
+    package = importlib.util.spec_from_file_location(
+        "solution_images", file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]
+    )
+    sys.modules["solution_images"] = importlib.util.module_from_spec(package)
+    return importlib.import_module(f"solution_images.{file.stem}")
 
 
 def _high_water() -> int:

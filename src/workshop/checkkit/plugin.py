@@ -251,7 +251,7 @@ def photo():
     """photo(content, name) keeps an uploaded photo in the database, as the form does, and nothing more."""
     from django.core.files.base import ContentFile
     from images.models import UploadedImage
-    from images.resizing import UnreadablePicture, open_picture
+    from images.pictures import UnreadablePicture, open_picture
 
     def keep(content: bytes, name: str = "garden.jpg"):
         try:
