@@ -8,8 +8,8 @@ import pytest
 from workshop import lessons
 
 LAYERS = (
-    ("storage", "resizing", "results", "middleware"),
-    ("buckets", "models"),
+    ("storage", "pictures", "results", "middleware"),
+    ("buckets", "models", "resizing"),
     ("forms", "zip_export"),
     ("tasks",),
     ("queueing",),
@@ -56,7 +56,7 @@ def test_modules_import_downwards_only(folder):
 
 
 TYPED = (
-    *(f"images/{name}.py" for name in ("queueing", "resizing", "results", "tasks", "zip_export")),
+    *(f"images/{name}.py" for name in ("pictures", "queueing", "resizing", "results", "tasks", "zip_export")),
     *(f"upkeep/{name}.py" for name in ("backups", "locks", "reporting", "sweeping", "tidying")),
 )
 

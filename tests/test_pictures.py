@@ -1,7 +1,6 @@
 """Odd and hostile pictures and names, read by the code of the last solution in this process."""
 
 import contextlib
-import importlib.util
 import io
 import itertools
 import json
@@ -14,6 +13,7 @@ import zlib
 import pytest
 from PIL import Image, ImageSequence
 
+from workshop.bench import ways
 from workshop.environment import inherited
 from workshop.paths import SOLUTIONS
 
@@ -23,12 +23,12 @@ SIZE = 24, 16
 
 @pytest.fixture(scope="module")
 def resizing():
-    specification = importlib.util.spec_from_file_location("resizing_of_05", PROJECT / "images/resizing.py")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    yield module
-    del sys.modules[specification.name]
+    return ways.module(PROJECT / "images/resizing.py")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return ways.module(PROJECT / "images/pictures.py")
 
 
 def chunk(name, data=b""):
@@ -286,16 +286,16 @@ def damaged():
 
 
 @pytest.mark.parametrize("content", [pytest.param(content, id=name) for name, content in damaged()])
-def test_a_damaged_file_is_resized_or_unreadable(resizing, content):
-    for read in (resizing.open_picture, resizing.resize):
-        with contextlib.suppress(resizing.UnreadablePicture):
+def test_a_damaged_file_is_resized_or_unreadable(resizing, pictures, content):
+    for read in (pictures.open_picture, resizing.resize):
+        with contextlib.suppress(pictures.UnreadablePicture):
             read(io.BytesIO(content))
 
 
-def test_the_exception_of_a_damaged_file_holds_no_pixels(resizing):
+def test_the_exception_of_a_damaged_file_holds_no_pixels(resizing, pictures):
     content = encoded(Image.effect_noise((300, 200), 90), "PNG")
     broken = content[: len(content) // 2] + bytes(400)
-    with pytest.raises(resizing.UnreadablePicture) as caught:
+    with pytest.raises(pictures.UnreadablePicture) as caught:
         resizing.resize(io.BytesIO(broken))
     assert caught.value.__context__ is None
     places = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
@@ -347,9 +347,9 @@ def many_scans(number):
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_a_header_of_too_many_parts_is_refused(resizing, kind):
-    with pytest.raises(resizing.UnreadablePicture, match="too many"):
-        resizing.open_picture(io.BytesIO(HEADERS[kind]()))
+def test_a_header_of_too_many_parts_is_refused(pictures, kind):
+    with pytest.raises(pictures.UnreadablePicture, match="too many"):
+        pictures.open_picture(io.BytesIO(HEADERS[kind]()))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG"])
@@ -372,10 +372,10 @@ DATES = {
 
 
 @pytest.mark.parametrize("kind", DATES)
-def test_the_time_of_a_photo_is_text_or_nothing(resizing, kind):
+def test_the_time_of_a_photo_is_text_or_nothing(pictures, kind):
     entry, wanted = DATES[kind]
     content = encoded(arrow(), "JPEG", exif=exif((0x0132, *entry)))
-    assert resizing.taken_at(resizing.open_picture(io.BytesIO(content))) == wanted
+    assert pictures.taken_at(pictures.open_picture(io.BytesIO(content))) == wanted
 
 
 # The form, in a process of its own with Django's test client.

@@ -34,7 +34,7 @@ def ways(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
 
     solution: the file resizing.py of a solution.
     """
-    resizing = _module(solution)
+    resizing = module(solution)
     return {
         OURS: lambda: resizing.resize(BytesIO(photo), *BOX).content,
         ARTICLE: partial(articles_calls, photo),
@@ -93,7 +93,7 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
     return content.getvalue()
 
 
-def _module(file: Path):
+def module(file: Path):
     """The module in `file`, as a part of its app: it imports another one from there."""
     package = importlib.util.spec_from_file_location(
         "solution_images", file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]
