@@ -239,7 +239,7 @@ def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
     nothing = {"PATH": str(tmp_path / "bin")}
     said = site.run("backup", fails=True, **nothing)
     assert "pg_dump is not installed:  apt-get install postgresql-client" in said
-    assert "nothing was changed" in site.run("restore", name, fails=True, **nothing)
+    assert "othing was changed" in site.run("restore", name, fails=True, **nothing)
     old = tmp_path / "bin/pg_dump"
     old.write_text(
         "#!/bin/sh\n"
