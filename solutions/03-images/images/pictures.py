@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, BinaryIO, TypeVar
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFile
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
 """What is opened. A phone's MPO is a JPEG with more pictures after the first one."""
@@ -126,7 +126,7 @@ class HeaderReader:
 
 
 @reads_picture
-def open_picture(file: BinaryIO) -> Image.Image:
+def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     """Read the header of the picture in `file`, a binary file object. The pixels are decoded later.
 
     Raises UnreadablePicture, and TooManyPixels where that is the reason.
@@ -175,7 +175,7 @@ def taken_at(picture: Image.Image) -> str | None:
     return value[:19] if isinstance(value, str) and value[:19].isprintable() else None
 
 
-def eight_bits(picture: Image.Image) -> Image.Image:
+def eight_bits(picture: ImageFile.ImageFile) -> Image.Image:
     """Bring a PNG to eight bits for each channel, and its transparent color with it.
 
     Pillow scales the pixels of most PNG files to eight bits, but leaves the transparent color unscaled.
