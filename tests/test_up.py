@@ -238,13 +238,16 @@ def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
         shutil.copytree(
             paths.ROOT / kind / "03-images", root / kind / "03-images", ignore=shutil.ignore_patterns("data")
         )
+    resizing = root / "solutions/03-images/images/resizing.py"
+    text = resizing.read_text(encoding="utf-8")
+    resizing.write_text(text.replace("picture.thumbnail(", "picture.no_such_method("), encoding="utf-8")
     port = free_port()
     run = start("solutions/03-images", port=port)
     run.until("stop: Ctrl-C")
     broker = state_of(root)["addresses"]["broker"]
     with Visitor(f"http://localhost:{port}") as visitor:
         visitor.open_form()
-        visitor.upload("cut-short.jpg", samples.photo(2000, 1500)[:20_000])
+        visitor.upload("garden.jpg", samples.photo(200, 150))
     run.until("raised unexpected")
     run.until("images/resizing.py")
     with redis.Redis.from_url(broker) as client:

@@ -157,9 +157,10 @@ def test_password(flower, line):
     )
 
 
-def test_sees_failures(app, flower, worker, upload, client):
+def test_sees_failures(app, flower, worker, upload, photo):
     """Flower knows which task failed, in which worker, and where."""
     from images.models import UploadedImage
+    from images.tasks import resize_image_task
 
     expect(
         flower.hears(app),
@@ -168,7 +169,10 @@ def test_sees_failures(app, flower, worker, upload, client):
         flower_says=flower.last_words,
         file="Procfile",
     )
-    upload(("garden.jpg", photos.jpeg(80, 60)), ("cut.jpg", photos.cut_short()))
+    upload(("garden.jpg", photos.jpeg(80, 60)))
+    lost = photo(photos.jpeg(80, 60), "lost.jpg")
+    lost.image.storage.delete(lost.image.name)
+    resize_image_task.delay(lost.pk)
     kept = {photo.name: photo.pk for photo in UploadedImage.objects.all()}
 
     def found():
@@ -182,17 +186,17 @@ def test_sees_failures(app, flower, worker, upload, client):
     seen = until(found)
     if not seen:
         complain(
-            "two photos were uploaded, and Flower does not see both tasks to their end.",
+            "two photos were sent to the worker, and Flower does not see both tasks to their end.",
             "The worker sends events (step 4.1), and Flower keeps the newest in memory.",
             flower_sees=", ".join(f"{t['name']}: {t['state']}" for t in flower.api("tasks").values())
             or "no task",
             file=CONFIG,
         )
-    good, bad = seen["garden.jpg"], seen["cut.jpg"]
+    good, bad = seen["garden.jpg"], seen["lost.jpg"]
     expect(good["state"] == "SUCCESS", "a good photo failed, says Flower.", found=good["exception"])
     expect(
-        bad["state"] == "FAILURE" and re.search("OSError|UnidentifiedImageError", bad["traceback"] or ""),
-        "a damaged photo was uploaded, and Flower does not show the failure with its traceback.",
+        bad["state"] == "FAILURE" and "FileNotFoundError" in (bad["traceback"] or ""),
+        "the file of a photo is gone, and Flower does not show the failure of its task with the traceback.",
         found=f"{bad['state']}, {bad['exception']}",
     )
     expect("@" in (bad.get("worker") or ""), "Flower does not know in which worker the task failed.")
