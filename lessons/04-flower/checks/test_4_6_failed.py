@@ -70,7 +70,7 @@ def test_one_is_damaged(summary, photo):
         result = outcome(
             summary([kept.pk, each.pk]),
             what,
-            "For a file that cannot be read, resizing.py raises UnreadablePicture. A missing file is an OSError.",
+            "For a file that cannot be read, pictures.py raises UnreadablePicture. A missing file is an OSError.",
         )
         expect_listed(result, what, each.pk)
 
