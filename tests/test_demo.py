@@ -184,7 +184,7 @@ def read_until(terminal, pattern):
 
 
 def test_another_outcome_is_said_and_is_exit_code_1(start, tmp_path):
-    root = broken_root(tmp_path / "root", "images/resizing.py", '"WEBP", "GIF"]', '"WEBP"]')
+    root = broken_root(tmp_path / "root", "images/pictures.py", '"WEBP", "GIF"]', '"WEBP"]')
     run = start("--exit", root=root)
     assert run.end() == 1
     assert "\nanimated.gif should have been resized, and is refused. " in run.text

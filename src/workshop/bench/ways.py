@@ -94,12 +94,13 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
 
 
 def module(file: Path):
-    """The module in `file`, as a part of its app: it imports another one from there."""
+    """The module in `file`, as a part of its app: it imports others from there."""
+    name = f"app_in_{file.parent}".replace(".", "_")
     package = importlib.util.spec_from_file_location(
-        "solution_images", file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]
+        name, file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]
     )
-    sys.modules["solution_images"] = importlib.util.module_from_spec(package)
-    return importlib.import_module(f"solution_images.{file.stem}")
+    sys.modules[name] = importlib.util.module_from_spec(package)
+    return importlib.import_module(f"{name}.{file.stem}")
 
 
 def _high_water() -> int:
