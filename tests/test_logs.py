@@ -110,8 +110,18 @@ def test_every_task_of_a_chord_belongs_to_the_request(plain, browser):
     assert "photo=" not in callback
 
 
+def describe_a_lost_photo(site: Site, browser: httpx.Client, **headers: str) -> str:
+    """Let a task look for a photo whose file is gone; the request id that the response names."""
+    upload(browser)
+    number = max(int(found) for found in re.findall(r"/photos/(\d+)/", browser.get("/").text))
+    lines(site, "resize_image_task", "succeeded")
+    for file in (site.data / "media/uploads").iterdir():
+        file.unlink()
+    return browser.post(f"/photos/{number}/describe/", headers=headers).headers["X-Request-ID"]
+
+
 def test_an_exception_names_them_before_its_traceback(plain, browser):
-    request = upload(browser, PHOTO[: len(PHOTO) // 2])
+    request = describe_a_lost_photo(plain, browser)
     [line] = lines(plain, "raised unexpected", f"request={request}")
     assert re.search(r"photo=\d+", line)
 
@@ -120,8 +130,8 @@ def test_an_exception_names_them_before_its_traceback(plain, browser):
 def test_json_has_one_object_a_line(as_json, browser):
     request = upload(browser)
     lines(as_json, "succeeded", request)
-    upload(browser, PHOTO[: len(PHOTO) // 2], **{"X-Request-ID": "request-of-a-damaged-photo"})
-    lines(as_json, "raised unexpected", "request-of-a-damaged-photo")
+    describe_a_lost_photo(as_json, browser, **{"X-Request-ID": "request-of-a-lost-photo"})
+    lines(as_json, "raised unexpected", "request-of-a-lost-photo")
     worker = [line.partition("| ")[2] for line in lines(as_json, "| {")]
     records = [json.loads(line) for line in worker]
     [done] = [each for each in records if each["request_id"] == request and "succeeded" in each["message"]]
@@ -133,7 +143,7 @@ def test_json_has_one_object_a_line(as_json, browser):
     [failed] = [
         each
         for each in records
-        if each["request_id"] == "request-of-a-damaged-photo" and "raised" in each["message"]
+        if each["request_id"] == "request-of-a-lost-photo" and "raised" in each["message"]
     ]
     assert "Traceback" in failed["exc_info"]
 

@@ -116,7 +116,7 @@ def formatter(use_color: bool = False) -> logging.Formatter:
     return JsonFormatter(
         ["levelname", "name", "processName", "message", *FIELDS],
         rename_fields={"levelname": "level", "name": "logger", "processName": "process"},
-        reserved_attrs=[*RESERVED_ATTRS, "data"],  # Celery's copy of what the message says
+        reserved_attrs=[*RESERVED_ATTRS, "data", "request"],  # what the message says already
         timestamp="time",
     )
 
