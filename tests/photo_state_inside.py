@@ -1,6 +1,6 @@
 """What tests/test_photo_state.py runs inside a project: each function is one test, named on the command line.
 
-Started in the project's folder, with a migrated database of its own and a broker.
+Started in the project's folder, with its own migrated database and a broker.
 """
 
 import contextlib
@@ -265,7 +265,7 @@ def queued():
 
 
 def on_another_connection(work, *arguments):
-    """Run work in a thread: Django gives it a connection of its own. Raises what it raises."""
+    """Run work in a thread: Django gives it a separate connection. Raises what it raises."""
     from django.db import connection
 
     errors = []

@@ -91,7 +91,7 @@ BESIDE = {
     "date as fraction": [(0x0132, 5, 1, struct.pack("<II", 1, 0))],
     "GPS as text": [(0x8825, 2, 6, b"where\0")],
     "Exif IFD outside": [(0x8769, 4, 1, struct.pack("<I", 2**32 - 1))],
-    "float nobody can pack": [(0x9999, 12, 1, struct.pack("<d", float("nan")))],
+    "float that cannot be packed": [(0x9999, 12, 1, struct.pack("<d", float("nan")))],
 }
 
 
@@ -378,7 +378,7 @@ def test_the_time_of_a_photo_is_text_or_nothing(pictures, kind):
     assert pictures.taken_at(pictures.open_picture(io.BytesIO(content))) == wanted
 
 
-# The form, in a process of its own with Django's test client.
+# The form, in a separate process with Django's test client.
 
 UPLOAD = """
 import json
