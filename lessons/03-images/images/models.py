@@ -15,6 +15,8 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from .resilience import DATABASE_ERRORS
+
 logger = logging.getLogger(__name__)
 
 RESIZED_COLUMNS = (
@@ -145,9 +147,15 @@ class UploadedImage(models.Model):
             self.failure_reason = reason
 
     def mark_queued(self):
-        """Store when the task was sent. A worker may be writing the other columns, so write only this one."""
+        """Store when the task was sent. A worker may be writing the other columns, so write only this one.
+
+        The message is on its way, so a database error is not worth an error page.
+        """
         self.queued_at = timezone.now()
-        UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
+        try:
+            UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
+        except DATABASE_ERRORS as error:
+            logger.warning("Photo %s is sent, but queued_at is not stored: %s", self.pk, error)
 
     def reset_for_retry(self):
         """Clear the failure. Returns False if a worker has resized the photo in the meantime."""
