@@ -1,4 +1,3 @@
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -10,6 +9,11 @@ pytestmark = pytest.mark.step("3.3")
 
 FILE = "images/tasks.py, resize_image_task()"
 SMALL = photos.jpeg(80, 60)
+LOCK = {
+    "sqlite": ("BEGIN IMMEDIATE", "PRAGMA busy_timeout = 0"),
+    "postgresql": ("BEGIN; LOCK TABLE images_uploadedimage IN EXCLUSIVE MODE", "SET lock_timeout = 1"),
+}
+"""How one connection takes the write lock, and another one does not wait for it."""
 
 
 def wait(messages):
@@ -134,13 +138,12 @@ def locked_database():
     """Another connection holds the write lock, and ours does not wait for it."""
     from django.db import connection
 
-    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout = 0")
+    with closing(connection.copy()) as other:
+        for each, statement in zip((other, connection), LOCK[connection.vendor], strict=True):
+            with each.cursor() as cursor:
+                cursor.execute(statement)
         yield
-        other.execute("ROLLBACK")
-        connection.close()
+    connection.close()
 
 
 def test_database_is_retried(attempt, photo, request):

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Reject, SoftTimeLimitExceeded
+from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -20,7 +20,7 @@ DATABASE_ERRORS = (OperationalError, InterfaceError)
 PUBLISH_POLICY = {"max_retries": 5, "interval_start": 0, "interval_step": 1}
 """How a worker sends the message of a retry. It tries for ten seconds, because no visitor waits for it."""
 
-BRIEF_OPTIONS = {
+BRIEF_OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {"timeout": 2},
     "postgresql": {"connect_timeout": 2, "tcp_user_timeout": 2000, "options": "-c statement_timeout=2000"},
 }
@@ -30,18 +30,18 @@ BRIEF_OPTIONS = {
 class ResilientTask(DjangoTask):
     """A task that waits for the database before it is retried, and whose retry the broker cannot lose."""
 
-    def retry(self, args=None, kwargs=None, exc=None, **options):
+    def retry(self, *args: Any, **options: Any) -> Retry:
         """Send the task again, as Celery's retry() does."""
-        if isinstance(exc, DATABASE_ERRORS) and self.request.id and not self.request.is_eager:
+        if isinstance(options.get("exc"), DATABASE_ERRORS) and self.request.id and not self.request.is_eager:
             with suppress(SoftTimeLimitExceeded):  # there is time left for sending the retry
                 wait_for_database()
         options.setdefault("retry_policy", PUBLISH_POLICY)
         try:
-            return super().retry(args, kwargs, exc, **options)
+            return super().retry(*args, **options)
         except Reject as error:
             # The broker did not take the retry, so Celery would drop the task. Give the message back instead.
-            give_back = self.acks_late and isinstance(error.reason, BrokerError)
-            raise Reject(error.reason, requeue=give_back) from error
+            reason = error.args[0]
+            raise Reject(reason, requeue=self.acks_late and isinstance(reason, BrokerError)) from error
 
 
 def wait_for_database(seconds: float = 20) -> None:
