@@ -266,7 +266,7 @@ def test_redis_is_full(system, outcome):
     """Redis refuses to grow, which is its default policy, noeviction."""
     system.start_worker()
     system.keep()
-    with in_the_middle(system, 6), redis.Redis.from_url(system.broker.url) as broker:
+    with in_the_middle(system, 12), redis.Redis.from_url(system.broker.url) as broker:
         broker.config_set("maxmemory", 1)
         system.release()
         codes = system.upload(2)
@@ -276,7 +276,7 @@ def test_redis_is_full(system, outcome):
     system.start_beat()
     system.settle()
     words = system.check()
-    assert words.startswith("8 of 8 resized"), words
+    assert words.startswith("14 of 14 resized"), words
     outcome(
         "Redis is full (noeviction) and its memory is raised later",
         "uploads are kept; a worker that ends is started again, and the sweeper sends what was lost",
