@@ -73,7 +73,7 @@ def test_a_photo_kills_each_process_that_resizes_it(system, outcome):
         "each message ends after six processes, and the sweeper gives the photo up",
         system.check(),
     )
-    # The first message and three re-sent ones, and as many redelivered ones, because the clocks run fast here.
+    # The first message and three re-sent ones, and as many redelivered ones: the clocks run fast here.
     assert system.begun() <= 2 * 4 * 6
 
 
