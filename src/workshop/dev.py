@@ -105,3 +105,15 @@ def runs(
     from . import runs as outputs
 
     raise typer.Exit(outputs.main(names or [], check, to))
+
+
+@app.command()
+def minutes(
+    write: Annotated[bool, typer.Option("--write", help="Write them into every lesson.toml.")] = False,
+) -> None:
+    """Compute how long each step takes a learner; exit code 1 when a lesson.toml says something else."""
+    from . import minutes as model
+
+    if write:
+        model.write()
+    raise typer.Exit(0 if model.show() else 1)
