@@ -109,7 +109,7 @@ def turn_4(task_id, state_before, state_after) -> str:
 
 
 def _answer(outcome, result: AsyncResult) -> object:
-    """What `outcome` returns for `result`. A function that waits for the result gets its own sentence."""
+    """Call `outcome` with `result`. A function that waits for the result gets its own sentence."""
     try:
         return outcome(result)
     except TimeoutError:
