@@ -1,6 +1,6 @@
 """The language of the lessons: patterns of home-made words and odd syntax, each with what to write instead.
 
-Patterns find only a part of the odd sentences. `./workshop dev sentences` draws some at random, to read them alone.
+The patterns find only a part of the odd sentences. `./workshop dev sentences` draws some at random, to read.
 """
 
 import re
