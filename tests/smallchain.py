@@ -68,25 +68,27 @@ FILES = {
 MANIFESTS = {
     "01-one": """
 title = "The first"
-minutes = 5
+reading = 5
 goals = ["begin"]
 changed = []
 
 [[steps]]
 id = "1.1"
 title = "One"
+minutes = 3
 files = ["images/views.py"]
 hints = ["What comes before two?", "return 1"]
 
 [[steps]]
 id = "1.2"
 title = "Two"
+minutes = 3
 files = ["images/views.py", "images/numbers.py"]
 hints = ["What comes after one?", "return two()"]
 """,
     "02-two": """
 title = "The second"
-minutes = 10
+reading = 10
 goals = ["go on"]
 changed = ["images/views.py", "Procfile"]
 keeps = ["01-one/checks/test_1_1_one.py"]
@@ -97,6 +99,7 @@ worker = "2.1"
 [[steps]]
 id = "2.1"
 title = "Three"
+minutes = 3
 files = ["images/views.py"]
 hints = ["And then?", "return 3"]
 """,

@@ -1,6 +1,7 @@
 """`./workshop check` and `watch`: what a learner reads, what is remembered, and that nothing stays behind."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -82,6 +83,25 @@ def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, caps
     assert "does not come out upright" in said
     assert "Next: ./workshop hint 1.2" in said
     assert progress.passed("01-sync") == ["1.1"]
+
+
+def test_a_failed_optional_step_does_not_end_the_run(mine, capsys):
+    """The core steps after it are checked, and the lesson is done; asked for by its number, it fails."""
+    steps = [dataclasses.replace(step, optional=step.id == "1.2") for step in mine.lesson.steps]
+    mine = project.Project(mine.folder, dataclasses.replace(mine.lesson, steps=steps))
+    edit(
+        mine,
+        "images/resizing.py",
+        "return picture if turn is None else picture.transpose(turn)",
+        "return picture",
+    )
+    assert check.main(mine) == 0
+    said = Printed(capsys.readouterr().out)
+    assert "○ 1.2" in said
+    assert "✓ 1.4" in said
+    assert progress.passed("01-sync") == ["1.1", "1.3", "1.4"]
+    assert check.main(mine, "1.2") == 1
+    assert "does not come out upright" in Printed(capsys.readouterr().out)
 
 
 def test_one_step_is_checked_and_remembered_alone(mine, capsys):

@@ -18,7 +18,7 @@ import pytest
 from mkdocs.exceptions import BuildError
 from printed import in_one_line
 
-from workshop import docs_snippets, lessons, notebook_pages, paths
+from workshop import docs_snippets, lesson_facts, lessons, minutes, notebook_pages, paths
 from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.ports import free_port, is_free
@@ -88,11 +88,12 @@ def test_every_step_has_its_heading(site, lesson):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_text_agrees_with_manifest(lesson):
     text = lesson.text.read_text(encoding="utf-8")
-    assert f"About {lesson.minutes} minutes" in text
+    assert f'\n--8<-- "workshop:opening.{lesson.code}"\n' in text
     for step in lesson.steps:
         start = text.index(f"### {step.id} · {step.title} {{ #{step.anchor} }}")
         section = re.split(r"^#{2,3} ", text[start + 4 :], maxsplit=1, flags=re.M)[0]
         for part in (
+            f"{{{{ minutes {step.id} }}}}",
             "**Before you read on:**",
             "**Do:**",
             "Check yourself",
@@ -195,14 +196,29 @@ def test_runs_and_examples_are_no_pages(site):
     assert not (site / "examples").exists()
 
 
-def test_the_first_page_says_how_long_it_takes():
-    text = (paths.DOCS / "index.md").read_text(encoding="utf-8")
-    assert f"{sum(lesson.minutes for lesson in LESSONS)} minutes in all" in text
+def test_the_first_page_says_how_long_it_takes(site):
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert f"Five lessons, {lesson_facts.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
     for lesson in LESSONS:
-        row = (
-            rf"^\| {lesson.code} \| \[{lesson.title}\]\(lessons/{lesson.name}\.md\).* \| {lesson.minutes} \|$"
-        )
-        assert re.search(row, text, re.M), lesson.name
+        row = rf"lessons/{lesson.name}/.*?<td>{lesson.minutes}</td>\s*<td>{lesson.all_minutes}</td>"
+        assert re.search(row, text, re.S), lesson.name
+
+
+def test_lesson_says_how_long_it_takes(site):
+    for lesson in LESSONS:
+        text = (site / "lessons" / lesson.name / "index.html").read_text(encoding="utf-8")
+        assert f"about {lesson.minutes} minutes" in text, lesson.name
+        for step in lesson.steps:
+            assert f"<em>{'Optional, ' * step.optional}{step.minutes} minute" in text, step.id
+
+
+def test_minutes_are_those_of_the_model():
+    """`./workshop dev minutes --write` puts them right."""
+    for lesson in LESSONS:
+        efforts = minutes.of_lesson(lesson)
+        assert abs(lesson.reading - efforts[""].minutes) <= 1, lesson.name
+        for step in lesson.steps:
+            assert abs(step.minutes - efforts[step.id].minutes) <= 1, step.id
 
 
 @pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)

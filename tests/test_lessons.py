@@ -30,7 +30,7 @@ def test_a_beginning_that_fits_two_lessons_names_both(root):
 
 def test_a_manifest_is_read_whole(root):
     lesson = lessons.find("2")
-    assert (lesson.title, lesson.minutes, lesson.code) == ("The second", 10, "02")
+    assert (lesson.title, lesson.minutes, lesson.code) == ("The second", 13, "02")
     assert lesson.waits == {"worker": "2.1"}
     assert lesson.keeps == ["01-one/checks/test_1_1_one.py"]
     assert lesson.step("2.1").anchor == "step-2-1"
@@ -50,7 +50,7 @@ def test_a_broken_manifest_is_named(root):
     with pytest.raises(WorkshopError, match=r"lessons/02-two/lesson.toml cannot be read"):
         lessons.all_lessons()
     manifest.write_text('title = "x"')
-    with pytest.raises(WorkshopError, match="has no entry 'minutes'"):
+    with pytest.raises(WorkshopError, match="has no entry 'reading'"):
         lessons.all_lessons()
 
 

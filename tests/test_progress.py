@@ -8,7 +8,10 @@ from workshop.errors import WorkshopError
 from workshop.report import Report
 
 STEPS = ("1.8", "1.9", "1.10", "1.11")
-ENTRY = '[[steps]]\nid = "{0}"\ntitle = "Title {0}"\nfiles = ["images/views.py"]\nhints = ["Why?", "So."]\n'
+ENTRY = (
+    '[[steps]]\nid = "{0}"\ntitle = "Title {0}"\nminutes = 3\nfiles = ["images/views.py"]\n'
+    'hints = ["Why?", "So."]\n'
+)
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def copy(tmp_path, monkeypatch):
     """A lesson with the steps 1.8 to 1.11: as text, 1.10 sorts before 1.8."""
     root = smallchain.build(tmp_path.resolve())
     smallchain.use(root, monkeypatch)
-    head = 'title = "Long"\nminutes = 5\ngoals = ["go"]\nchanged = []\n'
+    head = 'title = "Long"\nreading = 5\ngoals = ["go"]\nchanged = []\n'
     manifest = "\n".join([head, *map(ENTRY.format, STEPS)])
     smallchain.write(root / "lessons/01-one/lesson.toml", manifest)
     return playground.start(lessons.find("1"))
@@ -58,7 +61,7 @@ def test_every_command_names_the_same_next_step(copy, passed, following, capsys)
         (
             ("1.8", "1.9", "1.10"),
             "1.11",
-            "Every step has passed. Next, all of them together: ./workshop check 01",
+            "All core steps have passed. Check the whole lesson: ./workshop check 01",
         ),
         ((), "1.10", "Next: step 1.8 · Title 1.8"),
     ],
@@ -83,3 +86,78 @@ def test_steps_are_remembered_and_solved_in_the_order_of_the_lesson(copy):
     assert progress.passed("01-one") == list(STEPS)
     assert solve._ids_up_to(copy.lesson, copy.lesson.step("1.10")) == ["1.8", "1.9", "1.10"]
     assert cli._aim("1.10", None)[1].id == "1.10"
+
+
+@pytest.fixture
+def optional(copy):
+    """The same lesson, with 1.9 optional."""
+    manifest = copy.lesson.folder / "lesson.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(
+        text.replace('title = "Title 1.9"', 'title = "Title 1.9"\noptional = true'), encoding="utf-8"
+    )
+    return playground.start(lessons.find("1"))
+
+
+def test_the_next_step_is_a_core_step(optional, capsys):
+    progress.set_passed("01-one", ["1.8"])
+    assert progress.next_step(optional.lesson).id == "1.10"
+    assert up._next(optional) == "next: step 1.10 · Title 1.10 · ./workshop check"
+    status.show()
+    said = capsys.readouterr().out
+    assert "1 of 3 steps, 0 of 1 optional" in said
+    assert "14 min" in said, "5 minutes of reading and 3 core steps"
+
+
+def test_a_lesson_is_done_when_its_core_steps_are(optional, capsys):
+    progress.set_passed("01-one", ["1.8", "1.10", "1.11"])
+    assert progress.next_step(optional.lesson) is None
+    assert up._next(optional) == "next: ./workshop start 02 · optional: step 1.9"
+    assert hints.open_step(optional.lesson, "").id == "1.9", "what is left has hints, too"
+    status.show()
+    said = capsys.readouterr().out
+    assert "✓" in said
+    assert "3 of 3 steps, 0 of 1 optional" in said
+    assert "Next: ./workshop start 02  ·  optional: step 1.9" in said
+
+
+def finished(report, failed):
+    """Let `report` take the events of a run in which the step `failed` does not pass."""
+    report.take({"event": "collected", "steps": list(STEPS)})
+    for step in STEPS:
+        complaint = {"what": "it is wrong.", "why": "", "facts": {}}
+        report.take(
+            {"event": "check", "step": step, "passed": step != failed, "about": "", "complaint": complaint}
+        )
+    report.take({"event": "finished"})
+    report.close()
+
+
+def test_an_optional_step_that_fails_is_listed_and_not_explained(optional, capsys):
+    report = Report(optional, None)
+    finished(report, "1.9")
+    said = capsys.readouterr().out
+    assert report.ok
+    assert report.failed_step is None
+    assert "○ 1.9   Title 1.9   (optional, not passed)" in said
+    assert "Optional steps left: 1.9. Check one: ./workshop check 1.9" in said
+    assert "Lesson 01 is done. Next: ./workshop start 02" in said
+    assert "it is wrong" not in said
+    assert "3 of 3 steps" in said
+
+
+def test_a_core_step_that_fails_is_explained(optional, capsys):
+    report = Report(optional, None)
+    finished(report, "1.10")
+    assert not report.ok
+    assert "Step 1.10: it is wrong." in capsys.readouterr().out
+
+
+def test_an_optional_step_that_is_asked_for_is_explained(optional, capsys):
+    report = Report(optional, "1.9")
+    report.take({"event": "collected", "steps": ["1.9"]})
+    complaint = {"what": "it is wrong.", "why": "", "facts": {}}
+    report.take({"event": "check", "step": "1.9", "passed": False, "about": "", "complaint": complaint})
+    report.close()
+    assert not report.ok
+    assert "Step 1.9: it is wrong." in capsys.readouterr().out

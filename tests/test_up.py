@@ -102,7 +102,8 @@ def test_stopping_leaves_nothing_behind_twice_in_a_row(root, start, number):
     port, applied = free_port(), []
     for _ in range(2):
         run = start(port=port)
-        assert "ready in" in run.until("Workshop · lesson 01 of 2: Lesson 01-tiny")
+        run.until("Workshop · lesson 01 of 2: Lesson 01-tiny")
+        assert re.fullmatch(r"about 13 min · ready in \d+\.\d s", run.until("ready in"))
         assert httpx.get(f"http://localhost:{port}/").text == "hello"
         run.until("next: step 1.1 · The first step · ./workshop check")
         children = run.children()

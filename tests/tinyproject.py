@@ -111,13 +111,14 @@ def nap(seconds):
 
 MANIFEST = """\
 title = "{title}"
-minutes = 10
+reading = 10
 goals = ["see it run"]
 changed = []
 
 [[steps]]
 id = "{number}.1"
 title = "The first step"
+minutes = 3
 files = ["images/tasks.py"]
 hints = ["Why?", "Thus."]
 """

@@ -70,7 +70,7 @@ def start(lesson: LessonName) -> None:
 
     copy = playground.start(lessons.find(lesson))
     say(
-        f"Lesson {copy.lesson.name}: {copy.lesson.title}, about {copy.lesson.minutes} min.\n"
+        f"Lesson {copy.lesson.name}: {copy.lesson.title}, {copy.lesson.duration}.\n"
         f"Your copy is {copy.shown}. Run it:  ./workshop up {copy.lesson.code}"
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .console import say
+from .console import say, verbatim
 
 app = typer.Typer(help="Keep the lessons and solutions in step.", no_args_is_help=True)
 
@@ -105,3 +105,30 @@ def runs(
     from . import runs as outputs
 
     raise typer.Exit(outputs.main(names or [], check, to))
+
+
+@app.command()
+def minutes(
+    write: Annotated[bool, typer.Option("--write", help="Write them into every lesson.toml.")] = False,
+) -> None:
+    """Compute how long each step takes a learner; exit code 1 when a lesson.toml says something else."""
+    from . import minutes as model
+
+    if write:
+        model.write()
+    raise typer.Exit(0 if model.show() else 1)
+
+
+@app.command()
+def sentences(
+    count: Annotated[int, typer.Argument(help="How many to draw.")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same sentences.")] = 1,
+    lesson: Annotated[str | None, typer.Option(help="Only of this lesson (02).")] = None,
+) -> None:
+    """Draw random sentences from the texts of the lessons, with file and line, to read them on their own."""
+    from . import lessons, prose
+
+    chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
+    found = [sentence for each in chosen for sentence in prose.of_lesson(each)]
+    for sentence in prose.sample(found, count, seed):
+        verbatim(str(sentence))

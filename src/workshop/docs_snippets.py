@@ -11,8 +11,9 @@ the file's lines: so runs/03/*.txt, what a terminal printed, comes in.
 An SVG comes in as a figure of the page itself, where it takes over the page's colours.
 Paths are relative to the repository, those of runs/ to docs/. What cannot be found fails the build.
 
-`--8<-- "workshop:commands"` becomes what the command line knows of itself (commands_page), and in running
-text {{ setting NAME }} and its like become a value out of the finished project (settings_page).
+`--8<-- "workshop:commands"` becomes what the command line knows of itself (commands_page). In running text
+{{ setting NAME }} and its like become a value out of the finished project (settings_page), and {{ minutes 3.2
+}} a value out of a lesson's manifest (lesson_facts).
 """
 
 import ast
@@ -23,7 +24,7 @@ from markdown import Extension
 from markdown.preprocessors import Preprocessor
 from mkdocs.exceptions import BuildError
 
-from . import paths, settings_page
+from . import lesson_facts, paths, settings_page
 from .errors import WorkshopError
 
 LINE = re.compile(r'^(?P<indent> *)--8<-- "(?P<path>[^":]+)(?::(?P<symbol>[\w.]+))?"\s*$')
@@ -50,7 +51,7 @@ class Snippets(Preprocessor):
                 fence = None
             wanted = LINE.match(line)
             if wanted is None:
-                found.append(settings_page.filled(line) if fence is None else line)
+                found.append(lesson_facts.filled(settings_page.filled(line)) if fence is None else line)
                 continue
             if wanted["path"] == "workshop":
                 found += generated(wanted["symbol"]).splitlines()
@@ -77,8 +78,11 @@ def makeExtension(**options) -> SnippetExtension:
 
 def generated(name: str | None) -> str:
     """What is made while the page is built, as Markdown. Raises WorkshopError when there is no such part."""
+    kind, _, lesson = (name or "").partition(".")
+    if kind == "opening":
+        return lesson_facts.opening(lesson)
     if name != "commands":
-        raise WorkshopError(f'A text includes "workshop:{name}". There is: commands.')
+        raise WorkshopError(f'A text includes "workshop:{name}". There are: commands, opening.03.')
     from . import commands_page  # the whole command line, which the other pages do not need
 
     return commands_page.markdown()

@@ -9,11 +9,11 @@ from .lessons import Lesson, Step
 
 
 def open_step(lesson: Lesson, otherwise: str) -> Step:
-    """The next step of `lesson`. Raises WorkshopError when all are passed.
+    """The next step of `lesson`, the core steps first. Raises WorkshopError when all have passed.
 
     otherwise: the last sentence of that error, up to the name of a step.
     """
-    if step := progress.next_step(lesson):
+    if step := progress.next_step(lesson) or next(iter(progress.open_optional(lesson)), None):
         return step
     follow = (
         f" Go on:  ./workshop start {lesson.next.code}"
@@ -35,8 +35,9 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
     seen = progress.hints_seen(lesson.name, step.id)
     again = seen >= total and not everything
     shown = range(total) if everything else [min(seen, total - 1)]
+    optional = " (optional)" if step.optional else ""
     for number in shown:
-        heading = f"Step {step.id}  {step.title}   hint {number + 1} of {total}"
+        heading = f"Step {step.id}  {step.title}{optional}   hint {number + 1} of {total}"
         say(heading, style="bold")
         say(indent(step.hints[number], "  ") + "\n")
     progress.set_hints_seen(lesson.name, step.id, max(seen, shown[-1] + 1))

@@ -61,6 +61,7 @@ class Lane:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "WORKSHOP_STEPS": " ".join(each.id for each in self.project.lesson.steps),
+            "WORKSHOP_OPTIONAL": " ".join(each.id for each in self.project.lesson.steps if each.optional),
             "WORKSHOP_ONLY": step or "",
             "WORKSHOP_TEMPLATES": str(forks.folder),
         }

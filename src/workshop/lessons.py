@@ -11,12 +11,18 @@ from .errors import WorkshopError
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a lesson: `id` is "3.2"; `files` are relative to the project folder."""
+    """One step of a lesson: `id` is "3.2"; `files` are relative to the project folder.
+
+    `minutes`: how long it takes a learner, by the model of `minutes.py`. `optional`: the lesson is done
+    without it.
+    """
 
     id: str
     title: str
     files: list[str]
     hints: list[str]
+    minutes: int = 0
+    optional: bool = False
 
     @property
     def anchor(self) -> str:
@@ -30,12 +36,13 @@ class Lesson:
 
     `changed`: files that differ from the solution before it. `keeps`: checks of earlier lessons that hold
     here too, as paths below lessons/. `waits`: process name -> id of the step before which it cannot start.
+    `reading`: the minutes for what is around the steps, the opening and the end.
     """
 
     name: str
     number: int
     title: str
-    minutes: int
+    reading: int
     goals: list[str]
     changed: list[str]
     steps: list[Step]
@@ -48,6 +55,27 @@ class Lesson:
     def code(self) -> str:
         """The short name that a person types: "03"."""
         return f"{self.number:02}"
+
+    @property
+    def core(self) -> list[Step]:
+        """The steps without which the lesson is not done."""
+        return [step for step in self.steps if not step.optional]
+
+    @property
+    def minutes(self) -> int:
+        """How long the core path takes, in minutes."""
+        return self.reading + sum(step.minutes for step in self.core)
+
+    @property
+    def all_minutes(self) -> int:
+        """How long the lesson takes with its optional steps, in minutes."""
+        return self.reading + sum(step.minutes for step in self.steps)
+
+    @property
+    def duration(self) -> str:
+        """Such as "about 50 min, 75 with its optional steps"."""
+        extra = f", {self.all_minutes} with its optional steps" if self.all_minutes > self.minutes else ""
+        return f"about {self.minutes} min{extra}"
 
     @property
     def text(self) -> Path:
@@ -128,13 +156,20 @@ def read(folder: Path) -> Lesson:
             name=folder.name,
             number=int(folder.name.partition("-")[0]),
             title=content["title"],
-            minutes=content["minutes"],
+            reading=content["reading"],
             goals=content["goals"],
             changed=content["changed"],
             keeps=content.get("keeps", []),
             waits=content.get("waits", {}),
             steps=[
-                Step(entry["id"], entry["title"], entry["files"], entry["hints"])
+                Step(
+                    entry["id"],
+                    entry["title"],
+                    entry["files"],
+                    entry["hints"],
+                    entry["minutes"],
+                    entry.get("optional", False),
+                )
                 for entry in content.get("steps", [])
             ],
             folder=folder,

@@ -31,12 +31,18 @@ def passed(lesson: str) -> list[str]:
 
 
 def next_step(lesson: Lesson, also: Iterable[str] = ()) -> Step | None:
-    """The first step of `lesson`, in its order, that is not passed; None when all are.
+    """The first core step of `lesson` that has not passed; None when the lesson is done.
 
     also: ids of steps that have just passed and are not recorded yet.
     """
     done = {*passed(lesson.name), *also}
-    return next((step for step in lesson.steps if step.id not in done), None)
+    return next((step for step in lesson.core if step.id not in done), None)
+
+
+def open_optional(lesson: Lesson, also: Iterable[str] = ()) -> list[Step]:
+    """The optional steps of `lesson` that have not passed. also: as for `next_step`."""
+    done = {*passed(lesson.name), *also}
+    return [step for step in lesson.steps if step.optional and step.id not in done]
 
 
 def set_passed(lesson: str, steps: Iterable[str]) -> None:

@@ -52,7 +52,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        return self.broken is None and all(self.outcome.get(step.id) for step in self._expected())
+        """True when nothing that was checked failed, optional steps aside."""
+        needed = [step for step in self._expected() if self._counts(step.id)]
+        return self.broken is None and all(self.outcome.get(step.id) for step in needed)
+
+    def _counts(self, step: str) -> bool:
+        """Whether the check fails with `step`: an optional one has to be asked for."""
+        return self.only is not None or not any(each.id == step and each.optional for each in self.steps)
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
@@ -71,7 +77,7 @@ class Report:
             case "check":
                 self._print_before(event["step"])
                 self.outcome[event["step"]] = self.outcome.get(event["step"], True) and event["passed"]
-                if not event["passed"] and self.failure is None:
+                if not event["passed"] and self.failure is None and self._counts(event["step"]):
                     self.failure = event
                 if self._status:
                     self._status.update(Text(f"{event['step']}  {event['about']}"))
@@ -142,6 +148,8 @@ class Report:
                 False: ("✗", "red", ""),
                 None: ("·", "dim", "   (not reached)"),
             }[self.outcome.get(each.id)]
+            if self.outcome.get(each.id) is False and not self._counts(each.id):
+                sign, style, remark = "○", "yellow", "   (optional, not passed)"
             line = Text.assemble("  ", (sign, style), f" {each.id:<5} {each.title}", (remark, "dim"))
             say(line, hang=10)
 
@@ -190,18 +198,24 @@ class Report:
             if following := progress.next_step(lesson, also=self.passed):
                 yield f"  Next: step {following.id} · {following.title}"
             else:
-                yield f"  Every step has passed. Next, all of them together: ./workshop check {lesson.code}"
-        elif lesson.next:
-            yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
+                yield f"  All core steps have passed. Check the whole lesson: ./workshop check {lesson.code}"
         else:
-            yield f"  Lesson {lesson.code} is done. It was the last one there is."
+            if left := [
+                step.id for step in self._expected() if step.optional and not self.outcome.get(step.id)
+            ]:
+                yield f"  Optional steps left: {', '.join(left)}. Check one: ./workshop check {left[0]}"
+            if lesson.next:
+                yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
+            else:
+                yield f"  Lesson {lesson.code} is done. It was the last one."
 
     def _name(self) -> str:
         return self.project.lesson.code if self.project.is_learners else self.project.shown
 
     def _sum(self) -> str:
-        done = [step for step in self.passed if step != "given"]
-        total = len(self.project.lesson.steps)
+        lesson = self.project.lesson
+        done = [step.id for step in lesson.core if step.id in self.passed]
+        total = len(lesson.core)
         worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
         only = self.first if self._only_first else self.only
         steps = f"step {only}" if only else f"{len(done)} of {total} steps"

@@ -67,7 +67,8 @@ class Run:
         """Run the checks and yield their events, as `checkkit.plugin` sends them, while they happen.
 
         They come in the order of the checks, as if one lane ran them all, and end with the first that fails
-        unless everything is to be checked. The last event is "finished", or "broken" with the `cause` when
+        unless everything is to be checked. A failed check of an optional step does not end them.
+        The last event is "finished", or "broken" with the `cause` when
         a lane ended before its end.
         """
         sequence = Sequence()
@@ -82,10 +83,15 @@ class Run:
                 yield each
                 if each["event"] == "broken":
                     return
-                if each["event"] == "check" and not each["passed"] and not self._everything:
+                if each["event"] == "check" and not each["passed"] and self._ends_with(each["step"]):
                     yield {"event": "finished"}
                     return
         yield {"event": "finished"}
+
+    def _ends_with(self, step: str) -> bool:
+        """Whether the run ends when `step` fails."""
+        optional = [each.id for each in self._project.lesson.steps if each.optional]
+        return not self._everything and (step == self._step or step not in optional)
 
     def _start_others(self) -> None:
         """Start the other lanes: the first one has loaded the project by now, so its verdict is not late."""

@@ -6,7 +6,7 @@ from rich.text import Text
 from . import lessons, paths, progress
 from .console import say
 from .errors import WorkshopError
-from .lessons import Lesson
+from .lessons import Lesson, Step
 
 
 def show() -> None:
@@ -20,7 +20,9 @@ def show() -> None:
         table.add_column(no_wrap=is_whole)
     for lesson in known:
         passed = set(progress.passed(lesson.name))
-        done, total = sum(step.id in passed for step in lesson.steps), len(lesson.steps)
+        done, total = sum(step.id in passed for step in lesson.core), len(lesson.core)
+        extra = len(lesson.steps) - total
+        done_extra = sum(step.id in passed for step in lesson.steps) - done
         bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
         table.add_row(
             Text("✓" if total and done == total else "▸" if lesson.name == last else "·", style="green"),
@@ -28,7 +30,7 @@ def show() -> None:
             Text(lesson.title),
             Text(f"{lesson.minutes} min", style="dim"),
             bar,
-            Text(_words(lesson, done, total)),
+            Text(_words(lesson, done, total) + (f", {done_extra} of {extra} optional" if extra else "")),
         )
     say(table)
     say(f"\nNext: {_next(known, last)}")
@@ -46,6 +48,13 @@ def _next(known: list[Lesson], last: str | None) -> str:
         return f"./workshop start {(current or known[0]).code}"
     if step := progress.next_step(current):
         return f"step {step.id} {step.title}  ·  ./workshop check {step.id}"
+    extra = optional_steps(progress.open_optional(current))
     if current.next:
-        return f"./workshop start {current.next.code}"
-    return "nothing is left to do: this was the last lesson."
+        return f"./workshop start {current.next.code}" + (f"  ·  {extra}" if extra else "")
+    return f"this was the last lesson. {extra}".rstrip()
+
+
+def optional_steps(steps: list[Step]) -> str:
+    """Such as "optional: steps 3.8, 3.9"; empty without any."""
+    names = ", ".join(step.id for step in steps)
+    return f"optional: step{'s' if len(steps) > 1 else ''} {names}" if steps else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from honcho.printer import Printer
 from rich.markup import escape
 
-from . import flower, lessons, migrations, notebooks, occupied, paths, progress, signals
+from . import flower, lessons, migrations, notebooks, occupied, paths, progress, signals, status
 from .broker import Broker, use_external, version_of, without_password
 from .console import say
 from .environment import KEEP, inherited, kept
@@ -158,12 +158,11 @@ class _Session:
     def table(self) -> Iterator[str]:
         lesson, project = self.project.lesson, self.project
         total = len(lessons.all_lessons())
-        title = f"Workshop · lesson {lesson.code} of {total}: {lesson.title} · about {lesson.minutes} min"
         late = self.supervisor.not_ready()
         took = f"ready in {time.monotonic() - self.began:.1f} s"
-        yield f"[bold]{escape(title)}[/]   " + (
-            f"[yellow]not running: {', '.join(late)}[/]" if late else took
-        )
+        state = f"[yellow]not running: {', '.join(late)}[/]" if late else took
+        yield f"[bold]{escape(f'Workshop · lesson {lesson.code} of {total}: {lesson.title}')}[/]"
+        yield f"{lesson.duration} · {state}"
         yield ""
         remarks = ["edit here"] if project.is_learners else []
         if "worker" in self.supervisor.running:
@@ -218,7 +217,9 @@ def _next(project: Project) -> str:
     if step := progress.next_step(project.lesson):
         return f"next: step {step.id} · {step.title} · ./workshop check"
     following = project.lesson.next
-    return f"next: ./workshop start {following.code}" if following else "All steps are done."
+    extra = status.optional_steps(progress.open_optional(project.lesson))
+    done = f"next: ./workshop start {following.code}" if following else "You have finished the last lesson."
+    return f"{done} · {extra}" if extra else done
 
 
 def _photos(project: Project) -> str:

@@ -174,6 +174,17 @@ def test_copy_button_copies_commands_without_their_prompt(served, visitor):
     assert copied == shown.replace("$ ", "").rstrip()
 
 
+def test_copy_button_leaves_out_what_the_command_printed(served, visitor):
+    page = visitor(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(served + "/lessons/02-celery-basics/")
+    block = page.locator(".language-console", has_text="samples --upload 10")
+    assert "median" in block.locator("code").text_content()
+    block.hover()
+    block.get_by_title("Copy to clipboard").click()
+    expect(page.locator(".md-dialog")).to_contain_text("Copied to clipboard")
+    assert page.evaluate("navigator.clipboard.readText()") == "./workshop samples --upload 10"
+
+
 def colours(page):
     return page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
 

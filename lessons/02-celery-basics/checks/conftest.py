@@ -1,4 +1,4 @@
-"""What the checks of this lesson share."""
+"""Shared fixtures of the checks of this lesson."""
 
 import traceback
 from pathlib import Path
@@ -11,38 +11,38 @@ from workshop.checkkit import Complaint, complain
 from workshop.checkkit.worker import place_in
 
 WAITS = (
-    "It waits for the result: .get() holds the request until a worker is done. With every worker busy, "
-    "that is for ever. Answer first; the page asks for the result later."
+    "The view waits for the result: .get() holds the request until a worker has finished the task. If no worker "
+    "is free, it waits forever. Answer at once, because the page asks for the result later."
 )
 WHY = {
-    "is not JSON serializable": "A message is text: numbers, strings, lists. Send photo.pk; the task reads the "
-    "row by itself.",
-    "unexpected keyword argument": "delay() passes on to the task whatever it gets, and so does a "
-    "dictionary in apply_async(). Options stand beside the arguments: apply_async((photo.pk,), countdown=10).",
-    "argument after * must be": "(photo.pk) is a number in brackets. The comma makes it a tuple: (photo.pk,).",
-    "args must be a list or tuple": "(photo.pk) is a number in brackets. The comma makes it a tuple: (photo.pk,).",
-    "isoformat": "countdown and expires are numbers of seconds, and eta is a datetime. Only expires may be either.",
+    "is not JSON serializable": "A message is JSON, so it can hold numbers, strings, lists and dictionaries. Send "
+    "photo.pk, and let the task load the photo.",
+    "unexpected keyword argument": "delay() passes all its arguments to the task, and so does a dictionary as "
+    "the second argument of apply_async(). Options follow the arguments: apply_async((photo.pk,), countdown=10).",
+    "argument after * must be": "(photo.pk) is a number in parentheses. The comma makes it a tuple: (photo.pk,).",
+    "args must be a list or tuple": "(photo.pk) is a number in parentheses. The comma makes it a tuple: (photo.pk,).",
+    "isoformat": "countdown is a number of seconds and eta is a datetime. expires can be either.",
     "'datetime.timedelta' and 'int'": "countdown and expires are numbers of seconds: 10, not timedelta(seconds=10).",
-    "'dict' object has no attribute 'id'": "The task was called like a function: it ran in the web process, and "
-    "what came back is its result. .delay() sends it, and gives you a handle with an id.",
-    "'NoneType' object has no attribute 'id'": "There is no handle to follow. delay_on_commit() returns None: it "
-    "sends later, when there is an id at last. Nothing is being saved here; .delay() is right.",
-    "'function' object has no attribute 'id'": "Without brackets behind it nothing is called and nothing sent.",
-    "'method' object has no attribute 'id'": "Without brackets behind it nothing is called and nothing sent.",
-    "'str' object has no attribute 'id'": "redirect_to_task() takes what .delay() returned, and reads its id.",
+    "'dict' object has no attribute 'id'": "The task was called like a function, so it ran in the web process and "
+    "returned its result. .delay() sends it to a worker and returns an AsyncResult with an id.",
+    "'NoneType' object has no attribute 'id'": "redirect_to_task() needs an AsyncResult, but got None. delay_on_commit() "
+    "returns None, because it sends the task later. This view saves nothing, so .delay() is right.",
+    "'function' object has no attribute 'id'": "The parentheses are missing: without them, the method is not called and nothing is sent.",
+    "'method' object has no attribute 'id'": "The parentheses are missing: without them, the method is not called and nothing is sent.",
+    "'str' object has no attribute 'id'": "redirect_to_task() needs the AsyncResult that .delay() returned, not its id.",
 }
-"""Part of an exception's text -> what is behind it, in a view that sends a task."""
+"""Part of an exception's text -> its cause, in a view that sends a task."""
 
 
 @pytest.fixture
 def press(client, queue, patience):
-    """press("describe", photo, file=…) presses this button of the photo's page: (response, messages sent).
+    """press("describe", photo, file=…) presses this button of the photo's page and returns (response, messages sent).
 
-    waits: what to say when the view does not answer.
+    waits: the explanation if the view does not answer.
     """
 
     def post(button, photo, file, waits=WAITS):
-        held = "the view did not answer while no worker took the task."
+        held = "the view did not answer while no worker was running."
         try:
             with patience(held, waits, file=file):
                 response = client.post(reverse(f"images:{button}", args=[photo.pk]))
@@ -67,13 +67,13 @@ def press(client, queue, patience):
 
 @pytest.fixture
 def describe_photo_task(app):
-    """The task of the steps from 2.3 on. Complains while it is none."""
+    """The task of step 2.3. Complains if it is still a plain function."""
     from images import tasks
 
     task = getattr(tasks, "describe_photo_task", None)
     if not hasattr(task, "delay"):
         complain(
-            "describe_photo_task is a function and not a task yet.",
+            "describe_photo_task is still a plain function, not a task.",
             found=repr(task),
             file="images/tasks.py, describe_photo_task()",
         )

@@ -17,7 +17,7 @@ SETTINGS = "myproject/settings.py"
 CELERY = "myproject/celery.py"
 
 SELF = (
-    "bind=True gives a task itself as its first argument: with it there is a self, without it there is none."
+    "With bind=True, Celery passes the task itself as the first argument, self. Without it, there is no self."
 )
 
 BY_HAND = """
@@ -34,24 +34,24 @@ print(json.dumps({"django": apps.ready, "timezone": str(app.conf.timezone), "tas
 
 
 def test_result_backend(app):
-    """Results go to the result backend of the settings."""
+    """Results are stored in the result backend of the settings."""
     found = app.conf.result_backend
     wanted = urlsplit(os.environ["REDIS_URL"])
     names = [name for name in dir(settings) if "RESULT" in name and ("BACKEND" in name or "URL" in name)]
-    why = "Without a result backend a task's state is never known: AsyncResult has nobody to ask."
+    why = "Without a result backend, no state or result is stored, so AsyncResult can read nothing."
     if not found and names:
         why = (
-            f"The settings have {', '.join(names)}. Celery's name is result_backend: with "
-            'namespace="CELERY" that is CELERY_RESULT_BACKEND.'
+            f"Your settings contain {', '.join(names)}. Celery's setting is result_backend, so with "
+            'namespace="CELERY" its name is CELERY_RESULT_BACKEND.'
         )
     elif found and found.startswith("rpc"):
         why = (
-            "rpc:// sends a result back to the process that sent the task, and keeps none. "
-            "The next request may be in another process: for it the task stays PENDING."
+            "rpc:// sends a result to the process that sent the task, but does not store it. "
+            "Another process may handle the next request, and for that process the task stays PENDING."
         )
     expect(
         found and urlsplit(found)[:2] == wanted[:2],
-        "the app does not keep results where the settings say.",
+        "the app does not store results in Redis, at REDIS_URL.",
         why,
         expected=f"CELERY_RESULT_BACKEND = {os.environ['REDIS_URL']!r}, from REDIS_URL",
         found=repr(found),
@@ -60,13 +60,13 @@ def test_result_backend(app):
 
 
 def test_json_only(app):
-    """Messages and results are JSON, and nothing else is accepted."""
+    """Messages and results are JSON, and no other format is accepted."""
     found = {name: app.conf[name] for name in ("task_serializer", "result_serializer", "accept_content")}
     accepted = found["accept_content"]
     expect(
         not isinstance(accepted, str),
-        "CELERY_ACCEPT_CONTENT is one text, not a list.",
-        "Celery goes through it one by one, and a text is one letter after the other.",
+        "CELERY_ACCEPT_CONTENT is a string, not a list.",
+        "Celery loops over it, and a loop over a string gives single letters.",
         expected='CELERY_ACCEPT_CONTENT = ["json"]',
         found=repr(accepted),
         file=SETTINGS,
@@ -75,37 +75,39 @@ def test_json_only(app):
         found["task_serializer"] == found["result_serializer"] == "json"
         and accepted
         and set(accepted) <= {"json", "application/json"},
-        "the app takes or sends something else than JSON.",
-        "Pickle, for one, runs code that a message brings along: whoever can write to the broker owns the worker.",
+        "the app accepts or sends another format than JSON.",
+        "For example, unpickling a message can run any code in it, so everybody who can write to the broker could "
+        "run code in your worker.",
         **found,
         file=SETTINGS,
     )
 
 
 def test_time_zone(app):
-    """CELERY_TIMEZONE is Asia/Shanghai, unless the environment has another."""
+    """CELERY_TIMEZONE is Asia/Shanghai, unless the environment sets another one."""
     found = str(app.conf.timezone)
     expect(
         found == os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai"),
-        "the schedule's time zone is not set.",
-        "Celery's name is timezone, so the setting is CELERY_TIMEZONE. Without it Celery takes Django's TIME_ZONE.",
-        expected='CELERY_TIMEZONE = "Asia/Shanghai", unless the environment has another',
+        "CELERY_TIMEZONE is not right.",
+        "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. Without it, Celery uses UTC or Django's "
+        "TIME_ZONE.",
+        expected='"Asia/Shanghai", unless the environment variable CELERY_TIMEZONE is set',
         found=found,
         file=SETTINGS,
     )
 
 
 def test_loads_by_hand(app):
-    """A worker that is started by hand loads Django and finds the tasks of every installed app."""
+    """A worker that is started by hand loads Django and finds the tasks of all installed apps."""
     environment = os.environ | {"CELERY_TIMEZONE": "Europe/Berlin", "CELERY_SKIP_CHECKS": "1"}
-    del environment["DJANGO_SETTINGS_MODULE"]  # nobody sets it in a terminal
+    del environment["DJANGO_SETTINGS_MODULE"]  # it is not set in a terminal
     run = subprocess.run(
         [sys.executable, "-c", BY_HAND], env=environment, capture_output=True, text=True, timeout=60
     )
     if run.returncode:
         complain(
-            "celery -A myproject, typed by hand, cannot load the project.",
-            "In a terminal nothing but myproject/celery.py says which settings to take: "
+            "`celery -A myproject`, started by hand, cannot load the project.",
+            "In a terminal, only myproject/celery.py says which settings module to load: "
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings").',
             it_says=blame.cause(run.stderr.splitlines(), Path.cwd()),
             file=CELERY,
@@ -113,24 +115,23 @@ def test_loads_by_hand(app):
     found = json.loads(run.stdout.splitlines()[-1])
     expect(
         found["django"],
-        "celery -A myproject, typed by hand, does not set up Django.",
-        "Celery() looks for DJANGO_SETTINGS_MODULE when the app is made. Set it above, not below.",
+        "`celery -A myproject`, started by hand, does not set up Django.",
+        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app. Set the variable above that line, not below.",
         file=CELERY,
     )
     expect(
         "images.tasks.describe_album_task" in found["tasks"],
-        "the app does not look for tasks in images/tasks.py.",
-        "autodiscover_tasks() looks for a module tasks in every installed app; a list in it names packages, "
-        'such as "images". The web process finds the tasks because the views import them. A worker that finds '
-        "none says 'Received unregistered task'.",
+        "the app does not find the tasks in images/tasks.py.",
+        "autodiscover_tasks() imports the module `tasks` of every installed app. If you pass a list, it contains "
+        'package names, such as "images". The web process knows the tasks because the views import them, but a worker '
+        "would say 'Received unregistered task'.",
         found=", ".join(name for name in found["tasks"] if not name.startswith("celery.")) or "no task",
         file=CELERY,
     )
     expect(
         found["timezone"] == "Europe/Berlin",
-        "the environment had CELERY_TIMEZONE=Europe/Berlin, and the app did not take it.",
-        "As with REDIS_URL: what differs from machine to machine comes from the environment, with a value "
-        "for where it is not set.",
+        "the environment had CELERY_TIMEZONE=Europe/Berlin, but the app did not use it.",
+        "A value that differs between machines comes from the environment, with a default, as for REDIS_URL.",
         expected='os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")',
         found=found["timezone"],
         file=SETTINGS,
@@ -138,12 +139,12 @@ def test_loads_by_hand(app):
 
 
 def test_worker_runs_debug_task(app, worker):
-    """A worker starts, knows debug_task and runs it."""
+    """A worker knows debug_task, runs it, and prints its request."""
     name = next((name for name in app.tasks if name.rpartition(".")[2] == "debug_task"), None)
     if name is None:
         complain(
             "the app has no debug_task.",
-            "@app.task registers a function of this module under the module's name and its own.",
+            "The decorator @app.task registers a function as a task, under the name of its module and its own name.",
             expected="myproject.celery.debug_task",
             file=CELERY,
         )
@@ -160,14 +161,23 @@ def test_worker_runs_debug_task(app, worker):
     said = "\n".join(line for line in worker.log.splitlines() if result.id in line)
     expect(
         f"{name}[{result.id}] succeeded" in said,
-        "debug_task was sent, and the worker did not run it to its end.",
+        "debug_task was sent, but it did not succeed in the worker.",
         SELF if "positional argument" in said else "",
         worker_says=said or "nothing",
         file=CELERY,
     )
+    printed = [line for line in said.splitlines() if "received" not in line and "] succeeded in" not in line]
+    expect(
+        printed,
+        "debug_task did not print its request.",
+        "With bind=True the task gets itself as self, and self.request is the request: "
+        'print(f"Request: {self.request!r}").',
+        worker_says=said,
+        file=f"{CELERY}, debug_task()",
+    )
     expect(
         not app.backend.client.exists(app.backend.get_key_for_task(result.id)),
-        "the result of debug_task was kept, though nobody reads it.",
-        "ignore_result=True: the worker writes no result, and Redis keeps one entry less.",
+        "the result of debug_task was stored, but nobody reads it.",
+        "With ignore_result=True, the worker stores no result.",
         file=f"{CELERY}, debug_task()",
     )

@@ -18,8 +18,8 @@ print(current_app.conf.broker_url or "amqp://guest@localhost//")
 
 
 def test_django_loads_the_app(app):
-    """A process that only starts Django, as the web server does, has the project's app."""
-    # With this one every app would have the same broker, the default app too.
+    """A process that only starts Django, such as the web server, loads the Celery app."""
+    # With this variable, every app would have the same broker, even the default app.
     environment = {name: value for name, value in os.environ.items() if name != "CELERY_BROKER_URL"}
     run = subprocess.run(
         [sys.executable, "-c", WHO], env=environment, capture_output=True, text=True, timeout=60
@@ -27,14 +27,13 @@ def test_django_loads_the_app(app):
     found = (run.stdout or run.stderr).strip().splitlines()[-1:]
     init = Path("myproject/__init__.py").read_text()
     why = (
-        "Every process that imports myproject has to import myproject/celery.py with it. Otherwise "
-        ".delay() in a view asks Celery's default app, which looks for RabbitMQ and fails: "
-        "[Errno 111] Connection refused."
+        "Every process that starts Django has to import myproject/celery.py. Otherwise .delay() in a view uses "
+        "Celery's default app, which looks for RabbitMQ and fails: [Errno 111] Connection refused."
     )
     if "from celery import" in init:
         why = (
-            "from celery import … means the library Celery, which has a module app of its own. With a dot in "
-            "front it is the file beside this one: from .celery import app as celery_app."
+            "`from celery import …` imports from the library Celery, which also contains a module `app`. With a dot, "
+            "you import from your own celery.py: from .celery import app as celery_app."
         )
     expect(
         found == [os.environ["REDIS_URL"]],

@@ -10,22 +10,25 @@ pytestmark = pytest.mark.step("2.3")
 FILE = "images/tasks.py, describe_photo_task()"
 
 WHY = {
-    "not JSON serializable": "The result travels as JSON too: strings, numbers, lists, dictionaries. A model "
-    "instance or a file is none of these, so return what you want to know about it.",
-    "'int' object has no attribute": "The message carries the photo's id, a number. The task loads the row: "
+    "not JSON serializable": "The result travels as JSON too, so it can hold strings, numbers, lists and "
+    "dictionaries, but no model instance and no file. Return the values that you need from them.",
+    "'int' object has no attribute": "The message contains the photo's id, a number. The task loads the photo: "
     "UploadedImage.objects.get(pk=image_id).",
-    "KeyError": "Not every photo has this entry. .get() returns None where there is none.",
-    "'NoneType' object": "Not every photo has an EXIF block, and _getexif() returns None then. getexif(), without "
-    "the underscore in front, returns an empty one.",
-    "closed file": "Pillow reads from the file when you ask for something. Ask while it is open, inside the with.",
-    "positional argument": "bind=True gives a task itself as its first argument: with it there is a self, without "
-    "it there is none.",
+    "KeyError: 306": "306 is 0x0132, the EXIF entry with the date. Not every photo has it. .get(0x0132) returns None "
+    "if it is missing, and taken_at() does that for you.",
+    "KeyError": "Not every photo has this EXIF entry. .get() returns None if it is missing, and taken_at() does that "
+    "for you.",
+    "'NoneType' object": "Not every photo has an EXIF block, and _getexif() returns None if there is none. getexif(), "
+    "without the underscore, returns an empty one.",
+    "closed file": "Pillow reads from the file when you use the picture. Use it while the file is open, inside the with block.",
+    "positional argument": "With bind=True, Celery passes the task itself as the first argument, self. Without it, there is "
+    "no self.",
 }
-"""Part of an exception's text -> what is behind it."""
+"""Part of an exception's text -> its cause."""
 
 RIGHT = {
-    "name": "photo.name is the file's name without its folder.",
-    "format": "picture.format is what Pillow found in the file. The name may say something else.",
+    "name": "photo.name is the file name without its folder.",
+    "format": "picture.format is the format that Pillow found in the file. The file name may say something else.",
 }
 """Where an entry of the description comes from."""
 
@@ -46,7 +49,7 @@ def result_of(task, worker, *arguments):
         return result.get(timeout=15)
     except TimeoutError:
         complain(
-            "the task was sent, and no result came back.",
+            "the task was sent, but no result came back in time.",
             worker_says="\n".join(worker.log.splitlines()[-3:]),
             file=FILE,
         )
@@ -62,22 +65,22 @@ def fail(what, error, **facts):
 
 
 def description(task, worker, photo):
-    """What the task returns about the photo. Complains when that is no dictionary."""
+    """The description that the task returns for the photo. Complains if it is not a dictionary."""
     found = result_of(task, worker, photo.pk)
     if not isinstance(found, dict):
         why = ""
         if task.ignore_result:
-            why = "ignore_result=True: the worker throws the result away. Here somebody wants to read it."
+            why = "With ignore_result=True, the worker discards the result, but the page needs it."
         elif found is None:
-            why = "What a task prints stands in the worker's log. Its result is what it returns."
+            why = "print() writes to the worker's log. The result of a task is the value that it returns."
         elif isinstance(found, str):
-            why = "Celery makes JSON of the result by itself. A text stays a text on the other side."
+            why = "Celery converts the result to JSON on its own. Return the dictionary itself."
         complain("the task does not return a dictionary.", why, found=repr(found), file=FILE)
     return found
 
 
 def test_describes(task, worker, photo):
-    """The worker describes a photo by its id, as data that JSON can hold."""
+    """The worker describes a photo by its id, as data that fits into JSON."""
     content = photos.jpeg()
     kept = photo(content)
     found = description(task, worker, kept)
@@ -91,7 +94,7 @@ def test_describes(task, worker, photo):
     missing = [name for name in [*expected, "uploaded"] if name not in found]
     expect(
         not missing,
-        f"the description has no {', '.join(missing)}.",
+        f"the description lacks {', '.join(missing)}.",
         found=json.dumps(found, default=repr),
         file=FILE,
     )
@@ -107,8 +110,8 @@ def test_describes(task, worker, photo):
     expect(
         is_iso(found["uploaded"], kept.uploaded_at),
         "the description's 'uploaded' is not right.",
-        "JSON has no datetime; isoformat() is the text that every program reads: a T before the time, and the "
-        "time zone at the end.",
+        "JSON has no datetime. isoformat() returns a text that every program can read, with a T before the time and "
+        "the time zone at the end.",
         expected=json.dumps(kept.uploaded_at.isoformat()),
         found=repr(found["uploaded"]),
         file=FILE,
@@ -116,7 +119,7 @@ def test_describes(task, worker, photo):
 
 
 def is_iso(text, moment):
-    """Whether `text` is this moment as ISO 8601 has it, to the second."""
+    """Whether `text` is this moment in ISO 8601, to the second."""
     try:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -125,7 +128,7 @@ def is_iso(text, moment):
 
 
 def test_taken(task, worker, photo):
-    """When the photo was taken comes from its EXIF block."""
+    """`taken` is the date in the photo's EXIF block."""
     from PIL import Image
 
     exif = Image.Exif()
@@ -134,8 +137,8 @@ def test_taken(task, worker, photo):
     found = description(task, worker, kept)
     expect(
         found.get("taken") == "2026:05:01 10:00:00",
-        "the time when the photo was taken is not in the description.",
-        "Entry 0x0132 of the EXIF block has it.",
+        "`taken` is not the date in the photo's EXIF block.",
+        "It is entry 0x0132 of the EXIF block. taken_at(picture) returns it.",
         expected="2026:05:01 10:00:00",
         found=repr(found.get("taken")),
         file=FILE,
@@ -149,7 +152,7 @@ def test_without_exif(task, worker, photo):
     expected = {"name": "sea.png", "format": "PNG", "size": [1000, 750], "taken": None}
     expect(
         found == expected,
-        "a PNG is not described as it is.",
+        "the description of a PNG is wrong.",
         expected=json.dumps(expected),
         found=json.dumps(found, default=repr),
         file=FILE,
@@ -157,21 +160,21 @@ def test_without_exif(task, worker, photo):
 
 
 def test_no_photo_is_a_failure(task, worker):
-    """For an id that no photo has, the task fails."""
+    """If there is no photo with this id, the task fails."""
     result = task.delay(0)
     result.get(timeout=15, propagate=False)
     expect(
         result.state == "FAILURE",
-        f"there is no photo 0, and the task that describes it is a {result.state}.",
-        "For Celery a task that returns is a success, whatever it returns. Let the exception out: the state becomes "
-        "FAILURE, the worker's log says why, and the page can say so.",
+        f"there is no photo 0, but the task that describes it ended in the state {result.state}.",
+        "A task that returns a value has succeeded, whatever the value is. Don't catch the exception: then the state "
+        "is FAILURE, and the worker's log and the page can say why.",
         found=repr(result.result),
         file=FILE,
     )
 
 
 def test_reads_through_the_storage(task, photo, no_path):
-    """The photo is opened through the storage: a worker on another machine has no such path."""
+    """The task opens the photo through the storage, because a worker on another machine has no such path."""
     kept = photo(photos.jpeg())
     with no_path(FILE):
         task(kept.pk)

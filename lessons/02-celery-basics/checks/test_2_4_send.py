@@ -9,17 +9,17 @@ FILE = "images/views.py, describe()"
 
 
 def test_view_sends_the_id(press, photo, queue):
-    """The view puts one message on the queue, with the photo's id in it, and answers without waiting."""
+    """The view sends one message with the photo's id, and answers without waiting."""
     from images import tasks
 
     kept = photo(photos.jpeg())
     response, messages = press("describe", kept, file=FILE)
     if not messages:
         complain(
-            "the view answered, and there is no message on the queue.",
-            "Called like a function, a task runs in the web process. .delay() sends it."
+            "the view answered, but it sent no message.",
+            "If you call a task like a function, it runs in the web process. .delay() sends it to a worker."
             if "task=" not in response.get("Location", "")
-            else "apply() runs a task in the web process, as a call does. .delay() and apply_async() send it.",
+            else "apply() runs a task in the web process, like a function call. .delay() and apply_async() send it.",
             expected=f'1 message on the queue "{queue.name}"',
             found="none",
             file=FILE,
@@ -27,20 +27,21 @@ def test_view_sends_the_id(press, photo, queue):
     name = getattr(tasks.describe_photo_task, "name", "images.tasks.describe_photo_task")
     expect(
         len(messages) == 1 and messages[0].task == name,
-        "something else than one describe_photo_task is on the queue.",
-        "Every .delay() is a message, and every message is work for a worker."
+        "the view sent more than one message." if len(messages) > 1 else "the view sent another task.",
+        "Every .delay() sends a message, and a worker runs the task for each message."
         if len(messages) > 1
-        else f"The worker finds the task by its whole name, {name}.",
+        else f"A worker looks a task up by its full task name, {name}.",
+        expected=f"1 message: {name}",
         found="\n".join(map(str, messages)),
         file=FILE,
     )
     sent = [*messages[0].args, *messages[0].kwargs.values()]
     expect(
         sent in ([kept.pk], [str(kept.pk)]),
-        "the message does not carry the photo's id, and only that.",
-        "delay() takes the arguments as the function does, one after the other: delay(photo.pk)."
+        "the message does not contain the photo's id as its only argument.",
+        "delay() takes the same arguments as the function: delay(photo.pk)."
         if [kept.pk] in sent
-        else "The id is small, it is JSON, and the worker reads the row as it is when it starts.",
+        else "Send only the id. The task reads the current row when it starts.",
         expected=f"describe_photo_task({kept.pk})",
         found=str(messages[0]),
         file=FILE,
@@ -48,8 +49,8 @@ def test_view_sends_the_id(press, photo, queue):
     task_id = messages[0].headers["id"]
     expect(
         response.status_code == 302 and task_id in response.url,
-        "after sending, the view does not go on to the page that follows the task.",
-        "redirect_to_task() makes the address: it takes the photo, and what .delay() returned.",
+        "the view sent the task, but does not redirect to the page that shows it.",
+        "Return redirect_to_task(photo, task). task is the AsyncResult that .delay() returned.",
         expected=f"a redirect to …?task={task_id}",
         found=f"{response.status_code} {response.get('Location', '')}",
         file=FILE,
@@ -57,19 +58,19 @@ def test_view_sends_the_id(press, photo, queue):
 
 
 def test_no_photo_no_message(client, queue):
-    """For a photo that is not there, the view sends nothing."""
+    """If there is no such photo, the view sends nothing."""
     response = client.post(reverse("images:describe", args=[123456]))
     expect(
         not queue.messages(),
-        "there is no photo 123456, and a task was sent for it.",
-        "What is on the queue cannot be taken back: look the photo up first, and send when it is there.",
-        found=f"{response.status_code}, and on the queue {', '.join(map(str, queue.messages()))}",
+        "there is no photo 123456, but the view sent a task for it.",
+        "You can't take a message back. Look up the photo first, and send the task only if the photo exists.",
+        found=f"{response.status_code}, and the message {', '.join(map(str, queue.messages()))}",
         file=FILE,
     )
 
 
 def test_worker_describes(client, photo, worker, app):
-    """Sent from the page, the description comes back."""
+    """A worker runs the task that the page sent."""
     from urllib.parse import parse_qs, urlsplit
 
     kept = photo(photos.jpeg())

@@ -14,11 +14,13 @@ pytestmark = pytest.mark.step("2.5")
 FILE = "images/views.py, task_status()"
 
 EXCEPTION = (
-    "For a task that failed or that nobody ran, AsyncResult.result is an exception, and JSON has none. Write its "
-    "text into the answer's error."
+    "If a task failed or was revoked, AsyncResult.result is an exception, which doesn't fit into JSON. Write its text "
+    "into error."
 )
-RAISES_AGAIN = ".get() raises again, here in the view, what the task raised. .result gives the exception to you as a value."
-WAITS = "Read the state; do not .get()."
+RAISES_AGAIN = (
+    ".get() raises the task's exception again, here in the view. .result returns the exception as a value."
+)
+WAITS = "Read .state and don't call .get(), which waits."
 
 
 def status(client, task_id):
@@ -44,9 +46,9 @@ def status(client, task_id):
     expect(
         response.status_code < 300,
         f"the status view answers with {response.status_code}.",
-        "PENDING means unknown: a task that waits in the queue is PENDING too, and the page goes on asking. With "
-        "an error the page never gets its answer.",
-        expected="200, whatever the state",
+        "PENDING means unknown. A task that waits in the queue is PENDING too, and the page keeps asking until the "
+        "task is finished. It can't do that if you answer with an error.",
+        expected="200, in every state",
         found=str(response.status_code),
         file=FILE,
     )
@@ -57,7 +59,7 @@ def status(client, task_id):
     missing = [name for name in ("id", "state", "result", "error") if name not in answer]
     expect(
         not missing,
-        f"the answer of the status view has no {', '.join(missing)}.",
+        f"the answer of the status view lacks {', '.join(missing)}.",
         expected='{"id": …, "state": …, "result": …, "error": …}',
         found=json.dumps(answer),
         file=FILE,
@@ -66,15 +68,15 @@ def status(client, task_id):
 
 
 def test_unknown_is_pending(client, app, patience):
-    """A task that nobody has heard of is PENDING: the view says so at once, and does not wait."""
+    """An unknown task is PENDING, and the view says so at once."""
     task_id = str(uuid.uuid4())
-    with patience("the status view waits until the task is over.", WAITS, file=FILE):
+    with patience("the status view waits until the task has finished.", WAITS, file=FILE):
         found = status(client, task_id)
     expected = {"id": task_id, "state": "PENDING", "result": None, "error": None}
     expect(
         {name: found[name] for name in expected} == expected,
-        "for an id that nobody has heard of, the answer is not right.",
-        "Celery's word for that is PENDING. It does not mean that a task waits; it means: unknown.",
+        "the answer for an unknown id is wrong.",
+        "Celery's state for an unknown task is PENDING. It doesn't mean waiting, it means unknown.",
         expected='"state": "PENDING", "result": null, "error": null',
         found=json.dumps(found),
         file=FILE,
@@ -82,14 +84,14 @@ def test_unknown_is_pending(client, app, patience):
 
 
 def test_success(client, describe_photo_task, worker, photo):
-    """When the task is done, the answer holds its result."""
+    """When the task has succeeded, the answer contains its result."""
     task = describe_photo_task.delay(photo(photos.jpeg()).pk)
     result = task.get(timeout=15)
     found = status(client, task.id)
     expect(
         found["state"] == "SUCCESS" and found["result"] == result and found["error"] is None,
-        "the task is done, and the answer does not say so, with the result.",
-        "The state of a task that is done is SUCCESS, in capitals.",
+        "the task has succeeded, but the answer does not contain that state and the result.",
+        "The state of such a task is SUCCESS, in capital letters.",
         expected=f'"state": "SUCCESS", "result": {json.dumps(result)}',
         found=json.dumps(found),
         file=FILE,
@@ -97,37 +99,37 @@ def test_success(client, describe_photo_task, worker, photo):
 
 
 def test_failure(client, describe_photo_task, worker):
-    """When the task failed, the answer says what happened, and the page does not break."""
+    """When the task has failed, the answer says why."""
     task = describe_photo_task.delay(0)
     error = task.get(timeout=15, propagate=False)
     expect(
         task.state == "FAILURE",
-        f"there is no photo 0, and the task that describes it is a {task.state}.",
-        "This is about step 2.3: a task that catches its exception and returns is a success for Celery.",
+        f"there is no photo 0, but the task that describes it ended in the state {task.state}.",
+        "See step 2.3: a task that catches its exception and returns a value has succeeded.",
         file="images/tasks.py, describe_photo_task()",
     )
     found = status(client, task.id)
     expect(
         found["state"] == "FAILURE" and found["result"] is None,
-        "the task failed, and the answer does not say so.",
-        "The result is there for a SUCCESS alone. What went wrong belongs into error.",
+        "the task has failed, but the answer does not say so.",
+        "Only a task in the state SUCCESS has a result. Write the exception into error.",
         expected='"state": "FAILURE", "result": null',
         found=json.dumps(found),
         file=FILE,
     )
     expect(
         str(error) in str(found["error"]),
-        "the task failed, and the answer does not say why.",
-        "For a failed task, AsyncResult.result is the exception.",
+        "the task has failed, but the answer does not say why.",
+        "If a task failed, AsyncResult.result is the exception.",
         expected=f'"error": "{type(error).__name__}: {error}"',
         found=json.dumps(found["error"]),
         file=FILE,
     )
     expect(
         "Traceback" not in json.dumps(found),
-        "the answer shows a traceback to the visitor.",
-        "It names your files and what is in them. The traceback is for you, in the worker's log; one line is for "
-        "visitors.",
+        "the answer shows visitors a traceback.",
+        "It shows your file names and your code. The traceback is for you, in the worker's log. Visitors need only one "
+        "line.",
         expected=f'"error": "{type(error).__name__}: {error}"',
         found=json.dumps(found)[:200],
         file=FILE,
@@ -135,14 +137,14 @@ def test_failure(client, describe_photo_task, worker):
 
 
 def test_revoked(client, describe_photo_task, worker, photo):
-    """A task that expired before a worker came has a state, too, and the answer is still JSON."""
+    """A task that has expired is REVOKED, and the answer is still JSON."""
     task = describe_photo_task.apply_async((photo(photos.jpeg()).pk,), expires=-1)
     until(lambda: task.state == "REVOKED")
     found = status(client, task.id)
     expect(
         found["state"] == "REVOKED" and found["result"] is None,
-        "a task has expired, and the answer does not say so.",
-        "Its state is REVOKED. There is a result for a SUCCESS alone.",
+        "a task has expired, but the answer does not say so.",
+        "Its state is REVOKED. Only a task in the state SUCCESS has a result.",
         expected='"state": "REVOKED", "result": null',
         found=json.dumps(found),
         file=FILE,
@@ -150,15 +152,15 @@ def test_revoked(client, describe_photo_task, worker, photo):
 
 
 def test_forget(client, describe_photo_task, app, worker, photo):
-    """Forgetting takes the result out of the backend, and the task is unknown again."""
+    """Forgetting a task deletes its result, so the task is unknown again."""
     task = describe_photo_task.delay(photo(photos.jpeg()).pk)
     task.get(timeout=15)
     client.post(reverse("images:task_forget", args=[task.id]))
     found = app.AsyncResult(task.id).state
     expect(
         found == "PENDING",
-        "the result was to be forgotten, and is still there.",
-        "forget() of an AsyncResult takes it out, and has to be called. revoke() is for a task that has not begun.",
+        "the result should be deleted, but it is still there.",
+        "Call forget() of an AsyncResult to delete it. revoke() is for a task that has not started.",
         expected="PENDING: unknown again",
         found=found,
         file="images/views.py, task_forget()",

@@ -8,10 +8,7 @@ pytestmark = pytest.mark.step("2.6")
 
 FILE = "images/views.py, describe_later()"
 
-WAITS = (
-    "Something holds the request: time.sleep(), or .get(). With countdown the message waits, and the visitor "
-    "does not."
-)
+WAITS = "The request waits, in time.sleep() or in .get(). With countdown, the message waits, and the visitor does not."
 
 
 @pytest.fixture
@@ -23,7 +20,7 @@ def later(press, photo):
     over = datetime.now(UTC)
     if len(messages) != 1:
         complain(
-            "the view does not send one task.",
+            "the view does not send exactly one task.",
             expected="1 message: describe_photo_task",
             found="\n".join(map(str, messages)) or "none",
             file=FILE,
@@ -31,8 +28,8 @@ def later(press, photo):
     sent = [*messages[0].args, *messages[0].kwargs.values()]
     expect(
         sent in ([kept.pk], [str(kept.pk)]),
-        "the message does not carry the photo's id, and only that.",
-        "apply_async() takes the task's arguments first, in a tuple or list; options come behind it by their names.",
+        "the message does not contain the photo's id as its only argument.",
+        "apply_async() takes the task's arguments first, in a tuple or list, followed by named options.",
         found=str(messages[0]),
         file=FILE,
     )
@@ -52,8 +49,8 @@ def ahead(later, option):
     expect(
         moment.tzinfo,
         f"the message's {option} has no time zone.",
-        "A worker takes such a time for UTC, and your clock may show another. timezone.now(), from django.utils, "
-        "knows its zone. A number of seconds needs none.",
+        "A worker treats such a time as UTC, which may not be your local time. timezone.now() from django.utils has a "
+        "time zone. A number of seconds needs none.",
         found=f"{option} {text}",
         file=FILE,
     )
@@ -65,40 +62,41 @@ def shown(option, found):
 
 
 def test_countdown(later):
-    """The task is not to start before ten seconds have passed."""
+    """The task starts after ten seconds, not before."""
     least, found = ahead(later, "eta")
     expect(
         found is not None and least <= 11 and found >= 9,
-        "the task does not wait for ten seconds.",
-        "countdown=10 writes the time into the message (eta). The worker takes the message at once and holds it. "
-        "time.sleep() in the view would hold the visitor instead, and in the task a process of the worker.",
+        "the task does not start ten seconds later.",
+        "countdown=10 writes a time into the message (eta), and the worker keeps the message until then. "
+        "time.sleep() in the view would make the visitor wait, and in the task it would occupy a process of the worker.",
         expected="an eta 10 seconds ahead",
-        found=shown("eta", found) + (": it starts at once" if found is None else ""),
+        found=shown("eta", found) + (", so it starts at once" if found is None else ""),
         file=FILE,
     )
 
 
 def test_expires(later):
-    """A worker that comes too late leaves the task."""
+    """A worker that gets to the task too late skips it."""
     least, found = ahead(later, "expires")
     expect(
         found is not None and least <= 71 and found >= 69,
         "the task does not expire after seventy seconds.",
-        "expires is in seconds and counts from the moment of sending, as countdown does: 10 seconds to wait and a "
-        "minute to be late.",
+        "expires counts seconds from the moment of sending, as countdown does: 10 seconds until the task starts, "
+        "plus a minute.",
         expected="expires 70 seconds ahead",
-        found=shown("expires", found) + (": it would run hours later, for nobody" if found is None else ""),
+        found=shown("expires", found)
+        + (", so it would even run hours later, when nobody needs it" if found is None else ""),
         file=FILE,
     )
 
 
 def test_page_follows_the_task(later):
-    """The page that comes next follows this task."""
+    """The view redirects to the page that shows this task."""
     message, response, *_ = later
     expect(
         response.status_code == 302 and message.headers["id"] in response.url,
-        "after sending, the view does not go on to the page that follows the task.",
-        "redirect_to_task() makes the address: it takes the photo, and what apply_async() returned.",
+        "the view sent the task, but does not redirect to the page that shows it.",
+        "Return redirect_to_task(photo, task). task is the AsyncResult that apply_async() returned.",
         expected=f"a redirect to …?task={message.headers['id']}",
         found=f"{response.status_code} {response.get('Location', '')}",
         file=FILE,
@@ -106,7 +104,7 @@ def test_page_follows_the_task(later):
 
 
 def test_expired_is_not_run(describe_photo_task, worker, photo):
-    """A task that has expired is not run; its state is REVOKED."""
+    """A task that has expired does not run, and its state is REVOKED."""
     task = describe_photo_task.apply_async((photo(photos.jpeg()).pk,), expires=-1)
     found = until(lambda: task.state != "PENDING" and task.state)
-    expect(found == "REVOKED", "an expired task was run.", expected="REVOKED", found=found)
+    expect(found == "REVOKED", "the worker ran a task that had expired.", expected="REVOKED", found=found)

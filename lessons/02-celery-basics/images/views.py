@@ -64,7 +64,8 @@ def detail(request, pk):
 def describe(request, pk):
     """Let a worker describe the photo. The photo's page shows the task's state and result."""
     photo = get_object_or_404(UploadedImage, pk=pk)
-    # TODO 2.4: send the task to the worker and go on with redirect_to_task(photo, …).
+    # TODO 2.4: send describe_photo_task with the photo's id, and don't wait for it. Return
+    # redirect_to_task(photo, …).
     return redirect("images:detail", photo.pk)
 
 
@@ -72,7 +73,8 @@ def describe(request, pk):
 def describe_later(request, pk):
     """Let a worker describe the photo in ten seconds. A worker skips the task after seventy seconds."""
     photo = get_object_or_404(UploadedImage, pk=pk)
-    # TODO 2.6: the same, not before ten seconds have passed, and not after seventy.
+    # TODO 2.6: send the task with apply_async(), so that it starts after ten seconds and expires after
+    # seventy. Return redirect_to_task(photo, …).
     return redirect("images:detail", photo.pk)
 
 
@@ -82,14 +84,15 @@ def redirect_to_task(photo, task):
 
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
-    # TODO 2.5: answer with id, state, result, error: what the result backend knows about task_id.
+    # TODO 2.5: return id, state, result and error of the task, from an AsyncResult. Only a SUCCESS has a
+    # result; only a FAILURE has an error: the type and the text of its exception. The others are None.
     return JsonResponse({})
 
 
 @require_POST
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
-    # TODO 2.5: take the result out of the backend.
+    # TODO 2.5: forget() the result.
     return JsonResponse({"id": str(task_id), "forgotten": True})
 
 

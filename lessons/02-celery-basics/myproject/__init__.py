@@ -1,1 +1,1 @@
-# TODO 2.2: whatever Django starts has to load the app too.
+# TODO 2.2: import the Celery app from celery.py, so that every process that starts Django loads it.

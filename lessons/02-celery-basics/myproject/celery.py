@@ -6,4 +6,6 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
 
-# TODO 2.1: make the app, let it read Django's settings and find the tasks; add a debug_task.
+# TODO 2.1: create the Celery app. Let it read the Django settings that begin with CELERY_, and let it find
+# the tasks of all installed apps. Then add the task debug_task, with bind=True and ignore_result=True. It
+# prints self.request.

@@ -17,8 +17,8 @@ STARTING = 60
 """Seconds that a check waits until a process has started: many times what that takes, as others start too."""
 
 
-class Complaint(Exception):
-    """What a learner reads when a check fails.
+class Complaint(BaseException):
+    """What a learner reads when a check fails. No `except Exception` in the learner's code can swallow it.
 
     what: one sentence, what was observed. facts: label -> value, such as expected and found.
     why: one or two sentences that explain it.

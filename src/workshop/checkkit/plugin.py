@@ -2,6 +2,7 @@
 
 It runs in the process that `workshop.run` starts in the project's folder, with these variables set:
 WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
+WORKSHOP_OPTIONAL (those of them whose failure does not end the run),
 WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
 WORKSHOP_FIRST (a step that comes before the others, or empty), WORKSHOP_CLAIMS (a folder in which the
 processes that share the work mark what they have taken), WORKSHOP_LONG (1: take what is marked as `long`
@@ -29,6 +30,7 @@ from .queues import queue_of
 from .worker import WORKER, aside, raised_at
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
+OPTIONAL = os.environ["WORKSHOP_OPTIONAL"].split()
 ONLY = os.environ.get("WORKSHOP_ONLY", "")
 GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
 FIRST = os.environ.get("WORKSHOP_FIRST", "")
@@ -104,7 +106,8 @@ def _matters(item: pytest.Item) -> bool:
 
     A failure that comes earlier in the lesson replaces a later one that this process has found already.
     """
-    return GO_ON or item.stash[PLACE] < min(FAILED.values(), default=len(item.session.items))
+    ends = [place for step, place in FAILED.items() if step not in OPTIONAL]
+    return GO_ON or item.stash[PLACE] < min(ends, default=len(item.session.items))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -231,21 +231,22 @@ def app_of_the_project():
     try:
         app = find_app("myproject")
     except (ImportError, AttributeError) as error:
-        found = str(error) if isinstance(error, ImportError) else "nothing in it is a Celery(…)"
+        found = str(error) if isinstance(error, ImportError) else "the module contains no Celery(…)"
         raise Complaint("there is no Celery app yet.", found=found, file="myproject/celery.py") from error
     if app.conf.task_always_eager:
         raise Complaint(
-            "eager mode is on: the tasks run inside the web process, and no message is sent.",
+            "eager mode is on, so tasks run inside the web process and no message is sent.",
             setting="CELERY_TASK_ALWAYS_EAGER",
-            why="Take it out. Eager mode leaves out the broker, the worker and JSON: all that can go wrong.",
+            why="Remove this setting. Eager mode skips the broker, the worker and JSON, so it hides what "
+            "can go wrong there.",
         )
     # What the settings say: CELERY_BROKER_URL in the environment would win over them.
     wanted, found = os.environ["REDIS_URL"], app.conf.first("broker_url", "broker_host")
     if found != wanted:
         raise Complaint(
-            "the app does not use the broker of the settings.",
+            "the app does not use the broker at REDIS_URL.",
             expected=wanted,
-            found=found or "none set: Celery falls back to amqp://guest@localhost",
+            found=found or "none is set, so Celery uses amqp://guest@localhost",
             why=_why_another_broker(wanted, found),
         )
     return app
@@ -257,20 +258,19 @@ def _why_another_broker(wanted: str, found: str | None) -> str:
     names = [name for name in dir(settings) if "BROKER" in name]
     if found:
         return (
-            "CELERY_BROKER_URL has to come from REDIS_URL: the broker is somewhere else on another machine, "
-            "and for these checks, which have one of their own."
+            "Set CELERY_BROKER_URL to REDIS_URL. The broker has another address on another machine, and "
+            "these checks start their own."
         )
     if not names:
         return (
-            "CELERY_BROKER_URL has to come from REDIS_URL, and the app has to read the settings with "
-            'namespace="CELERY".'
+            'Set CELERY_BROKER_URL to REDIS_URL, and let the app read the settings with namespace="CELERY".'
         )
     if getattr(settings, "CELERY_BROKER_URL", None) == wanted:
         return (
-            "CELERY_BROKER_URL is there, and the app does not read it: config_from_object() takes "
-            'namespace="CELERY", in capitals and by its name. Then all that begins with CELERY_ counts.'
+            "CELERY_BROKER_URL is set, but the app does not read it. Pass "
+            'namespace="CELERY" to config_from_object(), as a keyword argument and in capital letters.'
         )
     return (
-        f'The settings have {", ".join(names)}. Celery\'s name is broker_url: with namespace="CELERY" '
-        "that is CELERY_BROKER_URL."
+        f"Your settings contain {', '.join(names)}. Celery's setting is broker_url, so with "
+        'namespace="CELERY" its name is CELERY_BROKER_URL.'
     )

@@ -1,0 +1,47 @@
+import pytest
+from django.conf import settings
+
+from workshop.checkkit import expect, photos
+
+pytestmark = pytest.mark.step("2.8")
+
+
+def test_results_expire(app, describe_photo_task, worker, photo):
+    """A result expires after an hour; from lesson 04 on after three hours, for its chord."""
+    expect(
+        not describe_photo_task.ignore_result,
+        "describe_photo_task stores no result any more.",
+        "The page shows this result. Without it, the state is PENDING forever.",
+        found="ignore_result=True",
+        file="images/tasks.py, myproject/settings.py",
+    )
+    task = describe_photo_task.delay(photo(photos.jpeg()).pk)
+    task.get(timeout=15)
+    seconds = app.backend.client.ttl(app.backend.get_key_for_task(task.id))
+    expect(
+        3000 < seconds <= 3 * 3600,
+        "results do not expire after an hour.",
+        why_not_an_hour(seconds, describe_photo_task),
+        expected="3600 s",
+        found={-1: "never", -2: "at once"}.get(seconds, f"{seconds} s"),
+        file="myproject/settings.py",
+    )
+
+
+def why_not_an_hour(seconds, task):
+    if seconds == -1:
+        return "None and 0 mean never: Redis stores each result until you forget it."
+    names = [name for name in dir(settings) if "EXPIRES" in name and name != "CELERY_RESULT_EXPIRES"]
+    if names and not hasattr(settings, "CELERY_RESULT_EXPIRES"):
+        return (
+            f"Your settings contain {', '.join(names)}. Celery's setting is result_expires, so with "
+            'namespace="CELERY" its name is CELERY_RESULT_EXPIRES.'
+        )
+    if hasattr(settings, "CELERY_RESULT_EXPIRES"):
+        return "CELERY_RESULT_EXPIRES counts seconds."
+    if task.expires:
+        return (
+            "The task option expires says until when a task may start. How long its result is stored is another setting, "
+            "CELERY_RESULT_EXPIRES."
+        )
+    return "Redis stores each result until it expires. Celery's default is a day."
