@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from celery.schedules import crontab
 
 from workshop.checkkit import beat as beats
 from workshop.checkkit import complain, until
@@ -20,14 +21,17 @@ BEAT_DATABASE = 5
 
 @pytest.fixture
 def scheduled(app, settings):
-    """scheduled(task) is the one entry of the schedule that sends the task, and its name."""
+    """scheduled(task) is the name and the entry of the schedule that sends the task. There is only one.
+
+    scheduled(task, first=True): if several entries send it, the one that is due first on a day.
+    """
     app.loader.import_default_modules()
     app.finalize()
 
-    def find(task):
+    def find(task, first=False):
         entries = app.conf.beat_schedule or {}
         found = {name: entry for name, entry in entries.items() if entry.get("task") == task}
-        if len(found) > 1:
+        if len(found) > 1 and not first:
             complain(
                 f"{len(found)} entries of the schedule send {task}.",
                 "Each of them is sent by itself.",
@@ -44,9 +48,15 @@ def scheduled(app, settings):
                 not_read_by_Celery=", ".join(_lookalikes(settings)) or "nothing",
                 file=SCHEDULE,
             )
-        return next(iter(found.items()))
+        return min(found.items(), key=_first_time)
 
     return find
+
+
+def _first_time(item):
+    """The first hour and minute of a day at which an entry is due, if it is a crontab."""
+    when = item[1].get("schedule")
+    return (min(when.hour), min(when.minute)) if isinstance(when, crontab) else (24, 0)
 
 
 def _lookalikes(settings):
