@@ -105,7 +105,7 @@ class Project:
     def worker(self, concurrency=1):
         worker = Process(self.folder)
         command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", *QUICK_START]
-        queues = ["-Q", "celery,slow", "--concurrency", str(concurrency)]
+        queues = ["-Q", "celery,slow,upkeep", "--concurrency", str(concurrency)]
         worker.launch([*command, *queues], os.environ | self.variables)
         self.workers.append(worker)
         return worker

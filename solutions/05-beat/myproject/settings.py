@@ -143,13 +143,20 @@ except (KeyError, ValueError, OSError):
         f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is not a time zone. Set it to one such as Europe/Berlin."
     ) from None
 
-# Slow tasks have their own queue, so that quick tasks do not wait behind them. Celery refuses a queue that is
-# not listed here, instead of creating a queue that no worker consumes.
-CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue("slow", routing_key="slow")]
+# Slow tasks have their own queue, so that quick tasks do not wait behind them. Both workers consume `upkeep`,
+# and a worker takes from its queues in turn, so a backlog of photos does not delay the sweep. Celery refuses a
+# queue that is not listed here, instead of creating a queue that no worker consumes.
+CELERY_TASK_QUEUES = [
+    Queue("celery", routing_key="celery"),
+    Queue("slow", routing_key="slow"),
+    Queue("upkeep", routing_key="upkeep"),
+]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "images.tasks.export_zip_task": {"queue": "slow"},
     "images.tasks.resize_again_task": {"queue": "slow"},
+    "upkeep.tasks.sweep_task": {"queue": "upkeep"},
+    "upkeep.tasks.report_task": {"queue": "upkeep"},
     "upkeep.tasks.mail_task": {"queue": "slow"},
     "upkeep.tasks.back_up_task": {"queue": "slow"},
     "upkeep.tasks.tidy_task": {"queue": "slow"},

@@ -52,9 +52,9 @@ def report_task(day=None):
     acks_late=True,
     reject_on_worker_lost=True,
     max_retries=5,
-    # Longer than SECONDS and the slowest email together, shorter than the visibility timeout of one hour.
+    # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
     # No soft limit: it would interrupt an email that the server is just accepting.
-    time_limit=3300,
+    time_limit=1800,
 )
 def mail_task(self, delivery_ids):
     """Email the report to some recipients. After a crash, a second run sends only the missing emails."""
@@ -96,16 +96,20 @@ def deliver(delivery):
 def back_up_task():
     """Make a backup, and remove the backups that are too old."""
     with try_lock("backup", seconds=1860) as acquired:
-        if acquired:
-            folder = backups.back_up()
-            removed = backups.rotate()
-            logger.info("Backup: %s, %s removed.", folder, len(removed))
+        if not acquired:
+            logger.warning("Another backup is running.")
+            return
+        folder = backups.back_up()
+        removed = backups.rotate()
+        logger.info("Backup: %s, %s removed.", folder, len(removed))
 
 
 @shared_task(ignore_result=True, time_limit=1800)
 def tidy_task():
     """Remove orphaned files."""
     with try_lock("tidy", seconds=1860) as acquired:
-        if acquired:
-            count, size = tidying.tidy()
-            logger.info("Tidied up: %s files, %s bytes.", count, size)
+        if not acquired:
+            logger.warning("Another tidy_task is running.")
+            return
+        count, size = tidying.tidy()
+        logger.info("Tidied up: %s files, %s bytes.", count, size)
