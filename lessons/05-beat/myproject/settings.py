@@ -144,8 +144,8 @@ except (KeyError, ValueError, OSError):
     ) from None
 
 # Slow tasks have their own queue, so that quick tasks do not wait behind them. Both workers consume `upkeep`,
-# and a worker takes from its queues in turn, so a backlog of photos does not delay the sweep. Celery refuses a
-# queue that is not listed here, instead of creating a queue that no worker consumes.
+# and a worker takes from its queues in turn, so a backlog of photos does not delay the sweep. Celery refuses
+# a queue that is not listed here, instead of creating a queue that no worker consumes.
 CELERY_TASK_QUEUES = [
     Queue("celery", routing_key="celery"),
     Queue("slow", routing_key="slow"),
