@@ -22,7 +22,7 @@ import django
 django.setup()
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test import override_settings
@@ -93,9 +93,10 @@ for zone in ("Asia/Shanghai", "Europe/Berlin", "Asia/Shanghai"):
 def test_tidying_and_backups_follow_the_storage(run):
     """A second folder, a storage in memory, and a bucket, which has no paths."""
     code = """
-def default(backend, **options):
+def default(backend, *names, **options):
     storage = {"BACKEND": backend, "OPTIONS": options}
-    return override_settings(STORAGES={**settings.STORAGES, "default": storage})
+    changed = dict.fromkeys(names or ("default", "resized"), storage)
+    return override_settings(STORAGES={**settings.STORAGES, **changed})
 
 def listed():
     return [line.split()[1] for line in backups.media_list().splitlines()]
@@ -106,9 +107,13 @@ with default("django.core.files.storage.FileSystemStorage", location=str(setting
     os.utime(default_storage.path(name), (1, 1))
     print(tidying.orphans(), listed(), tidying.tidy(), listed())
 with default("django.core.files.storage.InMemoryStorage"):
-    default_storage.save("exports/third.zip", ContentFile(b"123"))
-    default_storage.save("invoices/2026.pdf", ContentFile(b"123"))
+    storages["resized"].save("exports/third.zip", ContentFile(b"123"))
+    storages["resized"].save("invoices/2026.pdf", ContentFile(b"123"))
     print(tidying.orphans(timezone.now() + timedelta(hours=25)), tidying.tidy())
+with default("django.core.files.storage.InMemoryStorage", "resized"):  # the originals are on the disk
+    storages["resized"].save("resized/7/fourth_resized.jpg", ContentFile(b"12"))
+    later = timezone.now() + timedelta(hours=25)
+    print(tidying.orphans(later), [tidying.is_old(name, later) for name in tidying.orphans(later)])
 with default("images.buckets.Bucket", bucket_name="photos"):
     print(listed(), backups.changed_media(f"{0:064}  exports/gone.zip"))
 print(tidying.orphans(), listed())
@@ -116,6 +121,7 @@ print(tidying.orphans(), listed())
     assert run(MEDIA + code).splitlines() == [
         "['exports/second.zip'] ['exports/second.zip'] (1, 4) []",
         "['exports/third.zip'] (0, 0)",
+        "['uploads/first.jpg', 'resized/7/fourth_resized.jpg'] [True, True]",
         "[] []",
         "['uploads/first.jpg'] ['uploads/first.jpg']",
     ]
