@@ -50,7 +50,7 @@ def files_in(folder: str) -> Iterator[str]:
 
 def storage_of(name: str) -> Storage:
     """The storage of a file or folder, by the first part of its name."""
-    return storages[FOLDERS[name.partition("/")[0]]]
+    return storages[FOLDERS.get(name.partition("/")[0], "default")]
 
 
 def listed(folder: str) -> tuple[list[str], list[str]]:
