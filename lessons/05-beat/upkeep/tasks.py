@@ -31,7 +31,7 @@ def sweep_task():
         logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
-# TODO 5.5: let a second worker process run it if the first one is killed.
+# TODO 5.5: if its process is killed, another process should run it.
 @shared_task(ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.
@@ -52,7 +52,7 @@ def report_task(day=None):
     max_retries=5,
     # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
     # No soft limit: it would interrupt an email that the server is just accepting.
-    time_limit=1800,
+    time_limit=1500,
 )
 def mail_task(self, delivery_ids):
     """Email the report to some recipients. After a crash, a second run sends only the missing emails."""

@@ -54,7 +54,7 @@ def report_task(day=None):
     max_retries=5,
     # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
     # No soft limit: it would interrupt an email that the server is just accepting.
-    time_limit=1800,
+    time_limit=1500,
 )
 def mail_task(self, delivery_ids):
     """Email the report to some recipients. After a crash, a second run sends only the missing emails."""
