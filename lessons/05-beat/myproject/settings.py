@@ -146,11 +146,7 @@ except (KeyError, ValueError, OSError):
 # Slow tasks have their own queue, so that quick tasks do not wait behind them. Both workers consume `upkeep`,
 # and a worker takes from its queues in turn, so a backlog of photos does not delay the sweep. Celery refuses
 # a queue that is not listed here, instead of creating a queue that no worker consumes.
-CELERY_TASK_QUEUES = [
-    Queue("celery", routing_key="celery"),
-    Queue("slow", routing_key="slow"),
-    Queue("upkeep", routing_key="upkeep"),
-]
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "slow", "upkeep")]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "images.tasks.export_zip_task": {"queue": "slow"},
