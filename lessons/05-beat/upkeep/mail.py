@@ -22,15 +22,18 @@ class PatientMail(EmailBackend):
     def open(self):
         """Connect within EMAIL_TIMEOUT, because nothing can be sent twice at this point. Then be patient."""
         opened = super().open()
-        if opened:
-            self.connection.sock.settimeout(self.accept_seconds)
+        self.wait_up_to(self.accept_seconds)
         return opened
 
     def close(self):
         """Do not wait long for a goodbye: the email is accepted, but its row does not say so yet."""
-        if self.connection and self.connection.sock:
-            self.connection.sock.settimeout(self.quit_seconds)
+        self.wait_up_to(self.quit_seconds)
         super().close()
+
+    def wait_up_to(self, seconds):
+        """Wait up to `seconds` for each further answer of the server."""
+        if self.connection and self.connection.sock:
+            self.connection.sock.settimeout(seconds)
 
 
 class FileMail(BaseEmailBackend):

@@ -128,9 +128,10 @@ def media_list() -> str:
 def newest_checksums() -> tuple[dict[str, str], float]:
     """The checksums in the newest backup, by file name, and a time just before it in seconds since 1970."""
     for folder in reversed(all_backups()):
-        with suppress(FileNotFoundError):
+        made = made_at(folder)
+        if made and (folder / MEDIA).is_file():
             checksums = dict(reversed(line.split("  ", 1)) for line in read_list(folder))
-            return checksums, made_at(folder).replace(tzinfo=UTC).timestamp() - 60
+            return checksums, made.replace(tzinfo=UTC).timestamp() - 60
     return {}, 0
 
 
