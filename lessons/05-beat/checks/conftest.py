@@ -9,7 +9,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from celery.schedules import crontab
 
 from workshop.checkkit import beat as beats
 from workshop.checkkit import complain, until
@@ -23,7 +22,7 @@ BEAT_DATABASE = 5
 def scheduled(app, settings):
     """scheduled(task) is the name and the entry of the schedule that sends the task. There is only one.
 
-    scheduled(task, first=True): if several entries send it, the one that is due first on a day.
+    scheduled(task, first=True): if several entries send it, the first of them in the schedule.
     """
     app.loader.import_default_modules()
     app.finalize()
@@ -48,15 +47,9 @@ def scheduled(app, settings):
                 not_read_by_Celery=", ".join(_lookalikes(settings)) or "nothing",
                 file=SCHEDULE,
             )
-        return min(found.items(), key=_first_time)
+        return next(iter(found.items()))
 
     return find
-
-
-def _first_time(item):
-    """The first hour and minute of a day at which an entry is due, if it is a crontab."""
-    when = item[1].get("schedule")
-    return (min(when.hour), min(when.minute)) if isinstance(when, crontab) else (24, 0)
 
 
 def _lookalikes(settings):
