@@ -207,6 +207,18 @@ def test_what_was_lost_is_sent_when_the_report_task_comes_again(project, how):
         server.shutdown()
 
 
+def test_an_impossible_address_does_not_stop_the_other_emails(project):
+    project.edit("upkeep/tasks.py", ("max_retries=5", "max_retries=0"))
+    with project.serve(MailServer()) as server:
+        bad = 'Subscriber.objects.create(email="a\\n@example.com")\n'
+        project.run("from upkeep.models import Subscriber\n" + bad + SUBSCRIBE)
+        worker = project.worker()
+        project.run(SEND)
+        assert until(lambda: "MaxRetriesExceededError" in worker.log, 60), worker.log
+        assert server.accepted == Counter(PEOPLE), worker.log
+        server.shutdown()
+
+
 def test_nobody_can_delete_a_delivery_in_the_admin(project):
     found = project.run("""
 from django.contrib import admin

@@ -79,7 +79,8 @@ def send_report(delivery_id):
             if acquired and delivery:
                 deliver(delivery)
             return acquired
-    except (OSError, RedisError, DatabaseError) as error:  # smtplib's are OSErrors; the lock is in Redis
+    # smtplib's errors are OSErrors, the lock is in Redis, and a ValueError comes from an impossible address.
+    except (OSError, RedisError, DatabaseError, ValueError) as error:
         logger.warning("The report %s is sent later: %s", delivery_id, error)
         return False
 
