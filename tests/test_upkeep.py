@@ -413,3 +413,19 @@ print(read)
         "[] True",
         "['a.jpg', 'b.jpg']",
     ]
+
+
+def test_a_backup_or_tidy_task_that_finds_the_lock_taken_says_so(run):
+    code = """
+import logging
+logging.basicConfig(stream=sys.stdout, format="%(message)s", force=True)
+logging.getLogger("upkeep").propagate = True
+from upkeep import tasks
+for name in ("backup", "tidy"):
+    with locks.try_lock(name, seconds=60):
+        getattr(tasks, {"backup": "back_up_task", "tidy": "tidy_task"}[name])()
+print(backups.all_backups())
+"""
+    with Broker(prefer=None) as broker:
+        said = run(MEDIA + code, REDIS_URL=broker.url).splitlines()
+    assert said == ["Another backup is running.", "Another tidy_task is running.", "[]"]
