@@ -100,7 +100,9 @@ def test_a_wrong_time_zone_is_said(folder, monkeypatch):
 
 
 def test_a_task_that_is_not_registered_is_said_by_all(folder, broker, start):
-    edit(folder / "myproject/settings.py", '"upkeep.tasks.sweep_task"', '"upkeep.tasks.sweep"')
+    edit(
+        folder / "myproject/settings.py", '"task": "upkeep.tasks.sweep_task"', '"task": "upkeep.tasks.sweep"'
+    )
     said = "CELERY_BEAT_SCHEDULE: 'sweep' sends upkeep.tasks.sweep, but there is no such task."
     assert nothing_checked(folder).startswith(f"{said} A task's name is")
     assert said in manage(folder, "check").stderr

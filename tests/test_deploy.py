@@ -100,8 +100,8 @@ def test_one_process_out_of_memory_does_not_end_its_worker(name):
 
 
 def test_what_is_told_to_stop_may_end_its_longest_task(project):
-    for name, queue in {"worker": "celery", "slow": "slow"}.items():
-        limits = [limit for limit, where in project["tasks"].values() if where == queue and limit]
+    for name, queues in {"worker": ("celery", "upkeep"), "slow": ("slow", "upkeep")}.items():
+        limits = [limit for limit, where in project["tasks"].values() if where in queues and limit]
         assert int(unit(name).one("TimeoutStopSec")) > max(limits), name
     web = unit("web")
     timeout = int(re.search(r"--timeout (\d+)", web.command())[1])
@@ -167,7 +167,7 @@ def test_the_restricted_broker_is_enough_for_all_of_it(server):
     said = until(lambda: answered(server.manage("shell", "-v", "0", input=watch)), 60)
     assert said, "both workers never answered within its second"
     assert "photos waiting: 0" in said
-    assert "messages waiting: {'celery': 0, 'slow': 0}" in said
+    assert "messages waiting: {'celery': 0, 'slow': 0, 'upkeep': 0}" in said
     for name in UNITS:
         assert "NOPERM" not in server.log(name) + server.log("redis")
     with server.redis() as broker:  # beat sends when it holds its lock

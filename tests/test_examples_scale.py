@@ -31,9 +31,11 @@ from datetime import timedelta
 from django.utils import timezone
 from images.models import UploadedImage
 from images.tasks import export_zip_task, resize_image_task
+from upkeep.tasks import sweep_task
 for priority in (None, 3, 9, 4):
     resize_image_task.apply_async((1,), priority=priority)
 export_zip_task.delay([1])
+sweep_task.delay()
 ago = timezone.now() - timedelta(seconds=100)
 earlier = ago - timedelta(seconds=900)
 UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=earlier, **{RESIZED})
@@ -96,10 +98,13 @@ def test_queues_on_redis(broker, tmp_path):
     """All priorities are counted, and what a worker has taken is told apart."""
     env = environment(tmp_path, REDIS_URL=broker)
     run(env, "manage.py", "migrate", "-v0")
-    assert queues(env) == (["celery: 0 waiting, 0 taken", "slow: 0 waiting, 0 taken"], 0)
+    assert queues(env) == (
+        ["celery: 0 waiting, 0 taken", "slow: 0 waiting, 0 taken", "upkeep: 0 waiting, 0 taken"],
+        0,
+    )
     run(env, "manage.py", "shell", "-v0", "-c", FILL)
     counts, seconds = queues(env)
-    assert counts == ["celery: 4 waiting, 0 taken", "slow: 1 waiting, 0 taken"]
+    assert counts == ["celery: 4 waiting, 0 taken", "slow: 1 waiting, 0 taken", "upkeep: 1 waiting, 0 taken"]
     assert 90 <= seconds < 900, "of the photo that is not done; another was sent earlier, and one never"
     take = [sys.executable, "manage.py", "shell", "-v0", "-c", TAKE]
     held = subprocess.Popen(
@@ -107,7 +112,11 @@ def test_queues_on_redis(broker, tmp_path):
     )
     try:
         assert held.stdout.readline() == "taken\n"
-        assert queues(env)[0] == ["celery: 3 waiting, 1 taken", "slow: 1 waiting, 0 taken"]
+        assert queues(env)[0] == [
+            "celery: 3 waiting, 1 taken",
+            "slow: 1 waiting, 0 taken",
+            "upkeep: 1 waiting, 0 taken",
+        ]
     finally:
         held.communicate("")
 
@@ -118,7 +127,7 @@ def test_queues_on_rabbitmq(broker, tmp_path):
         run(env, "manage.py", "migrate", "-v0")
         assert "no queue 'celery'" in run(env, QUEUES, fails=True), "no worker has declared it yet"
         run(env, "manage.py", "shell", "-v0", "-c", FILL)
-        assert queues(env)[0] == ["celery: 4 waiting", "slow: 1 waiting"]
+        assert queues(env)[0] == ["celery: 4 waiting", "slow: 1 waiting", "upkeep: 1 waiting"]
 
 
 @pytest.fixture
@@ -256,7 +265,7 @@ def limits():
     """{queue: the longest time_limit of its tasks}, as the finished project has them."""
     settings = (PROJECT / "myproject/settings.py").read_text()
     routes = ast.literal_eval(re.search(r"^CELERY_TASK_ROUTES = (\{.+?^\})", settings, re.M | re.S)[1])
-    longest = {"celery": 0, "slow": 0}
+    longest = {"celery": 0, "slow": 0, "upkeep": 0}
     for app in ("images", "upkeep"):
         for node in ast.parse((PROJECT / app / "tasks.py").read_text()).body:
             if not isinstance(node, ast.FunctionDef):
@@ -270,9 +279,9 @@ def limits():
 
 def test_nobody_is_killed_at_work():
     found = {role: spec["terminationGracePeriodSeconds"] for role, (_, spec, _) in pods().items()}
-    assert limits() == {"celery": 300, "slow": 1800}
-    assert found["worker"] > limits()["celery"]
-    assert found["slow"] > limits()["slow"]
+    assert limits() == {"celery": 45, "slow": 1800, "upkeep": 300}
+    assert found["worker"] > max(limits()["celery"], limits()["upkeep"])
+    assert found["slow"] > max(limits()["slow"], limits()["upkeep"])
     before = int(pods()["web"][2]["lifecycle"]["preStop"]["exec"]["command"][1])
     gunicorn = (paths.ROOT / "docker/gunicorn.conf.py").read_text()
     assert found["web"] > before + int(re.search(r"graceful_timeout = (\d+)", gunicorn)[1])

@@ -102,6 +102,7 @@ def test_no_migration_is_missing(folder, manage):
 @each_project
 def test_a_deployment_check_finds_nothing_that_the_first_lesson_does_not_explain(folder, manage):
     production = {"DEBUG": "0", "SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxyz0123456789"}
+    production["EMAIL_HOST"] = "mail.example.com"
     code, said = manage(folder, "check", "--deploy", **production)
     assert code == 0, said
     assert "System check identified" in said

@@ -228,7 +228,57 @@ def test_a_restore_that_fails_in_the_middle_changes_nothing(site):
     databases.execute(
         site.url, "CREATE TABLE note (id bigint REFERENCES upkeep_subscriber (id), text varchar(9))"
     )
-    assert "pg_restore failed" in site.run("restore", name, fails=True)
+    said = site.run("restore", name, fails=True)
+    assert "Nothing was changed: " in said
+    assert "other objects depend on it" in said
+    assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
+
+
+def test_what_is_written_during_a_restore_is_in_the_safety_copy_or_in_the_database(site):
+    site.run("backup")
+    stop, written = threading.Event(), []
+
+    def write():
+        with psycopg.connect(site.url, autocommit=True) as connection:
+            while not stop.is_set():
+                email = f"{len(written)}@example.com"
+                connection.execute("INSERT INTO upkeep_subscriber (email) VALUES (%s)", [email])
+                written.append(email)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert until(lambda: len(written) > 20, 60)
+        site.run("restore", site.backups()[0].name)
+        during = len(written)
+        assert until(lambda: len(written) > during + 20, 60)
+    finally:
+        stop.set()
+        writer.join()
+    restored = {email for email, _ in asked(site.url, SUBSCRIBERS)}
+    site.run("restore", site.backups()[1].name)
+    before = {email for email, _ in asked(site.url, SUBSCRIBERS)}
+    assert restored
+    assert before
+    assert restored | before == set(written)
+    assert not restored & before
+
+
+@pytest.mark.parametrize(
+    "holds",
+    ["INSERT INTO upkeep_subscriber (email) VALUES ('open@example.com')", "SELECT * FROM upkeep_subscriber"],
+)
+def test_a_restore_does_not_wait_forever_for_another_process(site, holds):
+    site.run("backup")
+    file = site.folder / "upkeep/backups.py"
+    file.write_text(file.read_text().replace("PATIENCE = 20", "PATIENCE = 1"))
+    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    with psycopg.connect(site.url) as connection:
+        connection.execute(holds)
+        said = site.run("restore", site.backups()[0].name, fails=True)
+        connection.rollback()
+    assert "Nothing was changed: " in said
+    assert "lock timeout" in said
     assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
 
 

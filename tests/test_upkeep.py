@@ -1,13 +1,17 @@
 """The app `upkeep` of lesson 05: it follows changed settings, and nothing in between its steps does harm."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 
 import pytest
 
 from workshop import paths
 from workshop.broker import Broker
+from workshop.checkkit import until
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 DJANGO = """
@@ -18,7 +22,7 @@ import django
 django.setup()
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test import override_settings
@@ -89,9 +93,10 @@ for zone in ("Asia/Shanghai", "Europe/Berlin", "Asia/Shanghai"):
 def test_tidying_and_backups_follow_the_storage(run):
     """A second folder, a storage in memory, and a bucket, which has no paths."""
     code = """
-def default(backend, **options):
+def default(backend, *names, **options):
     storage = {"BACKEND": backend, "OPTIONS": options}
-    return override_settings(STORAGES={**settings.STORAGES, "default": storage})
+    changed = dict.fromkeys(names or ("default", "resized"), storage)
+    return override_settings(STORAGES={**settings.STORAGES, **changed})
 
 def listed():
     return [line.split()[1] for line in backups.media_list().splitlines()]
@@ -102,9 +107,13 @@ with default("django.core.files.storage.FileSystemStorage", location=str(setting
     os.utime(default_storage.path(name), (1, 1))
     print(tidying.orphans(), listed(), tidying.tidy(), listed())
 with default("django.core.files.storage.InMemoryStorage"):
-    default_storage.save("exports/third.zip", ContentFile(b"123"))
-    default_storage.save("invoices/2026.pdf", ContentFile(b"123"))
+    storages["resized"].save("exports/third.zip", ContentFile(b"123"))
+    storages["resized"].save("invoices/2026.pdf", ContentFile(b"123"))
     print(tidying.orphans(timezone.now() + timedelta(hours=25)), tidying.tidy())
+with default("django.core.files.storage.InMemoryStorage", "resized"):  # the originals are on the disk
+    storages["resized"].save("resized/7/fourth_resized.jpg", ContentFile(b"12"))
+    later = timezone.now() + timedelta(hours=25)
+    print(tidying.orphans(later), [tidying.is_old(name, later) for name in tidying.orphans(later)])
 with default("images.buckets.Bucket", bucket_name="photos"):
     print(listed(), backups.changed_media(f"{0:064}  exports/gone.zip"))
 print(tidying.orphans(), listed())
@@ -112,6 +121,7 @@ print(tidying.orphans(), listed())
     assert run(MEDIA + code).splitlines() == [
         "['exports/second.zip'] ['exports/second.zip'] (1, 4) []",
         "['exports/third.zip'] (0, 0)",
+        "['uploads/first.jpg', 'resized/7/fourth_resized.jpg'] [True, True]",
         "[] []",
         "['uploads/first.jpg'] ['uploads/first.jpg']",
     ]
@@ -294,3 +304,128 @@ os.stat = completed
 print(backups.rotate(), [each.name for each in backups.all_backups()])
 """
     assert run(code) == "[] ['2026-03-01-193000']"
+
+
+SUBSCRIBERS = "SELECT email FROM upkeep_subscriber"
+
+
+def emails(file):
+    with closing(sqlite3.connect(file, timeout=20)) as database:
+        return {email for (email,) in database.execute(SUBSCRIBERS)}
+
+
+def test_what_is_written_during_a_restore_is_in_the_safety_copy_or_in_the_database(run, tmp_path):
+    run(MEDIA + "backups.back_up()")
+    stop, written = threading.Event(), []
+
+    def write():
+        with closing(sqlite3.connect(tmp_path / "db.sqlite3", timeout=20, isolation_level=None)) as database:
+            while not stop.is_set():
+                email = f"{len(written)}@example.com"
+                database.execute("INSERT INTO upkeep_subscriber (email) VALUES (?)", [email])
+                written.append(email)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert until(lambda: len(written) > 20, 60)
+        said = run("""
+call_command("restore", backups.all_backups()[0].name)
+""")
+        during = len(written)
+        assert until(lambda: len(written) > during + 20, 60)
+    finally:
+        stop.set()
+        writer.join()
+    assert "The previous database is in" in said
+    _, safety = sorted((tmp_path / "backups").iterdir())
+    before, restored = emails(safety / "db.sqlite3"), emails(tmp_path / "db.sqlite3")
+    assert before
+    assert restored
+    assert before | restored == set(written)
+    assert not before & restored
+
+
+def test_a_restore_does_not_wait_forever_for_a_writer(run, tmp_path):
+    code = """
+backups.PATIENCE = 1
+call_command("restore", backups.all_backups()[0].name)
+"""
+    run(MEDIA + "backups.back_up()")
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as other:
+        other.execute("INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AssertionError, match="Nothing was changed: another process is writing"):
+            run(code)
+        other.execute("ROLLBACK")
+    assert emails(tmp_path / "db.sqlite3") == {"here@example.com"}
+
+
+def test_a_restore_that_cannot_save_the_current_database_changes_nothing(run, tmp_path):
+    code = """
+made = backups.copy_database
+backups.copy_database = lambda target: made(target) if ".partial" not in target.name else full()
+def full():
+    raise OSError(28, "No space left on device")
+call_command("restore", backups.all_backups()[0].name)
+"""
+    run(MEDIA + "backups.back_up()")
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as other:
+        other.execute("INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    with pytest.raises(AssertionError, match="Nothing was changed: copying .* No space left"):
+        run(code)
+    assert emails(tmp_path / "db.sqlite3") == {"here@example.com"}
+
+
+def test_backups_in_one_second_have_different_names(run):
+    code = """
+import threading
+now = datetime(2026, 3, 1, 19, 30)
+threads = [threading.Thread(target=backups.back_up, args=(now,)) for _ in range(4)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+print(*(each.name for each in settings.BACKUP_DIR.iterdir()))
+"""
+    expected = [f"2026-03-01-19300{second}" for second in range(4)]
+    assert sorted(run(MEDIA + code).split()) == expected
+
+
+def test_a_backup_reads_only_what_has_changed_since_the_last_one(run):
+    code = """
+read = []
+made = backups.checksum
+backups.checksum = lambda file: read.append(file.name) or made(file)
+write("uploads/a.jpg", content=b"a"), write("uploads/b.jpg", content=b"b")
+first = backups.back_up(timezone.now() + timedelta(seconds=120))
+print(read)
+read.clear()
+second = backups.back_up()
+print(read, backups.read_list(first) == backups.read_list(second))
+shutil.rmtree(second)
+first.rename(first.with_name(f"{timezone.now() - timedelta(hours=1):{backups.NAME}}"))
+write("uploads/b.jpg", content=b"c")
+read.clear()
+backups.back_up()
+print(read)
+"""
+    assert run(MEDIA + code).splitlines() == [
+        "['a.jpg', 'b.jpg']",
+        "[] True",
+        "['a.jpg', 'b.jpg']",
+    ]
+
+
+def test_a_backup_or_tidy_task_that_finds_the_lock_taken_says_so(run):
+    code = """
+import logging
+logging.basicConfig(stream=sys.stdout, format="%(message)s", force=True)
+logging.getLogger("upkeep").propagate = True
+from upkeep import tasks
+for name in ("backup", "tidy"):
+    with locks.try_lock(name, seconds=60):
+        getattr(tasks, {"backup": "back_up_task", "tidy": "tidy_task"}[name])()
+print(backups.all_backups())
+"""
+    with Broker(prefer=None) as broker:
+        said = run(MEDIA + code, REDIS_URL=broker.url).splitlines()
+    assert said == ["Another backup is running.", "Another tidy_task is running.", "[]"]

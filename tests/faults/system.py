@@ -151,6 +151,26 @@ class System:
         """Ask it to end, as a deployment does."""
         self.processes[name].terminate()
 
+    def manage(self, *arguments, **environment):
+        """Run manage.py, and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=SOLUTION,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start_beat_and_ask(self, name):
+        """Start beat, and wait until it has sent the entry of this name, whatever the time is."""
+        self.start("beat", ASKED=name)
+        until(lambda: "Sending due task sweep" in self.log("beat"), lambda: self.log("beat"))
+        (self.data / f"asked-{name}").touch()
+        until(lambda: f"Sending due task {name}" in self.log("beat"), lambda: self.log("beat"))
+
     def children(self, name="worker"):
         return psutil.Process(self.processes[name].pid).children()
 
@@ -225,13 +245,15 @@ class System:
 
     # What the visitors see in the end
 
-    def rows(self, where="1=1"):
-        if self.database:
+    def rows(self, where="1=1", table="images_uploadedimage", file=None):
+        """The rows of a table in the system's database, or in the SQLite database `file`."""
+        query = f"SELECT * FROM {table} WHERE {where}"
+        if self.database and not file:
             with psycopg.connect(self.database, row_factory=dict_row) as database:
-                return database.execute(f"SELECT * FROM images_uploadedimage WHERE {where}").fetchall()
-        with closing(sqlite3.connect(self.data / "db.sqlite3", timeout=30)) as database:
+                return database.execute(query).fetchall()
+        with closing(sqlite3.connect(file or self.data / "db.sqlite3", timeout=30)) as database:
             database.row_factory = sqlite3.Row
-            found = database.execute(f"SELECT * FROM images_uploadedimage WHERE {where}")
+            found = database.execute(f"SELECT * FROM {table} WHERE {where}")
             return [dict(row) for row in found]
 
     def open_rows(self):

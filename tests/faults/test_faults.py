@@ -5,11 +5,14 @@ import os
 import resource
 import sqlite3
 import subprocess
+from collections import Counter
 from contextlib import closing, contextmanager
+from threading import Event, Thread
 
 import psycopg
 import redis
 from celery import Celery
+from mailserver import MailServer
 from servers import postgres
 from system import System, send, until
 
@@ -369,3 +372,141 @@ def small_disk(system):
         yield "no file above 64 kB"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_all_processes_for_uploads_hang(system, outcome):
+    system.start_worker()
+    system.start_worker("slow")
+    at_work(system)
+    system.upload(30)
+    system.start_beat()
+
+    def sweeps():
+        return sum(system.log(name).count("Swept: ") for name in ("worker", "slow"))
+
+    until(lambda: sweeps() >= 3, lambda: system.log("slow")[-2000:])
+    ran = f"{sweeps()} sweeps ran in the meantime"
+    system.release()
+    system.settle()
+    outcome(
+        "all processes for uploads hang, and the queue is long",
+        "the sweeper runs all the same",
+        f"{ran}, {system.check()}",
+    )
+
+
+SUBSCRIBE = """
+from upkeep.models import Subscriber
+Subscriber.objects.bulk_create([Subscriber(email=f"reader-{each}@example.com") for each in range(COUNT)])
+"""
+REPORT = "from upkeep.tasks import report_task; report_task"
+
+
+@contextmanager
+def mail_server(system, **options):
+    """A mail server. The processes that are started from now on send their emails to it."""
+    server = MailServer(**options)
+    try:
+        port = str(server.server_address[1])
+        system.environment |= {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": port, "EMAIL_USE_TLS": "0"}
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def copies(system, server, count):
+    """Wait until each report is sent, and say how many copies the mail server got."""
+    until(
+        lambda: len(system.rows("sent_at IS NOT NULL", "upkeep_delivery")) == count,
+        lambda: system.log("slow"),
+    )
+    assert len(server.accepted) == count
+    twice = sum(number - 1 for number in server.accepted.values())
+    return f"{count} of {count} sent, {twice} of them twice"
+
+
+def test_the_mail_server_accepts_late(system, outcome):
+    system.manage("shell", "-v0", "-c", SUBSCRIBE.replace("COUNT", "3"))
+    with mail_server(system, accept=3) as server:
+        system.start_worker()
+        system.start_worker("slow")
+        system.manage("shell", "-v0", "-c", f"{REPORT}.delay()")
+        outcome(
+            "the mail server accepts each email three times later than EMAIL_TIMEOUT",
+            "each recipient gets one report",
+            copies(system, server, 3),
+        )
+
+
+def test_the_messages_of_a_report_are_lost(system, outcome):
+    system.manage("shell", "-v0", "-c", SUBSCRIBE.replace("COUNT", "50"))
+    system.manage("shell", "-v0", "-c", f"{REPORT}()")
+    with redis.Redis.from_url(system.broker.url) as broker:
+        assert broker.llen("slow") == 3
+        broker.flushall()
+    with mail_server(system) as server:
+        system.start_worker()
+        system.start_worker("slow")
+        system.start_beat_and_ask("late reports")
+        outcome(
+            "the broker is flushed with 50 reports waiting",
+            "the next run of report_task sends them",
+            copies(system, server, 50),
+        )
+
+
+def test_photos_are_uploaded_during_a_restore(system, outcome):
+    system.start_worker()
+    system.upload(4)
+    system.settle()
+    system.manage("backup")
+    (backup,) = (system.data / "backups").iterdir()
+    codes, restored = Counter(), Event()
+
+    def visit():
+        while not restored.is_set():
+            codes.update(system.upload(8, at_once=4))
+
+    visitors = Thread(target=visit)
+    visitors.start()
+    try:
+        until(lambda: len(system.rows()) >= 10, "uploads")
+        system.manage("restore", backup.name)
+    finally:
+        restored.set()
+        visitors.join()
+    assert list(codes) == [302], codes
+    safety = max((system.data / "backups").iterdir())
+    system.settle()
+    saved = system.rows("id > 4", file=safety / "db.sqlite3")
+    new = system.rows("id > 4")
+    names = Counter(row["image"] for row in saved + new)
+    assert saved
+    assert names.total() == len(names) == codes[302], names
+    outcome(
+        "photos are uploaded during a restore",
+        "each accepted photo has its row in the database, or in the backup that restore makes first",
+        f"{codes[302]} uploaded: {len(saved)} in the backup, {len(new)} in the database",
+    )
+
+
+def test_beat_is_killed_after_a_daily_run(system, outcome):
+    system.start_worker("slow")
+    system.start_beat_and_ask("daily backup")
+    until(lambda: "Backup: " in system.log("slow"), lambda: system.log("slow"))
+    send(system.processes.pop("beat"))
+    with redis.Redis.from_url(system.broker.url) as broker:
+        broker.delete("lock:beat")  # it would expire after 30 seconds
+    system.start("beat again", ASKED="daily backup")
+    until(
+        lambda: system.log("beat again").count("Sending due task sweep") >= 3,
+        lambda: system.log("beat again"),
+    )
+    sent = sum(system.log(name).count("Sending due task daily backup") for name in ("beat", "beat again"))
+    assert sent == 1
+    outcome(
+        "beat is killed just after it has sent a daily run",
+        "the next beat knows about it, and does not send it again",
+        f"sent {sent} time",
+    )

@@ -10,6 +10,7 @@ PHOTOS = Exchange("photos", type="topic")
 CELERY_TASK_QUEUES = [
     Queue("celery", PHOTOS, routing_key="celery", queue_arguments=QUORUM),
     Queue("slow", PHOTOS, routing_key="slow", queue_arguments=QUORUM),
+    Queue("upkeep", PHOTOS, routing_key="upkeep", queue_arguments=QUORUM),
 ]
 CELERY_TASK_DEFAULT_EXCHANGE = "photos"
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"

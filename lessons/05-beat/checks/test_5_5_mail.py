@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
+from celery.schedules import crontab
 from celery.utils.time import rate
 
 from workshop.checkkit import complain, expect, until
@@ -12,7 +13,7 @@ pytestmark = [pytest.mark.step("5.5"), pytest.mark.long]
 
 FILE = "upkeep/tasks.py"
 DAY = "2026-03-02"
-MAIL = "upkeep.tasks.mail_task"
+REPORT, MAIL = "upkeep.tasks.report_task", "upkeep.tasks.mail_task"
 PEOPLE = [f"reader-{number:02}@example.com" for number in range(45)]
 
 
@@ -141,6 +142,40 @@ def test_chunks(people, queue):
         "there is a task for each mail or two, not for CHUNK of them.",
         found=f"{len(messages)} messages for {len(rows)} mails",
         file=f"{FILE}, report_task()",
+    )
+
+
+def test_once_more(app):
+    """The report task is sent again in the hours after six, for the mails whose message was lost."""
+    app.loader.import_default_modules()
+    crontabs = {
+        name: entry["schedule"]
+        for name, entry in (app.conf.beat_schedule or {}).items()
+        if entry.get("task") == REPORT and isinstance(entry.get("schedule"), crontab)
+    }
+    times = sorted(
+        {(hour, minute) for when in crontabs.values() for hour in when.hour for minute in when.minute}
+    )
+    later = [f"{hour}:{minute:02}" for hour, minute in times if (hour, minute) > (6, 0)]
+    facts = {
+        "expected": 'a second entry, crontab(hour="7-11", minute=0)',
+        "entries": "\n".join(f"{name}: {when!r}" for name, when in crontabs.items()) or "none",
+        "file": "myproject/settings.py, CELERY_BEAT_SCHEDULE",
+    }
+    expect(
+        later,
+        "nothing sends the report task again after six o'clock.",
+        "If the broker loses a message of mail_task, its recipients have rows without sent_at, and no task left.",
+        **facts,
+    )
+    expect(
+        len(later) <= 12,
+        f"the report task is sent {len(later)} times more.",
+        "What a crontab does not name is *: without minute=0 it comes sixty times an hour."
+        if len(later) >= 60
+        else "If the mail server is down, each of them adds another message for every mail.",
+        found=", ".join(later[:5]) + " …",
+        **facts,
     )
 
 

@@ -6,6 +6,7 @@ class UpkeepConfig(AppConfig):
     name = "upkeep"
 
     def ready(self):
-        from .checks import check_schedule
+        from .checks import check_mail_server, check_schedule
 
         register(check_schedule)
+        register(check_mail_server, deploy=True)

@@ -4,9 +4,12 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import time
+from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -21,6 +24,8 @@ DAYS, WEEKS = 7, 4
 """How many daily and weekly backups are kept."""
 NAME = "%Y-%m-%d-%H%M%S"
 """A backup is named after its time in UTC, because an hour of local time can come twice."""
+PATIENCE = 20
+"""For how many seconds restore() waits for a process that is writing to the database."""
 
 
 class BackupError(Exception):
@@ -33,20 +38,28 @@ def back_up(now: datetime | None = None) -> Path:
     now: the time in the backup's name (default: the current time).
     Raises BackupError, or PostgresError on a server.
     """
-    name = unused_name(now or timezone.now())
-    target = settings.BACKUP_DIR / name
-    # TODO 5.6: make it in a folder with another name, check the copy, and rename the folder when all is done.
-    target.mkdir(parents=True)
+    partial = settings.BACKUP_DIR / f".{uuid4().hex}.partial"
+    partial.mkdir(parents=True)
+    # TODO 5.6: check the copy, publish the folder when all is done, and remove it if anything fails.
+    target = publish(partial, now or timezone.now())
     copy_database(database_in(target))
     (target / MEDIA).write_text(media_list(), encoding="utf-8")
     return target
 
 
-def unused_name(moment: datetime) -> str:
-    """The name of a backup made at that moment. If it is taken, use the next second that is free."""
-    while (settings.BACKUP_DIR / moment.strftime(NAME)).exists():
-        moment += timedelta(seconds=1)
-    return moment.strftime(NAME)
+def publish(partial: Path, moment: datetime) -> Path:
+    """Rename the folder to the name of a backup made at that moment, and return it under the new name.
+
+    If another backup has that name, use the next second that is free.
+    """
+    while True:
+        target = settings.BACKUP_DIR / moment.strftime(NAME)
+        try:
+            return partial.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            moment += timedelta(seconds=1)
 
 
 def on_a_server() -> bool:
@@ -91,17 +104,37 @@ def media_folder() -> Path | None:
 def media_list() -> str:
     """The photos' files with their checksums, in the format of `sha256sum -c`.
 
-    A bucket's files are not listed, because that would download all of them. Use the bucket's versioning.
+    The checksum of a file that has not changed since the newest backup comes from there. A bucket's files are
+    not listed, because that would download all of them. Use the bucket's versioning.
     """
     root, lines = media_folder(), []
     if root is None:
         return ""
+    known, since = newest_checksums()
     # Not rglob(): it fails when a folder disappears in the meantime.
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
     for file in sorted(file for file in files if file.is_file()):
         with suppress(FileNotFoundError):  # a visitor has just deleted the photo
-            lines.append(f"{checksum(file)}  {file.relative_to(root)}\n")
+            name = str(file.relative_to(root))
+            # The operating system sets st_ctime at every change, also if a program sets st_mtime back.
+            unchanged = name in known and file.stat().st_ctime < since
+            lines.append(f"{known[name] if unchanged else checksum(file)}  {name}\n")
     return "".join(lines)
+
+
+def newest_checksums() -> tuple[dict[str, str], float]:
+    """The checksums in the newest backup, by file name, and a time just before it in seconds since 1970."""
+    for folder in reversed(all_backups()):
+        made = made_at(folder)
+        if made and (folder / MEDIA).is_file():
+            checksums = dict(reversed(line.split("  ", 1)) for line in read_list(folder))
+            return checksums, made.replace(tzinfo=UTC).timestamp() - 60
+    return {}, 0
+
+
+def read_list(folder: Path) -> list[str]:
+    """The lines of the list in the folder of a backup."""
+    return (folder / MEDIA).read_text(encoding="utf-8").splitlines()
 
 
 def checksum(file: Path) -> str:
@@ -157,32 +190,78 @@ def to_keep(times: dict[Path, datetime]) -> set[Path]:
     return set(times)
 
 
-def restore(folder: Path) -> list[str]:
+def restore(folder: Path, previous: Path | None = None) -> list[str]:
     """Replace the database with the backup. Returns the photos' files that are missing or have changed since.
 
-    Raises BackupError, or PostgresError on a server, when the backup is damaged. Then nothing was changed.
+    previous: a backup of the current database. Rows that were written after it was made are added to it.
+    Raises BackupError, or PostgresError on a server, when the backup is damaged or the database is in use.
+    The message says whether anything was changed.
     """
     source = database_in(folder)
     if not source.is_file():
         raise BackupError(f"There is no {source}.")
     check(source)
+    listed = read_list(folder)
+
+    def save() -> None:
+        # Visitors may have uploaded photos since `previous` was made. Now they cannot until all is done.
+        if previous:
+            copy_again(previous)
+
     if on_a_server():
-        postgres.restore(source)
+        postgres.restore(source, save, PATIENCE)
     else:
-        put_in_place(source)
-    return changed_media((folder / MEDIA).read_text(encoding="utf-8"))
+        put_in_place(source, save)
+    return changed_media(listed)
 
 
-def put_in_place(source: Path) -> None:
-    """Overwrite the current database with the one in the file `source`."""
+def copy_again(backup: Path) -> None:
+    """Replace the database in the folder of a backup with a new copy of the current one.
+
+    Raises BackupError if that fails, for example because the disk is full.
+    """
+    partial = database_in(backup).with_suffix(".partial")
+    try:
+        copy_database(partial)
+        partial.replace(database_in(backup))
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(f"Nothing was changed: copying the current database failed: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def put_in_place(source: Path, save: Callable[[], None]) -> None:
+    """Overwrite the current database with the one in the file `source`, in one transaction.
+
+    save: called when the transaction has started, so that no other process can write any more.
+    Raises BackupError if another process is writing for longer than PATIENCE.
+    """
     try:
         connection.ensure_connection()
     except DatabaseError:  # the file is not a database any more
         put_aside()
         connection.ensure_connection()
-    # Copy into the existing file instead of replacing it, because other processes may have it open.
-    with closing(sqlite3.connect(source)) as backup:
-        backup.backup(connection.connection)
+    give_up, saved = time.monotonic() + PATIENCE, False
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        nonlocal saved
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if time.monotonic() > give_up:
+                raise BackupError(
+                    "Nothing was changed: another process is writing to the database. Try again."
+                )
+        elif not saved:
+            saved = True
+            save()
+
+    # Copy into the existing file instead of replacing it, because other processes may have it open. SQLite
+    # calls progress() after each page. From the first page on, other processes cannot write.
+    current = connection.settings_dict["NAME"]
+    try:
+        with closing(sqlite3.connect(source)) as new, closing(sqlite3.connect(current, timeout=1)) as old:
+            new.backup(old, pages=1, progress=progress)
+    except sqlite3.Error as error:
+        raise BackupError(f"Nothing was changed: {error}") from error
 
 
 def put_aside() -> None:
@@ -194,12 +273,12 @@ def put_aside() -> None:
             file.rename(file.with_name(f"damaged-{timezone.now():{NAME}}-{file.name}"))
 
 
-def changed_media(listed: str) -> list[str]:
-    """The names of the files in a media_list() that are missing or have changed since."""
+def changed_media(listed: list[str]) -> list[str]:
+    """The names of the files in the lines of a media_list() that are missing or have changed since."""
     root, found = media_folder(), []
     if root is None:
         return []
-    for line in listed.splitlines():
+    for line in listed:
         expected, name = line.split("  ", 1)
         if not (root / name).is_file() or checksum(root / name) != expected:
             found.append(name)

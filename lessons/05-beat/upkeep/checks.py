@@ -1,10 +1,11 @@
-"""Check the schedule in Django's system checks, and when a worker or beat starts."""
+"""Check the schedule and the mail server: in Django's system checks, or when a worker or beat starts."""
 
 import logging
 
 from celery import current_app
 from celery.signals import beat_init, worker_ready
-from django.core.checks import Error
+from django.conf import settings
+from django.core.checks import Error, Warning
 from django.utils.module_loading import autodiscover_modules
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,19 @@ def check_schedule(app_configs, **kwargs):
         )
         for name, entry in (current_app.conf.beat_schedule or {}).items()
         if entry.get("task") not in tasks
+    ]
+
+
+def check_mail_server(app_configs, **kwargs):
+    """Return a warning if no mail server is set although DEBUG is off, as on a server."""
+    if settings.DEBUG or settings.EMAIL_HOST:
+        return []
+    return [
+        Warning(
+            "EMAIL_HOST is not set: the reports are written to files in data/mail, and nobody gets them.",
+            hint="Set EMAIL_HOST to the mail server, then restart all processes.",
+            id="upkeep.W001",
+        )
     ]
 
 

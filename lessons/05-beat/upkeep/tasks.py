@@ -1,22 +1,24 @@
 """The scheduled tasks. Beat sends them, and the workers run them."""
 
 import logging
+import time
 from datetime import date
 
 from celery import shared_task
-from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 from images.resilience import DATABASE_ERRORS, ResilientTask
 from images.tasks import RetriedTask
 from redis.exceptions import RedisError
 
 from . import backups, reporting, sweeping, tidying
-from .locks import try_lock
+from .locks import try_lock, try_renewed_lock
 from .models import Delivery, Subscriber
 
 logger = logging.getLogger(__name__)
 CHUNK = 20
 """How many emails one task sends."""
+SECONDS = 240
+"""After this time, a task starts no further email, but it finishes the one that it is sending."""
 
 
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
@@ -30,6 +32,7 @@ def sweep_task():
         logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
+# TODO 5.5: if its process is killed, another process should run it.
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.
@@ -49,19 +52,20 @@ def report_task(day=None):
     ignore_result=True,
     # TODO 5.5: thirty of these a minute; and a worker that dies loses none.
     max_retries=5,
-    # Even with acks_late, Celery acknowledges a task that the hard time limit kills, and does not retry it.
-    soft_time_limit=240,
-    time_limit=300,
+    # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
+    # No soft limit: it would interrupt an email that the server is just accepting.
+    time_limit=1500,
 )
 def mail_task(self, delivery_ids):
     """Email the report to some recipients. After a crash, a second run sends only the missing emails."""
     left = list(delivery_ids)
-    try:
-        for pk in delivery_ids:
-            if send_report(pk):
-                left.remove(pk)
-    except SoftTimeLimitExceeded:
-        logger.warning("The mail server is slow: %s reports are sent later.", len(left))
+    stop = time.monotonic() + SECONDS
+    for pk in delivery_ids:
+        if time.monotonic() > stop:
+            logger.warning("The mail server is slow: %s reports are sent later.", len(left))
+            break
+        if send_report(pk):
+            left.remove(pk)
     if left:
         raise self.retry(args=[left], countdown=60 * 2**self.request.retries)
 
@@ -72,13 +76,13 @@ def send_report(delivery_id):
     If the other process was killed, its lock expires within a minute.
     """
     try:
-        with try_lock(f"delivery-{delivery_id}", seconds=60) as acquired:
+        with try_renewed_lock(f"delivery-{delivery_id}", seconds=60) as acquired:
             delivery = Delivery.objects.filter(pk=delivery_id).first()
             if acquired and delivery:
                 deliver(delivery)
             return acquired
-    # smtplib's errors are OSErrors as well; the lock is in Redis.
-    except (OSError, RedisError, *DATABASE_ERRORS) as error:
+    # smtplib's errors are OSErrors, the lock is in Redis, and a ValueError comes from an impossible address.
+    except (OSError, RedisError, ValueError, *DATABASE_ERRORS) as error:
         logger.warning("The report %s is sent later: %s", delivery_id, error)
         return False
 
@@ -92,16 +96,20 @@ def deliver(delivery):
 def back_up_task():
     """Make a backup, and remove the backups that are too old."""
     with try_lock("backup", seconds=1860) as acquired:
-        if acquired:
-            folder = backups.back_up()
-            removed = backups.rotate()
-            logger.info("Backup: %s, %s removed.", folder, len(removed))
+        if not acquired:
+            logger.warning("Another backup is running.")
+            return
+        folder = backups.back_up()
+        removed = backups.rotate()
+        logger.info("Backup: %s, %s removed.", folder, len(removed))
 
 
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=1800)
 def tidy_task():
     """Remove orphaned files."""
     with try_lock("tidy", seconds=1860) as acquired:
-        if acquired:
-            count, size = tidying.tidy()
-            logger.info("Tidied up: %s files, %s bytes.", count, size)
+        if not acquired:
+            logger.warning("Another tidy_task is running.")
+            return
+        count, size = tidying.tidy()
+        logger.info("Tidied up: %s files, %s bytes.", count, size)

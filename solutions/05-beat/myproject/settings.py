@@ -143,13 +143,16 @@ except (KeyError, ValueError, OSError):
         f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is not a time zone. Set it to one such as Europe/Berlin."
     ) from None
 
-# Slow tasks have their own queue, so that quick tasks do not wait behind them. Celery refuses a queue that is
-# not listed here, instead of creating a queue that no worker consumes.
-CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue("slow", routing_key="slow")]
+# Slow tasks have their own queue, so that quick tasks do not wait behind them. Both workers consume `upkeep`,
+# and a worker takes from its queues in turn, so a backlog of photos does not delay the sweep. Celery refuses
+# a queue that is not listed here, instead of creating a queue that no worker consumes.
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "slow", "upkeep")]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "images.tasks.export_zip_task": {"queue": "slow"},
     "images.tasks.resize_again_task": {"queue": "slow"},
+    "upkeep.tasks.sweep_task": {"queue": "upkeep"},
+    "upkeep.tasks.report_task": {"queue": "upkeep"},
     "upkeep.tasks.mail_task": {"queue": "slow"},
     "upkeep.tasks.back_up_task": {"queue": "slow"},
     "upkeep.tasks.tidy_task": {"queue": "slow"},
@@ -189,6 +192,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=4, minute=15, day_of_week="sunday"),
         "options": {"expires": 12 * 3600},
     },
+    # Once more for whatever was lost:
+    "late reports": {
+        "task": "upkeep.tasks.report_task",
+        "schedule": crontab(hour="7-11", minute=0),
+        "options": {"expires": 3000},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 # A second beat process waits until the first one has stopped. It tries every five seconds.
@@ -206,14 +215,14 @@ BACKUP_DIR = DATA_DIR / "backups"
 # If EMAIL_HOST is set, emails are sent. Otherwise they are written to files in data/mail.
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
 if EMAIL_HOST:
-    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_BACKEND = "upkeep.mail.PatientMail"
 else:
     EMAIL_BACKEND = "practice.mail.PracticeMail" if PRACTICE else "upkeep.mail.FileMail"
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", 587))
 EMAIL_USE_TLS = is_on("EMAIL_USE_TLS", os.environ.get("EMAIL_USE_TLS", "1"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
-EMAIL_TIMEOUT = 10  # seconds
+EMAIL_TIMEOUT = 60  # seconds, until an email is being sent. Then PatientMail waits longer.
 DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "photos@example.com")
 
 # Log lines end with the task, photo and request that they are about. Use "json" if a program collects them.

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, storages
 from django.db.models import Q
 from django.utils import timezone
 from images.models import UploadedImage
 
-FOLDERS = ("uploads", "resized", "exports")
-"""The folders of this site. Other folders of a shared bucket belong to someone else, and are left alone."""
+FOLDERS = {"uploads": "default", "resized": "resized", "exports": "resized"}
+"""The folders of this site, each with the name of its storage in STORAGES.
+
+Other folders of a shared bucket belong to someone else, and are left alone.
+"""
 GRACE = timedelta(hours=24)
 """A younger file is left alone: an upload writes the file first, and the row a moment later."""
 
@@ -47,10 +50,15 @@ def files_in(folder: str) -> Iterator[str]:
         yield f"{folder}/{file}"
 
 
+def storage_of(name: str) -> Storage:
+    """The storage of a file or folder, by the first part of its name."""
+    return storages[FOLDERS.get(name.partition("/")[0], "default")]
+
+
 def listed(folder: str) -> tuple[list[str], list[str]]:
     """The folders and the files in `folder`, both empty when it does not exist (any more)."""
     try:
-        return default_storage.listdir(folder)
+        return storage_of(folder).listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return [], []
 
@@ -58,7 +66,7 @@ def listed(folder: str) -> tuple[list[str], list[str]]:
 def is_old(name: str, now: datetime | None = None) -> bool:
     """Is the file older than GRACE? A file that no longer exists is not."""
     try:
-        return default_storage.get_modified_time(name) < (now or timezone.now()) - GRACE
+        return storage_of(name).get_modified_time(name) < (now or timezone.now()) - GRACE
     except FileNotFoundError:
         return False
 
@@ -72,10 +80,10 @@ def remove(name: str) -> int | None:
     if UploadedImage.objects.filter(Q(image=name) | Q(resized_image=name)).exists() or not is_old(name):
         return None
     try:
-        size = default_storage.size(name)
+        size = storage_of(name).size(name)
     except FileNotFoundError:
         return None
-    default_storage.delete(name)
+    storage_of(name).delete(name)
     return size
 
 
@@ -85,4 +93,4 @@ def remove_empty_folders() -> None:
         of_deleted_photo = folder.isdecimal() and not UploadedImage.objects.filter(pk=folder).exists()
         if of_deleted_photo and not any(listed(f"resized/{folder}")):
             with suppress(OSError):  # a file was written into the folder just now
-                default_storage.delete(f"resized/{folder}")
+                storage_of("resized").delete(f"resized/{folder}")

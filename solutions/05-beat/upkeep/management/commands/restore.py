@@ -23,10 +23,10 @@ class Command(BaseCommand):
             return
         if name not in known:
             raise CommandError(f"There is no backup {name}. Use one of these: {', '.join(known)}")
+        previous = self.save_what_is_there()
         try:
-            self.save_what_is_there()
-            changed = backups.restore(known[name])
-        except (backups.BackupError, postgres.PostgresError) as error:
+            changed = backups.restore(known[name], previous)
+        except (backups.BackupError, postgres.PostgresError, DatabaseError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(
             f"The database is as it was at {name}. Photos uploaded after that have no row now: "
@@ -36,8 +36,11 @@ class Command(BaseCommand):
             self.stdout.write(f"  missing or changed since then: {photo}")
 
     def save_what_is_there(self):
+        """Back up the current database. Returns the backup; None if the database is damaged."""
         try:
-            self.stdout.write(f"The previous database is in {backups.back_up()}.")
+            previous = backups.back_up()
+            self.stdout.write(f"The previous database is in {previous}.")
+            return previous
         except (
             backups.BackupError,
             DatabaseError,
