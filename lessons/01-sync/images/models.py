@@ -13,6 +13,10 @@ from django.core.files.storage import storages
 from django.db import models, transaction
 from django.db.models import Q
 
+from .pictures import TYPES
+
+ENDINGS = {ending for ending, _ in TYPES.values()}
+
 
 def upload_path(photo, filename):
     """A name that every storage takes: 50 characters are at most 200 bytes, and file systems take 255.
@@ -21,7 +25,7 @@ def upload_path(photo, filename):
     """
     stem, extension = os.path.splitext(filename.encode(errors="ignore").decode())
     stem = re.sub(r"[^-\w.]", "", stem.strip().replace(" ", "_"))[:50].strip(".")
-    extension = extension if re.fullmatch(r"\.[A-Za-z0-9]{1,9}", extension) else ""
+    extension = extension.lower() if extension.lower() in ENDINGS else ""
     return f"uploads/{stem or 'photo'}{extension}"
 
 

@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
 from .models import UploadedImage
-from .pictures import TooManyPixels, UnreadablePicture, open_picture
+from .pictures import TooManyPixels, UnreadablePicture, name_and_type, open_picture
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -40,24 +40,27 @@ class PhotosField(forms.FileField):
 def check_photo(file: UploadedFile) -> tuple[int, int]:
     """Refuse a file that is too big, not a picture, or has too many pixels. Only the header is read.
 
-    Returns the width and the height in pixels. Raises ValidationError.
+    Returns the width and the height in pixels. Corrects the end of the file's name and its type, which the
+    visitor has chosen. Raises ValidationError.
     """
     size = file.size or 0
     if size > settings.MAX_UPLOAD_BYTES:
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
         raise ValidationError(f"{filesizeformat(size)} is too big; a photo may have {limit}.")
     try:
-        width, height = open_picture(file).size
+        picture = open_picture(file)
     except TooManyPixels:
         raise ValidationError("this picture has too many pixels.") from None
     except UnreadablePicture:
         raise ValidationError(
             "this is not a picture that can be read. Use a JPEG, PNG, WebP or GIF file."
         ) from None
+    width, height = picture.size
     if width * height > settings.MAX_UPLOAD_PIXELS:
         millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
         raise ValidationError(f"{width}×{height} is too many pixels; a photo may have {millions} million.")
     file.seek(0)
+    file.name, file.content_type = name_and_type(file.name, picture.format)
     return width, height
 
 
