@@ -60,7 +60,7 @@ def check_photo(file: UploadedFile) -> tuple[int, int]:
         millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
         raise ValidationError(f"{width}×{height} is too many pixels; a photo may have {millions} million.")
     file.seek(0)
-    file.name, file.content_type = name_and_type(file.name, picture.format)
+    file.name, file.content_type = name_and_type(file.name or "", picture.format)
     return width, height
 
 
