@@ -14,6 +14,7 @@ from .models import UploadedImage
 from .pictures import UnreadablePicture  # TODO 3.1: goes with resize_photo()
 from .queueing import retry, save_and_enqueue
 from .resizing import resize  # TODO 3.1: goes with resize_photo()
+from .results import asks_result_backend
 from .tasks import describe_photo_task
 
 
@@ -110,6 +111,7 @@ def redirect_to_task(photo, task):
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
+@asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
     task = AsyncResult(str(task_id))
@@ -122,6 +124,7 @@ def task_status(request, task_id):
 
 
 @require_POST
+@asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
     AsyncResult(str(task_id)).forget()

@@ -162,12 +162,14 @@ class UploadedImage(models.Model):
         UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
 
     def reset_for_retry(self):
-        """Clear the failure and the count of re-sent messages, so that a new task can be sent.
+        """Clear the failure and the count of re-sent messages, and mark the row as queued.
 
-        Returns False if a worker has resized the photo in the meantime.
+        Returns False if a worker has resized the photo in the meantime, or if another click came first.
         """
-        unresized = UploadedImage.objects.filter(pk=self.pk, is_processed=False)
-        if not unresized.update(failure_reason="", queued_at=None, sent_again=0):
+        as_seen = UploadedImage.objects.filter(
+            pk=self.pk, is_processed=False, failure_reason=self.failure_reason, queued_at=self.queued_at
+        )
+        if not as_seen.update(failure_reason="", queued_at=timezone.now(), sent_again=0):
             return False
         self.failure_reason, self.queued_at, self.sent_again = "", None, 0
         return True

@@ -13,6 +13,7 @@ from .forms import UploadForm
 from .models import UploadedImage
 from .pictures import UnreadablePicture
 from .resizing import resize
+from .results import asks_result_backend
 from .tasks import describe_photo_task
 
 
@@ -80,6 +81,7 @@ def redirect_to_task(photo, task):
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
+@asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
     task = AsyncResult(str(task_id))
@@ -92,6 +94,7 @@ def task_status(request, task_id):
 
 
 @require_POST
+@asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
     AsyncResult(str(task_id)).forget()

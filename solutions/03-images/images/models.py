@@ -147,9 +147,14 @@ class UploadedImage(models.Model):
         UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
 
     def reset_for_retry(self):
-        """Clear the failure. Returns False if a worker has resized the photo in the meantime."""
-        unresized = UploadedImage.objects.filter(pk=self.pk, is_processed=False)
-        if not unresized.update(failure_reason="", queued_at=None):
+        """Clear the failure and mark the row as queued.
+
+        Returns False if a worker has resized the photo in the meantime, or if another click came first.
+        """
+        as_seen = UploadedImage.objects.filter(
+            pk=self.pk, is_processed=False, failure_reason=self.failure_reason, queued_at=self.queued_at
+        )
+        if not as_seen.update(failure_reason="", queued_at=timezone.now()):
             return False
         self.failure_reason, self.queued_at = "", None
         return True

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from .forms import UploadForm
 from .models import UploadedImage
 from .queueing import UNSENT, retry, save_and_enqueue
-from .results import result_as_json
+from .results import OTHERS_AS_TEXT, asks_result_backend, result_as_json
 from .tasks import describe_photo_task
 
 
@@ -96,12 +96,15 @@ def start_description(request, pk, **options):
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
+@asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
-    return JsonResponse(result_as_json(AsyncResult(str(task_id))))
+    answer = result_as_json(AsyncResult(str(task_id)))
+    return JsonResponse(answer, json_dumps_params=OTHERS_AS_TEXT)
 
 
 @require_POST
+@asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
     AsyncResult(str(task_id)).forget()

@@ -12,7 +12,8 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=1000, help="how many photos (default: 1000)")
 
     def handle(self, limit, **options):
-        image_ids = UploadedImage.objects.values_list("pk", flat=True)[:limit]
+        # A photo that waits has its message already.
+        image_ids = UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:limit]
         for image_id in image_ids:
             resize_again_task.delay(image_id)
         self.stdout.write(f"{len(image_ids)} photos are queued to be resized again.")
