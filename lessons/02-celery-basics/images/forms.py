@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
 from .models import UploadedImage
-from .pictures import TooManyPixels, UnreadablePicture, name_and_type, open_picture
+from .pictures import TooManyPixels, UnreadablePicture, is_heic, name_and_type, open_picture
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -18,7 +18,8 @@ class PhotosField(forms.FileField):
     The cleaned data is a list of pairs: a file, and its size as (width, height) in pixels.
     """
 
-    widget = PhotosInput(attrs={"accept": "image/*"})
+    # Safari converts a HEIC picture to the first of these types. With image/* it would not do that on a Mac.
+    widget = PhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"})
 
     def clean(self, data, initial=None):
         files = [file for file in data or [] if file]
@@ -52,6 +53,11 @@ def check_photo(file: UploadedFile) -> tuple[int, int]:
     except TooManyPixels:
         raise ValidationError("this picture has too many pixels.") from None
     except UnreadablePicture:
+        if is_heic(file):
+            raise ValidationError(
+                "HEIC pictures are not supported. Export it as a JPEG. An iPhone takes JPEG pictures with "
+                "Settings > Camera > Formats > Most Compatible."
+            ) from None
         raise ValidationError(
             "this is not a picture that can be read. Use a JPEG, PNG, WebP or GIF file."
         ) from None

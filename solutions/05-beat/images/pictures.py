@@ -162,6 +162,13 @@ def picture_format(file: BinaryIO) -> str | None:
         file.seek(0)
 
 
+def is_heic(file: BinaryIO) -> bool:
+    """Is it a HEIC picture, as iPhones take them? Pillow does not open them."""
+    file.seek(0)
+    start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1")
+
+
 def name_and_type(name: str, format: str | None) -> tuple[str, str]:
     """What to call the file `name`, and its media type, when it holds a picture of this format.
 
