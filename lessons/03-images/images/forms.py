@@ -1,11 +1,20 @@
+import logging
+
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.db import connection
 from django.template.defaultfilters import filesizeformat
 
 from .models import UploadedImage
 from .pictures import TooManyPixels, UnreadablePicture, is_heic, name_and_type, open_picture
+
+logger = logging.getLogger(__name__)
+
+
+class NotStored(Exception):
+    """The storage did not take a photo, for example because the disk is full. The text is for visitors."""
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -74,7 +83,21 @@ class UploadForm(forms.Form):
     images = PhotosField(label="Photos")
 
     def save(self) -> list[UploadedImage]:
-        return [
-            UploadedImage.objects.create(image=file, width=width, height=height, original_bytes=file.size)
-            for file, (width, height) in self.cleaned_data["images"]
-        ]
+        """Store the photos. Raises NotStored if the storage does not take one of them; then none is kept."""
+        photos = []
+        try:
+            for file, (width, height) in self.cleaned_data["images"]:
+                photos.append(
+                    UploadedImage.objects.create(
+                        image=file, width=width, height=height, original_bytes=file.size
+                    )
+                )
+        except OSError as error:
+            logger.exception("An upload cannot be stored.")
+            for photo in photos:
+                if connection.in_atomic_block:
+                    photo.delete_files()  # the transaction takes the row back
+                else:
+                    photo.delete()
+            raise NotStored("Your photos could not be stored, so none was kept. Try again later.") from error
+        return photos

@@ -9,7 +9,7 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from .forms import UploadForm
+from .forms import NotStored, UploadForm
 from .models import UploadedImage
 from .pictures import UnreadablePicture  # TODO 3.1: goes with resize_photo()
 from .queueing import retry, save_and_enqueue
@@ -27,7 +27,11 @@ def upload(request):
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
-        photos = save_and_enqueue(form)
+        try:
+            photos = save_and_enqueue(form)
+        except NotStored as error:
+            form.add_error("images", str(error))
+            return render(request, "images/upload.html", {"form": form})
         # TODO 3.1: a worker resizes the photos now. The visitor need not wait for it.
         for photo in photos:
             resize_photo(photo)

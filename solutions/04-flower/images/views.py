@@ -9,7 +9,7 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from .forms import UploadForm
+from .forms import NotStored, UploadForm
 from .models import UploadedImage
 from .queueing import UNSENT, retry, save_and_enqueue
 from .results import OTHERS_AS_TEXT, asks_result_backend, result_as_json
@@ -25,7 +25,11 @@ def upload(request):
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
-        photos = save_and_enqueue(form)
+        try:
+            photos = save_and_enqueue(form)
+        except NotStored as error:
+            form.add_error("images", str(error))
+            return render(request, "images/upload.html", {"form": form})
         add_upload_messages(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
