@@ -115,13 +115,16 @@ def a_click_without_a_broker_can_be_repeated():
 
 def resize_again_leaves_waiting_photos_alone():
     from django.core.management import call_command
+    from django.utils import timezone
     from images.tasks import resize_again_task
 
-    done, *_ = resized_photo(), photo("a.jpg"), photo("b.jpg", failure_reason="damaged")
+    photo("waiting.jpg", queued_at=timezone.now())
+    photo("failed.jpg", failure_reason="damaged")
+    done, never_queued = resized_photo(), photo("never-queued.jpg")
     sent = []
     resize_again_task.delay = sent.append
     call_command("resize_again")
-    assert sent == [done.pk]
+    assert sorted(sent) == [done.pk, never_queued.pk]
 
 
 def a_zip_export_leaves_out_what_is_gone():

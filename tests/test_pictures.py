@@ -414,6 +414,7 @@ NAMES = {
     "a long Chinese extension": "a." + "写" * 90,
     "only spaces": "     ",
     "only dots and marks": "..!!",
+    "only dots": "...",
     "marks alone": "???",
     "a hidden file": ".jpg",
     "parts": "../../etc/passwd",
@@ -429,7 +430,15 @@ def answers(tmp_path_factory):
     picture = folder / "a.jpg"
     picture.write_bytes(encoded(arrow(), "JPEG"))
     uploads = [["good.jpg", name] for name in NAMES.values()]
-    uploads += [["a.jpg"] * 51, ["a.jpg"] * 101, ["a.jpg"] * 900, ["a.heic"], ["a.avif"], ["a.jpg"] * 1001]
+    uploads += [
+        ["a.jpg"] * 51,
+        ["a.jpg"] * 101,
+        ["a.jpg"] * 900,
+        ["a.heic"],
+        ["a.avif"],
+        ["a.jpg"] * 1001,
+        [".."],
+    ]
     environment = inherited() | {"DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore"}
 
     def manage(*arguments):
@@ -464,6 +473,12 @@ def test_a_heic_picture_is_named(answers):
     accepts = re.search(r'accept="([^"]+)"', page)[1].split(",")
     assert accepts[0] == "image/jpeg", "Safari converts HEIC pictures to the first of the types"
     assert "image/*" not in accepts
+
+
+def test_a_file_whose_name_is_a_folder_is_not_there(answers):
+    status, resized, page = answers[len(NAMES) + 6]
+    assert (status, resized) == (200, 0)
+    assert "Choose at least one photo." in page
 
 
 def test_more_files_than_django_reads_are_refused_with_a_sentence(answers):

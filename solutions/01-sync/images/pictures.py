@@ -176,7 +176,8 @@ def name_and_type(name: str, format: str | None) -> tuple[str, str]:
     format: None for a file that is not a picture.
     """
     suffix, media_type = TYPES.get(format or "", ("", "application/octet-stream"))
-    return os.path.splitext(name)[0] + suffix, media_type
+    stem = os.path.splitext(name)[0].strip(".") or "photo"  # "..." + ".jpg" would have no suffix
+    return stem + suffix, media_type
 
 
 def count(file: BinaryIO, marker: bytes) -> int:
