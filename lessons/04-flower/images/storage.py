@@ -21,14 +21,14 @@ class AtomicStorage(FileSystemStorage):
         return name
 
 
-class UploadStorage(AtomicStorage):
+class UploadStorage(FileSystemStorage):
     """Gives each file a free name. Leaves nothing behind if a file cannot be written, as on a full disk."""
 
-    def _save(self, name, content):
+    def _save(self, name, upload):
         # An empty file reserves the name. FileSystemStorage finds another one if this one is taken.
-        name = FileSystemStorage._save(self, name, ContentFile(b""))
+        name = super()._save(name, ContentFile(b""))
         try:
-            return super()._save(name, content)
+            return AtomicStorage(location=self.location)._save(name, upload)
         except BaseException:
             self.delete(name)
             raise
