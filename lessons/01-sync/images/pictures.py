@@ -162,8 +162,8 @@ def picture_format(file: BinaryIO) -> str | None:
         file.seek(0)
 
 
-def is_heic(file: BinaryIO) -> bool:
-    """Is it a HEIC picture, as iPhones take them? Pillow does not open them."""
+def is_heic(file: Any) -> bool:
+    """Is `file`, a binary file object, a HEIC picture, as iPhones take them? Pillow does not open them."""
     file.seek(0)
     start = file.read(12)
     return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1")
