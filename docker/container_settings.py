@@ -4,7 +4,7 @@ import os
 from urllib.parse import urlsplit
 
 from myproject.settings import *  # noqa: F403
-from myproject.settings import DATA_DIR, MIDDLEWARE
+from myproject.settings import DATA_DIR, MIDDLEWARE, STORAGES
 
 PUBLIC_URL = urlsplit(os.environ.get("PUBLIC_URL", "http://localhost:8000"))
 # Beside the visitors' name: this container's health check, and other containers.
@@ -31,11 +31,14 @@ ROOT_URLCONF = "container_urls"
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 
-# A bucket whose photos the browser fetches under another name than the workers do, and unsigned: profile s3.
-if os.environ.get("AWS_S3_CUSTOM_DOMAIN"):
-    AWS_S3_CUSTOM_DOMAIN = os.environ["AWS_S3_CUSTOM_DOMAIN"]
-    AWS_DEFAULT_ACL = "public-read"
-    AWS_S3_URL_PROTOCOL = f"{PUBLIC_URL.scheme}:"
+# A bucket whose resized photos the browser fetches under another name than the workers do, and unsigned:
+# profile s3. The originals stay private.
+if os.environ.get("AWS_S3_CUSTOM_DOMAIN") and STORAGES["resized"]["BACKEND"].endswith("Bucket"):
+    STORAGES["resized"]["OPTIONS"] |= {
+        "custom_domain": os.environ["AWS_S3_CUSTOM_DOMAIN"],
+        "default_acl": "public-read",
+        "url_protocol": f"{PUBLIC_URL.scheme}:",
+    }
 
 # With DEBUG=0 Django sends errors by mail to ADMINS alone. Here they go into the log.
 LOGGING = {

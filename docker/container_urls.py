@@ -1,4 +1,4 @@
-"""The project's addresses, and its photos. With a web server in front, that one hands them out."""
+"""The project's addresses, and its resized photos and ZIP files, which elsewhere a web server sends."""
 
 from django.conf import settings
 from django.urls import re_path
@@ -8,12 +8,12 @@ from myproject.urls import urlpatterns
 SHOWN = {"image/jpeg", "image/png", "image/webp", "image/gif", "application/zip"}
 
 
-def media(request, path):
-    """A file of the media folder. What is no picture is saved by the browser, and never shown as a page."""
-    response = serve(request, path, document_root=settings.MEDIA_ROOT)
+def media(request, folder, path):
+    """A public file. Anything but a picture is saved by the browser, and never shown as a page."""
+    response = serve(request, path, document_root=settings.MEDIA_ROOT / folder)
     if response.headers.get("Content-Type") not in SHOWN:
         response.headers["Content-Type"] = "application/octet-stream"
     return response
 
 
-urlpatterns = [*urlpatterns, re_path(r"^media/(?P<path>.+)$", media)]
+urlpatterns = [*urlpatterns, re_path(r"^media/(?P<folder>resized|exports)/(?P<path>.+)$", media)]

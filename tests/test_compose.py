@@ -241,10 +241,14 @@ import django, json; django.setup()
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.test import Client
-media = settings.MEDIA_ROOT; media.mkdir()
-(media / "page.html").write_text("GIF89a<script>"); (media / "photo.png").write_bytes(b"png")
+media = settings.MEDIA_ROOT
+for folder in ("resized", "exports", "uploads"): (media / folder).mkdir(parents=True)
+(media / "uploads/photo.png").write_bytes(b"png")
+(media / "resized/page.html").write_text("GIF89a<script>"); (media / "resized/photo.png").write_bytes(b"png")
 static = [path for finder in get_finders() for path, _ in finder.list([]) if path.startswith("images/")]
-paths = ["/", "/media/page.html", "/media/photo.png", "/media/../db.sqlite3", f"/static/{static[0]}"]
+paths = ["/", "/media/resized/page.html", "/media/resized/photo.png", "/media/../db.sqlite3"]
+paths += [f"/static/{static[0]}"]
+paths += ["/media/uploads/photo.png", "/media/resized/../uploads/photo.png"]
 django.core.management.call_command("migrate", verbosity=0)
 for path in paths:
     answer = Client(headers={"host": "localhost"}).get(path)
@@ -274,12 +278,13 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    page, html, photo, above, style = map(json.loads, done.stdout.splitlines())
+    page, html, photo, above, style, *originals = map(json.loads, done.stdout.splitlines())
     assert "no such table: images_uploadedimage" in done.stderr, "an error is in the log, without DEBUG too"
     assert page[1] == 200
     assert html[1:] == [200, "application/octet-stream"]
     assert photo[1:] == [200, "image/png"]
-    assert above[1] == 400
+    assert above[1] == 404
+    assert [status for _, status, _ in originals] == [404, 400]
     assert style[1] == 200
     https = environment | {"PUBLIC_URL": "https://photos.example"}
     code = (

@@ -18,6 +18,7 @@ from workshop import samples
 from workshop.checkkit import until
 
 ANIMATED = next(each for each in samples.SAMPLES if each.name == "animated.gif")
+SCRIPT = b"<script>alert(1)</script>"
 UNITS = ("web", "worker", "slow", "beat", "flower")
 needs_nginx = pytest.mark.usefixtures("nginx_and_openssl")
 needs_systemd = pytest.mark.skipif(
@@ -204,14 +205,36 @@ def test_plain_http_is_sent_to_https_and_the_redirect_ends(server, outside):
 
 
 @needs_nginx
-def test_a_page_that_calls_itself_a_photo_is_not_shown_as_a_page(outside):
-    page = ANIMATED.content() + b"<script>alert(1)</script>"
+def test_a_page_that_calls_itself_a_photo_is_not_shown_as_a_page(server, outside):
+    page = ANIMATED.content() + SCRIPT
     photo = upload(outside, {"holiday.html": page})
-    address = re.search(r'"(/media/uploads/holiday[^"]*)"', outside.get(f"/photos/{photo}/").text)[1]
+    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    address = states(outside, photo)["thumbnail"]
     shown = outside.get(address)
-    assert shown.headers["Content-Type"] == "application/octet-stream"
+    assert shown.headers["Content-Type"] in ("image/png", "image/jpeg")
+    assert SCRIPT not in shown.content
     assert shown.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in shown.headers["Content-Security-Policy"]
+    # A file of a type that nobody has thought of.
+    (server.folder / "data/media/resized" / str(photo) / "page.html").write_bytes(page)
+    other = outside.get(f"{address.rpartition('/')[0]}/page.html")
+    assert (other.status_code, other.headers["Content-Type"]) == (200, "application/octet-stream")
+
+
+@needs_nginx
+def test_an_original_has_no_address(server, outside):
+    photo = upload(outside, {"cellar.jpg": samples.photo(640, 480, gps=True)})
+    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    (original,) = (server.folder / "data/media/uploads").glob("cellar*")
+    for path in (
+        "uploads",
+        "resized/../uploads",
+        "resized/%2e%2e/uploads",
+        "/uploads",
+        "exports/..%2fuploads",
+    ):
+        assert outside.get(f"/media/{path}/{original.name}").status_code in (400, 404), path
+    assert "/uploads/" not in outside.get(f"/photos/{photo}/").text
 
 
 @needs_nginx

@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -388,12 +389,13 @@ from django.test import Client
 from django.urls import reverse
 from images.models import UploadedImage
 
-settings.ALLOWED_HOSTS = ["*"]
+settings.ALLOWED_HOSTS, settings.DEBUG = ["*"], False
 content = open({picture!r}, "rb").read()
+other = {{brand: bytes(4) + b"ftyp" + brand.encode() + bytes(50) for brand in ("heic", "avif")}}
 answers = []
 for names in json.loads({names!r}):
     UploadedImage.objects.all().delete()
-    files = [SimpleUploadedFile("x", content) for name in names]
+    files = [SimpleUploadedFile("x", other.get(name.partition(".")[2], content)) for name in names]
     for file, name in zip(files, names):
         file._name = name
     visitor = Client(raise_request_exception=False)
@@ -412,6 +414,7 @@ NAMES = {
     "a long Chinese extension": "a." + "写" * 90,
     "only spaces": "     ",
     "only dots and marks": "..!!",
+    "only dots": "...",
     "marks alone": "???",
     "a hidden file": ".jpg",
     "parts": "../../etc/passwd",
@@ -427,7 +430,15 @@ def answers(tmp_path_factory):
     picture = folder / "a.jpg"
     picture.write_bytes(encoded(arrow(), "JPEG"))
     uploads = [["good.jpg", name] for name in NAMES.values()]
-    uploads += [["a.jpg"] * 51, ["a.jpg"] * 101, ["a.jpg"] * 900]
+    uploads += [
+        ["a.jpg"] * 51,
+        ["a.jpg"] * 101,
+        ["a.jpg"] * 900,
+        ["a.heic"],
+        ["a.avif"],
+        ["a.jpg"] * 1001,
+        [".."],
+    ]
     environment = inherited() | {"DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore"}
 
     def manage(*arguments):
@@ -452,3 +463,25 @@ def test_too_many_photos_are_refused_with_a_sentence(answers, number):
     status, resized, page = answers[number]
     assert (status, resized) == (200, 0)
     assert "Choose at most 50 photos at once." in page
+
+
+def test_a_heic_picture_is_named(answers):
+    status, resized, page = answers[len(NAMES) + 3]
+    assert (status, resized) == (200, 0)
+    assert "a.heic: HEIC pictures are not supported. Export it as a JPEG." in page
+    assert "a.avif: this is not a picture that can be read." in answers[len(NAMES) + 4][2]
+    accepts = re.search(r'accept="([^"]+)"', page)[1].split(",")
+    assert accepts[0] == "image/jpeg", "Safari converts HEIC pictures to the first of the types"
+    assert "image/*" not in accepts
+
+
+def test_a_file_whose_name_is_a_folder_is_not_there(answers):
+    status, resized, page = answers[len(NAMES) + 6]
+    assert (status, resized) == (200, 0)
+    assert "Choose at least one photo." in page
+
+
+def test_more_files_than_django_reads_are_refused_with_a_sentence(answers):
+    status, resized, page = answers[len(NAMES) + 5]
+    assert (status, resized) == (400, 0)
+    assert "Send fewer photos at once." in page

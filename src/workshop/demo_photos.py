@@ -23,7 +23,8 @@ class Photo:
 
     state: painting, uploading, waiting, unqueued, and in the end one of DONE. `pixels` and `bytes_after` are
     of the resized photo, as the site serves it. `why` is what the site says about a photo it does not resize.
-    `request_seconds` is the upload's own; `seconds` is the time from the upload's first byte to the end.
+    `request_seconds` is the upload's own, `http_status` that of its answer, None when no answer came;
+    `seconds` is the time from the upload's first byte to the end.
     """
 
     sample: Sample
@@ -35,6 +36,7 @@ class Photo:
     why: str = ""
     sent_at: float = 0
     request_seconds: float = 0
+    http_status: int | None = None
     seconds: float = 0
 
     @property
@@ -71,6 +73,7 @@ class Followed:
         photo.sent_at = time.perf_counter()
         answer = self._visitor.upload(photo.name, photo.content)
         photo.request_seconds = answer.seconds
+        photo.http_status = answer.page.status_code if answer.page is not None else None
         if answer.refusal is not None:
             photo.finish("refused", answer.refusal)
             return

@@ -90,6 +90,17 @@ def pictures():
 
 
 @app.command()
+def uploads(
+    folders: Annotated[list[Path], typer.Argument(help="Folders with pictures, sound or damaged.")],
+    each: Annotated[bool, typer.Option("--all", help="Print a line for each file not resized.")] = False,
+):
+    """Upload the files in folders to the finished site, and count what becomes of each."""
+    from . import upload_trial
+
+    raise typer.Exit(upload_trial.main(folders, each))
+
+
+@app.command()
 def runs(
     names: Annotated[
         list[str] | None, typer.Argument(help="Folders (03) or outputs (03/killed); all of them if none.")

@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from contextlib import contextmanager
 from io import BytesIO
+from uuid import uuid4
 from zipfile import ZipFile
 
 import looks
@@ -237,6 +238,53 @@ def test_description_by_a_worker(app, visitor):
     expect(page.locator("[data-task-state]")).to_contain_text("is SUCCESS: done.", timeout=WORKER)
     expect(page.locator("[data-task-answer]")).to_contain_text('"format": "JPEG"')
     assert looks.axe(page) == []
+
+
+@pytest.mark.parametrize("kind", ["batch", "task"])
+def test_a_page_stops_asking_for_a_task_that_never_ends(app, visitor, kind):
+    page, task_id = visitor(), uuid4()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if str(task_id) in request.url else None)
+    page.clock.install()
+    if kind == "batch":
+        looks.visit(page, f"{app.address}/batches/{task_id}/")
+        line = page.locator(".phase")
+    else:
+        app.upload(page, file("never-described.jpg"))
+        address = card(page, "never-described.jpg").get_by_role("link").get_attribute("href")
+        looks.visit(page, f"{app.address}{address}?task={task_id}")
+        line = page.locator("[data-task-state]")
+    for _ in range(200):
+        page.clock.run_for(5000)
+        page.wait_for_load_state("networkidle")
+        if "stopped asking" in line.inner_text():
+            break
+    expect(line).to_contain_text("Nothing new for ten minutes, so the page has stopped asking.")
+    count = len(asked)
+    assert count < 160, "about every five seconds, and not every second"
+    page.clock.run_for(60_000)
+    assert len(asked) == count
+
+
+@pytest.mark.parametrize("kind", ["batch", "task"])
+def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
+    """The result backend is down and comes back."""
+    page, task_id = visitor(), uuid4()
+    app.upload(page, file(f"unknown-{kind}.jpg"))
+    address = card(page, f"unknown-{kind}.jpg").get_by_role("link").get_attribute("href")
+    status = "**/status/*" if kind == "batch" else "**/tasks/*/"
+    down = {"status": 503, "content_type": "application/json", "body": '{"error": "does not answer"}'}
+    page.route(status, lambda route: route.fulfill(**down))
+    if kind == "batch":
+        looks.visit(page, f"{app.address}/batches/{task_id}/")
+        line = page.locator(".phase")
+    else:
+        looks.visit(page, f"{app.address}{address}?task={task_id}")
+        line = page.locator("[data-task-state]")
+    expect(line).to_contain_text("The page asks again.")
+    page.unroute(status)
+    expect(line).to_contain_text("Waiting for a worker" if kind == "batch" else "is PENDING", timeout=WORKER)
+    visitor.errors[:] = [each for each in visitor.errors if "503" not in each]
 
 
 def test_keyboard_is_enough(app, visitor):

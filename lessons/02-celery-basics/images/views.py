@@ -9,10 +9,11 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from .forms import UploadForm
+from .forms import NotStored, UploadForm
 from .models import UploadedImage
 from .pictures import UnreadablePicture
 from .resizing import resize
+from .results import asks_result_backend
 from .tasks import describe_photo_task
 
 
@@ -22,10 +23,14 @@ def photo_list(request):
 
 
 def upload(request):
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
-        photos = form.save()
+        try:
+            photos = form.save()
+        except NotStored as error:
+            form.add_error("images", str(error))
+            return render(request, "images/upload.html", {"form": form})
         for photo in photos:
             resize_photo(photo)
         add_upload_messages(request, photos, time.perf_counter() - started)
@@ -82,6 +87,7 @@ def redirect_to_task(photo, task):
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
+@asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
     # TODO 2.5: return id, state, result and error of the task, from an AsyncResult. Only a SUCCESS has a
@@ -90,6 +96,7 @@ def task_status(request, task_id):
 
 
 @require_POST
+@asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
     # TODO 2.5: forget() the result.

@@ -9,11 +9,12 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from .forms import UploadForm
+from .forms import NotStored, UploadForm
 from .models import UploadedImage
 from .pictures import UnreadablePicture  # TODO 3.1: goes with resize_photo()
 from .queueing import retry, save_and_enqueue
 from .resizing import resize  # TODO 3.1: goes with resize_photo()
+from .results import asks_result_backend
 from .tasks import describe_photo_task
 
 
@@ -23,10 +24,14 @@ def photo_list(request):
 
 
 def upload(request):
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
-        photos = save_and_enqueue(form)
+        try:
+            photos = save_and_enqueue(form)
+        except NotStored as error:
+            form.add_error("images", str(error))
+            return render(request, "images/upload.html", {"form": form})
         # TODO 3.1: a worker resizes the photos now. The visitor need not wait for it.
         for photo in photos:
             resize_photo(photo)
@@ -110,6 +115,7 @@ def redirect_to_task(photo, task):
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
+@asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
     task = AsyncResult(str(task_id))
@@ -122,6 +128,7 @@ def task_status(request, task_id):
 
 
 @require_POST
+@asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
     AsyncResult(str(task_id)).forget()

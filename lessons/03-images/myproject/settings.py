@@ -91,7 +91,7 @@ if os.environ.get("DATABASE_URL"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "images.storage.UploadStorage"},
     "resized": {
         "BACKEND": "practice.storage.PracticeStorage" if PRACTICE else "images.storage.AtomicStorage",
         # TODO 3.5: when a task runs twice, the second file takes the place of the first.

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from .models import UploadedImage
 from .queueing import UNSENT, enqueue_summary
-from .results import progress_of, result_as_json
+from .results import OTHERS_AS_TEXT, asks_result_backend, progress_of, result_as_json
 from .tasks import export_zip_task
 
 BATCH_SIZE = 100
@@ -50,7 +50,9 @@ def batch(request, task_id):
     return render(request, "images/batch.html", {"status": f"{status}?{request.GET.urlencode()}"})
 
 
+@asks_result_backend
 def batch_status(request, task_id):
     """The task's state, result and progress, as JSON."""
     task = AsyncResult(str(task_id))
-    return JsonResponse({**result_as_json(task), "progress": progress_of(task, request.GET.get("group"))})
+    answer = {**result_as_json(task), "progress": progress_of(task, request.GET.get("group"))}
+    return JsonResponse(answer, json_dumps_params=OTHERS_AS_TEXT)

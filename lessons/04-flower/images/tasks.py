@@ -128,10 +128,15 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
         # TODO 4.3: tell the result backend: the state PROGRESS, with done and total.
         pass
 
-    with write_zip(photos, report_progress) as file:
+    with write_zip(photos, report_progress) as (file, written):
         # The file is named after the task's id, so a second run overwrites the file of the first.
         name = storages["resized"].save(f"exports/{self.request.id}.zip", file)
-    return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
+    return {
+        "photos": written,
+        "left_out": len(image_ids) - written,
+        "bytes": storages["resized"].size(name),
+        "url": storages["resized"].url(name),
+    }
 
 
 # TODO 4.6: a member that is lost with its process or worker must be done again, or there is no summary.

@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from .pictures import TYPES
 from .resilience import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ RESIZED_COLUMNS = (
 )
 """The columns that a resize writes."""
 
+ENDINGS = {ending for ending, _ in TYPES.values()}
+
 
 def upload_path(photo, filename):
     """A name that every storage takes: 50 characters are at most 200 bytes, and file systems take 255.
@@ -39,7 +42,7 @@ def upload_path(photo, filename):
     """
     stem, extension = os.path.splitext(filename.encode(errors="ignore").decode())
     stem = re.sub(r"[^-\w.]", "", stem.strip().replace(" ", "_"))[:50].strip(".")
-    extension = extension if re.fullmatch(r"\.[A-Za-z0-9]{1,9}", extension) else ""
+    extension = extension.lower() if extension.lower() in ENDINGS else ""
     return f"uploads/{stem or 'photo'}{extension}"
 
 
@@ -173,12 +176,14 @@ class UploadedImage(models.Model):
             logger.warning("Photo %s is sent, but queued_at is not stored: %s", self.pk, error)
 
     def reset_for_retry(self):
-        """Clear the failure and the count of re-sent messages, so that a new task can be sent.
+        """Clear the failure and the count of re-sent messages, and mark the row as queued.
 
-        Returns False if a worker has resized the photo in the meantime.
+        Returns False if a worker has resized the photo in the meantime, or if another click came first.
         """
-        unresized = UploadedImage.objects.filter(pk=self.pk, is_processed=False)
-        if not unresized.update(failure_reason="", queued_at=None, sent_again=0):
+        as_seen = UploadedImage.objects.filter(
+            pk=self.pk, is_processed=False, failure_reason=self.failure_reason, queued_at=self.queued_at
+        )
+        if not as_seen.update(failure_reason="", queued_at=timezone.now(), sent_again=0):
             return False
         self.failure_reason, self.queued_at, self.sent_again = "", None, 0
         return True

@@ -14,6 +14,8 @@ from django.core.files.storage import storages
 from django.db import models, transaction
 from django.db.models import Q
 
+from .pictures import TYPES
+
 logger = logging.getLogger(__name__)
 
 RESIZED_COLUMNS = (
@@ -27,6 +29,8 @@ RESIZED_COLUMNS = (
 )
 """The columns that a resize writes."""
 
+ENDINGS = {ending for ending, _ in TYPES.values()}
+
 
 def upload_path(photo, filename):
     """A name that every storage takes: 50 characters are at most 200 bytes, and file systems take 255.
@@ -35,7 +39,7 @@ def upload_path(photo, filename):
     """
     stem, extension = os.path.splitext(filename.encode(errors="ignore").decode())
     stem = re.sub(r"[^-\w.]", "", stem.strip().replace(" ", "_"))[:50].strip(".")
-    extension = extension if re.fullmatch(r"\.[A-Za-z0-9]{1,9}", extension) else ""
+    extension = extension.lower() if extension.lower() in ENDINGS else ""
     return f"uploads/{stem or 'photo'}{extension}"
 
 

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_POST
 
-from .forms import UploadForm
+from .forms import NotStored, UploadForm
 from .models import UploadedImage
 from .pictures import UnreadablePicture
 from .resizing import resize
@@ -18,10 +18,14 @@ def photo_list(request):
 
 
 def upload(request):
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
-        photos = form.save()
+        try:
+            photos = form.save()
+        except NotStored as error:
+            form.add_error("images", str(error))
+            return render(request, "images/upload.html", {"form": form})
         for photo in photos:
             resize_photo(photo)
         add_upload_messages(request, photos, time.perf_counter() - started)

@@ -1,11 +1,20 @@
+import logging
+
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.db import connection
 from django.template.defaultfilters import filesizeformat
 
 from .models import UploadedImage
-from .pictures import TooManyPixels, UnreadablePicture, open_picture
+from .pictures import TooManyPixels, UnreadablePicture, is_heic, name_and_type, open_picture
+
+logger = logging.getLogger(__name__)
+
+
+class NotStored(Exception):
+    """The storage did not take a photo, for example because the disk is full. The text is for visitors."""
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -18,7 +27,8 @@ class PhotosField(forms.FileField):
     The cleaned data is a list of pairs: a file, and its size as (width, height) in pixels.
     """
 
-    widget = PhotosInput(attrs={"accept": "image/*"})
+    # Safari converts a HEIC picture to the first of these types. With image/* it would not do that on a Mac.
+    widget = PhotosInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"})
 
     def clean(self, data, initial=None):
         files = [file for file in data or [] if file]
@@ -40,24 +50,32 @@ class PhotosField(forms.FileField):
 def check_photo(file: UploadedFile) -> tuple[int, int]:
     """Refuse a file that is too big, not a picture, or has too many pixels. Only the header is read.
 
-    Returns the width and the height in pixels. Raises ValidationError.
+    Returns the width and the height in pixels. Corrects the end of the file's name and its type, which the
+    visitor has chosen. Raises ValidationError.
     """
     size = file.size or 0
     if size > settings.MAX_UPLOAD_BYTES:
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
         raise ValidationError(f"{filesizeformat(size)} is too big; a photo may have {limit}.")
     try:
-        width, height = open_picture(file).size
+        picture = open_picture(file)
     except TooManyPixels:
         raise ValidationError("this picture has too many pixels.") from None
     except UnreadablePicture:
+        if is_heic(file):
+            raise ValidationError(
+                "HEIC pictures are not supported. Export it as a JPEG. An iPhone takes JPEG pictures with "
+                "Settings > Camera > Formats > Most Compatible."
+            ) from None
         raise ValidationError(
             "this is not a picture that can be read. Use a JPEG, PNG, WebP or GIF file."
         ) from None
+    width, height = picture.size
     if width * height > settings.MAX_UPLOAD_PIXELS:
         millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
         raise ValidationError(f"{width}×{height} is too many pixels; a photo may have {millions} million.")
     file.seek(0)
+    file.name, file.content_type = name_and_type(file.name or "", picture.format)
     return width, height
 
 
@@ -65,7 +83,21 @@ class UploadForm(forms.Form):
     images = PhotosField(label="Photos")
 
     def save(self) -> list[UploadedImage]:
-        return [
-            UploadedImage.objects.create(image=file, width=width, height=height, original_bytes=file.size)
-            for file, (width, height) in self.cleaned_data["images"]
-        ]
+        """Store the photos. Raises NotStored if the storage does not take one of them; then none is kept."""
+        photos = []
+        try:
+            for file, (width, height) in self.cleaned_data["images"]:
+                photos.append(
+                    UploadedImage.objects.create(
+                        image=file, width=width, height=height, original_bytes=file.size
+                    )
+                )
+        except OSError as error:
+            logger.exception("An upload cannot be stored.")
+            for photo in photos:
+                if connection.in_atomic_block:
+                    photo.delete_files()  # the transaction takes the row back
+                else:
+                    photo.delete()
+            raise NotStored("Your photos could not be stored, so none was kept. Try again later.") from error
+        return photos

@@ -6,5 +6,6 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("images.urls")),
-    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+    # The originals in uploads/ are private: the admin has a download for staff.
+    *static(f"{settings.MEDIA_URL}resized/", document_root=settings.MEDIA_ROOT / "resized"),
 ]

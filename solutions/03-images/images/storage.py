@@ -1,8 +1,9 @@
-"""A storage in a folder that never shows half a file."""
+"""Storages in a folder that never show half a file."""
 
 import os
 from uuid import uuid4
 
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 
@@ -18,3 +19,16 @@ class AtomicStorage(FileSystemStorage):
             self.delete(part)
             raise
         return name
+
+
+class UploadStorage(FileSystemStorage):
+    """Gives each file a free name. Leaves nothing behind if a file cannot be written, as on a full disk."""
+
+    def _save(self, name, upload):
+        # An empty file reserves the name. FileSystemStorage finds another one if this one is taken.
+        name = super()._save(name, ContentFile(b""))
+        try:
+            return AtomicStorage(location=self.location)._save(name, upload)
+        except BaseException:
+            self.delete(name)
+            raise

@@ -1,5 +1,6 @@
 """Open pictures that visitors uploaded: what is damaged or made to do harm ends in one exception."""
 
+import os
 import struct
 import traceback
 import zlib
@@ -11,6 +12,14 @@ from PIL import Image, ImageChops, ImageFile
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
 """What is opened. A phone's MPO is a JPEG with more pictures after the first one."""
+TYPES = {
+    "JPEG": (".jpg", "image/jpeg"),
+    "MPO": (".jpg", "image/jpeg"),
+    "PNG": (".png", "image/png"),
+    "WEBP": (".webp", "image/webp"),
+    "GIF": (".gif", "image/gif"),
+}
+"""The end of a file's name, and its media type, for the format of the picture in it."""
 
 # Limits for files that are made to keep a server busy. A photo stays far below them.
 MAX_HEADER_READS = 3000  # a part of a header takes about three
@@ -141,6 +150,34 @@ def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     if len(picture.info.get("icc_profile") or b"") > MAX_PROFILE_BYTES:
         del picture.info["icc_profile"]
     return picture
+
+
+def picture_format(file: BinaryIO) -> str | None:
+    """The format of the picture in `file`, which is then at its start again. None if it cannot be read."""
+    try:
+        return open_picture(file).format
+    except UnreadablePicture:
+        return None
+    finally:
+        file.seek(0)
+
+
+def is_heic(file: Any) -> bool:
+    """Is `file`, a binary file object, a HEIC picture, as iPhones take them? Pillow does not open them."""
+    file.seek(0)
+    start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1")
+
+
+def name_and_type(name: str, format: str | None) -> tuple[str, str]:
+    """What to call the file `name`, and its media type, when it holds a picture of this format.
+
+    A visitor may call a GIF holiday.html, and a web server would show it as a page, with the scripts in it.
+    format: None for a file that is not a picture.
+    """
+    suffix, media_type = TYPES.get(format or "", ("", "application/octet-stream"))
+    stem = os.path.splitext(name)[0].strip(".") or "photo"  # "..." + ".jpg" would have no suffix
+    return stem + suffix, media_type
 
 
 def count(file: BinaryIO, marker: bytes) -> int:

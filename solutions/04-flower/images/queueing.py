@@ -41,7 +41,12 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
 def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
     """Enqueue a new resize for each photo that failed or could not be queued. Returns these photos."""
     started = [photo for photo in photos if photo.can_be_retried and photo.reset_for_retry()]
-    enqueue(started)
+    try:
+        enqueue(started)
+    finally:
+        # Their rows are marked as queued, so that a second click sends nothing. These were not sent:
+        unsent = [photo.pk for photo in started if not photo.queued_at]
+        UploadedImage.objects.filter(pk__in=unsent).update(queued_at=None)
     return started
 
 

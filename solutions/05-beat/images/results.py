@@ -1,8 +1,29 @@
-"""What the result backend knows about a task, in types that JSON supports."""
+"""What the result backend knows about a task."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from celery.result import AsyncResult, GroupResult
+from django.http import HttpResponse, JsonResponse
+from redis.exceptions import RedisError
+
+OTHERS_AS_TEXT = {"default": str}
+"""For json.dumps(): an object that JSON has no type for becomes text. It may be a task's result, or the
+exception of a task that fails between two questions about it."""
+
+
+def asks_result_backend(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a view answer with 503 and a sentence while the result backend is down."""
+
+    @wraps(view)
+    def answer(request, *args, **kwargs):
+        try:
+            return view(request, *args, **kwargs)
+        except RedisError:
+            return JsonResponse({"error": "The result backend does not answer. Try again later."}, status=503)
+
+    return answer
 
 
 def result_as_json(task: AsyncResult) -> dict:

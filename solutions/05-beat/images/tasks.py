@@ -132,10 +132,15 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
     def report_progress(done):
         self.update_state(state="PROGRESS", meta={"done": done, "total": total})
 
-    with write_zip(photos, report_progress) as file:
+    with write_zip(photos, report_progress) as (file, written):
         # The file is named after the task's id, so a second run overwrites the file of the first.
         name = storages["resized"].save(f"exports/{self.request.id}.zip", file)
-    return {"photos": total, "bytes": storages["resized"].size(name), "url": storages["resized"].url(name)}
+    return {
+        "photos": written,
+        "left_out": len(image_ids) - written,
+        "bytes": storages["resized"].size(name),
+        "url": storages["resized"].url(name),
+    }
 
 
 # The summary needs all results, so a task runs again if its process or its worker is killed.

@@ -9,10 +9,10 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from .forms import UploadForm
+from .forms import NotStored, UploadForm
 from .models import UploadedImage
 from .queueing import UNSENT, retry, save_and_enqueue
-from .results import result_as_json
+from .results import OTHERS_AS_TEXT, asks_result_backend, result_as_json
 from .tasks import describe_photo_task
 
 
@@ -22,10 +22,14 @@ def photo_list(request):
 
 
 def upload(request):
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         started = time.perf_counter()
-        photos = save_and_enqueue(form)
+        try:
+            photos = save_and_enqueue(form)
+        except NotStored as error:
+            form.add_error("images", str(error))
+            return render(request, "images/upload.html", {"form": form})
         add_upload_messages(request, photos, time.perf_counter() - started)
         return redirect("images:list")
     return render(request, "images/upload.html", {"form": form})
@@ -96,12 +100,15 @@ def start_description(request, pk, **options):
     return redirect(reverse("images:detail", args=[photo.pk]) + f"?task={task.id}")
 
 
+@asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
-    return JsonResponse(result_as_json(AsyncResult(str(task_id))))
+    answer = result_as_json(AsyncResult(str(task_id)))
+    return JsonResponse(answer, json_dumps_params=OTHERS_AS_TEXT)
 
 
 @require_POST
+@asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
     AsyncResult(str(task_id)).forget()

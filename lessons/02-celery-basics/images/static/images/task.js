@@ -1,4 +1,4 @@
-// Ask for a task's state until the task is finished, and show each answer.
+// Ask for a task's state until the task is finished or nothing new has come for a long time. Show each answer.
 
 const WORDS = {
   PENDING: "unknown: no worker has reported on it yet, or no such task was ever sent",
@@ -10,25 +10,41 @@ const WORDS = {
 };
 const OVER = ["SUCCESS", "FAILURE", "REVOKED"];
 
+const SHORTEST = 1000;
+const LONGEST = 5000; // milliseconds between two requests
+const PATIENCE = 600_000; // milliseconds without news
+
 const link = document.querySelector("[data-task]");
 if (link) follow(link.href);
 
 async function follow(address) {
   const line = document.querySelector("[data-task-state]");
-  const answer = await ask(address);
-  if (answer) {
-    const words = WORDS[answer.state] ?? "";
-    line.replaceChildren(link, ` is ${answer.state}: ${words}.`);
-    document.querySelector("[data-task-answer]").textContent = JSON.stringify(answer, null, 2);
-    if (OVER.includes(answer.state)) return;
+  const shown = document.querySelector("[data-task-answer]");
+  let pause = SHORTEST;
+  let news = Date.now();
+  while (Date.now() - news < PATIENCE) {
+    const answer = await ask(address);
+    const text = JSON.stringify(answer, null, 2);
+    if (answer && text !== shown.textContent) {
+      shown.textContent = text;
+      news = Date.now();
+      pause = SHORTEST;
+    } else {
+      pause = Math.min(pause * 1.3, LONGEST);
+    }
+    if (answer) line.replaceChildren(link, ` is ${answer.state}: ${WORDS[answer.state] ?? ""}.`);
+    else line.replaceChildren(link, ": the server does not know at the moment. The page asks again.");
+    if (OVER.includes(answer?.state)) return;
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  setTimeout(follow, 1000, address);
+  line.append(" Nothing new for ten minutes, so the page has stopped asking. Reload it to ask again.");
 }
 
 // The answer as an object; null if the request failed.
 async function ask(address) {
   try {
-    const response = await fetch(address, { headers: { Accept: "application/json" } });
+    const headers = { Accept: "application/json" };
+    const response = await fetch(address, { headers, signal: AbortSignal.timeout(10_000) });
     return response.ok ? await response.json() : null;
   } catch {
     return null;

@@ -1,4 +1,5 @@
 from django.core.management.base import BaseCommand
+from django.db.models import Q
 
 from images.models import UploadedImage
 from images.tasks import resize_again_task
@@ -12,7 +13,9 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=1000, help="how many photos (default: 1000)")
 
     def handle(self, limit, **options):
-        image_ids = UploadedImage.objects.values_list("pk", flat=True)[:limit]
+        # A photo that waits has its message already, and a failed one stays failed.
+        photos = UploadedImage.objects.filter(Q(is_processed=True) | Q(queued_at=None, failure_reason=""))
+        image_ids = photos.values_list("pk", flat=True)[:limit]
         for image_id in image_ids:
             resize_again_task.delay(image_id)
         self.stdout.write(f"{len(image_ids)} photos are queued to be resized again.")

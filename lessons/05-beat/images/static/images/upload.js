@@ -204,6 +204,7 @@ function showPage(html, url) {
 }
 
 function statusText(status) {
+  if (status === 400) return "The server did not take this form (400). Send fewer photos at once.";
   if (status === 403) return "This form has expired (403). Reload the page and choose again.";
   if (status === 413) return "That is too much for the server at once (413). Send fewer photos.";
   if (status >= 500) return `The server failed (${status}); its log says why. Your photos are still chosen.`;

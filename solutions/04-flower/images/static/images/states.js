@@ -1,13 +1,16 @@
-// Follow the photos that are not resized yet: ask the server for their states until none is left.
+// Follow the photos that are not resized yet: ask the server for their states until none is left, or until
+// nothing has changed for a long time.
 
 follow(document.querySelector("[data-states-url]")?.dataset.statesUrl); // no list, nothing to follow
 
 function follow(url) {
   const shortest = 1000;
   const longest = 5000; // milliseconds between two requests
+  const patience = 1_800_000; // milliseconds without a change
   const live = document.querySelector("p.live");
   let pause = shortest;
   let failures = 0;
+  let changed = Date.now();
 
   async function ask() {
     if (document.hidden) {
@@ -19,6 +22,7 @@ function follow(url) {
     try {
       const changes = await update(url, pending);
       pause = changes.length ? shortest : Math.min(pause * 1.3, longest);
+      if (changes.length) changed = Date.now();
       if (changes.length || failures >= 3) live.textContent = announcement(changes);
       failures = 0;
     } catch {
@@ -26,7 +30,8 @@ function follow(url) {
       pause = Math.min(pause * 1.3, longest);
       if (failures === 3) live.textContent = "The page cannot reach the server; trying again.";
     }
-    setTimeout(ask, pause);
+    if (Date.now() - changed < patience) setTimeout(ask, pause);
+    else live.textContent = "Nothing has changed for half an hour. Reload the page to look again.";
   }
 
   if (url) setTimeout(ask, shortest);

@@ -1,21 +1,43 @@
-// Follow one task until it is finished: show its progress in a bar, then its result.
+// Follow one task until it is finished or nothing new has come for a long time. Show its progress, then its result.
 
 const WAITING = "Waiting for a worker. If this takes long, no worker may be running for this queue.";
 const WORDS = { PENDING: WAITING, STARTED: "A worker has started.", RETRY: "It failed and will be retried.", REVOKED: "It was canceled." };
-const LABELS = { photos: "Photos", megapixels: "Megapixels", bytes: "Bytes", formats: "Formats", failed: "Not readable" };
+const LABELS = { photos: "Photos", left_out: "Left out, because deleted or damaged", megapixels: "Megapixels", bytes: "Bytes", formats: "Formats", failed: "Not readable" };
+
+const SHORTEST = 500;
+const LONGEST = 5000; // milliseconds between two requests
+const PATIENCE = 600_000; // milliseconds without news
 
 const section = document.querySelector("[data-batch]");
 follow();
 
 async function follow() {
-  const answer = await ask();
-  if (answer) {
-    showProgress(answer);
-    if (answer.state === "SUCCESS") return showResult(answer.result);
-    if (answer.state === "FAILURE") return say(`It failed. ${answer.error}`);
-    if (answer.state === "REVOKED") return;
+  let pause = SHORTEST;
+  let news = Date.now();
+  let last = "";
+  while (Date.now() - news < PATIENCE) {
+    const answer = await ask();
+    const text = JSON.stringify(answer);
+    if (answer && text !== last) {
+      news = Date.now();
+      pause = SHORTEST;
+      last = text;
+    } else {
+      pause = Math.min(pause * 1.3, LONGEST);
+    }
+    if (answer) showProgress(answer);
+    else say("The server does not know the progress at the moment. The page asks again.");
+    if (answer?.state === "SUCCESS") return showResult(answer.result);
+    if (answer?.state === "FAILURE") return stop(`It failed. ${answer.error}`);
+    if (answer?.state === "REVOKED") return stop(WORDS.REVOKED);
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  setTimeout(follow, 500);
+  stop("Nothing new for ten minutes, so the page has stopped asking. Reload it to ask again.");
+}
+
+function stop(text) {
+  section.querySelector("progress").remove(); // it looks as if something is running
+  say(text);
 }
 
 async function ask() {
