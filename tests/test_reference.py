@@ -133,7 +133,10 @@ def test_values_are_those_of_the_project(tmp_path, monkeypatch):
         if name in read_by(file):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    real = runpy.run_path(str(file))
+    monkeypatch.syspath_prepend(str(file.parents[1]))
+    real = runpy.run_module("myproject.settings")
+    for name in [each for each in sys.modules if each.partition(".")[0] == "myproject"]:
+        monkeypatch.delitem(sys.modules, name)
     for name in (
         "CELERY_RESULT_EXPIRES",
         "CELERY_TIMEZONE",

@@ -42,6 +42,14 @@ def postgres_program(name: str) -> str | None:
     return str(Path(found).resolve()) if found else None
 
 
+def redis_program() -> str | None:
+    """A file that is a Redis server with TLS if it is started under the name redis-server.
+
+    Debian's package redis-tools has it under the name redis-check-rdb, and starts no server.
+    """
+    return program("redis-server") or program("redis-check-rdb")
+
+
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
     """A PostgreSQL with an empty database `photos`; its address as DATABASE_URL has it. Nothing of it stays.

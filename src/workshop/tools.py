@@ -11,7 +11,7 @@ from .console import say
 from .errors import WorkshopError
 
 COMMAND = "./workshop dev tools"
-PACKAGES = ("rabbitmq-server", "postgresql", "nginx", "openssl")
+PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl")
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """Debian's own script. The one in /usr/sbin is tied to the folders of the system's node."""
 
@@ -21,6 +21,7 @@ def missing() -> list[str]:
     found = {
         "RabbitMQ": RABBITMQ.is_file(),
         "PostgreSQL": servers.postgres_program("initdb"),
+        "Redis": servers.redis_program(),
         "nginx": servers.program("nginx"),
         "openssl": servers.program("openssl"),
         "kubernetes-validate": find_spec("kubernetes_validate"),
@@ -40,7 +41,7 @@ def main() -> int:
             f"Not installed: {', '.join(still)}. On Debian and Ubuntu this command installs them, as root "
             f"or with a sudo that asks for no password. By hand: sudo apt-get install {' '.join(PACKAGES)}"
         )
-    say("RabbitMQ, PostgreSQL, nginx, openssl and the schemas of Kubernetes are installed.")
+    say("RabbitMQ, PostgreSQL, Redis, nginx, openssl and the schemas of Kubernetes are installed.")
     return 0
 
 

@@ -7,6 +7,8 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
+from . import redis_url
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # The folder of the database and the photos. The workshop's checks use a temporary folder.
@@ -126,9 +128,11 @@ MAX_UPLOAD_FILES = 50
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
 # Celery. Each CELERY_ name is one of Celery's settings in uppercase, with this prefix.
-REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
-CELERY_BROKER_URL = REDIS_URL
-CELERY_RESULT_BACKEND = REDIS_URL
+REDIS_URL = redis_url.for_redis_py(os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
+CELERY_BROKER_URL = redis_url.for_celery(REDIS_URL)
+CELERY_RESULT_BACKEND = CELERY_BROKER_URL
+CELERY_BROKER_USE_SSL = redis_url.tls_options("CELERY_BROKER_URL", REDIS_URL)
+CELERY_REDIS_BACKEND_USE_SSL = redis_url.tls_options("CELERY_RESULT_BACKEND", REDIS_URL)
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
