@@ -100,3 +100,47 @@ def test_a_busy_port_is_said_in_a_sentence(tmp_path):
     assert run.returncode == 1
     assert f"Port {port} is taken. Choose another:" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        None,
+        "",
+        "admin",
+        "admin:",
+        ":secret",
+        ":",
+        "admin:pa,ss",
+        "admin:se cret",
+        "admin: ",
+        "ädmin:x",
+        "admin:pässword",
+    ],
+)
+def test_flower_does_not_start_with_a_login_that_does_not_protect_it(tmp_path, login):
+    """Empty, or cut at a comma, or one with which each request ends in a 500."""
+    environment = os.environ | {"FLOWER_PORT": str(free_port()), "DATA_DIR": str(tmp_path)}
+    environment.pop("FLOWER_BASIC_AUTH", None)
+    run = subprocess.run(
+        [sys.executable, "flowerconfig.py"],
+        cwd=paths.SOLUTIONS / "04-flower",
+        env=environment | ({} if login is None else {"FLOWER_BASIC_AUTH": login}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password\n")
+    assert "Traceback" not in run.stderr
+
+
+def test_flower_takes_every_login_that_it_can_check(tmp_path):
+    environment = os.environ | {
+        "FLOWER_PORT": str(free_port()),
+        "FLOWER_BASIC_AUTH": "me:a:b;!~#$%^&*()'\"\\",
+    }
+    command = [sys.executable, "flowerconfig.py"]
+    folder = paths.SOLUTIONS / "04-flower"
+    subprocess.run(command, cwd=folder, env=environment, timeout=60, check=True)

@@ -1,6 +1,7 @@
 """Settings of Flower, which reads this file from the folder in which it is started."""
 
 import os
+import re
 import socket
 
 # Anyone who can open Flower can read all task arguments and stop all workers. So listen on this machine only.
@@ -12,8 +13,13 @@ with socket.socket() as client:
 
 # FLOWER_BASIC_AUTH=name:password is an environment variable, because every user of the machine can see
 # command lines with ps.
-if ":" not in os.environ.get("FLOWER_BASIC_AUTH", ""):
-    raise SystemExit("Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password")
+# Flower cuts a password at a comma, and answers 500 to one that is not ASCII.
+name, _, password = (login := os.environ.get("FLOWER_BASIC_AUTH", "")).partition(":")
+if not (name and password) or re.search("[^!-~]|,", login):
+    raise SystemExit(
+        "Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password\n"
+        "Both must be ASCII, without spaces and commas."
+    )
 
 # Flower stores this many tasks in memory, and loses them when it stops.
 max_tasks = 10_000
