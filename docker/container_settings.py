@@ -3,10 +3,14 @@
 import os
 from urllib.parse import urlsplit
 
-from myproject.settings import *  # noqa: F403
-from myproject.settings import DATA_DIR, MIDDLEWARE, STORAGES
-
 PUBLIC_URL = urlsplit(os.environ.get("PUBLIC_URL", "http://localhost:8000"))
+# The ports are open to this machine alone, so nobody has to log in. With a public name, visitors do.
+if PUBLIC_URL.hostname in ("localhost", "127.0.0.1"):
+    os.environ.setdefault("LOGIN_REQUIRED", "0")
+
+from myproject.settings import *  # noqa: E402, F403
+from myproject.settings import DATA_DIR, MIDDLEWARE, STORAGES  # noqa: E402
+
 # Beside the visitors' name: this container's health check, and other containers.
 ALLOWED_HOSTS = [PUBLIC_URL.hostname, "localhost", "127.0.0.1", "web"]
 CSRF_TRUSTED_ORIGINS = [f"{PUBLIC_URL.scheme}://{PUBLIC_URL.netloc}"]

@@ -186,7 +186,7 @@ class Server:
     def answers_https(self) -> bool:
         try:
             with self.https() as client:
-                return client.get("/").status_code == 200
+                return client.get("/login/").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -207,6 +207,10 @@ class Server:
             transport=httpx.HTTPTransport(uds=f"{self.folder}/run/web.sock"),
             timeout=PATIENCE,
         )
+
+    def sign_in(self, client: httpx.Client) -> None:
+        """Give the client the session of somebody with an account who is not staff."""
+        client.headers["Cookie"] = f"sessionid={self.manage('shell', '-v', '0', '-c', SESSION).strip()}"
 
     def redis(self, **options) -> redis.Redis:
         return redis.Redis.from_url(self.environment["REDIS_URL"], **options)
@@ -234,6 +238,15 @@ class Server:
         assert text in self.log(name), self.log(name)
 
 
+SESSION = """
+from django.contrib.auth.models import User
+from django.test import Client
+user = User.objects.filter(username="visitor").first()
+user = user or User.objects.create_user("visitor", password="for-a-test")
+client = Client()
+client.force_login(user)
+print(client.cookies["sessionid"].value)
+"""
 NGINX = program("nginx") or ""
 
 

@@ -268,6 +268,7 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
         "DEBUG": "0",
         "SECRET_KEY": "of this test",
         "PUBLIC_URL": "http://photos.example:8000",
+        "LOGIN_REQUIRED": "0",
     }
     done = subprocess.run(
         [sys.executable, "-c", SERVED],
@@ -286,6 +287,7 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
     assert above[1] == 404
     assert [status for _, status, _ in originals] == [404, 400]
     assert style[1] == 200
+    del environment["LOGIN_REQUIRED"]
     https = environment | {"PUBLIC_URL": "https://photos.example"}
     code = (
         "import django; django.setup(); from django.conf import settings as s; print(s.SECURE_SSL_REDIRECT,"

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 
@@ -148,10 +150,10 @@ def test_the_broker_keeps_its_messages_and_its_door_shut(server):
 
 def test_gunicorn_believes_the_scheme_that_comes_through_its_socket(server):
     with server.socket() as client:
-        plain = client.get("/")
-        assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{HOST}/")
-        assert client.get("/", headers={"X-Forwarded-Proto": "https"}).status_code == 200
-        stranger = client.get("/", headers={"X-Forwarded-Proto": "https", "Host": "evil.example"})
+        plain = client.get("/login/")
+        assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{HOST}/login/")
+        assert client.get("/login/", headers={"X-Forwarded-Proto": "https"}).status_code == 200
+        stranger = client.get("/login/", headers={"X-Forwarded-Proto": "https", "Host": "evil.example"})
         assert stranger.status_code == 400
 
 
@@ -162,6 +164,7 @@ def answered(said):
 def test_the_restricted_broker_is_enough_for_all_of_it(server):
     with server.socket() as client:
         client.headers["X-Forwarded-Proto"] = "https"
+        server.sign_in(client)
         photo = upload(client, {"garden.jpg": samples.photo(4032, 3024)})
         assert until(lambda: state_of(client, photo) == "resized", 60), server.log("worker")
     watch = (FILES / "watch.py").read_text(encoding="utf-8")
@@ -180,6 +183,7 @@ def test_the_restricted_broker_is_enough_for_all_of_it(server):
 def outside(server):
     server.start_nginx()
     with server.https() as client:
+        server.sign_in(client)
         assert client.get("/").status_code == 200, server.log("nginx")
         yield client
 
@@ -194,6 +198,56 @@ def test_a_photo_goes_in_and_comes_out_through_nginx(server, outside):
     assert resized.content.startswith(b"\xff\xd8")
     style = outside.get("/static/images/style.css")
     assert style.headers["Content-Type"] == "text/css"
+
+
+@needs_nginx
+def test_without_an_account_nobody_gets_in(server, outside):
+    """Neither to a page nor to a photo."""
+    photo = upload(outside, {"attic.jpg": samples.photo(640, 480)})
+    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    with server.https() as stranger:
+        for path in ("/", "/upload/", f"/photos/{photo}/", "/photos/states/?ids=1"):
+            answer = stranger.get(path)
+            assert answer.status_code in (302, 303), path
+            assert "/login/?next=/" in answer.headers["Location"], path
+        assert stranger.get(states(outside, photo)["thumbnail"]).status_code == 401
+        assert stranger.get("/signed-in/").status_code == 404, "nginx alone asks"
+        assert stranger.get("/health/").status_code == 200
+
+
+@needs_nginx
+def test_an_upload_without_an_account_is_refused_before_it_is_read(server, outside):
+    """The header announces 900 MB, and nginx answers although none of it comes."""
+    context = ssl._create_unverified_context()
+    with socket.create_connection(("127.0.0.1", server.ports["https"]), timeout=60) as plain:
+        connection = context.wrap_socket(plain, server_hostname=HOST)
+        connection.sendall(
+            f"POST /upload/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 900000000\r\n\r\n".encode()
+        )
+        assert connection.recv(20).startswith(b"HTTP/1.1 303")
+
+
+@needs_nginx
+def test_a_visitor_who_is_not_staff_logs_in(server, outside):
+    with server.https() as visitor:
+        form = visitor.get("/login/?next=/upload/")
+        data = {
+            "csrfmiddlewaretoken": re.search(r'csrfmiddlewaretoken" value="(\w+)"', form.text)[1],
+            "username": "visitor",
+            "password": "for-a-test",
+            "next": "/upload/",
+        }
+        answer = visitor.post("/login/", data=data)
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/upload/")
+        assert visitor.get("/upload/").status_code == 200
+        assert "You are logged in as visitor." in visitor.get("/login/").text
+
+
+@needs_nginx
+def test_who_asks_too_often_has_to_wait(server, outside):
+    with server.https() as stranger:
+        answers = [stranger.get("/login/").status_code for _ in range(30)]
+    assert set(answers) == {200, 429}
 
 
 @needs_nginx
@@ -280,7 +334,7 @@ def upload(client, photos: dict[str, bytes]) -> int:
         "/upload/",
         data={"csrfmiddlewaretoken": token},
         files=[("images", (name, content)) for name, content in photos.items()],
-        headers={"Cookie": cookie},
+        headers={"Cookie": f"{client.headers['Cookie']}; {cookie}"},
     )
     assert answer.status_code == 302, answer.text[:2000]
     return max(map(int, re.findall(r"/photos/(\d+)/", client.get("/").text)))

@@ -55,7 +55,7 @@ STATUS = "-o /dev/null -w '%{http_code} %{redirect_url}\\n'"
 
 
 def web(server: Server) -> None:
-    socket = "--unix-socket /run/photos/web.sock http://photos.example.com/"
+    socket = "--unix-socket /run/photos/web.sock http://photos.example.com/login/"
     write(
         "scheme",
         shell(
@@ -137,6 +137,7 @@ def stop(server: Server, whole_group: bool) -> str:
     server.wait_for("worker", " ready.")
     with server.socket() as client:
         client.headers["X-Forwarded-Proto"] = "https"
+        server.sign_in(client)
         form = client.get("/upload/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)[1]
         cookie = re.search(r"csrftoken=[^;]+", form.headers["Set-Cookie"])[0]
@@ -144,7 +145,7 @@ def stop(server: Server, whole_group: bool) -> str:
             "/upload/",
             data={"csrfmiddlewaretoken": token},
             files=[("images", ("a.jpg", samples.photo(1200, 900)))],
-            headers={"Cookie": cookie},
+            headers={"Cookie": f"{client.headers['Cookie']}; {cookie}"},
         )
     server.wait_for("worker", "received")
     time.sleep(1.5)

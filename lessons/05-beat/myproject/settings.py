@@ -56,11 +56,22 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "upkeep.disk.KeepSpace",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# Everyone who can open the site can upload and delete photos. So on a server, visitors log in first.
+LOGIN_REQUIRED = is_on("LOGIN_REQUIRED", os.environ.get("LOGIN_REQUIRED", "0" if DEBUG else "1"))
+if LOGIN_REQUIRED:
+    # Before KeepSpace and CsrfViewMiddleware: a stranger's upload is refused before it is read.
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("upkeep.disk.KeepSpace"), "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    )
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "images:list"
 
 ROOT_URLCONF = "myproject.urls"
 WSGI_APPLICATION = "myproject.wsgi.application"
@@ -119,6 +130,9 @@ MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+
+# Uploads are refused if less than this would be free on the disk.
+MIN_FREE_BYTES = 500_000_000
 
 # Limits of an upload.
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024

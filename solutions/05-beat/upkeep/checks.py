@@ -1,4 +1,4 @@
-"""Check the schedule and the mail server: in Django's system checks, or when a worker or beat starts."""
+"""Django's system checks of this app. A worker and beat check the schedule as well, when they start."""
 
 import logging
 
@@ -35,6 +35,19 @@ def check_mail_server(app_configs, **kwargs):
             "EMAIL_HOST is not set: the reports are written to files in data/mail, and nobody gets them.",
             hint="Set EMAIL_HOST to the mail server, then restart all processes.",
             id="upkeep.W001",
+        )
+    ]
+
+
+def login_is_required(app_configs, **kwargs):
+    """Return an error if visitors need no login although DEBUG is off, as on a server."""
+    if settings.DEBUG or settings.LOGIN_REQUIRED:
+        return []
+    return [
+        Error(
+            "LOGIN_REQUIRED is off: everyone who can open the site can upload and delete photos.",
+            hint="Remove LOGIN_REQUIRED from the environment or set it to 1, then restart all processes.",
+            id="upkeep.E002",
         )
     ]
 
