@@ -21,7 +21,9 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && /venv/bin/pip install --require-hashes -r s3.txt
 RUN useradd --system --uid 10001 photos
 USER photos
-CMD ["/venv/bin/moto_server", "--host", "0.0.0.0", "--port", "5000"]
+COPY docker/s3_store.py /s3_store.py
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+CMD ["/venv/bin/python", "/s3_store.py"]
 
 FROM python:3.13-slim AS workshop
 # pg_dump for the nightly backup. Debian's is of version 17, as the server is: an older one would refuse.

@@ -44,10 +44,14 @@ if os.environ.get("AWS_S3_CUSTOM_DOMAIN") and STORAGES["resized"]["BACKEND"].end
         "url_protocol": f"{PUBLIC_URL.scheme}:",
     }
 
-# With DEBUG=0 Django sends errors by mail to ADMINS alone. Here they go into the log.
-LOGGING = {
+# With DEBUG=0 Django sends errors by mail to ADMINS alone. Here they go into the log, with their time. From
+# lesson 04 on, the project's own settings do that, in the format that LOG_FORMAT names.
+LOGGING = globals().get("LOGGING") or {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"timed": {"format": "[%(asctime)s: %(levelname)s] %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "timed"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
+LOGGING.setdefault("filters", {})["strangers"] = {"()": "container_logs.WithoutStrangers"}
+LOGGING["handlers"]["console"].setdefault("filters", []).append("strangers")

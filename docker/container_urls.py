@@ -1,7 +1,8 @@
 """The project's addresses, and its resized photos and ZIP files, which elsewhere a web server sends."""
 
+from container_health import health
 from django.conf import settings
-from django.urls import re_path
+from django.urls import path, re_path
 from django.views.static import serve
 from myproject.urls import urlpatterns
 
@@ -16,4 +17,8 @@ def media(request, folder, path):
     return response
 
 
-urlpatterns = [*urlpatterns, re_path(r"^media/(?P<folder>resized|exports)/(?P<path>.+)$", media)]
+urlpatterns = [
+    path("health/all/", health),
+    *urlpatterns,
+    re_path(r"^media/(?P<folder>resized|exports)/(?P<path>.+)$", media),
+]

@@ -24,4 +24,4 @@ class Visits(Logger):
 
 logger_class = Visits
 accesslog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms'
+access_log_format = '%(t)s %(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms'

@@ -3,11 +3,13 @@
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 ADDRESSES = {
-    "web": "http://127.0.0.1:8000/",
+    "web": "http://127.0.0.1:8000/health/all/",
     "flower": "http://127.0.0.1:5555/healthcheck",
     "docs": "http://127.0.0.1:8001/",
     "jupyter": "http://127.0.0.1:8888/api",
@@ -21,15 +23,31 @@ DIRECTLY = build_opener(ProxyHandler({}))
 def answers(address: str) -> str:
     # gunicorn believes a proxy on this machine, and the site then does not redirect to https://
     headers = {"X-Forwarded-Proto": "https", "User-Agent": "health"}
-    with DIRECTLY.open(Request(address, headers=headers), timeout=5) as answer:
-        return f"{address}: {answer.status}"
+    try:
+        with DIRECTLY.open(Request(address, headers=headers), timeout=15) as answer:
+            return f"{address}: {answer.status}"
+    except HTTPError as error:  # with the reason
+        raise OSError(f"{address}: {error.code} {error.read(1000).decode(errors='replace')}") from None
+
+
+BROKER = os.environ.get("CELERY_BROKER_URL") or os.environ.get("REDIS_URL", "")
+
+
+def broker() -> str:
+    """A connection to the broker, as the one who sends or listens needs it."""
+    from kombu import Connection
+
+    with Connection(BROKER, connect_timeout=3, transport_options={"socket_connect_timeout": 3}) as link:
+        link.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+        link.default_channel.close()
+        return link.as_uri()
 
 
 def worker() -> str:
     """The worker of this container answers through the broker. Its main process does, also under load."""
     from celery import Celery
 
-    app = Celery(broker=os.environ.get("CELERY_BROKER_URL") or os.environ["REDIS_URL"])
+    app = Celery(broker=BROKER)
     asked = app.control.inspect(pattern=f"*@{socket.gethostname()}", matcher="glob", timeout=3, limit=1)
     found = asked.ping()
     if not found:
@@ -44,7 +62,16 @@ def beat() -> str:
     holder = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5).get("lock:beat")
     if not holder:
         raise OSError("No beat sends.")
-    return holder.decode()
+    return f"{holder.decode()}, {broker()}"
+
+
+def flower() -> str:
+    """Flower answers, and its broker: without one it shows nothing new, and says that it is well."""
+    return f"{answers(ADDRESSES['flower'])}, {broker()}"
+
+
+ROLES = {role: partial(answers, address) for role, address in ADDRESSES.items()}
+ROLES |= {"worker": worker, "slow": worker, "beat": beat, "flower": flower}
 
 
 def main(role: str) -> int:
@@ -52,7 +79,7 @@ def main(role: str) -> int:
         print("rests: this lesson has no such process")
         return 0
     try:
-        print(answers(ADDRESSES[role]) if role in ADDRESSES else worker() if role != "beat" else beat())
+        print(ROLES[role]())
     except Exception as error:
         print(f"{role}: {error}")
         return 1

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -27,7 +28,9 @@ from stack import PATIENCE, Stack
 
 from workshop import compose, paths
 from workshop.checkkit import until
+from workshop.environment import read_by
 from workshop.errors import WorkshopError
+from workshop.ports import free_port
 
 COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
@@ -131,8 +134,34 @@ def test_workers_step_back_for_the_site():
 
 
 def test_redis_keeps_its_messages():
-    assert "--appendonly yes" in SERVICES["redis"]["command"]
-    assert "--maxmemory 256mb --maxmemory-policy noeviction" in SERVICES["redis"]["command"]
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory 256mb --maxmemory-policy noeviction" in command
+
+
+def test_no_secret_is_on_a_command_line():
+    """Every user of the machine reads command lines with ps."""
+    for name, service in SERVICES.items():
+        words = [service.get("command", ""), service.get("healthcheck", {}).get("test", "")]
+        assert not re.search(r"(?<!\$)\$\{", str(words)), name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_cannot_take_the_whole_machine(name):
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["pids_limit"] <= 500
+    assert service.get("read_only") or name == "rabbitmq"
+
+
+def test_every_variable_of_the_settings_reaches_the_containers():
+    wanted = set().union(*(read_by(each / "myproject/settings.py") for each in SOLUTIONS))
+    wanted |= {"FORWARDED_ALLOW_IPS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    # The image has its folder, and the settings of a container their hosts from PUBLIC_URL.
+    missing = wanted - set(COMPOSE["x-environment"]) - {"DATA_DIR", "ALLOWED_HOSTS"}
+    assert missing == set()
 
 
 def test_no_secret_and_no_floating_version_in_the_files():
@@ -253,6 +282,7 @@ django.core.management.call_command("migrate", verbosity=0)
 for path in paths:
     answer = Client(headers={"host": "localhost"}).get(path)
     print(json.dumps([path, answer.status_code, answer.headers.get("Content-Type", "")]))
+Client(headers={"host": "evil.example"}).get("/")
 django.db.connection.cursor().execute("DROP TABLE images_uploadedimage")
 Client(headers={"host": "localhost"}, raise_request_exception=False).get("/")
 """
@@ -280,6 +310,10 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     page, html, photo, above, style, *originals = map(json.loads, done.stdout.splitlines())
+    assert re.search(r"(?m)^\[20\d\d-\d\d-\d\d .*Invalid HTTP_HOST header: 'evil.example'", done.stderr)
+    lines = done.stderr.splitlines()
+    (stranger,) = [number for number, line in enumerate(lines) if "'evil.example'" in line]
+    assert not lines[stranger + 1].startswith("Traceback"), "one line for a stranger"
     assert "no such table: images_uploadedimage" in done.stderr, "an error is in the log, without DEBUG too"
     assert page[1] == 200
     assert html[1:] == [200, "application/octet-stream"]
@@ -327,6 +361,149 @@ def test_a_profile_brings_what_the_others_have_to_know(monkeypatch):
         is None
     )
     assert set(compose.PROFILES) == {each for one in SERVICES.values() for each in one.get("profiles", [])}
+
+
+FAKE = """#!/bin/sh
+case "$1 $2" in
+    "compose version") exit 0 ;;
+    "volume ls") cat "$WORKSHOP_ROOT/volumes"; exit 0 ;;
+    "ps --filter") cat "$WORKSHOP_ROOT/holder"; exit 0 ;;
+esac
+echo "WORDS $*"
+env
+"""
+"""A docker that prints what it is given."""
+
+
+class Clone:
+    """A clone with a fake docker. It runs without site-packages, as before .venv exists."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin/docker").write_text(FAKE)
+        (folder / "bin/docker").chmod(0o755)
+        for name in ("volumes", "holder"):
+            (folder / name).write_text("")
+        shutil.copy(paths.ROOT / "docker-compose.yml", folder)
+
+    def run(self, *arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-S", "-P", "-m", "workshop.compose", *arguments],
+            env={
+                "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
+                "PYTHONPATH": str(paths.ROOT / "src"),
+                "WORKSHOP_ROOT": str(self.folder),
+                **{variable: str(free_port()) for variable, _ in compose.PORTS.values()},
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def given(self, *arguments, **environment):
+        """What docker gets: its words, and its variables."""
+        done = self.run(*arguments, **environment)
+        assert done.returncode == 0, done.stderr
+        words, *lines = done.stdout.splitlines()
+        return words.removeprefix("WORDS compose "), dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return Clone(tmp_path / "clone")
+
+
+def test_two_clones_and_two_lessons_have_containers_of_their_own(clone, tmp_path):
+    other = Clone(tmp_path / "other" / "clone")
+    names = [
+        each.given("up", **variables)[1]["COMPOSE_PROJECT_NAME"]
+        for each in (clone, other)
+        for variables in ({}, {"LESSON": "03-images"})
+    ]
+    assert len(set(names)) == 4
+    assert all(re.fullmatch(r"photos-[0-9a-f]{6}-(finished|03-images)", name) for name in names), names
+    assert clone.given("ps", COMPOSE_PROJECT_NAME="mine")[1]["COMPOSE_PROJECT_NAME"] == "mine"
+
+
+def test_a_profile_stays_chosen_and_down_knows_them_all(clone):
+    words, variables = clone.given("--profile", "rabbitmq", "up", "--wait")
+    assert (words, variables["COMPOSE_PROFILES"]) == ("--profile rabbitmq up --wait", "rabbitmq")
+    _, variables = clone.given("up")
+    assert variables["COMPOSE_PROFILES"] == "rabbitmq"
+    assert variables["CELERY_BROKER_URL"].startswith("amqp://photos:")
+    for command in ("down", "stop", "ps"):
+        assert clone.given(command)[1]["COMPOSE_PROFILES"] == "rabbitmq,s3"
+    (clone.folder / ".env").write_text(
+        re.sub("(?m)^COMPOSE_PROFILES=.*\n", "", (clone.folder / ".env").read_text())
+    )
+    _, variables = clone.given("up")
+    assert (variables["COMPOSE_PROFILES"], "CELERY_BROKER_URL" in variables) == ("", False)
+
+
+def test_a_lost_env_is_said_before_a_database_refuses_the_new_password(clone):
+    project = clone.given("up")[1]["COMPOSE_PROJECT_NAME"]
+    (clone.folder / "volumes").write_text(f"{project}_postgres\n")
+    assert clone.run("up").returncode == 0, "the password is there"
+    (clone.folder / ".env").unlink()
+    done = clone.run("up", "--wait")
+    assert done.returncode == 1
+    assert "The password of the database is gone" in done.stderr
+    assert "./workshop compose down --volumes" in done.stderr
+    words, _ = clone.given("down", "--volumes")
+    assert words == "down --volumes"
+    assert not (clone.folder / ".env").exists(), "the next up says it again"
+    (clone.folder / "volumes").write_text("")
+    assert clone.run("up").returncode == 0
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(clone):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = str(server.getsockname()[1])
+        done = clone.run("up", FLOWER_PORT=port)
+        assert done.returncode == 1
+        assert f"Port {port} (flower) is taken by another program" in done.stderr
+        assert f"FLOWER_PORT={int(port) + 10} ./workshop compose up" in done.stderr
+        assert clone.run("up", "web", "worker", FLOWER_PORT=port).returncode == 0, "Flower was not asked for"
+        assert clone.run("up", S3_PORT=port).returncode == 0, "without the profile there is no store"
+        assert clone.run("--profile", "s3", "up", S3_PORT=port).returncode == 1
+        assert clone.run("ps", PORT=port).returncode == 0
+        project = clone.given("ps")[1]["COMPOSE_PROJECT_NAME"]
+        (clone.folder / "holder").write_text(f"{project}\n")
+        assert clone.run("up", PORT=port).returncode == 0, "its own containers"
+    (clone.folder / "holder").write_text(project.replace("finished", "03-images"))
+    assert "Stop that: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
+    (clone.folder / "holder").write_text("another")
+    assert "Stop that: docker compose --project-name another down" in clone.run("up").stderr
+
+
+def test_manage_is_a_short_form(clone):
+    words, _ = clone.given("manage", "createsuperuser", "--username", "me")
+    command = "exec --no-TTY web /srv/workshop/docker/run python manage.py"
+    assert words == f"{command} createsuperuser --username me"
+
+
+def test_compose_starts_without_a_venv(clone):
+    """The script hands over to any Python, also to one that cannot make a venv, and installs nothing."""
+    shutil.copy(paths.ROOT / "workshop", clone.folder)
+    shutil.copytree(paths.ROOT / "src/workshop", clone.folder / "src/workshop")
+    environment = {"PATH": f"{clone.folder}/bin:{os.environ['PATH']}", "PYTHON": sys.executable}
+    done = subprocess.run(
+        [clone.folder / "workshop", "compose", "ps"],
+        env=environment | {"WORKSHOP_ROOT": str(clone.folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "WORDS compose ps"), done.stderr
+    assert not (clone.folder / ".venv").exists()
+    assert not (clone.folder / ".workshop").exists()
 
 
 @pytest.mark.parametrize(("docker", "says"), [(None, "Docker is not installed"), ("exit 1", "Compose v2")])

@@ -1,6 +1,7 @@
 """`./workshop doctor`: each finding provoked by the real thing."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -214,6 +215,17 @@ def test_busy_port(root, broker):
     assert f"port {port} (the site) is taken by" in finding.what
     assert f"kill {psutil.Process().pid}" in finding.cure
     assert f"--port {port + 10}" in finding.cure
+
+
+def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, monkeypatch):
+    monkeypatch.setattr(doctor.compose, "publisher", lambda port: doctor.compose.project_name("03-images"))
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        findings = doctor.examine(None, {server.getsockname()[1]: "the site"})
+    (finding,) = [each for each in findings if each.what.startswith("port")]
+    assert re.search(r"is held by the containers of photos-\w{6}-03-images$", finding.what)
+    assert (finding.ok, finding.cure) == (False, "LESSON=03-images ./workshop compose down")
 
 
 def test_ports_of_our_own_up_are_fine(root):

@@ -14,7 +14,7 @@ from textwrap import indent
 import psutil
 from rich.markup import escape
 
-from . import blame, environment, migrations, occupied, paths
+from . import blame, compose, environment, migrations, occupied, paths
 from .broker import HIDDEN, answers, without_password
 from .console import say
 from .ports import who_holds
@@ -120,6 +120,12 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
         elif purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
             yield Finding(
                 True, f"port {port} is held by another broker, {holder}; ./workshop up takes a free port"
+            )
+        elif containers := compose.publisher(port):
+            yield Finding(
+                False,
+                f"port {port} ({purpose}) is held by the containers of {containers}",
+                compose.to_stop(containers),
             )
         else:
             stop = f"kill {holder.pid}" if holder.pid else "end that process"
