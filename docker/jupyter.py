@@ -14,10 +14,21 @@ def main(project: str) -> None:
     for file in ROOT.glob("notebooks/*"):
         if file.suffix == ".py" or not (FOLDER / file.name).exists():
             shutil.copyfile(file, FOLDER / file.name)
+            if file.suffix == ".ipynb" and "/solutions/" in project:
+                copied = FOLDER / file.name
+                text = copied.read_text(encoding="utf-8")
+                copied.write_text(
+                    text.replace('PROJECT = \\"mine\\"', 'PROJECT = \\"solution\\"'), encoding="utf-8"
+                )
+    # The notebooks ask Flower with the password of this machine.
+    state = Path(os.environ["WORKSHOP_STATE"])
+    state.mkdir(exist_ok=True)
+    (state / "flower-password").write_text(os.environ.pop("FLOWER_PASSWORD"), encoding="utf-8")
     running = {
         "addresses": {"site": "http://web:8000", "flower": "http://flower:5555"},
         "folder": project,
         "data": os.environ["DATA_DIR"],
+        "command": "LESSON={lesson} ./workshop compose up --detach --wait",
     }
     # The token is in JUPYTER_TOKEN, and not among the words that a list of processes shows.
     options = {

@@ -582,7 +582,7 @@ def test_everything_is_well_and_nobody_else_gets_in(stack):
     assert get(f"{stack.address}{style}").status_code == 200
     assert "Traceback" not in get(f"{stack.address}/not-there/").text, "DEBUG is off"
     assert get(f"http://localhost:{ports['FLOWER_PORT']}/api/tasks").status_code == 401
-    password = ("photos", "of-a-test-FLOWER_PASSWORD")
+    password = ("workshop", "of-a-test-FLOWER_PASSWORD")
     assert get(f"http://localhost:{ports['FLOWER_PORT']}/api/tasks", auth=password).status_code == 200
     assert get(f"http://localhost:{ports['JUPYTER_PORT']}/api/contents").status_code == 403
     token = {"token": "of-a-test-JUPYTER_TOKEN"}

@@ -10,7 +10,7 @@ DOCS = ROOT / "docs"
 NOTEBOOKS = ROOT / "notebooks"
 PLAYGROUND = ROOT / "playground"
 BACKUPS = PLAYGROUND / ".backup"
-STATE = ROOT / ".workshop"
+STATE = Path(os.environ.get("WORKSHOP_STATE") or ROOT / ".workshop")
 
 
 def shown(path: Path) -> str:

@@ -39,14 +39,19 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
     folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
-    command = f"./workshop up {found.code if choice == 'mine' else paths.shown(folder)}"
+    running = Running.now()
+    command, stop = (
+        f"./workshop up {found.code if choice == 'mine' else paths.shown(folder)}",
+        "./workshop up with Ctrl-C",
+    )
+    if running.command:
+        command, stop = running.command.format(lesson=found.name), "the containers (./workshop compose down)"
     has_celery = (folder / "myproject" / "celery.py").is_file()
     Sentences(command, has_celery).install()
-    running = Running.now()
     if running.folder and running.folder != folder:
         raise WorkshopError(
             f"{running.shown} is up, and this notebook is about {paths.shown(folder)}: other code, and "
-            f"another database. Stop ./workshop up with Ctrl-C, and type: {command}\n"
+            f"another database. Stop {stop}, and type: {command}\n"
             "Or change PROJECT in the cell above, and run it again."
         )
     if has_celery:

@@ -27,6 +27,8 @@ class Running:
     flower: str | None
     folder: Path | None
     data: Path | None
+    command: str | None = None
+    """How to start a lesson, with {lesson} in the place of its name, where that is not ./workshop up."""
 
     @classmethod
     def now(cls) -> "Running":
@@ -41,6 +43,7 @@ class Running:
             flower=addresses.get("flower"),
             folder=Path(folder) if folder else None,
             data=Path(data) if data else None,
+            command=state.get("command"),
         )
 
     @property
