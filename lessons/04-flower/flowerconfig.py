@@ -4,7 +4,7 @@ import os
 import socket
 
 # Anyone who can open Flower can read all task arguments and stop all workers.
-# TODO 4.2: let it listen on this machine only.
+# TODO 4.2: set `address`, so that Flower listens on 127.0.0.1 only.
 port = int(os.environ.get("FLOWER_PORT", 5555))
 with socket.socket() as client:
     if client.connect_ex(("127.0.0.1", port)) == 0:
@@ -12,7 +12,7 @@ with socket.socket() as client:
 
 # FLOWER_BASIC_AUTH=name:password is an environment variable, because every user of the machine can see
 # command lines with ps.
-# TODO 4.2: without it, do not start.
+# TODO 4.2: if it is not set, raise SystemExit with a sentence that names this variable.
 
 # Flower stores this many tasks in memory, and loses them when it stops.
 max_tasks = 10_000

@@ -3,7 +3,7 @@
 import os
 import socket
 
-# Anyone who can open Flower can read all task arguments and stop all workers. So listen on this machine only.
+# Anyone who can open Flower can read all task arguments and stop all workers.
 address = "127.0.0.1"
 port = int(os.environ.get("FLOWER_PORT", 5555))
 with socket.socket() as client:
