@@ -3,6 +3,7 @@
 It needs the chord of step 4.5, and takes at most ten seconds.
 """
 
+import textwrap
 import time
 
 from celery import current_app
@@ -23,4 +24,5 @@ while not (task.ready() and header.ready()) and time.monotonic() - began < 10:
     time.sleep(0.1)
 answer = result_as_json(task)
 print("header tasks", *(each.state for each in header))
-print("summary     ", answer["state"], answer["error"] or answer["result"])
+text = f"summary      {answer['state']} {answer['error'] or answer['result']}"
+print(textwrap.fill(text, 80, subsequent_indent=" " * 13))

@@ -6,6 +6,7 @@ into which no process writes, so that its task waits. It takes at most 30 second
 
 import os
 import signal
+import textwrap
 import time
 
 from celery import current_app
@@ -43,11 +44,12 @@ began = time.monotonic()
 while not task.ready() and time.monotonic() - began < 10:
     time.sleep(0.05)
 answer = result_as_json(task)
+seconds = time.monotonic() - began
 print("header tasks", *(each.state for each in header))
-print(
-    f"summary      {answer['state']} after {time.monotonic() - began:.1f} s",
-    answer["error"] or answer["result"],
-)
+text = f"summary      {answer['state']} after {seconds:.1f} s"
+if task.ready():
+    text += f": {answer['error'] or answer['result']}"
+print(textwrap.fill(text, 80, subsequent_indent=" " * 13))
 with current_app.connection_for_read() as connection:
     unacked = connection.default_channel.client.hlen("unacked")
 print("unacknowledged messages on the broker:", unacked)

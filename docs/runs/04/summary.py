@@ -1,5 +1,6 @@
 """Sum up all photos, print each number that the page could show, and count the results on Redis."""
 
+import textwrap
 import time
 
 from celery import current_app
@@ -22,5 +23,6 @@ while not task.ready():
         shown = progress
         print(f"{time.monotonic() - began:5.2f} s   {task.state}   {shown}")
     time.sleep(0.01)
-print(f"{time.monotonic() - began:5.2f} s   {task.state}   {task.result}")
+text = f"{time.monotonic() - began:5.2f} s   {task.state}   {task.result}"
+print(textwrap.fill(text, 80, subsequent_indent=" " * 10))
 print(f"results on Redis: {len(set(client.keys('celery-task-*')) - before)} more")

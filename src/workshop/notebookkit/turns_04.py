@@ -37,12 +37,14 @@ def turn_1(events, uuid, waited, ran) -> str:
         expect(waited >= 0, "waited is below zero: subtract the earlier time from the later one.")
         expect(
             not _near(waited, times["task-started"] - received),
-            "waited lacks the time in the queue, before a worker received the task. Use task-sent as the first "
+            "waited lacks the time in the queue, before a worker received the task. Use task-sent as the "
+            "first "
             "time.",
         )
         expect(
             not _near(waited, received - times["task-sent"]),
-            "waited ends when a worker received the task, but no process had started it yet. Use task-started as "
+            "waited ends when a worker received the task, but no process had started it yet. Use "
+            "task-started as "
             "the second time.",
         )
         expect(
@@ -59,7 +61,8 @@ def turn_1(events, uuid, waited, ran) -> str:
         )
         expect(False, f"ran is {ran:.3f} s. It is the time from task-started to task-succeeded.")
     return (
-        f"The task waited {right_wait * 1000:.0f} ms and ran {right_run * 1000:.0f} ms. More processes make the "
+        f"The task waited {right_wait * 1000:.0f} ms and ran {right_run * 1000:.0f} ms. More processes make "
+        "the "
         "first time shorter, and better code the second. (The worker also measures the second one: runtime.)"
     )
 
@@ -97,7 +100,8 @@ def turn_2(idle) -> str:
     expect(said is not None, "Your function returned None. Is there a return?")
     expect(
         isinstance(said, dict),
-        f"Your function returned {said!r}, but it must return a dictionary with a number for each worker's name.",
+        f"Your function returned {said!r}, but it must return a dictionary with a number for each worker's "
+        "name.",
     )
     expect(
         not any(isinstance(value, (list, tuple, dict)) for value in said.values()),
@@ -109,7 +113,8 @@ def turn_2(idle) -> str:
     )
     expect(
         said != processes,
-        "These are the numbers of all processes, but two of them are busy. active() returns the running tasks.",
+        "These are the numbers of all processes, but two of them are busy. active() returns the running "
+        "tasks.",
     )
     expect(
         said == right or said != {name: processes[name] - right[name] for name in right},
@@ -120,7 +125,8 @@ def turn_2(idle) -> str:
         f"While a resize and a ZIP export were running, you returned {said}, but {right} is right.",
     )
     return (
-        f"While a resize and a ZIP export were running, you returned {said}. The numbers come from the workers "
+        f"While a resize and a ZIP export were running, you returned {said}. The numbers come from the "
+        "workers "
         "themselves, and a second later they may be different."
     )
 
@@ -137,7 +143,8 @@ def turn_3(summary, image_ids) -> str:
     )
     expect(
         not isinstance(summary, (GroupResult, list)),
-        "These are the results of the header tasks. The callback of the chord is missing: summarize_task.s().",
+        "These are the results of the header tasks. The callback of the chord is missing: "
+        "summarize_task.s().",
     )
     expect(
         isinstance(summary, AsyncResult),
@@ -147,7 +154,8 @@ def turn_3(summary, image_ids) -> str:
     result = summary.get(propagate=False)  # otherwise the error of the header task is raised
     expect(
         not isinstance(result, ChordError),
-        "A header task raised an exception, so the result is a ChordError. Use describe_for_summary_task, which "
+        "A header task raised an exception, so the result is a ChordError. Use describe_for_summary_task, "
+        "which "
         "returns the error of a missing photo.",
     )
     expect(
@@ -184,19 +192,22 @@ def turn_4(first, second) -> str:
         time.sleep(0.5)  # between the queue and the first state
     expect(
         second.state != "PENDING",
-        "The second ZIP export is unknown: its message is gone, or its result was deleted. Neither stops a worker. "
+        "The second ZIP export is unknown: its message is gone, or its result was deleted. Neither stops a "
+        "worker. "
         "Use revoke().",
     )
     if second.state in ("STARTED", "PROGRESS"):
         wait_until(second.ready, 15, "The end of the second ZIP export")
     expect(
         second.state != "SUCCESS",
-        "The second ZIP export has run, because it was not revoked, or too late. Revoke it in the same cell, right "
+        "The second ZIP export has run, because it was not revoked, or too late. Revoke it in the same "
+        "cell, right "
         "after you send it.",
     )
     expect(second.state == "REVOKED", f"The second ZIP export is {second.state}, not REVOKED.")
     return (
-        "All workers received the order and stored the id. The message stayed in the queue, and the worker that "
+        "All workers received the order and stored the id. The message stayed in the queue, and the worker "
+        "that "
         "received it discarded it."
     )
 
@@ -207,7 +218,8 @@ def turn_5(address, failed) -> str:
     )
     expect(
         isinstance(failed, dict),
-        f"failed is a {type(failed).__name__}, but it must be a dictionary: the id of each task and its exception.",
+        f"failed is a {type(failed).__name__}, but it must be a dictionary: the id of each task and its "
+        "exception.",
     )
     answer = httpx.get(
         f"{address}/api/tasks",
