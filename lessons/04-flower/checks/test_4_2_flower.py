@@ -103,8 +103,18 @@ def test_not_without_a_password(app, line, monitor):
         line=procfile.shown(line),
         file=CONFIG,
     )
+    busy = re.search(r"Port (\d+) is taken", said)
     expect(
-        re.search(rf"{VARIABLE}|password", said + log, re.IGNORECASE) or not said,
+        not busy or int(busy[1]) == bare.port,
+        "Flower does not listen on the port that FLOWER_PORT names.",
+        "`./workshop up` chooses a free port, passes it in FLOWER_PORT and shows it.",
+        expected=f"port {bare.port}",
+        found=busy and f"port {busy[1]}",
+        file=CONFIG,
+    )
+    for_another_reason = said and not re.search(rf"{VARIABLE}|password", said + log, re.IGNORECASE)
+    expect(
+        not for_another_reason or "AssertionError" in said,
         f"without {VARIABLE}, Flower stopped for another reason.",
         flower_says=said,
         file=CONFIG,
