@@ -1,10 +1,11 @@
 """Settings of Flower, which reads this file from the folder in which it is started."""
 
 import os
+import re
 import socket
 
 # Anyone who can open Flower can read all task arguments and stop all workers.
-# TODO 4.2: let it listen on this machine only.
+# TODO 4.2: set `address`, so that Flower listens on 127.0.0.1 only.
 port = int(os.environ.get("FLOWER_PORT", 5555))
 with socket.socket() as client:
     if client.connect_ex(("127.0.0.1", port)) == 0:
@@ -12,7 +13,11 @@ with socket.socket() as client:
 
 # FLOWER_BASIC_AUTH=name:password is an environment variable, because every user of the machine can see
 # command lines with ps.
-# TODO 4.2: without it, do not start.
+login = os.environ.get("FLOWER_BASIC_AUTH", "")
+name, _, password = login.partition(":")
+# Flower cuts a password at a comma, and answers 500 to one that is not ASCII.
+usable = name and password and not re.search("[^!-~]|,", login)
+# TODO 4.2: if it is not `usable`, raise SystemExit with a sentence that names this variable.
 
 # Flower stores this many tasks in memory, and loses them when it stops.
 max_tasks = 10_000

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 
-# Anyone who can open Flower can read all task arguments and stop all workers. So listen on this machine only.
+# Anyone who can open Flower can read all task arguments and stop all workers.
 address = "127.0.0.1"
 port = int(os.environ.get("FLOWER_PORT", 5555))
 with socket.socket() as client:
@@ -13,9 +13,11 @@ with socket.socket() as client:
 
 # FLOWER_BASIC_AUTH=name:password is an environment variable, because every user of the machine can see
 # command lines with ps.
+login = os.environ.get("FLOWER_BASIC_AUTH", "")
+name, _, password = login.partition(":")
 # Flower cuts a password at a comma, and answers 500 to one that is not ASCII.
-name, _, password = (login := os.environ.get("FLOWER_BASIC_AUTH", "")).partition(":")
-if not (name and password) or re.search("[^!-~]|,", login):
+usable = name and password and not re.search("[^!-~]|,", login)
+if not usable:
     raise SystemExit(
         "Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password\n"
         "Both must be ASCII, without spaces and commas."

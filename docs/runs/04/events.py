@@ -1,4 +1,4 @@
-"""Listen to the workers as Flower does, while one task is sent: which events are heard?"""
+"""Listen for events as Flower does, for two seconds, and send one task: which events arrive?"""
 
 import contextlib
 import threading
@@ -7,18 +7,18 @@ from celery import current_app
 from images.models import UploadedImage
 from images.tasks import describe_photo_task
 
-heard = []
+received = []
 
 
-def hear(event):
+def receive(event):
     if event["type"].startswith("task-"):
-        heard.append(f"{event['type']:<16} from {event['hostname']}")
+        received.append(f"{event['type']:<16} from {event['hostname']}")
 
 
 photo = UploadedImage.objects.earliest("pk")
 with current_app.connection_for_read() as connection:
     threading.Timer(0.5, describe_photo_task.delay, [photo.pk]).start()
-    receiver = current_app.events.Receiver(connection, handlers={"*": hear})
+    receiver = current_app.events.Receiver(connection, handlers={"*": receive})
     with contextlib.suppress(TimeoutError):
         receiver.capture(timeout=2, wakeup=False)
-print("\n".join(heard) or "nothing")
+print("\n".join(received) or "no event arrived")

@@ -1,4 +1,4 @@
-"""What Flower knows of the tasks. Run it with the variables that Flower was started with."""
+"""Print what Flower knows about the tasks. Run it with the environment variables of Flower."""
 
 import base64
 import json

@@ -1,6 +1,6 @@
 """A worker starts while Flower is running, and gets three tasks: a short one, a long one, and a short one.
 
-Run it beside a broker, Flower and no worker. What Flower knows afterwards, in_flower.py prints.
+Run it beside a broker, Flower and no worker. Then in_flower.py prints what Flower knows.
 """
 
 import subprocess

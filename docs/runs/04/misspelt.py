@@ -10,4 +10,4 @@ except Exception as error:
 else:
     with current_app.connection_for_read() as connection:
         waiting = connection.default_channel.client.llen("slwo")
-    print(f"sent: {task.state}, and {waiting} waiting in slwo")
+    print(f"sent: {task.state}, {waiting} message waits in the queue slwo")

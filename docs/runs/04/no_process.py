@@ -1,4 +1,7 @@
-"""Take the last process from the worker for quick tasks, and send one: who says what?"""
+"""Remove all processes of the worker for quick tasks, and send a task: does the worker still answer?
+
+It takes about 25 seconds. At the end, the worker has its processes again.
+"""
 
 import time
 
@@ -13,7 +16,7 @@ stats = control.inspect([name]).stats()[name]
 print("processes", len(stats["pool"]["processes"]))
 for _ in stats["pool"]["processes"]:
     print("shrink   ", control.pool_shrink(1, destination=[name], reply=True))
-    time.sleep(6)  # the worker looks after its processes every few seconds, and could end the same one twice
+    time.sleep(6)  # the worker updates its list of processes every few seconds
 task = describe_photo_task.delay(UploadedImage.objects.earliest("pk").pk)
 time.sleep(5)
 print("processes", len(control.inspect(timeout=1).stats()[name]["pool"]["processes"]))

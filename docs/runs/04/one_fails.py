@@ -1,18 +1,28 @@
-"""Three photos are summed up, and the second one was deleted meanwhile: what does the page get?"""
+"""Three photos are summed up, but the second one was deleted in the meantime: what does the page get?
 
+It needs the chord of step 4.5, and takes at most ten seconds.
+"""
+
+import textwrap
 import time
 
+from celery import current_app
 from celery.result import GroupResult
 from images.models import UploadedImage
 from images.queueing import enqueue_summary
 from images.results import result_as_json
 
+if not current_app.control.ping(timeout=1):
+    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
 first, second, third = UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:3]
 task = enqueue_summary([first, 0, third])  # no photo has the id 0
-members = GroupResult.restore(task.parent.id)
+if task.parent is None:
+    raise SystemExit("enqueue_summary() sent no chord. Finish step 4.5 first.")
+header = GroupResult.restore(task.parent.id)
 began = time.monotonic()
-while not (task.ready() and members.ready()) and time.monotonic() - began < 10:
+while not (task.ready() and header.ready()) and time.monotonic() - began < 10:
     time.sleep(0.1)
 answer = result_as_json(task)
-print("members ", *(member.state for member in members))
-print("summary ", answer["state"], answer["error"] or answer["result"])
+print("header tasks", *(each.state for each in header))
+text = f"summary      {answer['state']} {answer['error'] or answer['result']}"
+print(textwrap.fill(text, 80, subsequent_indent=" " * 13))

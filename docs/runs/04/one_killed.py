@@ -1,11 +1,12 @@
-"""Three photos are summed up, and the process that is at the second one is killed: what does the page get?
+"""Three photos are summed up, and the process that describes the second one is killed: what happens?
 
-KILL=process (the default) or KILL=worker: all of it; one of `up` starts again when a file is saved. The
-second photo is a pipe meanwhile that nobody writes into, so that its task waits where it is killed.
+KILL=process kills only this process, KILL=worker the whole worker. Until then, the second photo is a pipe
+into which no process writes, so that its task waits. It takes at most 30 seconds.
 """
 
 import os
 import signal
+import textwrap
 import time
 
 from celery import current_app
@@ -20,31 +21,35 @@ os.rename(path, path + ".kept")
 os.mkfifo(path)
 try:
     task = enqueue_summary([photo.pk for photo in photos])
-    members = GroupResult.restore(task.parent.id)
+    if task.parent is None:
+        raise SystemExit("enqueue_summary() sent no chord. Finish step 4.5 first.")
+    header = GroupResult.restore(task.parent.id)
     asked = time.monotonic()
-    while members.completed_count() < 2:
+    while header.completed_count() < 2:
         if time.monotonic() - asked > 20:
-            raise SystemExit("No worker has answered for two photos. Does one take from the queue celery?")
+            raise SystemExit("No worker has described the other two photos. Start one: ./workshop up")
         time.sleep(0.1)
     inspect = current_app.control.inspect(timeout=1)
-    [(name, at_work)] = [(name, task) for name, tasks in inspect.active().items() for task in tasks]
+    [(name, running)] = [(name, task) for name, tasks in inspect.active().items() for task in tasks]
     worker = inspect.stats()[name]
 finally:
     os.remove(path)
     os.rename(path + ".kept", path)
 
 everything = [worker["pid"], *worker["pool"]["processes"]]
-for pid in everything if os.environ.get("KILL") == "worker" else [at_work["worker_pid"]]:
+for pid in everything if os.environ.get("KILL") == "worker" else [running["worker_pid"]]:
     os.kill(pid, signal.SIGKILL)
 
 began = time.monotonic()
 while not task.ready() and time.monotonic() - began < 10:
     time.sleep(0.05)
 answer = result_as_json(task)
-print("members ", *(member.state for member in members))
-print(
-    f"summary  {answer['state']} after {time.monotonic() - began:.1f} s", answer["error"] or answer["result"]
-)
+seconds = time.monotonic() - began
+print("header tasks", *(each.state for each in header))
+text = f"summary      {answer['state']} after {seconds:.1f} s"
+if task.ready():
+    text += f": {answer['error'] or answer['result']}"
+print(textwrap.fill(text, 80, subsequent_indent=" " * 13))
 with current_app.connection_for_read() as connection:
-    kept = connection.default_channel.client.hlen("unacked")
-print("messages that the broker keeps until somebody acknowledges them:", kept)
+    unacked = connection.default_channel.client.hlen("unacked")
+print("unacknowledged messages on the broker:", unacked)

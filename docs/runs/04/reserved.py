@@ -1,4 +1,7 @@
-"""Send EXPORTS ZIP exports: how many are running, how many are reserved, and how many wait in the queue?"""
+"""Send EXPORTS ZIP exports: how many are running, how many are reserved, and how many wait in the queue?
+
+It revokes them after a second, so nothing is left behind.
+"""
 
 import os
 import time
@@ -7,12 +10,20 @@ from celery import current_app
 from images.models import UploadedImage
 from images.tasks import export_zip_task
 
-ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True))
+control = current_app.control
 EXPORTS = int(os.environ["EXPORTS"])
-exports = [export_zip_task.delay(ids) for _ in range(EXPORTS)]
-time.sleep(1)
-inspect = current_app.control.inspect()
-[active], [reserved] = inspect.active().values(), inspect.reserved().values()
-print(f"{len(active)} active, {len(reserved)} reserved, {EXPORTS - len(active) - len(reserved)} in the queue")
-current_app.control.purge()
-current_app.control.revoke([export.id for export in exports])
+if not control.ping(timeout=1):
+    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
+
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:100])
+exports = [export_zip_task.delay(ids).id for _ in range(EXPORTS)]
+try:
+    time.sleep(1)
+    inspect = control.inspect()
+    active, reserved = (
+        sum(task["id"] in exports for tasks in (answers or {}).values() for task in tasks)
+        for answers in (inspect.active(), inspect.reserved())
+    )
+    print(f"{active} active, {reserved} reserved, {EXPORTS - active - reserved} in the queue")
+finally:
+    control.revoke(exports, terminate=True)

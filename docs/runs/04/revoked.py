@@ -1,7 +1,7 @@
 """A task is revoked while it waits, and the worker is restarted: does the task run?
 
-It starts its own worker; no other may run on the same broker, or in the same place of it. Beside `up`:
-REDIS_URL=redis://localhost:6379/9 python manage.py shell -v 0 < revoked.py
+The script starts its own worker, and no other worker may run in the same database of the broker. It takes
+about 20 seconds.
 """
 
 import signal
@@ -26,7 +26,7 @@ def start():
 
 
 def state_of(task):
-    return export_zip_task.AsyncResult(task.id).state  # asked anew: an AsyncResult remembers REVOKED
+    return export_zip_task.AsyncResult(task.id).state  # a new one, because an AsyncResult caches REVOKED
 
 
 def end(worker):
@@ -40,7 +40,7 @@ first, second = export_zip_task.delay(ids), export_zip_task.delay(ids)
 current_app.control.revoke(second.id, reply=True)
 print("revoked:            ", state_of(second))
 end(worker)
-print("the worker has ended", state_of(second), f"(the task before it: {state_of(first)})")
+print("the worker stopped: ", state_of(second), f"(the task before it: {state_of(first)})")
 worker = start()
 for _ in range(600):
     if state_of(second) == "SUCCESS":

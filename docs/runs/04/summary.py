@@ -1,5 +1,6 @@
 """Sum up all photos, print each number that the page could show, and count the results on Redis."""
 
+import textwrap
 import time
 
 from celery import current_app
@@ -8,15 +9,20 @@ from images.models import UploadedImage
 from images.queueing import enqueue_summary
 from images.results import progress_of
 
+if not current_app.control.ping(timeout=1):
+    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
 client = current_app.backend.client
 before = set(client.keys("celery-task-*"))
 ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:BATCH_SIZE])
 task = enqueue_summary(ids)
+if task.parent is None:
+    raise SystemExit("enqueue_summary() sent no chord. Finish step 4.5 first.")
 began, shown = time.monotonic(), None
 while not task.ready():
     if (progress := progress_of(task, task.parent.id)) != shown:
         shown = progress
         print(f"{time.monotonic() - began:5.2f} s   {task.state}   {shown}")
     time.sleep(0.01)
-print(f"{time.monotonic() - began:5.2f} s   {task.state}   {task.result}")
+text = f"{time.monotonic() - began:5.2f} s   {task.state}   {task.result}"
+print(textwrap.fill(text, 80, subsequent_indent=" " * 10))
 print(f"results on Redis: {len(set(client.keys('celery-task-*')) - before)} more")

@@ -3,13 +3,16 @@
 import contextlib
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from celery import states
 from celery.app import defaults
+from django.core.management import CommandError, call_command
 
-from workshop.checkkit import Complaint, complain, expect, procfile, until
+from workshop.checkkit import complain, expect, procfile, until
+from workshop.checkkit.control import COMMAND, running
 from workshop.checkkit.flower import Flower
 from workshop.checkkit.procfile import Crew
 from workshop.checkkit.rows import finish
@@ -17,7 +20,7 @@ from workshop.checkkit.worker import aside, raised_at
 
 PROJECT = Path.cwd()
 CREW = 2
-"""The database of the broker that the Procfile's workers take from. The run's own worker takes from 0."""
+"""The database of the broker that the Procfile's workers use. The run's own worker uses 0."""
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def storage():
 
 @pytest.fixture
 def resized_photos(photo):
-    """resized_photos(content, …) keeps photos that are resized, and returns them."""
+    """resized_photos(content, …) stores resized photos and returns them."""
 
     def keep(*contents):
         kept = [photo(content, f"photo-{number}.jpg") for number, content in enumerate(contents, 1)]
@@ -44,7 +47,7 @@ def resized_photos(photo):
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) is the worker's line about the task's end, "" while there is none."""
+    """ended(task_id) returns the line of the worker's log about the task's end, or "" if there is none yet."""
 
     def line(task_id):
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", worker.log)
@@ -55,7 +58,7 @@ def ended(worker):
 
 @pytest.fixture
 def told(app, delivered):
-    """told(send) sends a task, waits for its end and lists all that the result backend was told meanwhile.
+    """told(send) sends a task, waits for its end, and lists all states that the result backend published.
 
     send(task_id=…) sends it. Each entry is a dictionary with status and result, read from the broker.
     """
@@ -65,7 +68,7 @@ def told(app, delivered):
         pubsub = delivered.redis.pubsub()
         followed.append(pubsub)
         pubsub.subscribe(app.backend.get_key_for_task(task_id))
-        until(pubsub.get_message)  # that the subscription holds
+        until(pubsub.get_message)  # the confirmation of the subscription
         send(task_id=task_id)
         entries = []
 
@@ -83,12 +86,15 @@ def told(app, delivered):
 
 
 @pytest.fixture
-def misspelt():
-    """misspelt("event", "track") lists settings with such a part that Celery does not read."""
+def ignored():
+    """ignored("event", "track") returns {"Celery_ignores": names} for settings that Celery doesn't read, or {}.
+
+    Only settings whose name contains one of the words are listed.
+    """
     from django.conf import settings
 
     options = dict(defaults.flatten(defaults.NAMESPACES))
-    # Names from before Celery 4, such as CELERY_SEND_EVENTS: they are still read.
+    # Names from before Celery 4, such as CELERY_SEND_EVENTS: Celery still reads them.
     old = {name for option in options.values() for name in option.old}
 
     def find(*parts):
@@ -100,31 +106,34 @@ def misspelt():
             prefixed = name.startswith("CELERY_") and (bare in options or bare in old)
             if not prefixed and name.lower() not in old:
                 found.append(name)
-        return ", ".join(found) or "none"
+        return {"Celery_ignores": ", ".join(found)} if found else {}
 
     return find
 
 
 @pytest.fixture
 def post(client, patience):
-    """post(name) presses a button of the site and returns the answer. Complains when the view fails or waits."""
+    """post(name) presses a button of the site and returns the response. Complains if the view fails or waits.
+
+    causes: {part of an exception's text: its cause}.
+    """
     from django.urls import reverse
 
-    def press(name, why="", **facts):
+    def press(name, causes=None, **facts):
         with patience(
-            "the view did not answer while no worker took the task.",
-            "It waits for a result. Send the tasks and answer: the page asks by itself how far they are.",
+            "the view did not answer while no worker was running.",
+            "The view waits for a result. Send the tasks and answer at once, because the page asks for the progress "
+            "later.",
             **facts,
         ):
             try:
                 return client.post(reverse(name))
-            except Complaint:
-                raise
             except Exception as error:
+                text = f"{type(error).__name__}: {error}"
                 complain(
-                    f"the button {reverse(name)} ends in an error page.",
-                    why,
-                    exception=f"{type(error).__name__}: {error}".splitlines()[0],
+                    f"the button {reverse(name)} leads to an error page.",
+                    next((cause for part, cause in (causes or {}).items() if part in text), ""),
+                    exception=text.splitlines()[0],
                     raised_at=raised_at(error) or "?",
                     **facts,
                 )
@@ -154,9 +163,9 @@ def all_workers():
 
 @pytest.fixture
 def crew(app, all_workers, lines):
-    """with crew() as (crew, queue): the Procfile's workers, ready, with a broker's database of their own.
+    """with crew() as (crew, queue): the workers of the Procfile, ready, with their own database of the broker.
 
-    Tasks that are sent inside the block go to them.
+    They run the tasks that are sent inside the block.
     """
 
     @contextlib.contextmanager
@@ -171,7 +180,7 @@ def crew(app, all_workers, lines):
 
 @pytest.fixture
 def busy(app, storage, worker):
-    """busy(task, count) sends so many tasks that take a long time for a photo; they are ended with the check."""
+    """busy(count) sends this many ZIP exports, each of which takes a long time. They end with the check."""
     from images.tasks import export_zip_task
 
     sent = []
@@ -180,7 +189,7 @@ def busy(app, storage, worker):
         storage("slow 20")
         tasks = [export_zip_task.delay(*(arguments or ([],))) for _ in range(count)]
         sent.extend(tasks)
-        until(lambda: at_work(app) >= min(count, 2))
+        until(lambda: len(running(app)) >= min(count, 2))
         return tasks
 
     yield work
@@ -188,12 +197,67 @@ def busy(app, storage, worker):
     ids = [task.id for task in sent]
     if ids:
         app.control.revoke(ids, terminate=True, signal="SIGKILL", reply=True, limit=1, timeout=5)
-        until(lambda: not at_work(app, ids))
-        expect(not at_work(app, ids), "the worker is still at tasks that were called off.")
+        until(lambda: not running(app).intersection(ids))
+        expect(not running(app).intersection(ids), "the worker is still running tasks that were revoked.")
 
 
-def at_work(app, ids=None):
-    """How many tasks (of those with the ids) the workers have begun."""
-    replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or []
-    tasks = [each for reply in replies for found in reply.values() for each in found]
-    return sum(1 for each in tasks if ids is None or each["id"] in ids)
+@pytest.fixture
+def name(app, worker):
+    """The name of the run's worker."""
+    return re.search(r"(\S+@\S+) ready\.", worker.log)[1]
+
+
+@pytest.fixture
+def command(app, monkeypatch, patience):
+    """command("rate", …) runs manage.py workers and returns (what it printed, its error or "")."""
+    from images.management.commands import workers
+
+    def run(*arguments, seconds=0.3):
+        shown = " ".join(["manage.py workers", *arguments])
+        output = StringIO()
+        limit = patience(
+            f"`{shown}` was still running after six seconds.",
+            "A question to all workers waits until timeout= is over, because nobody knows how many will answer. "
+            "Pass timeout=PATIENCE. (If your machine is very busy, run the check again.)",
+            file=COMMAND,
+        )
+        with monkeypatch.context() as patch, limit:
+            patch.setattr(workers, "PATIENCE", seconds)  # one worker on this machine answers sooner
+            # After a ping the connection asks for more answers, by default for a second, before it takes the next.
+            patch.setitem(app.conf.broker_transport_options, "polling_interval", 0.1)
+            app._pool = app.amqp._producer_pool = None
+            try:
+                call_command("workers", *arguments, stdout=output, stderr=output)
+            except CommandError as error:
+                return output.getvalue(), str(error)
+            except Exception as error:
+                complain(
+                    f"`{shown}` ends with a traceback.",
+                    why_traceback(error),
+                    exception=f"{type(error).__name__}: {error}".splitlines()[0],
+                    raised_at=raised_at(error) or "?",
+                    printed=output.getvalue().strip() or "nothing",
+                    file=COMMAND,
+                )
+        return output.getvalue(), ""
+
+    def patient(*arguments):
+        """With less patience than the command usually has, and with more if the worker was slow."""
+        printed, error = run(*arguments)
+        nobody = re.search("No worker answers|no longer answers", error)
+        silent = "@" not in printed and not error and arguments[0] != "grow"  # which must not be done twice
+        return run(*arguments, seconds=2) if nobody or silent else (printed, error)
+
+    patient.once = run
+    return patient
+
+
+def why_traceback(error):
+    """The cause of an exception in the command."""
+    text = str(error)
+    if "NoneType" in text and ("items" in text or "iterable" in text):
+        return (
+            "An order such as control.revoke() returns None without reply=True, and a question of inspect() returns "
+            "None if no worker answers."
+        )
+    return ""

@@ -12,17 +12,18 @@ pytestmark = pytest.mark.step("4.1")
 FILE = "myproject/settings.py"
 TASK = "describe_photo_task"
 FROM_THE_WORKER = ("task-received", "task-started", "task-succeeded")
+IGNORED = "Celery ignores a setting whose name it does not know, without a warning."
 
 
 @contextlib.contextmanager
 def listening(app):
-    """Yield heard(), which lists the events that arrived since the block began."""
+    """Yield received(), which lists the events that have arrived since the block began."""
     events = []
     with app.connection_for_write() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": events.append})
         with receiver.consumer_context(wakeup=False) as (listener, _, _):
 
-            def heard():
+            def received():
                 with contextlib.suppress(socket.timeout):
                     listener.drain_events(timeout=0.05)
                 return events
@@ -30,10 +31,10 @@ def listening(app):
             def sign_arrives():
                 with app.events.default_dispatcher() as dispatcher:
                     dispatcher.send("workshop-sign")
-                return any(event["type"] == "workshop-sign" for event in heard())
+                return any(event["type"] == "workshop-sign" for event in received())
 
             until(sign_arrives)
-            yield heard
+            yield received
 
 
 def types(events, task_id):
@@ -44,61 +45,63 @@ def types(events, task_id):
 def events(app, lines, crew, request, photo):
     """The events about one task, in the order in which they arrived.
 
-    The option -E of a worker does the same as the setting; then the workers are those of the Procfile.
+    The option -E of a worker has the same effect as the setting. Then the workers are those of the Procfile.
     """
     from images.tasks import describe_photo_task
 
     workers = procfile.workers(lines)
-    by_option = workers and all(_tells(procfile.words(service)) for service in workers)
+    by_option = workers and all(_sends_events(procfile.words(service)) for service in workers)
     with contextlib.ExitStack() as stack:
         if by_option and not app.conf.worker_send_task_events:
             _, broker = stack.enter_context(crew())
         else:
             broker = request.getfixturevalue("delivered")
             request.getfixturevalue("worker")
-        heard = stack.enter_context(listening(app))
+        received = stack.enter_context(listening(app))
         task_id = str(uuid.uuid4())
         describe_photo_task.apply_async((photo(photos.jpeg(80, 60)).pk,), task_id=task_id)
 
         def complete():
-            return "task-succeeded" in types(heard(), task_id)
+            return "task-succeeded" in types(received(), task_id)
 
         until(lambda: complete() or broker.state(task_id) in READY_STATES)
         until(complete, 2)
-        return types(heard(), task_id)
+        return types(received(), task_id)
 
 
-def _tells(words):
+def _sends_events(words):
     return bool({"-E", "--task-events", "--events"} & set(words))
 
 
-def test_events(events, misspelt):
-    """Whoever listens hears that a task was sent, received, begun, and how it ended."""
+def test_events(events, ignored):
+    """A program that listens receives events when a task is sent, received, started and finished."""
     facts = {
         "expected": "task-sent, " + ", ".join(FROM_THE_WORKER),
         "found": ", ".join(events) or "no event",
-        "not_read_by_Celery": misspelt("event", "task_sent", "send_sent"),
+        **ignored("event", "task_sent", "send_sent"),
         "file": FILE,
     }
     missing = [each for each in FROM_THE_WORKER if each not in events]
     expect(
         not missing,
-        f"a worker did {TASK}, and sent no event about it." if len(missing) == 3 else "events are missing.",
-        "By default a worker sends none, and Flower sees nothing. Celery passes over a setting whose name it does "
-        "not know, without a word: CELERY_ and then one of its own names in capitals.",
+        f"a worker ran {TASK}, but sent no event about it."
+        if len(missing) == 3
+        else f"a worker ran {TASK}, but did not send all events about it.",
+        f"By default, a worker sends no events, so Flower sees nothing. Set CELERY_WORKER_SEND_TASK_EVENTS. {IGNORED}",
         **facts,
     )
     expect(
         "task-sent" in events,
-        f"{TASK} was sent, and the sender sent no event about it.",
-        "The sender has a setting of its own. Without it nobody sees a task that no worker has taken yet.",
+        f"{TASK} was sent, but its sender sent no event.",
+        "The sender has its own setting, CELERY_TASK_SEND_SENT_EVENT. Without it, Flower can't show a task that no "
+        f"worker has received yet. {IGNORED}",
         **facts,
     )
 
 
 @pytest.mark.parametrize("name", ["describe_photo_task", "export_zip_task"])
-def test_started(told, worker, photo, name, misspelt):
-    """While a worker is at a task, its state is STARTED."""
+def test_started(told, worker, photo, name, ignored):
+    """While a worker is running a task, the task's state is STARTED."""
     from images import tasks
 
     argument = photo(photos.jpeg(80, 60)).pk
@@ -110,11 +113,11 @@ def test_started(told, worker, photo, name, misspelt):
     found = list(dict.fromkeys(entry["status"] for entry in entries))
     expect(
         found[:1] == ["STARTED"],
-        f"a worker began with {name}, and the result backend was not told.",
-        "Until the task's end its state reads PENDING: nobody can tell whether it waits or runs. The setting is "
-        "off by default, because it is one more write for every task.",
+        f"a worker started {name}, but did not store the state STARTED.",
+        "Until the task ends, its state is PENDING, so the page can't tell whether it waits or runs. Set "
+        f"CELERY_TASK_TRACK_STARTED, for all tasks. {IGNORED}",
         expected="STARTED, …, SUCCESS",
         found=", ".join(found) or "no state at all",
-        not_read_by_Celery=misspelt("track"),
+        **ignored("track"),
         file=FILE,
     )

@@ -2,13 +2,15 @@ import re
 
 import pytest
 
-from workshop.checkkit import complain, expect, photos, procfile, until
+from workshop.checkkit import STARTING, complain, expect, photos, procfile, until
 from workshop.checkkit.flower import Flower
 
 pytestmark = pytest.mark.step("4.2")
 
 CONFIG = "flowerconfig.py"
 LOOPBACK = ("127.", "::1", "::ffff:127.")
+VARIABLE = "FLOWER_BASIC_AUTH"
+BUSY = "If your machine is very busy, run the check again."
 
 
 @pytest.fixture
@@ -19,30 +21,30 @@ def line(lines):
         other = next((each for each in lines.values() if "flower" in procfile.words(each)), None)
         complain(
             "the Procfile has no process called flower.",
-            f"The line is there under another name: {procfile.shown(other)}"
+            f"Another line starts Flower: {procfile.shown(other)}. Rename it."
             if other
-            else "A line is a name, a colon and the command that you would type.",
-            found=", ".join(lines) or "no process",
+            else "A line of the Procfile is a name, a colon, and the command that you would type.",
+            processes=", ".join(lines) or "no process",
             file="Procfile",
         )
     words = procfile.words(service)
     facts = {"line": procfile.shown(service), "file": "Procfile"}
-    expect("flower" in words, "the line called flower does not start Flower.", **facts)
+    expect("flower" in words, "the process flower does not start Flower.", **facts)
     before = words[: words.index("flower")]
     named = next(
         (i for i, word in enumerate(words) if word in ("-A", "--app") or word.startswith("--app=")), None
     )
     expect(
         named is None or named < len(before),
-        "the Celery app is named behind the word flower.",
-        "flower is a command of celery, and -A is an option of celery itself, so it stands before the command. "
-        "Behind it -A is passed over: Flower would look for a RabbitMQ on this machine.",
+        "in the Procfile, -A comes after the word flower.",
+        "flower is a command of celery, and -A is an option of celery itself, so it comes before the command. After "
+        "the command it is ignored, and Flower looks for RabbitMQ on this machine.",
         **facts,
     )
     expect(
         (service.app or "").partition(":")[0].partition(".")[0] == "myproject",
-        "the line does not start Flower for the app of this project.",
-        "Flower learns from the app which broker to listen to.",
+        "the process flower does not load the Celery app of this project.",
+        "Flower reads the broker's address from the app.",
         expected="celery -A myproject …",
         **facts,
     )
@@ -51,7 +53,7 @@ def line(lines):
 
 @pytest.fixture
 def flower(app, line, monitor):
-    """Flower, as the Procfile starts it, with a password and a port of its own."""
+    """Flower, as the Procfile starts it, with a password and its own port."""
     monitor.start(line.shell_command)
     monitor.wait()
     facts = {"line": procfile.shown(line), "file": f"Procfile, {CONFIG}"}
@@ -60,24 +62,32 @@ def flower(app, line, monitor):
     if not monitor.answers() and (elsewhere or busy):
         complain(
             "Flower does not listen on the port that FLOWER_PORT names.",
-            "./workshop up gives it a port that is free, and shows that one.",
+            "`./workshop up` chooses a free port, passes it in FLOWER_PORT and shows it.",
             expected=f"port {monitor.port}",
-            found=f"port {elsewhere[0]}" if elsewhere else "another one, which is taken already",
+            found=f"port {elsewhere[0]}" if elsewhere else "another port, which is busy",
             **facts,
         )
     expect(
         monitor.answers(),
-        "Flower did not start.",
-        "FLOWER_BASIC_AUTH was set for it, and FLOWER_PORT.",
+        "Flower did not start, although FLOWER_BASIC_AUTH and FLOWER_PORT were set."
+        if not monitor.running
+        else f"Flower started, but did not answer within {STARTING} seconds.",
+        BUSY if monitor.running else "",
         flower_says=monitor.last_words or "nothing",
         **facts,
     )
     return monitor
 
 
+def says_what_to_do(text):
+    """Whether the last words of a process are more than the bare name of the variable or of an exception."""
+    sentence = re.sub(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit)\b:?", "", text).strip(" '\"")
+    return re.search(rf"{VARIABLE}|password", sentence, re.IGNORECASE) and sentence != VARIABLE
+
+
 def test_not_without_a_password(app, line, monitor):
-    """Without a password Flower does not start, and says what to do."""
-    monitor.start(line.shell_command)  # the one with a password comes up meanwhile
+    """Without a password, Flower does not start, but says what to do."""
+    monitor.start(line.shell_command)  # the one with a password starts in the meantime
     bare = Flower(monitor.folder)
     bare.start(line.shell_command, password=False)
     try:
@@ -88,34 +98,43 @@ def test_not_without_a_password(app, line, monitor):
         bare.stop()
     expect(
         not started,
-        "FLOWER_BASIC_AUTH is not set, and Flower starts all the same.",
-        "Then everybody who reaches it may look in, and whoever forgets the variable does not notice.",
+        f"{VARIABLE} was not set, but Flower started all the same.",
+        "Then everybody who reaches Flower can look in. Somebody who forgets the variable would not notice.",
         line=procfile.shown(line),
         file=CONFIG,
     )
+    busy = re.search(r"Port (\d+) is taken", said)
     expect(
-        len(said.split()) > 3,
-        "without FLOWER_BASIC_AUTH Flower ends, and does not say what to do.",
-        "raise SystemExit with a sentence: it is printed, and nothing behind it is run.",
-        flower_says=said or "nothing",
+        not busy or int(busy[1]) == bare.port,
+        "Flower does not listen on the port that FLOWER_PORT names.",
+        "`./workshop up` chooses a free port, passes it in FLOWER_PORT and shows it.",
+        expected=f"port {bare.port}",
+        found=busy and f"port {busy[1]}",
+        file=CONFIG,
+    )
+    for_another_reason = said and not re.search(rf"{VARIABLE}|password", said + log, re.IGNORECASE)
+    expect(
+        not for_another_reason or "AssertionError" in said,
+        f"without {VARIABLE}, Flower stopped for another reason.",
+        flower_says=said,
         file=CONFIG,
     )
     expect(
-        re.search(r"FLOWER_BASIC_AUTH|password", said + log, re.IGNORECASE),
-        "without FLOWER_BASIC_AUTH Flower ends for another reason.",
-        flower_says=said,
+        says_what_to_do(said),
+        f"without {VARIABLE}, Flower stopped, but did not say what to do.",
+        f"Raise SystemExit with a sentence that names {VARIABLE}. Python prints the sentence and stops.",
+        flower_says=said or "nothing",
         file=CONFIG,
     )
 
 
 def test_this_machine_only(flower, line):
-    """Flower listens on this machine's own address only."""
+    """Flower listens on this machine only."""
     found = sorted({address for address, _ in flower.listening()})
     expect(
         all(address.startswith(LOOPBACK) for address in found),
-        "Flower listens to the whole network.",
-        "In the café everybody reaches it, and a password is all that keeps them out. 127.0.0.1 is the address "
-        "that a machine has for itself.",
+        "Flower listens on the whole network.",
+        "Everybody on the same network can reach it. Only programs on this machine can reach 127.0.0.1.",
         expected="127.0.0.1",
         found=", ".join(found),
         line=procfile.shown(line),
@@ -124,13 +143,13 @@ def test_this_machine_only(flower, line):
 
 
 def test_password(flower, line):
-    """Flower's pages and its API want the password, and take the one of FLOWER_BASIC_AUTH."""
+    """Flower's pages and its API ask for the password in FLOWER_BASIC_AUTH."""
     for path in ("/workers", "/api/tasks"):
         found = flower.get(path, password=False).status_code
         expect(
             found == 401,
             f"Flower answers to {path} without a password.",
-            "FLOWER_BASIC_AUTH does it: Flower reads its options from such variables by itself.",
+            "Flower reads its options from variables such as FLOWER_BASIC_AUTH. Don't override this one.",
             expected="401",
             found=found,
             file=CONFIG,
@@ -138,9 +157,9 @@ def test_password(flower, line):
     found = flower.get("/api/tasks").status_code
     expect(
         found == 200,
-        "Flower does not take the password that FLOWER_BASIC_AUTH names.",
-        f"What {CONFIG} or the command line say wins over the variable. A password in a file that Git keeps is "
-        "none.",
+        "Flower does not accept the password in FLOWER_BASIC_AUTH.",
+        f"An option in {CONFIG} or on the command line overrides the variable. Remove it: a password does not belong "
+        "into a file in Git.",
         found=found,
         line=procfile.shown(line),
         file=CONFIG,
@@ -151,21 +170,21 @@ def test_password(flower, line):
     expect(
         not shown,
         "the password is on the command line.",
-        "Everybody who has an account on this machine reads it with ps. Variables are seen by their owner alone.",
+        "Every user of this machine can read it with ps, but only you can read your environment variables.",
         ps_shows=shown[0].replace(flower.secret, "…") if shown else "",
         file="Procfile",
     )
 
 
 def test_sees_failures(app, flower, worker, upload, photo):
-    """Flower knows which task failed, in which worker, and where."""
+    """Flower shows which task failed, in which worker, and where."""
     from images.models import UploadedImage
     from images.tasks import resize_image_task
 
     expect(
         flower.hears(app),
-        "no event reaches Flower.",
-        "Does it listen to the broker of this project?",
+        "Flower received no event within 15 seconds.",
+        f"Does it use the broker of this project? {BUSY}",
         flower_says=flower.last_words,
         file="Procfile",
     )
@@ -183,20 +202,24 @@ def test_sees_failures(app, flower, worker, upload, photo):
         over = all(task.get("state") in ("SUCCESS", "FAILURE") for task in by_photo.values())
         return by_photo if over else None
 
-    seen = until(found)
+    seen = until(found, STARTING)
     if not seen:
         complain(
-            "two photos were sent to the worker, and Flower does not see both tasks to their end.",
-            "The worker sends events (step 4.1), and Flower keeps the newest in memory.",
-            flower_sees=", ".join(f"{t['name']}: {t['state']}" for t in flower.api("tasks").values())
+            f"the worker ran two tasks, but after {STARTING} seconds Flower did not show the end of both.",
+            f"Does the worker send events (step 4.1), and does Flower keep enough tasks (max_tasks)? {BUSY}",
+            flower_shows=", ".join(f"{t['name']}: {t['state']}" for t in flower.api("tasks").values())
             or "no task",
             file=CONFIG,
         )
     good, bad = seen["garden.jpg"], seen["lost.jpg"]
-    expect(good["state"] == "SUCCESS", "a good photo failed, says Flower.", found=good["exception"])
+    expect(
+        good["state"] == "SUCCESS",
+        "Flower says that the task of a good photo failed.",
+        found=good["exception"],
+    )
     expect(
         bad["state"] == "FAILURE" and "FileNotFoundError" in (bad["traceback"] or ""),
-        "the file of a photo is gone, and Flower does not show the failure of its task with the traceback.",
+        "the task of a photo without a file failed, but Flower does not show its traceback.",
         found=f"{bad['state']}, {bad['exception']}",
     )
-    expect("@" in (bad.get("worker") or ""), "Flower does not know in which worker the task failed.")
+    expect("@" in (bad.get("worker") or ""), "Flower does not show in which worker the task failed.")

@@ -9,55 +9,82 @@ from workshop.checkkit import complain, expect, photos, until
 pytestmark = pytest.mark.step("4.5")
 
 FILE = "images/queueing.py, enqueue_summary()"
-MEMBER = "images.tasks.describe_for_summary_task"
-BODY = "images.tasks.summarize_task"
-CALLS = "chord() takes signatures, task.s(argument): calls that are not sent yet."
+HEADER_TASK = "images.tasks.describe_for_summary_task"
+CALLBACK = "images.tasks.summarize_task"
+NOT_CALLED = (
+    "A chord is sent when you call it with its callback, chord(header)(callback). The call returns the AsyncResult of "
+    "the callback."
+)
+SIGNATURE = (
+    "The header of a chord consists of signatures, task.s(argument). .delay() sends the task at once instead."
+)
+CAUSES = {
+    "no attribute 'parent'": NOT_CALLED,
+    "NoReverseMatch": NOT_CALLED,
+    "'NoneType' object has no attribute 'save'": "Only the AsyncResult of a chord's callback has a parent, the group. "
+    + NOT_CALLED,
+    "'NoneType' object has no attribute 'id'": "enqueue_summary() must return the AsyncResult of the callback.",
+    "AsyncResult": SIGNATURE,
+    "required positional argument": "summarize_task gets its argument from the chord. Pass it as a signature without "
+    "arguments, summarize_task.s().",
+}
+"""Part of an exception's text -> its cause."""
 
 
 def listed(queue):
     return "\n".join(f"{m}" for messages in queue.everything().values() for m in messages) or "no message"
 
 
+def why_not_each(messages):
+    """Why the messages are not one for each photo."""
+    if not messages:
+        return NOT_CALLED
+    if any(message.task == HEADER_TASK for message in messages):
+        return "A chord sends all tasks of its header at once. A chain sends the second one only after the first."
+    return f"Put one signature for each photo into the header of a chord: {HEADER_TASK.rpartition('.')[2]}.s(image_id)."
+
+
 @pytest.mark.parametrize("count", [3, 1])
 def test_sends_a_task_for_each(post, queue, resized_photos, count):
-    """Summing up sends a task for each photo, all of one group, and the view does not wait for them."""
+    """*Sum up* sends one task for each photo, all in one group, and the view does not wait for them."""
     kept = resized_photos(*[photos.jpeg(80, 60)] * count)
-    response = post("images:summarize", CALLS, file=FILE)
+    response = post("images:summarize", CAUSES, file=FILE)
     messages = [message for found in queue.everything().values() for message in found]
-    members = [message for message in messages if message.task == MEMBER]
-    sent = sorted([*message.args, *message.kwargs.values()][0] for message in members)
+    header = [message for message in messages if message.task == HEADER_TASK]
+    sent = sorted([*message.args, *message.kwargs.values()][0] for message in header)
     expected = sorted(photo.pk for photo in kept)
-    what = "one photo was to be summed up" if count == 1 else f"{count} photos were to be summed up"
+    what = f"*Sum up* was pressed with {count} photo{'s' if count > 1 else ''}"
     facts = {
-        "expected": "\n".join(f"{MEMBER}({pk})" for pk in expected),
+        "expected": "\n".join(f"{HEADER_TASK}({pk})" for pk in expected),
         "found": listed(queue),
         "file": FILE,
     }
     expect(
         sent == expected,
-        f"{what}, and there is not one task for each.",
-        f"A group is one task for each photo, so that several workers can be at it. {CALLS}",
+        f"{what}, but there is not one task for each.",
+        why_not_each(messages),
         **facts,
     )
-    groups = {message.headers["group"] for message in members}
+    groups = {message.headers["group"] for message in header}
     expect(
         len(groups) == 1 and None not in groups,
-        f"{what}, and the tasks belong to no group.",
-        "Tasks that were sent one by one do not know each other: nobody notices when the last of them is done.",
+        f"{what}, but the tasks belong to no group.",
+        "If you send the tasks one by one, Celery doesn't know which of them is the last. Send them as the header of a "
+        "chord.",
         **facts,
     )
-    early = [message for message in messages if message.task == BODY]
+    early = [message for message in messages if message.task == CALLBACK]
     expect(
         not early,
-        f"{what}, and the summary was sent before the answers are there.",
-        "The last task of a chord is sent by the worker that is done last. It gets the answers as a list.",
+        f"{what}, and summarize_task was sent before the photos are described.",
+        "A worker sends the callback of a chord after the last header task, with the list of all results.",
         **facts,
     )
     group = parse_qs(urlsplit(response.url).query).get("group") if response.status_code == 302 else None
     expect(
         group,
-        "the page that follows the summary is not told the group's id.",
-        "enqueue_summary() returns the AsyncResult of the last task: that of a chord knows its group, as parent.",
+        "the page of the summary does not get the group's id.",
+        "enqueue_summary() must return the AsyncResult of the callback. Its parent is the group.",
         expected=f"{reverse('images:batch', args=['00000000-0000-0000-0000-000000000000'])}?group=…",
         found=response.url if response.status_code == 302 else str(response.status_code),
         file=FILE,
@@ -66,11 +93,11 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
 
 @pytest.mark.parametrize("count", [6, 1])
 def test_summary(client, post, worker, resized_photos, count):
-    """The workers look at the photos, and one summary has the figures of them all."""
+    """The workers describe the photos, and one summary has the numbers of all of them."""
     contents = [photos.jpeg(1000, 500), photos.png_of(500, 400)] * (count // 2) or [photos.jpeg(1000, 500)]
     resized_photos(*contents)
     before = len(worker.log)
-    response = post("images:summarize", CALLS, file=FILE)
+    response = post("images:summarize", CAUSES, file=FILE)
     url = urlsplit(response.url)
     page = resolve(url.path)
     if page.view_name != "images:batch":
@@ -84,18 +111,22 @@ def test_summary(client, post, worker, resized_photos, count):
     log = worker.log[before:]
     expect(
         found["state"] == "SUCCESS",
-        "the summary did not come." if found["state"] != "FAILURE" else "the summary failed.",
-        "The last task gets what the members return. One with ignore_result keeps nothing, so None arrives for it."
+        "there is no summary." if found["state"] != "FAILURE" else "the summary failed.",
+        "The callback gets the stored results of the header tasks. A task with ignore_result stores none, so the "
+        "callback gets None."
         if "NoneType" in str(found["error"])
+        else "The callback must take the list of results: summarize_task.s(). With .si(), it takes no results."
+        if "positional argument" in str(found["error"])
         else "",
         state=found["state"],
         exception=found["error"] or "none",
         file=FILE,
     )
     expect(
-        log.count(f"Task {BODY}[") - log.count(f"Task {BODY}[{page.kwargs['task_id']}] succeeded") == 1,
-        "summarize_task was not called once.",
-        found=f"{log.count(f'Task {BODY}[') // 2} times",
+        log.count(f"Task {CALLBACK}[") - log.count(f"Task {CALLBACK}[{page.kwargs['task_id']}] succeeded")
+        == 1,
+        "summarize_task did not run exactly once.",
+        found=f"{log.count(f'Task {CALLBACK}[') // 2} times",
         file=FILE,
     )
     megapixels = round(sum(0.5 if number % 2 == 0 else 0.2 for number in range(count)), 1)
@@ -109,17 +140,16 @@ def test_summary(client, post, worker, resized_photos, count):
     }
     expect(
         found["result"] == expected,
-        "the figures of the summary are not right.",
-        "summarize_task gets one list: the answers of all members, in their order.",
+        "the numbers of the summary are not right.",
+        "summarize_task gets one list: the results of all header tasks, in their order.",
         expected=json.dumps(expected),
         found=json.dumps(found["result"]),
         file=FILE,
     )
     expect(
         found["progress"] == {"done": count, "total": count},
-        "the page cannot count how many photos are done.",
-        "It asks for the group by its id. A group is known by its id only when somebody has saved it, and its "
-        "members are counted by their results.",
+        "the page cannot count the finished photos.",
+        "The page loads the group by its id and counts the stored results. So save the group, with task.parent.save().",
         expected=json.dumps({"done": count, "total": count}),
         found=json.dumps(found["progress"]),
         file=FILE,
@@ -127,12 +157,12 @@ def test_summary(client, post, worker, resized_photos, count):
 
 
 def test_no_photo(client, post, queue):
-    """Without any photo nothing is sent, and the visitor reads why."""
+    """Without a resized photo, nothing is sent, and the visitor reads why."""
     response = post("images:summarize", file=FILE)
     page = client.get(response.url).content.decode()
     expect(
         not queue.everything() and "no resized photo" in page,
-        "there is no photo, and something was sent to sum them up.",
+        "there is no photo, but *Sum up* sent a task.",
         found=listed(queue),
         file="images/batch_views.py, start_batch()",
     )

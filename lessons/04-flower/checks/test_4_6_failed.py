@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from celery import chord
+from celery.exceptions import SoftTimeLimitExceeded
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import PATIENCE, complain, expect, photos, until
 
 pytestmark = [pytest.mark.step("4.6"), pytest.mark.long]
 
@@ -14,34 +15,30 @@ FILE = "images/tasks.py, describe_for_summary_task()"
 
 @pytest.fixture
 def summary(app, worker):
-    """summary(ids) sends a chord over the photos with these ids, and returns its AsyncResult."""
+    """summary(ids) sends a chord for the photos with these ids, and returns the callback's AsyncResult."""
     from images.tasks import describe_for_summary_task, summarize_task
 
     return lambda ids: chord([describe_for_summary_task.s(each) for each in ids])(summarize_task.s())
 
 
 def outcome(task, what, why, **facts):
-    """The summary, once it is there."""
+    """The summary. Complains if the callback did not succeed."""
     until(task.ready)
     if task.state != "SUCCESS":
         error = task.result if task.state == "FAILURE" else None
         text = f"{type(error).__name__}: {error}".splitlines()[0] if error else "none"
-        none = "NoneType" in text
+        if "NoneType" in text:
+            why = "A header task returned None. Return a dictionary that the summary can list, with the id and the error."
+        elif error is None:
+            why = f"It did not come within {PATIENCE} seconds. If your machine is very busy, run the check again."
         complain(
-            f"{what}, and the summary did not come.",
-            "A member that returns nothing returns None. Return what the summary can list: the id, and why."
-            if none
-            else why,
-            state=task.state,
-            exception=text,
-            file=FILE,
-            **facts,
+            f"{what}, and there is no summary.", why, state=task.state, exception=text, file=FILE, **facts
         )
     return task.result
 
 
 def test_one_is_gone(summary, photo):
-    """A photo that was deleted meanwhile is listed as failed, and the summary of the others comes."""
+    """A photo that was deleted in the meantime is listed as failed, and the others are summed up."""
     kept, gone = photo(photos.jpeg(80, 60)), photo(photos.jpeg(80, 60))
     missing = gone.pk
     gone.delete()
@@ -49,29 +46,30 @@ def test_one_is_gone(summary, photo):
     result = outcome(
         summary([kept.pk, missing]),
         what,
-        "When one member of a chord raises, its last task is not called. What is to be expected, such as a photo "
-        "that is gone, the member can return instead.",
+        "If a header task raises an exception, Celery never calls the callback. Return an error that you expect, such "
+        "as UploadedImage.DoesNotExist for a deleted photo.",
     )
     expect_listed(result, what, missing)
 
 
 def test_one_is_damaged(summary, photo):
-    """A photo that cannot be read is listed as failed, whatever is wrong with it."""
+    """A photo that cannot be read is listed as failed, and the others are summed up."""
     kept = photo(photos.jpeg(80, 60))
     damaged, lost, bomb = (photo(photos.jpeg(80, 60)) for _ in range(3))
     Path(damaged.image.path).write_bytes(photos.garbage())
     Path(bomb.image.path).write_bytes(photos.bomb())
     lost.image.storage.delete(lost.image.name)
-    for each, what in (
-        (damaged, "one of two files is no picture"),
-        (lost, "the file of one of two photos is gone"),
-        (bomb, "one of two files has more pixels than Pillow opens"),
+    unreadable = "pictures.py raises UnreadablePicture for such a file. Catch it, and return the error."
+    for each, what, why in (
+        (damaged, "one of two files is not a picture", unreadable),
+        (
+            lost,
+            "the file of one of two photos is missing",
+            "A missing file is a FileNotFoundError, which is an OSError.",
+        ),
+        (bomb, "one of two files has more pixels than Pillow opens", unreadable),
     ):
-        result = outcome(
-            summary([kept.pk, each.pk]),
-            what,
-            "For a file that cannot be read, pictures.py raises UnreadablePicture. A missing file is an OSError.",
-        )
+        result = outcome(summary([kept.pk, each.pk]), what, why)
         expect_listed(result, what, each.pk)
 
 
@@ -80,22 +78,90 @@ def expect_listed(result, what, pk):
     right = len(failed) == 1 and failed[0].get("id") == pk and failed[0].get("error")
     expect(
         right and isinstance(failed[0]["error"], str) and result["photos"] == 1,
-        f"{what}, and the summary does not say which, and why.",
+        f"{what}, but the summary does not say which one, and why.",
         expected=json.dumps({"photos": 1, "failed": [{"id": pk, "error": "…"}]}),
         found=json.dumps({"photos": result["photos"], "failed": failed}),
         file=FILE,
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "what", "why"),
+    [
+        (
+            ConnectionError("The storage does not answer."),
+            "the photo storage did not answer",
+            "ConnectionError is an OSError, but it says nothing about the photo. Let it leave the task: raise it again "
+            "before you catch OSError.",
+        ),
+        (
+            TimeoutError("The storage does not answer."),
+            "the photo storage did not answer in time",
+            "TimeoutError is an OSError, but it says nothing about the photo. Let it leave the task: raise it again "
+            "before you catch OSError.",
+        ),
+        (
+            SoftTimeLimitExceeded(),
+            "the soft time limit interrupted the task",
+            "SoftTimeLimitExceeded is an Exception, but it says nothing about the photo. Catch only the errors that you "
+            "expect.",
+        ),
+        (
+            RuntimeError("A mistake in the program."),
+            "there was a mistake in the program",
+            "Then your own mistakes look like damaged photos. Catch only the errors that you expect.",
+        ),
+    ],
+    ids=["connection", "timeout", "time-limit", "mistake"],
+)
+def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
+    """An error that says nothing about the photo leaves the task, so that it fails or is retried."""
+    from images.models import UploadedImage
+    from images.tasks import describe_for_summary_task
+
+    kept = photo(photos.jpeg(80, 60))
+
+    def broken(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(UploadedImage._meta.get_field("image").storage, "open", broken)
+    try:
+        result = describe_for_summary_task(kept.pk)
+    except Exception:
+        return
+    complain(
+        f"{what}, but the task reported its photo as unreadable.",
+        why,
+        exception=f"{type(error).__name__}: {error}".rstrip(": "),
+        returned=json.dumps(result, default=repr),
+        file=FILE,
+    )
+
+
+def why_lost(task):
+    """Why a task with these options is not run again when its process is killed; "" if it should be."""
+    if not task.acks_late:
+        return (
+            "The message was acknowledged when the task started, so the broker has forgotten it. With acks_late, it is "
+            "acknowledged after the task."
+        )
+    if not task.reject_on_worker_lost:
+        return (
+            "With acks_late alone, the worker acknowledges the message when the process is lost. reject_on_worker_lost "
+            "returns it to the queue."
+        )
+    return ""
+
+
 def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
-    """When the process that is at one photo is killed, the summary comes all the same."""
-    from images.tasks import describe_for_summary_task as member
+    """If the process that describes one photo is killed, there is a summary all the same."""
+    from images.tasks import describe_for_summary_task
 
     held, other = photo(photos.jpeg(80, 60), "held.jpg"), photo(photos.jpeg(80, 60))
     file = Path(held.image.path)
     content = file.read_bytes()
     file.unlink()
-    os.mkfifo(file)  # whoever opens it waits
+    os.mkfifo(file)  # a process that opens it waits
     task = summary([held.pk, other.pk])
 
     def process():
@@ -106,23 +172,26 @@ def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
     pid = until(process)
     if not pid:
         complain(
-            "the worker did not begin with the photos.", worker_says=worker.log.splitlines()[-1], file=FILE
+            f"the worker did not start to describe the photos within {PATIENCE} seconds.",
+            "If your machine is very busy, run the check again.",
+            worker_says=worker.log.splitlines()[-1],
+            file=FILE,
         )
     until(lambda: all(ended(each.id) for each in task.parent.results[1:]))  # the other process is idle now
     whole = tmp_path / "whole.jpg"
     whole.write_bytes(content)
     os.replace(whole, file)
     worker.kill_child(pid)
+    options = describe_for_summary_task.acks_late, describe_for_summary_task.reject_on_worker_lost
     result = outcome(
         task,
-        f"process {pid} was killed with -9 while it looked at one of two photos",
-        "A process that is killed returns nothing, and its message was acknowledged when it began. With acks_late it "
-        "is acknowledged behind the work, and reject_on_worker_lost gives it to another process.",
-        options=f"acks_late={member.acks_late}, reject_on_worker_lost={member.reject_on_worker_lost}",
+        f"process {pid} was killed with -9 while it described one of two photos",
+        why_lost(describe_for_summary_task),
+        options="acks_late={}, reject_on_worker_lost={}".format(*options),
     )
     expect(
         result["photos"] == 2,
-        f"process {pid} was killed with -9, and the summary leaves its photo out.",
+        f"process {pid} was killed with -9, and its photo is missing from the summary.",
         found=json.dumps(result),
         file=FILE,
     )

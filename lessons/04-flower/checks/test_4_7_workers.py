@@ -1,105 +1,116 @@
 import contextlib
-import os
+import json
 import re
-import signal
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from celery.app.control import Inspect
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
+from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error, running
 from workshop.checkkit.worker import aside, raised_at
 
 pytestmark = [pytest.mark.step("4.7"), pytest.mark.long]
 
-FILE = "images/management/commands/workers.py"
-TASK = "images.tasks.describe_photo_task"
-STRANGER = "nobody@nowhere"
 COLUMNS = ("processes", "active", "reserved", "started", "tasks", "queues")
-
-
-@pytest.fixture
-def command(app, monkeypatch, patience):
-    """command("rate", …) runs manage.py workers and returns (what it printed, its error or "")."""
-    from images.management.commands import workers
-
-    def run(*arguments, seconds=0.3):
-        shown = " ".join(["manage.py workers", *arguments])
-        output = StringIO()
-        limit = patience(
-            f"{shown} has not come to its end after six seconds.",
-            "Nobody knows how many workers there are, so a question to all of them waits until timeout= is over.",
-            file=FILE,
-        )
-        with monkeypatch.context() as patch, limit:
-            patch.setattr(workers, "PATIENCE", seconds)  # one worker on this machine answers sooner
-            # After a ping the connection asks for more answers, by default for a second, before it takes the next.
-            patch.setitem(app.conf.broker_transport_options, "polling_interval", 0.1)
-            app._pool = app.amqp._producer_pool = None
-            try:
-                call_command("workers", *arguments, stdout=output, stderr=output)
-            except CommandError as error:
-                return output.getvalue(), str(error)
-            except Complaint:
-                raise
-            except Exception as error:
-                complain(
-                    f"{shown} ends with a traceback.",
-                    "A question that nobody answers is answered by None, or by an empty list. An order is answered by "
-                    "None without reply=True.",
-                    exception=f"{type(error).__name__}: {error}".splitlines()[0],
-                    raised_at=raised_at(error) or "?",
-                    printed=output.getvalue().strip() or "nothing",
-                    file=FILE,
-                )
-        return output.getvalue(), ""
-
-    def patient(*arguments):
-        """With less patience than the command has by itself, and with more when the worker was slow."""
-        printed, error = run(*arguments)
-        nobody = re.search("No worker answers|does not answer", error) and STRANGER not in error
-        silent = "@" not in printed and not error and arguments[0] != "grow"  # which must not be done twice
-        return run(*arguments, seconds=2) if nobody or silent else (printed, error)
-
-    patient.once = run
-    return patient
-
-
-@pytest.fixture
-def name(app, worker):
-    """The name of the run's worker."""
-    return re.search(r"(\S+@\S+) ready\.", worker.log)[1]
-
-
-def ask(app, question):
-    """What the worker answers, without the command."""
-    reply = app.control.broadcast(question, reply=True, limit=1, timeout=5) or [{}]
-    return next(iter(reply[0].values()), None)
-
-
-def expect_no_error(error, what):
-    expect(not error, f"{what} does not work.", says=error, file=FILE)
+NOBODY = "nobody@nowhere"
 
 
 def test_nobody_answers(app, command):
-    """Without a worker the command says so, within two seconds."""
+    """Without a worker, the command says so within two seconds."""
     from images.management.commands import workers
 
     with aside(app):
         printed, error = command.once("show", seconds=workers.PATIENCE)
     expect(
         "worker" in error,
-        "there is no worker, and the command does not say so.",
+        "no worker is running, but the command does not say so.",
         printed=printed.strip() or "nothing",
-        file=FILE,
+        file=COMMAND,
     )
     expect(
         0 < workers.PATIENCE <= 2,
         "the command waits too long for workers that do not answer.",
-        expected="PATIENCE of 1 second or so",
+        expected="PATIENCE = 1 or so",
         found=f"PATIENCE = {workers.PATIENCE}",
-        file=FILE,
+        file=COMMAND,
     )
+
+
+def test_names(app, name, patience, monkeypatch):
+    """workers_that_answer() returns the names of the workers."""
+    from images.management.commands import workers
+
+    file = f"{COMMAND}, workers_that_answer()"
+    monkeypatch.setattr(workers, "PATIENCE", 2)
+    with patience(
+        "workers_that_answer() was still running after six seconds.",
+        "control.ping() waits until its timeout= is over. Pass timeout=PATIENCE.",
+        file=file,
+    ):
+        try:
+            found = workers.workers_that_answer()
+        except Exception as error:
+            complain(
+                "workers_that_answer() raises an exception.",
+                exception=f"{type(error).__name__}: {error}",
+                file=file,
+            )
+    names = list(found or [])
+    expect(
+        names,
+        f"the worker {name} is running, but workers_that_answer() returns no name.",
+        "control.ping(timeout=PATIENCE) asks all workers and returns a list with one dictionary for each answer.",
+        found=repr(found),
+        file=file,
+    )
+    expect(
+        all(isinstance(each, str) for each in names),
+        "workers_that_answer() does not return the names of the workers.",
+        "control.ping() returns a list of dictionaries, and the names are their keys.",
+        expected=json.dumps([name]),
+        found=repr(found),
+        file=file,
+    )
+
+
+def test_no_answer_in_time(app, name, patience, monkeypatch):
+    """inspect_workers() works if a worker answers the ping, but not all of the other questions in time."""
+    from images.management.commands import workers
+
+    file = f"{COMMAND}, inspect_workers()"
+
+    def inspect(who, seconds, what):
+        monkeypatch.setattr(workers, "PATIENCE", seconds)
+        with patience(
+            "inspect_workers() was still running after six seconds.", "Pass timeout=PATIENCE.", file=file
+        ):
+            try:
+                return workers.inspect_workers([who])
+            except Exception as error:
+                complain(
+                    f"{what}, and inspect_workers() raises an exception.",
+                    "Each question of inspect(), such as active(), returns None if no worker answers in time. Use {} in "
+                    "that case.",
+                    exception=f"{type(error).__name__}: {error}",
+                    raised_at=raised_at(error) or "?",
+                    file=file,
+                )
+
+    found = inspect(NOBODY, 0.1, "a worker has just stopped")
+    expect(
+        not found,
+        f"inspect_workers() was asked about {NOBODY}, but it returns something about another worker.",
+        "Pass the names as destination.",
+        found=repr(found),
+        file=file,
+    )
+    answered = Inspect._request
+
+    def only_stats(self, command, **arguments):
+        return answered(self, command, **arguments) if command == "stats" else None
+
+    monkeypatch.setattr(Inspect, "_request", only_stats)
+    inspect(name, 2, "a worker answered stats(), but no other question in time")
 
 
 def row(printed, name):
@@ -109,7 +120,7 @@ def row(printed, name):
 
 
 def test_show_and_revoke(app, command, name, busy, photo):
-    """The command shows what the worker does and what waits, and calls a task off."""
+    """The command shows what the worker is doing and what waits, and it revokes tasks."""
     from images.tasks import describe_photo_task
 
     exports = busy(5)
@@ -121,15 +132,21 @@ def test_show_and_revoke(app, command, name, busy, photo):
     printed, error = command("show")
     expect(
         "No worker answers" not in error,
-        f"{name} is there, and the command says that no worker answers.",
-        "control.ping() asks all workers, and collects answers until timeout= is over: a list with a dictionary from "
-        "each.",
-        says=error,
-        file=f"{FILE}, workers_that_answer()",
+        f"{name} is running, but the command says that no worker answers.",
+        "control.ping(timeout=PATIENCE) asks all workers and returns a list with one dictionary for each answer.",
+        error=error,
+        file=f"{COMMAND}, workers_that_answer()",
     )
     expect_no_error(error, "showing the workers")
     found = row(printed, name)
-    expect(found, "the worker is not in the table.", expected=name, printed=printed.strip(), file=FILE)
+    expect(
+        found,
+        "the worker is not in the table.",
+        "inspect_workers() needs the answers of stats(). Without them, it lists no worker.",
+        expected=name,
+        printed=printed.strip(),
+        file=f"{COMMAND}, inspect_workers()",
+    )
     expected = {
         "processes": str(len(ask(app, "stats")["pool"]["processes"])),
         "active": str(len(ask(app, "active"))),
@@ -147,37 +164,43 @@ def test_show_and_revoke(app, command, name, busy, photo):
     wrong = differing()
     expect(
         not wrong,
-        f"the table is not right about the worker's {', '.join(wrong)}.",
-        "inspect() has a question for each: stats, active, reserved, registered, active_queues.",
+        f"the table is wrong about the worker's {', '.join(wrong)}.",
+        "inspect() has one method for each of these questions: stats, active, reserved, registered, active_queues.",
         expected=", ".join(f"{column} {expected[column]}" for column in wrong),
         found=", ".join(f"{column} {found.get(column, '') or 'nothing'}" for column in wrong),
-        file=f"{FILE}, inspect_workers()",
+        file=f"{COMMAND}, inspect_workers()",
     )
     expect(
         re.search(r"queue celery: 2 waiting, and no worker takes from it", printed),
-        "two tasks wait in the queue celery, which no worker takes from, and the command says something else.",
+        "two tasks wait in the queue celery, which no worker consumes, but the command does not say so.",
         found="\n".join(line for line in printed.splitlines() if line.startswith("queue")) or "nothing",
-        file=FILE,
+        file=COMMAND,
     )
 
+    what = "a waiting task was revoked"
     printed, error = command("revoke", first.id)
-    expect_no_error(error, "calling a task off")
+    expect_no_error(error, "revoking a task")
+    expect_answer(printed, name, what, "revoke_task")
+    ended, goes_on = (each for each in exports if each.id in running(app))
+    _, error = command("revoke", goes_on.id)
+    expect_no_error(error, "revoking a running task")
+    _, error = command("revoke", ended.id, "--terminate")
+    expect_no_error(error, "revoking a running task with --terminate")
+    until(lambda: ended.state == "REVOKED")
     expect(
-        name in printed,
-        "a task was called off, and the command does not print what the worker answered.",
-        "Without reply=True nothing is waited for, and nothing comes back.",
-        printed=printed.strip() or "nothing",
-        file=f"{FILE}, revoke_task()",
+        ended.state == "REVOKED",
+        "a running task was revoked with --terminate, but it is still running.",
+        "revoke() only prevents that a worker starts the task. With terminate=True, the worker also kills the process "
+        "that is running it.",
+        state=ended.state,
+        file=f"{COMMAND}, revoke_task()",
     )
-    _, error = command("revoke", exports[0].id, "--terminate")
-    expect_no_error(error, "ending a task that has begun")
-    until(lambda: exports[0].state == "REVOKED", 5)
     expect(
-        exports[0].state == "REVOKED",
-        "a task that had begun was to be ended with --terminate, and goes on.",
-        "revoke() by itself only keeps a worker from beginning. terminate=True ends the process that is at it.",
-        state=exports[0].state,
-        file=f"{FILE}, revoke_task()",
+        goes_on.id in running(app) and goes_on.state != "REVOKED",
+        "a running task was revoked without --terminate, but its process was killed.",
+        "Pass the argument terminate on to revoke(), and not always True.",
+        state=goes_on.state,
+        file=f"{COMMAND}, revoke_task()",
     )
     app.control.revoke([task.id for task in exports], terminate=True, reply=True, limit=1, timeout=5)
     app.control.add_consumer("celery", reply=True, limit=1, timeout=5)
@@ -185,95 +208,12 @@ def test_show_and_revoke(app, command, name, busy, photo):
     until(first.ready, 1)
     expect(
         first.state == "REVOKED" and second.state == "SUCCESS",
-        "a task that waited was called off, and ran all the same."
+        "a waiting task was revoked, but it ran all the same."
         if first.state == "SUCCESS"
-        else "one of two tasks that waited was called off.",
-        expected="REVOKED, and the other one SUCCESS",
-        found=f"{first.state}, and the other one {second.state}",
-        file=f"{FILE}, revoke_task()",
-    )
-
-
-def limit(app):
-    """The rate limit of the task, as the worker says."""
-    reply = app.control.broadcast(
-        "registered", {"taskinfoitems": ["rate_limit"]}, reply=True, limit=1, timeout=5
-    )
-    tasks = next(iter(reply[0].values()))
-    found = next(each for each in tasks if each.split()[0] == TASK)
-    match = re.search(r"rate_limit=(\S+)\]", found)
-    return match[1] if match else "none"
-
-
-def test_rate(app, command, name):
-    """The command limits how many of a task a worker starts, and takes the limit away."""
-    before = limit(app)
-    for wanted in ("7/m", "0"):
-        printed, error = command("rate", TASK, wanted)
-        expect_no_error(error, "limiting a task's rate")
-        found = limit(app)
-        expect(
-            found == wanted or (wanted == "0" and found in ("none", before)),
-            f"a rate of {wanted} was asked for, and the worker has another.",
-            expected=wanted,
-            found=found,
-            printed=printed.strip() or "nothing",
-            file=f"{FILE}, limit_rate()",
-        )
-        expect(
-            name in printed,
-            "a rate was limited, and the command does not print what the worker answered.",
-            "Without reply=True nothing is waited for, and nothing comes back.",
-            printed=printed.strip() or "nothing",
-            file=f"{FILE}, limit_rate()",
-        )
-    printed, error = command("rate", "describe_photo_task", "7/m")
-    expect(
-        error,
-        "a rate was to be limited for describe_photo_task, a name that no task has, and nobody said no.",
-        "The worker answers with an error. It comes back with reply=True, and report() says so.",
-        printed=printed.strip() or "nothing",
-        file=f"{FILE}, limit_rate()",
-    )
-
-
-def test_grow(app, worker, command, name):
-    """The command gives a worker more processes or fewer, and never takes the last."""
-
-    def processes():
-        return len(ask(app, "stats")["pool"]["processes"])
-
-    before, answers = processes(), ""
-    for count in (2, -2):
-        wanted = processes() + count
-        printed, error = command("grow", name, str(count))
-        expect_no_error(error, f"grow {count}")
-        answers += printed
-        if not until(lambda: processes() == wanted, 0.3):  # noqa: B023
-            # A worker looks every five seconds how many it should have, and when one of them has ended.
-            os.kill(worker.children()[-1], signal.SIGTERM)
-            until(lambda: processes() == wanted)  # noqa: B023
-        found = processes()
-        expect(
-            found == wanted,
-            f"the worker was to have {wanted} processes, and has {found}.",
-            "pool_grow() and pool_shrink() both take a number above 0. With one below they say ok as well, and do "
-            "nothing or too little.",
-            printed=printed.strip() or "nothing",
-            file=f"{FILE}, change_pool()",
-        )
-    expect(
-        name in answers,
-        "a pool was changed, and the command does not print what the worker answered.",
-        "Without reply=True nothing is waited for, and nothing comes back.",
-        printed=answers.strip() or "nothing",
-        file=f"{FILE}, change_pool()",
-    )
-    _, error = command("grow", name, str(-before))
-    expect(error and processes() == before, "a worker's last process was taken.", file=FILE)
-    _, error = command("grow", STRANGER, "1")
-    expect(
-        STRANGER in error,
-        "grow was called for a worker that does not exist, but the command reported no error.",
-        file=FILE,
+        else "one of two waiting tasks was revoked, but the other one did not run either."
+        if second.state == "REVOKED"
+        else "one of two waiting tasks was revoked, but not both have come to the right end.",
+        expected="REVOKED for the first one, SUCCESS for the second one",
+        found=f"{first.state} and {second.state}",
+        file=f"{COMMAND}, revoke_task()",
     )

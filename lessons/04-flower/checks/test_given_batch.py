@@ -13,7 +13,7 @@ pytestmark = pytest.mark.step("given")
 
 
 def test_export_zip(post, client, worker, resized_photos):
-    """The ZIP file has every resized photo, at the size of a screen."""
+    """The ZIP file contains every resized photo, at screen size."""
     kept = resized_photos(photos.jpeg(2000, 1000), photos.png(), photos.gif())
     url = post("images:export_zip").url
     status = reverse("images:batch_status", args=[resolve(url).kwargs["task_id"]])
@@ -38,32 +38,36 @@ def test_export_zip(post, client, worker, resized_photos):
     }
     expect(
         sizes == expected and result["photos"] == 3 and result["bytes"] == len(content),
-        "the ZIP file has other photos in it.",
+        "the ZIP file does not contain the right photos.",
         expected=expected,
         found=sizes,
         file="images/zip_export.py",
     )
     page = client.get(url).content.decode()
-    expect(status in page and "batch.js" in page, "the page of the ZIP file does not follow the task.")
+    expect(
+        status in page and "batch.js" in page,
+        "the page of the ZIP export does not load batch.js with the task's address.",
+    )
 
 
 @pytest.mark.parametrize("name", ["images:export_zip", "images:summarize"])
 def test_no_photo(client, post, queue, name):
-    """Without a resized photo nothing is sent, and the visitor reads why."""
+    """Without a resized photo, nothing is sent, and the visitor reads why."""
     page = client.get(post(name).url).content.decode()
     expect(
-        "no resized photo" in page and not queue.everything(), "there was nothing to do, and nobody said so."
+        "no resized photo" in page and not queue.everything(),
+        "there is no resized photo, but the page does not say so, or a task was sent.",
     )
 
 
 def test_unknown_task(client, app):
-    """The page of a task and a group that nobody knows answers that nobody knows how far it is."""
+    """For an unknown task and an unknown group, the view answers PENDING and no progress."""
     address = reverse("images:batch_status", args=[uuid.uuid4()])
     for group in ("", uuid.uuid4(), "no-group"):
         found = client.get(address, {"group": group}).json()
         expect(
             found["state"] == "PENDING" and found["progress"] is None,
-            "a task that nobody knows has a progress.",
+            "the view answers with a progress for an unknown task.",
             found=found,
             file="images/results.py",
         )

@@ -4,12 +4,12 @@ import pytest
 
 from workshop.checkkit import expect
 
-# The Flower of step 4.2 serves here, too.
+# These checks use the running Flower of step 4.2.
 pytestmark = [pytest.mark.step("given"), pytest.mark.beside("4.2")]
 
 
 def test_what_stays_open(app, monitor):
-    """With a password Flower's API is closed; two addresses for other programs stay open."""
+    """With a password, Flower's API is closed, but two addresses for other programs stay open."""
     if not monitor.running:
         monitor.start("exec celery -A myproject flower --address=127.0.0.1")
     monitor.wait()

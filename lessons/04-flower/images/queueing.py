@@ -55,5 +55,6 @@ def enqueue_summary(image_ids: list[int]) -> AsyncResult:
 
     Raises one of UNSENT when Redis does not answer.
     """
-    # TODO 4.5: a chord of describe_for_summary_task for each photo, and summarize_task. Save its group.
-    return summarize_task.delay([])
+    # TODO 4.5: send a chord: describe_for_summary_task for each photo, then summarize_task. Save its group.
+    task = summarize_task.delay([])
+    return task

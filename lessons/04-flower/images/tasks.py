@@ -115,7 +115,8 @@ def log_deleted(image_id: int) -> None:
 )
 def resize_again_task(image_id: int) -> None:
     """Resize one of many photos again."""
-    resize_image_task.delay(image_id)  # TODO 4.4: into the queue slow, whatever its route says.
+    # TODO 4.4: send this task to the queue slow, with apply_async().
+    resize_image_task.delay(image_id)
 
 
 @shared_task(base=RetriedTask, bind=True, soft_time_limit=600, time_limit=660)
@@ -125,7 +126,7 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
     total = len(photos)
 
     def report_progress(done):
-        # TODO 4.3: tell the result backend: the state PROGRESS, with done and total.
+        # TODO 4.3: store the state PROGRESS, with the numbers done and total.
         pass
 
     with write_zip(photos, report_progress) as (file, written):
@@ -139,11 +140,13 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
     }
 
 
-# TODO 4.6: a member that is lost with its process or worker must be done again, or there is no summary.
+# The summary needs all results, so a task runs again if its process or its worker is killed.
+# TODO 4.6: set the two options for that.
 @shared_task(base=RetriedTask)
 def describe_for_summary_task(image_id: int) -> dict:
-    """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
-    # TODO 4.6: answer {"id": …, "error": …} for a photo that is gone or cannot be read.
+    """Describe a photo. For an unreadable one, return the error, so that the others are still summed up."""
+    # TODO 4.6: if the photo was deleted or cannot be read, return {"id": …, "error": …}. Let all other
+    # exceptions leave the task, such as a ConnectionError or TimeoutError of the storage.
     return describe_photo_task(image_id)
 
 

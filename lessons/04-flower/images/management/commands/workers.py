@@ -71,13 +71,15 @@ class Command(BaseCommand):
 
 def workers_that_answer():
     """The names of the workers that answer within PATIENCE seconds."""
-    # TODO 4.7: control.ping() gives [{name: {"ok": "pong"}}, …].
+    # TODO 4.7: call control.ping() with timeout=PATIENCE. It returns [{name: {"ok": "pong"}}, …].
     return []
 
 
 def inspect_workers(names):
     """What each of these workers is doing, by its name: numbers of tasks, and the names of its queues."""
-    # TODO 4.7: control.inspect() asks these workers; each question answers {name: …}, or None.
+    # With `destination`, Celery waits only until all of these workers have answered.
+    # TODO 4.7: call control.inspect() with destination and timeout. Each of its questions, such as active(),
+    # returns {name: answer}, or None if no worker answered in time.
     stats, active, reserved = {}, {}, {}
     registered, queues = {}, {}
     return {
@@ -104,14 +106,17 @@ def queue_lengths():
 
 def revoke_task(names, task_id, terminate):
     """Revoke the task; with `terminate`, also stop it if it is running. Returns the workers' answers."""
-    return []  # TODO 4.7: control.revoke()
+    # TODO 4.7: call control.revoke() with terminate, destination, reply=True and timeout.
+    return []
 
 
 def limit_rate(names, task, limit):
     """Limit how often each worker starts the task, such as "2/s" or "10/m". Returns their answers."""
-    return []  # TODO 4.7: control.rate_limit()
+    # TODO 4.8: call control.rate_limit() with destination, reply=True and timeout.
+    return []
 
 
 def change_pool(name, count):
     """Add `count` processes to the worker's pool, or remove them if it is negative. Returns its answer."""
-    return []  # TODO 4.7: control.pool_grow() or control.pool_shrink(), which take a number above 0
+    # TODO 4.8: call control.pool_grow() or control.pool_shrink(), both with a number above 0.
+    return []

@@ -1,0 +1,16 @@
+"""Describe all photos in one task: how long does it take?"""
+
+import time
+
+from celery import current_app
+from images.batch_views import BATCH_SIZE
+from images.models import UploadedImage
+from images.tasks import describe_album_task
+
+if not current_app.control.ping(timeout=1):
+    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
+ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:BATCH_SIZE])
+started = time.monotonic()
+task = describe_album_task.delay(ids)
+task.get()
+print(f"one task described {len(ids)} photos in {time.monotonic() - started:.2f} s")

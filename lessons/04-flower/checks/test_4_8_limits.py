@@ -1,0 +1,87 @@
+import os
+import re
+import signal
+
+import pytest
+
+from workshop.checkkit import expect, until
+from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error
+
+pytestmark = [pytest.mark.step("4.8"), pytest.mark.long]
+
+TASK = "images.tasks.describe_photo_task"
+NOBODY = "nobody@nowhere"
+
+
+def limit(app):
+    """The worker's rate limit of the task."""
+    found = next(
+        each for each in ask(app, "registered", taskinfoitems=["rate_limit"]) if each.split()[0] == TASK
+    )
+    match = re.search(r"rate_limit=(\S+)\]", found)
+    return match[1] if match else "none"
+
+
+def test_rate(app, command, name):
+    """The command limits how often a worker starts a task, and removes the limit."""
+    before = limit(app)
+    for wanted in ("7/m", "0"):
+        printed, error = command("rate", TASK, wanted)
+        expect_no_error(error, "changing a rate limit")
+        expect_answer(printed, name, "a rate limit was changed", "limit_rate")
+        found = limit(app)
+        expect(
+            found == wanted or (wanted == "0" and found in ("none", before)),
+            f"the rate limit was set to {wanted}, but the worker has another one.",
+            "The limit counts in the worker. control.rate_limit() sends it there.",
+            expected=wanted,
+            found=found,
+            printed=printed.strip() or "nothing",
+            file=f"{COMMAND}, limit_rate()",
+        )
+    printed, error = command("rate", "describe_photo_task", "7/m")
+    expect(
+        error,
+        "a rate limit was set for describe_photo_task, which is not a full task name, but the command reported no error.",
+        "The worker answers with an error. With reply=True you get this answer. Return it, and report() prints it.",
+        printed=printed.strip() or "nothing",
+        file=f"{COMMAND}, limit_rate()",
+    )
+
+
+def test_grow(app, worker, command, name):
+    """The command adds processes to a worker and removes some, but never the last one."""
+
+    def processes():
+        return len(ask(app, "stats")["pool"]["processes"])
+
+    before, answers = processes(), ""
+    for count in (2, -2):
+        wanted = processes() + count
+        printed, error = command("grow", name, str(count))
+        expect_no_error(error, f"grow {count}")
+        answers += printed
+        if not until(lambda: processes() == wanted, 0.3):  # noqa: B023
+            # A worker checks its number of processes every five seconds, and when one of them has ended.
+            os.kill(worker.children()[-1], signal.SIGTERM)
+            until(lambda: processes() == wanted)  # noqa: B023
+        found = processes()
+        expect(
+            found == wanted,
+            f"after `grow {count}`, the worker should have {wanted} processes, but it has {found}.",
+            "pool_grow() and pool_shrink() both need a number above 0. With a negative number, they answer ok, but do "
+            "nothing or too little."
+            if name in answers
+            else "control.pool_grow() adds processes, and control.pool_shrink() removes some.",
+            printed=printed.strip() or "nothing",
+            file=f"{COMMAND}, change_pool()",
+        )
+    expect_answer(answers, name, "a pool was changed", "change_pool")
+    _, error = command("grow", name, str(-before))
+    expect(error and processes() == before, "the worker's last process was removed.", file=COMMAND)
+    _, error = command("grow", NOBODY, "1")
+    expect(
+        NOBODY in error,
+        "grow was called for a worker that does not exist, but the command reported no error.",
+        file=COMMAND,
+    )
