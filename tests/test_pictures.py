@@ -293,6 +293,12 @@ def test_a_damaged_file_is_resized_or_unreadable(resizing, pictures, content):
             read(io.BytesIO(content))
 
 
+@pytest.mark.parametrize("name", ["no-height.gif", "no pixels"])
+def test_a_picture_without_pixels_is_refused_before_it_is_decoded(pictures, name):
+    with pytest.raises(pictures.UnreadablePicture):
+        pictures.open_picture(io.BytesIO(dict(damaged())[name]))
+
+
 def test_the_exception_of_a_damaged_file_holds_no_pixels(resizing, pictures):
     content = encoded(Image.effect_noise((300, 200), 90), "PNG")
     broken = content[: len(content) // 2] + bytes(400)

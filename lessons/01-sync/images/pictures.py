@@ -143,7 +143,9 @@ def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     reader = HeaderReader(file)
     picture = Image.open(reader, formats=FORMATS)
     reader.in_header = False
-    if not (picture.width and picture.height):
+    frames = [(picture.width, picture.height)]
+    frames += [(right - left, bottom - top) for _, (left, top, right, bottom), *_ in picture.tile]
+    if any(width <= 0 or height <= 0 for width, height in frames):
         raise UnreadablePicture("The picture has no pixels.")
     if picture.format in ("JPEG", "MPO") and count(file, b"\xff\xda") > MAX_SCANS:
         raise UnreadablePicture("The JPEG has too many scans.")
