@@ -82,6 +82,13 @@ def nap(root, seconds):
     subprocess.run([sys.executable, "-c", code], cwd=project_of(root), env=environment, check=True)
 
 
+def workshop(root, *arguments):
+    """Run another command of the workshop beside `up`."""
+    environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE), "COLUMNS": "200"}
+    command = [sys.executable, "-P", "-m", "workshop", *arguments]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
 def assert_nothing_left(root, port, children):
     assert alive(children) == []
     assert is_free(port)
@@ -190,6 +197,43 @@ def test_a_dead_broker_is_said_and_comes_back_on_save(root, start):
     run.send(signal.SIGINT)
     assert run.end() == 0
     assert alive(children) == []
+
+
+def test_the_broker_is_stopped_and_started_alone(root, start):
+    """It stays down when a file is saved, and has the same address afterwards."""
+    run = start()
+    run.until("ready in")
+    url = state_of(root)["addresses"]["broker"]
+    assert "The broker is stopped." in workshop(root, "broker", "stop").stdout
+    run.until("broker stopped.")
+    assert not answers(url)
+    assert "stopped already" in workshop(root, "broker", "stop").stdout
+    write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
+    run.until("images/tasks.py changed")
+    assert not answers(url)
+    assert f"running again at {url}" in workshop(root, "broker", "start").stdout
+    run.until("broker started again, empty.")
+    assert answers(url)
+    pid = state_of(root)["processes"]["broker"]["pid"]
+    run.send(signal.SIGINT)
+    assert run.end() == 0
+    assert not psutil.pid_exists(pid)
+
+
+def test_no_broker_to_switch(root):
+    said = workshop(root, "broker", "stop")
+    assert said.returncode == 1
+    assert "The workshop is not up" in said.stderr
+
+
+def test_a_broker_of_the_persons_own_is_left_alone(root, start):
+    with Broker(prefer=None) as own:
+        run = start(REDIS_URL=own.url)
+        run.until("ready in")
+        said = workshop(root, "broker", "stop")
+        assert said.returncode == 1
+        assert "your own broker" in said.stderr
+        assert own.running
 
 
 def test_worker_restarts_when_a_file_is_saved(root, start):

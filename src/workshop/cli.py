@@ -1,6 +1,7 @@
 """The commands: what they take and what they are called. Each hands over to a module of its own."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -34,6 +35,13 @@ Target = Annotated[
 ]
 StepName = Annotated[str | None, typer.Argument(metavar="STEP", help="One step, such as 3.2.")]
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="A lesson: 3, 03, 03-images or images.")]
+
+
+class Switch(StrEnum):
+    """What ./workshop broker does."""
+
+    STOP = "stop"
+    START = "start"
 
 
 def _version(wanted: bool) -> None:
@@ -205,6 +213,19 @@ def up(
     if project_.is_learners:
         progress.set_last(project_.lesson.name)
     raise typer.Exit(running.up(project_, port=port))
+
+
+@app.command(rich_help_panel=RUNNING)
+def broker(
+    action: Annotated[Switch, typer.Argument(metavar="stop|start", help="What to do with it.")],
+) -> None:
+    """Stop or start only the broker of a running ./workshop up.
+
+    The broker keeps its messages and results in memory, so they are gone after a stop.
+    """
+    from . import broker_switch
+
+    say(broker_switch.switch(on=action is Switch.START))
 
 
 @app.command(rich_help_panel=RUNNING)

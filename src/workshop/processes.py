@@ -93,7 +93,7 @@ class Supervisor:
         self._on_ready, self._on_pids = on_ready, on_pids
         self._events: queue.SimpleQueue = queue.SimpleQueue()
         self._stop_asked = 0
-        self._stopping = self._announced = self._broker_said = False
+        self._stopping = self._announced = self._broker_said = self._broker_off = False
         self._watching = threading.Event()
         for service in services:
             self._add(service)
@@ -102,6 +102,10 @@ class Supervisor:
         """End everything; asked a second time, at once. May be called from a signal handler."""
         self._stop_asked += 1
         self._events.put(Message("stop asked", None, None, None, None))
+
+    def switch_broker(self, on: bool) -> None:
+        """Stop the broker, or start it again, empty. May be called from a signal handler."""
+        self._events.put(Message("broker", on, None, None, None))
 
     def run(self) -> None:
         """Start all services and keep them; returns after `stop()`, when every process has ended."""
@@ -159,6 +163,8 @@ class Supervisor:
     def _handle(self, message: Message) -> None:
         if message.type == "changed":
             self._changed(message.data)
+        if message.type == "broker":
+            self._switch_broker(message.data)
         running = self.running.get(message.name)
         if running is None:
             return
@@ -288,6 +294,8 @@ class Supervisor:
 
     def _fix(self, trouble: Trouble) -> str:
         if trouble.is_broker and self.broker is not None:
+            if self._broker_off:
+                return "Start the broker again: ./workshop broker start"
             if not self.broker.running:
                 return ""  # it starts again together with the process
             if trouble.answered:
@@ -316,13 +324,8 @@ class Supervisor:
     def _changed(self, files: list[str]) -> None:
         if self._stopping:
             return
-        if self.broker is not None and not self.broker.running:
-            try:
-                self.broker.start()
-                self._broker_said = False
-                self.say("broker started again, empty.")
-            except WorkshopError as error:
-                self.say(f"broker is still down: {error} Then save a file, and it is tried again.")
+        if self.broker is not None and not self.broker.running and not self._broker_off:
+            self._start_broker()
         if "Procfile" in files:
             self.say("Procfile changed. To run what it says now: Ctrl-C, then ./workshop up again.")
             files = [file for file in files if file != "Procfile"]
@@ -344,6 +347,26 @@ class Supervisor:
             ):
                 running.news = f"{running.service.name} restarted: {what} changed"
                 self._end(running)
+
+    def _switch_broker(self, on: bool) -> None:
+        if self.broker is None or self._stopping:
+            return
+        self._broker_off = self._broker_said = not on
+        if not on:
+            self.broker.stop()
+            self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
+        elif not self.broker.running:
+            self._start_broker()
+
+    def _start_broker(self) -> None:
+        try:
+            self.broker.start()
+        except WorkshopError as error:
+            self.say(f"broker is still down: {error} It starts again when you save a file.")
+            return
+        self._broker_said = False
+        self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+        self.say("broker started again, empty.")
 
     def _end(self, running: Running) -> None:
         running.state = "stopping"

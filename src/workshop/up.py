@@ -13,7 +13,18 @@ from pathlib import Path
 from honcho.printer import Printer
 from rich.markup import escape
 
-from . import flower, lessons, migrations, notebooks, occupied, paths, progress, signals, status
+from . import (
+    broker_switch,
+    flower,
+    lessons,
+    migrations,
+    notebooks,
+    occupied,
+    paths,
+    progress,
+    signals,
+    status,
+)
 from .broker import Broker, use_external, version_of, without_password
 from .console import say
 from .environment import KEEP, inherited, kept
@@ -45,6 +56,7 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
             )
         session = _Session(project, port, began)
         stack.enter_context(signals.handled(session.stop))
+        stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
         session.connect(stack)
         session.prepare(extra_services(docs_port) if extras else [])
         session.supervisor.run()
@@ -125,6 +137,10 @@ class _Session:
         if self.supervisor is not None:
             self.supervisor.stop()
 
+    def switch_broker(self, number: int, _frame: object) -> None:
+        if self.supervisor is not None:
+            self.supervisor.switch_broker(on=number == broker_switch.START)
+
     def ready(self) -> None:
         for line in ["", *self.table(), ""]:
             say(line, markup=True, hang=REMARKS)
@@ -142,6 +158,7 @@ class _Session:
                 "folder": str(self.project.folder),
                 "data": str(self.project.data),
                 "addresses": self.addresses(),
+                "own_broker": self.broker is not None,
                 "broker_folder": str(self.broker.folder) if self.broker else None,
                 "processes": {name: found for name, pid in pids.items() if (found := occupied.identify(pid))},
             }

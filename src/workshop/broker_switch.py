@@ -1,0 +1,40 @@
+"""`./workshop broker stop` and `start`: the broker of a running `up`, alone."""
+
+import signal
+
+import psutil
+
+from . import occupied
+from .broker import answers
+from .checkkit import until
+from .errors import WorkshopError
+
+STOP, START = SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
+"""What the process of `up` gets."""
+SECONDS = 30
+
+
+def switch(on: bool) -> str:
+    """Start the broker of the running `up`, or stop it, and say what happened.
+
+    Raises WorkshopError when no `up` runs, when its broker is not the workshop's own, or when nothing happens.
+    """
+    state = occupied.read()
+    up, url = occupied.process(state), state.get("addresses", {}).get("broker", "")
+    if up is None:
+        raise WorkshopError(
+            "The workshop is not up, so there is no broker to switch. Start it: ./workshop up"
+        )
+    if not state.get("own_broker"):
+        raise WorkshopError(f"./workshop up uses your own broker at {url}. Stop and start that one yourself.")
+    if answers(url) is on:
+        return f"The broker is {'running' if on else 'stopped'} already."
+    try:
+        up.send_signal(START if on else STOP)
+    except psutil.Error as error:
+        raise WorkshopError(f"./workshop up could not be told ({error}).") from error
+    if not until(lambda: answers(url, 0.5) is on, SECONDS):
+        raise WorkshopError(f"The broker did not {'start' if on else 'stop'}. The terminal of up says why.")
+    if on:
+        return f"The broker is running again at {url}. Its queues are empty."
+    return "The broker is stopped. Start it again: ./workshop broker start"
