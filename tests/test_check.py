@@ -176,7 +176,9 @@ def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(lane, "SILENCE", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
-    edit(mine, "images/views.py", "photos = form.save()", "photos = form.save()\n        while True: pass")
+    edit(
+        mine, "images/views.py", "photos = form.save()", "photos = form.save()\n            while True: pass"
+    )
     assert check.main(mine, "1.4") == 1
     assert "a loop in your code that does not end" in Printed(capsys.readouterr().out)
     assert descendants() == before
