@@ -36,12 +36,12 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
     another one runs, or when no broker answers.
     """
     found = lessons.find(lesson)
+    has_celery = (found.solution / "myproject" / "celery.py").is_file()
+    command = f"./workshop up {paths.shown(found.solution) if choice == 'solution' else found.code}"
+    Sentences(command, has_celery).install()  # first, so that every error below is a sentence
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
     folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
-    command = f"./workshop up {found.code if choice == 'mine' else paths.shown(folder)}"
-    has_celery = (folder / "myproject" / "celery.py").is_file()
-    Sentences(command, has_celery).install()
     running = Running.now()
     if running.folder and running.folder != folder:
         raise WorkshopError(
