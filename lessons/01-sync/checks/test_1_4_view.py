@@ -132,6 +132,34 @@ def test_file_before_row(upload, monkeypatch):
     )
 
 
+def expect_original(photo, content):
+    """Complain unless the file that was uploaded is still as it was."""
+    why = (
+        "Keep the original: you need it if the rules for resizing change. photo.attach_resized() stores the result as "
+        "a second file, photo.resized_image."
+    )
+    try:
+        with photo.image.open("rb") as file:
+            kept = file.read()
+    except FileNotFoundError:
+        complain("the file that was uploaded is gone.", why, file=f"{FILE}, resize_photo()")
+    expect(
+        kept == content,
+        "the file that was uploaded was overwritten.",
+        why,
+        expected=f"{len(content)} bytes, as uploaded",
+        found=f"{len(kept)} bytes in {photo.image.name}",
+        file=f"{FILE}, resize_photo()",
+    )
+
+
+@pytest.mark.parametrize(("content", "name"), [(photos.jpeg, "garden.jpg"), (photos.png, "logo.png")])
+def test_original_is_kept(upload, content, name):
+    """The uploaded file stays as it is."""
+    upload((name, content()))
+    expect_original(the_photo(), content())
+
+
 def test_time_is_kept(upload, monkeypatch):
     """The row says how many seconds the resize took."""
     save, slow = Image.Image.save, 0.03
@@ -319,34 +347,7 @@ def test_damaged(upload, content, name, about):
         "failure_reason.",
         file=f"{FILE}, resize_photo()",
     )
-
-
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [(photos.jpeg, "garden.jpg"), (photos.png, "logo.png"), (photos.cut_short, "cut.jpg")],
-)
-def test_original_is_kept(upload, content, name):
-    """The uploaded file stays as it is."""
-    content = content()
-    upload((name, content))
-    photo = the_photo()
-    why = (
-        "Keep the original: you need it if the rules for resizing change. photo.attach_resized() stores the result as "
-        "a second file, photo.resized_image."
-    )
-    try:
-        with photo.image.open("rb") as file:
-            kept = file.read()
-    except FileNotFoundError:
-        complain("the file that was uploaded is gone.", why, file=f"{FILE}, resize_photo()")
-    expect(
-        kept == content,
-        "the file that was uploaded was overwritten.",
-        why,
-        expected=f"{len(content)} bytes, as uploaded",
-        found=f"{len(kept)} bytes in {photo.image.name}",
-        file=f"{FILE}, resize_photo()",
-    )
+    expect_original(found[name], content())
 
 
 class StorageError(Exception):
@@ -410,6 +411,7 @@ def test_only_damage_counts_as_damage(upload, monkeypatch, caplog, error):
 
 def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
     """If the result can't be stored, the photo does not count as damaged."""
+    from images.models import UploadedImage
     from images.pictures import UnreadablePicture
 
     for error in (
@@ -425,6 +427,4 @@ def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
             raised=f"{type(error).__name__}: {error}",
             file=f"{FILE}, resize_photo()",
         )
-        from images.models import UploadedImage
-
         UploadedImage.objects.all().delete()
