@@ -204,6 +204,33 @@ def deletion_removes_the_files():
     assert len(files(fresh(kept))) == 2, "the deletion was rolled back, and the files are gone"
 
 
+def a_deleted_photo_leaves_no_resized_file():
+    """A worker has read the row before it was deleted, or a visitor before the worker wrote it."""
+    made = photo("a.jpg")
+    seen_by_worker = fresh(made)
+    fresh(made).delete()
+    finish(seen_by_worker)
+    assert resized_files() == []
+
+    made = photo("b.jpg")
+    seen_by_visitor = fresh(made)
+    finish(made)
+    assert len(resized_files()) == 1
+    seen_by_visitor.delete()
+    assert resized_files() == []
+
+    seen = [fresh(made) for made in [photo("c.jpg")] for _ in range(2)]
+    for twice in seen:
+        twice.delete()
+    assert files(made) == []
+
+
+def resized_files():
+    from django.conf import settings
+
+    return [str(file) for file in settings.MEDIA_ROOT.glob("resized/**/*") if file.is_file()]
+
+
 def the_admin_retries():
     """As the button of the photo's page: a message for each that failed or was not queued."""
     from django.utils import timezone

@@ -199,7 +199,7 @@ def test_a_site_that_does_not_start(start, tmp_path):
     run = start(root=root)
     assert run.end() == 1
     assert "does not run: migrate, web, worker did not start." in run.text
-    assert "images/tasks.py:3: ModuleNotFoundError: No module named 'nothing_of_this_name'" in run.text
+    assert "images/tasks.py:4: ModuleNotFoundError: No module named 'nothing_of_this_name'" in run.text
     assert "./workshop doctor" in run.text
     assert "Traceback" not in run.text
     assert_nothing_left(run, [], [])

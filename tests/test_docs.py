@@ -221,10 +221,6 @@ def test_minutes_are_those_of_the_model():
             assert abs(step.minutes - efforts[step.id].minutes) <= 1, step.id
 
 
-def test_the_core_path_takes_at_most_four_and_a_half_hours():
-    assert sum(lesson.minutes for lesson in LESSONS) <= 270
-
-
 @pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)
 def test_drawings_say_what_they_show(file):
     svg = ElementTree.parse(file).getroot()

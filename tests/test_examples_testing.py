@@ -28,8 +28,8 @@ BROKEN = {
     ),
     "nothing is tried again": (
         "images/tasks.py",
-        "autoretry_for=(ConnectionError, TimeoutError)",
-        "autoretry_for=(TimeoutError,)",
+        "TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)",
+        "TRANSIENT = (TimeoutError, *DATABASE_ERRORS)",
         {"test_a_storage_that_comes_back"},
     ),
     "a second file at the second run": (

@@ -8,7 +8,7 @@ import pytest
 from workshop import lessons
 
 LAYERS = (
-    ("storage", "pictures", "results", "middleware"),
+    ("storage", "pictures", "resilience", "results", "middleware"),
     ("buckets", "models", "resizing"),
     ("forms", "zip_export"),
     ("tasks",),
@@ -56,7 +56,10 @@ def test_modules_import_downwards_only(folder):
 
 
 TYPED = (
-    *(f"images/{name}.py" for name in ("pictures", "queueing", "resizing", "results", "tasks", "zip_export")),
+    *(
+        f"images/{name}.py"
+        for name in ("pictures", "queueing", "resilience", "resizing", "results", "tasks", "zip_export")
+    ),
     *(f"upkeep/{name}.py" for name in ("backups", "locks", "reporting", "sweeping", "tidying")),
 )
 

@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 from types import SimpleNamespace
 
+import celery
 import httpx
 import nbformat
 import psutil
@@ -220,6 +221,17 @@ def test_a_check_never_raises_for_an_answer(answer):
                 assert repr(verdict).startswith("✗ Not yet. ")
 
 
+def test_an_answer_that_waits_for_the_result_is_told_so():
+    """A get(timeout=…) in their function ends like this; it says nothing about a missing worker."""
+
+    def waits(result):
+        raise celery.exceptions.TimeoutError
+
+    verdict = turns.check("2.2", waits)
+    assert not verdict.right
+    assert "don't call get()" in verdict.text
+
+
 @pytest.mark.parametrize("seconds", [0.02, 0.5, 0.999])
 def test_a_right_share_is_right_whatever_it_is(seconds):
     """A half is the share of the rest as well, and the whole is how often it fits in."""
@@ -228,7 +240,7 @@ def test_a_right_share_is_right_whatever_it_is(seconds):
 
 
 def test_no_such_turn():
-    with pytest.raises(WorkshopError, match="no turn 2.9"):
+    with pytest.raises(WorkshopError, match="no exercise 2.9"):
         turns.check("2.9", 1)
 
 

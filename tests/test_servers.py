@@ -268,7 +268,7 @@ def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path, forks):
     settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
     events = list(check.run(project.at(copy), step="3.1", forks=forks))
     failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
-    assert failed == ["the app does not use the broker of the settings."]
+    assert failed == ["the app does not use the broker at REDIS_URL."]
 
 
 ENDS_WHILE_IT_SENDS = """

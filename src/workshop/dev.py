@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .console import say
+from .console import say, verbatim
 
 app = typer.Typer(help="Keep the lessons and solutions in step.", no_args_is_help=True)
 
@@ -117,3 +117,18 @@ def minutes(
     if write:
         model.write()
     raise typer.Exit(0 if model.show() else 1)
+
+
+@app.command()
+def sentences(
+    count: Annotated[int, typer.Argument(help="How many to draw.")] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same sentences.")] = 1,
+    lesson: Annotated[str | None, typer.Option(help="Only of this lesson (02).")] = None,
+) -> None:
+    """Draw random sentences from the texts of the lessons, with file and line, to read them on their own."""
+    from . import lessons, prose
+
+    chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
+    found = [sentence for each in chosen for sentence in prose.of_lesson(each)]
+    for sentence in prose.sample(found, count, seed):
+        verbatim(str(sentence))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from . import docs_snippets, lessons, paths, solve
+from . import atomic, docs_snippets, lessons, paths, solve
 from .console import say
 from .lessons import Lesson, Step
 
@@ -104,7 +104,7 @@ def columns(lesson: Lesson) -> str:
 
 def _replace(file: Path, pattern: str, replacement: str) -> None:
     text = file.read_text(encoding="utf-8")
-    file.write_text(re.sub(pattern, replacement, text, count=1, flags=re.M), encoding="utf-8")
+    atomic.write_text(file, re.sub(pattern, replacement, text, count=1, flags=re.M))
 
 
 def _of_step(lesson: Lesson, step: Step, section: str) -> Effort:

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import redis
 from PIL import Image
+from psycopg.rows import dict_row
 
 from workshop import paths
 from workshop.broker import Broker
@@ -52,7 +54,8 @@ def photo(number, size):
 class System:
     """Starts nothing by itself but the broker and the web server. Use it in a `with` statement."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, database=None):
+        self.database = database
         self.data = folder / "data"
         self.folder = folder
         self.broker = Broker(prefer=None)
@@ -77,6 +80,8 @@ class System:
             "PRACTICE": "0",
             "TMPDIR": str(self.folder),
         }
+        if self.database:
+            self.environment["DATABASE_URL"] = self.database
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "-v0"], cwd=SOLUTION, env=self.environment, check=True
         )
@@ -162,6 +167,11 @@ class System:
         """From now on a resize stops before its file is written."""
         (self.data / "hold").touch()
 
+    def hold_deaf(self):
+        """As hold(), and a soft time limit does not end it."""
+        (self.data / "deaf").touch()
+        self.hold()
+
     def release(self):
         (self.data / "hold").unlink(missing_ok=True)
 
@@ -204,9 +214,21 @@ class System:
 
             return Counter(await asyncio.gather(*map(send, range(count))))
 
+    def delete(self, image_id):
+        """Delete a photo that was accepted."""
+        with httpx.Client(base_url=self.url("/"), timeout=PATIENCE, trust_env=False) as browser:
+            page = browser.get("/upload/")
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+            answer = browser.post(f"/photos/{image_id}/delete/", data={"csrfmiddlewaretoken": token})
+        assert answer.status_code == 302, answer.text
+        self.accepted -= 1
+
     # What the visitors see in the end
 
-    def rows(self, where="1"):
+    def rows(self, where="1=1"):
+        if self.database:
+            with psycopg.connect(self.database, row_factory=dict_row) as database:
+                return database.execute(f"SELECT * FROM images_uploadedimage WHERE {where}").fetchall()
         with closing(sqlite3.connect(self.data / "db.sqlite3", timeout=30)) as database:
             database.row_factory = sqlite3.Row
             found = database.execute(f"SELECT * FROM images_uploadedimage WHERE {where}")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from celery import current_app
 from django.utils import timezone
 from images.management.commands.workers import queue_lengths, workers_that_answer
 from images.models import UploadedImage
@@ -11,8 +12,12 @@ waiting = UploadedImage.objects.pending()
 oldest = waiting.order_by("uploaded_at").values_list("uploaded_at", flat=True).first()
 failed = UploadedImage.objects.exclude(failure_reason="").filter(uploaded_at__gt=now - timedelta(days=1))
 
+with current_app.connection_for_read() as connection:
+    redis = connection.default_channel.client.info("memory")
+
 print("workers that answer:", ", ".join(workers_that_answer()) or "none")
 print("messages waiting:", queue_lengths())
+print("memory of Redis:", redis["used_memory_human"], "of", redis["maxmemory_human"])
 print(
     "photos waiting:",
     waiting.count(),

@@ -1,4 +1,4 @@
-"""What the checks of this lesson share."""
+"""Shared fixtures of the checks of this lesson."""
 
 import traceback
 from pathlib import Path
@@ -36,7 +36,7 @@ WHY = {
 
 @pytest.fixture
 def press(client, queue, patience):
-    """press("describe", photo, file=…) presses this button of the photo's page: (response, messages sent).
+    """press("describe", photo, file=…) presses this button of the photo's page and returns (response, messages sent).
 
     waits: the explanation if the view does not answer.
     """

@@ -65,14 +65,14 @@ def fail(what, error, **facts):
 
 
 def description(task, worker, photo):
-    """What the task returns about the photo. Complains if that is not a dictionary."""
+    """The description that the task returns for the photo. Complains if it is not a dictionary."""
     found = result_of(task, worker, photo.pk)
     if not isinstance(found, dict):
         why = ""
         if task.ignore_result:
             why = "With ignore_result=True, the worker discards the result, but the page needs it."
         elif found is None:
-            why = "What a task prints goes to the worker's log. Its result is what it returns."
+            why = "print() writes to the worker's log. The result of a task is the value that it returns."
         elif isinstance(found, str):
             why = "Celery converts the result to JSON on its own. Return the dictionary itself."
         complain("the task does not return a dictionary.", why, found=repr(found), file=FILE)

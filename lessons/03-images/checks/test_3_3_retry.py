@@ -1,3 +1,4 @@
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,11 @@ pytestmark = pytest.mark.step("3.3")
 
 FILE = "images/tasks.py, resize_image_task()"
 SMALL = photos.jpeg(80, 60)
+LOCK = {
+    "sqlite": ("BEGIN IMMEDIATE", "PRAGMA busy_timeout = 0"),
+    "postgresql": ("BEGIN; LOCK TABLE images_uploadedimage IN EXCLUSIVE MODE", "SET lock_timeout = 1"),
+}
+"""How one connection takes the write lock, and another one does not wait for it."""
 
 
 def wait(messages):
@@ -125,6 +131,35 @@ def test_gone_is_not_retried(attempt, photo):
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
             file=FILE,
         )
+
+
+@pytest.fixture
+def locked_database():
+    """Another connection holds the write lock, and ours does not wait for it."""
+    from django.db import connection
+
+    with closing(connection.copy()) as other:
+        for each, statement in zip((other, connection), LOCK[connection.vendor], strict=True):
+            with each.cursor() as cursor:
+                cursor.execute(statement)
+        yield
+    connection.close()
+
+
+def test_database_is_retried(attempt, photo, request):
+    """When the database is locked for too long, the task is sent once more, to run later."""
+    kept = photo(SMALL)
+    request.getfixturevalue("locked_database")
+    error, messages = attempt(kept)
+    expect(
+        len(messages) == 1,
+        "the database was locked, and the task was not sent again.",
+        "A lock goes away on its own, and so does a restart of the database. Django's errors for both are in "
+        "TRANSIENT already: add the storage's two to them, and give TRANSIENT to autoretry_for.",
+        raised=named(error),
+        found=f"{len(messages)} messages" if messages else "no message",
+        file=FILE,
+    )
 
 
 def test_recovers(task, worker, photo, storage, ended, settled):

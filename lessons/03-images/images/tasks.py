@@ -3,12 +3,16 @@
 import time
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 
 from .models import UploadedImage
 from .pictures import UnreadablePicture, open_picture, taken_at
+from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
+
+# TODO 3.3: add the two errors that a storage raises while it does not answer.
+TRANSIENT = DATABASE_ERRORS
+"""Errors that go away on their own."""
 
 
 @shared_task
@@ -32,9 +36,10 @@ def describe_album_task(image_ids: list[int]) -> list[dict]:
     return [describe_photo_task(image_id) for image_id in image_ids]
 
 
-class ResizeTask(DjangoTask):
+class ResizeTask(ResilientTask):
     """A task for one photo. When it has failed for good, the photo's page shows the reason."""
 
+    @database_permitting
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
         # TODO 3.4: keep the reason with the photo; reason_for(exc) has the words.
@@ -52,7 +57,7 @@ def reason_for(error: BaseException) -> str:
 @shared_task(
     base=ResizeTask,
     # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
-    # TODO 3.3: what raises ConnectionError or TimeoutError, with backoff and jitter, at most 5 times.
+    # TODO 3.3: retry the errors in TRANSIENT, with backoff and jitter, at most 5 times.
     # A resize that hangs is interrupted, and if that does not help, its process is killed.
     # TODO 3.6: after 30 seconds, and after 45.
     # The message stays on the broker until the task is done, so a worker that is killed loses nothing.

@@ -1,19 +1,34 @@
 """The tasks of this app, which run in the workers."""
 
+import logging
 import time
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from django.core.files.storage import storages
 
 from .models import UploadedImage
 from .pictures import UnreadablePicture, open_picture, taken_at
+from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
 from .zip_export import write_zip
 
+logger = logging.getLogger(__name__)
 
-@shared_task
+TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)
+"""Errors that go away on their own: of the storage, and of the database."""
+
+
+class RetriedTask(ResilientTask):
+    """A task that is retried after a transient error, after up to 1, 2, 4, 8 and 16 seconds."""
+
+    autoretry_for = TRANSIENT
+    retry_backoff = True
+    max_retries = 5
+
+
+# Celery writes no traceback into the log for the exceptions in `throws`: photos are deleted every day.
+@shared_task(base=RetriedTask, throws=(UploadedImage.DoesNotExist,))
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     photo = UploadedImage.objects.get(pk=image_id)
@@ -34,9 +49,10 @@ def describe_album_task(image_ids: list[int]) -> list[dict]:
     return [describe_photo_task(image_id) for image_id in image_ids]
 
 
-class ResizeTask(DjangoTask):
+class ResizeTask(ResilientTask):
     """A task for one photo. When it has failed for good, the photo's page shows the reason."""
 
+    @database_permitting
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
         UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
@@ -54,7 +70,7 @@ def reason_for(error: BaseException) -> str:
 @shared_task(
     base=ResizeTask,
     # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
-    autoretry_for=(ConnectionError, TimeoutError),
+    autoretry_for=TRANSIENT,
     retry_backoff=1,
     retry_backoff_max=60,
     retry_jitter=True,
@@ -70,7 +86,9 @@ def reason_for(error: BaseException) -> str:
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
     """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
-    photo = UploadedImage.objects.get(pk=image_id)
+    photo = UploadedImage.objects.filter(pk=image_id).first()
+    if photo is None:
+        return log_deleted(image_id)
     started = time.perf_counter()
     try:
         with photo.image.open("rb") as file:
@@ -78,7 +96,16 @@ def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600
     except UnreadablePicture:
         photo.fail("This picture is damaged or cut short.")
         return
+    except FileNotFoundError:
+        if UploadedImage.objects.filter(pk=image_id).exists():
+            raise
+        return log_deleted(image_id)
     photo.attach_resized(resized, time.perf_counter() - started)
+
+
+def log_deleted(image_id: int) -> None:
+    """Write into the log why there is nothing to resize."""
+    logger.info("Photo %s was deleted before it was resized.", image_id)
 
 
 @shared_task(
@@ -91,7 +118,7 @@ def resize_again_task(image_id: int) -> None:
     resize_image_task.delay(image_id)  # TODO 4.4: into the queue slow, whatever its route says.
 
 
-@shared_task(bind=True, soft_time_limit=600, time_limit=660)
+@shared_task(base=RetriedTask, bind=True, soft_time_limit=600, time_limit=660)
 def export_zip_task(self, image_ids: list[int]) -> dict:
     """Write the photos into one ZIP file, reduced to screen size, and report the progress."""
     photos = UploadedImage.objects.resized().filter(pk__in=image_ids)
@@ -108,7 +135,7 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
 
 
 # TODO 4.6: a member that is lost with its process or worker must be done again, or there is no summary.
-@shared_task
+@shared_task(base=RetriedTask)
 def describe_for_summary_task(image_id: int) -> dict:
     """The description of a photo, or why there is none. One that cannot be read must not stop the others."""
     # TODO 4.6: answer {"id": …, "error": …} for a photo that is gone or cannot be read.

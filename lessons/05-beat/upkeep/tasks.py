@@ -6,6 +6,8 @@ from datetime import date
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
+from images.resilience import DATABASE_ERRORS, ResilientTask
+from images.tasks import RetriedTask
 from redis.exceptions import RedisError
 
 from . import backups, reporting, sweeping, tidying
@@ -28,7 +30,7 @@ def sweep_task():
         logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
-@shared_task(ignore_result=True, time_limit=300)
+@shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.
 
@@ -42,6 +44,7 @@ def report_task(day=None):
 
 
 @shared_task(
+    base=ResilientTask,
     bind=True,
     ignore_result=True,
     # TODO 5.5: thirty of these a minute; and a worker that dies loses none.
@@ -74,7 +77,8 @@ def send_report(delivery_id):
             if acquired and delivery:
                 deliver(delivery)
             return acquired
-    except (OSError, RedisError) as error:  # smtplib's errors are OSErrors as well; the lock is in Redis
+    # smtplib's errors are OSErrors as well; the lock is in Redis.
+    except (OSError, RedisError, *DATABASE_ERRORS) as error:
         logger.warning("The report %s is sent later: %s", delivery_id, error)
         return False
 
@@ -84,7 +88,7 @@ def deliver(delivery):
     reporting.message(delivery.day, delivery.email).send()
 
 
-@shared_task(ignore_result=True, time_limit=1800)
+@shared_task(base=RetriedTask, ignore_result=True, time_limit=1800)
 def back_up_task():
     """Make a backup, and remove the backups that are too old."""
     with try_lock("backup", seconds=1860) as acquired:
@@ -94,7 +98,7 @@ def back_up_task():
             logger.info("Backup: %s, %s removed.", folder, len(removed))
 
 
-@shared_task(ignore_result=True, time_limit=1800)
+@shared_task(base=RetriedTask, ignore_result=True, time_limit=1800)
 def tidy_task():
     """Remove orphaned files."""
     with try_lock("tidy", seconds=1860) as acquired:

@@ -4,6 +4,7 @@ Everywhere in the code, a row of `UploadedImage` is called a `photo`. A task get
 `image_id`, or several ids as `image_ids`.
 """
 
+import logging
 import os
 import re
 from pathlib import PurePosixPath
@@ -12,6 +13,19 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import models, transaction
 from django.db.models import Q
+
+logger = logging.getLogger(__name__)
+
+RESIZED_COLUMNS = (
+    "resized_image",
+    "resized_width",
+    "resized_height",
+    "resized_bytes",
+    "resize_seconds",
+    "is_processed",
+    "failure_reason",
+)
+"""The columns that a resize writes."""
 
 
 def upload_path(photo, filename):
@@ -94,7 +108,7 @@ class UploadedImage(models.Model):
     def attach_resized(self, resized, seconds):
         """Store the result of a resize: the file in the storage, the figures in the row.
 
-        seconds: how long the resize took.
+        seconds: how long the resize took. If the photo was deleted in the meantime, its new file is removed.
         """
         stem = os.path.splitext(self.name)[0]
         name = f"{stem}_resized{resized.extension}"
@@ -105,17 +119,10 @@ class UploadedImage(models.Model):
         self.resize_seconds = seconds
         self.is_processed = True
         self.failure_reason = ""
-        self.save(
-            update_fields=[
-                "resized_image",
-                "resized_width",
-                "resized_height",
-                "resized_bytes",
-                "resize_seconds",
-                "is_processed",
-                "failure_reason",
-            ]
-        )
+        columns = {name: getattr(self, name) for name in RESIZED_COLUMNS}
+        if not UploadedImage.objects.filter(pk=self.pk).update(**columns):
+            logger.info("Photo %s was deleted while it was resized.", self.pk)
+            self.resized_image.delete(save=False)
 
     def fail(self, reason):
         """Store why the photo cannot be resized. A photo that is resized already stays resized."""
@@ -124,8 +131,11 @@ class UploadedImage(models.Model):
 
     def delete(self, *args, **kwargs):
         """Delete the row, and its files after the commit, so that no row names a file that is gone."""
-        deleted = super().delete(*args, **kwargs)
-        transaction.on_commit(self.delete_files)
+        with transaction.atomic():
+            # A worker may have resized the photo since this row was read, so look up its files again.
+            latest = UploadedImage.objects.select_for_update().filter(pk=self.pk).first() or self
+            deleted = super().delete(*args, **kwargs)
+            transaction.on_commit(latest.delete_files)
         return deleted
 
     def delete_files(self):

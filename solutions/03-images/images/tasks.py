@@ -3,12 +3,15 @@
 import time
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 
 from .models import UploadedImage
 from .pictures import UnreadablePicture, open_picture, taken_at
+from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
+
+TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)
+"""Errors that go away on their own: of the storage, and of the database."""
 
 
 @shared_task
@@ -32,9 +35,10 @@ def describe_album_task(image_ids: list[int]) -> list[dict]:
     return [describe_photo_task(image_id) for image_id in image_ids]
 
 
-class ResizeTask(DjangoTask):
+class ResizeTask(ResilientTask):
     """A task for one photo. When it has failed for good, the photo's page shows the reason."""
 
+    @database_permitting
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
         UploadedImage.objects.filter(pk=image_id, is_processed=False).update(failure_reason=reason_for(exc))
@@ -52,7 +56,7 @@ def reason_for(error: BaseException) -> str:
 @shared_task(
     base=ResizeTask,
     # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
-    autoretry_for=(ConnectionError, TimeoutError),
+    autoretry_for=TRANSIENT,
     retry_backoff=1,
     retry_backoff_max=60,
     retry_jitter=True,

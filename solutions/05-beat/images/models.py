@@ -4,6 +4,7 @@ Everywhere in the code, a row of `UploadedImage` is called a `photo`. A task get
 `image_id`, or several ids as `image_ids`.
 """
 
+import logging
 import os
 import re
 from pathlib import PurePosixPath
@@ -13,6 +14,22 @@ from django.core.files.storage import storages
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+
+from .resilience import DATABASE_ERRORS
+
+logger = logging.getLogger(__name__)
+
+RESIZED_COLUMNS = (
+    "resized_image",
+    "resized_width",
+    "resized_height",
+    "resized_bytes",
+    "resize_seconds",
+    "resized_at",
+    "is_processed",
+    "failure_reason",
+)
+"""The columns that a resize writes."""
 
 
 def upload_path(photo, filename):
@@ -122,7 +139,7 @@ class UploadedImage(models.Model):
     def attach_resized(self, resized, seconds):
         """Store the result of a resize: the file in the storage, the figures in the row.
 
-        seconds: how long the resize took.
+        seconds: how long the resize took. If the photo was deleted in the meantime, its new file is removed.
         """
         stem = os.path.splitext(self.name)[0]
         name = f"{stem}_resized{resized.extension}"
@@ -134,18 +151,10 @@ class UploadedImage(models.Model):
         self.resized_at = timezone.now()
         self.is_processed = True
         self.failure_reason = ""
-        self.save(
-            update_fields=[
-                "resized_image",
-                "resized_width",
-                "resized_height",
-                "resized_bytes",
-                "resize_seconds",
-                "resized_at",
-                "is_processed",
-                "failure_reason",
-            ]
-        )
+        columns = {name: getattr(self, name) for name in RESIZED_COLUMNS}
+        if not UploadedImage.objects.filter(pk=self.pk).update(**columns):
+            logger.info("Photo %s was deleted while it was resized.", self.pk)
+            self.resized_image.delete(save=False)
 
     def fail(self, reason):
         """Keep the photo, and the reason why it cannot be resized. A resized photo stays resized."""
@@ -153,9 +162,15 @@ class UploadedImage(models.Model):
             self.failure_reason = reason
 
     def mark_queued(self):
-        """Store when the task was sent. A worker may be writing the other columns, so write only this one."""
+        """Store when the task was sent. A worker may be writing the other columns, so write only this one.
+
+        The message is on its way, so a database error is not worth an error page.
+        """
         self.queued_at = timezone.now()
-        UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
+        try:
+            UploadedImage.objects.filter(pk=self.pk).update(queued_at=self.queued_at)
+        except DATABASE_ERRORS as error:
+            logger.warning("Photo %s is sent, but queued_at is not stored: %s", self.pk, error)
 
     def reset_for_retry(self):
         """Clear the failure and the count of re-sent messages, so that a new task can be sent.
@@ -170,8 +185,11 @@ class UploadedImage(models.Model):
 
     def delete(self, *args, **kwargs):
         """Delete the row, and its files after the commit, so that no row names a file that is gone."""
-        deleted = super().delete(*args, **kwargs)
-        transaction.on_commit(self.delete_files)
+        with transaction.atomic():
+            # A worker may have resized the photo since this row was read, so look up its files again.
+            latest = UploadedImage.objects.select_for_update().filter(pk=self.pk).first() or self
+            deleted = super().delete(*args, **kwargs)
+            transaction.on_commit(latest.delete_files)
         return deleted
 
     def delete_files(self):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import NoReturn
 
+import pytest
+
 __all__ = ["Complaint", "complain", "expect", "until"]
 
 PATIENCE = 15
@@ -17,7 +19,7 @@ STARTING = 60
 """Seconds that a check waits until a process has started: many times what that takes, as others start too."""
 
 
-class Complaint(BaseException):
+class Complaint(pytest.fail.Exception):
     """What a learner reads when a check fails. No `except Exception` in the learner's code can swallow it.
 
     what: one sentence, what was observed. facts: label -> value, such as expected and found.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from workshop import lessons, paths, samples
+from workshop import docs_server, lessons, paths, samples
 from workshop import project as projects
 from workshop.broker import HIDDEN, silence, without_password
 from workshop.environment import bypass_proxies
@@ -140,7 +140,10 @@ class Opened:
         print(f"{len(photos)} {'photo' if len(photos) == 1 else 'photos'} of notebooks deleted.")
 
     def _lines(self) -> list[tuple[str, str]]:
-        lines = [("project", paths.shown(self.folder)), ("site", self.site)]
+        page = (
+            f"{docs}/lessons/{self.lesson.name}/" if (docs := docs_server.address()) else docs_server.COMMAND
+        )
+        lines = [("project", paths.shown(self.folder)), ("lesson", page), ("site", self.site)]
         if not self._has_celery:
             return lines
         lines.append(("broker", without_password(self.running.broker)))

@@ -9,7 +9,7 @@ from workshop.errors import WorkshopError
 
 from .sentences import EXPECTED
 
-YOURS = "Your turn: put something in the place of the three dots above, run it, then this."
+YOURS = "Replace the three dots in the cell above, run that cell, and then run this one again."
 MARKS = {True: "✓ Right.", False: "✗ Not yet."}
 
 
@@ -62,4 +62,6 @@ def _checker(turn: str) -> Callable[..., str]:
         module = importlib.import_module(f"{__package__}.turns_{int(lesson):02}")
         return getattr(module, f"turn_{number}")
     except (ModuleNotFoundError, ValueError, AttributeError):
-        raise WorkshopError(f"There is no turn {turn}. The heading above the cell has its number.") from None
+        raise WorkshopError(
+            f"There is no exercise {turn}. The heading above the cell has its number."
+        ) from None
