@@ -1,4 +1,4 @@
-"""What the checks of resizing.py share."""
+"""Fixtures for the checks of resizing.py."""
 
 import re
 import traceback

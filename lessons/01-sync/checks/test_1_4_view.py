@@ -299,9 +299,9 @@ def test_damaged(upload, content, name, about):
     )
     if raised:
         complain(
-            f"the upload of {about} ends with an error page: {type(raised).__name__}: {raised}".rstrip(".")
-            + ".",
+            f"the upload of {about} ends with an error page.",
             "Catch UnreadablePicture, which resize() raises for a damaged picture.",
+            raised=f"{type(raised).__name__}: {raised}",
             raised_at=place_of(raised) or "?",
             file=f"{FILE}, resize_photo()",
         )
@@ -351,7 +351,7 @@ def test_damaged(upload, content, name, about):
 
 
 class StorageError(Exception):
-    """What a storage service's library may raise: not an OSError."""
+    """The library of a storage service may raise an exception that is not an OSError."""
 
 
 CANNOT_READ = [OSError(errno.EIO, "Input/output error"), StorageError("The storage service does not answer.")]

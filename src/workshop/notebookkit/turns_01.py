@@ -187,7 +187,7 @@ def turn_4(per_minute, measured) -> str:
     count, each = len(measured.uploads), sorted(upload.seconds for upload in measured.uploads)
     right = 60 * count / measured.seconds
     overlap = (
-        "The uploads overlap, because the process handles several at once, so each time includes waiting."
+        "The uploads overlap, because the process works on several at once, so each time includes waiting."
     )
     slips = {
         60 * count / sum(each): f"That is 60 s divided by the average time of an upload. {overlap}",
