@@ -24,7 +24,7 @@ from workshop.checkkit import until
 from workshop.environment import inherited
 from workshop.errors import WorkshopError
 from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
-from workshop.notebookkit import running, turns
+from workshop.notebookkit import project, running, sentences, turns
 from workshop.ports import free_port, listener
 
 FILES = notebook_file.all_files()
@@ -173,6 +173,22 @@ def left_behind(broker_url):
     found = {name: broker.llen(name) for name in lists}
     found["unacked"] = broker.hlen("unacked")
     return {name: count for name, count in found.items() if count}
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+def test_a_first_cell_without_a_project_ends_with_a_sentence(root, monkeypatch, choice):
+    """The lesson was not started, or PROJECT is misspelled: no traceback is shown."""
+    shown = []
+    shell = SimpleNamespace(
+        set_custom_exc=lambda kinds, show: shown.append(show),
+        _showtraceback=lambda kind, text, lines: shown.append(text),
+    )
+    monkeypatch.setattr(sentences, "get_ipython", lambda: shell)
+    with pytest.raises(WorkshopError) as caught:
+        project.open_project("01", choice)
+    show = shown.pop()
+    show(shell, WorkshopError, caught.value, caught.tb)
+    assert ("./workshop start 01" if choice == "mine" else '"mine"') in shown[0]
 
 
 @pytest.mark.parametrize("known", [True, False])

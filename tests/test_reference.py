@@ -181,7 +181,7 @@ def printed(script, tmp_path):
             env=os.environ | {"REDIS_URL": broker.url, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr

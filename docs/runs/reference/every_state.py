@@ -28,7 +28,7 @@ app.conf.update(
 @app.task(bind=True)
 def work(self, hold=False):
     if hold:
-        app.backend.client.blpop(f"go-on:{self.request.id}", timeout=60)
+        app.backend.client.blpop(f"go-on:{self.request.id}", timeout=180)
     return 42
 
 
@@ -40,7 +40,7 @@ def work_silently():
 @app.task(bind=True)
 def report(self):
     self.update_state(state="PROGRESS", meta={"done": 3, "total": 24})
-    app.backend.client.blpop(f"go-on:{self.request.id}", timeout=60)
+    app.backend.client.blpop(f"go-on:{self.request.id}", timeout=180)
 
 
 @app.task
@@ -107,10 +107,10 @@ class Worker:
 
 
 def until(condition):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while not condition():
         if time.monotonic() > end:
-            raise SystemExit("It did not come to that in 30 seconds.")
+            raise SystemExit("It did not come to that in three minutes.")
         time.sleep(0.02)
 
 
@@ -128,7 +128,7 @@ def tell(what, task, event=None):
 
 def let_go(task):
     app.backend.client.rpush(f"go-on:{task.id}", "1")
-    task.get(timeout=30)
+    task.get(timeout=180)
 
 
 def before_a_worker():
@@ -140,7 +140,7 @@ def before_a_worker():
 
 
 def beside_a_worker(worker, waits):
-    waits.get(timeout=30)
+    waits.get(timeout=180)
     tell("the same one, when a worker came", waits, "succeeded")
     tell("done, with ignore_result", work_silently.delay(), "succeeded")
 

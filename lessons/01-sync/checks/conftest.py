@@ -1,4 +1,4 @@
-"""What the checks of resizing.py share."""
+"""Fixtures for the checks of resizing.py."""
 
 import re
 import traceback
@@ -13,44 +13,46 @@ from workshop.checkkit.worker import place_in
 OF_A_PICTURE = "|".join(dir(Image.new("L", (1, 1))))
 
 CAUSES = {
-    rf"'NoneType' object has no attribute '({OF_A_PICTURE})'$": "One of your functions gives back None in place "
-    "of a picture. thumbnail() and exif_transpose(in_place=True) change the picture where it is and return "
-    "nothing: return picture yourself.",
-    r"'NoneType' object (has no attribute '(get|items|keys)'|is not (subscriptable|iterable))": "Not every "
-    "picture has EXIF, and _getexif() gives None then. picture.getexif() gives an empty one.",
-    r"^KeyError: None$": "The picture has lost its format: convert(), copy() and exif_transpose() give a new "
-    "picture, and that comes from no file. Ask for picture.format first.",
-    r"^KeyError: '(MPO|GIF)'$": "EXTENSIONS has the formats that can stay. format_to_write() has to say which of "
-    "them this one becomes: PNG where there is transparency, else JPEG.",
-    r"^KeyError: '(icc_profile|exif|comment|transparency)'$": "Not every picture has that in its info: "
-    "picture.info.get(…) gives None then.",
-    r"^KeyError: 274$": "Not every picture has an orientation: getexif().get(0x0112, 1) says 1, not turned, then.",
-    r"^KeyError: 'JPEG'$": "save_all=True writes every picture of a file, and a JPEG holds one. The first picture is "
-    "enough: leave it out.",
-    r"cannot write mode \w+ as JPEG": "JPEG knows neither transparency nor palettes. Decide on the format first, "
-    "and convert the picture to what that format can hold.",
-    r"height and width must be > 0": "The shorter side was rounded to no pixel at all. One is the least: "
-    "max(1, …). thumbnail() sees to that.",
-    r"float\(\) argument must be .+'NoneType'|Invalid quality setting": "Pillow takes a number as quality. A "
-    "format that has none gets no quality=, not quality=None.",
-    r"BytesIO' object has no attribute 'name'": "A file need not have a name, and a name says nothing sure: a "
-    "phone's MPO is called .jpg. picture.format goes by the content.",
+    rf"'NoneType' object has no attribute '({OF_A_PICTURE})'$": "One of your functions returns None instead of a "
+    "picture. thumbnail() and exif_transpose(in_place=True) change the picture in place and return None, so return "
+    "picture yourself.",
+    r"'NoneType' object (has no attribute '(get|items|keys)'|is not (subscriptable|iterable))": "Not every picture "
+    "has EXIF data, and _getexif() returns None if there is none. picture.getexif() returns an empty block instead.",
+    r"^KeyError: None$": "This picture has no format any more: convert(), copy() and transpose() return a new "
+    "picture that comes from no file. Read picture.format first.",
+    r"^KeyError: '(MPO|GIF)'$": "EXTENSIONS contains only the formats that you may write. Let format_to_write() "
+    'choose one of them for this picture: "PNG" if it has transparency, otherwise "JPEG".',
+    r"^KeyError: '(icc_profile|exif|comment|transparency)'$": "Not every picture has this entry in its info. "
+    "picture.info.get(…) returns None then.",
+    r"^KeyError: 274$": "Not every picture has an orientation (tag 0x0112, which is 274). orientation() returns 1 "
+    "then, and so does getexif().get(0x0112, 1).",
+    r"^KeyError: 'JPEG'$": "save_all=True writes every picture of a file, but a JPEG holds only one. Leave it out, "
+    "because only the first picture counts.",
+    r"cannot write mode \w+ as JPEG": "JPEG supports neither transparency nor palettes. Choose the format first, and "
+    "then convert the picture to a mode that this format supports.",
+    r"height and width must be > 0": "The shorter side was rounded down to 0 pixels. It needs at least one: "
+    "max(1, …). thumbnail() does that for you.",
+    r"float\(\) argument must be .+'NoneType'|Invalid quality setting": "Pillow needs a number as quality. If a format "
+    "has no quality, leave the argument out instead of passing None.",
+    r"BytesIO' object has no attribute 'name'": "Not every file object has a name, and a name can be wrong: a phone "
+    "writes MPO files called .jpg. picture.format is read from the file's content.",
 }
+"""A pattern for the text of an exception -> its cause, and what to do."""
 
 
 @pytest.fixture
 def resized(resized):
-    """resized(content, "a GIF") as in the kit; what your code raises is said with its cause where that is known."""
+    """resized(content, "a GIF") as in the kit, but exceptions with a known cause are explained."""
 
-    def call(content, about="a photo", **box):
+    def call(content, about="a photo", **options):
         try:
-            return resized(content, **box)
+            return resized(content, **options)
         except Exception as error:
             says = f"{type(error).__name__}: {error}"
             why = next((why for pattern, why in CAUSES.items() if re.search(pattern, says)), None)
             if why is None:
                 raise
             place = place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
-            complain(f"{about} cannot be resized: {says}.", why, raised_at=place or "?")
+            complain(f"resize() failed for {about}: {says}.", why, raised_at=place or "?")
 
     return call

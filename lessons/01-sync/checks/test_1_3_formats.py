@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from workshop.checkkit import expect, photos
 
@@ -12,92 +13,166 @@ def animated_webp():
     return photos.encoded(first, "WEBP", save_all=True, append_images=[first.rotate(180)])
 
 
+def turned_webp():
+    exif = Image.Exif()
+    exif[photos.ORIENTATION] = 6
+    return photos.encoded(photos.scene(400, 300), "WEBP", exif=exif)
+
+
+def palette():
+    return photos.encoded(photos.scene(400, 300, "P"), "PNG", icc_profile=photos.profile())
+
+
 @pytest.mark.parametrize(
     ("content", "name", "format"),
     [
         (photos.jpeg, "a JPEG", "JPEG"),
-        (photos.mpo, "an MPO, as phones write it,", "JPEG"),
+        (photos.mpo, "an MPO from a phone", "JPEG"),
         (photos.cmyk, "a CMYK JPEG for print", "JPEG"),
         (photos.png, "a transparent PNG", "PNG"),
+        (palette, "a PNG with a palette", "PNG"),
         (photos.webp, "a WebP", "WEBP"),
+        (turned_webp, "a WebP on its side", "WEBP"),
         (animated_webp, "an animated WebP", "WEBP"),
         (photos.gif, "an animated GIF", "JPEG"),
         (photos.transparent_gif, "a transparent GIF", "PNG"),
     ],
 )
 def test_format(resized, content, name, format):
-    """Every format that people upload comes out in one that every browser shows."""
+    """Every format becomes one that every browser shows."""
     result, picture = resized(content(), about=name)
-    why = (
-        "JPEG, PNG and WebP stay what they are. All others become PNG where there is transparency, else JPEG."
-    )
-    if name in ("a transparent PNG", "a WebP", "an animated WebP"):
-        why += " Ask for the format first: after convert(), copy() or exif_transpose() a picture has none."
+    why = "JPEG, PNG and WebP keep their format. All others become PNG if they have transparency, otherwise JPEG."
+    if format != "JPEG":
+        why += (
+            " Read picture.format first: convert(), copy() and transpose() return a picture without a format."
+        )
     expect(
         picture.format == format,
-        f"{name} came out as {picture.format}.",
+        f"{name} became {picture.format}.",
         why,
         expected=format,
         file=f"{FILE}, format_to_write()",
     )
     expect(
         result.format == format,
-        f"{name} came out as {picture.format}, and Resized says {result.format}.",
-        "The result's name ends as Resized.format says. A browser, or the next program, goes by that.",
+        f"{name} became {picture.format}, but Resized says {result.format}.",
+        "Resized.format decides how the result's name ends, so it has to be the format that you wrote.",
         expected=format,
         file=f"{FILE}, write()",
     )
     expect(
         picture.mode != "CMYK",
-        f"{name} is still CMYK: browsers show it in wrong colours or not at all.",
-        'convert("RGB") gives a copy in the colours of a screen.',
+        f"{name} is still CMYK after the resize: browsers show it in wrong colors or not at all.",
+        'convert("RGB") returns a copy in the colors of a screen.',
         file=f"{FILE}, converted()",
     )
     expect(
         getattr(picture, "n_frames", 1) == 1,
-        f"{name} still has {getattr(picture, 'n_frames', 1)} pictures in it; the first one is enough.",
-        "save() writes the others only with save_all=True.",
+        f"{name} still has {getattr(picture, 'n_frames', 1)} pictures in it after the resize.",
+        "Keep only the first one: save() writes the others only if you pass save_all=True.",
         file=f"{FILE}, write()",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "format"),
+    [
+        (photos.png, "logo.jpg", "PNG"),
+        (photos.webp, "sea.png", "WEBP"),
+        (photos.jpeg, "garden.webp", "JPEG"),
+        (photos.mpo, "phone.png", "JPEG"),
+    ],
+)
+def test_a_name_can_be_wrong(resized, content, name, format):
+    """The format comes from a file's content, not from its name."""
+    original = Image.open(photos.as_file(content())).format
+    result, picture = resized(content(), about=f"a file called {name} that contains {original}", name=name)
+    expect(
+        picture.format == result.format == format,
+        f"a file called {name} contains {original}, but your code wrote {picture.format}.",
+        "A visitor can give a file any name, so don't use it. picture.format is read from the file's content.",
+        expected=format,
+        found=f"a file in the format {picture.format}, and Resized says {result.format}",
+        file=f"{FILE}, format_to_write()",
     )
 
 
 @pytest.mark.parametrize("mode", ["P", "1"])
 def test_palette_is_smooth(resized, mode):
-    """A picture with a palette is resized with the same quality as every other."""
+    """A picture with a palette is resized in the same quality as every other picture."""
     _, picture = resized(photos.checkerboard(1000, 750, mode=mode))
     darkest, brightest = picture.convert("L").getextrema()
-    kind = {"P": "a palette (GIF, many PNGs)", "1": 'two colours only (mode "1", many scans)'}[mode]
+    kind = {"P": "with a palette (GIF, many PNGs)", "1": 'with two colors only (mode "1", many scans)'}[mode]
     expect(
         brightest - darkest < 100,
-        f"in a picture with {kind}, fine lines came out as coarse ones.",
-        "Pillow cannot average the numbers of a palette: whatever filter you name, it drops pixels. "
-        "Convert before you resize.",
+        f"in a picture {kind}, fine lines became coarse lines.",
+        "Pillow can't average the numbers of a palette, so it drops pixels, whatever filter you pass. Convert the "
+        "picture before fit() resizes it.",
         file=f"{FILE}, unpacked()",
     )
 
 
 @pytest.mark.parametrize("content", [photos.png, photos.transparent_gif, photos.one_transparent_colour])
 def test_transparency(resized, content):
-    """What was transparent stays transparent."""
+    """A transparent area stays transparent."""
     _, picture = resized(content())
     lowest = picture.convert("RGBA").getchannel("A").getextrema()[0]
     expect(
         lowest == 0,
-        "the transparent part of a picture came out filled.",
-        'Converting to "RGB" drops transparency. Which mode keeps it?'
+        "the transparent area of a picture is filled after the resize.",
+        'convert("RGB") removes transparency. Convert to a mode that keeps it.'
         if content is photos.png
-        else "One colour, or one number of the palette, stands for transparent, and picture.info says which. "
-        "Give each pixel a transparency of its own before you clear that.",
+        else 'picture.info["transparency"] names one color, or one number of the palette, that is transparent. Convert '
+        "such a picture to RGBA, so that each pixel has its own transparency.",
         file=f"{FILE}, unpacked()",
     )
 
 
+def transparent_palette():
+    return photos.encoded(photos.scene(400, 300, "P"), "PNG", icc_profile=photos.profile(), transparency=0)
+
+
+def transparent_color():
+    options = {"icc_profile": photos.profile(), "transparency": (40, 90, 160)}
+    return photos.encoded(photos.scene(400, 300), "PNG", **options)
+
+
+def with_alpha():
+    return photos.encoded(photos.scene(400, 300, "RGBA"), "PNG", icc_profile=photos.profile())
+
+
+def two_colors():
+    return photos.encoded(photos.scene(400, 300, "1"), "PNG", icc_profile=photos.profile())
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (palette, "a PNG with a palette"),
+        (transparent_palette, "a PNG with a palette and transparency"),
+        (transparent_color, "a PNG with one transparent color"),
+        (with_alpha, "a PNG with an alpha channel"),
+        (two_colors, "a PNG with two colors only"),
+    ],
+)
+def test_profile_is_kept(resized, content, name):
+    """A conversion to RGB or RGBA keeps the ICC profile."""
+    _, picture = resized(content(), about=name)
+    expect(
+        picture.info.get("icc_profile") == photos.profile(),
+        f"{name} lost its ICC profile, so a good screen shows wrong colors.",
+        "Remove the profile only when you convert from CMYK. It still describes the colors after every other "
+        "conversion.",
+        file=f"{FILE}, unpacked() and converted()",
+    )
+
+
 def test_print_profile_is_dropped(resized):
-    """A profile that describes CMYK is not attached to an RGB picture."""
+    """An ICC profile that describes CMYK is not attached to an RGB picture."""
     _, picture = resized(photos.cmyk())
     expect(
         "icc_profile" not in picture.info,
-        "the profile of the CMYK picture was attached to the RGB result: its colours are wrong.",
-        "The profile describes four colours, and now there are three. Take it out of picture.info when you convert.",
+        "the RGB result still has the ICC profile of the CMYK original, so its colors are wrong.",
+        "The profile describes four colors, but the result has three. Remove it from picture.info when you convert.",
         file=f"{FILE}, converted()",
     )

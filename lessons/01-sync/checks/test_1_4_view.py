@@ -1,3 +1,5 @@
+import errno
+import logging
 import re
 import struct
 import sys
@@ -7,8 +9,9 @@ import zlib
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import InMemoryStorage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage
 from django.db import IntegrityError
+from django.db.models.signals import post_save
 from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.step("1.4")
 
 FILE = "images/views.py"
 PATH = InMemoryStorage.path
+EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 TECHNICAL = re.compile(r"Error|Exception|Traceback|Errno|truncated \(|chunk b|\bNone\b|0x")
 
 
@@ -27,8 +31,13 @@ def the_photo():
     return UploadedImage.objects.get()
 
 
+def place_of(error):
+    """Where in the project `error` was raised."""
+    return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) if error else None
+
+
 def with_a_hole():
-    """A PNG with zeros from the middle on, as a download that broke off leaves it: Pillow raises SyntaxError."""
+    """A PNG with zeros from the middle on, as after an interrupted download: Pillow raises SyntaxError."""
     content = photos.png_of(1000, 750)
     start = content.index(b"IDAT") - 4
     part = content[start + 4 : start + 208]
@@ -42,48 +51,117 @@ def with_a_hole():
 
 
 def test_upload_is_resized(upload):
-    """An uploaded photo is resized when the answer comes, and kept with its figures."""
+    """After an upload the photo is resized, and the row has its figures."""
     try:
         upload(("garden.jpg", photos.jpeg()))
     except FileNotFoundError as error:
         complain(
             "the view does not find the photo's file.",
-            'photo.image.name is a name in the storage, not a path. photo.image.open("rb") finds it.',
+            "photo.image.name is a name in the storage, not a path on the disk. Open the file with "
+            'photo.image.open("rb").',
             raised=f"{type(error).__name__}: {error}",
-            raised_at=place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) or "?",
+            raised_at=place_of(error) or "?",
             file=f"{FILE}, resize_photo()",
         )
     photo = the_photo()
     reason = {"reason_given": photo.failure_reason} if photo.failure_reason else {}
     expect(
         photo.is_processed and photo.resized_image,
-        "a photo was uploaded, and it is not resized.",
-        "Your code takes this photo for a damaged one, and it is not. FileNotFoundError and PermissionError "
-        'are OSErrors as well, and your except took one: is it the right file? photo.image.open("rb") finds it.'
+        "a photo was uploaded but not resized.",
+        "Your code reports this photo as damaged, but it isn't. Catch only UnreadablePicture: another exception, "
+        'such as FileNotFoundError, has another cause. Open the file with photo.image.open("rb").'
         if reason
-        else "resize() gives you a Resized; photo.attach_resized() keeps it.",
+        else "Pass the result of resize() to photo.attach_resized(), which stores it.",
         found=f"is_processed = {photo.is_processed}, resized_image = {photo.resized_image.name!r}",
         **reason,
         file=f"{FILE}, resize_photo()",
     )
     expect(
         (photo.resized_width, photo.resized_height) == (800, 600),
-        f"the photo is kept with {photo.resized_width}×{photo.resized_height} pixels.",
+        f"the resized photo has {photo.resized_width}×{photo.resized_height} pixels.",
+        "Call resize() without a size, or with 800 and 600, and let photo.attach_resized() store the result.",
         expected="800×600",
         file=f"{FILE}, resize_photo()",
     )
     name = photo.resized_image.name.rpartition("/")[2]
     expect(
         name == "garden_resized.jpg",
-        f"the result is called {name}.",
-        "photo.attach_resized() names it, and writes the figures beside it.",
+        f"the resized file is called {name}.",
+        "Let photo.attach_resized() store the result: it chooses the name and fills the row.",
         expected="garden_resized.jpg",
         file=f"{FILE}, resize_photo()",
     )
 
 
+def test_file_before_row(upload, monkeypatch):
+    """At each moment, a photo that counts as resized has its file."""
+    from images.models import UploadedImage
+
+    early, storage = [], UploadedImage._meta.get_field("resized_image").storage
+
+    def look():
+        # Not as objects: Django opens the file of each object that it loads.
+        for name in UploadedImage.objects.filter(is_processed=True).values_list("resized_image", flat=True):
+            if not (name and storage.exists(name)):
+                early.append(place_in(Path.cwd(), traceback.extract_stack()) or "?")
+
+    def before(function):
+        def looks_first(*arguments, **options):
+            look()
+            return function(*arguments, **options)
+
+        return looks_first
+
+    def saved(**_):
+        look()
+
+    monkeypatch.setattr(Image.Image, "save", before(Image.Image.save))
+    monkeypatch.setattr(FileSystemStorage, "_save", before(FileSystemStorage._save))
+    post_save.connect(saved, sender=UploadedImage)
+    try:
+        upload(("garden.jpg", photos.jpeg(400, 300)))
+    finally:
+        post_save.disconnect(saved, sender=UploadedImage)
+    expect(
+        not early,
+        "a row had is_processed=True before its resized file was stored.",
+        "A visitor who opens the page at that moment gets a broken picture. photo.attach_resized() stores the file "
+        "first and saves the row afterwards, so set nothing in the row before you call it.",
+        seen_at=early[0] if early else "",
+        file=f"{FILE}, resize_photo()",
+    )
+
+
+def expect_original(photo, content):
+    """Complain unless the file that was uploaded is still as it was."""
+    why = (
+        "Keep the original: you need it if the rules for resizing change. photo.attach_resized() stores the result as "
+        "a second file, photo.resized_image."
+    )
+    try:
+        with photo.image.open("rb") as file:
+            kept = file.read()
+    except FileNotFoundError:
+        complain("the file that was uploaded is gone.", why, file=f"{FILE}, resize_photo()")
+    expect(
+        kept == content,
+        "the file that was uploaded was overwritten.",
+        why,
+        expected=f"{len(content)} bytes, as uploaded",
+        found=f"{len(kept)} bytes in {photo.image.name}",
+        file=f"{FILE}, resize_photo()",
+    )
+
+
+@pytest.mark.parametrize(("content", "name"), [(photos.jpeg, "garden.jpg"), (photos.png, "logo.png")])
+def test_original_is_kept(upload, content, name):
+    """The uploaded file stays as it is."""
+    upload((name, content()))
+    expect_original(the_photo(), content())
+
+
 def test_time_is_kept(upload, monkeypatch):
-    """The page can say how long the resize took."""
+    """The row says how many seconds the resize took."""
     save, slow = Image.Image.save, 0.03
 
     def slow_save(picture, *arguments, **options):
@@ -97,21 +175,21 @@ def test_time_is_kept(upload, monkeypatch):
     seconds = the_photo().resize_seconds
     expect(
         seconds and seconds > 0,
-        f"the photo says that its resize took {seconds} seconds.",
-        "Read time.perf_counter() before and after, and give the difference to attach_resized().",
+        f"resize_seconds is {seconds}.",
+        "Read time.perf_counter() before and after the resize, and pass the difference to attach_resized().",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         seconds >= slow,
-        f"the photo says that its resize took {seconds:.6f} seconds, and it took longer than {slow}.",
-        "The clock has to be read before resize() begins and again when it has ended. time.perf_counter() is that "
-        "clock; time.process_time() leaves out the waiting.",
+        f"resize_seconds is {seconds:.6f}, but the resize took more than {slow} seconds.",
+        "Read the clock before you call resize() and again after it. Use time.perf_counter(), because "
+        "time.process_time() does not count the time that the process waits.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         seconds <= whole,
-        f"the photo says that its resize took {seconds:.2f} seconds, and the whole upload took {whole:.2f}.",
-        "attach_resized() takes seconds, and the difference of two readings of the clock.",
+        f"resize_seconds is {seconds:.2f}, but the whole upload took {whole:.2f} seconds.",
+        "Pass seconds to attach_resized(): the difference between two readings of the clock.",
         file=f"{FILE}, resize_photo()",
     )
 
@@ -119,30 +197,38 @@ def test_time_is_kept(upload, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "name"),
     [
+        (photos.webp, "sea.webp"),
+        (photos.png, "logo.jpg"),
         (photos.mpo, "phone.jpg"),
         (photos.gif, "wave.gif"),
-        (photos.webp, "sea.webp"),
         (photos.cmyk, "print.jpg"),
     ],
 )
 def test_extension_follows_the_format(upload, content, name):
-    """The result's name ends as its format asks."""
+    """The extension of the resized file matches its format."""
+    from images.resizing import resize
+
+    try:
+        extension = EXTENSIONS[resize(photos.as_file(content())).format]
+    except Exception:
+        pytest.skip("resize() can't handle these formats yet (step 1.3).")
     upload((name, content()))
     photo = the_photo()
     stem = name.rpartition(".")[0]
-    extension = ".webp" if name.endswith("webp") else ".jpg"
     found = photo.resized_image.name.rpartition("/")[2]
     expect(
         found == f"{stem}_resized{extension}",
-        f"the result of {name} is called {found!r}.",
-        "What is written may have another format than what was uploaded: Resized.extension goes by that.",
+        f"the resized file of {name} is called {found!r}.",
+        "The result can have another format than the name of the upload says. Resized.extension matches it, and "
+        "attach_resized() uses it.",
         expected=f"{stem}_resized{extension}",
         reason=photo.failure_reason or "none given",
+        file=f"{FILE}, resize_photo()",
     )
 
 
 def path_for_itself(storage, name):
-    """A path for Django's own use; for everybody else there is none, as with S3."""
+    """A path for Django's own use. Other code gets none, as with S3."""
     caller = Path(sys._getframe(1).f_code.co_filename)
     if caller.parts[-4:-1] == ("core", "files", "storage"):
         return PATH(storage, name)
@@ -150,7 +236,7 @@ def path_for_itself(storage, name):
 
 
 def test_any_storage(upload, settings, monkeypatch):
-    """The photo is read through Django's storage, wherever that keeps it."""
+    """The view reads the photo through Django's storage."""
     monkeypatch.setattr(InMemoryStorage, "path", path_for_itself)
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = settings.STORAGES | {"default": in_memory}
@@ -162,15 +248,15 @@ def test_any_storage(upload, settings, monkeypatch):
             return
         reason = photo.failure_reason
     except NotImplementedError as error:
-        asked_at = place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
+        asked_at = place_of(error)
     except FileNotFoundError as error:
         reason = f"{type(error).__name__}: {error}"
     complain(
-        "the view asks for the photo's .path."
+        "the view uses the photo's .path."
         if asked_at
-        else "the photo was not found where Django's storage keeps it.",
-        "A path is good on one machine, for files on its disk. A storage such as S3 has none. "
-        'photo.image.open("rb") works with all of them.',
+        else "the view looked for the photo's file outside of Django's storage.",
+        "A path works on one machine only, and a storage such as S3 has no paths. Open the file with "
+        'photo.image.open("rb"), which works with every storage.',
         **({"asked_at": asked_at} if asked_at else {"reason_given": reason or "none"}),
         file=f"{FILE}, resize_photo()",
     )
@@ -184,7 +270,7 @@ def test_any_storage(upload, settings, monkeypatch):
     ],
 )
 def test_damaged(upload, content, name, about):
-    """A photo that is damaged or cut short is kept, and the visitor reads why it is not resized."""
+    """A damaged photo is kept, and the visitor reads why it was not resized."""
     from images.models import UploadedImage
 
     response, raised = None, None
@@ -197,65 +283,148 @@ def test_damaged(upload, content, name, about):
     found = {photo.name: photo for photo in UploadedImage.objects.all()}
     expect(
         not isinstance(raised, IntegrityError),
-        f"the database refused what the view saves for {about}.",
-        "is_processed says that there is a resized file. A photo that failed gets a reason and nothing else: "
+        f"the database refused the row that the view saved for {about}.",
+        "is_processed=True means that there is a resized file. A failed photo has none: it gets only a reason, with "
         "photo.fail(reason).",
         exception=f"{type(raised).__name__}: {raised}",
-        raised_at=place_in(Path.cwd(), traceback.extract_tb(raised.__traceback__)) if raised else "",
+        raised_at=place_of(raised) or "",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         name not in found or not found[name].is_processed,
         f"{about} is marked as resized.",
-        "is_processed says that there is a resized file. A photo that failed gets a reason and nothing else: "
+        "is_processed=True means that there is a resized file. A failed photo has none: it gets only a reason, with "
         "photo.fail(reason).",
         file=f"{FILE}, resize_photo()",
     )
     if raised:
         complain(
-            f"{about} ends the upload with an error page: {type(raised).__name__}: {raised}".rstrip(".")
-            + ".",
-            "resize() raises UnreadablePicture for a damaged picture: except UnreadablePicture.",
-            raised_at=place_in(Path.cwd(), traceback.extract_tb(raised.__traceback__)) or "?",
+            f"the upload of {about} ends with an error page.",
+            "Catch UnreadablePicture, which resize() raises for a damaged picture.",
+            raised=f"{type(raised).__name__}: {raised}",
+            raised_at=place_of(raised) or "?",
             file=f"{FILE}, resize_photo()",
         )
     if name not in found:
         complain(
-            "a photo that cannot be read is gone; it should be kept, with the reason.",
-            "The visitor has to find it in the list, with the reason beside it: photo.fail(reason) keeps both.",
+            f"the row of {about} is gone.",
+            "Keep the photo, and store the reason with photo.fail(reason), so that the visitor finds both in the list.",
             file=f"{FILE}, resize_photo()",
         )
     page = response.content.decode()
     reason = found[name].failure_reason
     expect(
         reason or f"{name}:" not in page,
-        f"the page after the upload says why {about} is not resized, and the next page does not.",
-        "The reason is set, and not saved. photo.fail(reason) does both.",
+        f"the page after the upload says why {about} was not resized, but the next page does not.",
+        "You set failure_reason but did not save the row. photo.fail(reason) does both.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         reason,
         f"{about} has no reason that a visitor can read.",
-        "Catch UnreadablePicture, and say it in words: photo.fail(reason).",
+        "Catch UnreadablePicture and store a reason with photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",
     )
     expect(
         not TECHNICAL.search(reason),
-        "the reason is written for you, not for a visitor.",
-        "What an exception says is meant for who wrote the code. Say in words of your own what the visitor can do "
-        "or expect: photo.fail(reason).",
+        "the reason contains the text of an exception.",
+        "That text is for developers. Write one sentence for the visitor, and pass it to photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",
     )
     expect(
         found["sea.jpg"].is_processed and found["lake.jpg"].is_processed,
-        "one photo of an upload was damaged, and a good one beside it is not resized.",
-        "Each photo has a try of its own. Around the loop, the first damaged one ends it for all that follow.",
+        "one photo of an upload was damaged, and a good photo beside it was not resized.",
+        "Put the try inside resize_photo(), so that each photo has its own. A try around the loop stops at the first "
+        "damaged photo.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         reason in page,
         "the page after the upload does not show the reason.",
-        file=f"{FILE}, add_upload_messages()",
+        "Call photo.fail(reason) on the photo that was passed to resize_photo(): add_upload_messages() reads its "
+        "failure_reason.",
+        file=f"{FILE}, resize_photo()",
     )
+    expect_original(found[name], content())
+
+
+class StorageError(Exception):
+    """The library of a storage service may raise an exception that is not an OSError."""
+
+
+CANNOT_READ = [OSError(errno.EIO, "Input/output error"), StorageError("The storage service does not answer.")]
+
+
+def reason_when(upload, monkeypatch, caplog, method, prefix, error):
+    """The reason in the row of a good photo, when the storage's `method` raises `error` for names with `prefix`.
+
+    Complains if the view hides the error.
+    """
+    original = getattr(FileSystemStorage, method)
+
+    def fails(storage, name, *arguments, **options):
+        if name.startswith(prefix):
+            raise error
+        return original(storage, name, *arguments, **options)
+
+    raised = None
+    caplog.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystemStorage, method, fails)
+        try:
+            upload(("garden.jpg", photos.jpeg(400, 300)))
+        except Exception as exception:
+            raised = exception
+    photo = the_photo()
+    logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    expect(
+        raised or photo.is_processed or photo.failure_reason or logged,
+        f"the view hides an error of the storage: {type(error).__name__}.",
+        "Nobody learns about it: there is no error page, no reason and no log entry. Catch only UnreadablePicture.",
+        file=f"{FILE}, resize_photo()",
+    )
+    reason = photo.failure_reason
+    photo.delete()
+    return reason
+
+
+def reason_of_damage(upload):
+    upload(("cut.jpg", photos.cut_short()))
+    return the_photo().failure_reason
+
+
+@pytest.mark.parametrize("error", CANNOT_READ, ids=lambda error: type(error).__name__)
+def test_only_damage_counts_as_damage(upload, monkeypatch, caplog, error):
+    """If the storage can't read the file, the photo does not count as damaged."""
+    reason = reason_when(upload, monkeypatch, caplog, "_open", "uploads/", error)
+    expect(
+        not reason or reason != reason_of_damage(upload),
+        f"the storage could not read a good photo, but the view reports it as damaged: {reason}",
+        "Catch only UnreadablePicture. Exception and OSError also catch errors that say nothing about the picture, "
+        "such as a disk error or a bug in your code. Let them pass, so that you learn about them.",
+        raised=f"{type(error).__name__}: {error}",
+        file=f"{FILE}, resize_photo()",
+    )
+
+
+def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
+    """If the result can't be stored, the photo does not count as damaged."""
+    from images.models import UploadedImage
+    from images.pictures import UnreadablePicture
+
+    for error in (
+        OSError(errno.ENOSPC, "No space left on device"),
+        UnreadablePicture("raised while storing the result"),
+    ):
+        reason = reason_when(upload, monkeypatch, caplog, "_save", "resized/", error)
+        expect(
+            not reason or reason != reason_of_damage(upload),
+            f"the resize worked, but storing its result failed, and the view reports the photo as damaged: {reason}",
+            "Only opening and resizing the photo belong in the try. Call attach_resized() in its else block: that "
+            "block runs only if nothing was raised, and its own errors are not caught.",
+            raised=f"{type(error).__name__}: {error}",
+            file=f"{FILE}, resize_photo()",
+        )
+        UploadedImage.objects.all().delete()

@@ -4,7 +4,7 @@ PLACEHOLDER = b"<!--request-seconds-->"
 
 
 def request_seconds(get_response):
-    """Write into the footer of every page how long the server worked on it."""
+    """Write into the footer of every page how long the server took for it."""
 
     def middleware(request):
         started = time.perf_counter()
@@ -12,7 +12,7 @@ def request_seconds(get_response):
         seconds = time.perf_counter() - started
         response["Server-Timing"] = f"request;dur={seconds * 1000:.0f}"
         if not response.streaming and PLACEHOLDER in response.content:
-            text = f"The server worked {seconds:.2f} s on this request."
+            text = f"The server took {seconds:.2f} s for this request."
             response.content = response.content.replace(PLACEHOLDER, text.encode())
             response["Content-Length"] = str(len(response.content))
         return response

@@ -21,7 +21,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""How to turn the pixels of a photo, for each EXIF orientation but 1."""
+"""The argument for `picture.transpose()` that makes a photo upright, for each EXIF orientation but 1."""
 
 
 @dataclass
@@ -56,25 +56,27 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
     """Shrink the picture to fit, keeping its aspect ratio. A picture that already fits is not changed."""
-    # TODO 1.1: this squeezes every picture into the box, and decodes all its pixels first.
+    # TODO 1.1: keep the aspect ratio and never enlarge. Use the filter LANCZOS, and let Pillow decode a large
+    # JPEG at a reduced size.
     return picture.resize((max_width, max_height))
 
 
 def is_on_its_side(picture: Image.Image) -> bool:
-    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
-    # TODO 1.2: ask orientation() for the EXIF orientation.
+    """Whether the pixels are stored on their side: EXIF orientations 5 to 8 turn the picture by 90°."""
+    # TODO 1.2: return True for the EXIF orientations 5 to 8. orientation() reads the orientation.
     return False
 
 
 def upright(picture: Image.Image) -> Image.Image:
     """Turn the pixels as the EXIF orientation says."""
-    # TODO 1.2: turn it as TURNS says for its orientation(); then nothing needs the tag any more.
+    # TODO 1.2: return the picture turned, as TURNS says for its orientation(). Orientation 1 needs no turn.
     return picture
 
 
 def format_to_write(picture: Image.Image) -> str:
     """The format of the result. JPEG, PNG and WebP keep their format."""
-    # TODO 1.3: a phone writes MPO under the name .jpg. What becomes of that, and of a GIF?
+    # TODO 1.3: return "PNG" for any other format if the picture has transparency, otherwise "JPEG". Go by the
+    # content of the file, never by its name.
     return picture.format
 
 
@@ -83,20 +85,22 @@ def unpacked(picture: Image.Image) -> Image.Image:
 
     Pillow resizes a palette picture by dropping pixels, whatever the filter.
     """
-    # TODO 1.3: modes "1", "P" and "PA" hold no colours, only numbers of a palette. And in any mode
-    # picture.info["transparency"] may name one color or number that stands for transparent.
+    # TODO 1.3: convert the modes "1", "P" and "PA", and any picture with "transparency" in its info. Use
+    # "RGBA" if the picture has transparency, otherwise "RGB". Keep the ICC profile.
     return picture
 
 
 def converted(picture: Image.Image, format: str) -> Image.Image:
     """Convert the picture to a color mode that `format` supports and every browser shows."""
-    # TODO 1.3: a JPEG for print is CMYK. JPEG has no transparency.
+    # TODO 1.3: convert CMYK to "RGB", and remove the ICC profile then, because it describes CMYK. For a JPEG,
+    # convert every mode except "RGB" and "L" to "RGB", and keep the profile.
     return picture
 
 
 def write(picture: Image.Image, format: str) -> Resized:
     """Encode the picture. The color profile is the only metadata that it keeps."""
     output = BytesIO()
-    # TODO 1.2: the whole EXIF block goes along here, with the place where the photo was taken.
+    # TODO 1.2: this writes the whole EXIF block, with the GPS position. Write the ICC profile from
+    # picture.info, but no other metadata: no EXIF, no XMP, no comment. Keep the options from QUALITY.
     picture.save(output, format=format, exif=picture.getexif(), **QUALITY[format])
     return Resized(output.getvalue(), format, picture.width, picture.height)

@@ -35,8 +35,9 @@ def upload(request):
 
 def resize_photo(photo):
     """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
-    # TODO 1.4: open photo.image, resize() it, keep the result with photo.attach_resized(resized, seconds).
-    # A picture that raises UnreadablePicture gets photo.fail(reason), in words for the visitor.
+    # TODO 1.4: open photo.image through the storage, resize() it, and pass the result and the seconds that
+    # this took to photo.attach_resized(). If resize() raises UnreadablePicture, pass a reason for the visitor
+    # to photo.fail(). Catch no other exception, and call attach_resized() outside of the `try`.
 
 
 def add_upload_messages(request, photos, seconds):

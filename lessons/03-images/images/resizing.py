@@ -21,7 +21,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""How to turn the pixels of a photo, for each EXIF orientation but 1."""
+"""The argument for `picture.transpose()` that makes a photo upright, for each EXIF orientation but 1."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
 
 
 def is_on_its_side(picture: Image.Image) -> bool:
-    """True when the camera was held upright: EXIF orientations 5 to 8 turn the picture by 90°."""
+    """Whether the pixels are stored on their side: EXIF orientations 5 to 8 turn the picture by 90°."""
     return orientation(picture) >= 5
 
 

@@ -65,7 +65,7 @@ def parse(url: str, variable: str = "REDIS_URL") -> Address:
         if not database or split.netloc.rpartition("@")[2]:
             refuse(variable, "The address of a socket has three slashes: unix:///run/redis/redis.sock?db=0")
         place, database = f"{split.netloc}{split.path}", ""
-    database = query.pop("db", None) or query.pop("virtual_host", None) or database
+    database = query.pop("db", "") or query.pop("virtual_host", "") or database
     if database and not database.isdecimal():
         refuse(variable, "What follows the slash is the number of a database, as in redis://host:6379/0")
     if split.scheme == "rediss":

@@ -28,7 +28,7 @@ MAX_PROFILE_BYTES = 200_000  # a larger color profile is left out
 
 
 class UnreadablePicture(ValueError):
-    """The file is not a picture, or it is damaged or cut short. Says what Pillow said, for a developer."""
+    """The file is not a picture, or it is damaged or cut short. The text is Pillow's, for developers."""
 
 
 class TooManyPixels(UnreadablePicture):

@@ -265,7 +265,11 @@ def put_in_place(source: Path, save: Callable[[], None]) -> None:
     # calls progress() after each page. From the first page on, other processes cannot write.
     current = connection.settings_dict["NAME"]
     try:
-        with closing(sqlite3.connect(source)) as new, closing(sqlite3.connect(current, timeout=1)) as old:
+        with (
+            closing(sqlite3.connect(source)) as new,
+            closing(sqlite3.connect(current, timeout=PATIENCE)) as old,
+        ):
+            old.execute("PRAGMA journal_mode=WAL")  # in the other modes, save() could not read
             new.backup(old, pages=1, progress=progress)
     except sqlite3.Error as error:
         raise BackupError(f"Nothing was changed: {error}") from error

@@ -290,12 +290,18 @@ def patience():
 
 @pytest.fixture
 def resized():
-    """resized(content) calls the project's resize() and opens what came out: (Resized, picture)."""
+    """resized(content) calls the project's resize() and opens its result: (Resized, picture).
+
+    name: of the file object, as an uploaded file has one.
+    """
     from images.resizing import resize
     from PIL import Image
 
-    def call(content: bytes, **box: int):
-        result = resize(BytesIO(content), **box)
+    def call(content: bytes, name: str = "", **box: int):
+        file = BytesIO(content)
+        if name:
+            file.name = name
+        result = resize(file, **box)
         picture = Image.open(BytesIO(result.content))
         picture.load()
         return result, picture

@@ -36,18 +36,17 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
     another one runs, or when no broker answers.
     """
     found = lessons.find(lesson)
+    has_celery = (found.solution / "myproject" / "celery.py").is_file()
+    command = f"./workshop up {paths.shown(found.solution) if choice == 'solution' else found.code}"
+    Sentences(command, has_celery).install()  # first, so that every error below is a sentence
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
     folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
     running = Running.now()
-    command, stop = (
-        f"./workshop up {found.code if choice == 'mine' else paths.shown(folder)}",
-        "./workshop up with Ctrl-C",
-    )
+    stop = "./workshop up with Ctrl-C"
     if running.command:
         command, stop = running.command.format(lesson=found.name), "the containers (./workshop compose down)"
-    has_celery = (folder / "myproject" / "celery.py").is_file()
-    Sentences(command, has_celery).install()
+        Sentences(command, has_celery).install()
     if running.folder and running.folder != folder:
         raise WorkshopError(
             f"{running.shown} is up, and this notebook is about {paths.shown(folder)}: other code, and "

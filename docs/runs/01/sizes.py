@@ -1,0 +1,18 @@
+"""Resize pictures of different shapes with resize() of playground/01-sync, and print the sizes."""
+
+import sys
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path("playground/01-sync").resolve()))
+
+from images.resizing import resize
+
+for size in ((4032, 3024), (1200, 1000), (3000, 1000), (1000, 3000), (320, 240)):
+    file = BytesIO()
+    Image.new("RGB", size).save(file, "JPEG")
+    file.seek(0)
+    resized = resize(file)
+    print(f"{size[0]:>5}×{size[1]:<5} becomes {resized.width:>4}×{resized.height}")
