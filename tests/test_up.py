@@ -208,8 +208,9 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     run.until("broker stopped.")
     assert not answers(url)
     assert "stopped already" in workshop(root, "broker", "stop").stdout
+    before = state_of(root)["processes"].get("worker")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
-    run.until("images/tasks.py changed")
+    until(lambda: state_of(root)["processes"].get("worker") not in (None, before))
     assert not answers(url)
     assert f"running again at {url}" in workshop(root, "broker", "start").stdout
     run.until("broker started again, empty.")
@@ -223,7 +224,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
 def test_no_broker_to_switch(root):
     said = workshop(root, "broker", "stop")
     assert said.returncode == 1
-    assert "The workshop is not up" in said.stderr
+    assert "./workshop up is not running" in said.stderr
 
 
 def test_a_broker_of_the_persons_own_is_left_alone(root, start):

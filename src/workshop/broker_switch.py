@@ -10,31 +10,35 @@ from .checkkit import until
 from .errors import WorkshopError
 
 STOP, START = SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
-"""What the process of `up` gets."""
-SECONDS = 30
+"""The signals that the process of `up` gets."""
+SECONDS = 60
+"""How long the broker may take to stop or start."""
 
 
 def switch(on: bool) -> str:
     """Start the broker of the running `up`, or stop it, and say what happened.
 
-    Raises WorkshopError when no `up` runs, when its broker is not the workshop's own, or when nothing happens.
+    Raises WorkshopError when no `up` runs, when its broker is not the workshop's own, or when the broker does
+    not stop or start within SECONDS.
     """
     state = occupied.read()
     up, url = occupied.process(state), state.get("addresses", {}).get("broker", "")
     if up is None:
         raise WorkshopError(
-            "The workshop is not up, so there is no broker to switch. Start it: ./workshop up"
+            "./workshop up is not running, so there is no broker to stop or start. Start it: ./workshop up"
         )
     if not state.get("own_broker"):
-        raise WorkshopError(f"./workshop up uses your own broker at {url}. Stop and start that one yourself.")
+        raise WorkshopError(f"./workshop up uses your own broker at {url}. Stop and start it yourself.")
     if answers(url) is on:
         return f"The broker is {'running' if on else 'stopped'} already."
     try:
         up.send_signal(START if on else STOP)
     except psutil.Error as error:
-        raise WorkshopError(f"./workshop up could not be told ({error}).") from error
+        raise WorkshopError(f"./workshop up did not take the signal ({error}).") from error
     if not until(lambda: answers(url, 0.5) is on, SECONDS):
-        raise WorkshopError(f"The broker did not {'start' if on else 'stop'}. The terminal of up says why.")
+        raise WorkshopError(
+            f"The broker did not {'start' if on else 'stop'}. Look for the reason in the terminal of ./workshop up."
+        )
     if on:
         return f"The broker is running again at {url}. Its queues are empty."
     return "The broker is stopped. Start it again: ./workshop broker start"

@@ -357,6 +357,11 @@ class Supervisor:
             self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
         elif not self.broker.running:
             self._start_broker()
+            for running in self.running.values():
+                if running.state == "crashed" and running.service.log is None:
+                    running.news = f"{running.service.name} started again: the broker is back"
+                    running.asked_at = time.monotonic()
+                    self._start(running)
 
     def _start_broker(self) -> None:
         try:
