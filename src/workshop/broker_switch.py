@@ -36,9 +36,8 @@ def switch(on: bool) -> str:
     except psutil.Error as error:
         raise WorkshopError(f"./workshop up did not take the signal ({error}).") from error
     if not until(lambda: answers(url, 0.5) is on, SECONDS):
-        raise WorkshopError(
-            f"The broker did not {'start' if on else 'stop'}. Look for the reason in the terminal of ./workshop up."
-        )
+        what = "start" if on else "stop"
+        raise WorkshopError(f"The broker did not {what}. The terminal of ./workshop up says why.")
     if on:
         return f"The broker is running again at {url}. Its queues are empty."
     return "The broker is stopped. Start it again: ./workshop broker start"
