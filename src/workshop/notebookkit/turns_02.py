@@ -65,9 +65,7 @@ def turn_2(outcome) -> str:
     )
     fine.forget()
     failed.forget()
-    return (
-        "It distinguishes all three cases, and its result can be serialized as JSON, so a view could send it to a page."
-    )
+    return "It distinguishes all three cases, and its result can be serialized as JSON for a page."
 
 
 def turn_3(sent) -> str:
