@@ -17,8 +17,8 @@ WAITS = (
 WHY = {
     "is not JSON serializable": "A message is JSON, so it can hold numbers, strings, lists and dictionaries. Send "
     "photo.pk, and let the task load the photo.",
-    "unexpected keyword argument": "delay() passes all its arguments to the task, and so does a dictionary as "
-    "the second argument of apply_async(). Options follow the arguments: apply_async((photo.pk,), countdown=10).",
+    "unexpected keyword argument": "delay() passes all its arguments to the task. The second argument of apply_async() is "
+    "a dictionary of the task's named arguments. Options follow the arguments: apply_async((photo.pk,), countdown=10).",
     "argument after * must be": "(photo.pk) is a number in parentheses. The comma makes it a tuple: (photo.pk,).",
     "args must be a list or tuple": "(photo.pk) is a number in parentheses. The comma makes it a tuple: (photo.pk,).",
     "isoformat": "countdown is a number of seconds and eta is a datetime. expires can be either.",

@@ -88,7 +88,7 @@ def test_time_zone(app):
     found = str(app.conf.timezone)
     expect(
         found == os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai"),
-        "CELERY_TIMEZONE is not right.",
+        "CELERY_TIMEZONE has the wrong value.",
         "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. Without it, Celery uses UTC or Django's "
         "TIME_ZONE.",
         expected='"Asia/Shanghai", unless the environment variable CELERY_TIMEZONE is set',
@@ -170,7 +170,7 @@ def test_worker_runs_debug_task(app, worker):
     expect(
         printed,
         "debug_task did not print its request.",
-        "With bind=True the task gets itself as self, and self.request is the request: "
+        "With bind=True, Celery passes the task as self. Print self.request: "
         'print(f"Request: {self.request!r}").',
         worker_says=said,
         file=f"{CELERY}, debug_task()",

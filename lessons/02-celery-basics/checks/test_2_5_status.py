@@ -14,7 +14,7 @@ pytestmark = pytest.mark.step("2.5")
 FILE = "images/views.py, task_status()"
 
 EXCEPTION = (
-    "If a task failed or was revoked, AsyncResult.result is an exception, which doesn't fit into JSON. Write its text "
+    "If a task failed or was revoked, AsyncResult.result is an exception, which can't be serialized as JSON. Write its text "
     "into error."
 )
 RAISES_AGAIN = (

@@ -29,15 +29,15 @@ def test_album_does_not_wait(app, worker, photo):
     if "result.get()" in said:
         why = "A task that waits for another task occupies a process that the other task may need, so Celery forbids it."
     elif "AsyncResult is not JSON serializable" in said:
-        why = "delay() returns an AsyncResult, not a description. Call the task like a function: then it runs here."
+        why = "delay() returns an AsyncResult, not a description. Call the task like a function, so that it runs here."
     expect(error is None, "the album task failed in the worker.", why, exception=said, file=FILE)
     found = tasks[0].result
     described = isinstance(found, list) and all(isinstance(each, dict) for each in found)
     expect(
         described,
         "the album task does not return a list of descriptions.",
-        "A task that you have just sent has no result yet. Call the task like a function: then it runs here, in the "
-        "same process, and returns a description.",
+        "A task that you have just sent has no result yet. Call the task like a function, so that it runs in the "
+        "same process and returns a description.",
         found=repr(found),
         file=FILE,
     )

@@ -65,9 +65,7 @@ def turn_2(outcome) -> str:
     )
     fine.forget()
     failed.forget()
-    return (
-        "It distinguishes all three cases, and its result fits into JSON, so a view could send it to a page."
-    )
+    return "It distinguishes all three cases, and its result can be serialized as JSON for a page."
 
 
 def turn_3(sent) -> str:
@@ -109,7 +107,7 @@ def turn_4(task_id, state_before, state_after) -> str:
 
 
 def _answer(outcome, result: AsyncResult) -> object:
-    """Call `outcome` with `result`. A function that waits for the result gets its own sentence."""
+    """Call `outcome` with `result`. If `outcome` waits for the result and times out, say so."""
     try:
         return outcome(result)
     except TimeoutError:
