@@ -10,7 +10,7 @@ import pytest
 
 from workshop import lessons, prose
 
-REWRITTEN = ["02-celery-basics"]
+REWRITTEN = ["02-celery-basics", "03-images"]
 """The lessons that the patterns hold for."""
 
 PATTERNS = {
