@@ -23,7 +23,9 @@ def unknown_options(task):
     made = task.__class__
     if "__wrapped__" not in vars(made):
         return []
-    known = RETRY_OPTIONS | {name for base in made.__mro__[1:] for name in vars(base)} | set(dir(Task))
+    from_settings = {name for name, _ in Task.from_config}
+    of_bases = {name for base in made.__mro__[1:] for name in vars(base)}
+    known = RETRY_OPTIONS | from_settings | of_bases
     return [
         name
         for name, value in vars(made).items()
