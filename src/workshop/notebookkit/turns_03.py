@@ -49,7 +49,7 @@ def turn_1(options) -> str:
     expect(waits, "With max_retries=0, the task is not retried at all. Choose a larger number.")
     expect(
         max(waits) <= LONGEST_WAIT,
-        f"The waits are {said}, so one of them is {max(waits)} s. Limit them with retry_backoff_max (default: 600 s).",
+        f"The waits are {said}, so one of them is {max(waits)} s. Set retry_backoff_max (default: 600 s).",
     )
     expect(
         sum(waits) >= AWAY,
@@ -58,10 +58,10 @@ def turn_1(options) -> str:
     )
     expect(
         sum(waits) <= TOO_LONG,
-        f"{said} = {sum(waits)} s until the last attempt, but five minutes are {TOO_LONG} s. Allow fewer retries.",
+        f"{said} = {sum(waits)} s until the last attempt, more than five minutes. Allow fewer retries.",
     )
     return (
-        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest time, and about half of it is usual. "
+        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest time, and half of it is usual. "
         "If you have to be sure to cover two minutes, allow more retries."
     )
 
@@ -78,8 +78,8 @@ def turn_2(resend, photo) -> str:
             except TypeError as error:
                 expect(
                     "callback" not in str(error),
-                    "You passed on_commit the return value of a call, so the message was sent already. Pass a function: "
-                    "functools.partial(…), or use apply_async_on_commit.",
+                    "You passed on_commit the return value of a call, so the message was sent already. "
+                    "Pass a function, such as functools.partial(…), or use apply_async_on_commit.",
                 )
                 raise
             raise _RolledBack
@@ -125,14 +125,14 @@ def turn_3(changed, evidence, photo) -> str:
     really = {name for name in before if before[name] != after[name]}
     expect(
         "files" not in really,
-        f"Before, there were {before['files']} files, and now there are {after['files']}. Let the storage overwrite the file "
-        "(step 3.5).",
+        f"Before, there were {before['files']} files, and now there are {after['files']}. "
+        "Let the storage overwrite the file (step 3.5).",
     )
     reasons = {
         "files": "The storage overwrites the file (step 3.5), so there is still one.",
         "name": "The name is made from the name of the upload, which is the same.",
         "bytes": "The same photo with the same options leads to the same bytes.",
-        "queued_at": "The web process writes it when it sends a message. A redelivered message is not sent again by the web process.",
+        "queued_at": "The web process writes it when it sends a message, but a redelivered message comes from the broker.",
         "written": "The file is written again with the same content, so its time is that of the last run.",
         "resize_seconds": "The row is written again, and no two runs take exactly the same time.",
     }
@@ -140,7 +140,7 @@ def turn_3(changed, evidence, photo) -> str:
         expect(False, f"{name} has not changed. {reasons.get(name, '')}")
     for name in sorted(really - changed):
         expect(False, f"{name} has changed too. {reasons.get(name, '')}")
-    return "Only two times differ, that of the file and that of the resize. No visitor notices them, so the task is idempotent."
+    return "Only the times of the file and of the resize differ. No visitor notices that: the task is idempotent."
 
 
 def turn_4(forgotten) -> str:
