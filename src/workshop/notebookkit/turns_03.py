@@ -61,8 +61,8 @@ def turn_1(options) -> str:
         f"{said} = {sum(waits)} s until the last attempt, more than five minutes. Allow fewer retries.",
     )
     return (
-        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest time, and half of it is usual. "
-        "If you have to be sure to cover two minutes, allow more retries."
+        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest time, and about half "
+        "of it is usual. If you have to be sure to cover two minutes, allow more retries."
     )
 
 
@@ -103,7 +103,7 @@ def turn_2(resend, photo) -> str:
     expect(task == TASK, f"The message is for the task {task}, but it should be for {TASK}.")
     found = arguments[0] if arguments else keywords.get("image_id")
     expect(found == photo.pk, f"The message is for photo {found!r}, but it should be for photo {photo.pk}.")
-    return "If the outermost transaction is rolled back, nothing is sent. If it is committed, one message is sent."
+    return "One message is sent if the outermost transaction is committed, and none if it is rolled back."
 
 
 def turn_3(changed, evidence, photo) -> str:
@@ -132,7 +132,7 @@ def turn_3(changed, evidence, photo) -> str:
         "files": "The storage overwrites the file (step 3.5), so there is still one.",
         "name": "The name is made from the name of the upload, which is the same.",
         "bytes": "The same photo with the same options leads to the same bytes.",
-        "queued_at": "The web process writes it when it sends a message, but a redelivered message comes from the broker.",
+        "queued_at": "The web process writes it when it sends a message. The second run sent none.",
         "written": "The file is written again with the same content, so its time is that of the last run.",
         "resize_seconds": "The row is written again, and no two runs take exactly the same time.",
     }
@@ -140,7 +140,7 @@ def turn_3(changed, evidence, photo) -> str:
         expect(False, f"{name} has not changed. {reasons.get(name, '')}")
     for name in sorted(really - changed):
         expect(False, f"{name} has changed too. {reasons.get(name, '')}")
-    return "Only the times of the file and of the resize differ. No visitor notices that: the task is idempotent."
+    return "Only the times of the file and of the resize differ, so the task is idempotent."
 
 
 def turn_4(forgotten) -> str:
@@ -169,7 +169,7 @@ def turn_4(forgotten) -> str:
         ("failed unqueued", "Your query finds a photo with a reason. Its failure_reason is not empty."),
         (
             "waiting",
-            "Your query finds photos that wait for a worker. Their queued_at is the time when the message was sent.",
+            "Your query finds photos that wait for a worker. Their queued_at is not empty.",
         ),
     ):
         expect(rows[name] not in found, why)
