@@ -175,8 +175,8 @@ def turn_4(forgotten) -> str:
         expect(rows[name] not in found, why)
     expect(
         rows["unqueued"] in found,
-        "Your query doesn't find a photo that is not resized, without a reason and without queued_at. An empty reason "
-        "is an empty string and not None, but an empty queued_at is None.",
+        "Your query doesn't find a photo that is not resized, without a reason and without queued_at. "
+        "An empty reason is an empty string and not None, but an empty queued_at is None.",
     )
     return "queued_at is written after the message was sent, so such a row has no message."
 
