@@ -2,6 +2,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from django.core.files.storage import storages
 
 from workshop.checkkit import complain, expect, photos, until
 
@@ -32,13 +33,13 @@ def named(error):
 
 @pytest.mark.parametrize("kind", [ConnectionError, TimeoutError, ConnectionRefusedError])
 def test_retried(attempt, photo, monkeypatch, kind):
-    """If the storage does not answer, the task is retried later, whatever transient error the storage raises."""
+    """If the storage does not answer, the task is retried later, whatever transient error it raises."""
     kept = photo(SMALL)
 
     def fail(*args, **kwargs):
         raise kind("The photo storage does not answer.")
 
-    monkeypatch.setattr(type(kept.resized_image.storage), "_save", fail)
+    monkeypatch.setattr(type(storages["resized"]), "_save", fail)
     error, messages = attempt(kept)
     why = "Add ConnectionError and TimeoutError to TRANSIENT, and pass TRANSIENT, a tuple, as autoretry_for."
     if not error:
@@ -53,6 +54,27 @@ def test_retried(attempt, photo, monkeypatch, kind):
         storage_raised=kind.__name__,
         left_the_task=named(error),
         found=f"{len(messages)} messages" if messages else "no message",
+        file=FILE,
+    )
+
+
+def test_storage_error_leaves_the_task(attempt, photo, monkeypatch):
+    """If the storage of the uploads does not answer, the picture is not damaged: the error leaves the task."""
+    kept = photo(SMALL)
+
+    def fail(*args, **kwargs):
+        raise ConnectionError("The storage of the uploads does not answer.")
+
+    monkeypatch.setattr(type(storages["default"]), "_open", fail)
+    error, messages = attempt(kept)
+    kept.refresh_from_db()
+    expect(
+        error or messages,
+        "the storage of the uploads did not answer, but the task ended as if it had done its work.",
+        "ConnectionError is an OSError, so an except for OSError around the storage catches it. "
+        "Catch only UnreadablePicture.",
+        left_the_task=named(error),
+        reason=kept.failure_reason or "none",
         file=FILE,
     )
 
