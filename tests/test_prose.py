@@ -10,7 +10,7 @@ import pytest
 
 from workshop import lessons, prose
 
-REWRITTEN = ["01-sync", "02-celery-basics"]
+REWRITTEN = ["01-sync", "02-celery-basics", "03-images", "04-flower"]
 """The lessons that the patterns hold for."""
 
 PATTERNS = {

@@ -139,7 +139,7 @@ def test_navigation_on_a_phone(served, visitor):
     assert looks.axe(page) == []
     page.locator(".md-nav--primary .md-nav__item--nested > label", has_text="Lessons").click()
     lessons = page.get_by_role("navigation", name="Lessons")
-    lessons.get_by_role("link", name="03 · The resize as a task").click()
+    lessons.get_by_role("link", name="03 · Reliable tasks").click()
     expect(page).to_have_url(served + "/lessons/03-images/")
 
 

@@ -1,4 +1,4 @@
-"""Send one photo right behind PHOTOS that are resized again: how long until it is resized?"""
+"""Upload one photo after PHOTOS that are resized again: how long until it is resized?"""
 
 import os
 import time
@@ -11,7 +11,7 @@ from images.tasks import resize_image_task
 content = UploadedImage.objects.earliest("pk").image.read()
 call_command("resize_again", limit=int(os.environ["PHOTOS"]))
 began = time.monotonic()
-photo = UploadedImage.objects.create(image=ContentFile(content, "new.jpg"))
+photo = UploadedImage.objects.create(image=ContentFile(content, "new.jpg"), original_bytes=len(content))
 resize_image_task.delay(photo.pk)
 while not photo.is_processed:
     time.sleep(0.01)

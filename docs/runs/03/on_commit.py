@@ -1,4 +1,4 @@
-"""Three tasks by delay_on_commit, without a broker: how many calls are made, and who hears of it?"""
+"""Send three tasks with delay_on_commit and no broker: how many calls are made, and what is raised?"""
 
 from unittest import mock
 
@@ -9,16 +9,16 @@ from kombu.exceptions import OperationalError
 calls = []
 
 
-def nobody_there(image_id):
+def no_broker(image_id):
     calls.append(image_id)
     raise OperationalError("Connection refused.")
 
 
-with mock.patch.object(resize_image_task, "delay", nobody_there):
+with mock.patch.object(resize_image_task, "delay", no_broker):
     try:
         with transaction.atomic():
             for image_id in (1, 2, 3):
                 resize_image_task.delay_on_commit(image_id)
             print(f"inside the transaction: {calls}")
     except OperationalError as error:
-        print(f"behind it: {calls}, and the view gets OperationalError: {error}")
+        print(f"after it: {calls}, and the view gets OperationalError: {error}")

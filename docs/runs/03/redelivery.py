@@ -21,7 +21,7 @@ app.conf.task_default_queue = "redelivery"
 
 @app.task(acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 def hold(seconds):
-    print("BEGINS", flush=True)
+    print("STARTED", flush=True)
     time.sleep(seconds)
 
 
@@ -40,7 +40,7 @@ def start_worker():
 
 def wait_for_begin(worker):
     for line in worker.stdout:
-        if "BEGINS" in line:
+        if "STARTED" in line:
             return time.monotonic()
     raise SystemExit("The worker ended.")
 
@@ -58,7 +58,7 @@ if __name__ == "__main__":
     killed = time.monotonic()
     second = start_worker()
     try:
-        print(f"{OPTIONS}: begun again {wait_for_begin(second) - killed:.1f} s after the worker was killed")
+        print(f"{OPTIONS}: started again {wait_for_begin(second) - killed:.1f} s after the worker was killed")
     finally:
         kill(second)
         app.control.purge()

@@ -1,10 +1,36 @@
-"""What the checks of this lesson share."""
+"""Fixtures for the checks of this lesson."""
 
 import re
 
 import pytest
+from celery import Task
 
-from workshop.checkkit import Complaint, complain, until
+from workshop.checkkit import Complaint, complain, expect, until
+
+RETRY_OPTIONS = {
+    "autoretry_for",
+    "dont_autoretry_for",
+    "retry_kwargs",
+    "retry_backoff",
+    "retry_backoff_max",
+    "retry_jitter",
+}
+"""Options that Celery reads from the decorator only, so its class Task has no attribute for them."""
+
+
+def unknown_options(task):
+    """The options of the decorator that Celery ignores. Only for a task that was made from a function."""
+    made = task.__class__
+    if "__wrapped__" not in vars(made):
+        return []
+    from_settings = {name for name, _ in Task.from_config}
+    of_bases = {name for base in made.__mro__[1:] for name in vars(base)}
+    known = RETRY_OPTIONS | from_settings | of_bases
+    return [
+        name
+        for name, value in vars(made).items()
+        if not name.startswith("_") and name not in known and not callable(value)
+    ]
 
 
 @pytest.fixture
@@ -13,15 +39,23 @@ def task(app):
     from images.tasks import resize_image_task
 
     try:
-        assert resize_image_task.name  # made a task only now, when it is used
+        assert resize_image_task.name  # Celery makes the task only now, at its first use
     except TypeError as error:
         complain(
-            "Celery cannot make a task of resize_image_task.",
-            "It is one of the decorator's options. autoretry_for takes a tuple, and a tuple of one has a comma: "
-            "(ConnectionError,).",
+            "Celery could not create the task resize_image_task.",
+            "One of the decorator's options is wrong. For example, autoretry_for takes a tuple, and a tuple of one has a "
+            "comma: (ConnectionError,).",
             says=f"TypeError: {error}",
             file="images/tasks.py, @shared_task above resize_image_task()",
         )
+    unknown = unknown_options(resize_image_task)
+    expect(
+        not unknown,
+        "resize_image_task has an option that Celery does not know, so Celery ignores it.",
+        "Check the spelling, for example max_retries instead of retries.",
+        option=", ".join(unknown),
+        file="images/tasks.py, @shared_task above resize_image_task()",
+    )
     return resize_image_task
 
 
@@ -36,14 +70,14 @@ def storage():
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) is the worker's line about the task's end, "" while there is none."""
+    """ended(task_id) returns the worker's line about the end of the task, or "" until there is one."""
 
     def line(task_id):
         log = worker.log
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", log)
-        if not end:  # what on_failure() raises is said without the task's id
-            _, began, after = log.rpartition(f"[{task_id}] received")
-            end = began and re.search(r"(Task handler raised error: (?!WorkerLost|TimeLimit).+)", after)
+        if not end:  # what on_failure() raises is logged without the task's id
+            _, received, after = log.rpartition(f"[{task_id}] received")
+            end = received and re.search(r"(Task handler raised error: (?!WorkerLost|TimeLimit).+)", after)
         return end[1] if end else ""
 
     return line
@@ -51,9 +85,9 @@ def ended(worker):
 
 @pytest.fixture
 def settled(ended):
-    """settled(photo) waits until the photo is resized or failed, and returns it as it is then.
+    """settled(photo) waits until the photo is resized or failed, and returns the photo.
 
-    With the id of its task it waits no longer than for the task's end.
+    With the id of its task, it stops waiting when the task has ended.
     """
 
     def wait(photo, task_id=None, seconds=15):
@@ -62,7 +96,7 @@ def settled(ended):
             return photo.is_processed or photo.failure_reason
 
         until(lambda: over() or (task_id and ended(task_id)), seconds)
-        until(over, 1)  # after_return() may write, and is called behind the line about the end
+        until(over, 1)  # after_return() may write, and runs after this line
         return photo
 
     return wait
@@ -70,7 +104,7 @@ def settled(ended):
 
 @pytest.fixture
 def sent(queue, task):
-    """sent() lists the ids of the photos that a message for resize_image_task lies on the queue for."""
+    """sent() returns the photo ids of all messages for resize_image_task in the queue."""
 
     def ids():
         ours = [message for message in queue.messages() if message.task == task.name]
@@ -81,9 +115,9 @@ def sent(queue, task):
 
 @pytest.fixture
 def attempt(task, queue):
-    """attempt(photo, retries=0) runs the task here as a worker does; returns (exception or None, messages sent).
+    """attempt(photo, retries=0) runs the task here as a worker does. Returns (exception or None, messages sent).
 
-    What the task sends to be tried again lies on the queue, where no worker takes it.
+    The message of a retry stays in the queue, because no worker is running.
     """
 
     def run(photo, retries=0):

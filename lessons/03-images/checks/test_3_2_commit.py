@@ -15,10 +15,10 @@ def test_rollback_sends_nothing(upload, queue, monkeypatch):
     """An upload that cannot be committed sends no task."""
     from images.models import UploadedImage
 
-    tried = []
+    commits = []
 
     def commit():
-        tried.append("commit")
+        commits.append("commit")
         raise OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch, contextlib.suppress(OperationalError):
@@ -27,27 +27,27 @@ def test_rollback_sends_nothing(upload, queue, monkeypatch):
     kept, messages = UploadedImage.objects.count(), queue.messages()
     expect(
         not kept,
-        "the transaction was rolled back, and the photo is in the database: it was saved before the transaction "
-        "began."
-        if tried
-        else "the upload is no transaction: every photo is committed by itself, one after the other.",
-        "form.save() inside transaction.atomic() keeps all photos of an upload or none. Without a transaction "
-        "around it, on_commit has nothing to wait for, and calls at once.",
+        "the transaction was rolled back, but the photo is in the database: it was saved before the transaction "
+        "started."
+        if commits
+        else "the upload does not run in a transaction: each photo is committed separately.",
+        "Call form.save() inside transaction.atomic(), so that all photos of an upload are saved or none. Without a "
+        "transaction, on_commit() calls the function immediately.",
         file=FILE,
     )
     expect(
         not messages,
         "the upload was rolled back, but a task for it reached the broker.",
-        ".delay() sends at once, whatever the transaction does later. A worker that is quick asks for a row that "
-        "is not committed yet: UploadedImage matching query does not exist.",
-        expected=f'no message on the queue "{queue.name}"',
+        ".delay() sends immediately, so a quick worker looks for a row that is not committed yet: UploadedImage matching "
+        "query does not exist. Register enqueue() with transaction.on_commit().",
+        expected=f'no message in the queue "{queue.name}"',
         found="\n".join(map(str, messages)),
         sent_from=queue.sent_from[-1] if queue.sent_from else "?",
     )
 
 
 def test_commit_sends(upload, queue, sent):
-    """After the commit every photo of the upload has its task."""
+    """After the commit, a task is sent for each photo of the upload."""
     from images.models import UploadedImage
 
     upload(("garden.jpg", SMALL), ("sea.png", SMALL), ("hill.jpg", SMALL))
@@ -56,16 +56,16 @@ def test_commit_sends(upload, queue, sent):
     expected = "\n".join(f"images.tasks.resize_image_task({pk})" for pk in kept)
     expect(
         len(set(sent())) != 1 or len(sent()) == 1,
-        "three photos were uploaded and committed, and all tasks are for the same one.",
-        "A lambda in a loop looks the loop's variable up when it is called: after the commit, and then it is the "
-        "last photo. Give it the photo now: partial(enqueue, [photo]).",
+        "three photos were uploaded and committed, but all tasks are for the same photo.",
+        "A lambda in a loop reads the loop's variable when it is called, which is after the commit. Then the variable "
+        "is the last photo. Pass the photo now, with partial(enqueue, [photo]).",
         expected=expected,
         found=found,
         file=FILE,
     )
     expect(
         sorted(sent()) == kept,
-        "three photos were uploaded and committed, and there is not one task for each.",
+        "three photos were uploaded and committed, but not exactly one task was sent for each.",
         expected=expected,
         found=found,
         file=FILE,
@@ -73,7 +73,7 @@ def test_commit_sends(upload, queue, sent):
 
 
 def test_all_or_none(upload, queue, monkeypatch):
-    """When one photo of an upload cannot be kept, none is, and nothing is sent."""
+    """If one photo of an upload cannot be saved, no photo is saved, and no task is sent."""
     from images.models import UploadedImage
 
     save = UploadedImage.save
@@ -89,9 +89,13 @@ def test_all_or_none(upload, queue, monkeypatch):
     kept, sent = UploadedImage.objects.count(), len(queue.messages())
     expect(
         not kept,
-        "the second photo of an upload could not be kept, and the first one was: an upload by half.",
-        "transaction.atomic() around form.save() takes everything back when one part fails.",
-        found=f"{kept} photo kept, {sent} task sent",
+        "the second photo of an upload could not be saved, but the first one was: the upload is half saved.",
+        "Call form.save() inside transaction.atomic(), which rolls everything back if one part fails.",
+        found=f"{kept} photo saved, {sent} task sent",
         file=FILE,
     )
-    expect(not sent, "nothing was kept, and a task was sent.", file=FILE)
+    expect(
+        not sent,
+        "no photo was saved, but a task was sent. Register enqueue() with transaction.on_commit().",
+        file=FILE,
+    )

@@ -13,110 +13,138 @@ SMALL = photos.jpeg(80, 60)
 
 
 def expect_words(reason, ended):
-    """The reason is in words for a visitor, not in Pillow's. ended: the worker's line about the end."""
+    """The reason is a readable sentence for visitors. ended: the worker's line about the end of the task."""
     raised = re.search(r"raised unexpected: \w+\((['\"])(.{1,20})", ended)
     expect(
         not TECHNICAL.search(reason) and not (raised and raised[2] in reason),
         "the reason is written for you, not for a visitor.",
-        "What an exception says is meant for who wrote the code: it may name files, hosts and libraries. "
-        "reason_for(exc) has words for it.",
+        "The text of an exception is for developers, and it may name files and hosts. Store reason_for(exc), or a "
+        "sentence that visitors understand.",
         found=reason,
         file=FILE,
     )
 
 
 def test_given_up(task, photo, storage, ended, settled):
-    """When the last retry has failed, the visitor reads that, too."""
+    """When the last retry has failed, the visitor reads the reason."""
     storage("down")
     kept = photo(SMALL)
     sent = task.apply_async((kept.pk,), retries=50)
     settled(kept, sent.id)
     expect(
         kept.failure_reason,
-        "the last retry failed, and the photo's page says Waiting for ever.",
-        "The worker's log knows; the visitor does not. on_failure() of the task's base is called when a task has "
-        "failed for good, with five arguments: exc, task_id, args, kwargs, einfo.",
+        "the last retry failed, but the photo's page says Waiting forever.",
+        "The failure is only in the worker's log. Celery calls on_failure() of the task's base class when the task has "
+        "failed for good, with five arguments: exc, task_id, args, kwargs, einfo. Store the reason there.",
         worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )
     expect(
         "storage" in kept.failure_reason and not TECHNICAL.search(kept.failure_reason),
-        "the storage did not answer, and the reason says something else.",
+        "the storage did not answer, but the reason says something else. Use reason_for(exc).",
         found=kept.failure_reason,
         file=FILE,
     )
 
 
 def test_damaged_file(task, worker, photo, ended, settled):
-    """A damaged file fails once, the visitor reads why, and no traceback is in the worker's log."""
+    """A damaged file fails once, the visitor reads the reason, and the worker's log has no traceback."""
     kept = photo(photos.cut_short(), "cut.jpg")
     sent = task.delay(kept.pk)
     settled(kept, sent.id)
     swallowed = ended(sent.id).startswith("succeeded")
     expect(
         kept.failure_reason,
-        "a damaged photo failed in the worker, and its page says Waiting for ever.",
-        "For Celery the task was a success: the exception was caught, and the row does not say why. "
-        "photo.fail() writes the reason."
+        "a damaged photo failed in the worker, but its page says Waiting forever.",
+        "For Celery, the task has succeeded: the exception was caught, but the row has no reason. "
+        "Call photo.fail() with a reason."
         if swallowed
-        else "The worker's log knows; the visitor does not. Catch UnreadablePicture in the task, as "
-        "resize_photo() did in lesson 01.",
+        else "The failure is only in the worker's log. Catch UnreadablePicture in the task, as resize_photo() did in "
+        "lesson 01, and call photo.fail().",
         worker_says=ended(sent.id) or "nothing",
         file="images/tasks.py, resize_image_task()",
     )
     expect_words(kept.failure_reason, ended(sent.id))
     until(lambda: ended(sent.id))
-    expect(f"{sent.id}] retry" not in worker.log, "a damaged file was tried more than once.", file=FILE)
+    expect(
+        f"{sent.id}] retry" not in worker.log,
+        "the task of a damaged file was retried, although the file stays damaged.",
+        file=FILE,
+    )
     expect(
         ended(sent.id).startswith("succeeded"),
-        "the traceback of a damaged photo is in the worker's log.",
-        "An unreadable picture is expected, and the task knows what to do: catch UnreadablePicture, "
-        "call photo.fail(reason), and return. The traceback would also keep the decoded pixels in memory.",
+        "the worker's log has a traceback of a damaged photo.",
+        "An unreadable picture is an error that you expect: catch UnreadablePicture, call photo.fail(reason), and "
+        "return. The traceback would also keep the decoded pixels in memory.",
         worker_says=ended(sent.id),
         file="images/tasks.py, resize_image_task()",
     )
 
 
 def test_by_keyword(task, photo, ended, settled):
-    """It does not matter whether the id was sent by position or by name."""
+    """The photo's id may be sent by position or by name."""
     kept = photo(SMALL, "lost.jpg")
     kept.image.storage.delete(kept.image.name)
     sent = task.apply_async(kwargs={"image_id": kept.pk})
     settled(kept, sent.id)
     expect(
         kept.failure_reason,
-        "the task was sent with image_id=…, it failed, and the reason is not kept.",
-        "on_failure gets args and kwargs as they were sent.",
+        "the task was sent with image_id=… and failed, but the reason is not stored.",
+        "on_failure() gets args and kwargs as they were sent. Look for image_id in kwargs, and then in args.",
         worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )
     expect_words(kept.failure_reason, ended(sent.id))
 
 
+def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
+    """If a second run fails, a photo that is resized already stays resized."""
+    kept = photo(SMALL)
+    first = task.delay(kept.pk)
+    settled(kept, first.id)
+    storage("down")
+    second = task.apply_async((kept.pk,), retries=50)
+    until(lambda: ended(second.id))
+    until(lambda: "IntegrityError" in worker.log, 1)  # on_failure() runs after this line
+    kept.refresh_from_db()
+    refused = "IntegrityError" in worker.log
+    expect(
+        kept.is_processed and not kept.failure_reason and not refused,
+        "a message was delivered twice and the second run failed, so on_failure() marked a resized photo as failed."
+        if not refused
+        else "a message was delivered twice and the second run failed. on_failure() was about to mark a resized photo as "
+        "failed, and the database refused that.",
+        "Update the row only if is_processed is False.",
+        found=f"is_processed={kept.is_processed}, failure_reason={kept.failure_reason!r}",
+        raised="IntegrityError (the constraint processed_photo_is_complete)" if refused else "nothing",
+        file=FILE,
+    )
+
+
 def test_not_yet(attempt, photo, storage):
-    """While the task will be tried again, the photo has not failed."""
+    """As long as the task will be retried, the photo has not failed."""
     storage("down")
     kept = photo(SMALL)
     attempt(kept)
     kept.refresh_from_db()
     expect(
         not kept.failure_reason,
-        "the task will be tried again, and the photo's page says already that it failed.",
-        "on_failure() is called after the last retry, on_retry() before each. What is written in the task itself "
-        "is written every time.",
+        "the task will be retried, but the photo's page already says that it has failed.",
+        "Store the reason in on_failure(), which Celery calls after the last retry. Celery calls on_retry() before each "
+        "retry, and code in the task runs at each attempt.",
         found=kept.failure_reason,
         file=FILE,
     )
 
 
 def test_page_says_why(client, task, photo, settled):
-    """The page that follows the photo gets the state and the reason."""
+    """The page gets the state of the photo and the reason."""
     kept = photo(photos.cut_short(), "cut.jpg")
     settled(kept, task.delay(kept.pk).id)
     answer = client.get(reverse("images:states"), {"ids": str(kept.pk)}).json()["photos"][0]
     expect(
         answer["state"] == "failed" and answer["reason"] == kept.failure_reason,
-        "the page does not learn that the photo failed, and why.",
+        "the page does not get the state of the failed photo and its reason. Store the reason in failure_reason.",
         found=str(answer),
         file=FILE,
     )

@@ -14,15 +14,15 @@ def results(photo, settings):
 
 
 def expect_success(line, how):
-    """line: what the worker says of the end of a run, "" when there was none."""
+    """line: the worker's line about the end of a run, or "" if the run has not ended."""
     if not line.startswith("succeeded"):
         complain(
             f"the task ran twice, {how}, and one of the runs "
-            + ("failed." if line else "has not come to its end in ten seconds."),
+            + ("failed." if line else "has not ended in time."),
             ""
             if line
-            else "A storage whose get_available_name() returns a name that is taken tries that name for ever: "
-            "FileSystemStorage does not write over a file unless allow_overwrite says so.",
+            else "If get_available_name() returns a name that is used already, FileSystemStorage asks for a name "
+            "without end, unless allow_overwrite is set. If your machine is very busy, run the check again.",
             worker_says=line or "nothing",
             file=FILE,
         )
@@ -31,25 +31,28 @@ def expect_success(line, how):
 def expect_one_file(photo, settings, how):
     photo.refresh_from_db()
     found = results(photo, settings)
+    misplaced = len(found) > 1 and "allow_overwrite" in settings.STORAGES["resized"]
     expect(
         len(found) == 1,
         f"the task ran twice, {how}, and left {len(found)} files.",
-        "Django's storage does not write over a file: it finds another name, and the first file stays behind. "
-        "What a task looks up or deletes before it writes, another one may write meanwhile.",
+        "allow_overwrite is next to BACKEND, where Django ignores it. It belongs in the dictionary OPTIONS."
+        if misplaced
+        else "Django's storage does not overwrite a file: it chooses another name, and the first file stays. "
+        "Set allow_overwrite in the OPTIONS of the storage.",
         expected="garden_resized.jpg",
         found="\n".join(found) or "no file",
         file=FILE,
     )
     expect(
         photo.resized_image.name.endswith(found[0]),
-        "the row names another file than the one that is there.",
+        "the row names a file that does not exist.",
         found=photo.resized_image.name,
         file=FILE,
     )
 
 
 def test_one_after_the_other(task, photo, settings, ended):
-    """A task that runs again does its work again, and leaves one file."""
+    """A second run does the work again, and leaves one file."""
     kept = photo(photos.jpeg(400, 300))
     for box in (200, 100):
         sent = task.delay(kept.pk, max_width=box, max_height=box)
@@ -58,28 +61,47 @@ def test_one_after_the_other(task, photo, settings, ended):
     expect_one_file(kept, settings, "one after the other")
     expect(
         kept.resized_width == 100,
-        "the second run was for a smaller box, and the photo is as the first run left it.",
-        "A task that leaves out what is done already cannot be used to do it anew, as manage.py resize_again does "
-        "after a change of size.",
+        "the second run was for a smaller box, but the photo is as the first run left it.",
+        "Don't skip a photo that is resized already: manage.py resize_again sends the task to resize photos again, for "
+        "example after a change of the size.",
         expected="100×75",
         found=f"{kept.resized_width}×{kept.resized_height}",
         file="images/tasks.py, resize_image_task()",
     )
 
 
-def test_at_the_same_time(task, photo, settings, storage, ended):
-    """A task that runs twice at the same time leaves one file, too."""
-    storage("slow 0.4")  # so that both are at it when the first one writes
+def test_file_is_never_missing(task, photo, settings, storage, ended):
+    """While two further runs write at the same time, the photo's file exists at each moment."""
     kept = photo(photos.jpeg(400, 300))
+    first = task.delay(kept.pk)
+    until(lambda: ended(first.id), 10)
+    expect_success(ended(first.id), "and then twice at the same time")
+    storage("slow 0.5")  # so that both runs overlap, and a file that is deleted first is missing for a while
     sent = [task.delay(kept.pk) for _ in range(2)]
-    until(lambda: all(ended(each.id) for each in sent), 10)
+    missing = []
+
+    def both_have_ended():
+        if not results(kept, settings):
+            missing.append(True)
+        return missing or all(ended(each.id) for each in sent)
+
+    until(both_have_ended, 15)
+    expect(
+        not missing,
+        "the task ran again for a resized photo, and in the meantime the photo had no file.",
+        "Don't delete the old file first: visitors would see no picture, and if the process is killed in this moment, "
+        "the file is lost. Let the storage overwrite the file.",
+        expected="garden_resized.jpg at each moment",
+        found="no file while the second run was writing",
+        file=FILE,
+    )
     for each in sent:
         expect_success(ended(each.id), "at the same time")
     expect_one_file(kept, settings, "at the same time")
 
 
 def test_uploads_keep_their_names_apart(upload, queue):
-    """Two visitors who upload a photo of the same name both keep theirs."""
+    """Two visitors can upload photos with the same name."""
     from images.models import UploadedImage
 
     for colour in ("L", "RGB"):
@@ -87,7 +109,7 @@ def test_uploads_keep_their_names_apart(upload, queue):
     found = {photo.image.name for photo in UploadedImage.objects.all()}
     expect(
         len(found) == 2,
-        "two uploads have the same name, and the second took the first one's place.",
-        'allow_overwrite is for the storage "resized" alone, where each photo has a folder of its own.',
+        "two photos with the same name were uploaded, and the second one overwrote the first.",
+        'Set allow_overwrite only for the storage "resized", where each photo has a separate folder.',
         file=FILE,
     )

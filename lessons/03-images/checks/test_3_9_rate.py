@@ -10,14 +10,14 @@ FILE = "images/tasks.py, resize_again_task()"
 
 
 def limit(app, name):
-    """How many of a task may start in a second, 0 for as many as there are."""
+    """How many of these tasks may start in a second, or 0 if there is no limit."""
     text = app.tasks[name].rate_limit or app.conf.task_default_rate_limit
     try:
         return rate(text)
     except (KeyError, ValueError, TypeError, AttributeError):
         complain(
-            "the rate limit cannot be read: a worker does not start with it.",
-            "It is a number with /s, /m or /h behind it.",
+            "Celery cannot read the rate limit, so no worker would start.",
+            "Write a string: a number with /s, /m or /h after it.",
             expected='rate_limit="2/s"',
             found=f"rate_limit={text!r}",
             file=FILE,
@@ -25,27 +25,27 @@ def limit(app, name):
 
 
 def test_rate_limit(app, task):
-    """A worker starts two of resize_again_task a second, and as many uploads as it can."""
+    """A worker starts two resize_again_task in a second, and as many uploads as it can."""
     again, upload = limit(app, "images.tasks.resize_again_task"), limit(app, task.name)
     expect(
         not upload,
         "the uploads are limited.",
-        "The limit belongs to resize_again_task alone: what visitors upload is resized as fast as the worker can.",
+        "Limit only resize_again_task. A worker should resize uploads as fast as it can.",
         found=f"resize_image_task: {upload:g} a second",
         file=FILE,
     )
     expect(
         again,
         "resize_again_task has no rate limit.",
-        "Only Celery's own option leaves the processes free meanwhile: a sleep in the task keeps one of them, and "
-        "an option of another name or for another task is passed over in silence.",
+        "Set rate_limit on its decorator. A sleep in the task blocks a process, and Celery ignores an option of another "
+        "name or for another task.",
         expected='rate_limit="2/s"',
         found="no limit",
         file=FILE,
     )
     expect(
         1 <= again <= 2,
-        "resizing all photos again is not limited to two a second.",
+        "resize_again_task is not limited to two a second.",
         expected='rate_limit="2/s"',
         found=f"{again * 60:g} a minute: a thousand photos take {1000 / again / 60:.0f} minutes",
         file=FILE,
@@ -53,7 +53,7 @@ def test_rate_limit(app, task):
 
 
 def test_uploads_go_first(upload, worker, photo, settled):
-    """An upload does not wait until all the old photos are resized again."""
+    """An upload does not wait until all old photos are resized again."""
     from images.models import UploadedImage
 
     done = worker.log.count("resize_again_task")

@@ -25,11 +25,11 @@ def test_states(client, photo):
     found = {answer["id"]: answer for answer in answers}
     expected = {waiting.pk: "waiting", failed.pk: "failed", unqueued.pk: "unqueued"}
     for pk, state in expected.items():
-        expect(found[pk]["state"] == state, "a photo's state is not right.", expected=state, found=found[pk])
+        expect(found[pk]["state"] == state, "a photo has the wrong state.", expected=state, found=found[pk])
         pending = state != "failed"
         expect(
             found[pk].get("pending") is pending,
-            "the answer does not say whether the photo still has to be resized, so its page cannot follow it.",
+            "the answer does not say whether the photo still has to be resized, so its page cannot follow the photo.",
             expected=f"pending: {json.dumps(pending)}",
             found=found[pk],
         )
@@ -37,29 +37,29 @@ def test_states(client, photo):
 
 @pytest.mark.parametrize("ids", ["", "x,-1,1e3", "9" * 40])
 def test_strange_ids(client, ids):
-    """Ids that are none are left out."""
+    """Strings that are not ids are ignored."""
     found = states(client, ids)
-    expect(found == [], f"?ids={ids} is not answered with an empty list.", found=str(found))
+    expect(found == [], f"the answer to ?ids={ids} is not an empty list.", found=str(found))
 
 
 def test_try_again(client, photo, queue):
-    """A photo that failed can be sent once more from its page."""
+    """A failed photo has a button on its page that sends a new task."""
     kept = photo(photos.jpeg())
     fail(kept, "The photo storage does not answer. Try again later.")
     page = client.get(reverse("images:detail", args=[kept.pk])).content.decode()
     address = reverse("images:try_again", args=[kept.pk])
-    expect(address in page, "the page of a failed photo has no button to try again.")
+    expect(address in page, "the page of a failed photo has no button Try again.")
     client.post(address)
     kept.refresh_from_db()
     expect(
         kept.state == "waiting" and [message.args for message in queue.messages()] == [[kept.pk]],
-        "after trying again the photo does not wait, with one task on the queue.",
+        "after Try again, the photo should be waiting, with one task in the queue.",
         found=f"{kept.state}, {len(queue.messages())} messages",
     )
 
 
 def test_list_follows(client, photo):
-    """The list names where its states can be asked."""
+    """The list has the address of the states."""
     photo(photos.jpeg())
     page = client.get(reverse("images:list")).content.decode()
     expect(reverse("images:states") in page and "states.js" in page, "the list does not follow its photos.")

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
     """Save all photos of a valid form or none, and enqueue a resize for each one. Returns the photos."""
-    # TODO 3.2: all or none means one transaction. And when may the worker hear of the photos?
+    # TODO 3.2: save the form inside transaction.atomic(), so that all photos are saved or none. In the same
+    # block, register enqueue() for all of them with transaction.on_commit(): it must run after the commit.
     photos = form.save()
     enqueue(photos)
     return photos
@@ -24,7 +25,8 @@ def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
 
 def enqueue(photos: Iterable[UploadedImage]) -> None:
     """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
-    # TODO 3.8: without a broker, delay() raises Kombu's OperationalError. Log it; the photos are safe.
+    # TODO 3.8: without a broker, delay() raises OperationalError (of kombu.exceptions). Catch it around the
+    # whole loop, and log a warning: the photos are saved.
     for photo in photos:
         resize_image_task.delay(photo.pk)
         photo.mark_queued()

@@ -10,7 +10,7 @@ from .pictures import UnreadablePicture, open_picture, taken_at
 from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
 
-# TODO 3.3: add the two errors that a storage raises while it does not answer.
+# TODO 3.3: add the two errors that a storage raises while it does not answer (see the text). Keep these two.
 TRANSIENT = DATABASE_ERRORS
 """Errors that go away on their own."""
 
@@ -42,7 +42,8 @@ class ResizeTask(ResilientTask):
     @database_permitting
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
-        # TODO 3.4: keep the reason with the photo; reason_for(exc) has the words.
+        # TODO 3.4: store reason_for(exc) in the failure_reason of the photo, with one update() of this
+        # column, but only if the photo is not resized. Its id is in args or in kwargs, as the task was sent.
 
 
 def reason_for(error: BaseException) -> str:
@@ -57,23 +58,25 @@ def reason_for(error: BaseException) -> str:
 @shared_task(
     base=ResizeTask,
     # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
-    # TODO 3.3: retry the errors in TRANSIENT, with backoff and jitter, at most 5 times.
+    # TODO 3.3: retry the errors in TRANSIENT, with backoff from 1 second up to 60, with jitter, and with 5 as
+    # max_retries. Celery ignores an option that it does not know.
     # A resize that hangs is interrupted, and if that does not help, its process is killed.
-    # TODO 3.6: after 30 seconds, and after 45.
+    # TODO 3.6: set soft_time_limit to 30 seconds, and time_limit to 45.
     # The message stays on the broker until the task is done, so a worker that is killed loses nothing.
-    # TODO 3.7: acknowledge late, and give back what a killed process held.
+    # TODO 3.7: set acks_late and reject_on_worker_lost.
     # The row has everything, so no result is stored, and sending needs only the broker.
-    # TODO 3.8: keep no result.
+    # TODO 3.8: set ignore_result.
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
-    """Resize an uploaded photo and keep the result with it. A second run leaves the same as one."""
-    # TODO 3.1: what resize_photo() in views.py does, for the photo with this id, and its try with it.
+    """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
+    # TODO 3.1: load the photo with this id, and do what resize_photo() in views.py does, with max_width and
+    # max_height. Move try, except and else too. All exceptions but UnreadablePicture have to leave the task.
 
 
 @shared_task(
     ignore_result=True,
     # Leaves the worker time for new uploads. The limit applies to each worker.
-    # TODO 3.9: two a second.
+    # TODO 3.9: set a rate_limit of two a second.
 )
 def resize_again_task(image_id: int) -> None:
     """Resize one of many photos again."""

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 
 from .forms import NotStored, UploadForm
 from .models import UploadedImage
-from .pictures import UnreadablePicture  # TODO 3.1: goes with resize_photo()
+from .pictures import UnreadablePicture  # TODO 3.1: delete, with resize_photo()
 from .queueing import retry, save_and_enqueue
-from .resizing import resize  # TODO 3.1: goes with resize_photo()
+from .resizing import resize  # TODO 3.1: delete, with resize_photo()
 from .results import asks_result_backend
 from .tasks import describe_photo_task
 
@@ -32,7 +32,7 @@ def upload(request):
         except NotStored as error:
             form.add_error("images", str(error))
             return render(request, "images/upload.html", {"form": form})
-        # TODO 3.1: a worker resizes the photos now. The visitor need not wait for it.
+        # TODO 3.1: delete this loop. A worker resizes the photos, and the visitor does not wait for it.
         for photo in photos:
             resize_photo(photo)
         add_upload_messages(request, photos, time.perf_counter() - started)
@@ -40,7 +40,7 @@ def upload(request):
     return render(request, "images/upload.html", {"form": form})
 
 
-# TODO 3.1: this moves to images/tasks.py.
+# TODO 3.1: move the body of this function to images/tasks.py, and delete the function.
 def resize_photo(photo):
     """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
     started = time.perf_counter()

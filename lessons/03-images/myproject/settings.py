@@ -94,7 +94,7 @@ STORAGES = {
     "default": {"BACKEND": "images.storage.UploadStorage"},
     "resized": {
         "BACKEND": "practice.storage.PracticeStorage" if PRACTICE else "images.storage.AtomicStorage",
-        # TODO 3.5: when a task runs twice, the second file takes the place of the first.
+        # TODO 3.5: in OPTIONS, allow this storage to overwrite a file. Only this storage, not the uploads.
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
@@ -136,7 +136,8 @@ CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 CELERY_RESULT_EXPIRES = 3600  # seconds
 
 # A visitor waits while a message is sent. If the broker is down, give up after a second instead of twenty.
-# TODO 3.8: one retry, after a tenth of a second; half a second to connect, five for an answer.
+# TODO 3.8: CELERY_TASK_PUBLISH_RETRY_POLICY: one retry, at once. CELERY_BROKER_TRANSPORT_OPTIONS: half a
+# second to connect, five seconds for an answer.
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")

@@ -1,0 +1,23 @@
+"""Send a task inside a transaction that takes a second longer: what does the worker find?"""
+
+import time
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from images.models import UploadedImage
+from images.tasks import resize_image_task
+
+content = UploadedImage.objects.earliest("pk").image.read()
+with transaction.atomic():
+    photo = UploadedImage.objects.create(image=ContentFile(content, "early.jpg"), original_bytes=len(content))
+    sent = resize_image_task.apply_async((photo.pk,), ignore_result=False)
+    time.sleep(1)  # for example, the other photos of the upload are saved
+
+try:
+    sent.get(timeout=10)
+except Exception as error:
+    print(f"The worker: {type(error).__name__}: {error}")
+else:
+    print("The worker: the photo is resized.")
+sent.forget()
+print(f"After the commit, the database has the row: {UploadedImage.objects.filter(pk=photo.pk).exists()}")
