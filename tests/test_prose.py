@@ -20,7 +20,7 @@ PATTERNS = {
     r"\b(of|for) (its|their|your) own\b": "its own …, a separate …",
     r"(?<!there )(?<!There )\b(is|are|was|were) (no|none)\b(?! longer| more)": "is not",
     r"^What\b.*[^?]$|^Who(ever)?\b.*[^?]$|\b[Ww]hoever\b": "name the actor",
-    r"^(Is|Are|Was|Were|Has|Have|Had|Should)\b.*[^?:]$": "if …",
+    r"^(Is|Are|Was|Were|Has|Have|Had|Should)\b.*[^?:`]$": "if …",
     r"^Of (the|a|an|these|those|all)\b": "subject, verb, object",
     r"\b(nobody|somebody) (said|says|is there|was there|takes|took|stops|keeps|else)\b": "name the actor",
     r"\b(begun|began)\b|\bto begin\b(?! with)|\bbegins? at once\b": "start, started",

@@ -1,4 +1,4 @@
-"""What the checks of this lesson share."""
+"""Fixtures that the checks of this lesson share."""
 
 import contextlib
 import json

@@ -17,7 +17,7 @@ IGNORED = "Celery ignores a setting whose name it does not know, without a warni
 
 @contextlib.contextmanager
 def listening(app):
-    """Yield received(), which lists the events that have arrived since the block began."""
+    """Yield received(), which lists the events that have arrived since the block started."""
     events = []
     with app.connection_for_write() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": events.append})

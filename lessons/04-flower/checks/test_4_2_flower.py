@@ -79,8 +79,15 @@ def flower(app, line, monitor):
     return monitor
 
 
+def message_in(log):
+    """The message at the end of a log, which may have several lines. Without a traceback, it is the whole log."""
+    lines = log.strip().splitlines()
+    in_traceback = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    return " ".join(lines[in_traceback[-1] + 1 :] if "Traceback" in log else lines)
+
+
 def says_what_to_do(text):
-    """Whether the last words of a process are more than the bare name of the variable or of an exception."""
+    """Whether a message is more than the bare name of the variable or of an exception."""
     sentence = re.sub(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit)\b:?", "", text).strip(" '\"")
     return re.search(rf"{VARIABLE}|password", sentence, re.IGNORECASE) and sentence != VARIABLE
 
@@ -120,7 +127,7 @@ def test_not_without_a_password(app, line, monitor):
         file=CONFIG,
     )
     expect(
-        says_what_to_do(said),
+        says_what_to_do(message_in(log)),
         f"without {VARIABLE}, Flower stopped, but did not say what to do.",
         f"Raise SystemExit with a sentence that names {VARIABLE}. Python prints the sentence and stops.",
         flower_says=said or "nothing",
@@ -159,7 +166,7 @@ def test_password(flower, line):
         found == 200,
         "Flower does not accept the password in FLOWER_BASIC_AUTH.",
         f"An option in {CONFIG} or on the command line overrides the variable. Remove it: a password does not belong "
-        "into a file in Git.",
+        "in a file that Git stores.",
         found=found,
         line=procfile.shown(line),
         file=CONFIG,

@@ -98,7 +98,7 @@ def test_says_how_far(app, worker, entries, delivered):
         "the photos in the ZIP file."
         if totals == {4}
         else "",
-        expected='"done": 0, 1, 2, 3 and always "total": 3',
+        expected='"done" counts 0, 1, 2, 3, and "total" is always 3',
         found=found,
         file=TASK,
     )
