@@ -7,6 +7,7 @@ from alive import alive
 from system import System, tree
 
 from workshop import paths
+from workshop.checkkit import until
 
 TITLE = "Faults, each on real processes of the finished system"
 
@@ -16,7 +17,7 @@ def system(tmp_path):
     with System(tmp_path.resolve()) as running:
         yield running
         everything = [each for process in running.processes.values() for each in tree(process)]
-    assert not alive(everything)
+    assert until(lambda: not alive(everything), 60), alive(everything)
 
 
 @pytest.fixture
