@@ -79,7 +79,7 @@ class Clock:
 
 
 def crontab_of(scheduled, task):
-    name, entry = scheduled(task, first=task == REPORT)  # step 5.5 has it sent once more
+    name, entry = scheduled(task, first=task == REPORT)  # step 5.6 has it sent once more
     when = entry.get("schedule")
     if not isinstance(when, crontab):
         complain(

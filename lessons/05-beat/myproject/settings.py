@@ -197,11 +197,11 @@ CELERY_BEAT_SCHEDULE = {
     # Once a day or once a week:
     # TODO 5.2: "nightly report" at 6:00, "daily backup" at 3:30, "tidy up" on Sundays at 4:15.
     # Once more for whatever was lost:
-    # TODO 5.5: "late reports", which sends report_task again at 7:00, 8:00, 9:00, 10:00 and 11:00.
+    # TODO 5.6: "late reports", which sends report_task again at 7:00, 8:00, 9:00, 10:00 and 11:00.
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 # A second beat process waits until the first one has stopped. It tries every five seconds.
-# TODO 5.8: the scheduler is OnlyScheduler in upkeep/beat.py.
+# TODO 5.4: the scheduler is OnlyScheduler in upkeep/beat.py.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds
 # If beat was down at the time of a run, it catches up on that run once, but not more than six hours later.
 CELERY_BEAT_CRON_STARTING_DEADLINE = 6 * 3600  # seconds

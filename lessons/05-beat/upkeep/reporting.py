@@ -48,7 +48,7 @@ def figures(day: date) -> dict:
         "uploads": len(photos),
         "resized": len(resized),
         "waiting": sum(photo.is_pending for photo in photos),
-        # TODO 5.4: (reason, how many), the most frequent first; the bytes; the five that took longest.
+        # TODO 5.5: (reason, how many), the most frequent first; the bytes; the five that took longest.
         "failures": [],
         "bytes_saved": 0,
         "slowest": [],
@@ -59,7 +59,7 @@ def figures(day: date) -> dict:
 
 def waiting_seconds(photo: UploadedImage) -> float | None:
     """How long the photo's last message was in the queue; None if that is not known."""
-    # TODO 5.4: from queued_at to resized_at, without the resize itself.
+    # TODO 5.5: from queued_at to resized_at, without the resize itself.
     return None
 
 

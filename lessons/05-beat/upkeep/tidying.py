@@ -23,7 +23,7 @@ def orphans(now: datetime | None = None) -> list[str]:
 
     now: the time from which GRACE counts back (default: the current time).
     """
-    # TODO 5.7: the names in stored_files() that no row has and that is_old(). Which do you read first?
+    # TODO 5.8: the names in stored_files() that no row has and that is_old(). Which do you read first?
     return []
 
 

@@ -10,7 +10,7 @@ from workshop.checkkit import expect, until
 from workshop.checkkit.beat import SENDING
 from workshop.ports import free_port
 
-pytestmark = [pytest.mark.step("5.8"), pytest.mark.long]
+pytestmark = [pytest.mark.step("5.4"), pytest.mark.long]
 
 FILE = "upkeep/locks.py, try_lock()"
 LOCKS = "upkeep/locks.py"

@@ -7,7 +7,7 @@ import pytest
 from workshop.checkkit import expect, photos
 from workshop.checkkit.rows import finish
 
-pytestmark = pytest.mark.step("5.7")
+pytestmark = pytest.mark.step("5.8")
 
 FILE = "upkeep/tidying.py, orphans()"
 SMALL = photos.jpeg(80, 60)

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from workshop.checkkit import Complaint, complain, expect, photos, until
 from workshop.checkkit.worker import Code
 
-pytestmark = pytest.mark.step("5.6")
+pytestmark = pytest.mark.step("5.7")
 
 FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)

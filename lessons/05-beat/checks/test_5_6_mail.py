@@ -9,7 +9,7 @@ from celery.utils.time import rate
 
 from workshop.checkkit import complain, expect, until
 
-pytestmark = [pytest.mark.step("5.5"), pytest.mark.long]
+pytestmark = [pytest.mark.step("5.6"), pytest.mark.long]
 
 FILE = "upkeep/tasks.py"
 DAY = "2026-03-02"

@@ -8,7 +8,7 @@ import pytest
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.rows import finish
 
-pytestmark = pytest.mark.step("5.4")
+pytestmark = pytest.mark.step("5.5")
 
 FILE = "upkeep/reporting.py"
 DAY = date(2026, 3, 2)
