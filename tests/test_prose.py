@@ -10,7 +10,7 @@ import pytest
 
 from workshop import lessons, prose
 
-REWRITTEN = ["02-celery-basics"]
+REWRITTEN = ["02-celery-basics", "05-beat"]
 """The lessons that the patterns hold for."""
 
 PATTERNS = {
