@@ -48,8 +48,8 @@ def figures(day: date) -> dict:
         "uploads": len(photos),
         "resized": len(resized),
         "waiting": sum(photo.is_pending for photo in photos),
-        # TODO 5.5: pairs of a reason and its count, the most frequent first; the sum of bytes_saved of the
-        # resized photos; the five resized photos with the longest resize_seconds, the longest first.
+        # TODO 5.5: pairs of a reason and its count, the most frequent first. The sum of bytes_saved of the
+        # resized photos. The five resized photos with the longest resize_seconds, the longest first.
         "failures": [],
         "bytes_saved": 0,
         "slowest": [],
