@@ -1,4 +1,4 @@
-"""What the checks of this lesson share."""
+"""Fixtures for the checks of this lesson."""
 
 import contextlib
 import email
@@ -65,7 +65,7 @@ def _lookalikes(settings):
 def beat(app):
     """beat() starts beat as the Procfile says, with every entry due at once. The check stops all of them at its end.
 
-    What they send is in beat.queue.
+    The messages are in beat.queue.
     """
     project, started = Path.cwd(), []
 
@@ -117,9 +117,9 @@ def done(ended, worker):
 
 @pytest.fixture
 def mails():
-    """mails() lists the emails that were sent, as [(recipients, message)], and mails.count() counts them.
+    """Calling it lists the emails that were sent, as [(recipients, message)]. Its count() counts them.
 
-    mails.mode("slow 1") sets how the mail server behaves.
+    Its mode("slow 1") sets how the mail server behaves.
     """
     from django.conf import settings
     from practice.modes import set_mode

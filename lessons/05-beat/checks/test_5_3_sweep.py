@@ -138,7 +138,7 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         )
         expect(
             found[late[times].pk] == 1,
-            f"a photo that was re-sent {times} times is not re-sent again.",
+            f"a photo that was re-sent {times} times is not re-sent once more.",
             found=f"no message after {1.1 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )

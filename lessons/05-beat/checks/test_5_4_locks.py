@@ -131,7 +131,7 @@ def test_many_at_once(app, name):
     found = sorted({winners[number] for number in range(rounds)})
     expect(
         found == [1],
-        f"{threads} threads tried to get the lock at the same moment, and "
+        f"{threads} threads asked for the lock at the same moment, and "
         + ("none of them got it." if found == [0] else f"{max(found)} got it."),
         "Checking whether the lock is free and then setting it are two steps, and another process may set "
         "it in between. acquire() does both in one command.",

@@ -184,7 +184,7 @@ def test_once_more(app):
 
 
 def test_rate(app):
-    """A worker starts about thirty of the mail tasks a minute."""
+    """A worker starts about thirty tasks that send emails a minute."""
     text = app.tasks[MAIL].rate_limit or app.conf.task_default_rate_limit
     try:
         a_minute = rate(text) * 60

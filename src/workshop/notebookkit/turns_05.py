@@ -65,8 +65,8 @@ def turn_1(schedule) -> str:
         f"The days are right, but it runs at {found[0]:%H:%M}. Set the time to half past seven.",
     )
     return (
-        "Twelve runs in 2026. In Celery's crontab, the day of the month and the day of the week must both match. "
-        "In the cron of Unix one of them is enough, so it would run on ten or eleven days a month."
+        "Twelve runs in 2026. In Celery's crontab, the day of the month and the day of the week must both "
+        "match. In the cron of Unix one of them is enough, so it would run on ten or eleven days a month."
     )
 
 
@@ -134,7 +134,8 @@ def turn_3(entry) -> str:
     expect(expires > 0, "It expires before a worker can start it.")
     expect(
         expires < seconds,
-        f"It expires after {expires:g} seconds. The next one is sent after {seconds:g} seconds, so choose less than that.",
+        f"It expires after {expires:g} seconds. The next one is sent after {seconds:g} seconds, so choose "
+        "less than that.",
     )
     return (
         "It runs every ten minutes on every day of the year, and after an outage only the newest sweep runs."
@@ -178,8 +179,8 @@ def turn_5(copy) -> str:
                     )
                     _examine(target, before)
     return (
-        f"{COPIES} copies were made during writes. Each shows one moment of the database, with everything that had "
-        "been committed."
+        f"{COPIES} copies were made during writes. Each shows one moment of the database, with everything that "
+        "had been committed."
     )
 
 
@@ -203,13 +204,13 @@ def _examine(target: Path, before: int) -> None:
     expect(damage == "ok", f"A copy is damaged: {damage.splitlines()[0]}.")
     expect(
         entries >= before,
-        f"{before - entries} entries are missing that were committed before the copy started. They are in the "
-        "write-ahead log beside the file (…-wal).",
+        f"{before - entries} entries are missing that were committed before the copy started. They are "
+        "in the write-ahead log beside the file (…-wal).",
     )
     expect(
         total == 0,
-        f"The amounts of a copy add up to {total}, not to 0, so one half of it is older than the other. SQLite "
-        "moved pages from the log into the file while you copied.",
+        f"The amounts of a copy add up to {total}, not to 0, so one half of it is older than the other. "
+        "SQLite moved pages from the log into the file while you copied.",
     )
 
 
