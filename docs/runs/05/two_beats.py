@@ -1,4 +1,4 @@
-"""Two beat processes and one entry that is due every second: what is sent, and when does the second take over?
+"""Two beat processes and one entry that is due every second: what is sent? When does the second take over?
 
 It uses database 9 of the broker, so that it can run beside `up`.
 Run it in a copy of lesson 05: python two_beats.py default | only

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from celery.schedules import crontab
 from celery.utils.time import rate
+from django.utils import timezone
 
 from workshop.checkkit import complain, expect, until
 
@@ -143,6 +144,48 @@ def test_chunks(people, queue):
         "there is a separate task for each email or two. Pass CHUNK ids to each task.",
         found=f"{len(messages)} messages for {len(rows)} emails",
         file=f"{FILE}, report_task()",
+    )
+
+
+def test_left_over(people, queue):
+    """A second report_task sends the emails that the first one left, and only those."""
+    from upkeep import tasks
+    from upkeep.models import Delivery
+
+    moment = timezone.now()
+    Delivery.objects.bulk_create(
+        [
+            Delivery(day=DAY, email=email, sent_at=moment if number % 2 else None)
+            for number, email in enumerate(PEOPLE)
+        ]
+    )
+    tasks.report_task(DAY)
+    messages = [message for waiting in queue.everything().values() for message in waiting]
+    ids = {
+        each
+        for message in messages
+        if message.task == MAIL
+        for found in (message.args or [*message.kwargs.values()])[:1]
+        for each in found
+    }
+    rows = Delivery.objects.filter(day=DAY)
+    left = {row.pk for row in rows if row.sent_at is None}
+    facts = {
+        "expected": f"the ids of {len(left)} deliveries",
+        "found": f"{len(ids & left)} of them, and {len(ids - left)} others",
+        "file": f"{FILE}, report_task()",
+    }
+    expect(
+        ids >= left,
+        "the first report_task left emails unsent, and a second one did not send them.",
+        "Send mail_task for all rows of the day without sent_at, not only for the rows that this run has created.",
+        **facts,
+    )
+    expect(
+        ids == left,
+        "a second report_task sent tasks for emails that were already sent.",
+        "Send mail_task only for rows without sent_at.",
+        **facts,
     )
 
 
@@ -285,22 +328,28 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
     task = app.tasks[MAIL]
     found = got(mails)
     skipped = sum(not found[each] for each in PEOPLE)
+    options = {"acks_late": task.acks_late, "reject_on_worker_lost": task.reject_on_worker_lost}
+    missing = " and ".join(name for name, value in options.items() if not value)
     if skipped:
         marked = Delivery.objects.filter(day=DAY, email__in=PEOPLE).exclude(sent_at=None).count()
-        why = (
-            "Their rows have a sent_at, because it is written before the email is sent and the process "
-            "died in between. Write it after the sending."
-            if marked > len(PEOPLE) - skipped
-            else "The task did not run again. With acks_late the message stays unacknowledged until the "
-            "task has finished, and with reject_on_worker_lost it is redelivered if the process "
-            "dies. Set both."
-        )
+        if marked > len(PEOPLE) - skipped:
+            why = (
+                "Their rows have a sent_at, because it is written before the email is sent and the process died in "
+                "between. Write it after the sending."
+            )
+        elif missing:
+            why = (
+                "The task did not run again. With acks_late the message stays unacknowledged until the task has "
+                f"finished, and with reject_on_worker_lost it is redelivered if the process dies. Set {missing} for "
+                "mail_task."
+            )
+        else:
+            why = "mail_task has acks_late and reject_on_worker_lost, but the second run skipped rows without sent_at."
     else:
         why = (
-            "The task ran again, as it should, but it sent emails that were already sent. Write sent_at "
-            "for each email right after it is sent, and skip rows that have it."
+            "The task ran again, as it should, but it sent emails that were already sent. Write sent_at for each "
+            "email right after it is sent, and skip rows that have it."
         )
-    why += f"\nmail_task: acks_late={task.acks_late}, reject_on_worker_lost={task.reject_on_worker_lost}"
     expect_each_once(mails, what, why)
 
 

@@ -63,12 +63,14 @@ def orphans():
     return sorted(found)
 
 
-def test_found(kept, media):
+def test_found(kept, media, settings):
     """Files that no row names are found in every folder, if they are older than a day."""
     kept()
     media("uploads/lost.jpg", 30)
     media("resized/77/garden_resized.jpg", 30)
     media("exports/9f8e.zip", 30)
+    for folder in ("uploads", "resized/77", "resized", "exports"):
+        media(folder, 30)
     expected = ["exports/9f8e.zip", "resized/77/garden_resized.jpg", "uploads/lost.jpg"]
     found = orphans()
     expect(
@@ -78,6 +80,15 @@ def test_found(kept, media):
         "Return the names that no row has.",
         expected="\n".join(expected),
         found="\n".join(found) or "none",
+        file=FILE,
+    )
+
+    folders = [name for name in found if Path(settings.MEDIA_ROOT, name).is_dir()]
+    expect(
+        not folders,
+        "orphans() returned folders.",
+        "Return only the names of files, as stored_files() does.",
+        found="\n".join(folders),
         file=FILE,
     )
 
