@@ -179,7 +179,7 @@ def turn_5(copy) -> str:
                     )
                     _examine(target, before)
     return (
-        f"{COPIES} copies were made during writes. Each shows one moment of the database, with everything that "
+        f"{COPIES} copies were made during writes. Each shows one moment of the database, with all that "
         "had been committed."
     )
 
