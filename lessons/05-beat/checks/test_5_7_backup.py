@@ -101,9 +101,6 @@ def writer(sqlite_only, settings):
                 "INSERT INTO check_size VALUES (zeroblob(?))", [(100_000,)] * (10 * MEGABYTES)
             )
             connection.executemany("INSERT INTO check_moment VALUES (0, ?)", half)
-        connection.execute(
-            "PRAGMA wal_autocheckpoint = 50"
-        )  # pages: the log is moved into the file all the time
         yield connection
         with connection:
             connection.execute("DROP TABLE check_moment")
@@ -142,6 +139,7 @@ def test_newest_row(copies, writer):
 def test_one_moment(copies, writer):
     """While another process writes all the time, each backup is undamaged and shows one moment."""
     stop, written = threading.Event(), []
+    writer.execute("PRAGMA wal_autocheckpoint = 50")  # pages: SQLite moves the log into the file all the time
 
     def write():
         number = 0
