@@ -470,3 +470,7 @@ def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_p
         finally:
             served.terminate()
         assert served.stdout.read() == "", "what is built again is not told"
+
+
+def test_the_core_path_takes_at_most_four_and_a_half_hours():
+    assert sum(lesson.minutes for lesson in LESSONS) <= 270

@@ -10,7 +10,7 @@ import pytest
 
 from workshop import lessons, prose
 
-REWRITTEN = ["01-sync", "02-celery-basics", "03-images", "04-flower"]
+REWRITTEN = ["01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat"]
 """The lessons that the patterns hold for."""
 
 PATTERNS = {
@@ -27,8 +27,8 @@ PATTERNS = {
     r"\bcures?\b": "fix",
     r"\bfaults?\b(?! injection)": "failure, error",
     r"\bwhole name\b": "full task name",
-    r"\b(a|two|one|every|each) beats?\b": "Celery beat, two beat processes",
-    r"\b(?<!e-)mails?\b": "email",
+    r"\b(a|two|one|every|each) beats?\b(?! process)": "Celery beat, two beat processes",
+    r"\b(?<!e-)(?<!data/)mails?\b(?! (server|program))": "email",
     r"\bbehind the work\b": "after the work",
     r"\bat work\b": "running",
     r"\bin its hands\b": "reserved, or unacknowledged",
@@ -51,7 +51,8 @@ PATTERNS = {
 }
 
 EXCEPTIONS = {
-    "a message of another program": re.compile(r"Trying again in"),
+    "a message of another program": re.compile(r"Trying again in|CELERY_TIMEZONE: Asia"),
+    "what the page says to a visitor": re.compile(r"We tried several times"),
     "headings that every lesson has": re.compile(r"^What (can go wrong|you have now)$"),
     "code, where colons mean something else": re.compile(r"[={@]"),
 }

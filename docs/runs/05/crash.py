@@ -1,6 +1,6 @@
-"""Forty people get the report, and a process is killed in the middle. Who gets it how often?
+"""Forty people get the report, and a process is killed in the middle. How often does each of them get it?
 
-It deletes the recipients and mails that there are.
+It takes three minutes, and deletes the recipients and emails that there are.
 Run it beside a broker and no worker: python manage.py shell -v 0 < crash.py
 """
 
@@ -61,7 +61,7 @@ try:
     tell("The process is killed:")
     call_command("mail", "ok")
     wait_for(40, seconds=int(os.environ.get("WATCH", 150)))
-    tell("Left to itself:")
+    tell("Two minutes later:")
     report_task.delay(day)
     time.sleep(15)
     tell("The same report sent once more:")

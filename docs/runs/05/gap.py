@@ -39,10 +39,10 @@ os.waitpid(child, 0)
 busy.execute("ROLLBACK")
 
 delivery.refresh_from_db()
-print(f"killed:  {len(set(mails()) - before)} mail out, sent_at {delivery.sent_at}")
+print(f"killed:  {len(set(mails()) - before)} email sent, sent_at {delivery.sent_at}")
 deliver(delivery)
 delivery.refresh_from_db()
-print(f"again:   {len(set(mails()) - before)} mails out, sent_at {delivery.sent_at:%H:%M:%S}")
+print(f"again:   {len(set(mails()) - before)} emails sent, sent_at {delivery.sent_at:%H:%M:%S}")
 for mail in mails():
     if mail not in before:
         print(

@@ -109,4 +109,4 @@ if __name__ == "__main__":
             measure(way, source, committed, Path(name))
         stop.set()
         writer.join()
-        print(f"{committed.value} transactions were committed meanwhile.")
+        print(f"{committed.value} transactions were committed during that time.")

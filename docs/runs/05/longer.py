@@ -14,7 +14,7 @@ def say(who, what):
 
 def work(who, seconds):
     with try_lock("longer", seconds=3) as acquired:
-        say(who, "at work" if acquired else "another one is at work")
+        say(who, "got the lock" if acquired else "the lock is taken")
         time.sleep(seconds if acquired else 0)
     if acquired:
         say(who, "done")

@@ -1,6 +1,7 @@
-"""Thirty photos wait for a worker, and the broker loses all that it holds. What becomes of them?
+"""Thirty photos wait for a worker, and the broker loses all that it holds. What happens to them?
 
-Run it beside worker and beat: WATCH=60 python manage.py shell -v 0 < lost.py
+It takes 65 seconds, or WATCH seconds longer than 5.
+Run it beside worker and beat: python manage.py shell -v 0 < lost.py
 """
 
 import io
@@ -26,7 +27,7 @@ def tell(what):
     again = sum(UploadedImage.objects.filter(pk__in=ids).values_list("sent_again", flat=True))
     print(
         f"{time.monotonic() - began:4.0f} s  {what:<8} {states['resized']:2} resized  "
-        f"{states['waiting']:2} waiting  {broker.llen('celery'):2} in the queue  {again:2} sent again"
+        f"{states['waiting']:2} waiting  {broker.llen('celery'):2} in the queue  {again:2} re-sent"
     )
 
 
@@ -40,7 +41,7 @@ photos = [
 ids = [photo.pk for photo in photos]
 enqueue(photos)
 time.sleep(3)
-tell("at work")
+tell("running")
 broker.flushdb()
 tell("flushed")
 call_command("storage", "ok")

@@ -1,6 +1,6 @@
 """More photos come than the worker can resize, for half a minute; and a sweeper looks every second.
 
-It deletes all photos.
+It takes 200 seconds, and deletes all photos.
 Run it beside a worker with two processes, and no beat: python manage.py shell -v 0 < overload.py
 """
 
@@ -29,7 +29,9 @@ def upload(count):
 
 
 def measure(doubling):
-    print("twice as long each time, three times at most:" if doubling else "after six seconds, each time:")
+    print(
+        "each wait twice as long, re-sent at most three times:" if doubling else "re-sent every six seconds:"
+    )
     began, again, ids = time.monotonic(), 0, []
     for second in range(1, 91):
         if second <= 30:
@@ -41,7 +43,7 @@ def measure(doubling):
         if second % 15 == 0:
             done = rows.filter(is_processed=True).count()
             queued = broker.llen("celery") + broker.hlen("unacked")
-            numbers = f"{done:2} resized, {again:3} sent again, {queued:3} on the broker"
+            numbers = f"{done:2} resized, {again:3} re-sent, {queued:3} on the broker"
             print(f"{second:4} s  {len(ids)} photos, {numbers}", flush=True)
         time.sleep(max(began + second - time.monotonic(), 0))
 

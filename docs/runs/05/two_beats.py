@@ -1,6 +1,7 @@
-"""Two beats, one entry that is due every second: what is sent? And how long until the second takes over?
+"""Two beat processes and one entry that is due every second: what is sent? When does the second take over?
 
-Run it in solutions/05-beat: python two_beats.py default | only
+It uses database 9 of the broker, so that it can run beside `up`.
+Run it in a copy of lesson 05: python two_beats.py default | only
 """
 
 import os
@@ -13,11 +14,14 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
+os.environ["REDIS_URL"] = re.sub(
+    r"(/\d*)?$", "/9", os.environ.get("REDIS_URL", "redis://localhost:6379"), count=1
+)
 sys.path.insert(0, os.getcwd())
 
 from celery import Celery
 
-app = Celery("two_beats", broker=os.environ.get("REDIS_URL", "redis://localhost:6379/0"))
+app = Celery("two_beats", broker=os.environ["REDIS_URL"])
 app.conf.task_default_queue = "two-beats"
 app.conf.beat_max_loop_interval = 5
 app.conf.beat_schedule = {"sweep": {"task": "two_beats.sweep", "schedule": 1}}
@@ -74,9 +78,9 @@ def only(folder):
         first.wait()
         second = Beat(folder, "two", SCHEDULERS["only"])
         time.sleep(20)
-        print(f"In 20 seconds: {first.sent()} and {second.sent()} sent. The second says:\n{said(second)}")
+        print(f"In 20 seconds: {first.sent()} and {second.sent()} sent. The second one says:\n{said(second)}")
         first.end(how)
-        print(f"The first ends by {how.name}; the second sends {second.wait():.1f} s later.")
+        print(f"The first one is stopped with {how.name}. The second one sends {second.wait():.1f} s later.")
         second.end(signal.SIGTERM)
         for file in folder.iterdir():
             file.unlink()

@@ -1,4 +1,4 @@
-"""What the checks of this lesson share."""
+"""Fixtures for the checks of this lesson."""
 
 import contextlib
 import email
@@ -33,15 +33,15 @@ def scheduled(app, settings):
         if len(found) > 1 and not first:
             complain(
                 f"{len(found)} entries of the schedule send {task}.",
-                "Each of them is sent by itself.",
+                "Beat sends each entry, so the task runs once for each of them. Keep one entry.",
                 found=", ".join(found),
                 file=SCHEDULE,
             )
         if not found:
             complain(
                 f"no entry of the schedule sends {task}.",
-                "Celery reads CELERY_BEAT_SCHEDULE: CELERY_ and its own name, beat_schedule. Another name is passed "
-                "over without a word.",
+                "Celery reads only the setting CELERY_BEAT_SCHEDULE. It ignores a setting with another "
+                "name, without any warning. Add an entry with this task there.",
                 found="\n".join(f"{name}: {entry.get('task')}" for name, entry in entries.items())
                 or "an empty schedule",
                 not_read_by_Celery=", ".join(_lookalikes(settings)) or "nothing",
@@ -53,7 +53,7 @@ def scheduled(app, settings):
 
 
 def _lookalikes(settings):
-    """Settings that look like a schedule and are none."""
+    """Settings that look like a schedule, but that Celery does not read."""
     for name in dir(settings):
         value = getattr(settings, name, None) if name.isupper() and name != "CELERY_BEAT_SCHEDULE" else None
         entries = list(value.values()) if isinstance(value, dict) else []
@@ -63,9 +63,9 @@ def _lookalikes(settings):
 
 @pytest.fixture
 def beat(app):
-    """beat() starts a real beat as the Procfile says, with every entry due at once. All are ended with the check.
+    """beat() starts beat as the Procfile says, with every entry due at once. The check stops all of them at its end.
 
-    What they send is in beat.queue.
+    The messages are in beat.queue.
     """
     project, started = Path.cwd(), []
 
@@ -85,7 +85,7 @@ def beat(app):
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) is the worker's line about the task's end, "" while there is none."""
+    """ended(task_id) is the worker's line about the end of the task, "" while it has not ended."""
 
     def line(task_id):
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised|retry).*)", worker.log)
@@ -104,7 +104,9 @@ def done(ended, worker):
         if not end.startswith("succeeded"):
             name = getattr(result, "task_name", None) or "the task"
             complain(
-                f"{name} failed." if end else f"{name} has not come to its end.",
+                f"{name} failed."
+                if end
+                else f"{name} has not ended in time. If the machine is busy, run the check again.",
                 worker_says=end or worker.log.strip().splitlines()[-1],
                 raised_at=worker.raised_at(result.id) or "?",
                 file=file,
@@ -115,9 +117,9 @@ def done(ended, worker):
 
 @pytest.fixture
 def mails():
-    """mails() lists the mails that were sent, as [(recipients, message)], and mails.count() counts them.
+    """Calling it lists the emails that were sent, as [(recipients, message)]. Its count() counts them.
 
-    mails.mode("slow 1") says how the server behaves.
+    Its mode("slow 1") sets how the mail server behaves.
     """
     from django.conf import settings
     from practice.modes import set_mode
@@ -142,8 +144,10 @@ def mails():
 
 @pytest.fixture
 def together():
-    """together(*works) runs each of them in a thread of its own. With `after`, a table: none of them goes on
-    before all have read from it. Returns the exceptions."""
+    """together(*works) runs each of them in a separate thread.
+
+    after: a table. Each thread waits after its first read from it until all have read. Returns the exceptions.
+    """
     from django.db import connection
 
     def run(*works, after=None):
@@ -179,10 +183,10 @@ def together():
 
 
 @pytest.fixture
-def meanwhile():
-    """meanwhile(work, table, other) runs work(), and other() once, just after work has first read from the table.
+def run_between():
+    """run_between(work, table, other) runs work(), and other() once, just after work has first read from the table.
 
-    other() has a connection of its own. Where work keeps it out by a lock, work goes on after a second.
+    other() has a separate connection. If work holds a lock that other() needs, work continues after a second.
     """
     from django.db import connection
 

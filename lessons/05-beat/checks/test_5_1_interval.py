@@ -16,13 +16,14 @@ ALWAYS = [set(range(60)), set(range(24)), set(range(7)), set(range(1, 32)), set(
 
 
 def test_one_beat(app):
-    """The Procfile starts one beat, whose notes lie in the data folder."""
+    """The Procfile starts beat once, and its schedule file is in the data folder."""
     line = beats.line(Path.cwd())
     found = beats.schedule_file(line, app)
     expect(
         Path(found).resolve().is_relative_to(Path(os.environ["DATA_DIR"]).resolve()),
-        "beat keeps its notes about what it has sent outside the data folder.",
-        "They belong to the data: Git would see them, and two copies of the project would share them.",
+        "beat's schedule file is outside the data folder.",
+        "Git would see it there, and two copies of the project would share it. Use "
+        "CELERY_BEAT_SCHEDULE_FILENAME as it was in the starter, and no --schedule in the Procfile.",
         expected="a file in DATA_DIR",
         found=found,
         file="Procfile or myproject/settings.py",
@@ -40,15 +41,19 @@ def test_every_minute(app, scheduled):
         when = None
     if isinstance(when, crontab):
         fields = [when.minute, when.hour, when.day_of_week, when.day_of_month, when.month_of_year]
-        expect(fields == ALWAYS, "the sweep does not come every minute.", **facts)
+        expect(fields == ALWAYS, "the sweep is not due every minute.", **facts)
         return
     if not isinstance(when, schedule):
-        complain("the schedule of the sweep is no schedule.", "A number is a number of seconds.", **facts)
+        complain(
+            "the `schedule` of the sweep cannot be used as a schedule.",
+            "A number is a number of seconds.",
+            **facts,
+        )
     seconds = when.seconds
     expect(
         seconds == 60,
-        f"the sweep comes every {when.human_seconds or '0 seconds'}, not every minute.",
-        "The first number of a timedelta is a number of days: timedelta(seconds=60)."
+        f"the sweep is due every {when.human_seconds or '0 seconds'}, not every minute.",
+        "The first number of a timedelta is a number of days. Write timedelta(seconds=60), or 60."
         if seconds >= 86400
         else "A number is a number of seconds.",
         **facts,
@@ -56,7 +61,7 @@ def test_every_minute(app, scheduled):
 
 
 def test_beat_sends_it(app, scheduled, beat):
-    """A beat that is started as the Procfile says sends the sweep, and the message says until when it is good."""
+    """Beat, started as the Procfile says, sends the sweep, and the message says when it expires."""
     name, _ = scheduled(TASK)
     process = beat()
 
@@ -69,31 +74,33 @@ def test_beat_sends_it(app, scheduled, beat):
     if not message:
         if "unexpected keyword argument" in process.last_words:
             complain(
-                "beat cannot read the schedule, and has ended.",
-                "An entry has a task, a schedule, args, kwargs and options. What apply_async() takes, such as expires, "
-                'stands in the options: "options": {"expires": …}.',
+                "beat cannot read the schedule, so it has stopped.",
+                "An entry has the keys task, schedule, args, kwargs and options. Options of "
+                'apply_async(), such as expires, belong in the dictionary `options`: "options": '
+                '{"expires": …}.',
                 beat_says=process.last_words,
                 file=FILE,
             )
         complain(
-            "beat was started as the Procfile says, and did not send the sweep.",
-            "The check had it look at a copy of your schedule in which everything is due after a second.",
+            "beat was started as the Procfile says, but it did not send the sweep.",
+            "The check used a copy of your schedule in which every entry is due after a second. Read what "
+            "beat says, and correct its line in the Procfile.",
             beat_says=process.last_words or "nothing",
             line=f"{beats.line(Path.cwd()).command}",
             file="Procfile",
         )
     expect(
         not message.args and not message.kwargs,
-        "the sweep is sent with arguments, and it takes none.",
+        "the sweep is sent with arguments, but it takes none. Remove args and kwargs from the entry.",
         found=str(message),
         file=FILE,
     )
     expires = message.headers["expires"]
     expect(
         expires,
-        "the message of the sweep is good for ever.",
-        "Sixty of them pile up in an hour without a worker, and then all sixty run. The newest is enough: one that is "
-        'older than the next can be left. "options" of the entry are those of apply_async(): expires is one.',
+        "the message of the sweep never expires.",
+        "After an hour without a worker, sixty sweeps are in the queue, and all of them run. Add expires "
+        "to the `options` of the entry, with 50 seconds.",
         expected="expires: 50 seconds after it was sent",
         found="no expires",
         entry=name,
@@ -103,8 +110,9 @@ def test_beat_sends_it(app, scheduled, beat):
     left = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
     expect(
         left < 60,
-        "a sweep is still good when the next one is sent.",
-        "Then they pile up while no worker is there. It has to expire before the next, a minute later.",
+        "a sweep has not expired yet when the next one is sent.",
+        "So sweeps pile up while no worker is running. Set expires to less than the 60 seconds between "
+        "two sweeps.",
         expected="50 seconds",
         found=f"{left:.0f} seconds",
         entry=name,
@@ -112,9 +120,9 @@ def test_beat_sends_it(app, scheduled, beat):
     )
     expect(
         left > 3,
-        "a sweep expires before a worker that is busy for a moment could take it.",
-        "expires is a number of seconds from the sending. A moment that was worked out when the settings were read is "
-        "in the past soon.",
+        "a sweep expires too soon for a worker that is busy for a moment.",
+        "expires is the number of seconds after the sending. A datetime that was computed when the "
+        "settings were read is soon in the past. Write 50.",
         expected="50 seconds",
         found=f"{left:.0f} seconds",
         entry=name,

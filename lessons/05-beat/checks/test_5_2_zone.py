@@ -65,7 +65,7 @@ class Clock:
         self.schedule.app, self.schedule.nowfun = self.app, lambda: self.now
 
     def runs(self, begin, count):
-        """The next times at which it is due, as a clock on the wall shows them."""
+        """The next times at which it is due, in local time."""
         self.now, found = begin, []
         for _ in range(count):
             wait = self.schedule.remaining_estimate(self.now)
@@ -79,13 +79,13 @@ class Clock:
 
 
 def crontab_of(scheduled, task):
-    name, entry = scheduled(task, first=task == REPORT)  # step 5.5 has it sent once more
+    name, entry = scheduled(task, first=task == REPORT)  # step 5.6 adds another entry
     when = entry.get("schedule")
     if not isinstance(when, crontab):
         complain(
             f"{task} has an interval, not a time of the day.",
-            "An interval counts from when beat was first started: at ten past four it comes at ten past four, ever "
-            "after. A crontab knows the clock.",
+            "An interval counts from when beat was first started: if that was at ten past four, the task "
+            "is always due at ten past four. Use a crontab, which follows the local time.",
             found=f"{name}: schedule {when!r}",
             file=FILE,
         )
@@ -93,29 +93,30 @@ def crontab_of(scheduled, task):
 
 
 def explain(entry, right):
-    """What is probably behind a crontab that is due at other times."""
+    """The probable cause of a crontab that is due at other times."""
     when = entry["schedule"]
     if len(when.minute) == 60:
         return (
-            "What a crontab does not name is *: crontab(hour=6) is every minute from 6:00 to 6:59, sixty times. "
-            "Name the minute, too."
+            "A field that you leave out of a crontab means *, so crontab(hour=6) is due every minute from "
+            "6:00 to 6:59, sixty times. Set the minute, too."
         )
     offset = datetime(2026, 3, 1, tzinfo=ZoneInfo("Asia/Shanghai")).utcoffset()
     elsewhere = (datetime.combine(date(2026, 3, 2), right) - offset).time()
     if when.hour == {elsewhere.hour} and when.minute == {elsewhere.minute}:
         return (
-            "That is UTC, worked out by hand. A crontab is in CELERY_TIMEZONE already, and with a zone that changes "
-            "its clocks no number of hours is right all year."
+            "That is the time in UTC, worked out by hand. A crontab is already in CELERY_TIMEZONE, and in "
+            "a zone that changes its clocks no fixed number of hours is right all year. Write the local "
+            "time."
         )
     if len(when.hour) == 24:
-        return "What a crontab does not name is *: every hour."
-    return "A crontab's times are times of CELERY_TIMEZONE."
+        return "A field that you leave out of a crontab means *, so it is due every hour. Set the hour."
+    return "The times of a crontab are in CELERY_TIMEZONE."
 
 
 @pytest.mark.parametrize(("zone", "first"), ENDS)
 @pytest.mark.parametrize(("task", "at"), DAILY)
 def test_daily(scheduled, task, at, zone, first):
-    """The report comes at 6:00 and the backup at 3:30, once a day: where CELERY_TIMEZONE is."""
+    """The report is due at 6:00 and the backup at 3:30, once a day, in CELERY_TIMEZONE."""
     name, entry = crontab_of(scheduled, task)
     expected = [f"{first + timedelta(days=days):%a %Y-%m-%d} {at:%H:%M}" for days in range(4)]
     found = Clock(entry, zone).runs(datetime.combine(first, time(), ZoneInfo(zone)), 4)
@@ -133,7 +134,7 @@ def test_daily(scheduled, task, at, zone, first):
 
 @pytest.mark.parametrize(("zone", "first"), ENDS)
 def test_weekly(scheduled, zone, first):
-    """The tidying comes on Sundays at 4:15."""
+    """tidy_task is due on Sundays at 4:15."""
     name, entry = crontab_of(scheduled, "upkeep.tasks.tidy_task")
     sunday = first + timedelta(days=6 - first.weekday())
     expected = [f"{sunday + timedelta(weeks=weeks):%a %Y-%m-%d} 04:15" for weeks in range(3)]
@@ -143,7 +144,7 @@ def test_weekly(scheduled, zone, first):
         "upkeep.tasks.tidy_task is not due on Sundays at 04:15.",
         explain(entry, time(4, 15))
         if len(entry["schedule"].day_of_week) == 1
-        else "day_of_week says on which days; without it that is every day.",
+        else "day_of_week says on which days it is due. Without it, that is every day.",
         expected="\n".join(expected),
         found="\n".join(found),
         zone=zone,
@@ -153,12 +154,13 @@ def test_weekly(scheduled, zone, first):
 
 
 def test_zone(app):
-    """The clock of the schedule is the one of CELERY_TIMEZONE."""
+    """The schedule uses CELERY_TIMEZONE."""
     expected = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
     expect(
         str(app.timezone) == expected,
         "the schedule does not follow CELERY_TIMEZONE.",
-        "The site's visitors live in a zone, and whoever starts the site says in which, with a variable.",
+        "The environment variable CELERY_TIMEZONE sets the time zone of the readers. Leave "
+        "CELERY_TIMEZONE in the settings as it was in the starter.",
         expected=expected,
         found=str(app.timezone),
         file="myproject/settings.py",
@@ -167,7 +169,7 @@ def test_zone(app):
 
 @pytest.mark.parametrize(("hours", "due"), [(5, True), (7, False)])
 def test_missed(app, scheduled, hours, due):
-    """A report that was missed is made up for within six hours, once, and not later."""
+    """Beat catches up on a missed report within six hours, once, and not later."""
     name, entry = crontab_of(scheduled, REPORT)
     zone = "Asia/Shanghai"
     clock = Clock(entry, zone, beat_cron_starting_deadline=app.conf.beat_cron_starting_deadline)
@@ -180,16 +182,19 @@ def test_missed(app, scheduled, hours, due):
     }
     expect(
         clock.due(last, now) == due,
-        f"beat was away and comes back {hours} hours after a report was due: it is "
-        + ("not made up for." if due else "still sent, in the middle of the day."),
+        f"beat was stopped, and starts again {hours} hours after a report was due. "
+        + ("It does not send the report." if due else "It still sends the report, in the middle of the day."),
+        "Set CELERY_BEAT_CRON_STARTING_DEADLINE to 6 * 3600, as it was in the starter.",
         **facts,
     )
-    expect(not clock.due(now, now + timedelta(seconds=5)), "a report is made up for twice.", **facts)
+    expect(
+        not clock.due(now, now + timedelta(seconds=5)), "beat catches up on the same report twice.", **facts
+    )
 
 
 @pytest.fixture(scope="module")
 def answers():
-    """What the project says in two zones: one where it is another day than in UTC, and Berlin."""
+    """The answers of the project in two zones: one where it is another day than in UTC, and Berlin."""
     # Somewhere on Earth it is always another day than in UTC: yesterday in the far west, tomorrow in the far east.
     elsewhere = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
     asked = {"Europe/Berlin": ["2026-03-29", "2026-10-25", "2026-12-31"], elsewhere: []}
@@ -200,7 +205,7 @@ def answers():
     for zone, process in running.items():
         if process.wait():
             complain(
-                f"with CELERY_TIMEZONE={zone} there is no report.",
+                f"with CELERY_TIMEZONE={zone}, yesterday() or bounds() raised an exception.",
                 says=process.log.strip().splitlines()[-1],
                 file=REPORTING,
             )
@@ -215,9 +220,10 @@ def test_yesterday(answers):
     expected = today - timedelta(days=1)
     expect(
         found[zone]["yesterday"] == str(expected),
-        "the report of yesterday is about another day.",
-        "timezone.now() is UTC, and its date is the date in Greenwich. localtime(), localdate() and date.today() take "
-        "TIME_ZONE or the machine's own zone, unless they are told which.",
+        "yesterday() returned another day than yesterday.",
+        "timezone.now() is in UTC, and so is its date. localtime(), localdate() and date.today() use "
+        "TIME_ZONE or the time zone of the machine, unless you pass a zone. Convert to zone() first, then "
+        "take the date.",
         zone=zone,
         today_there=today,
         today_in_UTC=datetime.now(UTC).date(),
@@ -228,7 +234,7 @@ def test_yesterday(answers):
 
 
 def test_bounds(answers):
-    """A day begins and ends at midnight in CELERY_TIMEZONE, and has 23 or 25 hours when clocks are changed."""
+    """A day starts and ends at midnight in CELERY_TIMEZONE. It has 23 or 25 hours when the clocks change."""
     zone = ZoneInfo("Europe/Berlin")
     for day, bounds in answers[1]["Europe/Berlin"]["bounds"].items():
         begin = datetime.combine(date.fromisoformat(day), time(), zone)
@@ -242,20 +248,20 @@ def test_bounds(answers):
         }
         expect(
             all(moment is not False for _, moment in bounds),
-            "the bounds of a day have no zone.",
-            "Without one, Django takes them for times of TIME_ZONE, and warns about it.",
+            "the bounds of a day have no time zone.",
+            "Django then assumes TIME_ZONE, and warns about it. Pass zone() to datetime.combine().",
             **facts,
         )
         found = [moment for _, moment in bounds]
         expect(
             found[0] == begin.timestamp(),
-            "the day of the report does not begin at midnight in CELERY_TIMEZONE.",
+            "the day of the report does not start at midnight in CELERY_TIMEZONE.",
             **facts,
         )
         expect(
             found[1] == end.timestamp(),
             "the day of the report does not end at the next midnight.",
-            "When clocks go forward a day has 23 hours, and when they go back 25. Ask for the next midnight, and not "
-            "for 24 hours later.",
+            "When the clocks go forward a day has 23 hours, and when they go back 25. Compute the next "
+            "midnight, not 24 hours later.",
             **facts,
         )

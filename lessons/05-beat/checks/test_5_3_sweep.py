@@ -46,13 +46,13 @@ def sweep(app):
 
 
 def sent(queue):
-    """How often a task for each photo lies on the queue, by its id."""
+    """How many messages for each photo are in the queue, by its id."""
     ours = [message for message in queue.messages() if message.task == TASK]
     return Counter((message.args or [message.kwargs.get("image_id")])[0] for message in ours)
 
 
 def test_overdue(sweep, waiting, queue):
-    """A photo whose message is too old is sent again, and so is one that was never queued. No other."""
+    """A photo whose message is too old is re-sent, and so is one that was never queued. No other."""
     resized = waiting(1.2)
     finish(resized)
     cases = {
@@ -75,19 +75,21 @@ def test_overdue(sweep, waiting, queue):
             continue
         if due:
             complain(
-                f"a photo that {what} is not sent again.",
-                "queued_at is empty when the broker was away at the upload: then the time of the upload counts."
+                f"a photo that {what} is not re-sent.",
+                "queued_at is empty if the broker was down during the upload. Then use uploaded_at."
                 if not photo.queued_at
-                else "Its message is lost, for all that its row can tell.",
+                else "Its row says that it was queued too long ago. overdue() has to return it.",
                 expected=f"a message {TASK}({photo.pk})",
                 found="\n".join(map(str, queue.messages())) or "no message",
                 file=f"{FILE}, overdue()",
             )
         complain(
-            f"a photo that {what} is sent again.",
-            "It is done, and the visitor may have seen why it failed."
+            f"a photo that {what} is re-sent.",
+            "It is resized or failed, so nothing is missing. Start with UploadedImage.objects.pending()."
             if photo.is_processed or photo.failure_reason
-            else "Its message waits its turn. A sweep that sends all that is not done doubles the queue every minute.",
+            else "Its message is probably still waiting. If each sweep re-sends every unfinished photo, "
+            "the queue doubles every minute. Compare queued_at with SWEEP_AFTER; use uploaded_at "
+            "only if queued_at is empty.",
             expected="no message for it",
             found=f"{times} × {TASK}({photo.pk})",
             file=f"{FILE}, overdue()",
@@ -95,23 +97,22 @@ def test_overdue(sweep, waiting, queue):
 
 
 def test_once(sweep, waiting, queue):
-    """What was sent again just now is not sent again by the next sweep."""
+    """A photo that was re-sent just now is not re-sent by the next sweep."""
     photo = waiting(1.2)
     sweep()
     sweep()
     photo.refresh_from_db()
     expect(
         sent(queue)[photo.pk] == 1,
-        "two sweeps, one after the other, sent the same photo twice.",
-        "The row has to say that it was sent: queued_at is the time of its last message, sent_again how many there "
-        "were.",
+        "two sweeps, one after the other, re-sent the same photo.",
+        "Change the row when you re-send: set queued_at to now, and add 1 to sent_again.",
         expected="1 message",
         found=f"{sent(queue)[photo.pk]} messages, sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
     )
     expect(
         photo.sent_again == 1 and photo.queued_at and timezone.now() - photo.queued_at < timedelta(minutes=1),
-        "the photo was sent again, and its row does not say so.",
+        "the photo was re-sent, but its row does not say so.",
         expected="sent_again=1, queued_at=now",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
@@ -119,7 +120,7 @@ def test_once(sweep, waiting, queue):
 
 
 def test_waits_longer_each_time(sweep, waiting, queue, settings):
-    """Each message gets twice as long as the one before it."""
+    """The sweeper waits twice as long before each re-send."""
     early = {times: waiting(2**times * 0.9, times) for times in range(settings.SWEEP_TIMES)}
     late = {times: waiting(2**times * 1.1, times) for times in range(settings.SWEEP_TIMES)}
     sweep()
@@ -129,21 +130,22 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         facts = {"expected": f"after {after}", "file": f"{FILE}, overdue()"}
         expect(
             not found[early[times].pk],
-            f"a photo that was sent again {times} times is sent once more too soon.",
-            "A long queue is no loss. When every photo in it gets one more message every ten minutes, it only grows.",
+            f"a photo that was re-sent {times} times is re-sent too soon.",
+            "Its message may still be in a long queue. If the sweeper adds a message for every photo each "
+            "ten minutes, the queue only grows. Double the wait for each time in sent_again.",
             found=f"a message after {0.9 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
         expect(
             found[late[times].pk] == 1,
-            f"a photo that was sent again {times} times is not sent once more.",
+            f"a photo that was re-sent {times} times is not re-sent once more.",
             found=f"no message after {1.1 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
 
 
 def test_gives_up(sweep, waiting, queue, settings):
-    """After SWEEP_TIMES messages the photo is given up, and says why."""
+    """After SWEEP_TIMES messages the photo is marked as failed, with a reason."""
     photo, last = waiting(100), waiting(2**settings.SWEEP_TIMES * 0.9, settings.SWEEP_TIMES)
     for _ in range(settings.SWEEP_TIMES + 3):
         sweep()
@@ -152,35 +154,37 @@ def test_gives_up(sweep, waiting, queue, settings):
     photo.refresh_from_db(), last.refresh_from_db()
     expect(
         times <= settings.SWEEP_TIMES,
-        "a photo that nobody can resize is sent again for ever.",
-        "A photo that kills its worker each time would kill one every few minutes, for years.",
+        "a photo that cannot be resized is re-sent without end.",
+        "If the photo kills its process each time, it does so every few minutes, for years. Stop after "
+        "SWEEP_TIMES: sweep() marks it as failed if sent_again is that high, so add 1 for each re-send.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times} messages after {settings.SWEEP_TIMES + 3} sweeps",
         file=FILE,
     )
     expect(
         times == settings.SWEEP_TIMES,
-        "a photo that waits is given up too soon.",
+        "a waiting photo is marked as failed too soon.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times}",
         file=FILE,
     )
     expect(
         photo.failure_reason,
-        "a photo was sent again as often as SWEEP_TIMES says, and its page still says that it waits.",
-        "overdue() has to find it once more, so that mark_as_failed() can tell the visitor.",
+        "a photo was re-sent SWEEP_TIMES times, but its page still says that it waits.",
+        "overdue() has to return it once more, with sent_again=SWEEP_TIMES, so that mark_as_failed() "
+        "writes the reason.",
         file=f"{FILE}, overdue()",
     )
     expect(
         not last.failure_reason,
-        "a photo is given up while its last message may still be on its way.",
+        "a photo is marked as failed while its last message may still be in the queue.",
         expected=f"after {2**settings.SWEEP_TIMES} × SWEEP_AFTER",
         file=f"{FILE}, overdue()",
     )
 
 
 def test_two_sweeps(sweep, waiting, queue, together):
-    """Two sweeps at the same moment send each photo once."""
+    """Two sweeps at the same moment re-send each photo once."""
     kept = [waiting(1.2) for _ in range(3)]
     errors = together(sweep, sweep, after="images_uploadedimage")
     if errors:
@@ -188,24 +192,26 @@ def test_two_sweeps(sweep, waiting, queue, together):
     found = sent(queue)
     expect(
         all(found[photo.pk] == 1 for photo in kept),
-        "two sweeps looked at the same moment, and both sent the same photos.",
-        "Both have read the row before either wrote. An update() whose filter() has queued_at and sent_again as this "
-        "sweep has seen them changes the row for one of the two: it returns how many rows it changed.",
+        "two sweeps ran at the same moment, and both re-sent the same photos.",
+        "Both had read the row before one of them wrote. Use update() with a filter() that contains "
+        "queued_at and sent_again as this sweep has read them. It returns how many rows it changed: send "
+        "only if that is 1.",
         expected="1 message for each of 3 photos",
         found=", ".join(f"photo {photo.pk}: {found[photo.pk]}" for photo in kept),
         file=f"{FILE}, resend()",
     )
 
 
-def test_not_overwritten(sweep, waiting, queue, meanwhile):
-    """What a worker writes while the sweep is at the photo stays."""
+def test_not_overwritten(sweep, waiting, queue, run_between):
+    """The sweep does not overwrite what a worker writes at the same time."""
     photo = waiting(1.2)
-    meanwhile(sweep, "images_uploadedimage", lambda: finish(photo))
+    run_between(sweep, "images_uploadedimage", lambda: finish(photo))
     photo.refresh_from_db()
     expect(
         photo.is_processed and photo.resized_bytes,
-        "a worker resized the photo while the sweep was at it, and the row says again that it waits.",
-        "save() writes all columns as they were when the sweep read them. update() writes those that you name.",
+        "a worker resized the photo during the sweep, but the row says again that it waits.",
+        "save() writes all columns as they were when the sweep read them. Use update(), which writes only "
+        "the columns that you name.",
         expected="is_processed=True",
         found=f"is_processed={photo.is_processed}",
         file=f"{FILE}, resend()",
@@ -213,7 +219,7 @@ def test_not_overwritten(sweep, waiting, queue, meanwhile):
 
 
 def test_broker_gone(app, sweep, waiting):
-    """When the message cannot be sent, the row stays as it was."""
+    """If the message cannot be sent, the row does not change."""
     photo = waiting(1.2)
     before = (photo.queued_at, photo.sent_again)
     _send_to(app, f"redis://localhost:{free_port()}/0")
@@ -225,9 +231,9 @@ def test_broker_gone(app, sweep, waiting):
     photo.refresh_from_db()
     expect(
         (photo.queued_at, photo.sent_again) == before,
-        "the broker was away, nothing was sent, and the row says that it was.",
-        "Three such sweeps, and the photo is given up without a single message. What is written and what is sent "
-        "belong together: inside transaction.atomic() an exception takes the update back.",
+        "the broker was down and nothing was sent, but the row says that it was.",
+        "After three such sweeps, the photo is marked as failed without a single message. Update and send "
+        "inside transaction.atomic(): an exception then rolls the update back.",
         expected=f"sent_again={before[1]}, queued_at={before[0]}",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
@@ -235,7 +241,7 @@ def test_broker_gone(app, sweep, waiting):
 
 
 def test_healed(app, worker, upload, settings, done):
-    """The broker loses everything, the sweep comes, and every photo is resized: one file each."""
+    """The broker loses everything, a sweep runs, and every photo is resized, with one file each."""
     from images.models import UploadedImage
     from upkeep.tasks import sweep_task
 
@@ -250,10 +256,15 @@ def test_healed(app, worker, upload, settings, done):
     states = Counter(photo.state for photo in UploadedImage.objects.all())
     expect(
         states == {"resized": 4},
-        "the broker lost the messages of four photos, a sweep came, and not all are resized.",
+        "the broker lost the messages of four photos, and after a sweep not all of them are resized.",
         expected="4 resized",
         found=", ".join(f"{count} {state}" for state, count in states.items()),
         file=FILE,
     )
     files = [file for file in Path(settings.MEDIA_ROOT, "resized").rglob("*") if file.is_file()]
-    expect(len(files) == 4, "there is not one file for each photo.", found=len(files), file=FILE)
+    expect(
+        len(files) == 4,
+        "the number of resized files differs from the number of photos.",
+        found=len(files),
+        file=FILE,
+    )

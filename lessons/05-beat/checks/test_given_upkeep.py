@@ -14,18 +14,22 @@ pytestmark = pytest.mark.step("given")
 
 @pytest.mark.parametrize("name", ["=1+2.jpg", "+1.jpg", "-1.jpg", "@sum.jpg"])
 def test_no_formulas(photo, name):
-    """A photo whose name a spreadsheet takes for a formula is a plain name in the CSV."""
+    """A photo name that a spreadsheet would treat as a formula is plain text in the CSV."""
     from upkeep import reporting
 
     kept = photo(photos.jpeg(80, 60))
     noon = timezone.now().astimezone(reporting.zone()).replace(2026, 3, 2, 12)
     type(kept).objects.filter(pk=kept.pk).update(image=f"uploads/{name}", uploaded_at=noon)
     line = list(csv.reader(io.StringIO(reporting.table(date(2026, 3, 2)))))[1]
-    expect(line[1] == f"'{name}", "a name begins like a formula in the CSV.", found=line[1])
+    expect(
+        line[1] == f"'{name}",
+        "a name in the CSV begins like a formula. Leave plain() in upkeep/reporting.py as it was.",
+        found=line[1],
+    )
 
 
 def test_restore_asks_which(settings, tmp_path, capsys):
-    """restore lists the backups there are, and refuses a name that there is not."""
+    """restore lists the existing backups, and refuses another name."""
     settings.BACKUP_DIR = tmp_path / "backups"
     with pytest.raises(CommandError, match="no backup yet"):
         call_command("restore")
@@ -38,10 +42,10 @@ def test_restore_asks_which(settings, tmp_path, capsys):
 
 
 def test_mail_command(mails):
-    """manage.py mail makes the mail server slow, refuse, and work again."""
+    """`manage.py mail` makes the mail server slow, refuse, and work again."""
     from practice.modes import mode_file
 
     for mode, written in (("down", "down"), ("slow", "slow 1"), ("ok", "ok")):
         call_command("mail", mode, verbosity=0)
         found = mode_file("mail").read_text()
-        expect(found == written, f"mail {mode} is not kept.", found=found)
+        expect(found == written, f"`manage.py mail {mode}` did not set the mode.", found=found)

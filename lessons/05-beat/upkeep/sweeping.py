@@ -26,7 +26,8 @@ def overdue(now: datetime) -> QuerySet[UploadedImage]:
 
     Each message gets twice as long as the one before it, so that a backlog is not doubled every few minutes.
     """
-    # TODO 5.3: sent_again=0 waits SWEEP_AFTER seconds, 1 twice as long, and so on. Never queued: uploaded_at.
+    # TODO 5.3: return the pending photos whose queued_at is older than SWEEP_AFTER seconds, doubled for each
+    # re-send: sent_again is 0 to SWEEP_TIMES. If queued_at is empty, use uploaded_at.
     return UploadedImage.objects.pending().none()
 
 
@@ -35,7 +36,8 @@ def resend(photo: UploadedImage) -> int:
 
     If sending fails, the row is not changed.
     """
-    # TODO 5.3: update the row, if it is still as this sweep has seen it; then send the task. Both or neither.
+    # TODO 5.3: in one transaction, set queued_at to now and add 1 to sent_again, but only if the row is still
+    # pending and both fields are as in `photo`. Send the task only if that changed a row. Return that number.
     resize_image_task.delay(photo.pk)
     return 1
 

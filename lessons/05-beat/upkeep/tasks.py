@@ -32,7 +32,7 @@ def sweep_task():
         logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
-# TODO 5.5: if its process is killed, another process should run it.
+# TODO 5.6: add acks_late and reject_on_worker_lost, so that another process runs it if its process is killed.
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.
@@ -41,7 +41,8 @@ def report_task(day=None):
     """
     day = date.fromisoformat(day) if day else reporting.yesterday()
     emails = Subscriber.objects.values_list("email", flat=True)
-    # TODO 5.5: a Delivery for each, unless there is one; then mail_task for CHUNK unsent ones at a time.
+    # TODO 5.6: create a Delivery for each address and this day, unless it exists. Then send mail_task with a
+    # list of at most CHUNK ids of deliveries without sent_at, until all of them are sent.
     for email in emails:
         reporting.message(day, email).send()
 
@@ -50,7 +51,7 @@ def report_task(day=None):
     base=ResilientTask,
     bind=True,
     ignore_result=True,
-    # TODO 5.5: thirty of these a minute; and a worker that dies loses none.
+    # TODO 5.6: add a rate limit of 30 tasks a minute, acks_late and reject_on_worker_lost.
     max_retries=5,
     # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
     # No soft limit: it would interrupt an email that the server is just accepting.
@@ -88,7 +89,7 @@ def send_report(delivery_id):
 
 
 def deliver(delivery):
-    # TODO 5.5: only if it is not sent yet; and write down that it was.
+    # TODO 5.6: send it only if sent_at is empty, and set sent_at after that.
     reporting.message(delivery.day, delivery.email).send()
 
 

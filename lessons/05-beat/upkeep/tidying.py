@@ -23,7 +23,8 @@ def orphans(now: datetime | None = None) -> list[str]:
 
     now: the time from which GRACE counts back (default: the current time).
     """
-    # TODO 5.7: the names in stored_files() that no row has and that is_old(). Which do you read first?
+    # TODO 5.8: return the names in stored_files() that are old and that no row has in image or resized_image.
+    # Read the files before the rows.
     return []
 
 

@@ -210,7 +210,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=4, minute=15, day_of_week="sunday"),
         "options": {"expires": 12 * 3600},
     },
-    # Once more for whatever was lost:
+    # Re-send the emails whose messages were lost:
     "late reports": {
         "task": "upkeep.tasks.report_task",
         "schedule": crontab(hour="7-11", minute=0),

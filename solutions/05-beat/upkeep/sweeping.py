@@ -39,8 +39,6 @@ def resend(photo: UploadedImage) -> int:
 
     If sending fails, the row is not changed.
     """
-    # Send inside the transaction, so that the update is rolled back if the broker refuses. A worker may start
-    # the task before the commit, but the task needs nothing that this transaction writes.
     with transaction.atomic():
         as_seen = UploadedImage.objects.pending().filter(
             pk=photo.pk, queued_at=photo.queued_at, sent_again=photo.sent_again

@@ -1,4 +1,4 @@
-"""The turns of notebook 05."""
+"""The exercises of notebook 05."""
 
 import sqlite3
 import tempfile
@@ -17,20 +17,20 @@ from .turns import expect
 
 CLOCKS_CHANGE = "Europe/Berlin"
 COPIES = 10
-OUTCOMES = ("sent", "not yet", "given up", "never")
+OUTCOMES = ("sent", "not yet", "failed", "never")
 WHY = {
-    "a": "Eleven minutes, and its first message has ten.",
-    "b": "It was sent again once already: this message has twenty minutes.",
-    "c": "It never had a message, so it counts from the upload.",
-    "d": "It was sent again three times, and the last message has had its eighty minutes.",
-    "e": "It has failed, and says why. The sweeper looks for photos about which nothing is known.",
+    "a": "Its first message is eleven minutes old, and it gets ten.",
+    "b": "It was re-sent once already, so this message gets twenty minutes.",
+    "c": "It never had a message, so the time of the upload counts.",
+    "d": "It was re-sent three times, and the last message is older than its eighty minutes.",
+    "e": "It has failed and has a reason. The sweeper looks only for pending photos.",
 }
 
 
 def turn_1(schedule) -> str:
     expect(
         isinstance(schedule, crontab),
-        f"That is a {type(schedule).__name__}. A crontab is needed: crontab(minute=…, …).",
+        f"first_monday is a {type(schedule).__name__}. Write a crontab: crontab(minute=…, …).",
     )
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     found = runs_of(schedule, begin, begin + timedelta(days=365), count=60, zone="UTC")
@@ -44,108 +44,112 @@ def turn_1(schedule) -> str:
     days = [each.date() for each in found]
     expect(
         len(set(days)) == len(days),
-        f"On {days[0]:%A %d %B} it runs more than once. A field that you do not name is every: name the "
+        f"On {days[0]:%A %d %B} it runs more than once. A field that you leave out means every: set the "
         "minute and the hour.",
     )
     for day in days:
         expect(
             day.weekday() == 0,
-            f'It runs on {day:%A %d %B}, too. Only Mondays: day_of_week="monday" (Sunday is 0).',
+            f'It also runs on {day:%A %d %B}. For Mondays only, set day_of_week="monday" (Sunday is 0).',
         )
         expect(
             day.day <= 7,
-            f"It runs on {day:%A %d %B}, too. The first Monday is among the first seven days of a month.",
+            f"It also runs on {day:%A %d %B}. The first Monday is among the first seven days of a month.",
         )
     expect(
         set(days) >= {each.date() for each in right},
-        f"It runs {len(days)} times in 2026. All fields have to match at once: the 1st is seldom a Monday.",
+        f"It runs {len(days)} times in 2026. All fields have to match, and the 1st is rarely a Monday.",
     )
     expect(
-        found == right, f"The days are right. It runs at {found[0]:%H:%M}, and half past seven is asked for."
+        found == right,
+        f"The days are right, but it runs at {found[0]:%H:%M}. Set the time to half past seven.",
     )
     return (
-        "Twelve runs in 2026. Celery's crontab wants the day of the month and the day of the week; "
-        "the cron of Unix is content with one of them, and would run on ten days of a month, or eleven."
+        "Twelve runs in 2026. In Celery's crontab, the day of the month and the day of the week must both "
+        "match. In the cron of Unix one of them is enough, so it would run on ten or eleven days a month."
     )
 
 
 def turn_2(next_run) -> str:
-    expect(isinstance(next_run, datetime), f"next_run is {next_run!r}. A datetime is needed.")
-    expect(next_run.tzinfo, "It has no time zone: nobody can say which moment that is. tzinfo=UTC")
+    expect(isinstance(next_run, datetime), f"next_run is {next_run!r}. Write a datetime.")
+    expect(next_run.tzinfo, "next_run has no time zone, so its moment is unknown. Add tzinfo=UTC.")
     moment = next_run.astimezone(UTC)
     schedule = crontab(hour=6, minute=0)
     begin = datetime(2026, 3, 28, 12, tzinfo=UTC)
     right = runs_of(schedule, begin, count=1, zone=CLOCKS_CHANGE)[0].astimezone(UTC)
     expect(
         moment != datetime(2026, 3, 28, 22, tzinfo=UTC),
-        "That is six o'clock in Shanghai. Beat's clock is in Berlin now.",
+        "That is six o'clock in Shanghai, but CELERY_TIMEZONE is Europe/Berlin now.",
     )
     expect(
         moment != right + timedelta(hours=1),
-        "At that moment it is seven in Berlin: in that night the clocks go forward, and 6:00 is two hours "
+        "At that moment it is seven in Berlin. The clocks go forward in that night, so 6:00 is two hours "
         "ahead of UTC.",
     )
     expect(
         moment != right + timedelta(hours=2),
-        "That is six o'clock in UTC. The crontab's times are those of CELERY_TIMEZONE.",
+        "That is six o'clock in UTC. The times of a crontab are in CELERY_TIMEZONE.",
     )
-    expect(moment > begin, "That has passed at noon of the 28th.")
+    expect(moment > begin, "That is before noon of the 28th.")
     berlin = moment.astimezone(ZoneInfo(CLOCKS_CHANGE))
     expect(
         moment == right or f"{berlin:%H:%M}" != "06:00",
-        f"That is six o'clock in Berlin, on {berlin:%d %B}. There is one before it.",
+        f"That is six o'clock in Berlin, on {berlin:%d %B}. There is an earlier one.",
     )
     expect(moment == right, f"At that moment the clock in Berlin shows {berlin:%H:%M}.")
-    return "04:00 UTC. The day before it was 05:00: a time on the wall is a rule, and not a moment."
+    return "04:00 UTC. The day before it was 05:00, because the crontab follows the local time."
 
 
 def turn_3(entry) -> str:
-    expect(isinstance(entry, dict), f"entry is a {type(entry).__name__}. A dictionary is needed.")
-    expect(
-        {"task", "schedule"} <= entry.keys(), f'Beat needs "task" and "schedule". There are: {list(entry)}.'
-    )
+    expect(isinstance(entry, dict), f"entry is a {type(entry).__name__}. Write a dictionary.")
+    expect({"task", "schedule"} <= entry.keys(), f'Beat needs "task" and "schedule". You have {list(entry)}.')
     current_app.loader.import_default_modules()
-    expect(isinstance(entry["task"], str), "task is to be the name, as text: beat knows no functions.")
+    expect(isinstance(entry["task"], str), "task must be the full task name, as a string.")
     expect(
         entry["task"] in current_app.tasks,
-        f'There is no task "{entry["task"]}". Its name is its module and its function.',
+        f'There is no task "{entry["task"]}". A task name is its module and its function.',
     )
-    expect(entry["task"] == "upkeep.tasks.sweep_task", "The sweep is asked for: upkeep.tasks.sweep_task.")
+    expect(entry["task"] == "upkeep.tasks.sweep_task", "Use the sweep, upkeep.tasks.sweep_task.")
     expect(
         not isinstance(entry["schedule"], crontab),
-        "A crontab follows the clock on the wall: in October it pauses for an hour. An interval counts.",
+        "A crontab follows the local time, so it pauses for an hour in October. Use an interval.",
     )
     expect(
         isinstance(entry["schedule"], (int, float, timedelta, BaseSchedule)),
-        f"The schedule is {entry['schedule']!r}. A number of seconds, a timedelta or a schedule is needed.",
+        f"The schedule is {entry['schedule']!r}. Write a number of seconds, a timedelta or a schedule.",
     )
     seconds = maybe_schedule(entry["schedule"]).run_every.total_seconds()
-    expect(seconds != 10, "That is every ten seconds: a number is a number of seconds.")
-    expect(seconds == 600, f"It comes every {seconds:g} seconds, not every ten minutes.")
+    expect(seconds != 10, "That is every ten seconds, because a number means seconds.")
+    expect(seconds == 600, f"It is due every {seconds:g} seconds, not every ten minutes.")
     expect(
         "expires" not in entry,
-        'expires is an option of the sending, as in apply_async(…, expires=…): it belongs into "options".',
+        'expires is an option of apply_async(), so it belongs in the dictionary "options".',
     )
     expires = (entry.get("options") or {}).get("expires")
-    expect(expires is not None, "It never expires: a night without workers would leave dozens of sweeps.")
+    expect(
+        expires is not None, "It never expires, so after a night without workers dozens of sweeps would run."
+    )
     expires = expires.total_seconds() if isinstance(expires, timedelta) else expires
-    expect(isinstance(expires, (int, float)), "expires is to be a number of seconds here.")
-    expect(expires > 0, "It expires before anybody can begin it.")
+    expect(isinstance(expires, (int, float)), "Write expires as a number of seconds.")
+    expect(expires > 0, "It expires before a worker can start it.")
     expect(
         expires < seconds,
-        f"It expires after {expires:g} seconds. The next comes after {seconds:g}: one is enough.",
+        f"It expires after {expires:g} seconds. The next one is sent after {seconds:g} seconds, so choose "
+        "less than that.",
     )
-    return "Ten minutes on every day of the year, and after an outage the newest one runs, alone."
+    return (
+        "It runs every ten minutes on every day of the year, and after an outage only the newest sweep runs."
+    )
 
 
 def turn_4(cases, predicted) -> str:
-    expect(isinstance(predicted, dict), "predicted is to stay a dictionary.")
+    expect(isinstance(predicted, dict), "predicted must stay a dictionary.")
     expect(
         all(predicted.get(name, ...) is not ... for name in cases),
         f"Say for each of {', '.join(cases)} what the sweeper does: {', '.join(OUTCOMES)}.",
     )
     unknown = [value for value in predicted.values() if value not in OUTCOMES]
-    expect(not unknown, f"{unknown[:1]} is none of {', '.join(OUTCOMES)}.")
+    expect(not unknown, f"{unknown[:1]} is unknown. Choose from {', '.join(OUTCOMES)}.")
     right = {name: _outcome(columns) for name, columns in cases.items()}
     wrong = [name for name in cases if predicted[name] != right[name]]
     expect(
@@ -153,11 +157,11 @@ def turn_4(cases, predicted) -> str:
         f"{len(cases) - len(wrong)} of {len(cases)} are right. Look at {wrong[0] if wrong else ''} again. "
         f"{WHY.get(wrong[0], '') if wrong else ''}",
     )
-    return "Asked the project's own overdue(), in a transaction that was taken back: so it is."
+    return "Right. The check asked your project's overdue(), in a transaction that was rolled back."
 
 
 def turn_5(copy) -> str:
-    expect(callable(copy), "copy is to be a function of two paths, source and target.")
+    expect(callable(copy), "copy must be a function of two paths, source and target.")
     with tempfile.TemporaryDirectory(prefix="notebook-05-") as folder:
         for busy in (False, True):
             with Bank(Path(folder) / f"bank-{busy}.sqlite3", busy) as bank:
@@ -167,14 +171,16 @@ def turn_5(copy) -> str:
                     copy(bank.file, target)
                     expect(
                         bank.whole,
-                        "The database that was to be copied is gone. Is it the wrong way round? "
+                        "The database at source is gone. Perhaps source and target are swapped, because "
                         "a.backup(b) copies from a to b.",
                     )
-                    expect(not bank.error, f"Others could not go on writing: {bank.error}.")
+                    expect(
+                        not bank.error, f"Other processes could not go on writing, because of {bank.error}."
+                    )
                     _examine(target, before)
     return (
-        f"{COPIES} copies while somebody wrote. Each is one moment of the database, whole, with all that had "
-        "been committed."
+        f"{COPIES} copies were made during writes. Each shows one moment of the database, with all that "
+        "had been committed."
     )
 
 
@@ -183,8 +189,8 @@ def _examine(target: Path, before: int) -> None:
     log = target.with_name(f"{target.name}-wal")
     expect(
         not log.exists() or not log.stat().st_size,
-        "You have copied two files, one after the other. When SQLite moves pages from the log into the "
-        "database between the two, the copy is older in one half. It passes while the database is small.",
+        "You have copied two files, one after the other. If SQLite moves pages from the log into the "
+        "database in between, one half of the copy is older. It works only while the database is small.",
     )
     try:
         with closing(sqlite3.connect(target)) as database:
@@ -198,18 +204,18 @@ def _examine(target: Path, before: int) -> None:
     expect(damage == "ok", f"A copy is damaged: {damage.splitlines()[0]}.")
     expect(
         entries >= before,
-        f"{before - entries} entries are missing that were committed before the copy began. They are in the "
-        "write-ahead log beside the file (…-wal).",
+        f"{before - entries} entries are missing that were committed before the copy started. They are "
+        "in the write-ahead log beside the file (…-wal).",
     )
     expect(
         total == 0,
-        f"The amounts of a copy add up to {total}, not to 0: one half of it is older than the other. SQLite "
-        "moved pages from the log into the file while you copied.",
+        f"The amounts of a copy add up to {total}, not to 0, so one half of it is older than the other. "
+        "SQLite moved pages from the log into the file while you copied.",
     )
 
 
 def _outcome(columns: dict) -> str:
-    """What the sweeper does with a photo whose row has these values; nothing of it stays."""
+    """Return what the sweeper does with a photo whose row has these values. The row is removed afterwards."""
     from django.conf import settings
     from django.db import transaction
     from django.test import override_settings
@@ -224,7 +230,7 @@ def _outcome(columns: dict) -> str:
         rows.update(**blank | (RESIZED if columns.get("is_processed") else {}) | columns)
         found = overdue(timezone.now()).filter(pk=row.pk).first()
         if found:
-            outcome = "given up" if found.sent_again >= settings.SWEEP_TIMES else "sent"
+            outcome = "failed" if found.sent_again >= settings.SWEEP_TIMES else "sent"
         else:
             outcome = "not yet" if UploadedImage.objects.pending().filter(pk=row.pk).exists() else "never"
         transaction.set_rollback(True)

@@ -13,11 +13,13 @@ from django.core.management.base import CommandError
 from workshop.checkkit import Complaint, complain, expect, photos, until
 from workshop.checkkit.worker import Code
 
-pytestmark = pytest.mark.step("5.6")
+pytestmark = pytest.mark.step("5.7")
 
 FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)
-ROWS = 400
+ROWS, GROUPS = 400, 20
+MEGABYTES = 30
+"""How much other data is between the first and the last rows: small copies are rarely damaged."""
 MAKE = """
 import sys
 from pathlib import Path
@@ -40,7 +42,7 @@ def folder(settings, tmp_path):
 
 @pytest.fixture
 def sqlite_only():
-    """For checks of how SQLite's own backup is used: a server's database is copied by pg_dump, which is given."""
+    """For checks of how SQLite's online backup is used. On a PostgreSQL server pg_dump is used, which is given."""
     from django.db import connection
 
     if connection.vendor != "sqlite":
@@ -56,8 +58,15 @@ def copies(sqlite_only, folder):
         process = Code(Path.cwd())
         process.start(MAKE, str(folder), str(count))
         if process.wait():
+            damaged = "is damaged:" in process.log
             complain(
-                "the backup fails.",
+                "the backup fails: while another process wrote, the copy became damaged."
+                if damaged
+                else "the backup fails.",
+                "A file copy is not one moment, even with db.sqlite3-wal or after a checkpoint. Use backup() of SQLite's "
+                "connection."
+                if damaged
+                else "",
                 says=process.log.strip().splitlines()[-1],
                 at=process.last_words,
                 file=f"{FILE}, back_up()",
@@ -66,7 +75,8 @@ def copies(sqlite_only, folder):
         for file in made:
             expect(
                 file.is_file(),
-                "the backup is made, and there is no database in the folder that back_up() returns.",
+                "back_up() returned a folder without a database. Copy the database into it with "
+                "database_in().",
                 found=f"{file.parent}: {', '.join(each.name for each in file.parent.glob('*')) or 'nothing'}",
                 file=f"{FILE}, back_up()",
             )
@@ -77,16 +87,25 @@ def copies(sqlite_only, folder):
 
 @pytest.fixture
 def writer(sqlite_only, settings):
-    """A connection of its own, with a table: it writes a number into all its rows, in one transaction."""
+    """A separate connection with a table. It writes a number into all its rows, in one transaction."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
         with connection:
             connection.execute("DROP TABLE IF EXISTS check_moment")
             connection.execute("CREATE TABLE check_moment (number INTEGER, filling TEXT)")
-            connection.executemany("INSERT INTO check_moment VALUES (0, ?)", [("x" * 900,)] * ROWS)
+            half = [("x" * 900,)] * (ROWS // 2)
+            connection.executemany("INSERT INTO check_moment VALUES (0, ?)", half)
+            connection.execute("DROP TABLE IF EXISTS check_size")
+            connection.execute("CREATE TABLE check_size (content BLOB)")
+            connection.executemany(
+                "INSERT INTO check_size VALUES (zeroblob(?))", [(100_000,)] * (10 * MEGABYTES)
+            )
+            connection.executemany("INSERT INTO check_moment VALUES (0, ?)", half)
         yield connection
         with connection:
             connection.execute("DROP TABLE check_moment")
+            connection.execute("DROP TABLE check_size")
+        connection.execute("VACUUM")
 
 
 def numbers(file):
@@ -98,19 +117,19 @@ def numbers(file):
             return dict(found), says
     except sqlite3.DatabaseError as error:
         lacks = "no such table" in str(error)
-        return {}, "a table that was made a moment before is not in the copy" if lacks else str(error)
+        return {}, "the copy lacks a table that was committed before it" if lacks else str(error)
 
 
 def test_newest_row(copies, writer):
-    """What was committed before the backup is in it."""
+    """The backup contains everything that was committed before it."""
     with writer:
         writer.execute("UPDATE check_moment SET number = 7")
     found, says = numbers(copies(1)[0])
     expect(
         found == {7: ROWS},
-        "what was written before the backup is not in it.",
-        "In WAL mode the newest rows are in a second file, db.sqlite3-wal, until somebody moves them over. A copy of "
-        "the one file is a copy of some older moment. SQLite's connection has backup().",
+        "rows that were committed before the backup are not in it.",
+        "In WAL mode the newest rows are in a second file, db.sqlite3-wal, until SQLite moves them. A "
+        "copy of the first file is older. Use backup() of SQLite's connection.",
         expected=f"{ROWS} rows with the number 7",
         found=", ".join(f"{count} rows with {number}" for number, count in found.items()) or says,
         file=f"{FILE}, copy_database()",
@@ -118,15 +137,19 @@ def test_newest_row(copies, writer):
 
 
 def test_one_moment(copies, writer):
-    """While somebody writes without a pause, each backup is whole, and is one moment."""
+    """While another process writes all the time, each backup is undamaged and shows one moment."""
     stop, written = threading.Event(), []
+    writer.execute("PRAGMA wal_autocheckpoint = 50")  # pages: SQLite moves the log into the file all the time
 
     def write():
         number = 0
         while not stop.is_set():
             number += 1
             with writer:
-                writer.execute("UPDATE check_moment SET number = ?", (number,))
+                writer.execute(
+                    "UPDATE check_moment SET number = ? WHERE rowid % ? = ?",
+                    (number, GROUPS, number % GROUPS),
+                )
             written.append(number)
 
     thread = threading.Thread(target=write)
@@ -138,17 +161,30 @@ def test_one_moment(copies, writer):
         stop.set()
         thread.join()
     for copy in made:
-        found, says = numbers(copy)
+        found, says = torn(copy)
         expect(
-            says == "ok" and len(found) == 1,
-            "a backup that was made while somebody wrote is not one moment.",
-            "Whoever copies a file reads it bit by bit, and the writer is somewhere else in it meanwhile. SQLite's "
-            "connection has backup(), which knows who writes.",
+            says == "ok" and not found,
+            "a backup that was made while another process wrote does not show one moment.",
+            "While you read the file, the other process changes parts that you have read already. Use "
+            "backup() of SQLite's connection.",
             integrity_check=says,
-            found=", ".join(f"{count} rows from write {number}" for number, count in found.items()),
-            expected="all rows from one write",
+            found="\n".join(
+                f"rows of one transaction: from write {low} and {high}" for low, high in found[:3]
+            ),
+            expected="the rows of a transaction are from one write",
             file=f"{FILE}, copy_database()",
         )
+
+
+def torn(file):
+    """The groups of rows that are from different writes, although one transaction writes a group; and damage."""
+    question = "SELECT rowid % ?, min(number), max(number) FROM check_moment GROUP BY 1"
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as copy:
+            says = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            return [(low, high) for _, low, high in copy.execute(question, (GROUPS,)) if low != high], says
+    except sqlite3.DatabaseError as error:
+        return [], str(error)
 
 
 def final(folder):
@@ -171,7 +207,7 @@ sys.addaudithook(_audit)
 
 
 def test_whole_or_not_at_all(folder, photo):
-    """At no moment is there a folder with the name of a backup in which something is missing."""
+    """A folder with the name of a backup is complete at every moment."""
     from upkeep import backups
 
     photo(SMALL)
@@ -197,8 +233,8 @@ def test_whole_or_not_at_all(folder, photo):
     expect(
         not seen,
         "while the backup was made, there was a folder with its final name in which something was missing.",
-        "Pull the plug then, and it stays: somebody takes it for a backup. A folder that grows under another name is "
-        "renamed when all is there; the rename is one step, whole or not at all.",
+        "If the machine loses power at this moment, the folder looks like a complete backup. Write "
+        "everything into `partial`, and call publish() last.",
         expected=f"{backups.database_in(folder).name} and {backups.MEDIA}",
         found=f"with {seen[0]}" if seen else "",
         file=f"{FILE}, back_up()",
@@ -206,17 +242,22 @@ def test_whole_or_not_at_all(folder, photo):
     expect(
         made in final(folder)
         and {file.name for file in made.iterdir()} == {backups.database_in(folder).name, backups.MEDIA},
-        "the backup is not where back_up() says.",
+        "back_up() did not return the folder of the complete backup. Return what publish() returns.",
         found=made,
         file=f"{FILE}, back_up()",
     )
     left = [each.name for each in folder.iterdir() if each != made]
-    expect(not left, "something stays beside the backup.", found=", ".join(left), file=f"{FILE}, back_up()")
+    expect(
+        not left,
+        "other files or folders are left beside the backup. Remove what is unfinished.",
+        found=", ".join(left),
+        file=f"{FILE}, back_up()",
+    )
 
 
 @pytest.mark.parametrize("failing", ["the disk is full", "the copy is damaged"])
 def test_failing(folder, monkeypatch, failing):
-    """A backup that fails leaves nothing that looks like one, and it is not kept quiet."""
+    """A backup that fails leaves nothing that looks like a backup, and raises an exception."""
     from upkeep import backups
 
     def full():
@@ -236,20 +277,23 @@ def test_failing(folder, monkeypatch, failing):
         raised = error
     expect(
         not final(folder),
-        f"{failing}, and there is a folder that looks like a backup.",
-        "A copy that was never checked is a hope. check() raises when the copy is damaged: call it before the copy "
-        "gets its name."
+        f"{failing}, but there is a folder that looks like a backup.",
+        "The copy was not checked. Call check(), which raises if the copy is damaged, before publish()."
         if failing == "the copy is damaged"
-        else "The folder has its final name before everything is in it.",
+        else "The folder got its final name before everything was in it. Call publish() last.",
         found=", ".join(each.name for each in final(folder)),
         file=f"{FILE}, back_up()",
     )
-    expect(raised, f"{failing}, and back_up() says nothing about it.", file=f"{FILE}, back_up()")
+    expect(
+        raised,
+        f"{failing}, but back_up() raised nothing. Let the exception leave back_up().",
+        file=f"{FILE}, back_up()",
+    )
     left = [each.name for each in folder.iterdir()] if folder.is_dir() else []
     expect(
         not left,
-        f"{failing}, and the unfinished backup stays.",
-        "A full disk gets fuller each night. Take the folder away in a finally.",
+        f"{failing}, and the unfinished backup was not removed.",
+        "A full disk gets fuller each night. Remove the folder `partial` in a finally.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -281,7 +325,7 @@ def rotation(times, first_weekday):
 
 @pytest.mark.parametrize("case", ROTATIONS)
 def test_rotation(case):
-    """Of the backups the newest of each of 7 days stays, and the newest of each of 4 weeks."""
+    """The newest backup of each of 7 days is kept, and of each of 4 weeks."""
     from upkeep import backups
 
     times = ROTATIONS[case]
@@ -294,9 +338,9 @@ def test_rotation(case):
     too_many = sorted(found - right[0], reverse=True)
     expect(
         False,
-        f"backups {case}: those that are kept are not the newest of 7 days and of 4 weeks.",
-        "Several of one day are one day, and a day without a backup counts as none: seven days are seven days that "
-        "have one. A week goes over the end of a year.",
+        f"with backups {case}, to_keep() did not return the newest of 7 days and of 4 weeks.",
+        "Keep only the newest backup of a day, and count only days that have a backup. A week may "
+        "continue into the next year.",
         missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
         too_many=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in too_many[:6]) or "none",
         kept=f"{len(found)} of {len(times)}, expected {len(right[0])}",
@@ -314,17 +358,17 @@ def test_rotate(folder, photo):
     removed = backups.rotate()
     expect(
         8 <= len(final(folder)) <= 10 and len(removed) == 20 - len(final(folder)),
-        "of the backups of 20 days not as many stay as should.",
+        "rotate() did not keep the right number of the backups of 20 days.",
         expected="7 days and the weeks before them",
         found=f"{len(final(folder))} stay",
         file=f"{FILE}, to_keep()",
     )
-    expect((folder / "by hand").is_dir(), "a folder that is no backup was removed.", file=FILE)
+    expect((folder / "by hand").is_dir(), "rotate() removed a folder that is not a backup.", file=FILE)
 
 
 @pytest.fixture
 def precious(sqlite_only, settings):
-    """The database of the run, which comes back after the check, whatever happens to it."""
+    """The database of the run, which is brought back after the check, whatever happens to it."""
     from django.db import connection
 
     name = Path(settings.DATABASES["default"]["NAME"])
@@ -356,7 +400,7 @@ def destroy(name, content=None):
 
 @pytest.mark.parametrize("disaster", ["gone", "overwritten"])
 def test_restore(folder, precious, photo, disaster, capsys):
-    """The database is destroyed, restored from the backup, and has the rows of then. Lost photos are named."""
+    """The database is destroyed and restored from the backup, and has the same rows again. Lost photos are named."""
     from django.db import connection
     from images.models import UploadedImage
     from upkeep import backups
@@ -377,7 +421,7 @@ def test_restore(folder, precious, photo, disaster, capsys):
     after = list(UploadedImage.objects.order_by("pk").values())
     expect(
         after == before,
-        f"the database was {disaster} and then restored, and it has not the rows of then.",
+        f"the database was {disaster} and then restored, but its rows differ from those at the backup.",
         expected=f"{len(before)} photos as they were",
         found=f"{len(after)} photos",
         file=f"{FILE}, copy_database()",
@@ -394,7 +438,7 @@ def test_restore(folder, precious, photo, disaster, capsys):
 
 
 def test_restore_of_nothing(folder, photo):
-    """A backup without a database is refused, and what is there stays, and is in a backup of its own."""
+    """A backup without a database is refused, and the current database stays, with a safety copy."""
     from images.models import UploadedImage
     from upkeep import backups
 
@@ -402,5 +446,5 @@ def test_restore_of_nothing(folder, photo):
     (folder / "2026-03-01-193000").mkdir(parents=True)
     with pytest.raises(CommandError, match=rf"There is no .*{re.escape(backups.database_in(folder).name)}"):
         call_command("restore", "2026-03-01-193000", verbosity=0)
-    expect(UploadedImage.objects.count() == 1, "a backup that is none was restored.", file=FILE)
-    expect(len(backups.all_backups()) == 2, "what was there is not in a backup of its own.", file=FILE)
+    expect(UploadedImage.objects.count() == 1, "a folder without a database was restored.", file=FILE)
+    expect(len(backups.all_backups()) == 2, "restore made no safety copy of the current database.", file=FILE)

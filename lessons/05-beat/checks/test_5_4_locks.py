@@ -1,5 +1,8 @@
+import importlib
 import os
+import platform
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -10,7 +13,7 @@ from workshop.checkkit import expect, until
 from workshop.checkkit.beat import SENDING
 from workshop.ports import free_port
 
-pytestmark = [pytest.mark.step("5.8"), pytest.mark.long]
+pytestmark = [pytest.mark.step("5.4"), pytest.mark.long]
 
 FILE = "upkeep/locks.py, try_lock()"
 LOCKS = "upkeep/locks.py"
@@ -18,25 +21,27 @@ LOCKS = "upkeep/locks.py"
 
 @pytest.fixture
 def name():
-    """The name of a lock that nobody has had."""
+    """The name of a lock that no process has used."""
     return f"check-{time.monotonic_ns()}"
 
 
 @pytest.fixture
 def beats_at_once(beat):
-    """Two beats that were started from the same Procfile, as on two machines."""
+    """Two beat processes that were started from the same Procfile, as on two machines."""
     return beat(), beat()
 
 
 def holder(name, seconds):
-    """Another process, which has the lock and does not give it back. Returns its pid."""
-    from upkeep.locks import try_lock
+    """Another process, which holds the lock and does not release it. Returns its pid."""
+    from upkeep import locks
 
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            with try_lock(name, seconds=seconds) as acquired:
+            on_another_machine()
+            importlib.reload(locks)
+            with locks.try_lock(name, seconds=seconds) as acquired:
                 os.write(writing, b"yes" if acquired else b"no!")
                 time.sleep(60)
         finally:
@@ -47,8 +52,22 @@ def holder(name, seconds):
     if got != b"yes":
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    expect(got == b"yes", "nobody holds the lock, and try_lock() says so to nobody.", found=got, file=FILE)
+    expect(
+        got == b"yes",
+        "the lock is free, but try_lock() did not yield True. Acquire the lock, and "
+        "yield what acquire() returns.",
+        found=got,
+        file=FILE,
+    )
     return pid
+
+
+def on_another_machine():
+    """Let this process see the host name of another machine."""
+    name = os.uname()
+    other = os.uname_result((name.sysname, "another-machine", *name[2:]))
+    os.uname = lambda: other
+    socket.gethostname = socket.getfqdn = platform.node = lambda *args: other.nodename
 
 
 def end(pid):
@@ -64,8 +83,8 @@ def test_one_of_two_processes(app, name, patience):
     try:
         with patience(
             "try_lock() waits until the lock is free.",
-            "Then the sweeps queue up one behind the other, each with a process of the worker. blocking=False asks "
-            "once, and says so when it is not free.",
+            "Waiting sweeps then occupy the processes of the worker. acquire(blocking=False) tries once, "
+            "and returns False if the lock is taken.",
             file=FILE,
         ):
             with try_lock(name, seconds=60) as acquired:
@@ -74,24 +93,29 @@ def test_one_of_two_processes(app, name, patience):
                 again = acquired
     finally:
         end(pid)
-    facts = {"expected": "False from try_lock(): it is held", "found": f"{found}", "file": FILE}
+    facts = {
+        "expected": "try_lock() yields False, because the lock is held",
+        "found": f"{found}",
+        "file": FILE,
+    }
     expect(
         found is not True,
         "two processes hold the same lock at the same time.",
-        "What lies in the memory of one process, or in a file of one machine, the other does not see. Both see Redis.",
+        "A lock in the memory of one process, or in a file of one machine, is not visible to the others. "
+        "Use new_lock(), which is in Redis, with `name` alone.",
         **facts,
     )
-    expect(found is False, "try_lock() is not False for the one that did not get the lock.", **facts)
+    expect(found is False, "try_lock() does not yield False to a process that did not get the lock.", **facts)
     expect(
         again is False,
-        "the one that did not get the lock took it away from the one that has it.",
-        "Give back what is yours: only when it was acquired.",
+        "a process that did not get the lock has released the lock of its holder.",
+        "Call release() only if the lock was acquired.",
         **facts,
     )
 
 
 def test_many_at_once(app, name):
-    """Of many that ask at the same moment one gets it."""
+    """If many processes try at the same moment, one of them gets the lock."""
     from upkeep.locks import try_lock
 
     threads, rounds = 6, 8
@@ -120,10 +144,10 @@ def test_many_at_once(app, name):
     found = sorted({winners[number] for number in range(rounds)})
     expect(
         found == [1],
-        f"{threads} asked for the lock at the same moment, and "
-        + ("nobody got it." if found == [0] else f"{max(found)} got it."),
-        "Looking whether it is free and taking it are two steps, and somebody else is in between. Redis has one "
-        "command for both: set, if it is not there.",
+        f"{threads} threads asked for the lock at the same moment, and "
+        + ("none of them got it." if found == [0] else f"{max(found)} got it."),
+        "Checking whether the lock is free and then setting it are two steps, and another process may set "
+        "it in between. acquire() does both in one command.",
         expected="1",
         found=", ".join(map(str, found)),
         file=FILE,
@@ -131,7 +155,7 @@ def test_many_at_once(app, name):
 
 
 def test_given_back(app, name):
-    """Afterwards the lock is free, also when the block has failed."""
+    """After the block the lock is free, even if the block failed."""
     from upkeep.locks import try_lock
 
     class Broken(Exception):
@@ -144,7 +168,7 @@ def test_given_back(app, name):
         found.append(acquired)
     expect(
         found == [True, True],
-        "the lock was given back, and the next one does not get it.",
+        "the block has ended, but the next process does not get the lock. Call release() after the block.",
         found=found,
         file=FILE,
     )
@@ -154,19 +178,23 @@ def test_given_back(app, name):
             raise Broken
     except Broken:
         swallowed = False
-    expect(not swallowed, "what the block raises is swallowed.", file=FILE)
+    expect(
+        not swallowed,
+        "an exception of the block is swallowed. Use try and finally without except.",
+        file=FILE,
+    )
     with try_lock(name, seconds=60) as acquired:
         expect(
             acquired is True,
             "the block failed, and the lock is still taken.",
-            "A generator that is a context manager gets the exception at its yield: what stands behind it is not run, "
-            "unless it stands in a finally.",
+            "The exception of the block is raised at the `yield`, so the lines after it don't run. Put "
+            "release() in a finally.",
             file=FILE,
         )
 
 
 def test_expires(app, name):
-    """The lock of a process that was killed is gone after its seconds."""
+    """The lock of a killed process expires after its seconds."""
     from upkeep.locks import try_lock
 
     end(holder(name, 1))
@@ -177,8 +205,8 @@ def test_expires(app, name):
 
     expect(
         until(free, 5),
-        "a process was killed while it held the lock, and the lock is there for ever.",
-        "kill -9 leaves nobody time for a finally. The key in Redis needs an end of its own: the seconds.",
+        "a process was killed while it held the lock, and the lock never expires.",
+        "After kill -9 no finally runs. Pass `seconds` to new_lock(), so that the key in Redis expires.",
         expected="free after 1 second",
         found="taken after 5 seconds",
         file=FILE,
@@ -186,7 +214,7 @@ def test_expires(app, name):
 
 
 def test_not_anothers(app, name):
-    """Whoever took longer than its seconds does not take away the lock of the next one."""
+    """A process that takes longer than its lock does not release the lock of the next one."""
     from upkeep.locks import try_lock
 
     slow, fast = try_lock(name, seconds=1), try_lock(name, seconds=60)
@@ -206,10 +234,10 @@ def test_not_anothers(app, name):
     fast.__exit__(None, None, None)
     expect(
         third is False,
-        "the first one was too slow, its lock expired, the second one took it; then the first one gave it back, and a "
-        "third one got it.",
-        "It gave back a lock that was not its own any more. A lock holds a token that only its holder knows; "
-        "redis-py's Lock compares it.",
+        "the first process was too slow, so its lock expired and the second process got it. Then the "
+        "first one released it, and a third one got it.",
+        "A process must release only its own lock. Call release(), which compares the token of the "
+        "holder, instead of deleting the key.",
         expected="False: the second one still holds it",
         found=third,
         file=LOCKS,
@@ -217,7 +245,7 @@ def test_not_anothers(app, name):
 
 
 def test_tasks_use_it(app, worker, done, settings, tmp_path):
-    """A backup that is asked for while another one is made is left out."""
+    """A backup that starts while another one is running is skipped."""
     from upkeep import backups
     from upkeep.locks import try_lock
     from upkeep.tasks import back_up_task
@@ -226,14 +254,20 @@ def test_tasks_use_it(app, worker, done, settings, tmp_path):
     with try_lock("backup", seconds=60):
         done(back_up_task.delay(), FILE)
     made = set(backups.all_backups()) - before
-    expect(not made, "somebody makes a backup, and the worker makes another one.", file=FILE)
+    expect(
+        not made, "another process holds the lock of the backup, but the worker made a backup too.", file=FILE
+    )
     done(back_up_task.delay(), "upkeep/backups.py")
     made = set(backups.all_backups()) - before
-    expect(len(made) == 1, "nobody else makes a backup, and the worker makes none.", file=FILE)
+    expect(
+        len(made) == 1,
+        "no other process holds the lock of the backup, but the worker made no backup.",
+        file=FILE,
+    )
 
 
 def test_mails_use_it(app, worker, done, mails, ended):
-    """The same mail task comes twice at the same moment, and everybody gets one mail."""
+    """The same mail_task runs twice at the same moment, and each recipient gets one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task
 
@@ -249,15 +283,15 @@ def test_mails_use_it(app, worker, done, mails, ended):
     found = Counter(recipient for recipients, _ in mails() for recipient in recipients)
     expect(
         max(found.values(), default=0) <= 1,
-        "two processes had the same mail task at the same moment, and people got the report twice.",
-        "Both saw that it was not sent. Only the one that holds the lock may send.",
+        "two processes ran the same mail_task at the same moment, and recipients got the report twice.",
+        "Both processes saw that it was not sent. try_renewed_lock() must yield True to only one of them.",
         found=", ".join(f"{each}: {times}" for each, times in found.items() if times > 1),
         file=FILE,
     )
 
 
 def test_two_beats(beats_at_once, beat):
-    """Of two beats one sends. The other one waits, says so, and takes over when the first one ends."""
+    """One of two beat processes sends. The other one waits, says so, and takes over when the first one stops."""
     first, second = beats_at_once
     until(lambda: SENDING in first.log + second.log, 30)
     if SENDING in second.log:
@@ -267,39 +301,44 @@ def test_two_beats(beats_at_once, beat):
     until(lambda: waits in second.log or SENDING in second.log or not second.running, 30)
     expect(
         first.running and second.running,
-        "a beat ended by itself.",
+        "one of two beat processes has stopped.",
         beat_says=(first if not first.running else second).last_words or "nothing",
         **facts,
     )
     expect(
         SENDING in first.log,
-        "two beats run, and neither sends.",
+        "two beat processes are running, but neither of them sends.",
         beat_says=first.log.strip().splitlines()[-1],
         **facts,
     )
     expect(
         SENDING not in second.log,
-        "two beats run, and both send.",
-        "Everything comes twice then: two reports, two backups. Nobody wants a second beat; somebody starts one all "
-        "the same, by hand or in a second container. upkeep/beat.py has a scheduler that sends only while it holds a "
-        "lock.",
+        "two beat processes are running, and both send.",
+        "Every task is sent twice then, such as two backups. Set CELERY_BEAT_SCHEDULER to "
+        '"upkeep.beat:OnlyScheduler", which sends only while it holds a lock.',
         expected="one sends, the other waits",
         found="both send",
         **facts,
     )
-    expect(waits in second.log, "the second beat does not say that another one sends.", **facts)
+    expect(
+        waits in second.log,
+        "the second beat process does not say that another one sends. Use "
+        "OnlyScheduler in upkeep/beat.py as it is.",
+        **facts,
+    )
     first.end()
     expect(
-        second.wait(SENDING, 12),
-        "the beat that sent has ended, and the other one does not take over.",
-        "release() gives the lock back when beat ends.",
+        second.wait(SENDING, 20),
+        "the beat process that was sending has stopped, but the other one has not taken over within 20 seconds.",
+        "OnlyScheduler releases the lock when beat stops. Leave upkeep/beat.py and release() in "
+        "upkeep/locks.py as they were.",
         beat_says=second.log.strip().splitlines()[-1],
         file="upkeep/beat.py",
     )
 
 
 def test_mails_wait_for_the_locks(settings):
-    """Where Redis, which has the locks, does not answer, a report is sent later, not lost."""
+    """If Redis does not answer, a report is sent later, not lost."""
     from upkeep.models import Delivery
     from upkeep.tasks import send_report
 
@@ -307,6 +346,6 @@ def test_mails_wait_for_the_locks(settings):
     settings.REDIS_URL = f"redis://localhost:{free_port()}/0"
     expect(
         send_report(delivery.pk) is False,
-        "a mail whose lock cannot be asked for is not tried again.",
+        "Redis was down, but send_report() did not return False, so the email is not retried.",
         file="upkeep/tasks.py, send_report()",
     )

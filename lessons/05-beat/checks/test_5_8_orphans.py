@@ -7,7 +7,7 @@ import pytest
 from workshop.checkkit import expect, photos
 from workshop.checkkit.rows import finish
 
-pytestmark = pytest.mark.step("5.7")
+pytestmark = pytest.mark.step("5.8")
 
 FILE = "upkeep/tidying.py, orphans()"
 SMALL = photos.jpeg(80, 60)
@@ -55,28 +55,40 @@ def orphans():
     expect(
         not wrong,
         "orphans() returns something other than names.",
-        "A storage takes names such as uploads/garden.jpg. A bucket has no paths.",
+        "A storage takes names such as uploads/garden.jpg, because a bucket has no paths. Return names "
+        "from stored_files().",
         found="\n".join(map(repr, wrong)),
         file=FILE,
     )
     return sorted(found)
 
 
-def test_found(kept, media):
-    """Files that no row names are found in every folder, when they are older than a day."""
+def test_found(kept, media, settings):
+    """Files that no row names are found in every folder, if they are older than a day."""
     kept()
     media("uploads/lost.jpg", 30)
     media("resized/77/garden_resized.jpg", 30)
     media("exports/9f8e.zip", 30)
+    for folder in ("uploads", "resized/77", "resized", "exports"):
+        media(folder, 30)
     expected = ["exports/9f8e.zip", "resized/77/garden_resized.jpg", "uploads/lost.jpg"]
     found = orphans()
     expect(
         set(found) >= set(expected),
-        "files that belong to no photo are not found.",
-        "Uploads, results in a folder for each photo, and the ZIP file of a batch: stored_files() goes into every "
-        "folder.",
+        "orphaned files are not found.",
+        "Use stored_files(), which lists uploads, the resized photos in their folders, and ZIP exports. "
+        "Return the names that no row has.",
         expected="\n".join(expected),
         found="\n".join(found) or "none",
+        file=FILE,
+    )
+
+    folders = [name for name in found if Path(settings.MEDIA_ROOT, name).is_dir()]
+    expect(
+        not folders,
+        "orphans() returned folders.",
+        "Return only the names of files, as stored_files() does.",
+        found="\n".join(folders),
         file=FILE,
     )
 
@@ -91,7 +103,8 @@ def test_named_stays(kept, media):
             expect(
                 name not in found,
                 f"{what} that a row names is taken for an orphan.",
-                "A photo has two files, image and resized_image. What a name looks like says nothing: the row does.",
+                "A photo has two files. Compare with both columns, image and resized_image, of all rows. "
+                "The form of a name says nothing.",
                 named_by=f"photo {photo.pk}",
                 found="\n".join(found),
                 file=FILE,
@@ -99,35 +112,37 @@ def test_named_stays(kept, media):
 
 
 def test_young_stays(media):
-    """A file that is younger than GRACE stays: its row may come in a moment."""
+    """A file that is younger than GRACE stays, because its row may be written in a moment."""
     media("uploads/now.jpg", 0)
     media("resized/5/now_resized.jpg", 20)
     found = orphans()
     expect(
         not found,
         "a file that is younger than GRACE is taken for an orphan.",
-        "An upload is a file first, and a row a moment later. In between no row names it.",
+        "An upload writes its file first and its row a moment later. Return only files for which is_old() "
+        "is true.",
         found="\n".join(found),
         file=FILE,
     )
 
 
 def test_others_stay(media):
-    """Files outside of the site's folders stay: a bucket may be shared."""
+    """Files outside of the site's folders stay, because a bucket may be shared."""
     media("invoices/2026.pdf", 5000)
     media("readme.txt", 5000)
     found = orphans()
     expect(
         not found,
         "a file that is not in one of the site's folders is taken for an orphan.",
-        "Another site may use the same bucket. stored_files() lists uploads, resized and exports only.",
+        "Another site may use the same bucket. Use stored_files(), which lists only uploads, resized and "
+        "exports.",
         found="\n".join(found),
         file=FILE,
     )
 
 
-def test_between_the_looks(photo, media, meanwhile):
-    """A photo that comes in between the look at the files and the look at the rows stays."""
+def test_between_the_looks(photo, media, run_between):
+    """A photo that is uploaded between reading the files and reading the rows stays."""
     from images.models import UploadedImage
 
     media("uploads/lost.jpg", 30)
@@ -138,19 +153,19 @@ def test_between_the_looks(photo, media, meanwhile):
             [UploadedImage(image="uploads/brought-back.jpg", width=80, height=60)]
         )
 
-    found = meanwhile(orphans, TABLE, arrives)
+    found = run_between(orphans, TABLE, arrives)
     expect(
         "uploads/brought-back.jpg" not in found,
-        "a photo came in while the orphans were looked for, and its file is to be removed.",
-        "The names in the rows were read, then the photo was brought back with its old date, then the files were "
-        "listed. Files first, then rows: a file that comes in between is not in the list.",
+        "a photo was added while orphans() was running, and its file is taken for an orphan.",
+        "orphans() read the rows, then the photo was added, then orphans() read the files. Read the files "
+        "first, then the rows.",
         found="\n".join(found),
         file=FILE,
     )
 
 
 def test_tidy(kept, media):
-    """tidy() removes them and says how many bytes that were."""
+    """tidy() removes the orphans, and returns their number and bytes."""
     from upkeep import tidying
 
     row = kept()
@@ -162,4 +177,4 @@ def test_tidy(kept, media):
         found=f"{count} files, {size} bytes",
         file=FILE,
     )
-    expect(Path(row.image.path).exists(), "a photo was removed.", file=FILE)
+    expect(Path(row.image.path).exists(), "tidy() removed a photo that a row names.", file=FILE)

@@ -8,7 +8,7 @@ import pytest
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.rows import finish
 
-pytestmark = pytest.mark.step("5.4")
+pytestmark = pytest.mark.step("5.5")
 
 FILE = "upkeep/reporting.py"
 DAY = date(2026, 3, 2)
@@ -34,7 +34,7 @@ def row(photo, noon):
 
 @pytest.fixture
 def resized(row, noon):
-    """resized(wait, seconds, saved, name) is one that waited and took so many seconds, and saved so many bytes."""
+    """resized(wait, seconds, saved, name) is a photo that waited and took so many seconds, and saved so many bytes."""
 
     def make(wait, seconds, saved=1000, name="garden.jpg", uploaded=noon, **fields):
         kept = row(name, uploaded)
@@ -58,7 +58,7 @@ def write(photo, **fields):
 
 @pytest.fixture
 def figures():
-    """figures() are those of the day. Complains about one that is missing."""
+    """figures() returns the figures of the day. Complains about a missing one."""
     from upkeep import reporting
 
     def read():
@@ -76,7 +76,7 @@ def close(found, expected):
 
 
 def test_failures(row, resized, figures):
-    """The failures are counted by their cause, the most frequent first."""
+    """The failures are counted by their reason, the most frequent first."""
     for reason, times in ((AWAY, 2), (DAMAGED, 5), ("Resizing this photo took too long.", 1)):
         for _ in range(times):
             row(failure_reason=reason)
@@ -87,25 +87,26 @@ def test_failures(row, resized, figures):
     facts = {"expected": _lines(expected), "found": _lines(found) or "none", "file": f"{FILE}, figures()"}
     expect(
         found,
-        "eight photos failed that day, and the report says nothing about it.",
-        "That photos were resized is no news. What failed, and why, is what somebody has to see to.",
+        "eight photos failed that day, but the report does not mention them.",
+        "Fill `failures` with pairs of a reason and its count.",
         **facts,
     )
     expect(
         all(reason for reason, _ in found),
-        "photos that did not fail are counted as failures without a cause.",
+        "photos that did not fail are counted as failures without a reason. Skip photos with an empty "
+        "failure_reason.",
         **facts,
     )
-    expect(sorted(found) == sorted(expected), "the failures are not counted by their cause.", **facts)
-    expect(found == expected, "the most frequent cause does not come first.", **facts)
+    expect(sorted(found) == sorted(expected), "the failures are not counted by their reason.", **facts)
+    expect(found == expected, "the most frequent reason does not come first.", **facts)
 
 
 def _pairs(failures):
     pairs = [tuple(each) if isinstance(each, (tuple, list)) else each for each in failures]
     if any(not isinstance(each, tuple) or len(each) != 2 for each in pairs):
         complain(
-            "the failures are no pairs.",
-            "The template goes through them: for reason, count in failures.",
+            "`failures` does not contain pairs.",
+            "The template loops over them with `for reason, count in failures`. Write a list of tuples.",
             expected=f"[({DAMAGED!r}, 5), …]",
             found=repr(pairs[:2]),
             file=f"{FILE}, figures()",
@@ -118,7 +119,7 @@ def _lines(pairs):
 
 
 def test_bytes_saved(row, resized, figures):
-    """The bytes saved are those of the photos that are resized."""
+    """bytes_saved is the sum for the resized photos."""
     resized(1, 1, saved=1000)
     resized(1, 1, saved=2500)
     row(original_bytes=7777)  # waits, so nothing is saved yet
@@ -126,8 +127,8 @@ def test_bytes_saved(row, resized, figures):
     found = figures()["bytes_saved"]
     expect(
         found == 3500,
-        "the bytes saved are not those that the resized photos have less.",
-        "A photo that waits or has failed has no small file, and bytes_saved of its row is all of its bytes."
+        "`bytes_saved` is wrong: add up the savings of the resized photos only.",
+        "A photo that waits or has failed has no resized file, so bytes_saved of its row is its full size."
         if found and found > 3500
         else "",
         expected=3500,
@@ -143,8 +144,8 @@ def test_slowest(resized, figures):
     found = [getattr(photo, "pk", photo) for photo in figures()["slowest"]]
     expect(
         found == expected,
-        "the slowest are not the five photos whose resize took longest.",
-        "resize_seconds is the time of the resize alone. In the queue the photo's size does not matter.",
+        "`slowest` does not contain the five photos whose resize took longest.",
+        "Sort the resized photos by resize_seconds, the time of the resize alone, without the queue.",
         expected=f"photos {expected}",
         found=f"photos {found}",
         file=f"{FILE}, figures()",
@@ -152,27 +153,27 @@ def test_slowest(resized, figures):
 
 
 def test_waits(row, resized, figures):
-    """The time in the queue: in the middle and at most, without the resize itself."""
+    """The time in the queue: median and longest, without the resize itself."""
     for wait, seconds in ((1, 10), (2, 20), (9, 0.5)):
         resized(wait, seconds)
     found = figures()
     facts = {
-        "expected": "2.0 s in the middle, 9.0 s at most",
-        "found": f"{found['median_wait']} s in the middle, {found['longest_wait']} s at most",
+        "expected": "2.0 s median, 9.0 s longest",
+        "found": f"{found['median_wait']} s median, {found['longest_wait']} s longest",
         "file": f"{FILE}, waiting_seconds()",
     }
     expect(
         found["median_wait"] is not None,
-        "three photos were resized that day, and the report does not say how long they waited.",
-        "queued_at is when the message was sent, resized_at when all was done.",
+        "three photos were resized that day, but waiting_seconds() returned None for them.",
+        "queued_at is the time at which the message was sent, and resized_at the time at which the photo "
+        "was ready.",
         **facts,
     )
     total = close(found["median_wait"], 11) or close(found["longest_wait"], 22)
     expect(
         close(found["median_wait"], 2) and close(found["longest_wait"], 9),
-        "the time in the queue is not right.",
-        "From queued_at to resized_at is the queue and the resize together. A photo that is large is no sign of too "
-        "few workers; one that waits is."
+        "the time in the queue is wrong.",
+        "From queued_at to resized_at is the queue and the resize together. Subtract resize_seconds."
         if total
         else "",
         **facts,
@@ -180,11 +181,11 @@ def test_waits(row, resized, figures):
 
 
 def test_waits_that_nobody_knows(row, resized, figures):
-    """A wait that is not known does not count, and none is below zero."""
+    """An unknown time in the queue does not count, and none is below zero."""
     empty = figures()
     expect(
         empty["median_wait"] is None and empty["longest_wait"] is None,
-        "no photo was resized that day, and the report names a wait.",
+        "no photo was resized that day, but the report has a time in the queue.",
         expected="None",
         found=f"{empty['median_wait']!r}, {empty['longest_wait']!r}",
         file=f"{FILE}, figures()",
@@ -195,7 +196,8 @@ def test_waits_that_nobody_knows(row, resized, figures):
     found = figures()
     expect(
         found["median_wait"] is None,
-        "of no photo of that day both times are known, and the report names a wait.",
+        "queued_at or resized_at is missing in each photo of that day, but the report has a time in the "
+        "queue. Return None for such a photo.",
         expected="None",
         found=f"{found['median_wait']!r}",
         file=f"{FILE}, waiting_seconds()",
@@ -204,8 +206,8 @@ def test_waits_that_nobody_knows(row, resized, figures):
     found = figures()
     expect(
         close(found["median_wait"], 0),
-        "a photo waited for less than no time.",
-        "The clocks of two machines are never quite the same: the worker's may be behind the site's.",
+        "the time in the queue of a photo is below 0.",
+        "The clocks of two machines differ a little, so resized_at may be too early. Return at least 0.",
         expected="0",
         found=found["median_wait"],
         file=f"{FILE}, waiting_seconds()",
@@ -230,8 +232,8 @@ def test_that_day_only(row, resized, noon, figures):
     expected = {"uploads": 1, "failures": 0, "bytes_saved": 1000, "slowest": 1, "longest_wait": 1.0}
     expect(
         seen == expected,
-        "photos of other days are in the report of this one.",
-        "photos_of(day) are those of the day.",
+        "photos of other days are in the report of this day.",
+        "Use photos_of(day).",
         expected=expected,
         found=seen,
         file=f"{FILE}, figures()",
@@ -239,7 +241,7 @@ def test_that_day_only(row, resized, noon, figures):
 
 
 def test_mail(row, resized):
-    """The mail has the figures as text, as HTML and each photo as a line of CSV."""
+    """The email has the figures as text and as HTML, and each photo as a line of CSV."""
     from upkeep import reporting
 
     resized(1, 1.5, name="slow.jpg")
@@ -250,9 +252,14 @@ def test_mail(row, resized):
         for figure in (DAMAGED, "slow.jpg"):
             expect(
                 figure in content,
-                f"the {name} of the mail does not name what failed, or what was slow.",
+                f"the {name} of the email does not contain the reason of a failure, or the name of the slowest photo.",
                 missing=figure,
                 file=f"{FILE}, figures()",
             )
     lines = list(csv.reader(io.StringIO(mail.attachments[0][1])))
-    expect(len(lines) == 3, "the CSV has not one line for each photo.", found=lines, file=f"{FILE}, table()")
+    expect(
+        len(lines) == 3,
+        "the CSV does not have one line for each photo.",
+        found=lines,
+        file=f"{FILE}, table()",
+    )

@@ -6,10 +6,11 @@ from datetime import date
 import pytest
 from celery.schedules import crontab
 from celery.utils.time import rate
+from django.utils import timezone
 
 from workshop.checkkit import complain, expect, until
 
-pytestmark = [pytest.mark.step("5.5"), pytest.mark.long]
+pytestmark = [pytest.mark.step("5.6"), pytest.mark.long]
 
 FILE = "upkeep/tasks.py"
 DAY = "2026-03-02"
@@ -27,14 +28,14 @@ def people():
 
 @pytest.fixture
 def unlimited(app, worker):
-    """The worker's rate limit for mails is lifted: the checks do not wait minutes."""
+    """The worker's rate limit for emails is lifted, so that the checks do not wait minutes."""
     if app.tasks[MAIL].rate_limit:
         app.control.rate_limit(MAIL, "0", reply=True, limit=1, timeout=5)
 
 
 @pytest.fixture
 def quiet(app, delivered):
-    """quiet() waits until no mail is on its way, but for what is to be tried again later; returns the latter."""
+    """quiet() waits until no email is on its way, except for retries that wait for their time. Returns these retries."""
 
     def active():
         replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or [{}]
@@ -56,7 +57,7 @@ def quiet(app, delivered):
 
 
 def got(mails):
-    """How many mails each person got."""
+    """How many emails each person got."""
     return Counter(recipient for recipients, _ in mails() for recipient in recipients)
 
 
@@ -68,12 +69,12 @@ def expect_each_once(mails, what, why, people=PEOPLE):
     shared = next((recipients for recipients, _ in sent if len(recipients) > 1), None)
     expect(
         not shared,
-        "one mail goes to many people, and each reads who the others are.",
-        "A mail for each, with one recipient.",
+        "one email goes to many people, so each of them sees all addresses.",
+        "Send a separate email to each recipient.",
         found=", ".join(shared[:3]) + " …" if shared else "",
         file=FILE,
     )
-    facts = {"expected": f"{len(people)} people, one mail each", "file": FILE}
+    facts = {"expected": f"{len(people)} people, one email each", "file": FILE}
     expect(
         not twice,
         f"{what}, and {len(twice)} of {len(people)} people got the report more than once.",
@@ -91,7 +92,7 @@ def expect_each_once(mails, what, why, people=PEOPLE):
 
 
 def test_chunks(people, queue):
-    """The report task writes down who gets the report, and sends small tasks for CHUNK of them each."""
+    """report_task writes a row for each recipient, and sends a mail_task for CHUNK of them each."""
     from upkeep import tasks
     from upkeep.models import Delivery
 
@@ -99,8 +100,9 @@ def test_chunks(people, queue):
     rows = Delivery.objects.filter(day=date.fromisoformat(DAY))
     expect(
         {row.email for row in rows} == set(PEOPLE),
-        "after the report task there is no row for each person who is to get the report.",
-        "Without a row nobody knows, after a crash, who has got theirs.",
+        "report_task has run, but not every recipient has a row of Delivery.",
+        "Without a row you can't tell after a crash who already has the report. Create the missing rows "
+        "in report_task().",
         expected=f"{len(PEOPLE)} rows of Delivery for {DAY}",
         found=f"{len(rows)} rows",
         file=f"{FILE}, report_task()",
@@ -109,9 +111,9 @@ def test_chunks(people, queue):
     other = [message for message in messages if message.task != MAIL]
     expect(
         not other,
-        "the mails are sent by another task than mail_task.",
-        "mail_task.chunks() sends celery.starmap, and that has none of mail_task's options: no rate limit, no "
-        "acks_late."
+        "the emails are sent by another task than mail_task.",
+        "mail_task.chunks() sends celery.starmap, which has none of mail_task's options: no rate limit "
+        "and no acks_late. Send mail_task with a list of ids."
         if other and other[0].task == "celery.starmap"
         else "",
         found="\n".join(sorted({message.task for message in other})),
@@ -121,7 +123,7 @@ def test_chunks(people, queue):
     ids = [each for found in lists if isinstance(found, list) for each in found]
     expect(
         Counter(ids) == Counter(row.pk for row in rows),
-        "the tasks on the queue are not for each of the deliveries once.",
+        "the tasks in the queue do not contain each delivery once.",
         "mail_task takes a list of ids of deliveries.",
         expected=f"the ids of {len(rows)} deliveries, in lists",
         found="\n".join(map(str, messages)) or "no message",
@@ -130,23 +132,59 @@ def test_chunks(people, queue):
     longest = max(map(len, lists))
     expect(
         longest <= tasks.CHUNK,
-        f"one task is to send {longest} mails.",
-        "The more a task has to do, the more is begun anew when its process dies, and the longer it keeps a process "
-        "that others wait for.",
+        f"one task sends {longest} emails.",
+        "If its process dies, a long task has more to repeat, and it occupies a process for longer. Pass "
+        "at most CHUNK ids to each task.",
         expected=f"at most {tasks.CHUNK} (CHUNK)",
         found=f"lists of {', '.join(str(len(each)) for each in lists)}",
         file=f"{FILE}, report_task()",
     )
     expect(
         len(messages) < len(rows) / 3,
-        "there is a task for each mail or two, not for CHUNK of them.",
-        found=f"{len(messages)} messages for {len(rows)} mails",
+        "there is a separate task for each email or two. Pass CHUNK ids to each task.",
+        found=f"{len(messages)} messages for {len(rows)} emails",
         file=f"{FILE}, report_task()",
     )
 
 
+def test_left_over(people, queue):
+    """A second report_task sends the emails that the first one left."""
+    from upkeep import tasks
+    from upkeep.models import Delivery
+
+    moment = timezone.now()
+    Delivery.objects.bulk_create(
+        [
+            Delivery(day=DAY, email=email, sent_at=moment if number % 2 else None)
+            for number, email in enumerate(PEOPLE)
+        ]
+    )
+    tasks.report_task(DAY)
+    messages = [message for waiting in queue.everything().values() for message in waiting]
+    ids = {
+        each
+        for message in messages
+        if message.task == MAIL
+        for found in (message.args or [*message.kwargs.values()])[:1]
+        for each in found
+    }
+    rows = Delivery.objects.filter(day=DAY)
+    left = {row.pk for row in rows if row.sent_at is None}
+    facts = {
+        "expected": f"the ids of {len(left)} deliveries",
+        "found": f"{len(ids & left)} of them",
+        "file": f"{FILE}, report_task()",
+    }
+    expect(
+        ids >= left,
+        "the first report_task left emails unsent, and a second one did not send them.",
+        "Send mail_task for all rows of the day without sent_at, not only for the rows that this run has created.",
+        **facts,
+    )
+
+
 def test_once_more(app):
-    """The report task is sent again in the hours after six, for the mails whose message was lost."""
+    """The schedule sends report_task again in the hours after six, for emails whose message was lost."""
     app.loader.import_default_modules()
     crontabs = {
         name: entry["schedule"]
@@ -164,30 +202,33 @@ def test_once_more(app):
     }
     expect(
         later,
-        "nothing sends the report task again after six o'clock.",
-        "If the broker loses a message of mail_task, its recipients have rows without sent_at, and no task left.",
+        "no entry of the schedule sends report_task after six o'clock.",
+        "If the broker loses a message of mail_task, its rows have no sent_at, but no task is left. Add "
+        "the entry `late reports`.",
         **facts,
     )
     expect(
         len(later) <= 12,
-        f"the report task is sent {len(later)} times more.",
-        "What a crontab does not name is *: without minute=0 it comes sixty times an hour."
+        f"the schedule sends report_task {len(later)} more times after six o'clock.",
+        "A field that you leave out of a crontab means *. Without minute=0, the task is sent sixty times "
+        "an hour."
         if len(later) >= 60
-        else "If the mail server is down, each of them adds another message for every mail.",
+        else "If the mail server is down, each run adds another message for every email. Send it hourly "
+        "from 7 to 11.",
         found=", ".join(later[:5]) + " …",
         **facts,
     )
 
 
 def test_rate(app):
-    """A worker starts some thirty of the mail tasks a minute."""
+    """A worker starts about thirty tasks that send emails a minute."""
     text = app.tasks[MAIL].rate_limit or app.conf.task_default_rate_limit
     try:
         a_minute = rate(text) * 60
     except (KeyError, ValueError, TypeError, AttributeError):
         complain(
-            "the rate limit cannot be read: a worker does not start with it.",
-            "It is a number with /s, /m or /h behind it.",
+            "the rate limit cannot be read, so a worker does not start with it.",
+            "Write a number and then /s, /m or /h.",
             expected='rate_limit="30/m"',
             found=f"rate_limit={text!r}",
             file=f"{FILE}, mail_task()",
@@ -196,22 +237,22 @@ def test_rate(app):
     expect(
         a_minute,
         "mail_task has no rate limit.",
-        "A mail server that gets a thousand mails at once takes the sender for a spammer. Celery's own option leaves "
-        "the processes free meanwhile; a sleep in the task keeps one of them.",
+        "A mail server that gets a thousand emails at once treats the sender as a spammer. Set the option "
+        "rate_limit. A sleep in the task would occupy a process of the worker instead.",
         found="no limit",
         **facts,
     )
     expect(
         5 <= a_minute <= 60,
-        "the rate limit of mail_task does not fit.",
-        "It counts tasks, and each sends CHUNK mails.",
+        "the rate limit of mail_task is not about 30 a minute.",
+        "It counts tasks, and each task sends CHUNK emails.",
         found=f"{a_minute:g} a minute",
         **facts,
     )
 
 
 def test_each_once(people, unlimited, mails, done, quiet, worker):
-    """Everybody gets one mail, also when the report task comes a second time; who is new gets theirs."""
+    """Each recipient gets one email, even if report_task runs a second time. A new recipient gets the report then."""
     from upkeep.models import Delivery, Subscriber
     from upkeep.tasks import report_task
 
@@ -221,8 +262,8 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
     open_rows = Delivery.objects.filter(day=DAY, sent_at=None).count()
     expect(
         not open_rows,
-        "the mails are sent, and the rows do not say so.",
-        "sent_at is when the mail was sent. A second run sends to whoever has none.",
+        "the emails are sent, but their rows have no sent_at.",
+        "Write sent_at in deliver() after the email is sent. A second run sends to each row without it.",
         found=f"{open_rows} rows without sent_at",
         file=f"{FILE}, deliver()",
     )
@@ -231,26 +272,26 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
     quiet()
     expect_each_once(
         mails,
-        "the report task came a second time",
-        "It comes a second time after a crash, or because somebody pressed a button. Whoever has a row for the day "
-        "keeps it, and whoever has sent_at gets nothing.",
+        "report_task ran a second time",
+        "A task may run again, after a crash or because it was sent by hand. Create only missing rows "
+        "(ignore_conflicts=True), and send only to rows without sent_at.",
         [*PEOPLE, "new@example.com"],
     )
 
 
 def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
-    """A process is killed in the middle of its mails: afterwards nobody is skipped, and nobody gets two."""
+    """A process is killed between two emails. Afterwards each recipient has one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task, report_task
 
     mails.mode("slow 0.05")
     done(report_task.delay(DAY), FILE)
     until(lambda: mails.count() >= 6)
-    mails.mode("slow 60")  # each process hangs in its next mail now
+    mails.mode("slow 60")  # each process hangs in its next email now
 
     def settled():
         before = mails.count()
-        # Not in the moment between a mail and its mark: nobody could know then that it was sent.
+        # Not in the moment between an email and its mark, when it is unknown whether it was sent.
         marked = Delivery.objects.filter(day=DAY).exclude(sent_at=None).count()
         return marked >= before and not until(lambda: mails.count() > before, 0.5)
 
@@ -260,14 +301,14 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
     sent = mails.count()
     if not busy or sent == len(PEOPLE):
         complain(
-            "no mail task was at work while the mails were sent.",
-            found=f"{sent} of {len(PEOPLE)} mails are sent",
+            "no mail_task was running while the emails were sent.",
+            found=f"{sent} of {len(PEOPLE)} emails are sent",
             file=FILE,
         )
     mails.mode("ok")
     for task in busy:
         os.kill(task["worker_pid"], signal.SIGKILL)
-    what = f"a process was killed with -9 when {sent} of {len(PEOPLE)} mails were sent"
+    what = f"a process was killed with -9 after {sent} of {len(PEOPLE)} emails"
     later = quiet()
     # What the killed process was at is locked until the lock's time is over, and tried again then. The check
     # does not wait: it takes the locks away, and sends what is to come later.
@@ -281,26 +322,33 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
     task = app.tasks[MAIL]
     found = got(mails)
     skipped = sum(not found[each] for each in PEOPLE)
+    options = {"acks_late": task.acks_late, "reject_on_worker_lost": task.reject_on_worker_lost}
+    missing = " and ".join(name for name, value in options.items() if not value)
     if skipped:
         marked = Delivery.objects.filter(day=DAY, email__in=PEOPLE).exclude(sent_at=None).count()
-        why = (
-            "Their rows say that they were sent: they are marked before the mail is sent, and the process died in "
-            "between."
-            if marked > len(PEOPLE) - skipped
-            else "Nobody did the task again. acks_late keeps the message until the task is done, and "
-            "reject_on_worker_lost gives it back when the process dies."
-        )
+        if marked > len(PEOPLE) - skipped:
+            why = (
+                "Their rows have a sent_at, because it is written before the email is sent and the process died in "
+                "between. Write it after the sending."
+            )
+        elif missing:
+            why = (
+                "The task did not run again. With acks_late the message stays unacknowledged until the task has "
+                f"finished, and with reject_on_worker_lost it is redelivered if the process dies. Set {missing} for "
+                "mail_task."
+            )
+        else:
+            why = "mail_task has acks_late and reject_on_worker_lost, but the second run skipped rows without sent_at."
     else:
         why = (
-            "The task came again, as it should, and began from the start. Each row has to say that its mail is sent, "
-            "right after the sending, and the task has to look."
+            "The task ran again, as it should, but it sent emails that were already sent. Write sent_at for each "
+            "email right after it is sent, and skip rows that have it."
         )
-    why += f"\nmail_task: acks_late={task.acks_late}, reject_on_worker_lost={task.reject_on_worker_lost}"
     expect_each_once(mails, what, why)
 
 
 def test_message_id():
-    """A mail that comes twice all the same has the same Message-ID: the recipient's mail program knows it."""
+    """If an email is sent twice, both have the same Message-ID, so that mail programs can recognize it."""
     from upkeep import reporting
 
     day = date.fromisoformat(DAY)
@@ -310,7 +358,7 @@ def test_message_id():
     ]
     expect(
         ids[0] and ids[0] == ids[1] != ids[2],
-        "the Message-ID of a report is not made of its day and its recipient.",
+        "the Message-ID of a report does not depend on its day and its recipient alone.",
         found="\n".join(map(str, ids)),
         file="upkeep/reporting.py, message()",
     )
