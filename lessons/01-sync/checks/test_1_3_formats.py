@@ -39,7 +39,7 @@ def palette():
     ],
 )
 def test_format(resized, content, name, format):
-    """Every format becomes one that every browser shows."""
+    """Every format is converted to one that all browsers can show."""
     result, picture = resized(content(), about=name)
     why = "JPEG, PNG and WebP keep their format. All others become PNG if they have transparency, otherwise JPEG."
     if format != "JPEG":

@@ -68,7 +68,7 @@ def test_countdown(later):
         found is not None and least <= 11 and found >= 9,
         "the task does not start ten seconds later.",
         "countdown=10 writes a time into the message (eta), and the worker keeps the message until then. "
-        "time.sleep() in the view would make the visitor wait, and in the task it would occupy a process of the worker.",
+        "time.sleep() in the view would make the visitor wait, and in the task it would tie up a worker process.",
         expected="an eta 10 seconds ahead",
         found=shown("eta", found) + (", so it starts at once" if found is None else ""),
         file=FILE,

@@ -25,7 +25,7 @@ def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
 
 def enqueue(photos: Iterable[UploadedImage]) -> None:
     """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
-    # TODO 3.8: without a broker, delay() raises OperationalError (of kombu.exceptions). Catch it around the
+    # TODO 3.8: without a broker, delay() raises kombu.exceptions.OperationalError. Catch it around the
     # whole loop, and log a warning: the photos are saved.
     for photo in photos:
         resize_image_task.delay(photo.pk)

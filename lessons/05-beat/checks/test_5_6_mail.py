@@ -238,7 +238,7 @@ def test_rate(app):
         a_minute,
         "mail_task has no rate limit.",
         "A mail server that gets a thousand emails at once treats the sender as a spammer. Set the option "
-        "rate_limit. A sleep in the task would occupy a process of the worker instead.",
+        "rate_limit. A sleep in the task would tie up a worker process instead.",
         found="no limit",
         **facts,
     )
@@ -329,7 +329,7 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
         if marked > len(PEOPLE) - skipped:
             why = (
                 "Their rows have a sent_at, because it is written before the email is sent and the process died in "
-                "between. Write it after the sending."
+                "between. Write it after sending the email."
             )
         elif missing:
             why = (

@@ -103,7 +103,7 @@ def test_named_stays(kept, media):
             expect(
                 name not in found,
                 f"{what} that a row names is taken for an orphan.",
-                "A photo has two files. Compare with both columns, image and resized_image, of all rows. "
+                "A photo has two files. Compare with both columns, image and resized_image, in every row. "
                 "The form of a name says nothing.",
                 named_by=f"photo {photo.pk}",
                 found="\n".join(found),

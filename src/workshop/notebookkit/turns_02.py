@@ -11,7 +11,7 @@ from celery.result import AsyncResult
 from .turns import Missing, expect
 
 LOOK = "for a look"
-"""The queue that no worker takes from."""
+"""The queue that no worker consumes."""
 
 
 def turn_1(task_name, arguments) -> str:

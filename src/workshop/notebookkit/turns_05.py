@@ -1,4 +1,4 @@
-"""The exercises of notebook 05."""
+"""The exercises in notebook 05."""
 
 import sqlite3
 import tempfile
