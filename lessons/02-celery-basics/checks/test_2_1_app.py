@@ -131,7 +131,7 @@ def test_loads_by_hand(app):
     expect(
         found["timezone"] == "Europe/Berlin",
         "the environment had CELERY_TIMEZONE=Europe/Berlin, but the app did not use it.",
-        "A value that differs between machines comes from the environment, with a default, as for REDIS_URL.",
+        "A value that differs between machines comes from the environment, with a default, as REDIS_URL does.",
         expected='os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")',
         found=found["timezone"],
         file=SETTINGS,

@@ -124,7 +124,7 @@ def test_photos_are_kept(answer):
     """The photos are saved, and marked as not queued."""
     expect(
         [photo.name for photo in answer["kept"]] == NAMES,
-        "the photos that were uploaded without a broker are lost.",
+        "the photos that were uploaded while the broker was down are lost.",
         "They were saved already. If no message can be sent, don't delete them: catch the exception and log a warning.",
         found=f"{len(answer['kept'])} of {len(NAMES)} saved",
         file="images/queueing.py, save_and_enqueue()",

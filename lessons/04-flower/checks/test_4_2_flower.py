@@ -37,8 +37,8 @@ def line(lines):
     expect(
         named is None or named < len(before),
         "in the Procfile, -A comes after the word flower.",
-        "flower is a command of celery, and -A is an option of celery itself, so it comes before the command. After "
-        "the command it is ignored, and Flower looks for RabbitMQ on this machine.",
+        "flower is a subcommand of celery, but -A is an option of celery itself, so -A comes first. After the word "
+        "flower, it is ignored, and Flower looks for RabbitMQ on this machine.",
         **facts,
     )
     expect(

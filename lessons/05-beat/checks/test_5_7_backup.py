@@ -87,7 +87,7 @@ def copies(sqlite_only, folder):
 
 @pytest.fixture
 def writer(sqlite_only, settings):
-    """A separate connection with a table. It writes a number into all its rows, in one transaction."""
+    """A separate connection with a table. It writes the same number to all its rows, in one transaction."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
         with connection:

@@ -153,7 +153,7 @@ def turn_3(share, request_seconds, photo) -> str:
     )
     right = photo.resize_seconds / request_seconds
     slips = (
-        (100 * right, f"That is a percentage. As a share, {share:.0f} % is {right:.2f}."),
+        (100 * right, f"That is a percentage. As a fraction, {share:.0f} % is {right:.2f}."),
         (1 / right, f"{share:.2f} says how many resizes fit into the request. Swap the two numbers."),
         (
             1 - right,
