@@ -166,7 +166,7 @@ def test_without_notes(resized):
     expect(
         picture.size == (400, 300),
         f"a picture of 400×300 without EXIF data was resized to {picture.width}×{picture.height}.",
-        "Without EXIF data a picture is upright, and it keeps its size because it fits.",
+        "A picture without EXIF data counts as upright, and this one is small enough to keep its size.",
         file=FILE,
     )
 

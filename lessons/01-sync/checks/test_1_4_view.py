@@ -321,7 +321,7 @@ def test_damaged(upload, content, name, about):
     )
     expect(
         reason,
-        f"{about} has no reason that a visitor can read.",
+        f"{about} gives no reason that a visitor can understand.",
         "Catch UnreadablePicture and store a reason with photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",

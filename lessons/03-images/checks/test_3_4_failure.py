@@ -59,7 +59,7 @@ def test_damaged_file(task, worker, photo, ended, settled):
         "For Celery, the task has succeeded: the exception was caught, but the row has no reason. "
         "Call photo.fail() with a reason."
         if swallowed
-        else "The failure is only in the worker's log. Catch UnreadablePicture in the task, as resize_photo() did in "
+        else "The failure shows up only in the worker's log. Catch UnreadablePicture in the task, as resize_photo() did in "
         "lesson 01, and call photo.fail().",
         worker_says=ended(sent.id) or "nothing",
         file="images/tasks.py, resize_image_task()",

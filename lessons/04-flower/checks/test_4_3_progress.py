@@ -46,7 +46,7 @@ def entries(told, worker, resized_photos):
 
 
 def test_says_how_far(app, worker, entries, delivered):
-    """While photos are exported, the task reports how many are in the ZIP file already."""
+    """While photos are being exported, the task reports how many are in the ZIP file."""
     entries, task_id = entries
     reported = [entry["result"] for entry in entries if entry["status"] == "PROGRESS"]
     facts = {"found": ", ".join(entry["status"] for entry in entries) or "no state at all", "file": TASK}

@@ -51,7 +51,7 @@ def sqlite_only():
 
 @pytest.fixture
 def copies(sqlite_only, folder):
-    """copies(count) are the databases in so many backups, made by another process one after the other."""
+    """copies(count) lets another process make `count` backups one after the other, and returns their databases."""
 
     def make(count):
         # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.

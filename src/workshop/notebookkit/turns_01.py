@@ -127,7 +127,7 @@ def _expect_place(said, right: tuple[float, float], name: str) -> None:
     except TypeError:
         expect(
             False,
-            f"The place is {said!r}, three numbers each. Compute degrees + minutes / 60 + seconds / 3600.",
+            f"The place is {said!r}, with three numbers for each coordinate. Compute degrees + minutes / 60 + seconds / 3600.",
         )
     except ValueError:
         expect(False, f"The place is {said!r}. Both parts have to be numbers.")

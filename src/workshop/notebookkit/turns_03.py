@@ -169,7 +169,7 @@ def turn_4(forgotten) -> str:
         ("failed unqueued", "Your query finds a photo with a reason. Its failure_reason is not empty."),
         (
             "waiting",
-            "Your query finds photos that wait for a worker. Their queued_at is not empty.",
+            "Your query finds photos that are waiting for a worker. Their queued_at is not empty.",
         ),
     ):
         expect(rows[name] not in found, why)

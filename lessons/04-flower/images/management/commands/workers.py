@@ -118,5 +118,5 @@ def limit_rate(names, task, limit):
 
 def change_pool(name, count):
     """Add `count` processes to the worker's pool, or remove them if it is negative. Returns its answer."""
-    # TODO 4.8: call control.pool_grow() or control.pool_shrink(), both with a number above 0.
+    # TODO 4.8: call control.pool_grow() or control.pool_shrink() with a number above 0.
     return []
