@@ -32,7 +32,8 @@ def sweep_task():
         logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
-# TODO 5.6: add acks_late and reject_on_worker_lost, so that another process runs the task if its process is killed.
+# TODO 5.6: add acks_late and reject_on_worker_lost, so that another process runs the task if its process
+# is killed.
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.

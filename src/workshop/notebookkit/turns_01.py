@@ -127,7 +127,8 @@ def _expect_place(said, right: tuple[float, float], name: str) -> None:
     except TypeError:
         expect(
             False,
-            f"The place is {said!r}, with three numbers for each coordinate. Compute degrees + minutes / 60 + seconds / 3600.",
+            f"The place is {said!r}: three numbers for each part. "
+            "Compute degrees + minutes / 60 + seconds / 3600.",
         )
     except ValueError:
         expect(False, f"The place is {said!r}. Both parts have to be numbers.")
