@@ -136,7 +136,12 @@ def without_postgres(monkeypatch):
 
 
 HELD = """\
+    import redis
+    from celery import current_task
     from django.conf import settings
+    broker = redis.Redis.from_url(settings.REDIS_URL)
+    while any(current_task.request.id.encode() in each for each in broker.hvals("unacked")):
+        time.sleep(0.05)  # its worker acknowledges the message after the task has started
     while (settings.DATA_DIR / "hold").exists():
         (settings.DATA_DIR / "held").touch()
         time.sleep(0.05)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from workshop import commands_page, docs_snippets, paths, settings_page
 from workshop.broker import Broker
 from workshop.cli import app
-from workshop.environment import read_by
+from workshop.environment import inherited, read_by
 from workshop.errors import WorkshopError
 
 PAGES = paths.DOCS / "reference"
@@ -178,7 +178,7 @@ def printed(script, tmp_path):
         done = subprocess.run(
             [sys.executable, str(RUNS / script)],
             cwd=tmp_path,
-            env=os.environ | {"REDIS_URL": broker.url, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=inherited() | {"REDIS_URL": broker.url, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
             timeout=600,
