@@ -8,6 +8,7 @@ are run in order, and those with a `file` are shown there:
               itself which commands it is of
     log       instead of what `run` prints: what this process has written; `until`, `times`: wait for that
     start, keep, drop, head, tail, gap     which lines (runs_text.chosen)
+    traceback true, if the output is meant to show one
     replace   [regular expression, text]; for all outputs of the folder at the top of the file
     quick     (of a stage) is run by `--check`
 
@@ -44,6 +45,7 @@ class Command:
     head: int | None = None
     tail: int | None = None
     gap: str | None = None
+    traceback: bool = False
     replace: list = field(default_factory=list)
 
 
@@ -78,7 +80,7 @@ class Entry:
         lines = runs_text.replaced(text, [*command.replace, *self.replace]).rstrip().splitlines()
         choice = ("start", "keep", "drop", "head", "tail", "gap")
         lines = runs_text.chosen(lines, **{name: getattr(command, name) for name in choice})
-        if any(line.startswith("Traceback (most recent") for line in lines):
+        if not command.traceback and any(line.startswith("Traceback (most recent") for line in lines):
             raise WorkshopError(f"{command.file} would show a traceback, and is left as it is:\n{said}")
         while lines and not lines[-1]:
             lines.pop()
