@@ -16,7 +16,7 @@ app = Celery("debugging", broker=URL, backend=URL)
 @app.task
 def halve(number):
     half = number / 2
-    breakpoint()
+    breakpoint()  # noqa: T100
     return half
 
 
