@@ -196,9 +196,10 @@ def test_a_photo_goes_through_a_redis_with_tls_or_on_a_socket(tls_redis, url, tm
         with redis.Redis.from_url(redis_url.for_redis_py(site.environment["REDIS_URL"])) as client:
             assert until(lambda: client.exists("lock:beat"), PATIENCE), running["beat"].log
         assert "queue celery: 0 waiting" in site.run("workers")
-        page = until(lambda: answers(f"http://me:secret@localhost:{flower}/broker"), PATIENCE)
-        assert page, running["flower"].log
-        assert "celery" in page.text, "Flower shows the queues"
+        broker_page = f"http://me:secret@localhost:{flower}/broker"
+        # Flower shows the queues once the worker has answered its first question.
+        shown = until(lambda: (page := answers(broker_page)) and "celery" in page.text, PATIENCE)
+        assert shown, running["flower"].log
         assert "Unable to get broker info" not in running["flower"].log
     finally:
         for process in running.values():

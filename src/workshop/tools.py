@@ -11,7 +11,7 @@ from .console import say
 from .errors import WorkshopError
 
 COMMAND = "./workshop dev tools"
-PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl")
+PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl", "prometheus")
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """Debian's own script. The one in /usr/sbin is tied to the folders of the system's node."""
 
@@ -24,6 +24,7 @@ def missing() -> list[str]:
         "Redis": servers.redis_program(),
         "nginx": servers.program("nginx"),
         "openssl": servers.program("openssl"),
+        "Prometheus": servers.program("prometheus"),
         "kubernetes-validate": find_spec("kubernetes_validate"),
     }
     return [name for name, there in found.items() if not there]
@@ -41,7 +42,9 @@ def main() -> int:
             f"Not installed: {', '.join(still)}. On Debian and Ubuntu this command installs them, as root "
             f"or with a sudo that asks for no password. By hand: sudo apt-get install {' '.join(PACKAGES)}"
         )
-    say("RabbitMQ, PostgreSQL, Redis, nginx, openssl and the schemas of Kubernetes are installed.")
+    say(
+        "RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus and the schemas of Kubernetes are installed."
+    )
     return 0
 
 

@@ -1,0 +1,88 @@
+"""Metrics of the photo site for Prometheus. Run it in the folder with manage.py: python exporter.py [PORT]
+
+It needs the package prometheus-client, which Flower installs.
+"""
+
+import os
+import sys
+import threading
+from datetime import timedelta
+
+import django
+
+sys.path.insert(0, os.getcwd())
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
+django.setup()
+
+from celery import current_app  # noqa: E402
+from django.db import close_old_connections  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from images.management.commands.workers import queue_lengths, workers_that_answer  # noqa: E402
+from images.models import UploadedImage  # noqa: E402
+from kombu.exceptions import OperationalError  # noqa: E402
+from prometheus_client import CollectorRegistry, start_http_server  # noqa: E402
+from prometheus_client.core import GaugeMetricFamily  # noqa: E402
+from redis.exceptions import RedisError  # noqa: E402
+
+PORT = 9200
+
+
+class Photos:
+    """What the database knows. Prometheus asks for it at each scrape."""
+
+    def collect(self):
+        close_old_connections()
+        now = timezone.now()
+        waiting = UploadedImage.objects.pending()
+        oldest = waiting.order_by("uploaded_at").values_list("uploaded_at", flat=True).first()
+        recent = UploadedImage.objects.filter(uploaded_at__gt=now - timedelta(hours=1))
+        yield gauge("photos_waiting", "Photos that are not resized yet.", waiting.count())
+        yield gauge(
+            "photos_oldest_waiting_seconds",
+            "How long the oldest of them has been waiting.",
+            (now - oldest).total_seconds() if oldest else 0,
+        )
+        yield gauge("photos_uploaded_last_hour", "Photos of the last hour.", recent.count())
+        yield gauge(
+            "photos_failed_last_hour",
+            "Photos of the last hour that could not be resized.",
+            recent.exclude(failure_reason="").count(),
+        )
+
+
+class Broker:
+    """What the broker and the workers answer. A broker that is down is a metric, and not an error."""
+
+    def collect(self):
+        try:
+            workers = workers_that_answer()
+            queues = queue_lengths()
+            with current_app.connection_for_read() as connection:
+                memory = connection.default_channel.client.info("memory")
+        except (OperationalError, RedisError, OSError):
+            yield gauge("broker_up", "1 if the broker answers.", 0)
+            return
+        yield gauge("broker_up", "1 if the broker answers.", 1)
+        yield gauge("broker_memory_bytes", "Memory that the broker uses.", memory["used_memory"])
+        yield gauge("broker_memory_limit_bytes", "maxmemory; 0 without a limit.", memory["maxmemory"])
+        yield gauge("celery_workers", "Workers that answer a ping.", len(workers))
+        waiting = GaugeMetricFamily(
+            "celery_queue_messages", "Messages that no worker has reserved.", labels=["queue"]
+        )
+        for queue, count in queues.items():
+            waiting.add_metric([queue], count)
+        yield waiting
+
+
+def gauge(name, description, value):
+    return GaugeMetricFamily(name, description, value=value)
+
+
+if __name__ == "__main__":
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Photos())
+    registry.register(Broker())
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+    start_http_server(port, addr=os.environ.get("EXPORTER_HOST", "127.0.0.1"), registry=registry)
+    print(f"Metrics on http://127.0.0.1:{port}/metrics", flush=True)
+    threading.Event().wait()

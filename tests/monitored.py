@@ -1,0 +1,97 @@
+"""The exporter and the alarms of docs/examples/monitoring beside the photo site, with a real Prometheus."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from workshop.checkkit import until
+from workshop.demo_site import Site
+from workshop.paths import ROOT
+from workshop.ports import free_port
+
+FILES = ROOT / "docs/examples/monitoring"
+
+
+class Monitor:
+    """Prometheus and the exporter, on ports of their own."""
+
+    def __init__(self, site: Site, folder: Path) -> None:
+        self.site, self.folder = site, folder
+        self.port, self.exporter_port = free_port(), free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def commands(self) -> list[list[str]]:
+        """Write the configuration and return what to start.
+
+        Scrapes are five seconds apart, because an exporter waits a second for the workers' answers.
+        """
+        text = (
+            (FILES / "prometheus.yml")
+            .read_text()
+            .replace("localhost:9200", f"localhost:{self.exporter_port}")
+        )
+        flower = self.site.flower_address or "http://localhost:1"
+        text = text.replace("localhost:5555", flower.removeprefix("http://"))
+        text = re.sub(r"(_interval|_timeout): \d+s", r"\1: 5s", text)
+        self.folder.joinpath("prometheus.yml").write_text(text)
+        alarms = re.sub(r"for: \d+m", "for: 1s", (FILES / "alarms.yml").read_text())
+        self.folder.joinpath("alarms.yml").write_text(alarms)
+        prometheus = ["prometheus", f"--config.file={self.folder}/prometheus.yml"]
+        prometheus += [
+            f"--storage.tsdb.path={self.folder}/data",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+        ]
+        return [[sys.executable, str(FILES / "exporter.py"), str(self.exporter_port)], prometheus]
+
+    def query(self, expression: str) -> dict[str, float]:
+        """The values of an expression, by their labels as Prometheus writes them."""
+        answer = httpx.get(
+            f"{self.address}/api/v1/query", params={"query": expression}, timeout=20, trust_env=False
+        ).json()
+        return {
+            " ".join(
+                f"{key}={value}" for key, value in sorted(each["metric"].items()) if key == "queue"
+            ): float(each["value"][1])
+            for each in answer["data"]["result"]
+        }
+
+    def value(self, name: str) -> float | None:
+        """The value of a metric without labels, or None."""
+        return next(iter(self.query(name).values()), None)
+
+    def alarms(self) -> set[str]:
+        """The names of the alarms that have gone off."""
+        answer = httpx.get(f"{self.address}/api/v1/alerts", timeout=20, trust_env=False).json()
+        return {each["labels"]["alertname"] for each in answer["data"]["alerts"] if each["state"] == "firing"}
+
+
+@contextlib.contextmanager
+def monitored(site: Site, folder: Path) -> Iterator[Monitor]:
+    """Watch a running site for as long as the block lasts."""
+    monitor = Monitor(site, folder)
+    environment = os.environ | site.environment
+    with contextlib.ExitStack() as stack, folder.joinpath("monitor.log").open("w") as log:
+        for command in monitor.commands():
+            process = subprocess.Popen(
+                command, cwd=site.project.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        with contextlib.suppress(httpx.TransportError):
+            until(lambda: answers(monitor), 60)
+        assert answers(monitor), folder.joinpath("monitor.log").read_text()
+        yield monitor
+
+
+def answers(monitor: Monitor) -> bool:
+    """Prometheus has scraped the exporter."""
+    try:
+        return monitor.value('up{job="photos"}') == 1
+    except httpx.TransportError:
+        return False
