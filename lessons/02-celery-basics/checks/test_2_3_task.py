@@ -30,7 +30,7 @@ RIGHT = {
     "name": "photo.name is the file name without its folder.",
     "format": "picture.format is the format that Pillow found in the file. The extension in the file name may be wrong.",
 }
-"""What an entry of the description has to contain."""
+"""The source of a value in the description."""
 
 
 @pytest.fixture
