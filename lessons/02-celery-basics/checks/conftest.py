@@ -19,16 +19,16 @@ WHY = {
     "dictionaries. Send photo.pk, and let the task load the photo.",
     "unexpected keyword argument": "delay() passes all its arguments to the task. The second argument of apply_async() is "
     "a dictionary of the task's keyword arguments. Pass options by name: apply_async((photo.pk,), countdown=10).",
-    "argument after * must be": "(photo.pk) is a number in parentheses. Add a comma to make it a tuple: (photo.pk,).",
-    "args must be a list or tuple": "(photo.pk) is a number in parentheses. Add a comma to make it a tuple: (photo.pk,).",
+    "argument after * must be": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
+    "args must be a list or tuple": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
     "isoformat": "countdown is a number of seconds, eta is a datetime, and expires can be either of the two.",
     "'datetime.timedelta' and 'int'": "Pass countdown and expires as numbers of seconds: 10, not timedelta(seconds=10).",
     "'dict' object has no attribute 'id'": "The task was called like a function, so it ran in the web process and "
-    "returned its result. Call .delay() instead, which sends the task to a worker and returns an AsyncResult with an id.",
+    "returned its result. Call .delay() instead: it sends the task to a worker and returns an AsyncResult with an id.",
     "'NoneType' object has no attribute 'id'": "redirect_to_task() needs an AsyncResult, but it got None. delay_on_commit() "
     "returns None, because it sends the task later. This view doesn't save anything, so use .delay().",
-    "'function' object has no attribute 'id'": "The parentheses are missing, so the method is not called and nothing is sent.",
-    "'method' object has no attribute 'id'": "The parentheses are missing, so the method is not called and nothing is sent.",
+    "'function' object has no attribute 'id'": "The parentheses after the method's name are missing, so the method is not called and nothing is sent.",
+    "'method' object has no attribute 'id'": "The parentheses after the method's name are missing, so the method is not called and nothing is sent.",
     "'str' object has no attribute 'id'": "redirect_to_task() needs the AsyncResult that .delay() returned, not its id.",
 }
 """Part of an exception's text -> its cause, in a view that sends a task."""
@@ -67,7 +67,7 @@ def press(client, queue, patience):
 
 @pytest.fixture
 def describe_photo_task(app):
-    """Return the task from step 2.3. Complains if it is still a plain function."""
+    """Return the task from step 2.3, and complain if it is still a plain function."""
     from images import tasks
 
     task = getattr(tasks, "describe_photo_task", None)

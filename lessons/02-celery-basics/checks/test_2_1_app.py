@@ -87,7 +87,7 @@ def test_time_zone(app):
     expect(
         found == os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai"),
         "CELERY_TIMEZONE has the wrong value.",
-        "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. If it is missing, Celery uses UTC or "
+        "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. If the setting is missing, Celery uses UTC or "
         "Django's TIME_ZONE.",
         expected='"Asia/Shanghai", unless the environment variable CELERY_TIMEZONE is set',
         found=found,
@@ -105,7 +105,7 @@ def test_loads_by_hand(app):
     if run.returncode:
         complain(
             "if you run `celery -A myproject` by hand, it cannot load the project.",
-            "In a terminal, only myproject/celery.py can say which settings module to load: "
+            "When you run celery, only myproject/celery.py tells Django which settings module to load: "
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings").',
             it_says=blame.cause(run.stderr.splitlines(), Path.cwd()),
             file=CELERY,
@@ -114,7 +114,7 @@ def test_loads_by_hand(app):
     expect(
         found["django"],
         "if you run `celery -A myproject` by hand, it does not set up Django.",
-        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app. Set the variable above that line, not below it.",
+        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app, so set the variable above that line.",
         file=CELERY,
     )
     expect(
@@ -137,12 +137,12 @@ def test_loads_by_hand(app):
 
 
 def test_worker_runs_debug_task(app, worker):
-    """A worker knows debug_task and runs it, and the task prints its request."""
+    """A worker knows and runs debug_task, which prints its request."""
     name = next((name for name in app.tasks if name.rpartition(".")[2] == "debug_task"), None)
     if name is None:
         complain(
             "the app has no debug_task.",
-            "The decorator @app.task registers a function as a task, named after its module and the function.",
+            "The decorator @app.task registers a function as a task and names the task after the module and the function.",
             expected="myproject.celery.debug_task",
             file=CELERY,
         )

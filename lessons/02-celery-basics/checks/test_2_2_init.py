@@ -27,7 +27,7 @@ def test_django_loads_the_app(app):
     found = (run.stdout or run.stderr).strip().splitlines()[-1:]
     init = Path("myproject/__init__.py").read_text()
     why = (
-        "Every process that starts Django has to import myproject/celery.py. Otherwise .delay() in a view uses "
+        "Every process that starts Django has to import myproject/celery.py. Otherwise, .delay() in a view uses "
         "Celery's default app, which looks for RabbitMQ and fails with [Errno 111] Connection refused."
     )
     if "from celery import" in init:

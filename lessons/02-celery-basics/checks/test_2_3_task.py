@@ -28,7 +28,7 @@ WHY = {
 
 RIGHT = {
     "name": "photo.name is the file name without its folder.",
-    "format": "picture.format is the format that Pillow found in the file. The extension in the file name may be wrong.",
+    "format": "picture.format is the format that Pillow found in the file. The file name's extension may be wrong.",
 }
 """The source of a value in the description."""
 
@@ -65,7 +65,7 @@ def fail(what, error, **facts):
 
 
 def description(task, worker, photo):
-    """Return the task's description of the photo. Complains if it is not a dictionary."""
+    """Return the task's description of the photo, and complain if it is not a dictionary."""
     found = result_of(task, worker, photo.pk)
     if not isinstance(found, dict):
         why = ""
@@ -103,7 +103,7 @@ def test_describes(task, worker, photo):
     for name, value in expected.items():
         expect(
             found[name] == value,
-            f"the description's {name!r} is wrong.",
+            f"the value of {name!r} in the description is wrong.",
             RIGHT.get(name, ""),
             expected=json.dumps(value),
             found=repr(found[name]),
@@ -111,7 +111,7 @@ def test_describes(task, worker, photo):
         )
     expect(
         is_iso(found["uploaded"], kept.uploaded_at),
-        "the description's 'uploaded' is wrong.",
+        "the value of 'uploaded' in the description is wrong.",
         "JSON has no datetime type. isoformat() returns a string that every program can read, with a T before the time "
         "and the time zone at the end.",
         expected=json.dumps(kept.uploaded_at.isoformat()),
@@ -130,7 +130,7 @@ def is_iso(text, moment):
 
 
 def test_taken(task, worker, photo):
-    """`taken` is the photo's EXIF tag DateTime."""
+    """`taken` comes from the EXIF tag DateTime."""
     from PIL import Image
 
     exif = Image.Exif()
@@ -139,7 +139,7 @@ def test_taken(task, worker, photo):
     found = description(task, worker, kept)
     expect(
         found.get("taken") == "2026:05:01 10:00:00",
-        "`taken` is not the photo's EXIF tag DateTime.",
+        "`taken` does not come from the EXIF tag DateTime.",
         "DateTime is tag 0x0132 of the EXIF block, and taken_at(picture) returns its value.",
         expected="2026:05:01 10:00:00",
         found=repr(found.get("taken")),

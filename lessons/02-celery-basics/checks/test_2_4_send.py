@@ -17,9 +17,9 @@ def test_view_sends_the_id(press, photo, queue):
     if not messages:
         complain(
             "the view responded, but it did not send a message.",
-            "If you call a task like a function, it runs in the web process. Use .delay() to send it to a worker."
+            "If you call a task like a function, it runs in the web process. To send a task to a worker, use .delay()."
             if "task=" not in response.get("Location", "")
-            else "apply() runs a task in the web process, like a function call. Use .delay() or apply_async() to send it.",
+            else "apply() runs a task in the web process, like a function call. To send a task to a worker, use .delay() or apply_async().",
             expected=f'1 message in the queue "{queue.name}"',
             found="none",
             file=FILE,
@@ -38,7 +38,7 @@ def test_view_sends_the_id(press, photo, queue):
     sent = [*messages[0].args, *messages[0].kwargs.values()]
     expect(
         sent in ([kept.pk], [str(kept.pk)]),
-        "the photo's id is not the only argument in the message.",
+        "the message should contain the photo's id and no other argument.",
         "delay() takes the same arguments as the function: delay(photo.pk)."
         if [kept.pk] in sent
         else "Send only the id. The task reads the current row when it starts.",

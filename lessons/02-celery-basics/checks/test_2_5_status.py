@@ -14,8 +14,8 @@ pytestmark = pytest.mark.step("2.5")
 FILE = "images/views.py, task_status()"
 
 EXCEPTION = (
-    "If a task failed or was revoked, AsyncResult.result is an exception, which can't be serialized as JSON. Put its type "
-    "and message into error."
+    "If a task failed or was revoked, AsyncResult.result is an exception, which can't be serialized as JSON. Put the "
+    "exception's type and message into error."
 )
 RAISES_AGAIN = ".get() re-raises the task's exception in the view. Read .result instead, which returns the exception as a value."
 WAITS = "Read .state instead of calling .get(), because .get() waits for the task."
@@ -88,8 +88,8 @@ def test_success(client, describe_photo_task, worker, photo):
     found = status(client, task.id)
     expect(
         found["state"] == "SUCCESS" and found["result"] == result and found["error"] is None,
-        "the task has succeeded, but the response does not contain its state and its result.",
-        "A task that has succeeded is in the state SUCCESS, in capital letters.",
+        "the task has succeeded, but the response does not show its state and result.",
+        "The state of a task that has succeeded is SUCCESS, in capital letters.",
         expected=f'"state": "SUCCESS", "result": {json.dumps(result)}',
         found=json.dumps(found),
         file=FILE,
@@ -126,7 +126,7 @@ def test_failure(client, describe_photo_task, worker):
     expect(
         "Traceback" not in json.dumps(found),
         "the response shows visitors a traceback.",
-        "A traceback reveals your file names and your code. Read it in the worker's log, and show visitors only the "
+        "A traceback reveals your file names and your code. Read the traceback in the worker's log, and show visitors only the "
         "exception's type and message.",
         expected=f'"error": "{type(error).__name__}: {error}"',
         found=json.dumps(found)[:200],

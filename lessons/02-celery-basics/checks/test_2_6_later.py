@@ -30,7 +30,7 @@ def later(press, photo):
     sent = [*messages[0].args, *messages[0].kwargs.values()]
     expect(
         sent in ([kept.pk], [str(kept.pk)]),
-        "the photo's id is not the only argument in the message.",
+        "the message should contain the photo's id and no other argument.",
         "apply_async() takes the task's arguments first, as a tuple or list, followed by options that you pass by name.",
         found=str(messages[0]),
         file=FILE,
@@ -39,10 +39,10 @@ def later(press, photo):
 
 
 def ahead(later, option):
-    """Return how many seconds after the response and after the call the message's eta or expires is.
+    """Return the seconds from the response and from the call to the message's eta or expires.
 
-    The message was sent between the two. Returns (None, None) if the option is not set. Complains if the time has
-    no time zone.
+    The message was sent between the call and the response. Returns (None, None) if the option is not set, and
+    complains if the time has no time zone.
     """
     message, _, began, over = later
     text = message.headers[option]

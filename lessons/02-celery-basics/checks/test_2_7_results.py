@@ -18,8 +18,8 @@ def test_album_does_not_wait(app, worker, photo):
     expect(
         over,
         f"{len(tasks)} album tasks were sent to a worker with {processes} processes, but they did not finish.",
-        "Each album task occupies a process while it waits for other tasks, and those tasks need a process too. This "
-        "is a deadlock.",
+        "Each album task occupies a process while it waits for other tasks, but those tasks need a process too. "
+        "The result is a deadlock.",
         states=", ".join(task.state for task in tasks),
         file=FILE,
     )
@@ -29,7 +29,7 @@ def test_album_does_not_wait(app, worker, photo):
     if "result.get()" in said:
         why = "A task that waits for another task occupies a process that the other task may need, so Celery forbids waiting."
     elif "AsyncResult is not JSON serializable" in said:
-        why = "delay() returns an AsyncResult, not a description. Call the task like a function, so that it returns one."
+        why = "delay() returns an AsyncResult, not a description. Call the task like a function to get a description."
     expect(error is None, "the album task failed in the worker.", why, exception=said, file=FILE)
     found = tasks[0].result
     described = isinstance(found, list) and all(isinstance(each, dict) for each in found)

@@ -7,7 +7,7 @@ pytestmark = pytest.mark.step("2.8")
 
 
 def test_results_expire(app, describe_photo_task, worker, photo):
-    """Results expire after an hour. From lesson 04 on, it is three hours, because a chord needs its results."""
+    """Results expire after an hour (from lesson 04 on, after three hours)."""
     expect(
         not describe_photo_task.ignore_result,
         "describe_photo_task no longer stores its result.",
@@ -41,7 +41,7 @@ def why_not_an_hour(seconds, task):
         return "CELERY_RESULT_EXPIRES is a number of seconds."
     if task.expires:
         return (
-            "The task option expires sets the latest start of the task. CELERY_RESULT_EXPIRES sets how long the result is "
+            "The task option expires sets the latest time at which the task may start. CELERY_RESULT_EXPIRES sets how long the result is "
             "stored."
         )
-    return "Celery's default is a day: Redis stores each result until then."
+    return "By default, Redis stores each result for a day."

@@ -29,7 +29,7 @@ def turn_1(task_name, arguments) -> str:
         f"`arguments` is {arguments!r}. The body is a list of three items, and the first "
         "item is the list of positional arguments.",
     )
-    return "The task's name and arguments are all that a worker needs. It reads the photo from the database."
+    return "A worker needs only the task's name and arguments, because it loads the photo from the database."
 
 
 def turn_2(outcome) -> str:
@@ -97,7 +97,7 @@ def turn_3(sent) -> str:
         f"The task can start {wait:.0f} s from now at the earliest, not ten seconds after it was sent.",
     )
     return (
-        f"The message contains both times: no earlier than {eta:%H:%M:%S} "
+        f"The message says that the task starts no earlier than {eta:%H:%M:%S} "
         f"and no later than {expires:%H:%M:%S} (UTC)."
     )
 
