@@ -32,7 +32,7 @@ print(json.dumps({"django": apps.ready, "timezone": str(app.conf.timezone), "tas
 
 
 def test_result_backend(app):
-    """Results are stored in the result backend from the settings."""
+    """Results are stored in the configured result backend."""
     found = app.conf.result_backend
     wanted = urlsplit(os.environ["REDIS_URL"])
     names = [name for name in dir(settings) if "RESULT" in name and ("BACKEND" in name or "URL" in name)]

@@ -39,7 +39,7 @@ def later(press, photo):
 
 
 def ahead(later, option):
-    """Return the seconds from the response and from the call to the message's eta or expires.
+    """Return the seconds until the message's eta or expires, counted from the response and from the call.
 
     The message was sent between the call and the response. Returns (None, None) if the option is not set, and
     complains if the time has no time zone.

@@ -99,7 +99,7 @@ def task_status(request, task_id):
 @asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
-    # TODO 2.5: forget() the result.
+    # TODO 2.5: delete the result with forget().
     return JsonResponse({"id": str(task_id), "forgotten": True})
 
 

@@ -85,7 +85,7 @@ def turn_3(sent) -> str:
     apart = expires - eta
     expect(
         apart > timedelta(0),
-        "The task expires before it may start, so it would never run. Both options count from now.",
+        "The task expires before it may start, so it would never run. Both options count seconds from now.",
     )
     expect(
         timedelta(seconds=49) < apart < timedelta(seconds=51),
