@@ -229,7 +229,7 @@ def test_an_answer_that_waits_for_the_result_is_told_so():
 
     verdict = turns.check("2.2", waits)
     assert not verdict.right
-    assert "don't call get()" in verdict.text
+    assert "instead of calling get()" in verdict.text
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.5, 0.999])

@@ -1,4 +1,4 @@
-"""Shared fixtures of the checks of this lesson."""
+"""Shared fixtures of this lesson's checks."""
 
 import traceback
 from pathlib import Path
@@ -11,24 +11,24 @@ from workshop.checkkit import Complaint, complain
 from workshop.checkkit.worker import place_in
 
 WAITS = (
-    "The view waits for the result: .get() holds the request until a worker has finished the task. If no worker "
-    "is free, it waits forever. Answer at once, because the page asks for the result later."
+    "The view waits for the result: .get() blocks the request until a worker has finished the task. If no worker "
+    "is running, .get() waits forever. Don't wait here, because the page asks for the result later."
 )
 WHY = {
-    "is not JSON serializable": "A message is JSON, so it can hold numbers, strings, lists and dictionaries. Send "
-    "photo.pk, and let the task load the photo.",
+    "is not JSON serializable": "A message is JSON, so it can contain only numbers, strings, lists and "
+    "dictionaries. Send photo.pk, and let the task load the photo.",
     "unexpected keyword argument": "delay() passes all its arguments to the task. The second argument of apply_async() is "
-    "a dictionary of the task's named arguments. Options follow the arguments: apply_async((photo.pk,), countdown=10).",
-    "argument after * must be": "(photo.pk) is a number in parentheses. The comma makes it a tuple: (photo.pk,).",
-    "args must be a list or tuple": "(photo.pk) is a number in parentheses. The comma makes it a tuple: (photo.pk,).",
-    "isoformat": "countdown is a number of seconds and eta is a datetime. expires can be either.",
-    "'datetime.timedelta' and 'int'": "countdown and expires are numbers of seconds: 10, not timedelta(seconds=10).",
+    "a dictionary of the task's keyword arguments. Pass options by name: apply_async((photo.pk,), countdown=10).",
+    "argument after * must be": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
+    "args must be a list or tuple": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
+    "isoformat": "countdown is a number of seconds, eta is a datetime, and expires can be either of the two.",
+    "'datetime.timedelta' and 'int'": "Pass countdown and expires as numbers of seconds: 10, not timedelta(seconds=10).",
     "'dict' object has no attribute 'id'": "The task was called like a function, so it ran in the web process and "
-    "returned its result. .delay() sends it to a worker and returns an AsyncResult with an id.",
-    "'NoneType' object has no attribute 'id'": "redirect_to_task() needs an AsyncResult, but got None. delay_on_commit() "
-    "returns None, because it sends the task later. This view saves nothing, so .delay() is right.",
-    "'function' object has no attribute 'id'": "The parentheses are missing: without them, the method is not called and nothing is sent.",
-    "'method' object has no attribute 'id'": "The parentheses are missing: without them, the method is not called and nothing is sent.",
+    "returned its result. Call .delay() instead: it sends the task to a worker and returns an AsyncResult with an id.",
+    "'NoneType' object has no attribute 'id'": "redirect_to_task() needs an AsyncResult, but it got None. delay_on_commit() "
+    "returns None, because it sends the task later. This view doesn't save anything, so use .delay().",
+    "'function' object has no attribute 'id'": "The parentheses after the method's name are missing, so the method is not called and nothing is sent.",
+    "'method' object has no attribute 'id'": "The parentheses after the method's name are missing, so the method is not called and nothing is sent.",
     "'str' object has no attribute 'id'": "redirect_to_task() needs the AsyncResult that .delay() returned, not its id.",
 }
 """Part of an exception's text -> its cause, in a view that sends a task."""
@@ -36,13 +36,13 @@ WHY = {
 
 @pytest.fixture
 def press(client, queue, patience):
-    """press("describe", photo, file=…) presses this button of the photo's page and returns (response, messages sent).
+    """press("describe", photo, file=…) presses this button on the photo's page and returns (response, sent messages).
 
-    waits: the explanation if the view does not answer.
+    waits: the explanation for a view that does not respond.
     """
 
     def post(button, photo, file, waits=WAITS):
-        held = "the view did not answer while no worker was running."
+        held = "the view did not respond while no worker was running."
         try:
             with patience(held, waits, file=file):
                 response = client.post(reverse(f"images:{button}", args=[photo.pk]))
@@ -67,7 +67,7 @@ def press(client, queue, patience):
 
 @pytest.fixture
 def describe_photo_task(app):
-    """The task of step 2.3. Complains if it is still a plain function."""
+    """Return the task from step 2.3, and complain if it is still a plain function."""
     from images import tasks
 
     task = getattr(tasks, "describe_photo_task", None)

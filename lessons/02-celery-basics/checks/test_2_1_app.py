@@ -16,9 +16,7 @@ pytestmark = pytest.mark.step("2.1")
 SETTINGS = "myproject/settings.py"
 CELERY = "myproject/celery.py"
 
-SELF = (
-    "With bind=True, Celery passes the task itself as the first argument, self. Without it, there is no self."
-)
+SELF = "With bind=True, Celery passes the task itself as the first argument, self. Without bind=True, there is no self."
 
 BY_HAND = """
 import json
@@ -34,11 +32,11 @@ print(json.dumps({"django": apps.ready, "timezone": str(app.conf.timezone), "tas
 
 
 def test_result_backend(app):
-    """Results are stored in the result backend of the settings."""
+    """Results are stored in the configured result backend."""
     found = app.conf.result_backend
     wanted = urlsplit(os.environ["REDIS_URL"])
     names = [name for name in dir(settings) if "RESULT" in name and ("BACKEND" in name or "URL" in name)]
-    why = "Without a result backend, no state or result is stored, so AsyncResult can read nothing."
+    why = "Without a result backend, Celery stores no states and no results, so there is nothing for AsyncResult to read."
     if not found and names:
         why = (
             f"Your settings contain {', '.join(names)}. Celery's setting is result_backend, so with "
@@ -46,12 +44,12 @@ def test_result_backend(app):
         )
     elif found and found.startswith("rpc"):
         why = (
-            "rpc:// sends a result to the process that sent the task, but does not store it. "
-            "Another process may handle the next request, and for that process the task stays PENDING."
+            "rpc:// sends a result to the process that sent the task instead of storing it. "
+            "Another process may handle the next request, and in that process the task stays PENDING."
         )
     expect(
         found and urlsplit(found)[:2] == wanted[:2],
-        "the app does not store results in Redis, at REDIS_URL.",
+        "the app does not store its results in Redis at REDIS_URL.",
         why,
         expected=f"CELERY_RESULT_BACKEND = {os.environ['REDIS_URL']!r}, from REDIS_URL",
         found=repr(found),
@@ -66,7 +64,7 @@ def test_json_only(app):
     expect(
         not isinstance(accepted, str),
         "CELERY_ACCEPT_CONTENT is a string, not a list.",
-        "Celery loops over it, and a loop over a string gives single letters.",
+        "Celery loops over this setting, and looping over a string yields single letters.",
         expected='CELERY_ACCEPT_CONTENT = ["json"]',
         found=repr(accepted),
         file=SETTINGS,
@@ -75,8 +73,8 @@ def test_json_only(app):
         found["task_serializer"] == found["result_serializer"] == "json"
         and accepted
         and set(accepted) <= {"json", "application/json"},
-        "the app accepts or sends another format than JSON.",
-        "For example, unpickling a message can run any code in it, so everybody who can write to the broker could "
+        "the app accepts or sends a format other than JSON.",
+        "For example, unpickling a message can run any code it contains, so anyone who can write to the broker can "
         "run code in your worker.",
         **found,
         file=SETTINGS,
@@ -84,13 +82,13 @@ def test_json_only(app):
 
 
 def test_time_zone(app):
-    """CELERY_TIMEZONE is Asia/Shanghai, unless the environment sets another one."""
+    """CELERY_TIMEZONE is Asia/Shanghai, unless the environment sets another time zone."""
     found = str(app.conf.timezone)
     expect(
         found == os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai"),
         "CELERY_TIMEZONE has the wrong value.",
-        "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. Without it, Celery uses UTC or Django's "
-        "TIME_ZONE.",
+        "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. If the setting is missing, Celery uses UTC or "
+        "Django's TIME_ZONE.",
         expected='"Asia/Shanghai", unless the environment variable CELERY_TIMEZONE is set',
         found=found,
         file=SETTINGS,
@@ -98,7 +96,7 @@ def test_time_zone(app):
 
 
 def test_loads_by_hand(app):
-    """A worker that is started by hand loads Django and finds the tasks of all installed apps."""
+    """A worker started by hand loads Django and finds the tasks of all installed apps."""
     environment = os.environ | {"CELERY_TIMEZONE": "Europe/Berlin", "CELERY_SKIP_CHECKS": "1"}
     del environment["DJANGO_SETTINGS_MODULE"]  # it is not set in a terminal
     run = subprocess.run(
@@ -106,8 +104,8 @@ def test_loads_by_hand(app):
     )
     if run.returncode:
         complain(
-            "`celery -A myproject`, started by hand, cannot load the project.",
-            "In a terminal, only myproject/celery.py says which settings module to load: "
+            "if you run `celery -A myproject` by hand, it cannot load the project.",
+            "When you run celery, only myproject/celery.py tells Django which settings module to load: "
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings").',
             it_says=blame.cause(run.stderr.splitlines(), Path.cwd()),
             file=CELERY,
@@ -115,22 +113,22 @@ def test_loads_by_hand(app):
     found = json.loads(run.stdout.splitlines()[-1])
     expect(
         found["django"],
-        "`celery -A myproject`, started by hand, does not set up Django.",
-        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app. Set the variable above that line, not below.",
+        "if you run `celery -A myproject` by hand, it does not set up Django.",
+        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app, so set the variable above that line.",
         file=CELERY,
     )
     expect(
         "images.tasks.describe_album_task" in found["tasks"],
         "the app does not find the tasks in images/tasks.py.",
-        "autodiscover_tasks() imports the module `tasks` of every installed app. If you pass a list, it contains "
-        'package names, such as "images". The web process knows the tasks because the views import them, but a worker '
-        "would say 'Received unregistered task'.",
+        "autodiscover_tasks() imports the `tasks` module of every installed app. If you pass a list, it must contain "
+        'package names such as "images". The web process knows the tasks because the views import them, but a worker '
+        "would log 'Received unregistered task'.",
         found=", ".join(name for name in found["tasks"] if not name.startswith("celery.")) or "no task",
         file=CELERY,
     )
     expect(
         found["timezone"] == "Europe/Berlin",
-        "the environment had CELERY_TIMEZONE=Europe/Berlin, but the app did not use it.",
+        "CELERY_TIMEZONE=Europe/Berlin was set in the environment, but the app did not use this time zone.",
         "A value that differs between machines comes from the environment, with a default, as REDIS_URL does.",
         expected='os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")',
         found=found["timezone"],
@@ -139,12 +137,12 @@ def test_loads_by_hand(app):
 
 
 def test_worker_runs_debug_task(app, worker):
-    """A worker knows debug_task, runs it, and prints its request."""
+    """A worker knows and runs debug_task, which prints its request."""
     name = next((name for name in app.tasks if name.rpartition(".")[2] == "debug_task"), None)
     if name is None:
         complain(
             "the app has no debug_task.",
-            "The decorator @app.task registers a function as a task, under the name of its module and its own name.",
+            "The decorator @app.task registers a function as a task and names the task after the module and the function.",
             expected="myproject.celery.debug_task",
             file=CELERY,
         )
@@ -152,7 +150,7 @@ def test_worker_runs_debug_task(app, worker):
         result = app.tasks[name].delay()
     except TypeError as error:
         complain(
-            "debug_task cannot be sent.",
+            "debug_task could not be sent.",
             SELF if "positional argument" in str(error) else "",
             exception=f"TypeError: {error}",
             file=f"{CELERY}, debug_task()",
@@ -170,14 +168,14 @@ def test_worker_runs_debug_task(app, worker):
     expect(
         printed,
         "debug_task did not print its request.",
-        "With bind=True, Celery passes the task as self. Print self.request: "
+        "With bind=True, Celery passes the task as self, so you can print its request: "
         'print(f"Request: {self.request!r}").',
         worker_says=said,
         file=f"{CELERY}, debug_task()",
     )
     expect(
         not app.backend.client.exists(app.backend.get_key_for_task(result.id)),
-        "the result of debug_task was stored, but nobody reads it.",
-        "With ignore_result=True, the worker stores no result.",
+        "the result of debug_task was stored, although nobody reads it.",
+        "With ignore_result=True, the worker doesn't store the result.",
         file=f"{CELERY}, debug_task()",
     )

@@ -27,13 +27,13 @@ def test_django_loads_the_app(app):
     found = (run.stdout or run.stderr).strip().splitlines()[-1:]
     init = Path("myproject/__init__.py").read_text()
     why = (
-        "Every process that starts Django has to import myproject/celery.py. Otherwise .delay() in a view uses "
-        "Celery's default app, which looks for RabbitMQ and fails: [Errno 111] Connection refused."
+        "Every process that starts Django has to import myproject/celery.py. Otherwise, .delay() in a view uses "
+        "Celery's default app, which looks for RabbitMQ and fails with [Errno 111] Connection refused."
     )
     if "from celery import" in init:
         why = (
-            "`from celery import …` imports from the library Celery, which also contains a module `app`. With a dot, "
-            "you import from your own celery.py: from .celery import app as celery_app."
+            "`from celery import …` imports from the Celery library, which also contains a module named `app`. Add a "
+            "dot to import from your own celery.py: from .celery import app as celery_app."
         )
     expect(
         found == [os.environ["REDIS_URL"]],

@@ -10,27 +10,27 @@ pytestmark = pytest.mark.step("2.3")
 FILE = "images/tasks.py, describe_photo_task()"
 
 WHY = {
-    "not JSON serializable": "The result travels as JSON too, so it can hold strings, numbers, lists and "
-    "dictionaries, but no model instance and no file. Return the values that you need from them.",
-    "'int' object has no attribute": "The message contains the photo's id, a number. The task loads the photo: "
-    "UploadedImage.objects.get(pk=image_id).",
-    "KeyError: 306": "306 is 0x0132, the EXIF entry with the date. Not every photo has it. .get(0x0132) returns None "
-    "if it is missing, and taken_at() does that for you.",
-    "KeyError": "Not every photo has this EXIF entry. .get() returns None if it is missing, and taken_at() does that "
-    "for you.",
-    "'NoneType' object": "Not every photo has an EXIF block, and _getexif() returns None if there is none. getexif(), "
-    "without the underscore, returns an empty one.",
-    "closed file": "Pillow reads from the file when you use the picture. Use it while the file is open, inside the with block.",
-    "positional argument": "With bind=True, Celery passes the task itself as the first argument, self. Without it, there is "
-    "no self.",
+    "not JSON serializable": "The result is sent as JSON too, so it can contain strings, numbers, lists and "
+    "dictionaries, but no model instances and no files. Return only the values that you need from them.",
+    "'int' object has no attribute": "The message contains only the photo's id, which is a number. Load the photo in the "
+    "task: UploadedImage.objects.get(pk=image_id).",
+    "KeyError: 306": "306 is 0x0132, the EXIF tag DateTime. Not every photo has this tag. If the tag is missing, "
+    ".get(0x0132) returns None, and so does taken_at().",
+    "KeyError": "Not every photo has this EXIF tag. If the tag is missing, .get() returns None, and so does taken_at().",
+    "'NoneType' object": "Not every photo has an EXIF block. If the block is missing, _getexif() returns None, but "
+    "getexif(), without the underscore, returns an empty block.",
+    "closed file": "Pillow reads from the file when you use the picture, so use the picture while the file is open, inside "
+    "the with block.",
+    "positional argument": "With bind=True, Celery passes the task itself as the first argument, self. Without "
+    "bind=True, there is no self.",
 }
 """Part of an exception's text -> its cause."""
 
 RIGHT = {
     "name": "photo.name is the file name without its folder.",
-    "format": "picture.format is the format that Pillow found in the file. The file name may say something else.",
+    "format": "picture.format is the format that Pillow found in the file. The file name's extension may be wrong.",
 }
-"""Where an entry of the description comes from."""
+"""The source of a value in the description."""
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def result_of(task, worker, *arguments):
     try:
         result = task.delay(*arguments)
     except TypeError as error:
-        fail("the task cannot be sent.", error)
+        fail("the task could not be sent.", error)
     try:
         return result.get(timeout=15)
     except TimeoutError:
         complain(
-            "the task was sent, but no result came back in time.",
+            "the task was sent, but its result did not arrive in time.",
             worker_says="\n".join(worker.log.splitlines()[-3:]),
             file=FILE,
         )
@@ -65,22 +65,24 @@ def fail(what, error, **facts):
 
 
 def description(task, worker, photo):
-    """The description that the task returns for the photo. Complains if it is not a dictionary."""
+    """Return the task's description of the photo, and complain if it is not a dictionary."""
     found = result_of(task, worker, photo.pk)
     if not isinstance(found, dict):
         why = ""
         if task.ignore_result:
             why = "With ignore_result=True, the worker discards the result, but the page needs it."
         elif found is None:
-            why = "print() writes to the worker's log. The result of a task is the value that it returns."
+            why = (
+                "print() only writes to the worker's log. A task's result is the value that the task returns."
+            )
         elif isinstance(found, str):
-            why = "Celery converts the result to JSON on its own. Return the dictionary itself."
+            why = "Celery converts the result to JSON for you, so return the dictionary itself."
         complain("the task does not return a dictionary.", why, found=repr(found), file=FILE)
     return found
 
 
 def test_describes(task, worker, photo):
-    """The worker describes a photo by its id, as data that fits into JSON."""
+    """Given a photo's id, the worker returns a description that can be serialized as JSON."""
     content = photos.jpeg()
     kept = photo(content)
     found = description(task, worker, kept)
@@ -94,14 +96,14 @@ def test_describes(task, worker, photo):
     missing = [name for name in [*expected, "uploaded"] if name not in found]
     expect(
         not missing,
-        f"the description lacks {', '.join(missing)}.",
+        f"the description is missing {', '.join(missing)}.",
         found=json.dumps(found, default=repr),
         file=FILE,
     )
     for name, value in expected.items():
         expect(
             found[name] == value,
-            f"the description's {name!r} is not right.",
+            f"the value of {name!r} in the description is wrong.",
             RIGHT.get(name, ""),
             expected=json.dumps(value),
             found=repr(found[name]),
@@ -109,9 +111,9 @@ def test_describes(task, worker, photo):
         )
     expect(
         is_iso(found["uploaded"], kept.uploaded_at),
-        "the description's 'uploaded' is not right.",
-        "JSON has no datetime. isoformat() returns a text that every program can read, with a T before the time and "
-        "the time zone at the end.",
+        "the value of 'uploaded' in the description is wrong.",
+        "JSON has no datetime type. isoformat() returns a string that every program can read, with a T before the time "
+        "and the time zone at the end.",
         expected=json.dumps(kept.uploaded_at.isoformat()),
         found=repr(found["uploaded"]),
         file=FILE,
@@ -119,7 +121,7 @@ def test_describes(task, worker, photo):
 
 
 def is_iso(text, moment):
-    """Whether `text` is this moment in ISO 8601, to the second."""
+    """Return whether `text` is `moment` in ISO 8601 format, to the second."""
     try:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -128,7 +130,7 @@ def is_iso(text, moment):
 
 
 def test_taken(task, worker, photo):
-    """`taken` is the date in the photo's EXIF block."""
+    """`taken` comes from the EXIF tag DateTime."""
     from PIL import Image
 
     exif = Image.Exif()
@@ -137,8 +139,8 @@ def test_taken(task, worker, photo):
     found = description(task, worker, kept)
     expect(
         found.get("taken") == "2026:05:01 10:00:00",
-        "`taken` is not the date in the photo's EXIF block.",
-        "It is entry 0x0132 of the EXIF block. taken_at(picture) returns it.",
+        "`taken` does not come from the EXIF tag DateTime.",
+        "DateTime is tag 0x0132 of the EXIF block, and taken_at(picture) returns its value.",
         expected="2026:05:01 10:00:00",
         found=repr(found.get("taken")),
         file=FILE,
@@ -165,16 +167,16 @@ def test_no_photo_is_a_failure(task, worker):
     result.get(timeout=15, propagate=False)
     expect(
         result.state == "FAILURE",
-        f"there is no photo 0, but the task that describes it ended in the state {result.state}.",
-        "A task that returns a value has succeeded, whatever the value is. Don't catch the exception: then the state "
-        "is FAILURE, and the worker's log and the page can say why.",
+        f"photo 0 does not exist, but the task that describes it ended in the state {result.state}.",
+        "A task that returns a value has succeeded, whatever the value is. If you don't catch the exception, the state "
+        "is FAILURE, and the worker's log and the page show why.",
         found=repr(result.result),
         file=FILE,
     )
 
 
 def test_reads_through_the_storage(task, photo, no_path):
-    """The task opens the photo through the storage, because a worker on another machine has no such path."""
+    """The task opens the photo through the storage, because a path works on only one machine."""
     kept = photo(photos.jpeg())
     with no_path(FILE):
         task(kept.pk)

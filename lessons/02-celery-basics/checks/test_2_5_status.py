@@ -14,13 +14,11 @@ pytestmark = pytest.mark.step("2.5")
 FILE = "images/views.py, task_status()"
 
 EXCEPTION = (
-    "If a task failed or was revoked, AsyncResult.result is an exception, which can't be serialized as JSON. Write its text "
-    "into error."
+    "If a task failed or was revoked, AsyncResult.result is an exception, which can't be serialized as JSON. Put the "
+    "exception's type and message into error."
 )
-RAISES_AGAIN = (
-    ".get() raises the task's exception again, here in the view. .result returns the exception as a value."
-)
-WAITS = "Read .state and don't call .get(), which waits."
+RAISES_AGAIN = ".get() re-raises the task's exception in the view. Read .result instead, which returns the exception as a value."
+WAITS = "Read .state instead of calling .get(), because .get() waits for the task."
 
 
 def status(client, task_id):
@@ -45,9 +43,9 @@ def status(client, task_id):
         )
     expect(
         response.status_code < 300,
-        f"the status view answers with {response.status_code}.",
-        "PENDING means unknown. A task that waits in the queue is PENDING too, and the page keeps asking until the "
-        "task is finished. It can't do that if you answer with an error.",
+        f"the status view responds with {response.status_code}.",
+        "PENDING means unknown, and a task that is waiting in the queue is PENDING too. The page polls this view until "
+        "the task has finished, so don't respond with an error.",
         expected="200, in every state",
         found=str(response.status_code),
         file=FILE,
@@ -55,11 +53,11 @@ def status(client, task_id):
     try:
         answer = response.json()
     except ValueError:
-        complain("the status view does not answer with JSON.", found=response.content[:80], file=FILE)
+        complain("the status view does not return JSON.", found=response.content[:80], file=FILE)
     missing = [name for name in ("id", "state", "result", "error") if name not in answer]
     expect(
         not missing,
-        f"the answer of the status view lacks {', '.join(missing)}.",
+        f"the status view's response is missing {', '.join(missing)}.",
         expected='{"id": …, "state": …, "result": …, "error": …}',
         found=json.dumps(answer),
         file=FILE,
@@ -68,15 +66,15 @@ def status(client, task_id):
 
 
 def test_unknown_is_pending(client, app, patience):
-    """An unknown task is PENDING, and the view says so at once."""
+    """An unknown task is PENDING, and the view says so without waiting."""
     task_id = str(uuid.uuid4())
     with patience("the status view waits until the task has finished.", WAITS, file=FILE):
         found = status(client, task_id)
     expected = {"id": task_id, "state": "PENDING", "result": None, "error": None}
     expect(
         {name: found[name] for name in expected} == expected,
-        "the answer for an unknown id is wrong.",
-        "Celery's state for an unknown task is PENDING. It doesn't mean waiting, it means unknown.",
+        "the response for an unknown id is wrong.",
+        "Celery's state for an unknown task is PENDING, which means unknown, not waiting.",
         expected='"state": "PENDING", "result": null, "error": null',
         found=json.dumps(found),
         file=FILE,
@@ -84,14 +82,14 @@ def test_unknown_is_pending(client, app, patience):
 
 
 def test_success(client, describe_photo_task, worker, photo):
-    """When the task has succeeded, the answer contains its result."""
+    """If the task has succeeded, the response contains its result."""
     task = describe_photo_task.delay(photo(photos.jpeg()).pk)
     result = task.get(timeout=15)
     found = status(client, task.id)
     expect(
         found["state"] == "SUCCESS" and found["result"] == result and found["error"] is None,
-        "the task has succeeded, but the answer does not contain that state and the result.",
-        "The state of such a task is SUCCESS, in capital letters.",
+        "the task has succeeded, but the response does not show its state and result.",
+        "The state of a task that has succeeded is SUCCESS, in capital letters.",
         expected=f'"state": "SUCCESS", "result": {json.dumps(result)}',
         found=json.dumps(found),
         file=FILE,
@@ -99,27 +97,27 @@ def test_success(client, describe_photo_task, worker, photo):
 
 
 def test_failure(client, describe_photo_task, worker):
-    """When the task has failed, the answer says why."""
+    """If the task has failed, the response says why."""
     task = describe_photo_task.delay(0)
     error = task.get(timeout=15, propagate=False)
     expect(
         task.state == "FAILURE",
-        f"there is no photo 0, but the task that describes it ended in the state {task.state}.",
-        "See step 2.3: a task that catches its exception and returns a value has succeeded.",
+        f"photo 0 does not exist, but the task that describes it ended in the state {task.state}.",
+        "A task that catches its exception and returns a value has succeeded (see step 2.3).",
         file="images/tasks.py, describe_photo_task()",
     )
     found = status(client, task.id)
     expect(
         found["state"] == "FAILURE" and found["result"] is None,
-        "the task has failed, but the answer does not say so.",
-        "Only a task in the state SUCCESS has a result. Write the exception into error.",
+        "the task has failed, but the response does not say so.",
+        "Only a task in the state SUCCESS has a result. Put the exception into error.",
         expected='"state": "FAILURE", "result": null',
         found=json.dumps(found),
         file=FILE,
     )
     expect(
         str(error) in str(found["error"]),
-        "the task has failed, but the answer does not say why.",
+        "the task has failed, but the response does not say why.",
         "If a task failed, AsyncResult.result is the exception.",
         expected=f'"error": "{type(error).__name__}: {error}"',
         found=json.dumps(found["error"]),
@@ -127,9 +125,9 @@ def test_failure(client, describe_photo_task, worker):
     )
     expect(
         "Traceback" not in json.dumps(found),
-        "the answer shows visitors a traceback.",
-        "It shows your file names and your code. The traceback is for you, in the worker's log. Visitors need only one "
-        "line.",
+        "the response shows visitors a traceback.",
+        "A traceback reveals your file names and your code. Read the traceback in the worker's log, and show visitors only the "
+        "exception's type and message.",
         expected=f'"error": "{type(error).__name__}: {error}"',
         found=json.dumps(found)[:200],
         file=FILE,
@@ -137,14 +135,14 @@ def test_failure(client, describe_photo_task, worker):
 
 
 def test_revoked(client, describe_photo_task, worker, photo):
-    """A task that has expired is REVOKED, and the answer is still JSON."""
+    """An expired task is reported as REVOKED, and the response is still JSON."""
     task = describe_photo_task.apply_async((photo(photos.jpeg()).pk,), expires=-1)
     until(lambda: task.state == "REVOKED")
     found = status(client, task.id)
     expect(
         found["state"] == "REVOKED" and found["result"] is None,
-        "a task has expired, but the answer does not say so.",
-        "Its state is REVOKED. Only a task in the state SUCCESS has a result.",
+        "a task has expired, but the response does not say so.",
+        "The state of an expired task is REVOKED, and only a task in the state SUCCESS has a result.",
         expected='"state": "REVOKED", "result": null',
         found=json.dumps(found),
         file=FILE,
@@ -159,8 +157,8 @@ def test_forget(client, describe_photo_task, app, worker, photo):
     found = app.AsyncResult(task.id).state
     expect(
         found == "PENDING",
-        "the result should be deleted, but it is still there.",
-        "Call forget() of an AsyncResult to delete it. revoke() is for a task that has not started.",
+        "the view should have deleted the result, but the result is still stored.",
+        "To delete a result, call forget() on its AsyncResult. revoke() is for a task that has not started yet.",
         expected="PENDING: unknown again",
         found=found,
         file="images/views.py, task_forget()",

@@ -8,19 +8,21 @@ pytestmark = pytest.mark.step("2.6")
 
 FILE = "images/views.py, describe_later()"
 
-WAITS = "The request waits, in time.sleep() or in .get(). With countdown, the message waits, and the visitor does not."
+WAITS = (
+    "The request blocks in time.sleep() or .get(). With countdown, the message waits instead of the visitor."
+)
 
 
 @pytest.fixture
 def later(press, photo):
-    """The message that describe_later sends, the view's answer, and when the view was called and had answered."""
+    """Return the message that describe_later() sends, its response, and the times right before and after the call."""
     kept = photo(photos.jpeg())
     began = datetime.now(UTC)
     response, messages = press("describe_later", kept, file=FILE, waits=WAITS)
     over = datetime.now(UTC)
     if len(messages) != 1:
         complain(
-            "the view does not send exactly one task.",
+            "the view did not send exactly one task.",
             expected="1 message: describe_photo_task",
             found="\n".join(map(str, messages)) or "none",
             file=FILE,
@@ -28,8 +30,8 @@ def later(press, photo):
     sent = [*messages[0].args, *messages[0].kwargs.values()]
     expect(
         sent in ([kept.pk], [str(kept.pk)]),
-        "the message does not contain the photo's id as its only argument.",
-        "apply_async() takes the task's arguments first, in a tuple or list, followed by named options.",
+        "the message should contain the photo's id and no other argument.",
+        "apply_async() takes the task's arguments first, as a tuple or list, followed by options that you pass by name.",
         found=str(messages[0]),
         file=FILE,
     )
@@ -37,9 +39,10 @@ def later(press, photo):
 
 
 def ahead(later, option):
-    """How many seconds the message's eta or expires is ahead of the answer and of the call, (None, None) without one.
+    """Return the seconds until the message's eta or expires, counted from the response and from the call.
 
-    It was sent in between. Complains without a time zone.
+    The message was sent between the call and the response. Returns (None, None) if the option is not set, and
+    complains if the time has no time zone.
     """
     message, _, began, over = later
     text = message.headers[option]
@@ -49,8 +52,8 @@ def ahead(later, option):
     expect(
         moment.tzinfo,
         f"the message's {option} has no time zone.",
-        "A worker treats such a time as UTC, which may not be your local time. timezone.now() from django.utils has a "
-        "time zone. A number of seconds needs none.",
+        "A worker treats a time without a time zone as UTC, which may not be your local time. Use timezone.now() from "
+        "django.utils, or pass a number of seconds.",
         found=f"{option} {text}",
         file=FILE,
     )
@@ -58,34 +61,35 @@ def ahead(later, option):
 
 
 def shown(option, found):
-    return f"{option} {found:.0f} seconds ahead" if found is not None else f"no {option}"
+    return f"{option} {found:.0f} seconds from now" if found is not None else f"no {option}"
 
 
 def test_countdown(later):
-    """The task starts after ten seconds, not before."""
+    """The task starts in ten seconds at the earliest."""
     least, found = ahead(later, "eta")
     expect(
         found is not None and least <= 11 and found >= 9,
-        "the task does not start ten seconds later.",
-        "countdown=10 writes a time into the message (eta), and the worker keeps the message until then. "
-        "time.sleep() in the view would make the visitor wait, and in the task it would tie up a worker process.",
-        expected="an eta 10 seconds ahead",
-        found=shown("eta", found) + (", so it starts at once" if found is None else ""),
+        "the task is not delayed by ten seconds.",
+        "countdown=10 puts a start time into the message (eta), and the worker keeps the message until then. "
+        "time.sleep() in the view would make the visitor wait, and time.sleep() in the task would tie up a worker "
+        "process.",
+        expected="an eta 10 seconds from now",
+        found=shown("eta", found) + (", so the task starts immediately" if found is None else ""),
         file=FILE,
     )
 
 
 def test_expires(later):
-    """A worker that gets to the task too late skips it."""
+    """If a worker gets to the task too late, it skips the task."""
     least, found = ahead(later, "expires")
     expect(
         found is not None and least <= 71 and found >= 69,
         "the task does not expire after seventy seconds.",
-        "expires counts seconds from the moment of sending, as countdown does: 10 seconds until the task starts, "
-        "plus a minute.",
-        expected="expires 70 seconds ahead",
+        "Like countdown, expires counts seconds from the moment of sending: 10 seconds until the task starts, plus a "
+        "minute.",
+        expected="expires 70 seconds from now",
         found=shown("expires", found)
-        + (", so it would even run hours later, when nobody needs it" if found is None else ""),
+        + (", so the task would run even hours later, when nobody needs it" if found is None else ""),
         file=FILE,
     )
 
@@ -95,8 +99,8 @@ def test_page_follows_the_task(later):
     message, response, *_ = later
     expect(
         response.status_code == 302 and message.headers["id"] in response.url,
-        "the view sent the task, but does not redirect to the page that shows it.",
-        "Return redirect_to_task(photo, task). task is the AsyncResult that apply_async() returned.",
+        "the view sent the task, but it did not redirect to the page that shows the task.",
+        "Return redirect_to_task(photo, task), where task is the AsyncResult that apply_async() returned.",
         expected=f"a redirect to …?task={message.headers['id']}",
         found=f"{response.status_code} {response.get('Location', '')}",
         file=FILE,
@@ -104,7 +108,7 @@ def test_page_follows_the_task(later):
 
 
 def test_expired_is_not_run(describe_photo_task, worker, photo):
-    """A task that has expired does not run, and its state is REVOKED."""
+    """An expired task does not run, and its state is REVOKED."""
     task = describe_photo_task.apply_async((photo(photos.jpeg()).pk,), expires=-1)
     found = until(lambda: task.state != "PENDING" and task.state)
-    expect(found == "REVOKED", "the worker ran a task that had expired.", expected="REVOKED", found=found)
+    expect(found == "REVOKED", "the worker ran an expired task.", expected="REVOKED", found=found)

@@ -8,7 +8,7 @@ FILE = "images/tasks.py, describe_album_task()"
 
 
 def test_album_does_not_wait(app, worker, photo):
-    """More album tasks than the worker has processes finish."""
+    """All album tasks finish, even if there are more of them than worker processes."""
     from images.tasks import describe_album_task
 
     ids = [photo(photos.jpeg(), f"{name}.jpg").pk for name in "abc"]
@@ -17,9 +17,9 @@ def test_album_does_not_wait(app, worker, photo):
     over = until(lambda: all(task.ready() for task in tasks), 12)
     expect(
         over,
-        f"{len(tasks)} album tasks were sent to a worker with {processes} processes, but they do not finish.",
-        "Each album task occupies a process while it waits for other tasks, which need a process too. This is a "
-        "deadlock.",
+        f"{len(tasks)} album tasks were sent to a worker with {processes} processes, but they did not finish.",
+        "Each album task occupies a process while it waits for other tasks, but those tasks need a process too. "
+        "The result is a deadlock.",
         states=", ".join(task.state for task in tasks),
         file=FILE,
     )
@@ -27,17 +27,17 @@ def test_album_does_not_wait(app, worker, photo):
     said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     why = ""
     if "result.get()" in said:
-        why = "A task that waits for another task occupies a process that the other task may need, so Celery forbids it."
+        why = "A task that waits for another task occupies a process that the other task may need, so Celery forbids waiting."
     elif "AsyncResult is not JSON serializable" in said:
-        why = "delay() returns an AsyncResult, not a description. Call the task like a function, so that it runs here."
+        why = "delay() returns an AsyncResult, not a description. Call the task like a function to get a description."
     expect(error is None, "the album task failed in the worker.", why, exception=said, file=FILE)
     found = tasks[0].result
     described = isinstance(found, list) and all(isinstance(each, dict) for each in found)
     expect(
         described,
         "the album task does not return a list of descriptions.",
-        "A task that you have just sent has no result yet. Call the task like a function, so that it runs in the "
-        "same process and returns a description.",
+        "A task that you have just sent has no result yet. Call describe_photo_task() like a function, so that it runs "
+        "in the same process and returns a description.",
         found=repr(found),
         file=FILE,
     )
@@ -45,7 +45,7 @@ def test_album_does_not_wait(app, worker, photo):
     expect(
         names == ["a.jpg", "b.jpg", "c.jpg"],
         "the descriptions are in the wrong order.",
-        "Return them in the order of the ids. A query returns rows in its own order.",
+        "Return the descriptions in the order of the ids. A query returns rows in its own order.",
         expected="a.jpg, b.jpg, c.jpg",
         found=", ".join(map(str, names)),
         file=FILE,

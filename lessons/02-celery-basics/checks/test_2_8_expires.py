@@ -7,11 +7,11 @@ pytestmark = pytest.mark.step("2.8")
 
 
 def test_results_expire(app, describe_photo_task, worker, photo):
-    """A result expires after an hour; from lesson 04 on after three hours, for its chord."""
+    """Results expire after an hour (from lesson 04 on, after three hours)."""
     expect(
         not describe_photo_task.ignore_result,
-        "describe_photo_task stores no result any more.",
-        "The page shows this result. Without it, the state is PENDING forever.",
+        "describe_photo_task no longer stores its result.",
+        "The page shows this result. If it isn't stored, the state stays PENDING forever.",
         found="ignore_result=True",
         file="images/tasks.py, myproject/settings.py",
     )
@@ -30,7 +30,7 @@ def test_results_expire(app, describe_photo_task, worker, photo):
 
 def why_not_an_hour(seconds, task):
     if seconds == -1:
-        return "None and 0 mean never: Redis stores each result until you forget it."
+        return "None and 0 mean never, so Redis stores each result until you call forget()."
     names = [name for name in dir(settings) if "EXPIRES" in name and name != "CELERY_RESULT_EXPIRES"]
     if names and not hasattr(settings, "CELERY_RESULT_EXPIRES"):
         return (
@@ -38,10 +38,10 @@ def why_not_an_hour(seconds, task):
             'namespace="CELERY" its name is CELERY_RESULT_EXPIRES.'
         )
     if hasattr(settings, "CELERY_RESULT_EXPIRES"):
-        return "CELERY_RESULT_EXPIRES counts seconds."
+        return "CELERY_RESULT_EXPIRES is a number of seconds."
     if task.expires:
         return (
-            "The task option expires says until when a task may start. How long its result is stored is another setting, "
-            "CELERY_RESULT_EXPIRES."
+            "The task option expires sets the latest time at which the task may start. CELERY_RESULT_EXPIRES sets how long the result is "
+            "stored."
         )
-    return "Redis stores each result until it expires. Celery's default is a day."
+    return "By default, Redis stores each result for a day."

@@ -6,17 +6,18 @@ from .models import UploadedImage
 from .pictures import open_picture, taken_at
 
 
-# TODO 2.3: make this function a task.
+# TODO 2.3: turn this function into a task.
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
-    # TODO 2.3: load the photo by its id, and open its file through the storage, with open_picture(). Return a
-    # dictionary: name, format, size as [width, height], bytes, taken (taken_at() finds it), and uploaded as
-    # ISO 8601. If there is no such photo, let the exception out.
+    # TODO 2.3: load the photo by its id, and open its file through the storage with open_picture(). Return a
+    # dictionary with name, format, size as [width, height], bytes, taken (from taken_at()), and uploaded in
+    # ISO 8601 format. If the photo doesn't exist, don't catch the exception.
 
 
 @shared_task
 def describe_album_task(image_ids: list[int]) -> list[dict]:
     """Describe several photos, in the order of `image_ids`."""
-    # TODO 2.7: don't send tasks and wait for them. Call describe_photo_task() like a function for each id.
+    # TODO 2.7: instead of sending tasks and waiting for them, call describe_photo_task() like a function for
+    # each id.
     tasks = [describe_photo_task.delay(image_id) for image_id in image_ids]
     return [task.get() for task in tasks]

@@ -69,7 +69,7 @@ def detail(request, pk):
 def describe(request, pk):
     """Let a worker describe the photo. The photo's page shows the task's state and result."""
     photo = get_object_or_404(UploadedImage, pk=pk)
-    # TODO 2.4: send describe_photo_task with the photo's id, and don't wait for it. Return
+    # TODO 2.4: send describe_photo_task with the photo's id, and don't wait for its result. Return
     # redirect_to_task(photo, …).
     return redirect("images:detail", photo.pk)
 
@@ -78,7 +78,7 @@ def describe(request, pk):
 def describe_later(request, pk):
     """Let a worker describe the photo in ten seconds. A worker skips the task after seventy seconds."""
     photo = get_object_or_404(UploadedImage, pk=pk)
-    # TODO 2.6: send the task with apply_async(), so that it starts after ten seconds and expires after
+    # TODO 2.6: send the task with apply_async() so that it starts after ten seconds and expires after
     # seventy. Return redirect_to_task(photo, …).
     return redirect("images:detail", photo.pk)
 
@@ -90,8 +90,8 @@ def redirect_to_task(photo, task):
 @asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
-    # TODO 2.5: return id, state, result and error of the task, from an AsyncResult. Only a SUCCESS has a
-    # result; only a FAILURE has an error: the type and the text of its exception. The others are None.
+    # TODO 2.5: return the task's id, state, result and error, from an AsyncResult. Set result only for
+    # SUCCESS. Set error only for FAILURE, to the exception's type and message. Otherwise, both are None.
     return JsonResponse({})
 
 
@@ -99,7 +99,7 @@ def task_status(request, task_id):
 @asks_result_backend
 def task_forget(request, task_id):
     """Delete the task's result from the result backend, once it has been read."""
-    # TODO 2.5: forget() the result.
+    # TODO 2.5: delete the result with forget().
     return JsonResponse({"id": str(task_id), "forgotten": True})
 
 

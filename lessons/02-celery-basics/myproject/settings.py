@@ -104,9 +104,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
 # Celery. Each CELERY_ name is one of Celery's settings in uppercase, with this prefix.
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
-# TODO 2.1: set CELERY_BROKER_URL and CELERY_RESULT_BACKEND to REDIS_URL. Accept and send only JSON, with
-# CELERY_ACCEPT_CONTENT (a list), CELERY_TASK_SERIALIZER and CELERY_RESULT_SERIALIZER. Take CELERY_TIMEZONE
-# from the environment; its default is "Asia/Shanghai".
+# TODO 2.1: set CELERY_BROKER_URL and CELERY_RESULT_BACKEND to REDIS_URL. To accept and send only JSON, set
+# CELERY_ACCEPT_CONTENT (a list), CELERY_TASK_SERIALIZER and CELERY_RESULT_SERIALIZER. Read CELERY_TIMEZONE
+# from the environment, with "Asia/Shanghai" as the default.
 
 # The page reads a result within seconds. After an hour, the result expires.
 # TODO 2.8: let results expire after an hour. Celery's default is a day.

@@ -1,6 +1,7 @@
 """The "your turn" cells: what makes an answer right, and the sentence for what is missing."""
 
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -24,7 +25,8 @@ class Verdict:
         return f"{MARKS[self.right]} {self.text}"
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{MARKS[self.right]}</b> {escape(self.text)}</p>"
+        text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(self.text))
+        return f"<p><b>{MARKS[self.right]}</b> {text}</p>"
 
 
 class Missing(Exception):

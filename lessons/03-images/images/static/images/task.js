@@ -1,4 +1,4 @@
-// Ask for a task's state until the task is finished or nothing new has come for a long time. Show each answer.
+// Ask for a task's state, and show each answer, until the task has finished or nothing has changed for ten minutes.
 
 const WORDS = {
   PENDING: "unknown: no worker has reported on it yet, or no such task was ever sent",
@@ -12,7 +12,7 @@ const OVER = ["SUCCESS", "FAILURE", "REVOKED"];
 
 const SHORTEST = 1000;
 const LONGEST = 5000; // milliseconds between two requests
-const PATIENCE = 600_000; // milliseconds without news
+const PATIENCE = 600_000; // milliseconds without a change
 
 const link = document.querySelector("[data-task]");
 if (link) follow(link.href);
@@ -33,7 +33,7 @@ async function follow(address) {
       pause = Math.min(pause * 1.3, LONGEST);
     }
     if (answer) line.replaceChildren(link, ` is ${answer.state}: ${WORDS[answer.state] ?? ""}.`);
-    else line.replaceChildren(link, ": the server does not know at the moment. The page asks again.");
+    else line.replaceChildren(link, ": the server did not respond. The page will ask again.");
     if (OVER.includes(answer?.state)) return;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
