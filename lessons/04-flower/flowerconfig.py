@@ -5,7 +5,7 @@ import re
 import socket
 
 # Anyone who can open Flower can read all task arguments and stop all workers.
-# TODO 4.2: set `address`, so that Flower listens on 127.0.0.1 only.
+# TODO 4.2: set `address` so that Flower listens only on 127.0.0.1.
 port = int(os.environ.get("FLOWER_PORT", 5555))
 with socket.socket() as client:
     if client.connect_ex(("127.0.0.1", port)) == 0:
@@ -17,7 +17,7 @@ login = os.environ.get("FLOWER_BASIC_AUTH", "")
 name, _, password = login.partition(":")
 # Flower cuts a password at a comma, and answers 500 to one that is not ASCII.
 usable = name and password and not re.search("[^!-~]|,", login)
-# TODO 4.2: if it is not `usable`, raise SystemExit with a sentence that names this variable.
+# TODO 4.2: if `usable` is false, raise SystemExit with a message that mentions FLOWER_BASIC_AUTH.
 
 # Flower stores this many tasks in memory, and loses them when it stops.
 max_tasks = 10_000
