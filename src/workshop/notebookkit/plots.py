@@ -8,7 +8,7 @@ from .events import moments
 
 
 def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """Draw a bar for each task: white while waiting, gray while running, a line where a worker received it."""
+    """Draw a bar for each task: white while waiting, gray while running, a line where a worker got it."""
     import matplotlib.pyplot as plt
 
     known = [(row, moments(events, result.id)) for row, result in enumerate(results)]
