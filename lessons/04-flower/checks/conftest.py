@@ -180,7 +180,7 @@ def crew(app, all_workers, lines):
 
 @pytest.fixture
 def busy(app, storage, worker):
-    """busy(count) sends that many ZIP exports, each of which takes a long time. After the check, they are killed."""
+    """busy(count) sends that many ZIP exports, each of which takes a long time. The exports are killed after the check."""
     from images.tasks import export_zip_task
 
     sent = []

@@ -93,7 +93,7 @@ def says_what_to_do(text):
 
 
 def test_not_without_a_password(app, line, monitor):
-    """Without a password, Flower does not start and says what to do."""
+    """Without a password, Flower refuses to start and says what to do."""
     monitor.start(line.shell_command)  # the one with a password starts in the meantime
     bare = Flower(monitor.folder)
     bare.start(line.shell_command, password=False)

@@ -39,7 +39,7 @@ def status(client, task_id):
 
 @pytest.fixture
 def entries(told, worker, resized_photos):
-    """The states that were stored while three photos were being exported. The fourth id belongs to no photo."""
+    """The states that were stored while three photos were being exported. No photo has the fourth id."""
     from images.tasks import export_zip_task
 
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)] + [0]
@@ -102,7 +102,7 @@ def test_says_how_far(app, worker, entries, delivered):
         "the number of photos in the ZIP file."
         if totals == {4}
         else "",
-        expected='"done" counts from 0 to 3, and "total" is always 3',
+        expected='"done" goes from 0 to 3, and "total" is always 3',
         found=found,
         file=TASK,
     )

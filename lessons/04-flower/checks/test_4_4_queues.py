@@ -80,7 +80,7 @@ def test_quick_tasks(expect_in):
     """The tasks for uploads and descriptions stay in the `celery` queue."""
     from images.tasks import describe_photo_task, resize_image_task
 
-    why = "A visitor waits for this task, so the task must not wait behind slow tasks. Don't add a route for it."
+    why = "A visitor waits for this task, so the task must not wait behind slow tasks. Don't add a route for this task."
     expect_in("celery", "resize_image_task", lambda: resize_image_task.delay(1), why)
     expect_in("celery", "describe_photo_task", lambda: describe_photo_task.delay(1), why)
 
@@ -103,7 +103,7 @@ def test_misspelt(queue):
 
 
 def why_not_alone(service):
-    """Why the only worker is not enough."""
+    """Why one worker is not enough."""
     words = procfile.words(service)
     queues = next(
         (after for word, after in zip(words, words[1:], strict=False) if word in ("-Q", "--queues")), None
@@ -123,7 +123,7 @@ def why_not_alone(service):
 def team(crew, lines):
     """The Procfile's workers and their separate broker database: (crew, queue)."""
     services = procfile.workers(lines)
-    expect(services, "the Procfile starts no worker.", file="Procfile")
+    expect(services, "the Procfile does not start any workers.", file="Procfile")
     expect(
         len(services) > 1,
         "the Procfile starts only one worker.",

@@ -29,7 +29,7 @@ CAUSES = {
     "required positional argument": "summarize_task gets its argument from the chord. Pass the task as a "
     "signature without arguments, summarize_task.s().",
 }
-"""Part of an exception's text, and the cause of the exception."""
+"""Maps part of an exception's text to the cause of the exception."""
 
 
 def listed(queue):

@@ -118,7 +118,7 @@ def expect_listed(result, what, pk):
     ids=["connection", "timeout", "time-limit", "mistake"],
 )
 def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
-    """The task lets errors that say nothing about the photo propagate, so the task fails or is retried."""
+    """Errors that say nothing about the photo propagate, so the task fails or is retried."""
     from images.models import UploadedImage
     from images.tasks import describe_for_summary_task
 

@@ -30,7 +30,7 @@ def test_nobody_answers(app, command):
     expect(
         0 < workers.PATIENCE <= 2,
         "the command waits too long for workers that do not answer.",
-        expected="PATIENCE = 1 or so",
+        expected="PATIENCE = 1, or 2 at most",
         found=f"PATIENCE = {workers.PATIENCE}",
         file=COMMAND,
     )
@@ -59,7 +59,8 @@ def test_names(app, name, patience, monkeypatch):
     expect(
         names,
         f"the worker {name} is running, but workers_that_answer() returned no names.",
-        "control.ping(timeout=PATIENCE) asks all workers and returns a list with one dictionary for each answer.",
+        "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
+        "answer.",
         found=repr(found),
         file=file,
     )
@@ -134,7 +135,8 @@ def test_show_and_revoke(app, command, name, busy, photo):
     expect(
         "No worker answers" not in error,
         f"{name} is running, but the command says that no worker answers.",
-        "control.ping(timeout=PATIENCE) asks all workers and returns a list with one dictionary for each answer.",
+        "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
+        "answer.",
         error=error,
         file=f"{COMMAND}, workers_that_answer()",
     )

@@ -23,7 +23,7 @@ def limit(app):
 
 
 def test_rate(app, command, name):
-    """The command limits how often a worker starts a task, and it removes the limit again."""
+    """The command sets and removes a limit on how often a worker starts a task."""
     before = limit(app)
     for wanted in ("7/m", "0"):
         printed, error = command("rate", TASK, wanted)

@@ -78,8 +78,8 @@ def workers_that_answer():
 def inspect_workers(names):
     """What each of these workers is doing, by its name: numbers of tasks, and the names of its queues."""
     # With `destination`, Celery waits only until all of these workers have answered.
-    # TODO 4.7: call control.inspect() with destination and timeout. Each of its methods, such as active(),
-    # returns {name: answer}, or None if no worker answered in time.
+    # TODO 4.7: call control.inspect() with destination and timeout. Each method, such as active(), returns
+    # {name: answer}, or None if no worker answered in time.
     stats, active, reserved = {}, {}, {}
     registered, queues = {}, {}
     return {
