@@ -1,4 +1,4 @@
-"""Settings of Flower, which reads this file from the folder in which it is started."""
+"""Settings for Flower, which reads this file from the folder in which Flower is started."""
 
 import os
 import re
@@ -15,7 +15,7 @@ with socket.socket() as client:
 # command lines with ps.
 login = os.environ.get("FLOWER_BASIC_AUTH", "")
 name, _, password = login.partition(":")
-# Flower cuts a password at a comma, and answers 500 to one that is not ASCII.
+# Flower splits a password at a comma, and it responds with status 500 if the password is not ASCII.
 usable = name and password and not re.search("[^!-~]|,", login)
 if not usable:
     raise SystemExit(
@@ -23,5 +23,5 @@ if not usable:
         "Both must be ASCII, without spaces and commas."
     )
 
-# Flower stores this many tasks in memory, and loses them when it stops.
+# Flower stores this many tasks in memory and loses them when it stops.
 max_tasks = 10_000

@@ -1,4 +1,4 @@
-"""Fixtures that the checks of this lesson share."""
+"""Fixtures shared by this lesson's checks."""
 
 import contextlib
 import json
@@ -20,12 +20,12 @@ from workshop.checkkit.worker import aside, raised_at
 
 PROJECT = Path.cwd()
 CREW = 2
-"""The database of the broker that the Procfile's workers use. The run's own worker uses 0."""
+"""The broker database that the Procfile's workers use. The worker that the checks start uses database 0."""
 
 
 @pytest.fixture
 def storage():
-    """storage("down"), storage("slow 5"), storage("ok"): how the storage of the resized photos behaves."""
+    """storage("down"), storage("slow 5"), and storage("ok") set how the storage for resized photos behaves."""
     from practice.modes import set_mode
 
     yield lambda mode: set_mode("storage", mode)
@@ -47,7 +47,7 @@ def resized_photos(photo):
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) returns the line of the worker's log about the task's end, or "" if there is none yet."""
+    """ended(task_id) returns the line about the task's end in the worker's log, or "" if there is no such line."""
 
     def line(task_id):
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", worker.log)
@@ -58,9 +58,9 @@ def ended(worker):
 
 @pytest.fixture
 def told(app, delivered):
-    """told(send) sends a task, waits for its end, and lists all states that the result backend published.
+    """told(send) sends a task, waits until the task has ended, and returns all states that were published.
 
-    send(task_id=…) sends it. Each entry is a dictionary with status and result, read from the broker.
+    send(task_id=…) sends the task. Each state is a dictionary with status and result, as published by Redis.
     """
     followed = []
 
@@ -87,9 +87,9 @@ def told(app, delivered):
 
 @pytest.fixture
 def ignored():
-    """ignored("event", "track") returns {"Celery_ignores": names} for settings that Celery doesn't read, or {}.
+    """ignored("event", "track") returns {"Celery_ignores": names} if Celery ignores any settings, otherwise {}.
 
-    Only settings whose name contains one of the words are listed.
+    Only settings whose names contain one of these words are checked.
     """
     from django.conf import settings
 
@@ -113,17 +113,17 @@ def ignored():
 
 @pytest.fixture
 def post(client, patience):
-    """post(name) presses a button of the site and returns the response. Complains if the view fails or waits.
+    """post(name) presses a button on the site and returns the response. Complains if the view fails or waits.
 
-    causes: {part of an exception's text: its cause}.
+    causes: a dictionary that maps part of an exception's text to the cause of the exception.
     """
     from django.urls import reverse
 
     def press(name, causes=None, **facts):
         with patience(
-            "the view did not answer while no worker was running.",
-            "The view waits for a result. Send the tasks and answer at once, because the page asks for the progress "
-            "later.",
+            "the view did not respond while no worker was running.",
+            "The view waits for a result. Send the tasks and respond immediately, because the page asks "
+            "for the progress later.",
             **facts,
         ):
             try:
@@ -143,7 +143,7 @@ def post(client, patience):
 
 @pytest.fixture(scope="session")
 def lines():
-    """The lines of the Procfile, by the name of the process."""
+    """The Procfile's lines, by process name."""
     return procfile.read(PROJECT)
 
 
@@ -163,9 +163,9 @@ def all_workers():
 
 @pytest.fixture
 def crew(app, all_workers, lines):
-    """with crew() as (crew, queue): the workers of the Procfile, ready, with their own database of the broker.
+    """`with crew() as (crew, queue)` starts the Procfile's workers with a separate broker database.
 
-    They run the tasks that are sent inside the block.
+    The workers run the tasks that are sent inside the block.
     """
 
     @contextlib.contextmanager
@@ -180,7 +180,7 @@ def crew(app, all_workers, lines):
 
 @pytest.fixture
 def busy(app, storage, worker):
-    """busy(count) sends this many ZIP exports, each of which takes a long time. They end with the check."""
+    """busy(count) sends that many ZIP exports, each of which takes a long time. The exports are killed after the check."""
     from images.tasks import export_zip_task
 
     sent = []
@@ -203,13 +203,13 @@ def busy(app, storage, worker):
 
 @pytest.fixture
 def name(app, worker):
-    """The name of the run's worker."""
+    """The name of the worker that the checks start."""
     return re.search(r"(\S+@\S+) ready\.", worker.log)[1]
 
 
 @pytest.fixture
 def command(app, monkeypatch, patience):
-    """command("rate", …) runs manage.py workers and returns (what it printed, its error or "")."""
+    """command("rate", …) runs manage.py workers and returns its output and its error message ("" if none)."""
     from images.management.commands import workers
 
     def run(*arguments, seconds=0.3):
@@ -217,8 +217,9 @@ def command(app, monkeypatch, patience):
         output = StringIO()
         limit = patience(
             f"`{shown}` was still running after six seconds.",
-            "A question to all workers waits until timeout= is over, because nobody knows how many will answer. "
-            "Pass timeout=PATIENCE. (If your machine is very busy, run the check again.)",
+            "A query to all workers waits for the whole timeout, because Celery doesn't know how many "
+            "workers will answer. Pass timeout=PATIENCE. (If your machine is very busy, run the check "
+            "again.)",
             file=COMMAND,
         )
         with monkeypatch.context() as patch, limit:
@@ -232,7 +233,7 @@ def command(app, monkeypatch, patience):
                 return output.getvalue(), str(error)
             except Exception as error:
                 complain(
-                    f"`{shown}` ends with a traceback.",
+                    f"`{shown}` ended with a traceback.",
                     why_traceback(error),
                     exception=f"{type(error).__name__}: {error}".splitlines()[0],
                     raised_at=raised_at(error) or "?",
@@ -242,7 +243,7 @@ def command(app, monkeypatch, patience):
         return output.getvalue(), ""
 
     def patient(*arguments):
-        """With less patience than the command usually has, and with more if the worker was slow."""
+        """Run the command with a short timeout, and again with a longer one if the worker was slow."""
         printed, error = run(*arguments)
         nobody = re.search("No worker answers|no longer answers", error)
         silent = "@" not in printed and not error and arguments[0] != "grow"  # which must not be done twice
@@ -253,11 +254,11 @@ def command(app, monkeypatch, patience):
 
 
 def why_traceback(error):
-    """The cause of an exception in the command."""
+    """The cause of an exception that the command raised."""
     text = str(error)
     if "NoneType" in text and ("items" in text or "iterable" in text):
         return (
-            "An order such as control.revoke() returns None without reply=True, and a question of inspect() returns "
+            "Methods such as control.revoke() return None without reply=True. Methods of inspect() return "
             "None if no worker answers."
         )
     return ""

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.step("4.1")
 FILE = "myproject/settings.py"
 TASK = "describe_photo_task"
 FROM_THE_WORKER = ("task-received", "task-started", "task-succeeded")
-IGNORED = "Celery ignores a setting whose name it does not know, without a warning."
+IGNORED = "Celery silently ignores settings it doesn't recognize."
 
 
 @contextlib.contextmanager
@@ -45,7 +45,7 @@ def types(events, task_id):
 def events(app, lines, crew, request, photo):
     """The events about one task, in the order in which they arrived.
 
-    The option -E of a worker has the same effect as the setting. Then the workers are those of the Procfile.
+    A worker's -E option has the same effect as the setting. If the Procfile uses -E, its workers run the task.
     """
     from images.tasks import describe_photo_task
 
@@ -74,7 +74,7 @@ def _sends_events(words):
 
 
 def test_events(events, ignored):
-    """A program that listens receives events when a task is sent, received, started and finished."""
+    """A program that listens for events receives one when a task is sent, received, started, and finished."""
     facts = {
         "expected": "task-sent, " + ", ".join(FROM_THE_WORKER),
         "found": ", ".join(events) or "no event",
@@ -84,17 +84,18 @@ def test_events(events, ignored):
     missing = [each for each in FROM_THE_WORKER if each not in events]
     expect(
         not missing,
-        f"a worker ran {TASK}, but sent no event about it."
+        f"a worker ran {TASK}, but the worker sent no events about this task."
         if len(missing) == 3
-        else f"a worker ran {TASK}, but did not send all events about it.",
-        f"By default, a worker sends no events, so Flower sees nothing. Set CELERY_WORKER_SEND_TASK_EVENTS. {IGNORED}",
+        else f"a worker ran {TASK}, but the worker did not send all events about this task.",
+        "By default, a worker sends no events, so Flower shows no tasks. Set "
+        f"CELERY_WORKER_SEND_TASK_EVENTS. {IGNORED}",
         **facts,
     )
     expect(
         "task-sent" in events,
-        f"{TASK} was sent, but its sender sent no event.",
-        "The sender has its own setting, CELERY_TASK_SEND_SENT_EVENT. Without it, Flower can't show a task that no "
-        f"worker has received yet. {IGNORED}",
+        f"{TASK} was sent, but the process that sent the task did not send an event.",
+        "The process that sends a task needs a separate setting, CELERY_TASK_SEND_SENT_EVENT. Without this "
+        f"setting, Flower can't show a task that no worker has received yet. {IGNORED}",
         **facts,
     )
 
@@ -113,9 +114,9 @@ def test_started(told, worker, photo, name, ignored):
     found = list(dict.fromkeys(entry["status"] for entry in entries))
     expect(
         found[:1] == ["STARTED"],
-        f"a worker started {name}, but did not store the state STARTED.",
-        "Until the task ends, its state is PENDING, so the page can't tell whether it waits or runs. Set "
-        f"CELERY_TASK_TRACK_STARTED, for all tasks. {IGNORED}",
+        f"a worker started {name}, but did not store the STARTED state.",
+        "Until the task ends, its state is PENDING, so the page can't tell whether the task is waiting or "
+        f"running. Set CELERY_TASK_TRACK_STARTED, which applies to all tasks. {IGNORED}",
         expected="STARTED, …, SUCCESS",
         found=", ".join(found) or "no state at all",
         **ignored("track"),

@@ -15,21 +15,21 @@ BUSY = "If your machine is very busy, run the check again."
 
 @pytest.fixture
 def line(lines):
-    """The line of the Procfile that starts Flower."""
+    """The Procfile line that starts Flower."""
     service = lines.get("flower")
     if not service:
         other = next((each for each in lines.values() if "flower" in procfile.words(each)), None)
         complain(
             "the Procfile has no process called flower.",
-            f"Another line starts Flower: {procfile.shown(other)}. Rename it."
+            f"Another line starts Flower: {procfile.shown(other)}. Rename this process to flower."
             if other
-            else "A line of the Procfile is a name, a colon, and the command that you would type.",
+            else "A line in a Procfile consists of a name, a colon, and the command that you would type.",
             processes=", ".join(lines) or "no process",
             file="Procfile",
         )
     words = procfile.words(service)
     facts = {"line": procfile.shown(service), "file": "Procfile"}
-    expect("flower" in words, "the process flower does not start Flower.", **facts)
+    expect("flower" in words, "the `flower` process does not start Flower.", **facts)
     before = words[: words.index("flower")]
     named = next(
         (i for i, word in enumerate(words) if word in ("-A", "--app") or word.startswith("--app=")), None
@@ -37,14 +37,14 @@ def line(lines):
     expect(
         named is None or named < len(before),
         "in the Procfile, -A comes after the word flower.",
-        "flower is a subcommand of celery, but -A is an option of celery itself, so -A comes first. After the word "
-        "flower, it is ignored, and Flower looks for RabbitMQ on this machine.",
+        "flower is a subcommand of celery, but -A is an option of celery itself, so -A comes first. After "
+        "the word flower, -A is ignored, so Flower looks for RabbitMQ on this machine.",
         **facts,
     )
     expect(
         (service.app or "").partition(":")[0].partition(".")[0] == "myproject",
-        "the process flower does not load the Celery app of this project.",
-        "Flower reads the broker's address from the app.",
+        "the `flower` process does not load this project's Celery app.",
+        "Flower reads the broker's address from the Celery app.",
         expected="celery -A myproject …",
         **facts,
     )
@@ -53,7 +53,7 @@ def line(lines):
 
 @pytest.fixture
 def flower(app, line, monitor):
-    """Flower, as the Procfile starts it, with a password and its own port."""
+    """Flower, started with the Procfile's command, a password, and a free port."""
     monitor.start(line.shell_command)
     monitor.wait()
     facts = {"line": procfile.shown(line), "file": f"Procfile, {CONFIG}"}
@@ -61,17 +61,17 @@ def flower(app, line, monitor):
     busy = re.search(r"address already in use", monitor.log, re.IGNORECASE)
     if not monitor.answers() and (elsewhere or busy):
         complain(
-            "Flower does not listen on the port that FLOWER_PORT names.",
-            "`./workshop up` chooses a free port, passes it in FLOWER_PORT and shows it.",
+            "Flower does not listen on the port in FLOWER_PORT.",
+            "`./workshop up` chooses a free port, passes it to Flower in FLOWER_PORT, and prints it.",
             expected=f"port {monitor.port}",
             found=f"port {elsewhere[0]}" if elsewhere else "another port, which is busy",
             **facts,
         )
     expect(
         monitor.answers(),
-        "Flower did not start, although FLOWER_BASIC_AUTH and FLOWER_PORT were set."
+        "Flower did not start, even though FLOWER_BASIC_AUTH and FLOWER_PORT were set."
         if not monitor.running
-        else f"Flower started, but did not answer within {STARTING} seconds.",
+        else f"Flower started but did not respond within {STARTING} seconds.",
         BUSY if monitor.running else "",
         flower_says=monitor.last_words or "nothing",
         **facts,
@@ -80,20 +80,20 @@ def flower(app, line, monitor):
 
 
 def message_in(log):
-    """The message at the end of a log, which may have several lines. Without a traceback, it is the whole log."""
+    """The message after the traceback in a log, on one line. Without a traceback, the whole log is the message."""
     lines = log.strip().splitlines()
     in_traceback = [number for number, line in enumerate(lines) if line.startswith("  ")]
     return " ".join(lines[in_traceback[-1] + 1 :] if "Traceback" in log else lines)
 
 
 def says_what_to_do(text):
-    """Whether a message is more than the bare name of the variable or of an exception."""
+    """Return a true value if the message is more than the name of the variable or of an exception."""
     sentence = re.sub(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit)\b:?", "", text).strip(" '\"")
     return re.search(rf"{VARIABLE}|password", sentence, re.IGNORECASE) and sentence != VARIABLE
 
 
 def test_not_without_a_password(app, line, monitor):
-    """Without a password, Flower does not start, but says what to do."""
+    """Without a password, Flower refuses to start and says what to do."""
     monitor.start(line.shell_command)  # the one with a password starts in the meantime
     bare = Flower(monitor.folder)
     bare.start(line.shell_command, password=False)
@@ -105,16 +105,16 @@ def test_not_without_a_password(app, line, monitor):
         bare.stop()
     expect(
         not started,
-        f"{VARIABLE} was not set, but Flower started all the same.",
-        "Then everybody who reaches Flower can look in. Somebody who forgets the variable would not notice.",
+        f"{VARIABLE} was not set, but Flower started anyway.",
+        "If someone forgets this variable, Flower starts without protection, and nothing warns them.",
         line=procfile.shown(line),
         file=CONFIG,
     )
     busy = re.search(r"Port (\d+) is taken", said)
     expect(
         not busy or int(busy[1]) == bare.port,
-        "Flower does not listen on the port that FLOWER_PORT names.",
-        "`./workshop up` chooses a free port, passes it in FLOWER_PORT and shows it.",
+        "Flower does not listen on the port in FLOWER_PORT.",
+        "`./workshop up` chooses a free port, passes it to Flower in FLOWER_PORT, and prints it.",
         expected=f"port {bare.port}",
         found=busy and f"port {busy[1]}",
         file=CONFIG,
@@ -122,26 +122,27 @@ def test_not_without_a_password(app, line, monitor):
     for_another_reason = said and not re.search(rf"{VARIABLE}|password", said + log, re.IGNORECASE)
     expect(
         not for_another_reason or "AssertionError" in said,
-        f"without {VARIABLE}, Flower stopped for another reason.",
+        f"without {VARIABLE}, Flower stopped for a different reason.",
         flower_says=said,
         file=CONFIG,
     )
     expect(
         says_what_to_do(message_in(log)),
-        f"without {VARIABLE}, Flower stopped, but did not say what to do.",
-        f"Raise SystemExit with a sentence that names {VARIABLE}. Python prints the sentence and stops.",
+        f"without {VARIABLE}, Flower stopped but did not say what to do.",
+        f"Raise SystemExit with a message that mentions {VARIABLE}. Python prints the message and exits.",
         flower_says=said or "nothing",
         file=CONFIG,
     )
 
 
 def test_this_machine_only(flower, line):
-    """Flower listens on this machine only."""
+    """Flower accepts connections only from this machine."""
     found = sorted({address for address, _ in flower.listening()})
     expect(
         all(address.startswith(LOOPBACK) for address in found),
-        "Flower listens on the whole network.",
-        "Everybody on the same network can reach it. Only programs on this machine can reach 127.0.0.1.",
+        "Flower accepts connections from the whole network.",
+        "Anyone on your network can reach Flower. Listen on 127.0.0.1, which only programs on this machine "
+        "can reach.",
         expected="127.0.0.1",
         found=", ".join(found),
         line=procfile.shown(line),
@@ -150,13 +151,14 @@ def test_this_machine_only(flower, line):
 
 
 def test_password(flower, line):
-    """Flower's pages and its API ask for the password in FLOWER_BASIC_AUTH."""
+    """Flower's pages and API require the password in FLOWER_BASIC_AUTH."""
     for path in ("/workers", "/api/tasks"):
         found = flower.get(path, password=False).status_code
         expect(
             found == 401,
-            f"Flower answers to {path} without a password.",
-            "Flower reads its options from variables such as FLOWER_BASIC_AUTH. Don't override this one.",
+            f"Flower serves {path} without a password.",
+            "Flower reads the password from the environment variable FLOWER_BASIC_AUTH. Don't override "
+            "this variable.",
             expected="401",
             found=found,
             file=CONFIG,
@@ -165,8 +167,8 @@ def test_password(flower, line):
     expect(
         found == 200,
         "Flower does not accept the password in FLOWER_BASIC_AUTH.",
-        f"An option in {CONFIG} or on the command line overrides the variable. Remove it: a password does not belong "
-        "in a file that Git stores.",
+        f"An option in {CONFIG} or on the command line overrides the variable. Remove this option, because "
+        "a password does not belong in a file that you commit to Git.",
         found=found,
         line=procfile.shown(line),
         file=CONFIG,
@@ -177,21 +179,22 @@ def test_password(flower, line):
     expect(
         not shown,
         "the password is on the command line.",
-        "Every user of this machine can read it with ps, but only you can read your environment variables.",
+        "Every user of this machine can see command lines with ps, but only you can see your environment "
+        "variables.",
         ps_shows=shown[0].replace(flower.secret, "…") if shown else "",
         file="Procfile",
     )
 
 
 def test_sees_failures(app, flower, worker, upload, photo):
-    """Flower shows which task failed, in which worker, and where."""
+    """Flower shows which task failed, on which worker, and with which traceback."""
     from images.models import UploadedImage
     from images.tasks import resize_image_task
 
     expect(
         flower.hears(app),
-        "Flower received no event within 15 seconds.",
-        f"Does it use the broker of this project? {BUSY}",
+        "Flower received no events within 15 seconds.",
+        f"Does Flower use this project's broker? {BUSY}",
         flower_says=flower.last_words,
         file="Procfile",
     )
@@ -212,8 +215,9 @@ def test_sees_failures(app, flower, worker, upload, photo):
     seen = until(found, STARTING)
     if not seen:
         complain(
-            f"the worker ran two tasks, but after {STARTING} seconds Flower did not show the end of both.",
-            f"Does the worker send events (step 4.1), and does Flower keep enough tasks (max_tasks)? {BUSY}",
+            f"the worker ran two tasks, but after {STARTING} seconds, Flower did not show that both tasks "
+            "had ended.",
+            f"Does the worker send events (step 4.1)? Does Flower store enough tasks (max_tasks)? {BUSY}",
             flower_shows=", ".join(f"{t['name']}: {t['state']}" for t in flower.api("tasks").values())
             or "no task",
             file=CONFIG,
@@ -221,12 +225,12 @@ def test_sees_failures(app, flower, worker, upload, photo):
     good, bad = seen["garden.jpg"], seen["lost.jpg"]
     expect(
         good["state"] == "SUCCESS",
-        "Flower says that the task of a good photo failed.",
+        "Flower says that the task for a good photo failed.",
         found=good["exception"],
     )
     expect(
         bad["state"] == "FAILURE" and "FileNotFoundError" in (bad["traceback"] or ""),
-        "the task of a photo without a file failed, but Flower does not show its traceback.",
+        "the task for a photo without a file failed, but Flower does not show the traceback.",
         found=f"{bad['state']}, {bad['exception']}",
     )
-    expect("@" in (bad.get("worker") or ""), "Flower does not show in which worker the task failed.")
+    expect("@" in (bad.get("worker") or ""), "Flower does not show which worker ran the failed task.")

@@ -12,22 +12,25 @@ pytestmark = pytest.mark.step("4.3")
 TASK = "images/tasks.py, export_zip_task()"
 VIEW = "images/results.py, progress_of()"
 
-BY_POSITION = "The first argument of update_state() is task_id. Pass the others by name: state=…, meta=…."
+BY_POSITION = (
+    "The first argument of update_state() is task_id. Pass the other arguments by name: state=…, meta=…."
+)
 WHY_IT_FAILED = {
     "unhashable type": BY_POSITION,
-    "serializ": "meta is stored as JSON, so it can hold numbers, strings, lists and dictionaries, but no photos.",
-    "update_state": "update_state() is a method of the task. With bind=True, the task is the argument self.",
+    "serializ": "meta is stored as JSON, so it can contain numbers, strings, lists, and dictionaries, but "
+    "not photos.",
+    "update_state": "update_state() is a method of the task. With bind=True, the argument self is the task.",
 }
 
 
 def status(client, task_id):
-    """The answer that the page of the task gets."""
+    """The response that the task's page gets."""
     try:
         return client.get(reverse("images:batch_status", args=[task_id])).json()
     except Exception as error:
         complain(
-            "the page asks for the task's progress, but the view fails.",
-            "info is the dictionary only in the state PROGRESS. After FAILURE, it is the exception.",
+            "the page asked for the task's progress, but the view failed.",
+            "info is your dictionary only in the PROGRESS state. After FAILURE, info is the exception.",
             exception=f"{type(error).__name__}: {error}",
             state=AsyncResult(str(task_id)).state,
             file=VIEW,
@@ -36,7 +39,7 @@ def status(client, task_id):
 
 @pytest.fixture
 def entries(told, worker, resized_photos):
-    """The states that were stored while three photos were exported. A fourth id belongs to no photo."""
+    """The states that were stored while three photos were being exported. No photo has the fourth id."""
     from images.tasks import export_zip_task
 
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)] + [0]
@@ -46,7 +49,7 @@ def entries(told, worker, resized_photos):
 
 
 def test_says_how_far(app, worker, entries, delivered):
-    """While photos are being exported, the task reports how many are in the ZIP file."""
+    """While photos are being exported, the task reports how many are already in the ZIP file."""
     entries, task_id = entries
     reported = [entry["result"] for entry in entries if entry["status"] == "PROGRESS"]
     facts = {"found": ", ".join(entry["status"] for entry in entries) or "no state at all", "file": TASK}
@@ -72,18 +75,19 @@ def test_says_how_far(app, worker, entries, delivered):
     expect(
         reported,
         "three photos were exported, but the state was never PROGRESS.",
-        "SUCCESS says that the task has ended, although it is still running. Use your own name, PROGRESS."
+        "SUCCESS says that the task has ended, but the task is still running. Use your own state name, "
+        "PROGRESS."
         if last["status"] == "SUCCESS" and "url" not in (last["result"] or {})
-        else "write_zip() calls report_progress(done) before each photo and once after the last. Call "
-        'self.update_state(state="PROGRESS", …) there.',
+        else "write_zip() calls report_progress(done) before each photo and once after the last one. Call "
+        'self.update_state(state="PROGRESS", …) in report_progress().',
         expected=expected,
         **facts,
     )
     found = "\n".join(map(json.dumps, reported))
     expect(
         all(isinstance(each, dict) and {"done", "total"} <= each.keys() for each in reported),
-        "the dictionary of the state PROGRESS lacks done or total.",
-        "The page reads these two names.",
+        "the dictionary for the PROGRESS state lacks done or total.",
+        "The page reads these two keys.",
         expected='{"done": 1, "total": 3}',
         found=found,
         file=TASK,
@@ -94,18 +98,18 @@ def test_says_how_far(app, worker, entries, delivered):
         "three photos were exported, but the progress does not count from 0 to 3."
         if totals == {3}
         else "three photos were exported, but total is not 3.",
-        "An id may belong to a photo that was deleted, so the number of ids can be larger. The variable total counts "
-        "the photos in the ZIP file."
+        "An id may belong to a deleted photo, so there can be more ids than photos. The variable total is "
+        "the number of photos in the ZIP file."
         if totals == {4}
         else "",
-        expected='"done" counts 0, 1, 2, 3, and "total" is always 3',
+        expected='"done" goes from 0 to 3, and "total" is always 3',
         found=found,
         file=TASK,
     )
 
 
 def test_page_gets_it(client, app, worker, busy, resized_photos):
-    """The page of the task gets the state PROGRESS and the numbers."""
+    """The task's page gets the PROGRESS state and the numbers."""
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 2)]
     (task,) = busy(1, ids)
     until(lambda: task.state == "PROGRESS" and task.info.get("done") == 2)
@@ -114,7 +118,7 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
     expect(
         state == "PROGRESS" and found["state"] == "PROGRESS" and found["progress"] == info,
         "a ZIP export is running, but its page does not get the progress.",
-        "AsyncResult.info is the dictionary that update_state() got as meta.",
+        "AsyncResult.info is the dictionary that was passed to update_state() as meta.",
         expected=json.dumps({"state": "PROGRESS", "progress": {"done": 2, "total": 2}}),
         found=json.dumps({"state": found["state"], "progress": found["progress"]}),
         result_backend=f"{state}, {info}",
@@ -123,7 +127,7 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
 
 
 def test_only_then(client, worker, entries, ended):
-    """In every other state, the page gets no progress."""
+    """In every state except PROGRESS, the page gets no progress."""
     from images.tasks import export_zip_task
 
     _, done = entries
@@ -134,9 +138,9 @@ def test_only_then(client, worker, entries, ended):
         progress = found["progress"]
         expect(
             found["state"] == state and (progress is None or {"done", "total"} <= set(progress)),
-            f"the page gets a progress for a task in the state {state}, and it lacks done and total.",
-            "AsyncResult.info is the dictionary only in the state PROGRESS. After SUCCESS it is the task's result, and "
-            "after FAILURE the exception.",
+            f"for a task in the {state} state, the page gets a progress value without done and total.",
+            "AsyncResult.info is your dictionary only in the PROGRESS state. After SUCCESS, info is the "
+            "task's result, and after FAILURE, it is the exception.",
             expected='"progress": null',
             found=json.dumps({"state": found["state"], "progress": progress}),
             file=VIEW,

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.step("4.4")
 
 SETTINGS = "myproject/settings.py"
 FLOOD = 8
-"""More slow tasks than all workers together have processes."""
+"""The number of slow tasks to send, which is more than all workers can run at the same time."""
 
 
 def shown(queue):
@@ -16,7 +16,7 @@ def shown(queue):
 
 @pytest.fixture
 def expect_in(queue):
-    """expect_in("slow", "export_zip_task", send) sends, and complains unless only this queue gets the message."""
+    """expect_in("slow", "export_zip_task", send) sends the task and complains unless only that queue gets it."""
 
     def check(expected, name, send, why, file=SETTINGS):
         queue.purge()
@@ -27,7 +27,7 @@ def expect_in(queue):
             if isinstance(error, KeyError) or type(error).__name__ == "QueueNotFound":
                 complain(
                     f"{name} was sent to a queue that does not exist.",
-                    "CELERY_TASK_QUEUES lists all queues. Celery refuses any other name.",
+                    "CELERY_TASK_QUEUES lists all queues, and Celery rejects any other queue name.",
                     exception=f"{type(error).__name__}: {error}",
                     file=file,
                 )
@@ -38,24 +38,24 @@ def expect_in(queue):
             for message in messages
             if message.task.endswith(name)
         ]
-        facts = {"expected": f"{name} in the queue {expected}", "found": shown(queue), "file": file}
+        facts = {"expected": f"{name} in the `{expected}` queue", "found": shown(queue), "file": file}
         expect(
             len(found) < 2,
             f"{name} was sent once, but two queues got the message.",
-            "A queue gets all messages with its routing key. A queue without a routing key has the key of the default "
-            "queue, celery, so it gets a copy of each message.",
+            "A queue gets all messages with its routing key. A queue without a routing key uses the "
+            "default queue's key, celery, so that queue gets a copy of each message.",
             **facts,
         )
-        expect(found == [expected], f"{name} is not in the queue {expected}.", why, **facts)
+        expect(found == [expected], f"{name} is not in the `{expected}` queue.", why, **facts)
 
     return check
 
 
-ROUTE = "A route needs the full task name, images.tasks.…, as the messages show it. Celery ignores a route for another name."
+ROUTE = "A route needs the full task name (images.tasks.…), as shown in the messages. Celery ignores a route if no task has that name."
 
 
 def test_slow_tasks(expect_in):
-    """export_zip_task and resize_again_task go to the queue slow."""
+    """export_zip_task and resize_again_task go to the `slow` queue."""
     from images.tasks import export_zip_task, resize_again_task
 
     expect_in("slow", "export_zip_task", lambda: export_zip_task.delay([]), ROUTE)
@@ -63,30 +63,30 @@ def test_slow_tasks(expect_in):
 
 
 def test_resize_of_an_old_photo(expect_in):
-    """The resize that resize_again_task sends also goes to the queue slow."""
+    """The resize that resize_again_task sends also goes to the `slow` queue."""
     from images.tasks import resize_again_task
 
     expect_in(
         "slow",
         "resize_image_task",
         lambda: resize_again_task(1),
-        "resize_image_task has no route, because uploads must be quick. For this one message, pass queue= to "
-        "apply_async().",
+        "resize_image_task has no route, because uploads must stay quick. To choose the queue for this "
+        "message only, pass queue= to apply_async().",
         "images/tasks.py, resize_again_task()",
     )
 
 
 def test_quick_tasks(expect_in):
-    """Uploads and descriptions stay in the queue celery."""
+    """The tasks for uploads and descriptions stay in the `celery` queue."""
     from images.tasks import describe_photo_task, resize_image_task
 
-    why = "A visitor waits for this task, so it must not wait behind slow ones. Don't give it a route."
+    why = "A visitor waits for this task, so the task must not wait behind slow tasks. Don't add a route for this task."
     expect_in("celery", "resize_image_task", lambda: resize_image_task.delay(1), why)
     expect_in("celery", "describe_photo_task", lambda: describe_photo_task.delay(1), why)
 
 
 def test_misspelt(queue):
-    """Celery refuses to send a task to a queue that is not listed."""
+    """Celery refuses to send a task to a queue that is not listed in CELERY_TASK_QUEUES."""
     from images.tasks import describe_photo_task
 
     try:
@@ -95,34 +95,35 @@ def test_misspelt(queue):
         return
     complain(
         'a task was sent to the misspelled queue "slwo" without an error.',
-        "By default, Celery creates a queue for every name, but no worker consumes it. Keep "
-        "CELERY_TASK_CREATE_MISSING_QUEUES = False, so that Celery refuses unknown names.",
+        "By default, Celery creates a queue for any name, but no worker consumes that queue. Keep "
+        "CELERY_TASK_CREATE_MISSING_QUEUES = False so that Celery rejects unknown names.",
         found=shown(queue),
         file=SETTINGS,
     )
 
 
 def why_not_alone(service):
-    """Why this worker, the only one, is not enough."""
+    """Why one worker is not enough."""
     words = procfile.words(service)
     queues = next(
         (after for word, after in zip(words, words[1:], strict=False) if word in ("-Q", "--queues")), None
     )
     if queues and "slow" not in queues.split(","):
         return (
-            "It does not consume the queue slow, so the slow tasks would wait forever. Add a worker for them."
+            "Your only worker does not consume the `slow` queue, so slow tasks would wait forever. Add a "
+            "worker for this queue."
         )
     return (
-        "It consumes both queues, so all its processes may be busy with slow tasks. Quick tasks need a worker that "
-        "consumes only the queue celery, and slow tasks need another one."
+        "Your only worker consumes both queues, so all its processes may be busy with slow tasks. Quick "
+        "tasks need a worker that consumes only the `celery` queue, and slow tasks need a second worker."
     )
 
 
 @pytest.fixture
 def team(crew, lines):
-    """The workers of the Procfile, (crew, queue) with their own database of the broker."""
+    """The Procfile's workers and their separate broker database: (crew, queue)."""
     services = procfile.workers(lines)
-    expect(services, "the Procfile starts no worker.", file="Procfile")
+    expect(services, "the Procfile does not start any workers.", file="Procfile")
     expect(
         len(services) > 1,
         "the Procfile starts only one worker.",
@@ -135,34 +136,34 @@ def team(crew, lines):
 
 
 def ask(app, team, question):
-    """The answer of each worker, by its name."""
+    """Each worker's answer, by the worker's name."""
     crew, _ = team
     replies = app.control.broadcast(question, reply=True, limit=len(crew.names()), timeout=5) or []
     return {name: answer for reply in replies for name, answer in sorted(reply.items())}
 
 
 def active(app, team):
-    """How many slow tasks are running."""
+    """Return the number of slow tasks that are running."""
     tasks = [task for found in ask(app, team, "active").values() for task in found]
     return sum(task["name"].endswith("export_zip_task") for task in tasks)
 
 
 def test_two_names(app, team):
-    """Each worker has its own name."""
+    """Each worker has a different name."""
     workers, _ = team
     names = workers.names()
     expect(
         len(set(names.values())) == len(names),
         "two workers have the same name.",
-        "Flower shows them as one worker, and their answers to remote control overwrite each other. Give each one a "
-        "name with --hostname, such as slow@%h.",
+        "Flower shows the two workers as one, and their answers to remote control commands overwrite each "
+        "other. Give each worker a different name with --hostname, such as slow@%h.",
         found=", ".join(f"{line} is {name}" for line, name in names.items()),
         file="Procfile",
     )
 
 
 def test_quick_ones_are_not_held_up(app, team, photo, storage):
-    """While many slow tasks wait, a quick task starts at once, and the waiting tasks stay in their queue."""
+    """While many slow tasks are waiting, a quick task starts immediately, and the waiting tasks stay in the queue."""
     from images.tasks import describe_photo_task, export_zip_task
 
     _, queue = team
@@ -179,29 +180,31 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
         "file": "Procfile",
     }
     unused = {"celery", "slow"} - {queue for found in queues.values() for queue in found}
-    expect(not unused, f"no worker consumes the queue {', '.join(sorted(unused))}.", **facts)
+    names = " or ".join(f"the `{each}` queue" for each in sorted(unused))
+    expect(not unused, f"no worker consumes {names}.", **facts)
     expect(
         done,
-        f"{FLOOD} ZIP exports were sent, and a quick task after them did not finish within ten seconds.",
+        f"{FLOOD} ZIP exports were sent, and a quick task sent after them did not finish within ten seconds.",
         "If your machine is very busy, run the check again."
         if ["celery"] in queues.values()
-        else "No worker consumes only the queue celery, so all processes may be busy with slow tasks. A worker without "
-        "--queues consumes all queues.",
+        else "No worker consumes only the `celery` queue, so all processes may be busy with slow tasks. A "
+        "worker without --queues consumes all queues.",
         **facts,
     )
     if not queue.knows_disable_prefetch:
-        pytest.skip("--disable-prefetch, and what a worker reserves, is looked at with Redis alone.")
+        pytest.skip("--disable-prefetch and reserved tasks are checked only with Redis.")
     until(lambda: active(app, team) + len(queue.messages("slow")) == FLOOD, 2)
     working = active(app, team)
-    expect(working, f"{FLOOD} ZIP exports were sent, but no worker started one.", **facts)
+    expect(working, f"{FLOOD} ZIP exports were sent, but no worker started any of them.", **facts)
     waiting = len(queue.messages("slow"))
     expect(
         waiting == FLOOD - working,
         "a worker has taken more slow tasks than it can run.",
-        "By default, it reserves four tasks for each process. With --prefetch-multiplier 1, it still reserves one, because "
-        "a message that is acknowledged when the task starts does not count. No other worker can get a reserved task. "
-        "--disable-prefetch leaves them in the queue.",
-        expected=f"{working} running, {FLOOD - working} in the queue slow",
-        found=f"{working} running, {FLOOD - working - waiting} reserved, {waiting} in the queue slow",
+        "By default, a worker reserves four tasks for each process, and no other worker can get these "
+        "tasks. With --prefetch-multiplier 1, a worker still reserves one task, because a message that is "
+        "acknowledged when its task starts does not count. --disable-prefetch leaves the messages in the "
+        "queue.",
+        expected=f"{working} running, {FLOOD - working} in the `slow` queue",
+        found=f"{working} running, {FLOOD - working - waiting} reserved, {waiting} in the `slow` queue",
         **facts,
     )

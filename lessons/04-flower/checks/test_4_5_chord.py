@@ -12,23 +12,24 @@ FILE = "images/queueing.py, enqueue_summary()"
 HEADER_TASK = "images.tasks.describe_for_summary_task"
 CALLBACK = "images.tasks.summarize_task"
 NOT_CALLED = (
-    "A chord is sent when you call it with its callback, chord(header)(callback). The call returns the AsyncResult of "
-    "the callback."
+    "To send a chord, call it with its callback: chord(header)(callback). The call returns the AsyncResult "
+    "of the callback."
 )
 SIGNATURE = (
-    "The header of a chord consists of signatures, task.s(argument). .delay() sends the task at once instead."
+    "The header of a chord consists of signatures, such as task.s(argument). If you call .delay(), the "
+    "task is sent immediately instead."
 )
 CAUSES = {
     "no attribute 'parent'": NOT_CALLED,
     "NoReverseMatch": NOT_CALLED,
-    "'NoneType' object has no attribute 'save'": "Only the AsyncResult of a chord's callback has a parent, the group. "
+    "'NoneType' object has no attribute 'save'": "Only the AsyncResult of a chord's callback has a parent, which is the group. "
     + NOT_CALLED,
     "'NoneType' object has no attribute 'id'": "enqueue_summary() must return the AsyncResult of the callback.",
     "AsyncResult": SIGNATURE,
-    "required positional argument": "summarize_task gets its argument from the chord. Pass it as a signature without "
-    "arguments, summarize_task.s().",
+    "required positional argument": "summarize_task gets its argument from the chord. Pass the task as a "
+    "signature without arguments, summarize_task.s().",
 }
-"""Part of an exception's text -> its cause."""
+"""Maps part of an exception's text to the cause of the exception."""
 
 
 def listed(queue):
@@ -36,17 +37,17 @@ def listed(queue):
 
 
 def why_not_each(messages):
-    """Why the messages are not one for each photo."""
+    """Why there is not exactly one message for each photo."""
     if not messages:
         return NOT_CALLED
     if any(message.task == HEADER_TASK for message in messages):
-        return "A chord sends all tasks of its header at once. A chain sends the second one only after the first."
-    return f"Put one signature for each photo into the header of a chord: {HEADER_TASK.rpartition('.')[2]}.s(image_id)."
+        return "A chord sends all its header tasks together. A chain sends the second task only after the first one has finished."
+    return f"Put one signature for each photo in the chord's header: {HEADER_TASK.rpartition('.')[2]}.s(image_id)."
 
 
 @pytest.mark.parametrize("count", [3, 1])
 def test_sends_a_task_for_each(post, queue, resized_photos, count):
-    """*Sum up* sends one task for each photo, all in one group, and the view does not wait for them."""
+    """*Sum up* sends one task for each photo, all in one group, and the view does not wait for the results."""
     kept = resized_photos(*[photos.jpeg(80, 60)] * count)
     response = post("images:summarize", CAUSES, file=FILE)
     messages = [message for found in queue.everything().values() for message in found]
@@ -61,30 +62,32 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     }
     expect(
         sent == expected,
-        f"{what}, but there is not one task for each.",
+        f"{what}, but the view did not send exactly one task for each photo.",
         why_not_each(messages),
         **facts,
     )
     groups = {message.headers["group"] for message in header}
     expect(
         len(groups) == 1 and None not in groups,
-        f"{what}, but the tasks belong to no group.",
-        "If you send the tasks one by one, Celery doesn't know which of them is the last. Send them as the header of a "
-        "chord.",
+        f"{what}, but the tasks do not belong to a group.",
+        "If you send the tasks one by one, Celery doesn't know which task is the last. Send the tasks as "
+        "the header of a chord.",
         **facts,
     )
     early = [message for message in messages if message.task == CALLBACK]
     expect(
         not early,
-        f"{what}, and summarize_task was sent before the photos are described.",
-        "A worker sends the callback of a chord after the last header task, with the list of all results.",
+        f"{what}, but summarize_task was sent before the photos were described.",
+        "A worker sends a chord's callback with the list of all results after the last header task has "
+        "finished.",
         **facts,
     )
     group = parse_qs(urlsplit(response.url).query).get("group") if response.status_code == 302 else None
     expect(
         group,
-        "the page of the summary does not get the group's id.",
-        "enqueue_summary() must return the AsyncResult of the callback. Its parent is the group.",
+        "the summary page does not get the group's id.",
+        "enqueue_summary() must return the AsyncResult of the callback. The parent of this AsyncResult is "
+        "the group.",
         expected=f"{reverse('images:batch', args=['00000000-0000-0000-0000-000000000000'])}?group=…",
         found=response.url if response.status_code == 302 else str(response.status_code),
         file=FILE,
@@ -93,7 +96,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
 
 @pytest.mark.parametrize("count", [6, 1])
 def test_summary(client, post, worker, resized_photos, count):
-    """The workers describe the photos, and one summary has the numbers of all of them."""
+    """The workers describe the photos, and one summary adds up the numbers."""
     contents = [photos.jpeg(1000, 500), photos.png_of(500, 400)] * (count // 2) or [photos.jpeg(1000, 500)]
     resized_photos(*contents)
     before = len(worker.log)
@@ -101,7 +104,7 @@ def test_summary(client, post, worker, resized_photos, count):
     url = urlsplit(response.url)
     page = resolve(url.path)
     if page.view_name != "images:batch":
-        complain("the button does not lead to the page of the summary.", found=response.url, file=FILE)
+        complain("the button does not lead to the summary page.", found=response.url, file=FILE)
     address = reverse("images:batch_status", args=[page.kwargs["task_id"]])
 
     def answer():
@@ -112,10 +115,11 @@ def test_summary(client, post, worker, resized_photos, count):
     expect(
         found["state"] == "SUCCESS",
         "there is no summary." if found["state"] != "FAILURE" else "the summary failed.",
-        "The callback gets the stored results of the header tasks. A task with ignore_result stores none, so the "
-        "callback gets None."
+        "The callback gets the stored results of the header tasks. A task with ignore_result stores no "
+        "result, so the callback gets None."
         if "NoneType" in str(found["error"])
-        else "The callback must take the list of results: summarize_task.s(). With .si(), it takes no results."
+        else "The callback must accept the list of results, so use summarize_task.s(). A signature from "
+        ".si() accepts no results."
         if "positional argument" in str(found["error"])
         else "",
         state=found["state"],
@@ -140,16 +144,18 @@ def test_summary(client, post, worker, resized_photos, count):
     }
     expect(
         found["result"] == expected,
-        "the numbers of the summary are not right.",
-        "summarize_task gets one list: the results of all header tasks, in their order.",
+        "the numbers in the summary are wrong.",
+        "summarize_task gets one list, which contains the results of all header tasks in the order of the "
+        "header.",
         expected=json.dumps(expected),
         found=json.dumps(found["result"]),
         file=FILE,
     )
     expect(
         found["progress"] == {"done": count, "total": count},
-        "the page cannot count the finished photos.",
-        "The page loads the group by its id and counts the stored results. So save the group, with task.parent.save().",
+        "the page can't count the finished photos.",
+        "The page loads the group by its id and counts the stored results, so save the group with "
+        "task.parent.save().",
         expected=json.dumps({"done": count, "total": count}),
         found=json.dumps(found["progress"]),
         file=FILE,
@@ -157,7 +163,7 @@ def test_summary(client, post, worker, resized_photos, count):
 
 
 def test_no_photo(client, post, queue):
-    """Without a resized photo, nothing is sent, and the visitor reads why."""
+    """If there is no resized photo, nothing is sent, and the page says why."""
     response = post("images:summarize", file=FILE)
     page = client.get(response.url).content.decode()
     expect(

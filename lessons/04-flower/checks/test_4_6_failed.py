@@ -15,22 +15,22 @@ FILE = "images/tasks.py, describe_for_summary_task()"
 
 @pytest.fixture
 def summary(app, worker):
-    """summary(ids) sends a chord for the photos with these ids, and returns the callback's AsyncResult."""
+    """summary(ids) sends a chord for the photos with these ids and returns the callback's AsyncResult."""
     from images.tasks import describe_for_summary_task, summarize_task
 
     return lambda ids: chord([describe_for_summary_task.s(each) for each in ids])(summarize_task.s())
 
 
 def outcome(task, what, why, **facts):
-    """The summary. Complains if the callback did not succeed."""
+    """Return the summary. Complains if the callback did not succeed."""
     until(task.ready)
     if task.state != "SUCCESS":
         error = task.result if task.state == "FAILURE" else None
         text = f"{type(error).__name__}: {error}".splitlines()[0] if error else "none"
         if "NoneType" in text:
-            why = "A header task returned None. Return a dictionary that the summary can list, with the id and the error."
+            why = "A header task returned None. Return a dictionary with the id and the error, which the summary can list."
         elif error is None:
-            why = f"It did not come within {PATIENCE} seconds. If your machine is very busy, run the check again."
+            why = f"The summary was not ready within {PATIENCE} seconds. If your machine is very busy, run the check again."
         complain(
             f"{what}, and there is no summary.", why, state=task.state, exception=text, file=FILE, **facts
         )
@@ -38,36 +38,38 @@ def outcome(task, what, why, **facts):
 
 
 def test_one_is_gone(summary, photo):
-    """A photo that was deleted in the meantime is listed as failed, and the others are summed up."""
+    """A deleted photo is listed as failed, and the other photos are summed up."""
     kept, gone = photo(photos.jpeg(80, 60)), photo(photos.jpeg(80, 60))
     missing = gone.pk
     gone.delete()
-    what = "one of two photos was deleted while they were being summed up"
+    what = "one of two photos was deleted while the summary was running"
     result = outcome(
         summary([kept.pk, missing]),
         what,
-        "If a header task raises an exception, Celery never calls the callback. Return an error that you expect, such "
-        "as UploadedImage.DoesNotExist for a deleted photo.",
+        "If a header task raises an exception, Celery never runs the callback. Catch the errors that you "
+        "expect, such as UploadedImage.DoesNotExist for a deleted photo, and return them.",
     )
     expect_listed(result, what, missing)
 
 
 def test_one_is_damaged(summary, photo):
-    """A photo that cannot be read is listed as failed, and the others are summed up."""
+    """An unreadable photo is listed as failed, and the other photos are summed up."""
     kept = photo(photos.jpeg(80, 60))
     damaged, lost, bomb = (photo(photos.jpeg(80, 60)) for _ in range(3))
     Path(damaged.image.path).write_bytes(photos.garbage())
     Path(bomb.image.path).write_bytes(photos.bomb())
     lost.image.storage.delete(lost.image.name)
-    unreadable = "pictures.py raises UnreadablePicture for such a file. Catch it, and return the error."
+    unreadable = (
+        "pictures.py raises UnreadablePicture for such a file. Catch this exception and return the error."
+    )
     for each, what, why in (
         (damaged, "one of two files is not a picture", unreadable),
         (
             lost,
-            "the file of one of two photos is missing",
-            "A missing file is a FileNotFoundError, which is an OSError.",
+            "the file for one of two photos is missing",
+            "A missing file raises FileNotFoundError, which is an OSError.",
         ),
-        (bomb, "one of two files has more pixels than Pillow opens", unreadable),
+        (bomb, "one of two files has more pixels than Pillow accepts", unreadable),
     ):
         result = outcome(summary([kept.pk, each.pk]), what, why)
         expect_listed(result, what, each.pk)
@@ -78,7 +80,7 @@ def expect_listed(result, what, pk):
     right = len(failed) == 1 and failed[0].get("id") == pk and failed[0].get("error")
     expect(
         right and isinstance(failed[0]["error"], str) and result["photos"] == 1,
-        f"{what}, but the summary does not say which one, and why.",
+        f"{what}, but the summary does not say which photo failed and why.",
         expected=json.dumps({"photos": 1, "failed": [{"id": pk, "error": "…"}]}),
         found=json.dumps({"photos": result["photos"], "failed": failed}),
         file=FILE,
@@ -91,31 +93,32 @@ def expect_listed(result, what, pk):
         (
             ConnectionError("The storage does not answer."),
             "the photo storage did not answer",
-            "ConnectionError is an OSError, but it says nothing about the photo. Let it leave the task: raise it again "
-            "before you catch OSError.",
+            "ConnectionError is an OSError, but it says nothing about the photo. Catch ConnectionError "
+            "before you catch OSError, and re-raise it.",
         ),
         (
             TimeoutError("The storage does not answer."),
             "the photo storage did not answer in time",
-            "TimeoutError is an OSError, but it says nothing about the photo. Let it leave the task: raise it again "
-            "before you catch OSError.",
+            "TimeoutError is an OSError, but it says nothing about the photo. Catch TimeoutError before "
+            "you catch OSError, and re-raise it.",
         ),
         (
             SoftTimeLimitExceeded(),
             "the soft time limit interrupted the task",
-            "SoftTimeLimitExceeded is an Exception, but it says nothing about the photo. Catch only the errors that you "
-            "expect.",
+            "SoftTimeLimitExceeded is an Exception, but it says nothing about the photo. Catch only the "
+            "errors you expect.",
         ),
         (
-            RuntimeError("A mistake in the program."),
-            "there was a mistake in the program",
-            "Then your own mistakes look like damaged photos. Catch only the errors that you expect.",
+            RuntimeError("A bug in the program."),
+            "there was a bug in the program",
+            "If you catch every exception, your own bugs look like damaged photos. Catch only the errors "
+            "you expect.",
         ),
     ],
     ids=["connection", "timeout", "time-limit", "mistake"],
 )
 def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
-    """An error that says nothing about the photo leaves the task, so that it fails or is retried."""
+    """Errors that say nothing about the photo propagate, so the task fails or is retried."""
     from images.models import UploadedImage
     from images.tasks import describe_for_summary_task
 
@@ -130,7 +133,7 @@ def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
     except Exception:
         return
     complain(
-        f"{what}, but the task reported its photo as unreadable.",
+        f"{what}, but the task reported the photo as unreadable.",
         why,
         exception=f"{type(error).__name__}: {error}".rstrip(": "),
         returned=json.dumps(result, default=repr),
@@ -139,22 +142,22 @@ def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
 
 
 def why_lost(task):
-    """Why a task with these options is not run again when its process is killed; "" if it should be."""
+    """Why the task doesn't run again after its process was killed, or "" if it should run again."""
     if not task.acks_late:
         return (
-            "The message was acknowledged when the task started, so the broker has forgotten it. With acks_late, it is "
-            "acknowledged after the task."
+            "The message was acknowledged when the task started, so the broker no longer has it. With "
+            "acks_late, the message is acknowledged after the task has finished."
         )
     if not task.reject_on_worker_lost:
         return (
-            "With acks_late alone, the worker acknowledges the message when the process is lost. reject_on_worker_lost "
-            "returns it to the queue."
+            "With acks_late alone, the worker acknowledges the message when the process is lost. "
+            "reject_on_worker_lost returns the message to the queue."
         )
     return ""
 
 
 def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
-    """If the process that describes one photo is killed, there is a summary all the same."""
+    """If the process that is describing a photo is killed, the summary still succeeds."""
     from images.tasks import describe_for_summary_task
 
     held, other = photo(photos.jpeg(80, 60), "held.jpg"), photo(photos.jpeg(80, 60))
@@ -172,7 +175,7 @@ def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
     pid = until(process)
     if not pid:
         complain(
-            f"the worker did not start to describe the photos within {PATIENCE} seconds.",
+            f"the worker did not start describing the photos within {PATIENCE} seconds.",
             "If your machine is very busy, run the check again.",
             worker_says=worker.log.splitlines()[-1],
             file=FILE,
@@ -185,13 +188,13 @@ def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
     options = describe_for_summary_task.acks_late, describe_for_summary_task.reject_on_worker_lost
     result = outcome(
         task,
-        f"process {pid} was killed with -9 while it described one of two photos",
+        f"process {pid} was killed with -9 while it was describing one of two photos",
         why_lost(describe_for_summary_task),
         options="acks_late={}, reject_on_worker_lost={}".format(*options),
     )
     expect(
         result["photos"] == 2,
-        f"process {pid} was killed with -9, and its photo is missing from the summary.",
+        f"process {pid} was killed with -9, and the photo it was describing is missing from the summary.",
         found=json.dumps(result),
         file=FILE,
     )

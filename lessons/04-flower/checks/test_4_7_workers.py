@@ -16,7 +16,7 @@ NOBODY = "nobody@nowhere"
 
 
 def test_nobody_answers(app, command):
-    """Without a worker, the command says so within two seconds."""
+    """If no worker is running, the command says so within two seconds."""
     from images.management.commands import workers
 
     with aside(app):
@@ -30,7 +30,7 @@ def test_nobody_answers(app, command):
     expect(
         0 < workers.PATIENCE <= 2,
         "the command waits too long for workers that do not answer.",
-        expected="PATIENCE = 1 or so",
+        expected="PATIENCE = 1, or 2 at most",
         found=f"PATIENCE = {workers.PATIENCE}",
         file=COMMAND,
     )
@@ -44,29 +44,31 @@ def test_names(app, name, patience, monkeypatch):
     monkeypatch.setattr(workers, "PATIENCE", 2)
     with patience(
         "workers_that_answer() was still running after six seconds.",
-        "control.ping() waits until its timeout= is over. Pass timeout=PATIENCE.",
+        "control.ping() waits for the whole timeout. Pass timeout=PATIENCE.",
         file=file,
     ):
         try:
             found = workers.workers_that_answer()
         except Exception as error:
             complain(
-                "workers_that_answer() raises an exception.",
+                "workers_that_answer() raised an exception.",
                 exception=f"{type(error).__name__}: {error}",
                 file=file,
             )
     names = list(found or [])
     expect(
         names,
-        f"the worker {name} is running, but workers_that_answer() returns no name.",
-        "control.ping(timeout=PATIENCE) asks all workers and returns a list with one dictionary for each answer.",
+        f"the worker {name} is running, but workers_that_answer() returned no names.",
+        "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
+        "answer.",
         found=repr(found),
         file=file,
     )
     expect(
         all(isinstance(each, str) for each in names),
         "workers_that_answer() does not return the names of the workers.",
-        "control.ping() returns a list of dictionaries, and the names are their keys.",
+        "control.ping() returns a list of dictionaries, and the keys of these dictionaries are the "
+        "workers' names.",
         expected=json.dumps([name]),
         found=repr(found),
         file=file,
@@ -74,7 +76,7 @@ def test_names(app, name, patience, monkeypatch):
 
 
 def test_no_answer_in_time(app, name, patience, monkeypatch):
-    """inspect_workers() works if a worker answers the ping, but not all of the other questions in time."""
+    """inspect_workers() works even if a worker answers the ping but doesn't answer every other query in time."""
     from images.management.commands import workers
 
     file = f"{COMMAND}, inspect_workers()"
@@ -88,9 +90,9 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
                 return workers.inspect_workers([who])
             except Exception as error:
                 complain(
-                    f"{what}, and inspect_workers() raises an exception.",
-                    "Each question of inspect(), such as active(), returns None if no worker answers in time. Use {} in "
-                    "that case.",
+                    f"{what}, and inspect_workers() raised an exception.",
+                    "Each method of inspect(), such as active(), returns None if no worker answers in "
+                    "time. Use {} in that case.",
                     exception=f"{type(error).__name__}: {error}",
                     raised_at=raised_at(error) or "?",
                     file=file,
@@ -99,8 +101,8 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
     found = inspect(NOBODY, 0.1, "a worker has just stopped")
     expect(
         not found,
-        f"inspect_workers() was asked about {NOBODY}, but it returns something about another worker.",
-        "Pass the names as destination.",
+        f"inspect_workers() was asked about {NOBODY}, but it returned data about another worker.",
+        "Pass the workers' names as destination.",
         found=repr(found),
         file=file,
     )
@@ -110,17 +112,17 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
         return answered(self, command, **arguments) if command == "stats" else None
 
     monkeypatch.setattr(Inspect, "_request", only_stats)
-    inspect(name, 2, "a worker answered stats(), but no other question in time")
+    inspect(name, 2, "a worker answered stats() but no other query in time")
 
 
 def row(printed, name):
-    """The worker's line of the table: {column: cell}."""
+    """The worker's row in the table, as {column: cell}."""
     line = next((line for line in printed.splitlines() if line.startswith(name)), "")
     return dict(zip(COLUMNS, line.removeprefix(name).split(maxsplit=len(COLUMNS) - 1), strict=False))
 
 
 def test_show_and_revoke(app, command, name, busy, photo):
-    """The command shows what the worker is doing and what waits, and it revokes tasks."""
+    """The command shows what the worker is doing and how many tasks are waiting, and it revokes tasks."""
     from images.tasks import describe_photo_task
 
     exports = busy(5)
@@ -133,7 +135,8 @@ def test_show_and_revoke(app, command, name, busy, photo):
     expect(
         "No worker answers" not in error,
         f"{name} is running, but the command says that no worker answers.",
-        "control.ping(timeout=PATIENCE) asks all workers and returns a list with one dictionary for each answer.",
+        "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
+        "answer.",
         error=error,
         file=f"{COMMAND}, workers_that_answer()",
     )
@@ -142,7 +145,8 @@ def test_show_and_revoke(app, command, name, busy, photo):
     expect(
         found,
         "the worker is not in the table.",
-        "inspect_workers() needs the answers of stats(). Without them, it lists no worker.",
+        "inspect_workers() needs the workers' answers to stats(). Without these answers, it lists no "
+        "workers.",
         expected=name,
         printed=printed.strip(),
         file=f"{COMMAND}, inspect_workers()",
@@ -164,15 +168,17 @@ def test_show_and_revoke(app, command, name, busy, photo):
     wrong = differing()
     expect(
         not wrong,
-        f"the table is wrong about the worker's {', '.join(wrong)}.",
-        "inspect() has one method for each of these questions: stats, active, reserved, registered, active_queues.",
+        f"the table shows wrong values for the worker: {', '.join(wrong)}.",
+        "inspect() has one method for each of these queries: stats, active, reserved, registered, "
+        "active_queues.",
         expected=", ".join(f"{column} {expected[column]}" for column in wrong),
         found=", ".join(f"{column} {found.get(column, '') or 'nothing'}" for column in wrong),
         file=f"{COMMAND}, inspect_workers()",
     )
     expect(
-        re.search(r"queue celery: 2 waiting, and no worker takes from it", printed),
-        "two tasks wait in the queue celery, which no worker consumes, but the command does not say so.",
+        re.search("queue celery: 2 waiting, but no worker consumes it", printed),
+        "two tasks are waiting in the `celery` queue, which no worker consumes, but the command does not "
+        "say so.",
         found="\n".join(line for line in printed.splitlines() if line.startswith("queue")) or "nothing",
         file=COMMAND,
     )
@@ -189,16 +195,16 @@ def test_show_and_revoke(app, command, name, busy, photo):
     until(lambda: ended.state == "REVOKED")
     expect(
         ended.state == "REVOKED",
-        "a running task was revoked with --terminate, but it is still running.",
-        "revoke() only prevents that a worker starts the task. With terminate=True, the worker also kills the process "
-        "that is running it.",
+        "a running task was revoked with --terminate, but the task is still running.",
+        "revoke() only prevents workers from starting the task. With terminate=True, the worker also kills "
+        "the process running the task.",
         state=ended.state,
         file=f"{COMMAND}, revoke_task()",
     )
     expect(
         goes_on.id in running(app) and goes_on.state != "REVOKED",
         "a running task was revoked without --terminate, but its process was killed.",
-        "Pass the argument terminate on to revoke(), and not always True.",
+        "Pass the argument terminate on to revoke() instead of always passing True.",
         state=goes_on.state,
         file=f"{COMMAND}, revoke_task()",
     )
@@ -208,12 +214,12 @@ def test_show_and_revoke(app, command, name, busy, photo):
     until(first.ready, 1)
     expect(
         first.state == "REVOKED" and second.state == "SUCCESS",
-        "a waiting task was revoked, but it ran all the same."
+        "a waiting task was revoked, but the task ran anyway."
         if first.state == "SUCCESS"
-        else "one of two waiting tasks was revoked, but the other one did not run either."
+        else "one of two waiting tasks was revoked, but the other task did not run either."
         if second.state == "REVOKED"
-        else "one of two waiting tasks was revoked, but not both have come to the right end.",
-        expected="REVOKED for the first one, SUCCESS for the second one",
+        else "one of two waiting tasks was revoked, but the two tasks did not end in the right states.",
+        expected="REVOKED for the first task, SUCCESS for the second one",
         found=f"{first.state} and {second.state}",
         file=f"{COMMAND}, revoke_task()",
     )

@@ -14,7 +14,7 @@ NOBODY = "nobody@nowhere"
 
 
 def limit(app):
-    """The worker's rate limit of the task."""
+    """The worker's rate limit for the task."""
     found = next(
         each for each in ask(app, "registered", taskinfoitems=["rate_limit"]) if each.split()[0] == TASK
     )
@@ -23,7 +23,7 @@ def limit(app):
 
 
 def test_rate(app, command, name):
-    """The command limits how often a worker starts a task, and removes the limit."""
+    """The command sets and removes a limit on how often a worker starts a task."""
     before = limit(app)
     for wanted in ("7/m", "0"):
         printed, error = command("rate", TASK, wanted)
@@ -32,8 +32,8 @@ def test_rate(app, command, name):
         found = limit(app)
         expect(
             found == wanted or (wanted == "0" and found in ("none", before)),
-            f"the rate limit was set to {wanted}, but the worker has another one.",
-            "The limit counts in the worker. control.rate_limit() sends it there.",
+            f"the rate limit was set to {wanted}, but the worker uses a different limit.",
+            "The worker applies the limit, so send the limit to the worker with control.rate_limit().",
             expected=wanted,
             found=found,
             printed=printed.strip() or "nothing",
@@ -43,14 +43,15 @@ def test_rate(app, command, name):
     expect(
         error,
         "a rate limit was set for describe_photo_task, which is not a full task name, but the command reported no error.",
-        "The worker answers with an error. With reply=True you get this answer. Return it, and report() prints it.",
+        "The worker answers with an error, which you get only with reply=True. Return the answer so that "
+        "report() prints the error.",
         printed=printed.strip() or "nothing",
         file=f"{COMMAND}, limit_rate()",
     )
 
 
 def test_grow(app, worker, command, name):
-    """The command adds processes to a worker and removes some, but never the last one."""
+    """The command adds processes to a worker and removes processes, but it never removes the last one."""
 
     def processes():
         return len(ask(app, "stats")["pool"]["processes"])
@@ -69,14 +70,14 @@ def test_grow(app, worker, command, name):
         expect(
             found == wanted,
             f"after `grow {count}`, the worker should have {wanted} processes, but it has {found}.",
-            "pool_grow() and pool_shrink() both need a number above 0. With a negative number, they answer ok, but do "
-            "nothing or too little."
+            "pool_grow() and pool_shrink() both need a number above 0. With a negative number, the worker "
+            "answers ok but does nothing or too little."
             if name in answers
-            else "control.pool_grow() adds processes, and control.pool_shrink() removes some.",
+            else "control.pool_grow() adds processes, and control.pool_shrink() removes processes.",
             printed=printed.strip() or "nothing",
             file=f"{COMMAND}, change_pool()",
         )
-    expect_answer(answers, name, "a pool was changed", "change_pool")
+    expect_answer(answers, name, "a pool's size was changed", "change_pool")
     _, error = command("grow", name, str(-before))
     expect(error and processes() == before, "the worker's last process was removed.", file=COMMAND)
     _, error = command("grow", NOBODY, "1")

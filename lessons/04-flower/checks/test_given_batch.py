@@ -13,7 +13,7 @@ pytestmark = pytest.mark.step("given")
 
 
 def test_export_zip(post, client, worker, resized_photos):
-    """The ZIP file contains every resized photo, at screen size."""
+    """The ZIP file contains every resized photo at screen size."""
     kept = resized_photos(photos.jpeg(2000, 1000), photos.png(), photos.gif())
     url = post("images:export_zip").url
     status = reverse("images:batch_status", args=[resolve(url).kwargs["task_id"]])
@@ -46,28 +46,28 @@ def test_export_zip(post, client, worker, resized_photos):
     page = client.get(url).content.decode()
     expect(
         status in page and "batch.js" in page,
-        "the page of the ZIP export does not load batch.js with the task's address.",
+        "the ZIP export's page does not load batch.js with the task's URL.",
     )
 
 
 @pytest.mark.parametrize("name", ["images:export_zip", "images:summarize"])
 def test_no_photo(client, post, queue, name):
-    """Without a resized photo, nothing is sent, and the visitor reads why."""
+    """If there is no resized photo, nothing is sent, and the page says why."""
     page = client.get(post(name).url).content.decode()
     expect(
         "no resized photo" in page and not queue.everything(),
-        "there is no resized photo, but the page does not say so, or a task was sent.",
+        "there is no resized photo, but either the page did not say so or a task was sent.",
     )
 
 
 def test_unknown_task(client, app):
-    """For an unknown task and an unknown group, the view answers PENDING and no progress."""
+    """For an unknown task or group, the view returns the state PENDING and no progress."""
     address = reverse("images:batch_status", args=[uuid.uuid4()])
     for group in ("", uuid.uuid4(), "no-group"):
         found = client.get(address, {"group": group}).json()
         expect(
             found["state"] == "PENDING" and found["progress"] is None,
-            "the view answers with a progress for an unknown task.",
+            "the view returns progress for an unknown task.",
             found=found,
             file="images/results.py",
         )

@@ -9,14 +9,14 @@ pytestmark = [pytest.mark.step("given"), pytest.mark.beside("4.2")]
 
 
 def test_what_stays_open(app, monitor):
-    """With a password, Flower's API is closed, but two addresses for other programs stay open."""
+    """With a password, Flower's API is protected, but two URLs for other programs stay open."""
     if not monitor.running:
         monitor.start("exec celery -A myproject flower --address=127.0.0.1")
     monitor.wait()
     expect(monitor.answers(), "Flower did not start.", flower_says=monitor.last_words or "nothing")
     expect(
         monitor.get("/api/tasks", password=False).status_code == 401,
-        "Flower's API is open without a password.",
+        "Flower's API works without a password.",
     )
     health, metrics = (monitor.get(path, password=False) for path in ("/healthcheck", "/metrics"))
     expect(health.text == "OK", "Flower's /healthcheck asks for a password.", found=health.status_code)

@@ -55,6 +55,7 @@ def enqueue_summary(image_ids: list[int]) -> AsyncResult:
 
     Raises one of UNSENT when Redis does not answer.
     """
-    # TODO 4.5: send a chord: describe_for_summary_task for each photo, then summarize_task. Save its group.
+    # TODO 4.5: send a chord with describe_for_summary_task for each photo as the header and summarize_task as
+    # the callback. Save the chord's group.
     task = summarize_task.delay([])
     return task

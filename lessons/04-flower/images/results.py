@@ -41,6 +41,6 @@ def progress_of(task: AsyncResult, group_id: str | None = None) -> dict | None:
 
     With `group_id`, the progress is the number of tasks of that group that have succeeded.
     """
-    # TODO 4.3: if the task is in the state PROGRESS, return its info.
+    # TODO 4.3: if the task is in the PROGRESS state, return task.info.
     group = GroupResult.restore(group_id) if group_id else None
     return {"done": group.completed_count(), "total": len(group)} if group else None

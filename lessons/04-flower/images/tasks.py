@@ -115,7 +115,7 @@ def log_deleted(image_id: int) -> None:
 )
 def resize_again_task(image_id: int) -> None:
     """Resize one of many photos again."""
-    # TODO 4.4: send this task to the queue slow, with apply_async().
+    # TODO 4.4: send this task to the slow queue with apply_async().
     resize_image_task.delay(image_id)
 
 
@@ -126,7 +126,7 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
     total = len(photos)
 
     def report_progress(done):
-        # TODO 4.3: store the state PROGRESS, with the numbers done and total.
+        # TODO 4.3: store the PROGRESS state with the numbers done and total.
         pass
 
     with write_zip(photos, report_progress) as (file, written):
@@ -141,12 +141,12 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
 
 
 # The summary needs all results, so a task runs again if its process or its worker is killed.
-# TODO 4.6: set the two options for that.
+# TODO 4.6: set the two options that make the task run again.
 @shared_task(base=RetriedTask)
 def describe_for_summary_task(image_id: int) -> dict:
     """Describe a photo. For an unreadable one, return the error, so that the others are still summed up."""
-    # TODO 4.6: if the photo was deleted or cannot be read, return {"id": …, "error": …}. Let all other
-    # exceptions leave the task, such as a ConnectionError or TimeoutError of the storage.
+    # TODO 4.6: if the photo was deleted or can't be read, return {"id": …, "error": …}. Let all other
+    # exceptions propagate, such as a ConnectionError or TimeoutError from the storage.
     return describe_photo_task(image_id)
 
 

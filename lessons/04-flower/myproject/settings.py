@@ -136,13 +136,14 @@ CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 
 # Slow tasks have their own queue, so that quick tasks do not wait behind them. Celery refuses a queue that is
 # not listed here, instead of creating a queue that no worker consumes.
-# TODO 4.4: add a queue slow.
+# TODO 4.4: add a queue called slow.
 CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery")]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-# TODO 4.4: add CELERY_TASK_ROUTES, so that export_zip_task and resize_again_task go to the queue slow.
+# TODO 4.4: add CELERY_TASK_ROUTES so that export_zip_task and resize_again_task go to the slow queue.
 
 # Send an event when a task is sent, received, started and finished. Flower listens to these events.
-# TODO 4.1: turn on CELERY_WORKER_SEND_TASK_EVENTS, CELERY_TASK_SEND_SENT_EVENT, CELERY_TASK_TRACK_STARTED.
+# TODO 4.1: turn on CELERY_WORKER_SEND_TASK_EVENTS, CELERY_TASK_SEND_SENT_EVENT, and
+# CELERY_TASK_TRACK_STARTED.
 
 # The page reads a result within seconds. But if a worker is killed, the header task of a chord that it was
 # running is redelivered only after the visibility timeout of one hour. The results of the other header tasks

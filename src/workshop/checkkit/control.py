@@ -6,13 +6,13 @@ COMMAND = "images/management/commands/workers.py"
 
 
 def ask(app, question: str, **arguments: object):
-    """The answer of the run's worker to a remote control command; None if there is no answer."""
+    """The worker's answer to a remote control command; None if there is no answer."""
     replies = app.control.broadcast(question, arguments, reply=True, limit=1, timeout=5) or [{}]
     return next(iter(replies[0].values()), None)
 
 
 def running(app) -> set[str]:
-    """The ids of the tasks that the run's worker is running."""
+    """The ids of the tasks that the worker is running."""
     return {task["id"] for task in ask(app, "active") or []}
 
 
@@ -22,11 +22,11 @@ def expect_no_error(error: str, what: str) -> None:
 
 
 def expect_answer(printed: str, worker: str, what: str, function: str) -> None:
-    """Complain if the command did not print the answer of `worker` to an order that `function` sent."""
+    """Complain if the command did not print the answer of `worker` to the message that `function` sent."""
     expect(
         worker in printed,
         f"{what}, but the command does not print the worker's answer.",
-        "An order returns the workers' answers only with reply=True. Return them.",
+        "Pass reply=True to get the workers' answers, and return these answers.",
         printed=printed.strip() or "nothing",
         file=f"{COMMAND}, {function}()",
     )

@@ -8,7 +8,7 @@ from .events import moments
 
 
 def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """A bar for each task: white while it waits, grey while it runs, a line where a worker received it."""
+    """Draw a bar for each task: white while waiting, gray while running, a line where a worker got it."""
     import matplotlib.pyplot as plt
 
     known = [(row, moments(events, result.id)) for row, result in enumerate(results)]
@@ -24,7 +24,7 @@ def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
     plt.yticks(range(len(results)), [f"task {row + 1}" for row in range(len(results))])
     plt.gca().invert_yaxis()
     plt.xlabel("milliseconds since the first task was sent")
-    plt.title("white: waits, line: a worker has received it, grey: runs", fontsize=10)
+    plt.title("white: waiting, line: received by a worker, gray: running", fontsize=10)
     plt.show()
 
 

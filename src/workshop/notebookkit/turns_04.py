@@ -1,4 +1,4 @@
-"""The exercises of notebook 04."""
+"""The exercises for notebook 04."""
 
 import time
 
@@ -19,14 +19,14 @@ from .waiting import wait_until
 from .workers import workers
 
 CLOSE = 0.001
-"""Seconds by which an answer may differ, because of rounding."""
+"""The number of seconds by which an answer may differ because of rounding."""
 
 
 def turn_1(events, uuid, waited, ran) -> str:
     times = moments(events, uuid)
     expect(
         {"task-sent", "task-started", "task-succeeded"} <= times.keys(),
-        "Some events of this task did not arrive. Run the cell that receives the events once more.",
+        "Some events about this task did not arrive. Run the cell that receives the events again.",
     )
     for name, value in {"waited": waited, "ran": ran}.items():
         expect(isinstance(value, (int, float)), f"{name} is {value!r}, but it must be a number of seconds.")
@@ -34,49 +34,48 @@ def turn_1(events, uuid, waited, ran) -> str:
     right_wait = times["task-started"] - times["task-sent"]
     right_run = times["task-succeeded"] - times["task-started"]
     if not _near(waited, right_wait):
-        expect(waited >= 0, "waited is below zero: subtract the earlier time from the later one.")
+        expect(waited >= 0, "waited is negative: subtract the earlier time from the later one.")
         expect(
             not _near(waited, times["task-started"] - received),
-            "waited lacks the time in the queue, before a worker received the task. Use task-sent as the "
-            "first "
-            "time.",
+            "waited doesn't include the time in the queue before a worker received the task. Use task-sent "
+            "as the first time.",
         )
         expect(
             not _near(waited, received - times["task-sent"]),
-            "waited ends when a worker received the task, but no process had started it yet. Use "
-            "task-started as "
-            "the second time.",
+            "waited ends when a worker received the task, but the task waited until a process started it. "
+            "Use task-started as the second time.",
         )
         expect(
             not _near(waited, 1000 * right_wait, 1),
-            "waited is in milliseconds. The timestamps are in seconds, and so should waited be.",
+            "waited is in milliseconds, but it should be in seconds, like the timestamps.",
         )
-        expect(False, f"waited is {waited:.3f} s. It is the time from task-sent to task-started.")
+        expect(False, f"waited is {waited:.3f} s, but it should be the time from task-sent to task-started.")
     runtime = next(event["runtime"] for event in events if event.get("uuid") == uuid and "runtime" in event)
     if not (_near(ran, right_run) or _near(ran, runtime)):
-        expect(ran >= 0, "ran is below zero: subtract the earlier time from the later one.")
+        expect(ran >= 0, "ran is negative: subtract the earlier time from the later one.")
         expect(
             not _near(ran, times["task-succeeded"] - times["task-sent"]),
             "ran includes the waiting time. Use task-started as the first time.",
         )
-        expect(False, f"ran is {ran:.3f} s. It is the time from task-started to task-succeeded.")
+        expect(False, f"ran is {ran:.3f} s, but it should be the time from task-started to task-succeeded.")
     return (
         f"The task waited {right_wait * 1000:.0f} ms and ran {right_run * 1000:.0f} ms. More processes make "
-        "the "
-        "first time shorter, and better code the second. (The worker also measures the second one: runtime.)"
+        "the waiting time shorter, and faster code makes the running time shorter. (The worker also "
+        "measures the running time, as runtime.)"
     )
 
 
 def turn_2(idle) -> str:
     expect(callable(idle), "idle must be a function without arguments.")
     expect(
-        workers(), "No worker answers. Start the workers in a terminal, ./workshop up, and run this again."
+        workers(),
+        "No worker answers. Run ./workshop up in a terminal to start the workers, and run this cell again.",
     )
     from images.models import UploadedImage
     from images.tasks import export_zip_task, resize_image_task
 
     photo = UploadedImage.objects.filter(is_processed=True).first()
-    expect(photo, "There is no resized photo. Run the cell that uploads some.")
+    expect(photo, "There is no resized photo. Run the cell that uploads photos.")
     ask, sent = _ask(), []
     # Tasks of the cells above may still be running, with the slow storage.
     wait_until(lambda: not _running(ask) and not _running(ask), 15, "A moment in which no task is running")
@@ -90,87 +89,86 @@ def turn_2(idle) -> str:
             running, processes = _running(ask), workers().processes
         expect(
             ids <= running.keys(),
-            "Your function takes longer than 15 seconds. Give inspect a shorter timeout.",
+            "Your function takes longer than 15 seconds. Pass a shorter timeout to inspect().",
         )
     finally:
         for each in sent:
             current_app.control.revoke(each.id, terminate=True)
     right = {name: count - list(running.values()).count(name) for name, count in processes.items()}
-    expect(said is not ..., "Your function still returns three dots. What do stats() and active() answer?")
-    expect(said is not None, "Your function returned None. Is there a return?")
+    expect(said is not ..., "Your function still returns three dots. What do stats() and active() return?")
+    expect(said is not None, "Your function returned None. Did you forget the return statement?")
     expect(
         isinstance(said, dict),
-        f"Your function returned {said!r}, but it must return a dictionary with a number for each worker's "
-        "name.",
+        f"Your function returned {said!r}, but it must return a dictionary that maps each worker's name to "
+        "a number.",
     )
     expect(
         not any(isinstance(value, (list, tuple, dict)) for value in said.values()),
-        "Your function returned the tasks themselves. Count them with len().",
+        "Your function returned the tasks themselves. Count the tasks with len().",
     )
     expect(
         said.keys() >= right.keys(),
-        f"A worker is missing: {', '.join(right.keys() - said.keys())}. Include all workers that answer.",
+        f"A worker is missing from your dictionary: {', '.join(right.keys() - said.keys())}. Include all "
+        "workers that answer.",
     )
     expect(
         said != processes,
-        "These are the numbers of all processes, but two of them are busy. active() returns the running "
-        "tasks.",
+        "You counted all processes, but two processes are busy. active() returns the running tasks.",
     )
     expect(
         said == right or said != {name: processes[name] - right[name] for name in right},
-        "These are the busy processes. Subtract them from the number of processes.",
+        "You counted the busy processes. Subtract them from the total number of processes.",
     )
     expect(
         said == right,
-        f"While a resize and a ZIP export were running, you returned {said}, but {right} is right.",
+        f"While a resize and a ZIP export were running, your function returned {said}, but {right} is right.",
     )
     return (
-        f"While a resize and a ZIP export were running, you returned {said}. The numbers come from the "
-        "workers "
-        "themselves, and a second later they may be different."
+        f"While a resize and a ZIP export were running, your function returned {said}, which is right. A "
+        "second later, the numbers may be different."
     )
 
 
 def turn_3(summary, image_ids) -> str:
     expect(
         not isinstance(summary, Signature),
-        "summary is a signature, so nothing has been sent yet. Call it: chord(header)(callback).",
+        "summary is a signature, so nothing has been sent yet. Call the chord: chord(header)(callback).",
     )
     expect(
         not isinstance(summary, dict),
-        "summary is a dictionary. Either this kernel created it, or you have waited for it. Assign the "
-        "AsyncResult.",
+        "summary is a dictionary: either you computed it in this kernel, or you waited for the result. "
+        "Assign the AsyncResult instead.",
     )
     expect(
         not isinstance(summary, (GroupResult, list)),
-        "These are the results of the header tasks. The callback of the chord is missing: "
+        "summary contains only the results of the header tasks. Add the chord's callback, "
         "summarize_task.s().",
     )
     expect(
         isinstance(summary, AsyncResult),
-        f"summary is {summary!r}. If you call a chord, it returns an AsyncResult.",
+        f"summary is {summary!r}, but it must be the AsyncResult that you get when you call a chord.",
     )
     wait_until(summary.ready, what="The summary")
     result = summary.get(propagate=False)  # otherwise the error of the header task is raised
     expect(
         not isinstance(result, ChordError),
         "A header task raised an exception, so the result is a ChordError. Use describe_for_summary_task, "
-        "which "
-        "returns the error of a missing photo.",
+        "which returns the error for a missing photo.",
     )
     expect(
         isinstance(result, dict) and "photos" in result,
         f"The result is {str(result)[:80]}, which is not a summary. Is summarize_task the callback?",
     )
     failed = [each["id"] for each in result["failed"]]
-    expect(failed, "The summary does not list photo 0. Add its id to the header.")
-    expect(failed == [0], f"These photos failed: {failed}. Use photo 0 once, and your own photos.")
+    expect(failed, "The summary does not list photo 0. Add a header task for photo 0.")
+    expect(failed == [0], f"These photos failed: {failed}. Use your own photos, and add photo 0 once.")
     expect(
         result["photos"] == len(image_ids),
-        f"The summary is about {result['photos']} photos, but {len(image_ids)} are right.",
+        f"The summary covers {result['photos']} photos, but it should cover {len(image_ids)}.",
     )
     return (
-        f"{result['photos']} photos are summed up, and photo 0 is listed with its error. No process waited."
+        f"The summary covers {result['photos']} photos and lists photo 0 with its error. No process had to "
+        "wait."
     )
 
 
@@ -181,7 +179,8 @@ def turn_4(first, second) -> str:
     wait_until(first.ready, 15, "The end of the first ZIP export")
     expect(
         first.state == "SUCCESS",
-        f"The first ZIP export is {first.state}, but it should finish. Revoke only the id of the second one.",
+        f"The first ZIP export is in the {first.state} state, but it should succeed. Revoke only the second "
+        "export.",
     )
     wait_until(
         lambda: second.ready() or not _waits(second.id),
@@ -192,33 +191,33 @@ def turn_4(first, second) -> str:
         time.sleep(0.5)  # between the queue and the first state
     expect(
         second.state != "PENDING",
-        "The second ZIP export is unknown: its message is gone, or its result was deleted. Neither stops a "
-        "worker. "
-        "Use revoke().",
+        "The second ZIP export is unknown, because its message or its result was deleted. Deleting them "
+        "doesn't stop a worker. Use revoke() instead.",
     )
     if second.state in ("STARTED", "PROGRESS"):
         wait_until(second.ready, 15, "The end of the second ZIP export")
     expect(
         second.state != "SUCCESS",
-        "The second ZIP export has run, because it was not revoked, or too late. Revoke it in the same "
-        "cell, right "
-        "after you send it.",
+        "The second ZIP export has run, because it was revoked too late or not at all. Revoke the export "
+        "in the same cell, right after you send it.",
     )
-    expect(second.state == "REVOKED", f"The second ZIP export is {second.state}, not REVOKED.")
+    expect(
+        second.state == "REVOKED", f"The second ZIP export is in the {second.state} state instead of REVOKED."
+    )
     return (
-        "All workers received the order and stored the id. The message stayed in the queue, and the worker "
-        "that "
-        "received it discarded it."
+        "All workers received the revoke command and stored the id. The message stayed in the queue until "
+        "a worker received and discarded it."
     )
 
 
 def turn_5(address, failed) -> str:
     expect(
-        not isinstance(failed, httpx.Response), "failed is the whole response. Its .json() returns the tasks."
+        not isinstance(failed, httpx.Response),
+        "failed is the whole response. The response's .json() method returns the tasks.",
     )
     expect(
         isinstance(failed, dict),
-        f"failed is a {type(failed).__name__}, but it must be a dictionary: the id of each task and its "
+        f"failed is a {type(failed).__name__}, but it must be a dictionary that maps each task's id to its "
         "exception.",
     )
     answer = httpx.get(
@@ -228,27 +227,29 @@ def turn_5(address, failed) -> str:
         timeout=5,
         trust_env=False,  # without the proxy of the shell
     )
-    expect(answer.is_success, f"Flower answers {answer.status_code} at {address}.")
+    expect(answer.is_success, f"Flower responds with status {answer.status_code} at {address}.")
     right = {uuid: task["exception"] for uuid, task in answer.json().items()}
     expect(
         not any(isinstance(value, dict) for value in failed.values()),
-        'These are whole tasks. Take only the exception of each one: task["exception"].',
+        'Your dictionary contains whole tasks. Take only the exception of each task: task["exception"].',
     )
-    expect(right, "No task has failed yet. Run the cells above: a header task of one chord fails.")
+    expect(right, "No task has failed yet. Run the cells above, in which a header task of a chord fails.")
     expect(
-        failed, "The dictionary is empty. Flower calls the state FAILURE, in capital letters, as Celery does."
+        failed,
+        "Your dictionary is empty. Flower calls the state FAILURE, in capital letters, just like Celery.",
     )
     others = failed.keys() - right.keys()
     expect(
         not others,
-        f"{len(others)} of these {len(failed)} tasks have not failed. Ask for state=FAILURE.",
+        f"{len(others)} of the {len(failed)} tasks in your dictionary have not failed. Ask for "
+        "state=FAILURE.",
     )
     expect(
         failed.keys() == right.keys(),
-        f"{len(right)} tasks have failed, but your dictionary contains {len(failed)}.",
+        f"{len(right)} tasks have failed, but your dictionary contains {len(failed)} tasks.",
     )
-    expect(failed == right, 'The ids are right. As text, use task["exception"].')
-    return f"Flower remembers {len(right)} failed tasks. It knows them from the events."
+    expect(failed == right, 'The ids are right, but the exceptions must be text: use task["exception"].')
+    return f"Flower remembers {len(right)} failed tasks, which it knows from their events."
 
 
 def _near(value: float, right: float, close: float = CLOSE) -> bool:
@@ -256,17 +257,17 @@ def _near(value: float, right: float, close: float = CLOSE) -> bool:
 
 
 def _ask() -> Inspect:
-    """Asks all running workers by name, so that it waits only until all of them have answered."""
+    """Queries all running workers by name, so that it waits only until all of them have answered."""
     return current_app.control.inspect(destination=list(workers().processes), timeout=2)
 
 
 def _running(ask: Inspect) -> dict[str, str]:
-    """The running tasks: {id: name of the worker}."""
+    """The running tasks, as {id: name of the worker}."""
     return {task["id"]: name for name, tasks in (ask.active() or {}).items() for task in tasks}
 
 
 def _waits(task_id: str) -> bool:
-    """Whether a message of the task is in a queue."""
+    """Return True if a message for the task is in a queue."""
     broker = redis.Redis.from_url(current_app.conf.broker_url)
     return any(
         task_id.encode() in raw for queue in current_app.amqp.queues for raw in broker.lrange(queue, 0, -1)

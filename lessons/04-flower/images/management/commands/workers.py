@@ -13,13 +13,13 @@ class Command(BaseCommand):
         actions.add_parser("show", help="show all workers and queues (default)")
         revoke = actions.add_parser("revoke", help="revoke a task, so that no worker starts it")
         revoke.add_argument("task_id")
-        revoke.add_argument("--terminate", action="store_true", help="also stop it if it is running")
+        revoke.add_argument("--terminate", action="store_true", help="also kill its process if it is running")
         rate = actions.add_parser("rate", help="limit how often each worker starts a task")
-        rate.add_argument("task", help="its full name, such as images.tasks.resize_again_task")
+        rate.add_argument("task", help="the task's full name, such as images.tasks.resize_again_task")
         rate.add_argument("limit", help="such as 2/s, 10/m or 100/h; 0 for no limit")
         grow = actions.add_parser("grow", help="give a worker more or fewer processes")
-        grow.add_argument("worker", help="its name, such as slow@…")
-        grow.add_argument("count", type=int, help="how many more; -1 for one fewer")
+        grow.add_argument("worker", help="the worker's name, such as slow@…")
+        grow.add_argument("count", type=int, help="how many processes to add; -1 removes one")
 
     def handle(self, action, **options):
         names = workers_that_answer()
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         for queue, waiting in queue_lengths().items():
             taken = any(queue in worker["queues"] for worker in workers.values())
             self.stdout.write(
-                f"queue {queue}: {waiting} waiting{'' if taken else ', and no worker takes from it'}"
+                f"queue {queue}: {waiting} waiting{'' if taken else ', but no worker consumes it'}"
             )
 
     def row(self, name, *cells):
@@ -61,25 +61,25 @@ class Command(BaseCommand):
         self.report(change_pool(worker, count))
 
     def report(self, replies):
-        """Print each worker's answer. Raises CommandError if a worker refused."""
+        """Print each worker's answer. Raises CommandError if a worker rejected the command."""
         answers = {name: answer for reply in replies for name, answer in reply.items()}
         for name, answer in answers.items():
             self.stdout.write(f"{name}: {answer.get('ok') or answer.get('error')}")
         if any("error" in answer for answer in answers.values()):
-            raise CommandError("A worker refused.")
+            raise CommandError("A worker rejected the command.")
 
 
 def workers_that_answer():
     """The names of the workers that answer within PATIENCE seconds."""
-    # TODO 4.7: call control.ping() with timeout=PATIENCE. It returns [{name: {"ok": "pong"}}, …].
+    # TODO 4.7: call control.ping() with timeout=PATIENCE. The call returns [{name: {"ok": "pong"}}, …].
     return []
 
 
 def inspect_workers(names):
     """What each of these workers is doing, by its name: numbers of tasks, and the names of its queues."""
     # With `destination`, Celery waits only until all of these workers have answered.
-    # TODO 4.7: call control.inspect() with destination and timeout. Each of its questions, such as active(),
-    # returns {name: answer}, or None if no worker answered in time.
+    # TODO 4.7: call control.inspect() with destination and timeout. Each method, such as active(), returns
+    # {name: answer}, or None if no worker answered in time.
     stats, active, reserved = {}, {}, {}
     registered, queues = {}, {}
     return {
@@ -106,17 +106,17 @@ def queue_lengths():
 
 def revoke_task(names, task_id, terminate):
     """Revoke the task; with `terminate`, also stop it if it is running. Returns the workers' answers."""
-    # TODO 4.7: call control.revoke() with terminate, destination, reply=True and timeout.
+    # TODO 4.7: call control.revoke() with terminate, destination, reply=True, and timeout.
     return []
 
 
 def limit_rate(names, task, limit):
     """Limit how often each worker starts the task, such as "2/s" or "10/m". Returns their answers."""
-    # TODO 4.8: call control.rate_limit() with destination, reply=True and timeout.
+    # TODO 4.8: call control.rate_limit() with destination, reply=True, and timeout.
     return []
 
 
 def change_pool(name, count):
     """Add `count` processes to the worker's pool, or remove them if it is negative. Returns its answer."""
-    # TODO 4.8: call control.pool_grow() or control.pool_shrink() with a number above 0.
+    # TODO 4.8: call control.pool_grow() or control.pool_shrink(), in both cases with a number above 0.
     return []

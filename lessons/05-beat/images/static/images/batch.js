@@ -1,8 +1,8 @@
-// Follow one task until it is finished or nothing new has come for a long time. Show its progress, then its result.
+// Follow one task until it has finished or nothing has changed for a long time. Show its progress, then its result.
 
-const WAITING = "Waiting for a worker. If this takes long, no worker may be running for this queue.";
-const WORDS = { PENDING: WAITING, STARTED: "A worker has started.", RETRY: "It failed and will be retried.", REVOKED: "It was canceled." };
-const LABELS = { photos: "Photos", left_out: "Left out, because deleted or damaged", megapixels: "Megapixels", bytes: "Bytes", formats: "Formats", failed: "Not readable" };
+const WAITING = "Waiting for a worker. If this takes a long time, maybe no worker is running for this queue.";
+const WORDS = { PENDING: WAITING, STARTED: "A worker has started.", RETRY: "The task failed and will be retried.", REVOKED: "The task was canceled." };
+const LABELS = { photos: "Photos", left_out: "Left out (deleted or damaged)", megapixels: "Megapixels", bytes: "Bytes", formats: "Formats", failed: "Unreadable" };
 
 const SHORTEST = 500;
 const LONGEST = 5000; // milliseconds between two requests
@@ -26,13 +26,13 @@ async function follow() {
       pause = Math.min(pause * 1.3, LONGEST);
     }
     if (answer) showProgress(answer);
-    else say("The server does not know the progress at the moment. The page asks again.");
+    else say("The server doesn't know the progress right now. This page will ask again.");
     if (answer?.state === "SUCCESS") return showResult(answer.result);
-    if (answer?.state === "FAILURE") return stop(`It failed. ${answer.error}`);
+    if (answer?.state === "FAILURE") return stop(`The task failed. ${answer.error}`);
     if (answer?.state === "REVOKED") return stop(WORDS.REVOKED);
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  stop("Nothing new for ten minutes, so the page has stopped asking. Reload it to ask again.");
+  stop("Nothing has changed for ten minutes, so this page has stopped asking. Reload the page to ask again.");
 }
 
 function stop(text) {

@@ -13,13 +13,13 @@ class Command(BaseCommand):
         actions.add_parser("show", help="show all workers and queues (default)")
         revoke = actions.add_parser("revoke", help="revoke a task, so that no worker starts it")
         revoke.add_argument("task_id")
-        revoke.add_argument("--terminate", action="store_true", help="also stop it if it is running")
+        revoke.add_argument("--terminate", action="store_true", help="also kill its process if it is running")
         rate = actions.add_parser("rate", help="limit how often each worker starts a task")
-        rate.add_argument("task", help="its full name, such as images.tasks.resize_again_task")
+        rate.add_argument("task", help="the task's full name, such as images.tasks.resize_again_task")
         rate.add_argument("limit", help="such as 2/s, 10/m or 100/h; 0 for no limit")
         grow = actions.add_parser("grow", help="give a worker more or fewer processes")
-        grow.add_argument("worker", help="its name, such as slow@…")
-        grow.add_argument("count", type=int, help="how many more; -1 for one fewer")
+        grow.add_argument("worker", help="the worker's name, such as slow@…")
+        grow.add_argument("count", type=int, help="how many processes to add; -1 removes one")
 
     def handle(self, action, **options):
         names = workers_that_answer()
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         for queue, waiting in queue_lengths().items():
             taken = any(queue in worker["queues"] for worker in workers.values())
             self.stdout.write(
-                f"queue {queue}: {waiting} waiting{'' if taken else ', and no worker takes from it'}"
+                f"queue {queue}: {waiting} waiting{'' if taken else ', but no worker consumes it'}"
             )
 
     def row(self, name, *cells):
@@ -61,12 +61,12 @@ class Command(BaseCommand):
         self.report(change_pool(worker, count))
 
     def report(self, replies):
-        """Print each worker's answer. Raises CommandError if a worker refused."""
+        """Print each worker's answer. Raises CommandError if a worker rejected the command."""
         answers = {name: answer for reply in replies for name, answer in reply.items()}
         for name, answer in answers.items():
             self.stdout.write(f"{name}: {answer.get('ok') or answer.get('error')}")
         if any("error" in answer for answer in answers.values()):
-            raise CommandError("A worker refused.")
+            raise CommandError("A worker rejected the command.")
 
 
 def workers_that_answer():
