@@ -264,7 +264,7 @@ def test_healed(app, worker, upload, settings, done):
     files = [file for file in Path(settings.MEDIA_ROOT, "resized").rglob("*") if file.is_file()]
     expect(
         len(files) == 4,
-        "there should be one resized file for each photo, but there is not.",
+        "there is not exactly one resized file for each of the four photos.",
         found=len(files),
         file=FILE,
     )
