@@ -117,9 +117,9 @@ def done(ended, worker):
 
 @pytest.fixture
 def mails():
-    """mails() returns the emails that were sent, as [(recipients, message)]. mails.count() counts them.
+    """Call it to get the emails that were sent, as [(recipients, message)]. Its count() counts them.
 
-    mails.mode("slow 1") sets how the mail server behaves.
+    Its mode("slow 1") sets how the mail server behaves.
     """
     from django.conf import settings
     from practice.modes import set_mode
