@@ -101,8 +101,8 @@ def test_beat_sends_it(app, scheduled, beat):
         "the sweep's message never expires.",
         "After an hour without a worker, sixty sweeps are in the queue, and all of them run. In the "
         "entry's `options`, set expires to 50 seconds.",
-        expected="expires: 50 seconds after it was sent",
-        found="no expires",
+        expected="expires 50 seconds after the message was sent",
+        found="never expires",
         entry=name,
         file=FILE,
     )

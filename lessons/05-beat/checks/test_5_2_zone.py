@@ -53,7 +53,7 @@ print(json.dumps(answers))
 
 
 class Clock:
-    """A schedule of the project, with a clock that the check sets."""
+    """One of the project's schedules, with a clock that the check sets."""
 
     def __init__(self, entry, zone, **conf):
         self.app = Celery("clock", set_as_current=False)
@@ -217,7 +217,7 @@ def answers():
 
 
 def test_yesterday(answers):
-    """Yesterday is the day before today in CELERY_TIMEZONE."""
+    """yesterday() returns the day before today in CELERY_TIMEZONE."""
     zone, found = answers
     today = date.fromisoformat(found[zone]["today"])
     expected = today - timedelta(days=1)

@@ -130,7 +130,7 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         facts = {"expected": f"after {after}", "file": f"{FILE}, overdue()"}
         expect(
             not found[early[times].pk],
-            f"after {times} re-sends, the sweep re-sent a photo too soon.",
+            f"the sweep re-sent a photo with sent_again={times} too soon.",
             "The photo's message may still be in a long queue. If the sweeper adds a message for every photo every "
             "ten minutes, the queue only grows. Double the wait for each re-send in sent_again.",
             found=f"a message after {0.9 * 2**times:g} × SWEEP_AFTER",
@@ -138,7 +138,7 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         )
         expect(
             found[late[times].pk] == 1,
-            f"after {times} re-sends, the sweep did not re-send a photo again.",
+            f"the sweep did not re-send a photo with sent_again={times} in time.",
             found=f"no message after {1.1 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
@@ -256,7 +256,7 @@ def test_healed(app, worker, upload, settings, done):
     states = Counter(photo.state for photo in UploadedImage.objects.all())
     expect(
         states == {"resized": 4},
-        "the broker lost the messages of four photos, and a sweep did not get all four resized.",
+        "the broker lost the messages of four photos, but after a sweep, not all four photos were resized.",
         expected="4 resized",
         found=", ".join(f"{count} {state}" for state, count in states.items()),
         file=FILE,

@@ -206,7 +206,7 @@ def test_expires(app, name):
     expect(
         until(free, 5),
         "a process was killed while it held the lock, but the lock did not expire.",
-        "After kill -9, no finally runs. Pass `seconds` to new_lock(), so that the key in Redis expires.",
+        "After kill -9, no finally block runs. Pass `seconds` to new_lock() so that the key in Redis expires.",
         expected="the lock is free after 1 second",
         found="the lock is still taken after 5 seconds",
         file=FILE,
@@ -236,8 +236,8 @@ def test_not_anothers(app, name):
         third is False,
         "the first process was too slow, so its lock expired and a second process got the lock. Then the "
         "first process released the lock, and a third process got it.",
-        "A process must release only its own lock. Call release() instead of deleting the key: it compares the "
-        "token in the key with the token of this process.",
+        "A process must release only its own lock. Don't delete the key yourself: release() compares the token in "
+        "the key with the token of this process first.",
         expected="try_lock() yields False, because the second process still holds the lock",
         found=third,
         file=LOCKS,
@@ -289,7 +289,7 @@ def test_mails_use_it(app, worker, done, mails, ended):
 
 
 def test_two_beats(beats_at_once, beat):
-    """One of two beat processes sends. The other one waits, logs that, and takes over when the first one stops."""
+    """One of two beat processes sends. The other one logs that it is waiting, and takes over when the first one stops."""
     first, second = beats_at_once
     until(lambda: SENDING in first.log + second.log, 30)
     if SENDING in second.log:

@@ -171,7 +171,7 @@ def test_waits(row, resized, figures):
         found["median_wait"] is not None,
         "three photos were resized on that day, but waiting_seconds() returned None for them.",
         "The message was sent at queued_at, and the resize was done at resized_at. Compute the time in the "
-        "queue from both.",
+        "queue from these two times.",
         **facts,
     )
     total = close(found["median_wait"], 11) or close(found["longest_wait"], 22)

@@ -177,7 +177,7 @@ def test_left_over(people, queue):
     }
     expect(
         ids >= left,
-        "some emails were still unsent, and running report_task again did not send them.",
+        "some emails were still unsent, but running report_task again did not send them.",
         "Send mail_task for all rows of the day that have no sent_at, including rows from an earlier run.",
         **facts,
     )

@@ -63,7 +63,7 @@ def copies(sqlite_only, folder):
                 "the backup failed because the copy was damaged: another process was writing at the same time."
                 if damaged
                 else "the backup failed.",
-                "A file copy does not show a single moment, even with db.sqlite3-wal or after a checkpoint. Call the sqlite3 "
+                "A file copy is not a consistent snapshot, even with db.sqlite3-wal or after a checkpoint. Call the sqlite3 "
                 "connection's backup() method."
                 if damaged
                 else "",
@@ -139,7 +139,7 @@ def test_newest_row(copies, writer):
 
 
 def test_one_moment(copies, writer):
-    """Even if another process keeps writing, each backup is undamaged and shows a single moment."""
+    """Even if another process keeps writing, each backup is an undamaged, consistent snapshot."""
     stop, written = threading.Event(), []
     writer.execute("PRAGMA wal_autocheckpoint = 50")  # pages: SQLite moves the log into the file all the time
 
@@ -166,7 +166,7 @@ def test_one_moment(copies, writer):
         found, says = torn(copy)
         expect(
             says == "ok" and not found,
-            "a backup that was made while another process was writing does not show a single moment.",
+            "a backup that was made while another process was writing is not a consistent snapshot.",
             "While you copy the file, the other process changes parts that you have already copied. Call the "
             "sqlite3 connection's backup() method.",
             integrity_check=says,
@@ -235,7 +235,7 @@ def test_whole_or_not_at_all(folder, photo):
         WATCHED.clear()
     expect(
         not seen,
-        "during the backup, there was a folder with its final name, but with files missing.",
+        "during the backup, a folder already had its final name, but files were missing from it.",
         "If the machine loses power at this moment, the folder looks like a complete backup. Write "
         "everything to `partial`, and call publish() last.",
         expected=f"{backups.database_in(folder).name} and {backups.MEDIA}",
@@ -343,7 +343,7 @@ def test_rotation(case):
     too_many = sorted(found - right[0], reverse=True)
     expect(
         False,
-        f"with {case}, to_keep() did not return the newest of each of 7 days and of each of 4 weeks.",
+        f"with {case}, to_keep() did not return the newest backup of each of 7 days and 4 weeks.",
         "Keep only the newest backup of a day, and count only days that have a backup. A week may "
         "start in one year and end in the next.",
         missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
