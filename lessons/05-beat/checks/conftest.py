@@ -33,7 +33,7 @@ def scheduled(app, settings):
         if len(found) > 1 and not first:
             complain(
                 f"{len(found)} schedule entries send {task}.",
-                "Beat sends the task once for each of these entries. Keep only one of them.",
+                "Beat sends the task once for each of these entries. Keep only one entry.",
                 found=", ".join(found),
                 file=SCHEDULE,
             )
@@ -117,7 +117,7 @@ def done(ended, worker):
 
 @pytest.fixture
 def mails():
-    """Call it to get the emails that were sent, as [(recipients, message)]. Its count() counts them.
+    """Call the fixture to get the emails that were sent, as [(recipients, message)]. Its count() counts them.
 
     Its mode("slow 1") sets how the mail server behaves.
     """
@@ -146,7 +146,8 @@ def mails():
 def together():
     """together(*works) runs each function in a separate thread, and returns the exceptions.
 
-    after: a table. After its first read from this table, each thread waits until all threads have read from it.
+    after: the name of a table. After its first read from this table, each thread waits until all threads have
+    read from it.
     """
     from django.db import connection
 
@@ -184,9 +185,11 @@ def together():
 
 @pytest.fixture
 def run_between():
-    """run_between(work, table, other) runs work(), and calls other() right after its first read from the table.
+    """run_between(work, table, other) runs work(), and calls other() right after its first read from the
+    table.
 
-    other() has a separate connection. If work() holds a lock that other() needs, work() continues after a second.
+    other() has a separate connection. If work() holds a lock that other() needs, work() continues after a
+    second.
     """
     from django.db import connection
 

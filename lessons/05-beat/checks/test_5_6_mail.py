@@ -328,8 +328,8 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
         marked = Delivery.objects.filter(day=DAY, email__in=PEOPLE).exclude(sent_at=None).count()
         if marked > len(PEOPLE) - skipped:
             why = (
-                "Their rows already have a sent_at. You set sent_at before sending the email, and the process died in "
-                "between. Set sent_at after sending the email."
+                "You set sent_at before sending the email, and the process died in between. So these rows have a sent_at "
+                "although no email was sent. Set sent_at after sending the email."
             )
         elif missing:
             why = (

@@ -109,7 +109,7 @@ def writer(sqlite_only, settings):
 
 
 def numbers(file):
-    """Return the count of each number in the rows of a copy, and the result of the integrity check."""
+    """Return how often each number occurs in the rows of a copy, and the result of the integrity check."""
     try:
         with contextlib.closing(sqlite3.connect(file)) as copy:
             says = copy.execute("PRAGMA integrity_check").fetchone()[0]

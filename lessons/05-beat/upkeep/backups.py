@@ -40,8 +40,8 @@ def back_up(now: datetime | None = None) -> Path:
     """
     partial = settings.BACKUP_DIR / f".{uuid4().hex}.partial"
     partial.mkdir(parents=True)
-    # TODO 5.7: write everything to `partial`, call check() for the copy, and publish the folder last. Remove
-    # `partial` if anything fails.
+    # TODO 5.7: write everything to `partial`, check the copy with check(), and publish the folder last.
+    # Remove `partial` if anything fails.
     target = publish(partial, now or timezone.now())
     copy_database(database_in(target))
     (target / MEDIA).write_text(media_list(), encoding="utf-8")

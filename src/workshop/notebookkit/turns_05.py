@@ -194,7 +194,8 @@ def turn_5(copy) -> str:
                         "a.backup(b) copies from a to b.",
                     )
                     expect(
-                        not bank.error, f"During your copy, other processes could not write: {bank.error}."
+                        not bank.error,
+                        f"While you were copying, another process could not write: {bank.error}.",
                     )
                     _examine(target, before)
     return (
