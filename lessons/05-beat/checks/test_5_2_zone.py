@@ -183,9 +183,9 @@ def test_missed(app, scheduled, hours, due):
         clock.due(last, now) == due,
         f"beat was stopped, and started again {hours} hours after a report was due. "
         + (
-            "But it did not send the report."
+            "Beat did not send the report."
             if due
-            else "It still sent the report, in the middle of the day."
+            else "Beat still sent the report, in the middle of the day."
         ),
         "Set CELERY_BEAT_CRON_STARTING_DEADLINE to 6 * 3600, as it was in the starter.",
         **facts,

@@ -364,7 +364,7 @@ def test_rotate(folder, photo):
     expect(
         8 <= len(final(folder)) <= 10 and len(removed) == 20 - len(final(folder)),
         "there was one backup for each of 20 days, but rotate() kept the wrong number of them.",
-        expected="the newest of 7 days, and of the weeks before them",
+        expected="the newest backup of each of 7 days and 4 weeks",
         found=f"{len(final(folder))} backups were kept",
         file=f"{FILE}, to_keep()",
     )

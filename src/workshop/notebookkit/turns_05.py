@@ -68,7 +68,7 @@ def turn_1(schedule) -> str:
     )
     return (
         "Right, the task runs twelve times in 2026. In Celery's crontab, the day of the month and the day "
-        "of the week must both match. In Unix cron, one of them is enough, so the task would run on ten or "
+        "of the week must both match. In Unix cron, one match is enough, so the task would run on ten or "
         "eleven days a month."
     )
 
