@@ -252,7 +252,7 @@ def test_bounds(answers):
         expect(
             all(moment is not False for _, moment in bounds),
             "bounds() returned times without a time zone.",
-            "Without a time zone, Django assumes TIME_ZONE and logs a warning. Pass zone() to datetime.combine().",
+            "For such times, Django assumes TIME_ZONE and logs a warning. Pass zone() to datetime.combine().",
             **facts,
         )
         found = [moment for _, moment in bounds]
