@@ -336,7 +336,7 @@ def test_two_beats(beats_at_once, beat):
 
 
 def test_mails_wait_for_the_locks(settings):
-    """If Redis does not respond, the report is not lost but sent later."""
+    """If Redis does not answer, a report is sent later, not lost."""
     from upkeep.models import Delivery
     from upkeep.tasks import send_report
 
@@ -344,6 +344,6 @@ def test_mails_wait_for_the_locks(settings):
     settings.REDIS_URL = f"redis://localhost:{free_port()}/0"
     expect(
         send_report(delivery.pk) is False,
-        "Redis was down, but send_report() did not return False, so the email will not be retried.",
+        "Redis was down, but send_report() did not return False, so the email is not retried.",
         file="upkeep/tasks.py, send_report()",
     )

@@ -28,7 +28,7 @@ def people():
 
 @pytest.fixture
 def unlimited(app, worker):
-    """Lift the worker's rate limit for emails so that the checks don't take minutes."""
+    """The worker's rate limit for emails is lifted, so that the checks do not wait minutes."""
     if app.tasks[MAIL].rate_limit:
         app.control.rate_limit(MAIL, "0", reply=True, limit=1, timeout=5)
 
@@ -221,7 +221,7 @@ def test_once_more(app):
 
 
 def test_rate(app):
-    """A worker starts about thirty mail_tasks per minute."""
+    """A worker starts about thirty tasks that send emails a minute."""
     text = app.tasks[MAIL].rate_limit or app.conf.task_default_rate_limit
     try:
         a_minute = rate(text) * 60
