@@ -194,7 +194,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeou
 # started within `expires` seconds: after an outage, the newest run is enough.
 CELERY_BEAT_SCHEDULE = {
     # TODO 5.1: add an entry "sweep" that sends upkeep.tasks.sweep_task every 60 seconds. In its options, set
-    # `expires` to 50 seconds, so that workers skip a run that has not started by then.
+    # `expires` to 50 seconds: a run that has not started by then is skipped.
     # These tasks run once a day or once a week:
     # TODO 5.2: add an entry "nightly report" that sends upkeep.tasks.report_task every day at 6:00. Set
     # `expires` to six hours.

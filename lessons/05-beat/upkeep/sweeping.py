@@ -37,8 +37,8 @@ def resend(photo: UploadedImage) -> int:
     If sending fails, the row is not changed.
     """
     # TODO 5.3: in one transaction, set queued_at to now and add 1 to sent_again, but only if the row is still
-    # pending and both fields still have the values in `photo`. Send the task only if a row was changed.
-    # Return the number of changed rows.
+    # pending and both fields still match `photo`. Send the task only if a row was changed. Return the number
+    # of changed rows.
     resize_image_task.delay(photo.pk)
     return 1
 
