@@ -90,7 +90,7 @@ def test_overdue(sweep, waiting, queue):
             else "The photo's message is probably still waiting. If each sweep re-sends every unfinished photo, "
             "the queue doubles every minute. Compare the age of queued_at with SWEEP_AFTER. Use uploaded_at "
             "only if queued_at is empty.",
-            expected="no message for it",
+            expected="no message for this photo",
             found=f"{times} × {TASK}({photo.pk})",
             file=f"{FILE}, overdue()",
         )
