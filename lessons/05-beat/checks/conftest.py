@@ -20,9 +20,9 @@ BEAT_DATABASE = 5
 
 @pytest.fixture
 def scheduled(app, settings):
-    """scheduled(task) is the name and the entry of the schedule that sends the task. There is only one.
+    """scheduled(task) returns the name and the content of the schedule entry that sends the task.
 
-    scheduled(task, first=True): if several entries send it, the first of them in the schedule.
+    Only one entry may send it. With first=True, several entries are allowed, and the first one is returned.
     """
     app.loader.import_default_modules()
     app.finalize()
@@ -32,16 +32,16 @@ def scheduled(app, settings):
         found = {name: entry for name, entry in entries.items() if entry.get("task") == task}
         if len(found) > 1 and not first:
             complain(
-                f"{len(found)} entries of the schedule send {task}.",
-                "Beat sends each entry, so the task runs once for each of them. Keep one entry.",
+                f"{len(found)} schedule entries send {task}.",
+                "Beat sends the task once for each of these entries. Keep only one entry.",
                 found=", ".join(found),
                 file=SCHEDULE,
             )
         if not found:
             complain(
-                f"no entry of the schedule sends {task}.",
-                "Celery reads only the setting CELERY_BEAT_SCHEDULE. It ignores a setting with another "
-                "name, without any warning. Add an entry with this task there.",
+                f"no schedule entry sends {task}.",
+                "Celery reads only the setting CELERY_BEAT_SCHEDULE. It ignores a setting with any other "
+                "name, without a warning. Add an entry with this task to CELERY_BEAT_SCHEDULE.",
                 found="\n".join(f"{name}: {entry.get('task')}" for name, entry in entries.items())
                 or "an empty schedule",
                 not_read_by_Celery=", ".join(_lookalikes(settings)) or "nothing",
@@ -53,7 +53,7 @@ def scheduled(app, settings):
 
 
 def _lookalikes(settings):
-    """Settings that look like a schedule, but that Celery does not read."""
+    """Yield the names of settings that look like a schedule but are not read by Celery."""
     for name in dir(settings):
         value = getattr(settings, name, None) if name.isupper() and name != "CELERY_BEAT_SCHEDULE" else None
         entries = list(value.values()) if isinstance(value, dict) else []
@@ -63,9 +63,9 @@ def _lookalikes(settings):
 
 @pytest.fixture
 def beat(app):
-    """beat() starts beat as the Procfile says, with every entry due at once. The check stops all of them at its end.
+    """beat() starts a beat process as the Procfile does, with every entry due immediately.
 
-    The messages are in beat.queue.
+    The messages are in beat.queue. When the check is over, all these beat processes are stopped.
     """
     project, started = Path.cwd(), []
 
@@ -85,7 +85,7 @@ def beat(app):
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) is the worker's line about the end of the task, "" while it has not ended."""
+    """ended(task_id) returns the line that the worker logs when the task ends, or "" before that."""
 
     def line(task_id):
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised|retry).*)", worker.log)
@@ -96,7 +96,7 @@ def ended(worker):
 
 @pytest.fixture
 def done(ended, worker):
-    """done(result, file) waits until the worker has done the task. Complains when it failed."""
+    """done(result, file) waits until the task has ended. Complains if the task failed."""
 
     def wait(result, file):
         until(lambda: ended(result.id))
@@ -106,7 +106,7 @@ def done(ended, worker):
             complain(
                 f"{name} failed."
                 if end
-                else f"{name} has not ended in time. If the machine is busy, run the check again.",
+                else f"{name} did not end in time. If your machine is busy, run the check again.",
                 worker_says=end or worker.log.strip().splitlines()[-1],
                 raised_at=worker.raised_at(result.id) or "?",
                 file=file,
@@ -117,7 +117,7 @@ def done(ended, worker):
 
 @pytest.fixture
 def mails():
-    """Calling it lists the emails that were sent, as [(recipients, message)]. Its count() counts them.
+    """Call the fixture to get the emails that were sent, as [(recipients, message)]. Its count() counts them.
 
     Its mode("slow 1") sets how the mail server behaves.
     """
@@ -144,9 +144,10 @@ def mails():
 
 @pytest.fixture
 def together():
-    """together(*works) runs each of them in a separate thread.
+    """together(*works) runs each function in a separate thread, and returns the exceptions.
 
-    after: a table. Each thread waits after its first read from it until all have read. Returns the exceptions.
+    after: the name of a table. After its first read from this table, each thread waits until all threads have
+    read from it.
     """
     from django.db import connection
 
@@ -184,9 +185,11 @@ def together():
 
 @pytest.fixture
 def run_between():
-    """run_between(work, table, other) runs work(), and other() once, just after work has first read from the table.
+    """run_between(work, table, other) runs work(), and calls other() right after its first read from the
+    table.
 
-    other() has a separate connection. If work holds a lock that other() needs, work continues after a second.
+    other() has a separate connection. If work() holds a lock that other() needs, work() continues after a
+    second.
     """
     from django.db import connection
 

@@ -16,14 +16,14 @@ ALWAYS = [set(range(60)), set(range(24)), set(range(7)), set(range(1, 32)), set(
 
 
 def test_one_beat(app):
-    """The Procfile starts beat once, and its schedule file is in the data folder."""
+    """The Procfile starts beat once, and beat's schedule file is in the data folder."""
     line = beats.line(Path.cwd())
     found = beats.schedule_file(line, app)
     expect(
         Path(found).resolve().is_relative_to(Path(os.environ["DATA_DIR"]).resolve()),
         "beat's schedule file is outside the data folder.",
-        "Git would see it there, and two copies of the project would share it. Use "
-        "CELERY_BEAT_SCHEDULE_FILENAME as it was in the starter, and no --schedule in the Procfile.",
+        "Git would track the file there, and two copies of the project would share it. Keep the starter's "
+        "CELERY_BEAT_SCHEDULE_FILENAME, and don't pass --schedule in the Procfile.",
         expected="a file in DATA_DIR",
         found=found,
         file="Procfile or myproject/settings.py",
@@ -31,7 +31,7 @@ def test_one_beat(app):
 
 
 def test_every_minute(app, scheduled):
-    """The schedule has the sweep once a minute."""
+    """The schedule sends the sweep once a minute."""
     name, entry = scheduled(TASK)
     given = entry.get("schedule")
     facts = {"expected": "60 (seconds)", "found": f"{name}: schedule {given!r}", "file": FILE}
@@ -45,23 +45,23 @@ def test_every_minute(app, scheduled):
         return
     if not isinstance(when, schedule):
         complain(
-            "the `schedule` of the sweep cannot be used as a schedule.",
-            "A number is a number of seconds.",
+            "the sweep's `schedule` is not a valid schedule.",
+            "Write the number of seconds, without quotation marks.",
             **facts,
         )
     seconds = when.seconds
     expect(
         seconds == 60,
         f"the sweep is due every {when.human_seconds or '0 seconds'}, not every minute.",
-        "The first number of a timedelta is a number of days. Write timedelta(seconds=60), or 60."
+        "The first argument of timedelta is in days. Write timedelta(seconds=60) or 60."
         if seconds >= 86400
-        else "A number is a number of seconds.",
+        else "A plain number is in seconds, so write 60.",
         **facts,
     )
 
 
 def test_beat_sends_it(app, scheduled, beat):
-    """Beat, started as the Procfile says, sends the sweep, and the message says when it expires."""
+    """Beat, started with the command in the Procfile, sends the sweep, and the message has an expiry time."""
     name, _ = scheduled(TASK)
     process = beat()
 
@@ -74,35 +74,35 @@ def test_beat_sends_it(app, scheduled, beat):
     if not message:
         if "unexpected keyword argument" in process.last_words:
             complain(
-                "beat cannot read the schedule, so it has stopped.",
+                "beat could not read the schedule and stopped.",
                 "An entry has the keys task, schedule, args, kwargs and options. Options of "
                 'apply_async(), such as expires, belong in the dictionary `options`: "options": '
-                '{"expires": …}.',
+                '{"expires": 50}.',
                 beat_says=process.last_words,
                 file=FILE,
             )
         complain(
-            "beat was started as the Procfile says, but it did not send the sweep.",
-            "The check used a copy of your schedule in which every entry is due after a second. Read what "
-            "beat says, and correct its line in the Procfile.",
+            "beat was started with the command in your Procfile, but it did not send the sweep.",
+            "In this check, every entry of your schedule is due after a second. Read beat's output below, and "
+            "correct the beat line in the Procfile.",
             beat_says=process.last_words or "nothing",
             line=f"{beats.line(Path.cwd()).command}",
             file="Procfile",
         )
     expect(
         not message.args and not message.kwargs,
-        "the sweep is sent with arguments, but it takes none. Remove args and kwargs from the entry.",
+        "beat sends arguments to sweep_task, which takes none. Remove args and kwargs from the entry.",
         found=str(message),
         file=FILE,
     )
     expires = message.headers["expires"]
     expect(
         expires,
-        "the message of the sweep never expires.",
-        "After an hour without a worker, sixty sweeps are in the queue, and all of them run. Add expires "
-        "to the `options` of the entry, with 50 seconds.",
-        expected="expires: 50 seconds after it was sent",
-        found="no expires",
+        "the sweep's message never expires.",
+        "After an hour without a worker, sixty sweeps are in the queue, and all of them run. In the "
+        "entry's `options`, set expires to 50 seconds.",
+        expected="expires 50 seconds after the message was sent",
+        found="never expires",
         entry=name,
         file=FILE,
     )
@@ -110,9 +110,9 @@ def test_beat_sends_it(app, scheduled, beat):
     left = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
     expect(
         left < 60,
-        "a sweep has not expired yet when the next one is sent.",
-        "So sweeps pile up while no worker is running. Set expires to less than the 60 seconds between "
-        "two sweeps.",
+        "a sweep has not expired yet when beat sends the next one.",
+        "While no worker is running, sweeps pile up. Set expires to less than 60 seconds, the interval "
+        "between two sweeps.",
         expected="50 seconds",
         found=f"{left:.0f} seconds",
         entry=name,
@@ -120,9 +120,9 @@ def test_beat_sends_it(app, scheduled, beat):
     )
     expect(
         left > 3,
-        "a sweep expires too soon for a worker that is busy for a moment.",
-        "expires is the number of seconds after the sending. A datetime that was computed when the "
-        "settings were read is soon in the past. Write 50.",
+        "the sweep expires too soon: a worker that is busy for a moment would skip it.",
+        "Write 50, the number of seconds after which a sent message expires. A datetime is computed only "
+        "once, when the settings are read, so it is soon in the past.",
         expected="50 seconds",
         found=f"{left:.0f} seconds",
         entry=name,

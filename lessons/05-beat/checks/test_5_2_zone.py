@@ -53,7 +53,7 @@ print(json.dumps(answers))
 
 
 class Clock:
-    """A schedule of the project, with a clock that the check sets."""
+    """One of the project's schedules, with a clock that the check sets."""
 
     def __init__(self, entry, zone, **conf):
         self.app = Celery("clock", set_as_current=False)
@@ -65,7 +65,7 @@ class Clock:
         self.schedule.app, self.schedule.nowfun = self.app, lambda: self.now
 
     def runs(self, begin, count):
-        """The next times at which it is due, in local time."""
+        """Return the next `count` times at which the schedule is due, in local time."""
         self.now, found = begin, []
         for _ in range(count):
             wait = self.schedule.remaining_estimate(self.now)
@@ -83,9 +83,9 @@ def crontab_of(scheduled, task):
     when = entry.get("schedule")
     if not isinstance(when, crontab):
         complain(
-            f"{task} has an interval, not a time of the day.",
-            "An interval counts from when beat was first started: if that was at ten past four, the task "
-            "is always due at ten past four. Use a crontab, which follows the local time.",
+            f"{task} is scheduled with an interval, not for a time of day.",
+            "An interval counts from beat's first start: if beat was first started at ten past four, the task is "
+            "always due at ten past four. Use a crontab, which follows the local time.",
             found=f"{name}: schedule {when!r}",
             file=FILE,
         )
@@ -93,36 +93,35 @@ def crontab_of(scheduled, task):
 
 
 def explain(entry, right):
-    """The probable cause of a crontab that is due at other times."""
+    """Return the probable reason why a crontab is due at the wrong times."""
     when = entry["schedule"]
     if len(when.minute) == 60:
         return (
-            "A field that you leave out of a crontab means *, so crontab(hour=6) is due every minute from "
-            "6:00 to 6:59, sixty times. Set the minute, too."
+            "If you leave out a field of a crontab, it means *, so crontab(hour=6) is due sixty times, every minute "
+            "from 6:00 to 6:59. Set the minute, too."
         )
     offset = datetime(2026, 3, 1, tzinfo=ZoneInfo("Asia/Shanghai")).utcoffset()
     elsewhere = (datetime.combine(date(2026, 3, 2), right) - offset).time()
     if when.hour == {elsewhere.hour} and when.minute == {elsewhere.minute}:
         return (
-            "That is the time in UTC, worked out by hand. A crontab is already in CELERY_TIMEZONE, and in "
-            "a zone that changes its clocks no fixed number of hours is right all year. Write the local "
-            "time."
+            "You converted the time to UTC by hand. A crontab is already in CELERY_TIMEZONE, so write the local "
+            "time. In a time zone that changes its clocks, no fixed offset is right all year."
         )
     if len(when.hour) == 24:
-        return "A field that you leave out of a crontab means *, so it is due every hour. Set the hour."
+        return "If you leave out the hour of a crontab, the task is due every hour. Set the hour."
     return "The times of a crontab are in CELERY_TIMEZONE."
 
 
 @pytest.mark.parametrize(("zone", "first"), ENDS)
 @pytest.mark.parametrize(("task", "at"), DAILY)
 def test_daily(scheduled, task, at, zone, first):
-    """The report is due at 6:00 and the backup at 3:30, once a day, in CELERY_TIMEZONE."""
+    """Once a day, the report is due at 6:00 and the backup at 3:30, both in CELERY_TIMEZONE."""
     name, entry = crontab_of(scheduled, task)
     expected = [f"{first + timedelta(days=days):%a %Y-%m-%d} {at:%H:%M}" for days in range(4)]
     found = Clock(entry, zone).runs(datetime.combine(first, time(), ZoneInfo(zone)), 4)
     expect(
         found == expected,
-        f"{task} is not due at {at:%H:%M} each day.",
+        f"{task} is not due every day at {at:%H:%M}.",
         explain(entry, at),
         expected="\n".join(expected),
         found="\n".join(found),
@@ -144,7 +143,7 @@ def test_weekly(scheduled, zone, first):
         "upkeep.tasks.tidy_task is not due on Sundays at 04:15.",
         explain(entry, time(4, 15))
         if len(entry["schedule"].day_of_week) == 1
-        else "day_of_week says on which days it is due. Without it, that is every day.",
+        else 'If you leave out day_of_week, the task is due every day. Set it to "sunday".',
         expected="\n".join(expected),
         found="\n".join(found),
         zone=zone,
@@ -154,13 +153,13 @@ def test_weekly(scheduled, zone, first):
 
 
 def test_zone(app):
-    """The schedule uses CELERY_TIMEZONE."""
+    """Beat's schedule uses CELERY_TIMEZONE."""
     expected = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
     expect(
         str(app.timezone) == expected,
-        "the schedule does not follow CELERY_TIMEZONE.",
-        "The environment variable CELERY_TIMEZONE sets the time zone of the readers. Leave "
-        "CELERY_TIMEZONE in the settings as it was in the starter.",
+        "beat's schedule does not use CELERY_TIMEZONE.",
+        "The environment variable CELERY_TIMEZONE contains the readers' time zone. In the settings, leave "
+        "CELERY_TIMEZONE as it was in the starter.",
         expected=expected,
         found=str(app.timezone),
         file="myproject/settings.py",
@@ -169,7 +168,7 @@ def test_zone(app):
 
 @pytest.mark.parametrize(("hours", "due"), [(5, True), (7, False)])
 def test_missed(app, scheduled, hours, due):
-    """Beat catches up on a missed report within six hours, once, and not later."""
+    """Beat catches up on a missed report once, but not if it was due more than six hours ago."""
     name, entry = crontab_of(scheduled, REPORT)
     zone = "Asia/Shanghai"
     clock = Clock(entry, zone, beat_cron_starting_deadline=app.conf.beat_cron_starting_deadline)
@@ -182,19 +181,23 @@ def test_missed(app, scheduled, hours, due):
     }
     expect(
         clock.due(last, now) == due,
-        f"beat was stopped, and starts again {hours} hours after a report was due. "
-        + ("It does not send the report." if due else "It still sends the report, in the middle of the day."),
+        f"beat was stopped, and started again {hours} hours after a report was due. "
+        + (
+            "Beat did not send the report."
+            if due
+            else "Beat still sent the report, in the middle of the day."
+        ),
         "Set CELERY_BEAT_CRON_STARTING_DEADLINE to 6 * 3600, as it was in the starter.",
         **facts,
     )
     expect(
-        not clock.due(now, now + timedelta(seconds=5)), "beat catches up on the same report twice.", **facts
+        not clock.due(now, now + timedelta(seconds=5)), "beat caught up on the same report twice.", **facts
     )
 
 
 @pytest.fixture(scope="module")
 def answers():
-    """The answers of the project in two zones: one where it is another day than in UTC, and Berlin."""
+    """Run the project's functions in two time zones: Berlin, and one where the date differs from that in UTC."""
     # Somewhere on Earth it is always another day than in UTC: yesterday in the far west, tomorrow in the far east.
     elsewhere = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
     asked = {"Europe/Berlin": ["2026-03-29", "2026-10-25", "2026-12-31"], elsewhere: []}
@@ -214,16 +217,16 @@ def answers():
 
 
 def test_yesterday(answers):
-    """Yesterday is the day before today in CELERY_TIMEZONE."""
+    """yesterday() returns the day before today in CELERY_TIMEZONE."""
     zone, found = answers
     today = date.fromisoformat(found[zone]["today"])
     expected = today - timedelta(days=1)
     expect(
         found[zone]["yesterday"] == str(expected),
-        "yesterday() returned another day than yesterday.",
+        "yesterday() did not return yesterday's date.",
         "timezone.now() is in UTC, and so is its date. localtime(), localdate() and date.today() use "
-        "TIME_ZONE or the time zone of the machine, unless you pass a zone. Convert to zone() first, then "
-        "take the date.",
+        "TIME_ZONE or the machine's time zone, unless you pass a time zone. Convert the time to zone() first, and "
+        "then take the date.",
         zone=zone,
         today_there=today,
         today_in_UTC=datetime.now(UTC).date(),
@@ -234,7 +237,7 @@ def test_yesterday(answers):
 
 
 def test_bounds(answers):
-    """A day starts and ends at midnight in CELERY_TIMEZONE. It has 23 or 25 hours when the clocks change."""
+    """A day lasts from midnight to midnight in CELERY_TIMEZONE: 23 or 25 hours when the clocks change."""
     zone = ZoneInfo("Europe/Berlin")
     for day, bounds in answers[1]["Europe/Berlin"]["bounds"].items():
         begin = datetime.combine(date.fromisoformat(day), time(), zone)
@@ -248,20 +251,20 @@ def test_bounds(answers):
         }
         expect(
             all(moment is not False for _, moment in bounds),
-            "the bounds of a day have no time zone.",
-            "Django then assumes TIME_ZONE, and warns about it. Pass zone() to datetime.combine().",
+            "bounds() returned times without a time zone.",
+            "For such times, Django assumes TIME_ZONE and logs a warning. Pass zone() to datetime.combine().",
             **facts,
         )
         found = [moment for _, moment in bounds]
         expect(
             found[0] == begin.timestamp(),
-            "the day of the report does not start at midnight in CELERY_TIMEZONE.",
+            "the report's day does not start at midnight in CELERY_TIMEZONE.",
             **facts,
         )
         expect(
             found[1] == end.timestamp(),
-            "the day of the report does not end at the next midnight.",
-            "When the clocks go forward a day has 23 hours, and when they go back 25. Compute the next "
-            "midnight, not 24 hours later.",
+            "the report's day does not end at the next midnight.",
+            "A day has 23 hours when the clocks go forward, and 25 hours when they go back. Compute the next "
+            "midnight instead of adding 24 hours.",
             **facts,
         )

@@ -20,7 +20,7 @@ SMALL = photos.jpeg(80, 60)
 
 @pytest.fixture
 def waiting(photo, settings):
-    """waiting(age, times=0, queued=True, **fields) is a photo whose last message is `age` × SWEEP_AFTER old."""
+    """waiting(age, times=0, queued=True, **fields) makes a photo whose last message is `age` × SWEEP_AFTER old."""
 
     def make(age, times=0, queued=True, **fields):
         kept = photo(SMALL)
@@ -39,7 +39,7 @@ def write(photo, **fields):
 
 @pytest.fixture
 def sweep(app):
-    """sweep() sweeps in this process."""
+    """sweep() runs a sweep in this process."""
     from upkeep import sweeping
 
     return sweeping.sweep
@@ -52,20 +52,20 @@ def sent(queue):
 
 
 def test_overdue(sweep, waiting, queue):
-    """A photo whose message is too old is re-sent, and so is one that was never queued. No other."""
+    """A photo is re-sent if its message is too old or if it was never queued. All other photos are left alone."""
     resized = waiting(1.2)
     finish(resized)
     cases = {
-        "waits for longer than SWEEP_AFTER": (waiting(1.2), True),
+        "has been waiting for longer than SWEEP_AFTER": (waiting(1.2), True),
         "was never queued": (waiting(1.2, queued=False), True),
         "was queued a moment ago": (waiting(0.8), False),
         "was uploaded a moment ago": (waiting(0.2, queued=False), False),
-        "was uploaded long ago, and queued a moment ago": (
+        "was uploaded long ago but queued a moment ago": (
             write(waiting(50), queued_at=timezone.now()),
             False,
         ),
         "has failed": (waiting(1.2, failure_reason="This picture is damaged or cut short."), False),
-        "is resized": (resized, False),
+        "has been resized": (resized, False),
     }
     sweep()
     found = sent(queue)
@@ -75,44 +75,44 @@ def test_overdue(sweep, waiting, queue):
             continue
         if due:
             complain(
-                f"a photo that {what} is not re-sent.",
-                "queued_at is empty if the broker was down during the upload. Then use uploaded_at."
+                f"the sweep did not re-send a photo that {what}.",
+                "If the broker was down during the upload, queued_at is empty. Use uploaded_at instead."
                 if not photo.queued_at
-                else "Its row says that it was queued too long ago. overdue() has to return it.",
+                else "The row says that the photo was queued too long ago, so overdue() has to return the photo.",
                 expected=f"a message {TASK}({photo.pk})",
                 found="\n".join(map(str, queue.messages())) or "no message",
                 file=f"{FILE}, overdue()",
             )
         complain(
-            f"a photo that {what} is re-sent.",
-            "It is resized or failed, so nothing is missing. Start with UploadedImage.objects.pending()."
+            f"the sweep re-sent a photo that {what}.",
+            "A photo that is resized or failed needs no message. Start with UploadedImage.objects.pending()."
             if photo.is_processed or photo.failure_reason
-            else "Its message is probably still waiting. If each sweep re-sends every unfinished photo, "
-            "the queue doubles every minute. Compare queued_at with SWEEP_AFTER; use uploaded_at "
+            else "The photo's message is probably still waiting. If each sweep re-sends every unfinished photo, "
+            "the queue doubles every minute. Compare the age of queued_at with SWEEP_AFTER. Use uploaded_at "
             "only if queued_at is empty.",
-            expected="no message for it",
+            expected="no message for this photo",
             found=f"{times} × {TASK}({photo.pk})",
             file=f"{FILE}, overdue()",
         )
 
 
 def test_once(sweep, waiting, queue):
-    """A photo that was re-sent just now is not re-sent by the next sweep."""
+    """If a photo has just been re-sent, the next sweep leaves it alone."""
     photo = waiting(1.2)
     sweep()
     sweep()
     photo.refresh_from_db()
     expect(
         sent(queue)[photo.pk] == 1,
-        "two sweeps, one after the other, re-sent the same photo.",
-        "Change the row when you re-send: set queued_at to now, and add 1 to sent_again.",
+        "two sweeps in a row re-sent the same photo.",
+        "When you re-send a photo, update its row: set queued_at to now, and add 1 to sent_again.",
         expected="1 message",
         found=f"{sent(queue)[photo.pk]} messages, sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
     )
     expect(
         photo.sent_again == 1 and photo.queued_at and timezone.now() - photo.queued_at < timedelta(minutes=1),
-        "the photo was re-sent, but its row does not say so.",
+        "a photo was re-sent, but its row was not updated.",
         expected="sent_again=1, queued_at=now",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
@@ -130,22 +130,22 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         facts = {"expected": f"after {after}", "file": f"{FILE}, overdue()"}
         expect(
             not found[early[times].pk],
-            f"a photo that was re-sent {times} times is re-sent too soon.",
-            "Its message may still be in a long queue. If the sweeper adds a message for every photo each "
-            "ten minutes, the queue only grows. Double the wait for each time in sent_again.",
+            f"the sweep re-sent a photo with sent_again={times} too soon.",
+            "The photo's message may still be in a long queue. If the sweeper adds a message for every photo every "
+            "ten minutes, the queue only grows. Double the wait for each re-send in sent_again.",
             found=f"a message after {0.9 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
         expect(
             found[late[times].pk] == 1,
-            f"a photo that was re-sent {times} times is not re-sent once more.",
+            f"the sweep did not re-send a photo with sent_again={times} in time.",
             found=f"no message after {1.1 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
 
 
 def test_gives_up(sweep, waiting, queue, settings):
-    """After SWEEP_TIMES messages the photo is marked as failed, with a reason."""
+    """After SWEEP_TIMES re-sends, the photo is marked as failed, with a reason."""
     photo, last = waiting(100), waiting(2**settings.SWEEP_TIMES * 0.9, settings.SWEEP_TIMES)
     for _ in range(settings.SWEEP_TIMES + 3):
         sweep()
@@ -154,9 +154,9 @@ def test_gives_up(sweep, waiting, queue, settings):
     photo.refresh_from_db(), last.refresh_from_db()
     expect(
         times <= settings.SWEEP_TIMES,
-        "a photo that cannot be resized is re-sent without end.",
-        "If the photo kills its process each time, it does so every few minutes, for years. Stop after "
-        "SWEEP_TIMES: sweep() marks it as failed if sent_again is that high, so add 1 for each re-send.",
+        "the sweeper never stops re-sending a photo that cannot be resized.",
+        "A photo that kills its process would do so again and again, for years. Add 1 to sent_again for each "
+        "re-send: once it reaches SWEEP_TIMES, sweep() marks the photo as failed.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times} messages after {settings.SWEEP_TIMES + 3} sweeps",
         file=FILE,
@@ -170,8 +170,8 @@ def test_gives_up(sweep, waiting, queue, settings):
     )
     expect(
         photo.failure_reason,
-        "a photo was re-sent SWEEP_TIMES times, but its page still says that it waits.",
-        "overdue() has to return it once more, with sent_again=SWEEP_TIMES, so that mark_as_failed() "
+        "a photo was re-sent SWEEP_TIMES times, but its page still says that it is waiting.",
+        "overdue() has to return the photo once more, with sent_again=SWEEP_TIMES, so that mark_as_failed() "
         "writes the reason.",
         file=f"{FILE}, overdue()",
     )
@@ -184,7 +184,7 @@ def test_gives_up(sweep, waiting, queue, settings):
 
 
 def test_two_sweeps(sweep, waiting, queue, together):
-    """Two sweeps at the same moment re-send each photo once."""
+    """Two sweeps that run at the same time re-send each photo only once."""
     kept = [waiting(1.2) for _ in range(3)]
     errors = together(sweep, sweep, after="images_uploadedimage")
     if errors:
@@ -192,10 +192,10 @@ def test_two_sweeps(sweep, waiting, queue, together):
     found = sent(queue)
     expect(
         all(found[photo.pk] == 1 for photo in kept),
-        "two sweeps ran at the same moment, and both re-sent the same photos.",
-        "Both had read the row before one of them wrote. Use update() with a filter() that contains "
-        "queued_at and sent_again as this sweep has read them. It returns how many rows it changed: send "
-        "only if that is 1.",
+        "two sweeps ran at the same time, and both re-sent the same photos.",
+        "Both sweeps read the row before either of them updated it. Use update() with a filter() that contains "
+        "the queued_at and sent_again that this sweep has read. update() returns the number of changed rows: send "
+        "only if it is 1.",
         expected="1 message for each of 3 photos",
         found=", ".join(f"photo {photo.pk}: {found[photo.pk]}" for photo in kept),
         file=f"{FILE}, resend()",
@@ -203,14 +203,14 @@ def test_two_sweeps(sweep, waiting, queue, together):
 
 
 def test_not_overwritten(sweep, waiting, queue, run_between):
-    """The sweep does not overwrite what a worker writes at the same time."""
+    """A sweep does not overwrite what a worker writes at the same time."""
     photo = waiting(1.2)
     run_between(sweep, "images_uploadedimage", lambda: finish(photo))
     photo.refresh_from_db()
     expect(
         photo.is_processed and photo.resized_bytes,
-        "a worker resized the photo during the sweep, but the row says again that it waits.",
-        "save() writes all columns as they were when the sweep read them. Use update(), which writes only "
+        "a worker resized a photo during the sweep, but afterwards the row says that the photo is still waiting.",
+        "save() writes all columns with the values that the sweep read earlier. Use update(), which writes only "
         "the columns that you name.",
         expected="is_processed=True",
         found=f"is_processed={photo.is_processed}",
@@ -231,9 +231,9 @@ def test_broker_gone(app, sweep, waiting):
     photo.refresh_from_db()
     expect(
         (photo.queued_at, photo.sent_again) == before,
-        "the broker was down and nothing was sent, but the row says that it was.",
-        "After three such sweeps, the photo is marked as failed without a single message. Update and send "
-        "inside transaction.atomic(): an exception then rolls the update back.",
+        "the broker was down, so no message was sent, but the row says that one was sent.",
+        "After three such sweeps, the photo would be marked as failed without a single message. Update the row and "
+        "send the task inside transaction.atomic(): an exception then rolls the update back.",
         expected=f"sent_again={before[1]}, queued_at={before[0]}",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
@@ -241,7 +241,7 @@ def test_broker_gone(app, sweep, waiting):
 
 
 def test_healed(app, worker, upload, settings, done):
-    """The broker loses everything, a sweep runs, and every photo is resized, with one file each."""
+    """After the broker has lost everything, a sweep makes sure that every photo is resized, with one file each."""
     from images.models import UploadedImage
     from upkeep.tasks import sweep_task
 
@@ -256,7 +256,7 @@ def test_healed(app, worker, upload, settings, done):
     states = Counter(photo.state for photo in UploadedImage.objects.all())
     expect(
         states == {"resized": 4},
-        "the broker lost the messages of four photos, and after a sweep not all of them are resized.",
+        "the broker lost the messages of four photos, but after a sweep, not all four photos were resized.",
         expected="4 resized",
         found=", ".join(f"{count} {state}" for state, count in states.items()),
         file=FILE,
@@ -264,7 +264,7 @@ def test_healed(app, worker, upload, settings, done):
     files = [file for file in Path(settings.MEDIA_ROOT, "resized").rglob("*") if file.is_file()]
     expect(
         len(files) == 4,
-        "the number of resized files differs from the number of photos.",
+        "there is not exactly one resized file for each of the four photos.",
         found=len(files),
         file=FILE,
     )

@@ -21,18 +21,18 @@ LOCKS = "upkeep/locks.py"
 
 @pytest.fixture
 def name():
-    """The name of a lock that no process has used."""
+    """The name of a lock that no process has used yet."""
     return f"check-{time.monotonic_ns()}"
 
 
 @pytest.fixture
 def beats_at_once(beat):
-    """Two beat processes that were started from the same Procfile, as on two machines."""
+    """Two beat processes that were started with the same command, as on two machines."""
     return beat(), beat()
 
 
 def holder(name, seconds):
-    """Another process, which holds the lock and does not release it. Returns its pid."""
+    """Start another process that holds the lock and does not release it. Returns the pid of this process."""
     from upkeep import locks
 
     reading, writing = os.pipe()
@@ -54,7 +54,7 @@ def holder(name, seconds):
         os.waitpid(pid, 0)
     expect(
         got == b"yes",
-        "the lock is free, but try_lock() did not yield True. Acquire the lock, and "
+        "the lock was free, but try_lock() did not yield True. Acquire the lock, and "
         "yield what acquire() returns.",
         found=got,
         file=FILE,
@@ -63,7 +63,7 @@ def holder(name, seconds):
 
 
 def on_another_machine():
-    """Let this process see the host name of another machine."""
+    """Make this process see the host name of another machine."""
     name = os.uname()
     other = os.uname_result((name.sysname, "another-machine", *name[2:]))
     os.uname = lambda: other
@@ -76,14 +76,14 @@ def end(pid):
 
 
 def test_one_of_two_processes(app, name, patience):
-    """While one process holds the lock, another one does not get it."""
+    """While one process holds the lock, another process does not get it."""
     from upkeep.locks import try_lock
 
     pid = holder(name, 60)
     try:
         with patience(
-            "try_lock() waits until the lock is free.",
-            "Waiting sweeps then occupy the processes of the worker. acquire(blocking=False) tries once, "
+            "try_lock() waited for the lock.",
+            "Sweeps that wait for a lock keep worker processes busy. acquire(blocking=False) tries once, "
             "and returns False if the lock is taken.",
             file=FILE,
         ):
@@ -94,28 +94,28 @@ def test_one_of_two_processes(app, name, patience):
     finally:
         end(pid)
     facts = {
-        "expected": "try_lock() yields False, because the lock is held",
+        "expected": "try_lock() yields False, because another process holds the lock",
         "found": f"{found}",
         "file": FILE,
     }
     expect(
         found is not True,
-        "two processes hold the same lock at the same time.",
-        "A lock in the memory of one process, or in a file of one machine, is not visible to the others. "
-        "Use new_lock(), which is in Redis, with `name` alone.",
+        "two processes held the same lock at the same time.",
+        "A lock in the memory of one process, or in a file on one machine, is not visible to other processes. "
+        "Use new_lock(), which creates a lock in Redis, and pass it `name` as it is.",
         **facts,
     )
-    expect(found is False, "try_lock() does not yield False to a process that did not get the lock.", **facts)
+    expect(found is False, "a process did not get the lock, but try_lock() did not yield False.", **facts)
     expect(
         again is False,
-        "a process that did not get the lock has released the lock of its holder.",
-        "Call release() only if the lock was acquired.",
+        "a process that did not get the lock has released the holder's lock.",
+        "Call release() only if this process acquired the lock.",
         **facts,
     )
 
 
 def test_many_at_once(app, name):
-    """If many processes try at the same moment, one of them gets the lock."""
+    """If many processes ask for the lock at the same time, only one gets it."""
     from upkeep.locks import try_lock
 
     threads, rounds = 6, 8
@@ -144,10 +144,10 @@ def test_many_at_once(app, name):
     found = sorted({winners[number] for number in range(rounds)})
     expect(
         found == [1],
-        f"{threads} threads asked for the lock at the same moment, and "
+        f"{threads} threads asked for the lock at the same time, and "
         + ("none of them got it." if found == [0] else f"{max(found)} got it."),
-        "Checking whether the lock is free and then setting it are two steps, and another process may set "
-        "it in between. acquire() does both in one command.",
+        "Checking the lock and then setting it are two steps, so another process may set it in between. "
+        "acquire() checks and sets the lock in a single command.",
         expected="1",
         found=", ".join(map(str, found)),
         file=FILE,
@@ -155,7 +155,7 @@ def test_many_at_once(app, name):
 
 
 def test_given_back(app, name):
-    """After the block the lock is free, even if the block failed."""
+    """After the with block, the lock is free, even if the block raised an exception."""
     from upkeep.locks import try_lock
 
     class Broken(Exception):
@@ -168,7 +168,7 @@ def test_given_back(app, name):
         found.append(acquired)
     expect(
         found == [True, True],
-        "the block has ended, but the next process does not get the lock. Call release() after the block.",
+        "the with block is over, but the next process did not get the lock. Call release() after the yield.",
         found=found,
         file=FILE,
     )
@@ -180,21 +180,21 @@ def test_given_back(app, name):
         swallowed = False
     expect(
         not swallowed,
-        "an exception of the block is swallowed. Use try and finally without except.",
+        "an exception raised in the with block was swallowed. Use try and finally without except.",
         file=FILE,
     )
     with try_lock(name, seconds=60) as acquired:
         expect(
             acquired is True,
-            "the block failed, and the lock is still taken.",
-            "The exception of the block is raised at the `yield`, so the lines after it don't run. Put "
-            "release() in a finally.",
+            "the with block raised an exception, and the lock was not released.",
+            "An exception raised in the block is raised again at the `yield`, so the lines after the `yield` "
+            "don't run. Put release() in a finally.",
             file=FILE,
         )
 
 
 def test_expires(app, name):
-    """The lock of a killed process expires after its seconds."""
+    """If a process is killed, its lock expires after `seconds`."""
     from upkeep.locks import try_lock
 
     end(holder(name, 1))
@@ -205,16 +205,16 @@ def test_expires(app, name):
 
     expect(
         until(free, 5),
-        "a process was killed while it held the lock, and the lock never expires.",
-        "After kill -9 no finally runs. Pass `seconds` to new_lock(), so that the key in Redis expires.",
-        expected="free after 1 second",
-        found="taken after 5 seconds",
+        "a process was killed while it held the lock, but the lock did not expire.",
+        "After kill -9, no finally block runs. Pass `seconds` to new_lock() so that the key in Redis expires.",
+        expected="the lock is free after 1 second",
+        found="the lock is still taken after 5 seconds",
         file=FILE,
     )
 
 
 def test_not_anothers(app, name):
-    """A process that takes longer than its lock does not release the lock of the next one."""
+    """A process that takes longer than its lock lasts does not release the next process's lock."""
     from upkeep.locks import try_lock
 
     slow, fast = try_lock(name, seconds=1), try_lock(name, seconds=60)
@@ -227,25 +227,25 @@ def test_not_anothers(app, name):
         fast.__exit__(None, None, None)
         fast = try_lock(name, seconds=60)
         time.sleep(0.05)
-    expect(got, "the lock does not expire.", file=FILE)
+    expect(got, "the lock did not expire.", file=FILE)
     slow.__exit__(None, None, None)
     with try_lock(name, seconds=60) as third:
         pass
     fast.__exit__(None, None, None)
     expect(
         third is False,
-        "the first process was too slow, so its lock expired and the second process got it. Then the "
-        "first one released it, and a third one got it.",
-        "A process must release only its own lock. Call release(), which compares the token of the "
-        "holder, instead of deleting the key.",
-        expected="False: the second one still holds it",
+        "the first process was too slow, so its lock expired and a second process got the lock. Then the "
+        "first process released the lock, and a third process got it.",
+        "A process must release only its own lock. Don't delete the key yourself: release() compares the token in "
+        "the key with the token of this process first.",
+        expected="try_lock() yields False, because the second process still holds the lock",
         found=third,
         file=LOCKS,
     )
 
 
 def test_tasks_use_it(app, worker, done, settings, tmp_path):
-    """A backup that starts while another one is running is skipped."""
+    """A backup is skipped if another backup is already running."""
     from upkeep import backups
     from upkeep.locks import try_lock
     from upkeep.tasks import back_up_task
@@ -254,20 +254,18 @@ def test_tasks_use_it(app, worker, done, settings, tmp_path):
     with try_lock("backup", seconds=60):
         done(back_up_task.delay(), FILE)
     made = set(backups.all_backups()) - before
-    expect(
-        not made, "another process holds the lock of the backup, but the worker made a backup too.", file=FILE
-    )
+    expect(not made, "another process held the backup lock, but the worker made a backup anyway.", file=FILE)
     done(back_up_task.delay(), "upkeep/backups.py")
     made = set(backups.all_backups()) - before
     expect(
         len(made) == 1,
-        "no other process holds the lock of the backup, but the worker made no backup.",
+        "no other process held the backup lock, but the worker did not make a backup.",
         file=FILE,
     )
 
 
 def test_mails_use_it(app, worker, done, mails, ended):
-    """The same mail_task runs twice at the same moment, and each recipient gets one email."""
+    """If the same mail_task runs twice at the same time, each recipient still gets only one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task
 
@@ -283,15 +281,15 @@ def test_mails_use_it(app, worker, done, mails, ended):
     found = Counter(recipient for recipients, _ in mails() for recipient in recipients)
     expect(
         max(found.values(), default=0) <= 1,
-        "two processes ran the same mail_task at the same moment, and recipients got the report twice.",
-        "Both processes saw that it was not sent. try_renewed_lock() must yield True to only one of them.",
+        "two processes ran the same mail_task at the same time, and recipients got the report twice.",
+        "Both processes saw that the report was not sent yet. try_renewed_lock() must yield True in only one of them.",
         found=", ".join(f"{each}: {times}" for each, times in found.items() if times > 1),
         file=FILE,
     )
 
 
 def test_two_beats(beats_at_once, beat):
-    """One of two beat processes sends. The other one waits, says so, and takes over when the first one stops."""
+    """One of two beat processes sends. The other one logs that it is waiting, and takes over when the first one stops."""
     first, second = beats_at_once
     until(lambda: SENDING in first.log + second.log, 30)
     if SENDING in second.log:
@@ -301,36 +299,36 @@ def test_two_beats(beats_at_once, beat):
     until(lambda: waits in second.log or SENDING in second.log or not second.running, 30)
     expect(
         first.running and second.running,
-        "one of two beat processes has stopped.",
+        "two beat processes were started, but one of them has stopped.",
         beat_says=(first if not first.running else second).last_words or "nothing",
         **facts,
     )
     expect(
         SENDING in first.log,
-        "two beat processes are running, but neither of them sends.",
+        "two beat processes are running, but neither of them sends any tasks.",
         beat_says=first.log.strip().splitlines()[-1],
         **facts,
     )
     expect(
         SENDING not in second.log,
-        "two beat processes are running, and both send.",
-        "Every task is sent twice then, such as two backups. Set CELERY_BEAT_SCHEDULER to "
-        '"upkeep.beat:OnlyScheduler", which sends only while it holds a lock.',
-        expected="one sends, the other waits",
-        found="both send",
+        "two beat processes are running, and both of them send tasks.",
+        "So every task is sent twice, even the backup. Set CELERY_BEAT_SCHEDULER to "
+        '"upkeep.beat:OnlyScheduler", which sends tasks only while it holds a lock.',
+        expected="one of them sends, and the other one waits",
+        found="both of them send",
         **facts,
     )
     expect(
         waits in second.log,
-        "the second beat process does not say that another one sends. Use "
-        "OnlyScheduler in upkeep/beat.py as it is.",
+        "the second beat process did not log that another one is sending. Leave "
+        "OnlyScheduler in upkeep/beat.py as it was.",
         **facts,
     )
     first.end()
     expect(
         second.wait(SENDING, 20),
-        "the beat process that was sending has stopped, but the other one has not taken over within 20 seconds.",
-        "OnlyScheduler releases the lock when beat stops. Leave upkeep/beat.py and release() in "
+        "the beat process that was sending has stopped, but the other one did not take over within 20 seconds.",
+        "OnlyScheduler should release the lock when beat stops. Leave upkeep/beat.py and release() in "
         "upkeep/locks.py as they were.",
         beat_says=second.log.strip().splitlines()[-1],
         file="upkeep/beat.py",

@@ -18,13 +18,13 @@ SMALL = photos.jpeg(80, 60)
 
 @pytest.fixture
 def noon(settings):
-    """Noon of the day, far from its ends in any zone."""
+    """Noon on the report's day, far from midnight in any time zone."""
     return datetime.combine(DAY, time(12), ZoneInfo(settings.CELERY_TIMEZONE))
 
 
 @pytest.fixture
 def row(photo, noon):
-    """row(name, uploaded=…, **fields) is a photo with a row like that."""
+    """row(name, uploaded=…, **fields) makes a photo whose row has these values."""
 
     def make(name="garden.jpg", uploaded=noon, **fields):
         return write(photo(SMALL, name), uploaded_at=uploaded, **fields)
@@ -34,7 +34,7 @@ def row(photo, noon):
 
 @pytest.fixture
 def resized(row, noon):
-    """resized(wait, seconds, saved, name) is a photo that waited and took so many seconds, and saved so many bytes."""
+    """resized(wait, seconds, saved, name) makes a resized photo. wait and seconds are in seconds, saved is in bytes."""
 
     def make(wait, seconds, saved=1000, name="garden.jpg", uploaded=noon, **fields):
         kept = row(name, uploaded)
@@ -58,14 +58,19 @@ def write(photo, **fields):
 
 @pytest.fixture
 def figures():
-    """figures() returns the figures of the day. Complains about a missing one."""
+    """figures() returns the figures of the report's day. Complains if a figure is missing."""
     from upkeep import reporting
 
     def read():
         found = reporting.figures(DAY)
         names = ["uploads", "failures", "bytes_saved", "slowest", "median_wait", "longest_wait"]
         missing = [name for name in names if name not in found]
-        expect(not missing, "a figure is missing.", missing=", ".join(missing), file=f"{FILE}, figures()")
+        expect(
+            not missing,
+            "the result of figures() lacks a figure.",
+            missing=", ".join(missing),
+            file=f"{FILE}, figures()",
+        )
         return found
 
     return read
@@ -76,7 +81,7 @@ def close(found, expected):
 
 
 def test_failures(row, resized, figures):
-    """The failures are counted by their reason, the most frequent first."""
+    """The failures are counted by reason, with the most frequent reason first."""
     for reason, times in ((AWAY, 2), (DAMAGED, 5), ("Resizing this photo took too long.", 1)):
         for _ in range(times):
             row(failure_reason=reason)
@@ -87,17 +92,17 @@ def test_failures(row, resized, figures):
     facts = {"expected": _lines(expected), "found": _lines(found) or "none", "file": f"{FILE}, figures()"}
     expect(
         found,
-        "eight photos failed that day, but the report does not mention them.",
-        "Fill `failures` with pairs of a reason and its count.",
+        "eight photos failed on that day, but the report does not mention any of them.",
+        "Set `failures` to a list of pairs, each with a reason and its count.",
         **facts,
     )
     expect(
         all(reason for reason, _ in found),
-        "photos that did not fail are counted as failures without a reason. Skip photos with an empty "
-        "failure_reason.",
+        "photos that did not fail are counted as failures without a reason. Skip photos whose failure_reason "
+        "is empty.",
         **facts,
     )
-    expect(sorted(found) == sorted(expected), "the failures are not counted by their reason.", **facts)
+    expect(sorted(found) == sorted(expected), "the failures are not counted by reason.", **facts)
     expect(found == expected, "the most frequent reason does not come first.", **facts)
 
 
@@ -106,7 +111,7 @@ def _pairs(failures):
     if any(not isinstance(each, tuple) or len(each) != 2 for each in pairs):
         complain(
             "`failures` does not contain pairs.",
-            "The template loops over them with `for reason, count in failures`. Write a list of tuples.",
+            "The template loops with `for reason, count in failures`. Set `failures` to a list of tuples.",
             expected=f"[({DAMAGED!r}, 5), …]",
             found=repr(pairs[:2]),
             file=f"{FILE}, figures()",
@@ -119,7 +124,7 @@ def _lines(pairs):
 
 
 def test_bytes_saved(row, resized, figures):
-    """bytes_saved is the sum for the resized photos."""
+    """bytes_saved adds up the savings of the resized photos."""
     resized(1, 1, saved=1000)
     resized(1, 1, saved=2500)
     row(original_bytes=7777)  # waits, so nothing is saved yet
@@ -128,7 +133,7 @@ def test_bytes_saved(row, resized, figures):
     expect(
         found == 3500,
         "`bytes_saved` is wrong: add up the savings of the resized photos only.",
-        "A photo that waits or has failed has no resized file, so bytes_saved of its row is its full size."
+        "A photo that is waiting or has failed has no resized file, so its row's bytes_saved is its full size."
         if found and found > 3500
         else "",
         expected=3500,
@@ -138,14 +143,14 @@ def test_bytes_saved(row, resized, figures):
 
 
 def test_slowest(resized, figures):
-    """The five photos whose resize took longest are named, the slowest first."""
+    """`slowest` contains the five photos that took longest to resize, with the slowest first."""
     made = [resized(60 if number == 0 else 0, 0.1 + number / 10) for number in range(7)]
     expected = [photo.pk for photo in reversed(made)][:5]
     found = [getattr(photo, "pk", photo) for photo in figures()["slowest"]]
     expect(
         found == expected,
-        "`slowest` does not contain the five photos whose resize took longest.",
-        "Sort the resized photos by resize_seconds, the time of the resize alone, without the queue.",
+        "`slowest` should contain the five photos that took longest to resize, with the slowest first.",
+        "Sort the resized photos by resize_seconds, which is the time of the resize alone.",
         expected=f"photos {expected}",
         found=f"photos {found}",
         file=f"{FILE}, figures()",
@@ -153,7 +158,7 @@ def test_slowest(resized, figures):
 
 
 def test_waits(row, resized, figures):
-    """The time in the queue: median and longest, without the resize itself."""
+    """The report has the median and the longest time in the queue, without the resize itself."""
     for wait, seconds in ((1, 10), (2, 20), (9, 0.5)):
         resized(wait, seconds)
     found = figures()
@@ -164,16 +169,16 @@ def test_waits(row, resized, figures):
     }
     expect(
         found["median_wait"] is not None,
-        "three photos were resized that day, but waiting_seconds() returned None for them.",
-        "queued_at is the time at which the message was sent, and resized_at the time at which the photo "
-        "was ready.",
+        "three photos were resized on that day, but waiting_seconds() returned None for them.",
+        "The message was sent at queued_at, and the resize was done at resized_at. Compute the time in the "
+        "queue from these two times.",
         **facts,
     )
     total = close(found["median_wait"], 11) or close(found["longest_wait"], 22)
     expect(
         close(found["median_wait"], 2) and close(found["longest_wait"], 9),
-        "the time in the queue is wrong.",
-        "From queued_at to resized_at is the queue and the resize together. Subtract resize_seconds."
+        "the report's time in the queue is wrong.",
+        "The time from queued_at to resized_at includes the resize. Subtract resize_seconds."
         if total
         else "",
         **facts,
@@ -181,11 +186,11 @@ def test_waits(row, resized, figures):
 
 
 def test_waits_that_nobody_knows(row, resized, figures):
-    """An unknown time in the queue does not count, and none is below zero."""
+    """An unknown time in the queue does not count, and no time is below zero."""
     empty = figures()
     expect(
         empty["median_wait"] is None and empty["longest_wait"] is None,
-        "no photo was resized that day, but the report has a time in the queue.",
+        "no photo was resized on that day, but the report has a time in the queue.",
         expected="None",
         found=f"{empty['median_wait']!r}, {empty['longest_wait']!r}",
         file=f"{FILE}, figures()",
@@ -196,7 +201,7 @@ def test_waits_that_nobody_knows(row, resized, figures):
     found = figures()
     expect(
         found["median_wait"] is None,
-        "queued_at or resized_at is missing in each photo of that day, but the report has a time in the "
+        "each photo of that day lacks queued_at or resized_at, but the report has a time in the "
         "queue. Return None for such a photo.",
         expected="None",
         found=f"{found['median_wait']!r}",
@@ -206,8 +211,8 @@ def test_waits_that_nobody_knows(row, resized, figures):
     found = figures()
     expect(
         close(found["median_wait"], 0),
-        "the time in the queue of a photo is below 0.",
-        "The clocks of two machines differ a little, so resized_at may be too early. Return at least 0.",
+        "waiting_seconds() returned a time below 0.",
+        "The clocks of two machines may differ a little, so resized_at may be too early. Return at least 0.",
         expected="0",
         found=found["median_wait"],
         file=f"{FILE}, waiting_seconds()",
@@ -215,7 +220,7 @@ def test_waits_that_nobody_knows(row, resized, figures):
 
 
 def test_that_day_only(row, resized, noon, figures):
-    """Photos of other days do not count."""
+    """Photos from other days do not count."""
     resized(1, 1)
     for days in (-2, 2):
         other = noon + timedelta(days=days)
@@ -232,8 +237,8 @@ def test_that_day_only(row, resized, noon, figures):
     expected = {"uploads": 1, "failures": 0, "bytes_saved": 1000, "slowest": 1, "longest_wait": 1.0}
     expect(
         seen == expected,
-        "photos of other days are in the report of this day.",
-        "Use photos_of(day).",
+        "the report of one day contains photos from other days.",
+        "Get the photos from photos_of(day).",
         expected=expected,
         found=seen,
         file=f"{FILE}, figures()",
@@ -241,7 +246,7 @@ def test_that_day_only(row, resized, noon, figures):
 
 
 def test_mail(row, resized):
-    """The email has the figures as text and as HTML, and each photo as a line of CSV."""
+    """The email contains the figures as text and as HTML, and a CSV file with one line per photo."""
     from upkeep import reporting
 
     resized(1, 1.5, name="slow.jpg")
@@ -252,14 +257,14 @@ def test_mail(row, resized):
         for figure in (DAMAGED, "slow.jpg"):
             expect(
                 figure in content,
-                f"the {name} of the email does not contain the reason of a failure, or the name of the slowest photo.",
+                f"the email's {name} part lacks the reason for a failure or the name of the slowest photo.",
                 missing=figure,
                 file=f"{FILE}, figures()",
             )
     lines = list(csv.reader(io.StringIO(mail.attachments[0][1])))
     expect(
         len(lines) == 3,
-        "the CSV does not have one line for each photo.",
+        "the CSV does not contain one line for each photo.",
         found=lines,
         file=f"{FILE}, table()",
     )

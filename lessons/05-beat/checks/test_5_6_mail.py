@@ -20,7 +20,7 @@ PEOPLE = [f"reader-{number:02}@example.com" for number in range(45)]
 
 @pytest.fixture
 def people():
-    """45 people who get the report."""
+    """Subscribe 45 people to the report."""
     from upkeep.models import Subscriber
 
     Subscriber.objects.bulk_create([Subscriber(email=email) for email in PEOPLE])
@@ -35,7 +35,7 @@ def unlimited(app, worker):
 
 @pytest.fixture
 def quiet(app, delivered):
-    """quiet() waits until no email is on its way, except for retries that wait for their time. Returns these retries."""
+    """quiet() waits until the only unsent emails are in retries that are not due yet, and returns these retries."""
 
     def active():
         replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or [{}]
@@ -57,7 +57,7 @@ def quiet(app, delivered):
 
 
 def got(mails):
-    """How many emails each person got."""
+    """Return how many emails each person got."""
     return Counter(recipient for recipients, _ in mails() for recipient in recipients)
 
 
@@ -69,12 +69,12 @@ def expect_each_once(mails, what, why, people=PEOPLE):
     shared = next((recipients for recipients, _ in sent if len(recipients) > 1), None)
     expect(
         not shared,
-        "one email goes to many people, so each of them sees all addresses.",
+        "one email has many recipients, so each of them sees all addresses.",
         "Send a separate email to each recipient.",
         found=", ".join(shared[:3]) + " …" if shared else "",
         file=FILE,
     )
-    facts = {"expected": f"{len(people)} people, one email each", "file": FILE}
+    facts = {"expected": f"{len(people)} people get one email each", "file": FILE}
     expect(
         not twice,
         f"{what}, and {len(twice)} of {len(people)} people got the report more than once.",
@@ -86,13 +86,13 @@ def expect_each_once(mails, what, why, people=PEOPLE):
         not skipped,
         f"{what}, and {len(skipped)} of {len(people)} people got no report.",
         why,
-        found=f"none for {', '.join(skipped[:3])} …",
+        found=f"no email to {', '.join(skipped[:3])} …",
         **facts,
     )
 
 
 def test_chunks(people, queue):
-    """report_task writes a row for each recipient, and sends a mail_task for CHUNK of them each."""
+    """report_task creates a row for each recipient, and sends a mail_task for every CHUNK rows."""
     from upkeep import tasks
     from upkeep.models import Delivery
 
@@ -100,10 +100,10 @@ def test_chunks(people, queue):
     rows = Delivery.objects.filter(day=date.fromisoformat(DAY))
     expect(
         {row.email for row in rows} == set(PEOPLE),
-        "report_task has run, but not every recipient has a row of Delivery.",
-        "Without a row you can't tell after a crash who already has the report. Create the missing rows "
+        "report_task has run, but some recipients have no Delivery row.",
+        "Without a row, you can't tell after a crash who already has the report. Create the missing rows "
         "in report_task().",
-        expected=f"{len(PEOPLE)} rows of Delivery for {DAY}",
+        expected=f"{len(PEOPLE)} Delivery rows for {DAY}",
         found=f"{len(rows)} rows",
         file=f"{FILE}, report_task()",
     )
@@ -111,9 +111,9 @@ def test_chunks(people, queue):
     other = [message for message in messages if message.task != MAIL]
     expect(
         not other,
-        "the emails are sent by another task than mail_task.",
-        "mail_task.chunks() sends celery.starmap, which has none of mail_task's options: no rate limit "
-        "and no acks_late. Send mail_task with a list of ids."
+        "report_task sent tasks other than mail_task.",
+        "mail_task.chunks() sends celery.starmap, which has none of mail_task's options, such as the rate limit "
+        "and acks_late. Send mail_task with a list of ids."
         if other and other[0].task == "celery.starmap"
         else "",
         found="\n".join(sorted({message.task for message in other})),
@@ -123,32 +123,32 @@ def test_chunks(people, queue):
     ids = [each for found in lists if isinstance(found, list) for each in found]
     expect(
         Counter(ids) == Counter(row.pk for row in rows),
-        "the tasks in the queue do not contain each delivery once.",
-        "mail_task takes a list of ids of deliveries.",
-        expected=f"the ids of {len(rows)} deliveries, in lists",
+        "the messages in the queue do not contain each delivery exactly once.",
+        "mail_task takes a list of Delivery ids. Pass each id to only one task.",
+        expected=f"lists with the ids of {len(rows)} deliveries",
         found="\n".join(map(str, messages)) or "no message",
         file=f"{FILE}, report_task()",
     )
     longest = max(map(len, lists))
     expect(
         longest <= tasks.CHUNK,
-        f"one task sends {longest} emails.",
-        "If its process dies, a long task has more to repeat, and it occupies a process for longer. Pass "
+        f"one task sends {longest} emails, which is too many.",
+        "A long task keeps a process busy for longer, and has more to repeat if its process dies. Pass "
         "at most CHUNK ids to each task.",
-        expected=f"at most {tasks.CHUNK} (CHUNK)",
+        expected=f"at most {tasks.CHUNK} emails (CHUNK)",
         found=f"lists of {', '.join(str(len(each)) for each in lists)}",
         file=f"{FILE}, report_task()",
     )
     expect(
         len(messages) < len(rows) / 3,
-        "there is a separate task for each email or two. Pass CHUNK ids to each task.",
+        "each task sends only one or two emails. Pass CHUNK ids to each task.",
         found=f"{len(messages)} messages for {len(rows)} emails",
         file=f"{FILE}, report_task()",
     )
 
 
 def test_left_over(people, queue):
-    """A second report_task sends the emails that the first one left."""
+    """A second report_task sends the emails that the first one has left unsent."""
     from upkeep import tasks
     from upkeep.models import Delivery
 
@@ -177,14 +177,14 @@ def test_left_over(people, queue):
     }
     expect(
         ids >= left,
-        "the first report_task left emails unsent, and a second one did not send them.",
-        "Send mail_task for all rows of the day without sent_at, not only for the rows that this run has created.",
+        "some emails were still unsent, but running report_task again did not send them.",
+        "Send mail_task for all rows of the day that have no sent_at, including rows from an earlier run.",
         **facts,
     )
 
 
 def test_once_more(app):
-    """The schedule sends report_task again in the hours after six, for emails whose message was lost."""
+    """The schedule sends report_task again in the hours after six, in case a message was lost."""
     app.loader.import_default_modules()
     crontabs = {
         name: entry["schedule"]
@@ -202,19 +202,19 @@ def test_once_more(app):
     }
     expect(
         later,
-        "no entry of the schedule sends report_task after six o'clock.",
-        "If the broker loses a message of mail_task, its rows have no sent_at, but no task is left. Add "
-        "the entry `late reports`.",
+        "no schedule entry sends report_task after six o'clock.",
+        "If the broker loses a mail_task message, no task is left for the unsent rows. Add the entry "
+        "`late reports`.",
         **facts,
     )
     expect(
         len(later) <= 12,
-        f"the schedule sends report_task {len(later)} more times after six o'clock.",
-        "A field that you leave out of a crontab means *. Without minute=0, the task is sent sixty times "
+        f"the schedule sends report_task {len(later)} times after six o'clock, which is too often.",
+        "If you leave out a field of a crontab, it means *. Without minute=0, the task is sent sixty times "
         "an hour."
         if len(later) >= 60
-        else "If the mail server is down, each run adds another message for every email. Send it hourly "
-        "from 7 to 11.",
+        else "While the mail server is down, each run adds more messages for the same emails. Send report_task "
+        "hourly from 7 to 11.",
         found=", ".join(later[:5]) + " …",
         **facts,
     )
@@ -227,8 +227,8 @@ def test_rate(app):
         a_minute = rate(text) * 60
     except (KeyError, ValueError, TypeError, AttributeError):
         complain(
-            "the rate limit cannot be read, so a worker does not start with it.",
-            "Write a number and then /s, /m or /h.",
+            "mail_task has an invalid rate limit, so a worker would not start.",
+            "Write a number, followed by /s, /m or /h.",
             expected='rate_limit="30/m"',
             found=f"rate_limit={text!r}",
             file=f"{FILE}, mail_task()",
@@ -237,22 +237,22 @@ def test_rate(app):
     expect(
         a_minute,
         "mail_task has no rate limit.",
-        "A mail server that gets a thousand emails at once treats the sender as a spammer. Set the option "
-        "rate_limit. A sleep in the task would tie up a worker process instead.",
+        "A mail server treats a client that sends a thousand emails at once as a spammer. Set the option "
+        "rate_limit. Sleeping in the task would tie up a worker process instead.",
         found="no limit",
         **facts,
     )
     expect(
         5 <= a_minute <= 60,
-        "the rate limit of mail_task is not about 30 a minute.",
-        "It counts tasks, and each task sends CHUNK emails.",
-        found=f"{a_minute:g} a minute",
+        "mail_task's rate limit is not about 30 tasks per minute.",
+        "A rate limit counts tasks, and each of these tasks sends CHUNK emails.",
+        found=f"{a_minute:g} per minute",
         **facts,
     )
 
 
 def test_each_once(people, unlimited, mails, done, quiet, worker):
-    """Each recipient gets one email, even if report_task runs a second time. A new recipient gets the report then."""
+    """If report_task runs a second time, only new recipients get an email."""
     from upkeep.models import Delivery, Subscriber
     from upkeep.tasks import report_task
 
@@ -262,8 +262,8 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
     open_rows = Delivery.objects.filter(day=DAY, sent_at=None).count()
     expect(
         not open_rows,
-        "the emails are sent, but their rows have no sent_at.",
-        "Write sent_at in deliver() after the email is sent. A second run sends to each row without it.",
+        "the emails were sent, but their rows have no sent_at.",
+        "Set sent_at in deliver() after sending the email. A second run sends an email for every row without sent_at.",
         found=f"{open_rows} rows without sent_at",
         file=f"{FILE}, deliver()",
     )
@@ -273,14 +273,14 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
     expect_each_once(
         mails,
         "report_task ran a second time",
-        "A task may run again, after a crash or because it was sent by hand. Create only missing rows "
-        "(ignore_conflicts=True), and send only to rows without sent_at.",
+        "A task may run again after a crash, or because someone sends it by hand. Create only missing rows "
+        "(ignore_conflicts=True), and send emails only for rows without sent_at.",
         [*PEOPLE, "new@example.com"],
     )
 
 
 def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
-    """A process is killed between two emails. Afterwards each recipient has one email."""
+    """After a process is killed between two emails, each recipient still gets exactly one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task, report_task
 
@@ -301,14 +301,14 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
     sent = mails.count()
     if not busy or sent == len(PEOPLE):
         complain(
-            "no mail_task was running while the emails were sent.",
-            found=f"{sent} of {len(PEOPLE)} emails are sent",
+            "the check found no running mail_task that it could kill between two emails.",
+            found=f"{sent} of {len(PEOPLE)} emails were already sent",
             file=FILE,
         )
     mails.mode("ok")
     for task in busy:
         os.kill(task["worker_pid"], signal.SIGKILL)
-    what = f"a process was killed with -9 after {sent} of {len(PEOPLE)} emails"
+    what = f"a process was killed with -9 after {sent} of {len(PEOPLE)} emails were sent"
     later = quiet()
     # What the killed process was at is locked until the lock's time is over, and tried again then. The check
     # does not wait: it takes the locks away, and sends what is to come later.
@@ -328,27 +328,27 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
         marked = Delivery.objects.filter(day=DAY, email__in=PEOPLE).exclude(sent_at=None).count()
         if marked > len(PEOPLE) - skipped:
             why = (
-                "Their rows have a sent_at, because it is written before the email is sent and the process died in "
-                "between. Write it after sending the email."
+                "You set sent_at before sending the email, and the process died in between. So these rows have a sent_at "
+                "although no email was sent. Set sent_at after sending the email."
             )
         elif missing:
             why = (
-                "The task did not run again. With acks_late the message stays unacknowledged until the task has "
-                f"finished, and with reject_on_worker_lost it is redelivered if the process dies. Set {missing} for "
+                "The task did not run again. With acks_late, the message stays unacknowledged until the task has "
+                f"finished. With reject_on_worker_lost, the message is redelivered if the process dies. Set {missing} for "
                 "mail_task."
             )
         else:
-            why = "mail_task has acks_late and reject_on_worker_lost, but the second run skipped rows without sent_at."
+            why = "mail_task has acks_late and reject_on_worker_lost, but its second run skipped rows without sent_at."
     else:
         why = (
-            "The task ran again, as it should, but it sent emails that were already sent. Write sent_at for each "
-            "email right after it is sent, and skip rows that have it."
+            "The task ran again, as it should, but sent some emails a second time. Set sent_at right after sending "
+            "each email, and skip rows that already have a sent_at."
         )
     expect_each_once(mails, what, why)
 
 
 def test_message_id():
-    """If an email is sent twice, both have the same Message-ID, so that mail programs can recognize it."""
+    """If a report is sent twice, both emails have the same Message-ID, so that mail programs can recognize them."""
     from upkeep import reporting
 
     day = date.fromisoformat(DAY)
@@ -358,7 +358,7 @@ def test_message_id():
     ]
     expect(
         ids[0] and ids[0] == ids[1] != ids[2],
-        "the Message-ID of a report does not depend on its day and its recipient alone.",
+        "a report's Message-ID depends on something other than the day and the recipient.",
         found="\n".join(map(str, ids)),
         file="upkeep/reporting.py, message()",
     )

@@ -19,7 +19,7 @@ FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)
 ROWS, GROUPS = 400, 20
 MEGABYTES = 30
-"""How much other data is between the first and the last rows: small copies are rarely damaged."""
+"""The size of the other data between the first and the last rows, because small copies are rarely damaged."""
 MAKE = """
 import sys
 from pathlib import Path
@@ -35,23 +35,23 @@ for _ in range(int(sys.argv[2])):
 
 @pytest.fixture
 def folder(settings, tmp_path):
-    """The folder of the backups, empty."""
+    """An empty folder for backups."""
     settings.BACKUP_DIR = tmp_path / "backups"
     return settings.BACKUP_DIR
 
 
 @pytest.fixture
 def sqlite_only():
-    """For checks of how SQLite's online backup is used. On a PostgreSQL server pg_dump is used, which is given."""
+    """For checks of SQLite's online backup. With PostgreSQL, the given code calls pg_dump instead."""
     from django.db import connection
 
     if connection.vendor != "sqlite":
-        pytest.skip("they look into a file of SQLite. Without DATABASE_URL they are run.")
+        pytest.skip("this check reads an SQLite file, so it runs only without DATABASE_URL.")
 
 
 @pytest.fixture
 def copies(sqlite_only, folder):
-    """copies(count) lets another process make `count` backups one after the other, and returns their databases."""
+    """copies(count) lets another process make `count` backups one after another, and returns their databases."""
 
     def make(count):
         # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.
@@ -60,11 +60,11 @@ def copies(sqlite_only, folder):
         if process.wait():
             damaged = "is damaged:" in process.log
             complain(
-                "the backup fails: while another process wrote, the copy became damaged."
+                "the backup failed because the copy was damaged: another process was writing at the same time."
                 if damaged
-                else "the backup fails.",
-                "A file copy is not one moment, even with db.sqlite3-wal or after a checkpoint. Use backup() of SQLite's "
-                "connection."
+                else "the backup failed.",
+                "A file copy is not a consistent snapshot, even with db.sqlite3-wal or after a checkpoint. Call the sqlite3 "
+                "connection's backup() method."
                 if damaged
                 else "",
                 says=process.log.strip().splitlines()[-1],
@@ -75,8 +75,8 @@ def copies(sqlite_only, folder):
         for file in made:
             expect(
                 file.is_file(),
-                "back_up() returned a folder without a database. Copy the database into it with "
-                "database_in().",
+                "back_up() returned a folder without a database. Copy the database to the path that "
+                "database_in() returns.",
                 found=f"{file.parent}: {', '.join(each.name for each in file.parent.glob('*')) or 'nothing'}",
                 file=f"{FILE}, back_up()",
             )
@@ -87,7 +87,7 @@ def copies(sqlite_only, folder):
 
 @pytest.fixture
 def writer(sqlite_only, settings):
-    """A separate connection with a table. It writes the same number to all its rows, in one transaction."""
+    """A separate connection to the database, which now has a table with the number 0 in all rows."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
         with connection:
@@ -109,7 +109,7 @@ def writer(sqlite_only, settings):
 
 
 def numbers(file):
-    """The different numbers in the rows of a copy, and what the integrity check says."""
+    """Return how often each number occurs in the rows of a copy, and the result of the integrity check."""
     try:
         with contextlib.closing(sqlite3.connect(file)) as copy:
             says = copy.execute("PRAGMA integrity_check").fetchone()[0]
@@ -117,19 +117,21 @@ def numbers(file):
             return dict(found), says
     except sqlite3.DatabaseError as error:
         lacks = "no such table" in str(error)
-        return {}, "the copy lacks a table that was committed before it" if lacks else str(error)
+        return {}, "the copy lacks a table that was committed before the copy started" if lacks else str(
+            error
+        )
 
 
 def test_newest_row(copies, writer):
-    """The backup contains everything that was committed before it."""
+    """A backup contains everything that was committed before it started."""
     with writer:
         writer.execute("UPDATE check_moment SET number = 7")
     found, says = numbers(copies(1)[0])
     expect(
         found == {7: ROWS},
-        "rows that were committed before the backup are not in it.",
-        "In WAL mode the newest rows are in a second file, db.sqlite3-wal, until SQLite moves them. A "
-        "copy of the first file is older. Use backup() of SQLite's connection.",
+        "the backup lacks rows that were committed before it started.",
+        "In WAL mode, the newest rows are in a second file, db.sqlite3-wal, until SQLite moves them, so a "
+        "copy of the first file is out of date. Call the sqlite3 connection's backup() method.",
         expected=f"{ROWS} rows with the number 7",
         found=", ".join(f"{count} rows with {number}" for number, count in found.items()) or says,
         file=f"{FILE}, copy_database()",
@@ -137,7 +139,7 @@ def test_newest_row(copies, writer):
 
 
 def test_one_moment(copies, writer):
-    """While another process writes all the time, each backup is undamaged and shows one moment."""
+    """Even if another process keeps writing, each backup is an undamaged, consistent snapshot."""
     stop, written = threading.Event(), []
     writer.execute("PRAGMA wal_autocheckpoint = 50")  # pages: SQLite moves the log into the file all the time
 
@@ -164,20 +166,21 @@ def test_one_moment(copies, writer):
         found, says = torn(copy)
         expect(
             says == "ok" and not found,
-            "a backup that was made while another process wrote does not show one moment.",
-            "While you read the file, the other process changes parts that you have read already. Use "
-            "backup() of SQLite's connection.",
+            "a backup that was made while another process was writing is not a consistent snapshot.",
+            "While you copy the file, the other process changes parts that you have already copied. Call the "
+            "sqlite3 connection's backup() method.",
             integrity_check=says,
             found="\n".join(
-                f"rows of one transaction: from write {low} and {high}" for low, high in found[:3]
+                f"one transaction's rows come from write {low} and from write {high}"
+                for low, high in found[:3]
             ),
-            expected="the rows of a transaction are from one write",
+            expected="all rows of a transaction come from the same write",
             file=f"{FILE}, copy_database()",
         )
 
 
 def torn(file):
-    """The groups of rows that are from different writes, although one transaction writes a group; and damage."""
+    """Return the groups whose rows come from different transactions, and the result of the integrity check."""
     question = "SELECT rowid % ?, min(number), max(number) FROM check_moment GROUP BY 1"
     try:
         with contextlib.closing(sqlite3.connect(file)) as copy:
@@ -188,7 +191,7 @@ def torn(file):
 
 
 def final(folder):
-    """The folders that look like a finished backup."""
+    """Return the folders that look like finished backups."""
     from upkeep import backups
 
     names = folder.iterdir() if folder.is_dir() else []
@@ -207,7 +210,7 @@ sys.addaudithook(_audit)
 
 
 def test_whole_or_not_at_all(folder, photo):
-    """A folder with the name of a backup is complete at every moment."""
+    """A folder that has a backup's final name is complete at all times."""
     from upkeep import backups
 
     photo(SMALL)
@@ -232,24 +235,24 @@ def test_whole_or_not_at_all(folder, photo):
         WATCHED.clear()
     expect(
         not seen,
-        "while the backup was made, there was a folder with its final name in which something was missing.",
+        "during the backup, a folder already had its final name, but files were missing from it.",
         "If the machine loses power at this moment, the folder looks like a complete backup. Write "
-        "everything into `partial`, and call publish() last.",
+        "everything to `partial`, and call publish() last.",
         expected=f"{backups.database_in(folder).name} and {backups.MEDIA}",
-        found=f"with {seen[0]}" if seen else "",
+        found=f"a folder with {seen[0]}" if seen else "",
         file=f"{FILE}, back_up()",
     )
     expect(
         made in final(folder)
         and {file.name for file in made.iterdir()} == {backups.database_in(folder).name, backups.MEDIA},
-        "back_up() did not return the folder of the complete backup. Return what publish() returns.",
+        "back_up() did not return the folder with the complete backup. Return the path that publish() returns.",
         found=made,
         file=f"{FILE}, back_up()",
     )
     left = [each.name for each in folder.iterdir() if each != made]
     expect(
         not left,
-        "other files or folders are left beside the backup. Remove what is unfinished.",
+        "after the backup, there are other files or folders next to it. Remove unfinished backups.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -257,7 +260,7 @@ def test_whole_or_not_at_all(folder, photo):
 
 @pytest.mark.parametrize("failing", ["the disk is full", "the copy is damaged"])
 def test_failing(folder, monkeypatch, failing):
-    """A backup that fails leaves nothing that looks like a backup, and raises an exception."""
+    """If a backup fails, back_up() raises an exception, and nothing is left that looks like a backup."""
     from upkeep import backups
 
     def full():
@@ -278,22 +281,22 @@ def test_failing(folder, monkeypatch, failing):
     expect(
         not final(folder),
         f"{failing}, but there is a folder that looks like a backup.",
-        "The copy was not checked. Call check(), which raises if the copy is damaged, before publish()."
+        "The copy was not checked. Before publish(), call check(), which raises an exception if the copy is damaged."
         if failing == "the copy is damaged"
-        else "The folder got its final name before everything was in it. Call publish() last.",
+        else "The folder got its final name before the backup was complete. Call publish() last.",
         found=", ".join(each.name for each in final(folder)),
         file=f"{FILE}, back_up()",
     )
     expect(
         raised,
-        f"{failing}, but back_up() raised nothing. Let the exception leave back_up().",
+        f"{failing}, but back_up() did not raise an exception. Don't catch the exception in back_up().",
         file=f"{FILE}, back_up()",
     )
     left = [each.name for each in folder.iterdir()] if folder.is_dir() else []
     expect(
         not left,
-        f"{failing}, and the unfinished backup was not removed.",
-        "A full disk gets fuller each night. Remove the folder `partial` in a finally.",
+        f"{failing}, but the unfinished backup was not removed.",
+        "Each night, another unfinished backup fills up the disk. Remove the folder `partial` in a finally.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -301,21 +304,23 @@ def test_failing(folder, monkeypatch, failing):
 
 BEGIN = datetime(2026, 1, 14, 3, 30)
 ROTATIONS = {
-    "one a day, over the end of a year": [BEGIN - timedelta(days=days) for days in range(60)],
-    "three a day": [
+    "one backup per day across the end of a year": [BEGIN - timedelta(days=days) for days in range(60)],
+    "three backups per day": [
         BEGIN + timedelta(hours=hours) - timedelta(days=days) for days in range(40) for hours in (0, 5, 9)
     ],
-    "with a machine that was off for two weeks": [
+    "backups from a machine that was off for two weeks": [
         BEGIN - timedelta(days=days)
         for days in (0, 1, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 45, 60, 80)
     ],
-    "over two ends of a year": [BEGIN - timedelta(days=days) for days in (*range(7), 364, 371, 378, 385)],
-    "only two so far": [BEGIN, BEGIN - timedelta(days=1)],
+    "backups across the ends of two years": [
+        BEGIN - timedelta(days=days) for days in (*range(7), 364, 371, 378, 385)
+    ],
+    "only two backups": [BEGIN, BEGIN - timedelta(days=1)],
 }
 
 
 def rotation(times, first_weekday):
-    """Those of the times to keep, with weeks that begin on this day."""
+    """Return the times to keep, if weeks start on this day."""
     days, weeks = {}, {}
     for when in sorted(times, reverse=True):
         days.setdefault(when.date(), when)
@@ -325,7 +330,7 @@ def rotation(times, first_weekday):
 
 @pytest.mark.parametrize("case", ROTATIONS)
 def test_rotation(case):
-    """The newest backup of each of 7 days is kept, and of each of 4 weeks."""
+    """The newest backup of each of the last 7 days and of each of the last 4 weeks is kept."""
     from upkeep import backups
 
     times = ROTATIONS[case]
@@ -338,9 +343,9 @@ def test_rotation(case):
     too_many = sorted(found - right[0], reverse=True)
     expect(
         False,
-        f"with backups {case}, to_keep() did not return the newest of 7 days and of 4 weeks.",
+        f"with {case}, to_keep() did not return the newest backup of each of 7 days and 4 weeks.",
         "Keep only the newest backup of a day, and count only days that have a backup. A week may "
-        "continue into the next year.",
+        "start in one year and end in the next.",
         missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
         too_many=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in too_many[:6]) or "none",
         kept=f"{len(found)} of {len(times)}, expected {len(right[0])}",
@@ -349,7 +354,7 @@ def test_rotation(case):
 
 
 def test_rotate(folder, photo):
-    """rotate() removes the folders that are not to be kept, and nothing else."""
+    """rotate() removes the old backups, and nothing else."""
     from upkeep import backups
 
     for days in range(20):
@@ -358,9 +363,9 @@ def test_rotate(folder, photo):
     removed = backups.rotate()
     expect(
         8 <= len(final(folder)) <= 10 and len(removed) == 20 - len(final(folder)),
-        "rotate() did not keep the right number of the backups of 20 days.",
-        expected="7 days and the weeks before them",
-        found=f"{len(final(folder))} stay",
+        "there was one backup for each of 20 days, but rotate() kept the wrong number of them.",
+        expected="the newest backup of each of 7 days and 4 weeks",
+        found=f"{len(final(folder))} backups were kept",
         file=f"{FILE}, to_keep()",
     )
     expect((folder / "by hand").is_dir(), "rotate() removed a folder that is not a backup.", file=FILE)
@@ -368,7 +373,7 @@ def test_rotate(folder, photo):
 
 @pytest.fixture
 def precious(sqlite_only, settings):
-    """The database of the run, which is brought back after the check, whatever happens to it."""
+    """The path of this run's database. After the check, the database is always restored."""
     from django.db import connection
 
     name = Path(settings.DATABASES["default"]["NAME"])
@@ -400,7 +405,7 @@ def destroy(name, content=None):
 
 @pytest.mark.parametrize("disaster", ["gone", "overwritten"])
 def test_restore(folder, precious, photo, disaster, capsys):
-    """The database is destroyed and restored from the backup, and has the same rows again. Lost photos are named."""
+    """A destroyed database has the same rows again after a restore, and lost photos are listed."""
     from django.db import connection
     from images.models import UploadedImage
     from upkeep import backups
@@ -416,13 +421,13 @@ def test_restore(folder, precious, photo, disaster, capsys):
         call_command("restore", made.name)
     except CommandError as error:
         raise Complaint(
-            "the backup cannot be restored.", restore_says=str(error), file=f"{FILE}, back_up()"
+            "the backup could not be restored.", restore_says=str(error), file=f"{FILE}, back_up()"
         ) from None
     after = list(UploadedImage.objects.order_by("pk").values())
     expect(
         after == before,
-        f"the database was {disaster} and then restored, but its rows differ from those at the backup.",
-        expected=f"{len(before)} photos as they were",
+        f"the database was {disaster} and then restored, but its rows differ from the rows in the backup.",
+        expected=f"{len(before)} photos, unchanged",
         found=f"{len(after)} photos",
         file=f"{FILE}, copy_database()",
     )
@@ -430,7 +435,7 @@ def test_restore(folder, precious, photo, disaster, capsys):
     named = [photo.image.name in says for photo in kept]
     expect(
         named == [True, True, False],
-        "restore does not name the photos that are missing or changed, and only those.",
+        "restore did not list exactly the photos that are missing or changed.",
         expected=f"{kept[0].image.name}, {kept[1].image.name}",
         restore_says=says.strip(),
         file=f"{FILE}, back_up()",
@@ -438,7 +443,7 @@ def test_restore(folder, precious, photo, disaster, capsys):
 
 
 def test_restore_of_nothing(folder, photo):
-    """A backup without a database is refused, and the current database stays, with a safety copy."""
+    """restore refuses a backup without a database, and leaves the current database alone."""
     from images.models import UploadedImage
     from upkeep import backups
 
@@ -446,5 +451,11 @@ def test_restore_of_nothing(folder, photo):
     (folder / "2026-03-01-193000").mkdir(parents=True)
     with pytest.raises(CommandError, match=rf"There is no .*{re.escape(backups.database_in(folder).name)}"):
         call_command("restore", "2026-03-01-193000", verbosity=0)
-    expect(UploadedImage.objects.count() == 1, "a folder without a database was restored.", file=FILE)
-    expect(len(backups.all_backups()) == 2, "restore made no safety copy of the current database.", file=FILE)
+    expect(
+        UploadedImage.objects.count() == 1, "restore accepted a backup folder without a database.", file=FILE
+    )
+    expect(
+        len(backups.all_backups()) == 2,
+        "restore did not make a safety copy of the current database.",
+        file=FILE,
+    )

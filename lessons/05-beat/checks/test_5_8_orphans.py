@@ -16,7 +16,7 @@ TABLE = "images_uploadedimage"
 
 @pytest.fixture
 def media(settings):
-    """media(name, hours) is a file in the media folder that was written so many hours ago."""
+    """media(name, hours) makes a file in the media folder that was last written that many hours ago."""
     root = Path(settings.MEDIA_ROOT)
 
     def make(name, hours):
@@ -35,7 +35,7 @@ def media(settings):
 
 @pytest.fixture
 def kept(photo, media):
-    """kept(name, hours) is a photo whose two files were written so many hours ago."""
+    """kept(name, hours) makes a photo whose two files were last written that many hours ago."""
 
     def make(name="garden.jpg", hours=100):
         row = photo(SMALL, name)
@@ -54,8 +54,8 @@ def orphans():
     wrong = [each for each in found if not isinstance(each, str) or Path(each).is_absolute()]
     expect(
         not wrong,
-        "orphans() returns something other than names.",
-        "A storage takes names such as uploads/garden.jpg, because a bucket has no paths. Return names "
+        "orphans() returned something other than names.",
+        "A bucket has no paths, so Django's storage uses names such as uploads/garden.jpg. Return names "
         "from stored_files().",
         found="\n".join(map(repr, wrong)),
         file=FILE,
@@ -64,7 +64,7 @@ def orphans():
 
 
 def test_found(kept, media, settings):
-    """Files that no row names are found in every folder, if they are older than a day."""
+    """In every folder, files that no row refers to are found if they are older than a day."""
     kept()
     media("uploads/lost.jpg", 30)
     media("resized/77/garden_resized.jpg", 30)
@@ -75,9 +75,9 @@ def test_found(kept, media, settings):
     found = orphans()
     expect(
         set(found) >= set(expected),
-        "orphaned files are not found.",
+        "orphans() did not find all orphaned files.",
         "Use stored_files(), which lists uploads, the resized photos in their folders, and ZIP exports. "
-        "Return the names that no row has.",
+        "Return the names that are not in any row.",
         expected="\n".join(expected),
         found="\n".join(found) or "none",
         file=FILE,
@@ -87,14 +87,14 @@ def test_found(kept, media, settings):
     expect(
         not folders,
         "orphans() returned folders.",
-        "Return only the names of files, as stored_files() does.",
+        "Return only file names, as stored_files() does.",
         found="\n".join(folders),
         file=FILE,
     )
 
 
 def test_named_stays(kept, media):
-    """A file that a row names stays, however old: the upload and the resized photo."""
+    """If a row refers to an upload or a resized photo, the file stays, however old it is."""
     row = kept(hours=5000)
     twin = kept("garden_resized.jpg", hours=5000)
     found = orphans()
@@ -102,9 +102,9 @@ def test_named_stays(kept, media):
         for what, name in (("an upload", photo.image.name), ("a resized photo", photo.resized_image.name)):
             expect(
                 name not in found,
-                f"{what} that a row names is taken for an orphan.",
+                f"orphans() returned {what} that belongs to a row.",
                 "A photo has two files. Compare with both columns, image and resized_image, in every row. "
-                "The form of a name says nothing.",
+                "You can't tell an orphan by the form of its name.",
                 named_by=f"photo {photo.pk}",
                 found="\n".join(found),
                 file=FILE,
@@ -112,37 +112,37 @@ def test_named_stays(kept, media):
 
 
 def test_young_stays(media):
-    """A file that is younger than GRACE stays, because its row may be written in a moment."""
+    """A file that is younger than GRACE stays, because its row may be about to be saved."""
     media("uploads/now.jpg", 0)
     media("resized/5/now_resized.jpg", 20)
     found = orphans()
     expect(
         not found,
-        "a file that is younger than GRACE is taken for an orphan.",
+        "orphans() returned a file that is younger than GRACE.",
         "An upload writes its file first and its row a moment later. Return only files for which is_old() "
-        "is true.",
+        "returns True.",
         found="\n".join(found),
         file=FILE,
     )
 
 
 def test_others_stay(media):
-    """Files outside of the site's folders stay, because a bucket may be shared."""
+    """Files outside the site's folders stay, because a bucket may be shared."""
     media("invoices/2026.pdf", 5000)
     media("readme.txt", 5000)
     found = orphans()
     expect(
         not found,
-        "a file that is not in one of the site's folders is taken for an orphan.",
-        "Another site may use the same bucket. Use stored_files(), which lists only uploads, resized and "
-        "exports.",
+        "orphans() returned a file outside the site's folders.",
+        "Another site may use the same bucket. Use stored_files(), which lists only the folders uploads, "
+        "resized and exports.",
         found="\n".join(found),
         file=FILE,
     )
 
 
 def test_between_the_looks(photo, media, run_between):
-    """A photo that is uploaded between reading the files and reading the rows stays."""
+    """If a photo is uploaded between reading the files and reading the rows, its files stay."""
     from images.models import UploadedImage
 
     media("uploads/lost.jpg", 30)
@@ -156,8 +156,8 @@ def test_between_the_looks(photo, media, run_between):
     found = run_between(orphans, TABLE, arrives)
     expect(
         "uploads/brought-back.jpg" not in found,
-        "a photo was added while orphans() was running, and its file is taken for an orphan.",
-        "orphans() read the rows, then the photo was added, then orphans() read the files. Read the files "
+        "a photo was added while orphans() was running, and orphans() returned its file.",
+        "The photo was added after orphans() had read the rows and before it read the files. Read the files "
         "first, then the rows.",
         found="\n".join(found),
         file=FILE,
@@ -165,7 +165,7 @@ def test_between_the_looks(photo, media, run_between):
 
 
 def test_tidy(kept, media):
-    """tidy() removes the orphans, and returns their number and bytes."""
+    """tidy() removes the orphans, and returns their number and their total size in bytes."""
     from upkeep import tidying
 
     row = kept()
@@ -173,8 +173,8 @@ def test_tidy(kept, media):
     count, size = tidying.tidy()
     expect(
         (count, size) == (1, len(SMALL)) and not lost.exists(),
-        "the orphaned file is still there.",
+        "tidy() did not remove the only orphaned file.",
         found=f"{count} files, {size} bytes",
         file=FILE,
     )
-    expect(Path(row.image.path).exists(), "tidy() removed a photo that a row names.", file=FILE)
+    expect(Path(row.image.path).exists(), "tidy() removed a photo that belongs to a row.", file=FILE)

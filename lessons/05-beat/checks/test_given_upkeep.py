@@ -14,7 +14,7 @@ pytestmark = pytest.mark.step("given")
 
 @pytest.mark.parametrize("name", ["=1+2.jpg", "+1.jpg", "-1.jpg", "@sum.jpg"])
 def test_no_formulas(photo, name):
-    """A photo name that a spreadsheet would treat as a formula is plain text in the CSV."""
+    """If a spreadsheet would treat a photo's name as a formula, the CSV contains the name as plain text."""
     from upkeep import reporting
 
     kept = photo(photos.jpeg(80, 60))
@@ -23,20 +23,20 @@ def test_no_formulas(photo, name):
     line = list(csv.reader(io.StringIO(reporting.table(date(2026, 3, 2)))))[1]
     expect(
         line[1] == f"'{name}",
-        "a name in the CSV begins like a formula. Leave plain() in upkeep/reporting.py as it was.",
+        "a spreadsheet would treat a name in the CSV as a formula. Leave plain() in upkeep/reporting.py as it was.",
         found=line[1],
     )
 
 
 def test_restore_asks_which(settings, tmp_path, capsys):
-    """restore lists the existing backups, and refuses another name."""
+    """restore lists the existing backups, and refuses any other name."""
     settings.BACKUP_DIR = tmp_path / "backups"
     with pytest.raises(CommandError, match="no backup yet"):
         call_command("restore")
     (settings.BACKUP_DIR / "2026-03-01-193000").mkdir(parents=True)
     call_command("restore")
     says = capsys.readouterr().out
-    expect("2026-03-01-193000" in says, "restore does not list the backups.", found=says)
+    expect("2026-03-01-193000" in says, "restore did not list the existing backups.", found=says)
     with pytest.raises(CommandError, match=r"no backup 2026\. Use one of these: 2026-03-01-193000"):
         call_command("restore", "2026")
 

@@ -193,11 +193,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeou
 # When beat sends each task. The times of a crontab are in CELERY_TIMEZONE. Workers skip a run that has not
 # started within `expires` seconds: after an outage, the newest run is enough.
 CELERY_BEAT_SCHEDULE = {
-    # TODO 5.1: add an entry "sweep" that sends upkeep.tasks.sweep_task every 60 seconds. Set `expires` to 50
-    # seconds in its options: a run that has not started by then is skipped.
-    # Once a day or once a week:
-    # TODO 5.2: add an entry "nightly report" that sends upkeep.tasks.report_task every day at 6:00, with
-    # `expires` of six hours.
+    # TODO 5.1: add an entry "sweep" that sends upkeep.tasks.sweep_task every 60 seconds. In its options, set
+    # `expires` to 50 seconds: a run that has not started by then is skipped.
+    # These tasks run once a day or once a week:
+    # TODO 5.2: add an entry "nightly report" that sends upkeep.tasks.report_task every day at 6:00. Set
+    # `expires` to six hours.
     "daily backup": {
         "task": "upkeep.tasks.back_up_task",
         "schedule": crontab(hour=3, minute=30),
@@ -210,11 +210,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     # Re-send the emails whose messages were lost:
     # TODO 5.6: add an entry "late reports" that sends upkeep.tasks.report_task at 7:00, 8:00, 9:00, 10:00 and
-    # 11:00, with `expires` of 50 minutes.
+    # 11:00. Set `expires` to 50 minutes.
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 # A second beat process waits until the first one has stopped. It tries every five seconds.
-# TODO 5.4: set CELERY_BEAT_SCHEDULER to OnlyScheduler in upkeep/beat.py: "module:class".
+# TODO 5.4: set CELERY_BEAT_SCHEDULER to OnlyScheduler in upkeep/beat.py, written as "module:class".
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds
 # If beat was down at the time of a run, it catches up on that run once, but not more than six hours later.
 CELERY_BEAT_CRON_STARTING_DEADLINE = 6 * 3600  # seconds

@@ -40,8 +40,8 @@ def back_up(now: datetime | None = None) -> Path:
     """
     partial = settings.BACKUP_DIR / f".{uuid4().hex}.partial"
     partial.mkdir(parents=True)
-    # TODO 5.7: write to `partial`, check() the copy, publish the folder last, and remove `partial` if
-    # anything fails.
+    # TODO 5.7: write everything to `partial`, check the copy with check(), and publish the folder last.
+    # Remove `partial` if anything fails.
     target = publish(partial, now or timezone.now())
     copy_database(database_in(target))
     (target / MEDIA).write_text(media_list(), encoding="utf-8")
@@ -77,7 +77,7 @@ def copy_database(target: Path) -> None:
     """Copy the database into the file `target`: one consistent moment, even while other processes write."""
     if on_a_server():
         return postgres.dump(target)
-    # TODO 5.7: use SQLite's online backup instead: backup() of connection.connection.
+    # TODO 5.7: use SQLite's online backup instead, the backup() method of connection.connection.
     shutil.copyfile(connection.settings_dict["NAME"], target)
 
 
@@ -187,8 +187,8 @@ def to_keep(times: dict[Path, datetime]) -> set[Path]:
 
     times: the backups, each with the time at which it was made.
     """
-    # TODO 5.7: return the newest of each of the last DAYS days that have a backup, and of the last WEEKS
-    # weeks.
+    # TODO 5.7: return the newest backup of each of the last DAYS days and of each of the last WEEKS weeks
+    # that have a backup.
     return set(times)
 
 

@@ -32,8 +32,8 @@ def try_lock(name: str, seconds: float) -> Iterator[bool]:
 
     seconds: how long until the lock expires, also if its holder was killed. It must outlast the work.
     """
-    # TODO 5.4: create the lock with new_lock(), acquire it without waiting, and yield whether you got it.
-    # Call release() afterwards, also after an exception, but only if you got it.
+    # TODO 5.4: create a lock with new_lock(), acquire it without waiting, and yield True or False.
+    # Afterwards, call release(), even after an exception, but only if you got the lock.
     yield True
 
 

@@ -22,13 +22,13 @@ def zone() -> ZoneInfo:
 
 def yesterday() -> date:
     """The date of yesterday, in the time zone of the readers."""
-    # TODO 5.2: convert the time to zone() before you take its date.
+    # TODO 5.2: convert the current time to zone() before you take its date.
     return timezone.now().date() - timedelta(days=1)
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
     """The start of a day, and the start of the next one, 23 to 25 hours later."""
-    begin = datetime.combine(day, time(), UTC)  # TODO 5.2: midnight in zone(), of this day and the next
+    begin = datetime.combine(day, time(), UTC)  # TODO 5.2: use midnight in zone(), for this day and the next
     return begin, begin + timedelta(hours=24)
 
 
@@ -48,8 +48,9 @@ def figures(day: date) -> dict:
         "uploads": len(photos),
         "resized": len(resized),
         "waiting": sum(photo.is_pending for photo in photos),
-        # TODO 5.5: pairs of a reason and its count, the most frequent first. The sum of bytes_saved of the
-        # resized photos. The five resized photos with the longest resize_seconds, the longest first.
+        # TODO 5.5: "failures" is a list of pairs, each with a reason and its count, the most frequent first.
+        # "bytes_saved" is the sum of bytes_saved over the resized photos. "slowest" contains the five resized
+        # photos with the longest resize_seconds, the longest first.
         "failures": [],
         "bytes_saved": 0,
         "slowest": [],
@@ -60,8 +61,8 @@ def figures(day: date) -> dict:
 
 def waiting_seconds(photo: UploadedImage) -> float | None:
     """How long the photo's last message was in the queue; None if that is not known."""
-    # TODO 5.5: from queued_at to resized_at, minus resize_seconds, at least 0. None if one of the times is
-    # missing.
+    # TODO 5.5: return the time from queued_at to resized_at, minus resize_seconds, but at least 0. Return
+    # None if one of these times is missing.
     return None
 
 

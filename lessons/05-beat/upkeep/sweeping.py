@@ -27,7 +27,7 @@ def overdue(now: datetime) -> QuerySet[UploadedImage]:
     Each message gets twice as long as the one before it, so that a backlog is not doubled every few minutes.
     """
     # TODO 5.3: return the pending photos whose queued_at is older than SWEEP_AFTER seconds, doubled for each
-    # re-send: sent_again is 0 to SWEEP_TIMES. If queued_at is empty, use uploaded_at.
+    # re-send, for sent_again from 0 to SWEEP_TIMES. If queued_at is empty, use uploaded_at.
     return UploadedImage.objects.pending().none()
 
 
@@ -37,7 +37,8 @@ def resend(photo: UploadedImage) -> int:
     If sending fails, the row is not changed.
     """
     # TODO 5.3: in one transaction, set queued_at to now and add 1 to sent_again, but only if the row is still
-    # pending and both fields are as in `photo`. Send the task only if that changed a row. Return that number.
+    # pending and both fields still match `photo`. Send the task only if a row was changed. Return the number
+    # of changed rows.
     resize_image_task.delay(photo.pk)
     return 1
 

@@ -32,8 +32,8 @@ def sweep_task():
         logger.info("Swept: %s photos re-sent, %s marked as failed.", sent, failed)
 
 
-# TODO 5.6: add acks_late and reject_on_worker_lost, so that another process runs the task if its process
-# is killed.
+# TODO 5.6: add acks_late and reject_on_worker_lost, so that another process runs the task if the process
+# that is running it is killed.
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.
@@ -42,8 +42,8 @@ def report_task(day=None):
     """
     day = date.fromisoformat(day) if day else reporting.yesterday()
     emails = Subscriber.objects.values_list("email", flat=True)
-    # TODO 5.6: create a Delivery for each address and this day, unless it exists. Then send mail_task with a
-    # list of at most CHUNK ids of deliveries without sent_at, until all of them are sent.
+    # TODO 5.6: create a Delivery for each address for this day, unless one already exists. Then send
+    # mail_task for all deliveries of this day without sent_at, with a list of at most CHUNK ids in each task.
     for email in emails:
         reporting.message(day, email).send()
 
@@ -90,7 +90,7 @@ def send_report(delivery_id):
 
 
 def deliver(delivery):
-    # TODO 5.6: send it only if sent_at is empty, and set sent_at after that.
+    # TODO 5.6: send the email only if sent_at is empty, and set sent_at after sending it.
     reporting.message(delivery.day, delivery.email).send()
 
 

@@ -194,7 +194,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeou
 # started within `expires` seconds: after an outage, the newest run is enough.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "upkeep.tasks.sweep_task", "schedule": 60, "options": {"expires": 50}},
-    # Once a day or once a week:
+    # These tasks run once a day or once a week:
     "nightly report": {
         "task": "upkeep.tasks.report_task",
         "schedule": crontab(hour=6, minute=0),
