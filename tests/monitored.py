@@ -49,17 +49,14 @@ class Monitor:
         ]
         return [[sys.executable, str(FILES / "exporter.py"), str(self.exporter_port)], prometheus]
 
+    def _get(self, path: str, **parameters: str) -> dict:
+        answer = httpx.get(f"{self.address}/api/v1/{path}", params=parameters, timeout=20, trust_env=False)
+        return answer.raise_for_status().json()
+
     def query(self, expression: str) -> dict[str, float]:
-        """The values of an expression, by their labels as Prometheus writes them."""
-        answer = httpx.get(
-            f"{self.address}/api/v1/query", params={"query": expression}, timeout=20, trust_env=False
-        ).json()
-        return {
-            " ".join(
-                f"{key}={value}" for key, value in sorted(each["metric"].items()) if key == "queue"
-            ): float(each["value"][1])
-            for each in answer["data"]["result"]
-        }
+        """The values of an expression, by queue; for a metric without this label, by the empty text."""
+        answer = self._get("query", query=expression)
+        return {each["metric"].get("queue", ""): float(each["value"][1]) for each in answer["data"]["result"]}
 
     def value(self, name: str) -> float | None:
         """The value of a metric without labels, or None."""
@@ -67,7 +64,7 @@ class Monitor:
 
     def alarms(self) -> set[str]:
         """The names of the alarms that have gone off."""
-        answer = httpx.get(f"{self.address}/api/v1/alerts", timeout=20, trust_env=False).json()
+        answer = self._get("alerts")
         return {each["labels"]["alertname"] for each in answer["data"]["alerts"] if each["state"] == "firing"}
 
 
@@ -83,9 +80,7 @@ def monitored(site: Site, folder: Path) -> Iterator[Monitor]:
             )
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        with contextlib.suppress(httpx.TransportError):
-            until(lambda: answers(monitor), 60)
-        assert answers(monitor), folder.joinpath("monitor.log").read_text()
+        assert until(lambda: answers(monitor), 60), folder.joinpath("monitor.log").read_text()
         yield monitor
 
 
@@ -93,5 +88,5 @@ def answers(monitor: Monitor) -> bool:
     """Prometheus has scraped the exporter."""
     try:
         return monitor.value('up{job="photos"}') == 1
-    except httpx.TransportError:
+    except httpx.HTTPError:  # it is starting
         return False
