@@ -75,7 +75,7 @@ def browser():
 
 @app.command()
 def tools():
-    """Install what some tests need: RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus, Kubernetes schemas."""
+    """Install what some tests need: RabbitMQ, PostgreSQL, Redis, nginx, Prometheus, Kubernetes schemas …"""
     from . import tools as installing
 
     raise typer.Exit(installing.main())
