@@ -36,9 +36,9 @@ WHY = {
 
 @pytest.fixture
 def press(client, queue, patience):
-    """press("describe", photo, file=…) presses this button on the photo's page and returns (response, sent messages).
+    """A function that presses a button on a photo's page and returns the response and the messages sent.
 
-    waits: the explanation for a view that does not respond.
+    waits: what to say if the view does not respond.
     """
 
     def post(button, photo, file, waits=WAITS):

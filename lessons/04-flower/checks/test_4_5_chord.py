@@ -37,7 +37,7 @@ def listed(queue):
 
 
 def why_not_each(messages):
-    """Why there is not exactly one message for each photo."""
+    """The reason why there isn't exactly one message for each photo."""
     if not messages:
         return NOT_CALLED
     if any(message.task == HEADER_TASK for message in messages):

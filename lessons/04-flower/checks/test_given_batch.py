@@ -46,7 +46,7 @@ def test_export_zip(post, client, worker, resized_photos):
     page = client.get(url).content.decode()
     expect(
         status in page and "batch.js" in page,
-        "the ZIP export's page does not load batch.js with the task's URL.",
+        "the ZIP export page does not load batch.js and pass it the task's URL.",
     )
 
 

@@ -177,7 +177,7 @@ def test_waits(row, resized, figures):
     total = close(found["median_wait"], 11) or close(found["longest_wait"], 22)
     expect(
         close(found["median_wait"], 2) and close(found["longest_wait"], 9),
-        "the report's time in the queue is wrong.",
+        "the queue time in the report is wrong.",
         "The time from queued_at to resized_at includes the resize. Subtract resize_seconds."
         if total
         else "",

@@ -231,7 +231,7 @@ def turn_5(address, failed) -> str:
     right = {uuid: task["exception"] for uuid, task in answer.json().items()}
     expect(
         not any(isinstance(value, dict) for value in failed.values()),
-        'Your dictionary contains whole tasks. Take only the exception of each task: task["exception"].',
+        'Your dictionary contains the task objects. Take only the exception of each task: task["exception"].',
     )
     expect(right, "No task has failed yet. Run the cells above, in which a header task of a chord fails.")
     expect(
