@@ -60,7 +60,7 @@ def broker():
 
 @pytest.fixture(autouse=True)
 def no_photos_left():
-    """Delete the files. The rows are rolled back at the end of a test, but the files are not."""
+    """Delete the files. After a test, its rows are removed from the database, but its files are not."""
     yield
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
 
