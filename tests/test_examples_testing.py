@@ -26,7 +26,7 @@ BROKEN = {
         "resize_image_task.delay(photo.name)",
         {"test_an_upload_sends_one_message_with_the_id"},
     ),
-    "nothing is tried again": (
+    "nothing is retried": (
         "images/tasks.py",
         "TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)",
         "TRANSIENT = (TimeoutError, *DATABASE_ERRORS)",

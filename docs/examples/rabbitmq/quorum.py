@@ -1,11 +1,11 @@
-"""myproject/quorum.py: the settings, with queues that RabbitMQ keeps on several machines."""
+"""myproject/quorum.py: the project's settings, but with queues that RabbitMQ stores on several machines."""
 
 from kombu import Exchange, Queue
 
 from .settings import *  # noqa: F403
 
 QUORUM = {"x-queue-type": "quorum"}
-# A topic exchange: through a direct one Celery cannot leave a countdown to RabbitMQ.
+# With a direct exchange, messages with a countdown would wait in the worker instead of in RabbitMQ.
 PHOTOS = Exchange("photos", type="topic")
 CELERY_TASK_QUEUES = [
     Queue("celery", PHOTOS, routing_key="celery", queue_arguments=QUORUM),
@@ -15,8 +15,8 @@ CELERY_TASK_QUEUES = [
 CELERY_TASK_DEFAULT_EXCHANGE = "photos"
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_ROUTING_KEY = "celery"
-# Who sends waits until RabbitMQ says that it has the message, on most of its machines. Off by default.
-# It waits three seconds for each answer. A RabbitMQ that is short of memory gives none.
+# confirm_publish (off by default): wait until RabbitMQ has stored the message on most of its machines.
+# read_timeout: wait at most three seconds for a reply. When RabbitMQ is low on memory, it doesn't reply.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
     "confirm_publish": True,

@@ -1,4 +1,4 @@
-"""What the tests share: a broker, a worker, a look into the queue, a photo, and how to wait."""
+"""Fixtures for the tests: a broker, a worker, the messages in the queue, and a photo. until() waits."""
 
 import json
 import os
@@ -18,17 +18,17 @@ from myproject.celery import app
 from PIL import Image
 
 SECONDS = float(os.environ.get("WAIT_SECONDS", 30))
-"""How long a test waits for something that should happen, at most."""
+"""The longest time that a test waits for something to happen."""
 
 
 def until(condition, what):
-    """Wait for `condition()` to be true, and return it. Fails with `what` when it does not happen."""
+    """Wait until `condition()` returns something true, and return it. After SECONDS, fail and show `what`."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         if found := condition():
             return found
         time.sleep(0.02)
-    pytest.fail(f"{what}: not within {SECONDS:g} s")
+    pytest.fail(f"not within {SECONDS:g} seconds: {what}")
 
 
 def answers(client):
@@ -40,7 +40,7 @@ def answers(client):
 
 @pytest.fixture(scope="session")
 def broker():
-    """A client of the run's broker: the one of TEST_REDIS_URL, else a valkey-server started here."""
+    """A client of the tests' broker: the server at TEST_REDIS_URL, or else a new valkey-server."""
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     if "TEST_REDIS_URL" in os.environ:
         yield client
@@ -60,7 +60,7 @@ def broker():
 
 @pytest.fixture(autouse=True)
 def no_photos_left():
-    """The end of a test takes the rows back. It does not take the files back."""
+    """Delete the files. After a test, its rows are removed from the database, but its files are not."""
     yield
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
 
@@ -73,7 +73,7 @@ def no_folder_left():
 
 @pytest.fixture
 def queue(broker):
-    """queue() gives the messages that wait on the broker, oldest first: [(task, args, kwargs), …]."""
+    """queue() returns the messages in the queue, oldest first: [(task, args, kwargs), …]."""
     app.control.purge()
 
     def look():
@@ -89,7 +89,7 @@ def queue(broker):
 
 @pytest.fixture(scope="module")
 def worker(broker):
-    """A worker as you run it, in a process of its own. One serves all tests of a module."""
+    """A worker in a separate process, as in production. All tests of a module share it."""
     app.control.purge()
     log = settings.DATA_DIR / "worker.log"
     command = ["celery", "-A", "myproject", "worker", "--concurrency", "1", "--loglevel", "INFO"]
@@ -106,12 +106,12 @@ def worker(broker):
     finally:
         process.terminate()
         process.wait()
-        print(log.read_text())  # pytest shows it where a test has failed
+        print(log.read_text())  # pytest shows the log if a test fails
 
 
 @pytest.fixture
 def jpeg():
-    """A picture of 1600×1200 pixels, as bytes."""
+    """The bytes of a JPEG file with 1600×1200 pixels."""
     content = BytesIO()
     Image.new("RGB", (1600, 1200), "teal").save(content, "JPEG")
     return content.getvalue()
@@ -119,7 +119,7 @@ def jpeg():
 
 @pytest.fixture
 def make_photo(db, jpeg):
-    """make_photo() saves a photo in the database; make_photo(b"…") saves one with that content."""
+    """make_photo(content) saves a photo in the database. `content`: the file's bytes, by default a JPEG."""
     from images.models import UploadedImage
 
     def make(content=jpeg):

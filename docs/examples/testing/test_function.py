@@ -1,4 +1,4 @@
-"""What the task does: call it. No broker, no worker."""
+"""Call the task as a function, without a broker and a worker."""
 
 import pytest
 from images.tasks import reason_for, resize_image_task
@@ -28,12 +28,12 @@ def test_a_damaged_photo_gets_a_reason(make_photo):
     assert "damaged" in photo.failure_reason
 
 
-def test_a_storage_that_is_away_raises(make_photo):
+def test_an_unavailable_storage_raises(make_photo):
     set_mode("storage", "down")
     with pytest.raises(ConnectionError):
         resize_image_task(make_photo().pk)
     set_mode("storage", "ok")
 
 
-def test_a_storage_that_is_away_is_no_damaged_picture():
+def test_an_unavailable_storage_is_not_reported_as_a_damaged_photo():
     assert "storage" in reason_for(ConnectionError())

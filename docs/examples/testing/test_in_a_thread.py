@@ -1,4 +1,4 @@
-"""A worker in a thread of the test's own process: celery.contrib.testing. Quick, and less is real."""
+"""A worker in a thread of the test process (celery.contrib.testing): faster, but less realistic."""
 
 import pytest
 from celery.contrib.testing.worker import start_worker

@@ -1,4 +1,4 @@
-"""What is sent, and when: look into the queue. A real broker, no worker."""
+"""Check what is sent, and when: read the queue of a real broker, without a worker."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -25,14 +25,14 @@ def test_an_upload_sends_one_message_with_the_id(upload, queue):
 def test_an_upload_that_is_rolled_back_sends_nothing(upload, queue):
     with transaction.atomic():
         upload()
-        transaction.set_rollback(True)  # as an exception in the rest of the request would do
+        transaction.set_rollback(True)  # as if the rest of the request had raised an exception
     assert not UploadedImage.objects.exists()
     assert queue() == []
 
 
 @pytest.mark.django_db
 def test_without_a_real_commit(upload, queue, django_capture_on_commit_callbacks):
-    """The same as the first one, in a test that is rolled back at its end: quicker, and less is real."""
+    """Like the first test, but the test is rolled back: faster, and less realistic."""
     with django_capture_on_commit_callbacks(execute=True):
         upload()
         assert queue() == []

@@ -1,4 +1,4 @@
-"""Upload to result, through a real worker. `transaction=True`: it sees only what is committed."""
+"""From the upload to the result, with a real worker. It sees only committed rows: `transaction=True`."""
 
 import pytest
 from conftest import SECONDS, until
@@ -28,11 +28,11 @@ def test_a_damaged_photo_has_a_reason(make_photo):
 
 
 def test_a_storage_that_comes_back(make_photo):
-    """The worker reads the same file, so a test can take the storage away from it and give it back."""
+    """set_mode() writes a file that the worker reads too, so it changes the worker's storage as well."""
     photo = make_photo()
     set_mode("storage", "down")
     resize_image_task.delay(photo.pk)
-    until(lambda: "Retry in" in (settings.DATA_DIR / "worker.log").read_text(), "the task is tried again")
+    until(lambda: "Retry in" in (settings.DATA_DIR / "worker.log").read_text(), "the task is retried")
     set_mode("storage", "ok")
     assert photo_when(photo.pk, is_processed=True).failure_reason == ""
 

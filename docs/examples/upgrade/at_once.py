@@ -1,4 +1,4 @@
-"""The arguments are changed at once: `box` in the place of width and height."""
+"""The arguments change in one deployment: `box` replaces the width and the height."""
 
 from celery import Celery
 

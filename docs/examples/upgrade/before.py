@@ -1,4 +1,4 @@
-"""The code that runs today: width and height are two arguments."""
+"""The old code: the width and the height are two arguments."""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""First deployment: workers understand both. Nobody sends the new one yet."""
+"""The first deployment: workers understand both tasks, but producers still send the old one."""
 
 from celery import Celery
 
@@ -13,5 +13,5 @@ def shrink(image_id, box=(800, 600)):
 
 @app.task(name="shop.resize")
 def resize(image_id, max_width=800, max_height=600):
-    """The old name with the old arguments, for messages in flight and for web processes of yesterday."""
+    """The old name and arguments, for queued messages and for web processes that still run the old code."""
     return shrink(image_id, box=(max_width, max_height))

@@ -1,4 +1,4 @@
-"""The name is changed at once: shop.shrink in the place of shop.resize."""
+"""The name changes in one deployment: shop.shrink replaces shop.resize."""
 
 from celery import Celery
 

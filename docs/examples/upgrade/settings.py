@@ -1,4 +1,4 @@
-"""What all four versions share."""
+"""The settings of all four versions."""
 
 import os
 
