@@ -32,7 +32,7 @@ def upload(request):
         except NotStored as error:
             form.add_error("images", str(error))
             return render(request, "images/upload.html", {"form": form})
-        # TODO 3.1: delete this loop. A worker resizes the photos, and the visitor does not wait for it.
+        # TODO 3.1: delete this loop. A worker resizes the photos, so the visitor doesn't have to wait.
         for photo in photos:
             resize_photo(photo)
         add_upload_messages(request, photos, time.perf_counter() - started)
