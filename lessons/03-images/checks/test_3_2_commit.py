@@ -91,7 +91,7 @@ def test_all_or_none(upload, queue, monkeypatch):
         not kept,
         "the second photo of an upload could not be saved, but the first photo was, so the upload is half saved.",
         "Call form.save() inside transaction.atomic(), which rolls everything back if one part fails.",
-        found=f"photos saved: {kept}, tasks sent: {sent}",
+        found=f"{kept} photos saved, {sent} tasks sent",
         file=FILE,
     )
     expect(

@@ -48,7 +48,7 @@ def test_given_up(task, photo, storage, ended, settled):
 
 
 def test_damaged_file(task, worker, photo, ended, settled):
-    """A damaged file is tried once, the page shows the reason, and the worker's log contains no traceback."""
+    """A damaged file is not retried, the page shows the reason, and the worker's log contains no traceback."""
     kept = photo(photos.cut_short(), "cut.jpg")
     sent = task.delay(kept.pk)
     settled(kept, sent.id)
@@ -112,7 +112,7 @@ def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
         kept.is_processed and not kept.failure_reason and not refused,
         "a message was delivered twice and the second run failed, so on_failure() marked a resized photo as failed."
         if not refused
-        else "a message was delivered twice and the second run failed. on_failure() tried to mark a resized photo as "
+        else "a message was delivered twice and the second run failed. on_failure() attempted to mark a resized photo as "
         "failed, but the database rejected the update.",
         "Update the row only if is_processed is False.",
         found=f"is_processed={kept.is_processed}, failure_reason={kept.failure_reason!r}",
