@@ -24,7 +24,7 @@ def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
 
 
 def enqueue(photos: Iterable[UploadedImage]) -> None:
-    """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
+    """Send a resize task for each photo. If the broker is down, the photos are not marked as queued."""
     # TODO 3.8: without a broker, delay() raises kombu.exceptions.OperationalError. Catch this exception
     # around the whole loop, and log a warning. The photos are already saved.
     for photo in photos:
