@@ -19,7 +19,7 @@ RETRY_OPTIONS = {
 
 
 def unknown_options(task):
-    """The decorator's options that Celery ignores. Works only for a task that was made from a function."""
+    """Return the decorator's options that Celery ignores. Works only for a task that was made from a function."""
     made = task.__class__
     if "__wrapped__" not in vars(made):
         return []
@@ -87,7 +87,7 @@ def ended(worker):
 def settled(ended):
     """settled(photo) waits until the photo is resized or has failed, and returns the photo.
 
-    If you pass the task's id, it also stops waiting when the task has ended.
+    If you pass the task's id, settled() also stops waiting when the task has ended.
     """
 
     def wait(photo, task_id=None, seconds=15):

@@ -59,7 +59,7 @@ def test_view_leaves_the_work(upload, queue, sent, patience):
 
 
 def test_worker_resizes(task, worker, photo, ended, settled):
-    """The worker resizes the photo and stores the file, its size and the time that this took."""
+    """The worker resizes the photo and stores the file, its size and the resize time."""
     kept = photo(photos.jpeg(1600, 1200, 6))
     started = task.delay(kept.pk)
     settled(kept, started.id)
@@ -109,7 +109,7 @@ def test_box(task, photo, settled):
 
 
 def test_reads_through_the_storage(task, photo, no_path):
-    """The task opens the photo through the storage, because the path doesn't exist on another machine."""
+    """The task opens the photo through the storage, because the photo's path may not exist on the worker's machine."""
     kept = photo(photos.jpeg())
     with no_path(TASK):
         task(kept.pk)

@@ -96,7 +96,7 @@ def test_waits_longer_each_time(attempt, photo, storage):
         if not messages:
             complain(
                 "the task is retried fewer than three times.",
-                "When storage restarts, it is down for longer than two short waits. Set max_retries.",
+                "When a storage server restarts, it is down for longer than two short waits. Set max_retries.",
                 expected="max_retries=5",
                 file=FILE,
             )
@@ -142,7 +142,7 @@ def test_damaged_is_not_retried(attempt, photo, content):
         raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
         complain(
             "the task for a damaged file was retried.",
-            "For such a file, resize() raises UnreadablePicture. Retry only on ConnectionError and TimeoutError.",
+            "For a damaged file, resize() raises UnreadablePicture. Retry only on ConnectionError and TimeoutError.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
             file=FILE,
@@ -158,8 +158,8 @@ def test_gone_is_not_retried(attempt, photo):
         raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
         complain(
             "the task for a photo whose file is missing was retried.",
-            "The exception for a missing file is an OSError, just like ConnectionError and TimeoutError. Add only these two to "
-            "TRANSIENT, and no wider class.",
+            "The exception for a missing file is an OSError too. Add only ConnectionError and TimeoutError to TRANSIENT, "
+            "and no wider class.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
             file=FILE,

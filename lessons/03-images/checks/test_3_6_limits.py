@@ -31,7 +31,7 @@ def test_limits(app, task):
     expect(
         hard,
         "resize_image_task has a soft limit but no hard limit.",
-        "The soft limit raises an exception. If library code hangs, the exception may never be raised there, or the library may catch it. Set time_limit too.",
+        "The soft limit raises an exception. Library code that hangs may never receive this exception, or it may catch the exception. Set time_limit too.",
         **facts,
     )
     expect(
@@ -57,7 +57,7 @@ def test_soft_limit_is_said(task, photo, storage, ended, settled):
     expect(
         "too long" in kept.failure_reason,
         "the soft limit was exceeded, but the photo's page does not say so.",
-        "Let SoftTimeLimitExceeded propagate out of the task, so that on_failure() is called. An except Exception in the task would catch it.",
+        "SoftTimeLimitExceeded must propagate out of the task, so that on_failure() is called. An except Exception in the task would catch SoftTimeLimitExceeded.",
         found=repr(kept.failure_reason),
         worker_says=ended(sent.id) or "nothing",
         file=FILE,

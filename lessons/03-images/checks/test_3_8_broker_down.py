@@ -14,11 +14,11 @@ VIEW = "images/queueing.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
-"""Seconds that are too long to wait. With Celery's defaults the view waits for about 19, and after this step for less than one."""
+"""A wait that is too long, in seconds. With Celery's defaults, the view waits for about 19 seconds."""
 
 RESULT = (
     "Celery contacts the result backend before it sends a task that stores a result. The result backend is on the same "
-    "server as the broker, so Celery keeps trying for 19 seconds. ignore_result=True avoids that."
+    "server as the broker, so Celery keeps trying for 19 seconds. ignore_result=True avoids this wait."
 )
 # On a busy machine, computing takes long too. The time before the upload shows how much longer than its CPU time.
 # A wait of some seconds may still be the machine, so the upload is repeated: a wait in the code comes back.

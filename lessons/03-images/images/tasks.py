@@ -71,8 +71,8 @@ def reason_for(error: BaseException) -> str:
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
     """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
     # TODO 3.1: load the photo with this id, and do what resize_photo() in views.py does, using max_width and
-    # max_height. Keep try, except and else: all exceptions except UnreadablePicture must propagate out of the
-    # task.
+    # max_height. Keep try, except and else, so that only UnreadablePicture is caught and all other
+    # exceptions propagate out of the task.
 
 
 @shared_task(
