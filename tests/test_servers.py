@@ -313,7 +313,7 @@ def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path, forks):
     tasks.write_text(tasks.read_text().replace("acks_late=True", "acks_late=False"))
     events = list(check.run(project.at(copy), step="3.7", forks=forks))
     failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
-    assert failed == ["the worker has started the task, and the broker does not have the message any more."]
+    assert failed == ["the worker has started the task, and the broker no longer has the message."]
     settings = copy / "myproject/settings.py"
     settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
     events = list(check.run(project.at(copy), step="3.1", forks=forks))

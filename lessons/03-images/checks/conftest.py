@@ -15,11 +15,11 @@ RETRY_OPTIONS = {
     "retry_backoff_max",
     "retry_jitter",
 }
-"""Options that Celery reads from the decorator only, so its class Task has no attribute for them."""
+"""Options that Celery reads only from the decorator, so its Task class has no attributes for them."""
 
 
 def unknown_options(task):
-    """The options of the decorator that Celery ignores. Only for a task that was made from a function."""
+    """Return the decorator's options that Celery ignores. Works only for a task that was made from a function."""
     made = task.__class__
     if "__wrapped__" not in vars(made):
         return []
@@ -43,16 +43,16 @@ def task(app):
     except TypeError as error:
         complain(
             "Celery could not create the task resize_image_task.",
-            "One of the decorator's options is wrong. For example, autoretry_for takes a tuple, and a tuple of one has a "
-            "comma: (ConnectionError,).",
+            "One of the decorator's options is wrong. For example, autoretry_for takes a tuple, and a tuple with one item "
+            "needs a comma: (ConnectionError,).",
             says=f"TypeError: {error}",
             file="images/tasks.py, @shared_task above resize_image_task()",
         )
     unknown = unknown_options(resize_image_task)
     expect(
         not unknown,
-        "resize_image_task has an option that Celery does not know, so Celery ignores it.",
-        "Check the spelling, for example max_retries instead of retries.",
+        "resize_image_task has an option that Celery does not recognize, so Celery ignores the option.",
+        "Check the spelling. For example, write max_retries instead of retries.",
         option=", ".join(unknown),
         file="images/tasks.py, @shared_task above resize_image_task()",
     )
@@ -61,7 +61,7 @@ def task(app):
 
 @pytest.fixture
 def storage():
-    """storage("down"), storage("slow 5"), storage("ok"): how the storage of the resized photos behaves."""
+    """Set how the storage for resized photos behaves: storage("down"), storage("slow 5") or storage("ok")."""
     from practice.modes import set_mode
 
     yield lambda mode: set_mode("storage", mode)
@@ -70,7 +70,7 @@ def storage():
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) returns the worker's line about the end of the task, or "" until there is one."""
+    """ended(task_id) returns the worker's log line about the end of the task, or "" if there is none yet."""
 
     def line(task_id):
         log = worker.log
@@ -85,9 +85,9 @@ def ended(worker):
 
 @pytest.fixture
 def settled(ended):
-    """settled(photo) waits until the photo is resized or failed, and returns the photo.
+    """settled(photo) waits until the photo is resized or has failed, and returns the photo.
 
-    With the id of its task, it stops waiting when the task has ended.
+    If you pass the task's id, settled() also stops waiting when the task has ended.
     """
 
     def wait(photo, task_id=None, seconds=15):
@@ -104,7 +104,7 @@ def settled(ended):
 
 @pytest.fixture
 def sent(queue, task):
-    """sent() returns the photo ids of all messages for resize_image_task in the queue."""
+    """sent() returns the photo ids from all messages for resize_image_task in the queue."""
 
     def ids():
         ours = [message for message in queue.messages() if message.task == task.name]
@@ -115,9 +115,9 @@ def sent(queue, task):
 
 @pytest.fixture
 def attempt(task, queue):
-    """attempt(photo, retries=0) runs the task here as a worker does. Returns (exception or None, messages sent).
+    """attempt(photo, retries=0) runs the task in this process, as a worker would. Returns (exception or None, messages sent).
 
-    The message of a retry stays in the queue, because no worker is running.
+    A retry's message stays in the queue, because no worker is running.
     """
 
     def run(photo, retries=0):

@@ -10,31 +10,31 @@ TASK = "images/tasks.py, resize_image_task()"
 
 
 def test_view_leaves_the_work(upload, queue, sent, patience):
-    """The view saves the photos and sends one message for each, but does not resize them."""
+    """The view saves the photos and sends one message for each photo, but doesn't resize the photos."""
     from images.models import UploadedImage
 
     with patience(
-        "the upload view did not answer while no worker took the task.",
-        "It waits for the result of the task. Delete the call of .get(): the page asks for the photo's state.",
+        "the upload view did not respond while no worker was running.",
+        "The view waits for the task's result. Delete the .get() call: the page asks for the photo's state later.",
         file=VIEW,
     ):
         try:
             upload(("garden.jpg", photos.jpeg()), ("sea.png", photos.png()))
         except EncodeError as error:
             complain(
-                "an argument of the task can't be written as JSON, so it can't be part of a message.",
-                "JSON has numbers, strings and lists. Send photo.pk, and let the task load the row.",
+                "an argument of the task can't be serialized to JSON, so the task can't be sent.",
+                "JSON supports only types such as numbers, strings and lists. Send photo.pk, and let the task load the row.",
                 says=str(error),
                 file="images/queueing.py, enqueue()",
             )
     kept = list(UploadedImage.objects.order_by("pk"))
-    expect(len(kept) == 2, f"two photos were uploaded, but {len(kept)} are saved.", file=VIEW)
+    expect(len(kept) == 2, f"two photos were uploaded, but the database contains {len(kept)}.", file=VIEW)
     resized = [photo.name for photo in kept if photo.is_processed]
     expect(
         not resized,
-        "the view still resizes the photos: no worker was running, but they were resized when the view answered.",
-        "Delete the loop in upload(), and send the task with delay(). Called like a function, a task runs in the web "
-        "process too.",
+        "the view still resizes the photos: no worker was running, but the photos were resized when the view returned.",
+        "Delete the loop in upload(), and send the task with delay(). If you call a task like a function, it runs in the "
+        "web process too.",
         resized=", ".join(resized),
         file=VIEW,
     )
@@ -47,30 +47,30 @@ def test_view_leaves_the_work(upload, queue, sent, patience):
     expect(
         set(sent()) != set(ids) or len(sent()) == len(ids),
         "a task was sent more than once for the same photo.",
-        "enqueue() sends one task for each photo, and the upload view sends nothing itself.",
+        "Only enqueue() should send tasks, one for each photo. The upload view should not send any.",
         **facts,
     )
     expect(
         sorted(sent(), key=str) == sorted(ids, key=str),
-        "the queue does not contain one message for each photo.",
-        "A message contains the full task name, images.tasks.resize_image_task, and the id of the photo.",
+        "the queue does not contain exactly one message for each photo.",
+        "Each message must contain the full task name, images.tasks.resize_image_task, and the photo's id.",
         **facts,
     )
 
 
 def test_worker_resizes(task, worker, photo, ended, settled):
-    """The worker resizes the photo, and stores the file, its size and the time."""
+    """The worker resizes the photo and stores the file, its size and the resize time."""
     kept = photo(photos.jpeg(1600, 1200, 6))
     started = task.delay(kept.pk)
     settled(kept, started.id)
     if not kept.is_processed:
         said = ended(started.id)
         complain(
-            "the task ran, but the photo is not resized."
+            "the task ran, but the photo was not resized."
             if said
             else "the worker did not finish the task in time.",
-            "The task raised no exception, but the row is unchanged: an attribute that the task sets on its photo is lost "
-            "unless it is saved. Call attach_resized(), which saves."
+            "The task raised no exception, but the row is unchanged: an attribute that you set on the photo is lost "
+            "unless you save it. Call attach_resized(), which saves the photo."
             if said.startswith("succeeded")
             else ("" if said else "If your machine is very busy, run the check again."),
             worker_says=said or worker.log.splitlines()[-1],
@@ -81,27 +81,27 @@ def test_worker_resizes(task, worker, photo, ended, settled):
     found = (name, kept.resized_width, kept.resized_height)
     expect(
         found == ("garden_resized.jpg", 450, 600),
-        "the resized photo has another name or size than in lesson 01.",
+        "the resized photo has a different name or size than in lesson 01.",
         expected="garden_resized.jpg, 450×600",
         found="{}, {}×{}".format(*found),
         file=TASK,
     )
     expect(
         kept.resize_seconds,
-        "the photo's resize_seconds is empty. Pass the seconds to attach_resized().",
+        "the photo's resize_seconds is empty. Pass the elapsed seconds to attach_resized().",
         file=TASK,
     )
 
 
 def test_box(task, photo, settled):
-    """max_width and max_height reach resize()."""
+    """The task passes max_width and max_height to resize()."""
     kept = photo(photos.jpeg(400, 300))
     started = task.apply_async((kept.pk,), {"max_width": 100, "max_height": 100})
     settled(kept, started.id)
     expect(
         (kept.resized_width, kept.resized_height) == (100, 75),
-        "the task was sent with a box of 100×100, but the photo has another size.",
-        "Pass max_width and max_height of the task to resize().",
+        "the task was sent with a maximum size of 100×100, but the resized photo has a different size.",
+        "Pass the task's max_width and max_height to resize().",
         expected="100×75",
         found=f"{kept.resized_width}×{kept.resized_height}" if kept.is_processed else "not resized",
         file=TASK,
@@ -109,7 +109,7 @@ def test_box(task, photo, settled):
 
 
 def test_reads_through_the_storage(task, photo, no_path):
-    """The task opens the photo through the storage, because a worker on another machine has no such path."""
+    """The task opens the photo through the storage, because the photo's path may not exist on the worker's machine."""
     kept = photo(photos.jpeg())
     with no_path(TASK):
         task(kept.pk)

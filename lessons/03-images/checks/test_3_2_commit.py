@@ -12,7 +12,7 @@ SMALL = photos.jpeg(80, 60)
 
 
 def test_rollback_sends_nothing(upload, queue, monkeypatch):
-    """An upload that cannot be committed sends no task."""
+    """If an upload can't be committed, no task is sent."""
     from images.models import UploadedImage
 
     commits = []
@@ -27,19 +27,19 @@ def test_rollback_sends_nothing(upload, queue, monkeypatch):
     kept, messages = UploadedImage.objects.count(), queue.messages()
     expect(
         not kept,
-        "the transaction was rolled back, but the photo is in the database: it was saved before the transaction "
+        "the transaction was rolled back, but the photo is in the database, because it was saved before the transaction "
         "started."
         if commits
         else "the upload does not run in a transaction: each photo is committed separately.",
-        "Call form.save() inside transaction.atomic(), so that all photos of an upload are saved or none. Without a "
+        "Call form.save() inside transaction.atomic(), so that either all photos of an upload are saved or none. Without a "
         "transaction, on_commit() calls the function immediately.",
         file=FILE,
     )
     expect(
         not messages,
-        "the upload was rolled back, but a task for it reached the broker.",
-        ".delay() sends immediately, so a quick worker looks for a row that is not committed yet: UploadedImage matching "
-        "query does not exist. Register enqueue() with transaction.on_commit().",
+        "the upload was rolled back, but its task was sent to the broker.",
+        ".delay() sends the task immediately, so a fast worker looks for a row that is not committed yet, and logs "
+        "UploadedImage matching query does not exist. Register enqueue() with transaction.on_commit().",
         expected=f'no message in the queue "{queue.name}"',
         found="\n".join(map(str, messages)),
         sent_from=queue.sent_from[-1] if queue.sent_from else "?",
@@ -47,7 +47,7 @@ def test_rollback_sends_nothing(upload, queue, monkeypatch):
 
 
 def test_commit_sends(upload, queue, sent):
-    """After the commit, a task is sent for each photo of the upload."""
+    """After the commit, one task is sent for each uploaded photo."""
     from images.models import UploadedImage
 
     upload(("garden.jpg", SMALL), ("sea.png", SMALL), ("hill.jpg", SMALL))
@@ -57,15 +57,15 @@ def test_commit_sends(upload, queue, sent):
     expect(
         len(set(sent())) != 1 or len(sent()) == 1,
         "three photos were uploaded and committed, but all tasks are for the same photo.",
-        "A lambda in a loop reads the loop's variable when it is called, which is after the commit. Then the variable "
-        "is the last photo. Pass the photo now, with partial(enqueue, [photo]).",
+        "A lambda in a loop reads the loop variable when the lambda is called, which is after the commit. By then, the "
+        "variable refers to the last photo. Pass the photo now, with partial(enqueue, [photo]).",
         expected=expected,
         found=found,
         file=FILE,
     )
     expect(
         sorted(sent()) == kept,
-        "three photos were uploaded and committed, but not exactly one task was sent for each.",
+        "three photos were uploaded and committed, but the queue does not contain exactly one task for each photo.",
         expected=expected,
         found=found,
         file=FILE,
@@ -73,7 +73,7 @@ def test_commit_sends(upload, queue, sent):
 
 
 def test_all_or_none(upload, queue, monkeypatch):
-    """If one photo of an upload cannot be saved, no photo is saved, and no task is sent."""
+    """If one photo of an upload can't be saved, no photo is saved, and no task is sent."""
     from images.models import UploadedImage
 
     save = UploadedImage.save
@@ -89,9 +89,9 @@ def test_all_or_none(upload, queue, monkeypatch):
     kept, sent = UploadedImage.objects.count(), len(queue.messages())
     expect(
         not kept,
-        "the second photo of an upload could not be saved, but the first one was: the upload is half saved.",
+        "the second photo of an upload could not be saved, but the first photo was, so the upload is half saved.",
         "Call form.save() inside transaction.atomic(), which rolls everything back if one part fails.",
-        found=f"{kept} photo saved, {sent} task sent",
+        found=f"{kept} photos saved, {sent} tasks sent",
         file=FILE,
     )
     expect(

@@ -14,11 +14,11 @@ LOCK = {
     "sqlite": ("BEGIN IMMEDIATE", "PRAGMA busy_timeout = 0"),
     "postgresql": ("BEGIN; LOCK TABLE images_uploadedimage IN EXCLUSIVE MODE", "SET lock_timeout = 1"),
 }
-"""How one connection takes the write lock, and another one does not wait for it."""
+"""For each database: how to take the write lock, and how not to wait for it."""
 
 
 def wait(messages):
-    """Seconds from now until the message may run."""
+    """Seconds from now until the message's task may run."""
     eta = messages[0].headers["eta"]
     return (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta else 0
 
@@ -33,7 +33,7 @@ def named(error):
 
 @pytest.mark.parametrize("kind", [ConnectionError, TimeoutError, ConnectionRefusedError])
 def test_retried(attempt, photo, monkeypatch, kind):
-    """If the storage does not answer, the task is retried later, whatever transient error it raises."""
+    """If the storage doesn't respond, the task is retried later, whichever transient error the storage raises."""
     kept = photo(SMALL)
 
     def fail(*args, **kwargs):
@@ -41,15 +41,15 @@ def test_retried(attempt, photo, monkeypatch, kind):
 
     monkeypatch.setattr(type(storages["resized"]), "_save", fail)
     error, messages = attempt(kept)
-    why = "Add ConnectionError and TimeoutError to TRANSIENT, and pass TRANSIENT, a tuple, as autoretry_for."
+    why = "Add ConnectionError and TimeoutError to the tuple TRANSIENT, and set autoretry_for=TRANSIENT."
     if not error:
         why = (
-            "ConnectionError is an OSError, so an except for OSError around the storage catches it. "
-            "Celery retries a task only if the exception leaves it."
+            "ConnectionError is an OSError, so an except OSError around the storage call catches it too. "
+            "Celery retries a task only if the exception propagates out of the task."
         )
     expect(
         len(messages) == 1,
-        "the storage did not answer, but the task was not retried.",
+        "the storage did not respond, but the task was not retried.",
         why,
         storage_raised=kind.__name__,
         left_the_task=named(error),
@@ -59,19 +59,19 @@ def test_retried(attempt, photo, monkeypatch, kind):
 
 
 def test_storage_error_leaves_the_task(attempt, photo, monkeypatch):
-    """If the storage of the uploads does not answer, the picture is not damaged: the error leaves the task."""
+    """If the storage for uploads doesn't respond, the picture is not damaged, so the error propagates."""
     kept = photo(SMALL)
 
     def fail(*args, **kwargs):
-        raise ConnectionError("The storage of the uploads does not answer.")
+        raise ConnectionError("The storage for uploads does not respond.")
 
     monkeypatch.setattr(type(storages["default"]), "_open", fail)
     error, messages = attempt(kept)
     kept.refresh_from_db()
     expect(
         error or messages,
-        "the storage of the uploads did not answer, but the task ended as if it had done its work.",
-        "ConnectionError is an OSError, so an except for OSError around the storage catches it. "
+        "the storage for uploads did not respond, but the task ended as if it had succeeded.",
+        "ConnectionError is an OSError, so an except OSError around the storage call catches it too. "
         "Catch only UnreadablePicture.",
         left_the_task=named(error),
         reason=kept.failure_reason or "none",
@@ -80,14 +80,14 @@ def test_storage_error_leaves_the_task(attempt, photo, monkeypatch):
 
 
 def test_waits_longer_each_time(attempt, photo, storage):
-    """Each retry waits longer than the last one, and not all tasks wait for the same time."""
+    """Each retry waits longer than the one before, and different tasks wait for different times."""
     storage("down")
     kept = photo(SMALL)
     first = [wait(attempt(kept)[1]) for _ in range(8)]
     expect(
         max(first) < 60,
-        f"the first retry comes after {max(first):.0f} seconds.",
-        "Without retry_backoff, Celery waits for default_retry_delay, which is three minutes. Set retry_backoff=1.",
+        f"the first retry starts only after {max(first):.0f} seconds.",
+        "Without retry_backoff, Celery waits for default_retry_delay, which is three minutes by default. Set retry_backoff=1.",
         file=FILE,
     )
     third = []
@@ -96,7 +96,7 @@ def test_waits_longer_each_time(attempt, photo, storage):
         if not messages:
             complain(
                 "the task is retried fewer than three times.",
-                "A storage that restarts is down for longer than two short waits. Set max_retries.",
+                "When a storage server restarts, it is down for longer than two short waits. Set max_retries.",
                 expected="max_retries=5",
                 file=FILE,
             )
@@ -106,29 +106,29 @@ def test_waits_longer_each_time(attempt, photo, storage):
     expect(
         max(third) > max(first) + 1,
         "the third retry does not wait longer than the first.",
-        "An overloaded storage does not recover if all tasks retry every second. With retry_backoff, the longest wait "
-        "doubles each time.",
+        "Overloaded storage can't recover if all tasks are retried every second. With retry_backoff, the longest possible "
+        "wait doubles with each retry.",
         first_retry=f"after up to {max(first):.1f} s",
         third_retry=f"after up to {max(third):.1f} s",
         file=FILE,
     )
     expect(
         max(third) - min(third) > 0.5,
-        "eight tasks that failed at the same time are retried at the same time.",
-        "They would overload the storage again. retry_jitter spreads them over time.",
+        "eight tasks that failed at the same time are all retried at the same time.",
+        "These retries would overload the storage again. retry_jitter spreads them over time.",
         found=", ".join(f"{wait:.1f} s" for wait in third[:8]),
         file=FILE,
     )
 
 
 def test_gives_up(attempt, photo, storage):
-    """After some retries, the task fails for good."""
+    """After a limited number of retries, the task fails for good."""
     storage("down")
     _, messages = attempt(photo(SMALL), retries=10)
     expect(
         not messages,
-        "after ten retries, the task is retried once more.",
-        "A task that never fails for good occupies the worker forever. Set max_retries.",
+        "the task is retried even after ten retries.",
+        "A task that never fails for good keeps the worker busy forever. Set max_retries.",
         expected="max_retries=5",
         file=FILE,
     )
@@ -136,13 +136,13 @@ def test_gives_up(attempt, photo, storage):
 
 @pytest.mark.parametrize("content", [photos.cut_short, photos.garbage])
 def test_damaged_is_not_retried(attempt, photo, content):
-    """A damaged file is not retried, because it stays damaged."""
+    """The task for a damaged file is not retried, because the file stays damaged."""
     error, messages = attempt(photo(content()))
     if messages:
         raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
         complain(
-            "the task of a damaged file was retried.",
-            "resize() raises UnreadablePicture for it. Retry ConnectionError and TimeoutError only.",
+            "the task for a damaged file was retried.",
+            "For a damaged file, resize() raises UnreadablePicture. Retry only on ConnectionError and TimeoutError.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
             file=FILE,
@@ -150,16 +150,16 @@ def test_damaged_is_not_retried(attempt, photo, content):
 
 
 def test_gone_is_not_retried(attempt, photo):
-    """A photo whose file is missing is not retried, because the file does not come back."""
+    """If a photo's file is missing, its task is not retried, because the file won't come back."""
     kept = photo(SMALL)
     kept.image.storage.delete(kept.image.name)
     error, messages = attempt(kept)
     if messages:
         raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
         complain(
-            "the task of a photo whose file is missing was retried.",
-            "The exception for a missing file is an OSError, as ConnectionError and TimeoutError are. List only the two in "
-            "TRANSIENT, and nothing wider.",
+            "the task for a photo whose file is missing was retried.",
+            "The exception for a missing file is an OSError too. Add only ConnectionError and TimeoutError to TRANSIENT, "
+            "and no wider class.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
             file=FILE,
@@ -167,14 +167,14 @@ def test_gone_is_not_retried(attempt, photo):
 
 
 def test_deleted_is_not_retried(attempt, photo):
-    """A photo that was deleted before the task started is not retried."""
+    """If a photo was deleted before its task started, the task is not retried."""
     kept = photo(SMALL)
     type(kept).objects.filter(pk=kept.pk).delete()
     error, messages = attempt(kept)
     expect(
         not messages,
-        "the task of a photo that was deleted was retried.",
-        "Its row does not come back. Retry only the errors in TRANSIENT.",
+        "the task for a deleted photo was retried.",
+        "The deleted row won't come back. Retry only on the errors in TRANSIENT.",
         raised=named(getattr(error, "exc", None) or error),
         file=FILE,
     )
@@ -182,7 +182,7 @@ def test_deleted_is_not_retried(attempt, photo):
 
 @pytest.fixture
 def locked_database():
-    """Another connection has the write lock, and ours does not wait for it."""
+    """Another connection holds the write lock, and this process's connection doesn't wait for it."""
     from django.db import connection
 
     with closing(connection.copy()) as other:
@@ -201,8 +201,8 @@ def test_database_is_retried(attempt, photo, request):
     expect(
         len(messages) == 1,
         "the database was locked, but the task was not retried.",
-        "A lock goes away on its own, and so does a restart of the database. Django's errors for both were in "
-        "TRANSIENT already. Add the storage's two errors to them, and pass TRANSIENT as autoretry_for.",
+        "Database locks and restarts are temporary, so Django's errors for them were already in TRANSIENT. Add the two "
+        "storage errors, and set autoretry_for=TRANSIENT.",
         raised=named(error),
         found=f"{len(messages)} messages" if messages else "no message",
         file=FILE,
@@ -210,7 +210,7 @@ def test_database_is_retried(attempt, photo, request):
 
 
 def test_recovers(task, worker, photo, storage, ended, settled):
-    """When the storage answers again, the photo is resized without a click."""
+    """When the storage works again, the photo is resized automatically."""
     for _ in range(3):  # the waits are random, so all of them may be short
         storage("down")
         kept = photo(SMALL)
@@ -219,18 +219,18 @@ def test_recovers(task, worker, photo, storage, ended, settled):
         retried = f"{sent.id}] retry" in worker.log
         if not retried and until(lambda: worker.log.count(f"[{sent.id}] received") > 1, 2):  # noqa: B023
             complain(
-                "the task sent a retry, but the worker does not know it.",
-                "self.retry() sends the message and raises Retry. The task caught this exception, so for the worker "
-                "the task has ended. Let Retry leave the task.",
+                "the task sent a retry, but the worker did not recognize it as a retry.",
+                "self.retry() sends the message and raises Retry. Your task catches this exception, so the worker "
+                "considers the task finished. Let Retry propagate out of the task.",
                 worker_says=ended(sent.id) or "nothing",
                 file=FILE,
             )
         expect(
             retried,
-            "the storage did not answer, but the worker did not retry the task."
+            "the storage did not respond, but the worker did not retry the task."
             if ended(sent.id)
-            else "the storage did not answer, and the worker neither retried the task nor finished it in time.",
-            "Does the exception leave the task, and does autoretry_for list it?"
+            else "the storage did not respond, and the worker neither retried the task nor finished it in time.",
+            "Does the exception propagate out of the task, and is it listed in autoretry_for?"
             if ended(sent.id)
             else "If your machine is very busy, run the check again.",
             worker_says=ended(sent.id) or "nothing",
@@ -242,10 +242,10 @@ def test_recovers(task, worker, photo, storage, ended, settled):
     settled(kept, sent.id, seconds=70)
     expect(
         kept.is_processed,
-        "the storage answers again, but the photo is not resized.",
+        "the storage works again, but the photo was not resized.",
         ""
         if ended(sent.id)
-        else "The task has not ended yet. If your machine is very busy, run the check again.",
+        else "The task has not finished yet. If your machine is very busy, run the check again.",
         worker_says=ended(sent.id) or "nothing",
         reason=kept.failure_reason or "none",
         file=FILE,

@@ -13,50 +13,50 @@ SMALL = photos.jpeg(80, 60)
 
 
 def expect_words(reason, ended):
-    """The reason is a readable sentence for visitors. ended: the worker's line about the end of the task."""
+    """Expect a readable reason for visitors. `ended` is the worker's log line about the end of the task."""
     raised = re.search(r"raised unexpected: \w+\((['\"])(.{1,20})", ended)
     expect(
         not TECHNICAL.search(reason) and not (raised and raised[2] in reason),
         "the reason is written for you, not for a visitor.",
-        "The text of an exception is for developers, and it may name files and hosts. Store reason_for(exc), or a "
-        "sentence that visitors understand.",
+        "An exception's message is for developers, and it may contain file names and host names. Store reason_for(exc), or "
+        "a sentence that visitors can understand.",
         found=reason,
         file=FILE,
     )
 
 
 def test_given_up(task, photo, storage, ended, settled):
-    """When the last retry has failed, the visitor reads the reason."""
+    """When the last retry has failed, the page shows the reason."""
     storage("down")
     kept = photo(SMALL)
     sent = task.apply_async((kept.pk,), retries=50)
     settled(kept, sent.id)
     expect(
         kept.failure_reason,
-        "the last retry failed, but the photo's page says Waiting forever.",
-        "The failure is only in the worker's log. Celery calls on_failure() of the task's base class when the task has "
-        "failed for good, with five arguments: exc, task_id, args, kwargs, einfo. Store the reason there.",
+        "the last retry failed, but the photo's page keeps saying Waiting.",
+        "The failure shows up only in the worker's log. When the task has failed for good, Celery calls on_failure() of the "
+        "task's base class with five arguments: exc, task_id, args, kwargs and einfo. Store the reason in that method.",
         worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )
     expect(
         "storage" in kept.failure_reason and not TECHNICAL.search(kept.failure_reason),
-        "the storage did not answer, but the reason says something else. Use reason_for(exc).",
+        "the storage did not respond, but the stored reason says something else. Use reason_for(exc).",
         found=kept.failure_reason,
         file=FILE,
     )
 
 
 def test_damaged_file(task, worker, photo, ended, settled):
-    """A damaged file fails once, the visitor reads the reason, and the worker's log has no traceback."""
+    """A damaged file is not retried, the page shows the reason, and the worker's log contains no traceback."""
     kept = photo(photos.cut_short(), "cut.jpg")
     sent = task.delay(kept.pk)
     settled(kept, sent.id)
     swallowed = ended(sent.id).startswith("succeeded")
     expect(
         kept.failure_reason,
-        "a damaged photo failed in the worker, but its page says Waiting forever.",
-        "For Celery, the task has succeeded: the exception was caught, but the row has no reason. "
+        "a damaged photo could not be resized, but its page keeps saying Waiting.",
+        "For Celery, the task has succeeded: the exception was caught, but no reason was stored in the row. "
         "Call photo.fail() with a reason."
         if swallowed
         else "The failure shows up only in the worker's log. Catch UnreadablePicture in the task, as resize_photo() did in "
@@ -68,13 +68,13 @@ def test_damaged_file(task, worker, photo, ended, settled):
     until(lambda: ended(sent.id))
     expect(
         f"{sent.id}] retry" not in worker.log,
-        "the task of a damaged file was retried, although the file stays damaged.",
+        "the task for a damaged file was retried, although the file stays damaged.",
         file=FILE,
     )
     expect(
         ended(sent.id).startswith("succeeded"),
-        "the worker's log has a traceback of a damaged photo.",
-        "An unreadable picture is an error that you expect: catch UnreadablePicture, call photo.fail(reason), and "
+        "the worker's log contains a traceback for a damaged photo.",
+        "An unreadable picture is an expected error: catch UnreadablePicture, call photo.fail(reason), and "
         "return. The traceback would also keep the decoded pixels in memory.",
         worker_says=ended(sent.id),
         file="images/tasks.py, resize_image_task()",
@@ -82,15 +82,15 @@ def test_damaged_file(task, worker, photo, ended, settled):
 
 
 def test_by_keyword(task, photo, ended, settled):
-    """The photo's id may be sent by position or by name."""
+    """The photo's id can be a positional or a keyword argument."""
     kept = photo(SMALL, "lost.jpg")
     kept.image.storage.delete(kept.image.name)
     sent = task.apply_async(kwargs={"image_id": kept.pk})
     settled(kept, sent.id)
     expect(
         kept.failure_reason,
-        "the task was sent with image_id=… and failed, but the reason is not stored.",
-        "on_failure() gets args and kwargs as they were sent. Look for image_id in kwargs, and then in args.",
+        "the task was sent with image_id=… and failed, but the reason was not stored.",
+        "on_failure() gets args and kwargs as they were sent. Look for image_id in kwargs first, and then in args.",
         worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )
@@ -98,7 +98,7 @@ def test_by_keyword(task, photo, ended, settled):
 
 
 def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
-    """If a second run fails, a photo that is resized already stays resized."""
+    """If a second run fails, a photo that was already resized stays resized."""
     kept = photo(SMALL)
     first = task.delay(kept.pk)
     settled(kept, first.id)
@@ -112,8 +112,8 @@ def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
         kept.is_processed and not kept.failure_reason and not refused,
         "a message was delivered twice and the second run failed, so on_failure() marked a resized photo as failed."
         if not refused
-        else "a message was delivered twice and the second run failed. on_failure() was about to mark a resized photo as "
-        "failed, and the database refused that.",
+        else "a message was delivered twice and the second run failed. on_failure() attempted to mark a resized photo as "
+        "failed, but the database rejected the update.",
         "Update the row only if is_processed is False.",
         found=f"is_processed={kept.is_processed}, failure_reason={kept.failure_reason!r}",
         raised="IntegrityError (the constraint processed_photo_is_complete)" if refused else "nothing",
@@ -122,29 +122,29 @@ def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
 
 
 def test_not_yet(attempt, photo, storage):
-    """As long as the task will be retried, the photo has not failed."""
+    """While a task can still be retried, the photo is not marked as failed."""
     storage("down")
     kept = photo(SMALL)
     attempt(kept)
     kept.refresh_from_db()
     expect(
         not kept.failure_reason,
-        "the task will be retried, but the photo's page already says that it has failed.",
+        "the task will be retried, but the page already says that the photo has failed.",
         "Store the reason in on_failure(), which Celery calls after the last retry. Celery calls on_retry() before each "
-        "retry, and code in the task runs at each attempt.",
+        "retry, and code in the task runs on every attempt.",
         found=kept.failure_reason,
         file=FILE,
     )
 
 
 def test_page_says_why(client, task, photo, settled):
-    """The page gets the state of the photo and the reason."""
+    """The page gets the photo's state and the reason."""
     kept = photo(photos.cut_short(), "cut.jpg")
     settled(kept, task.delay(kept.pk).id)
     answer = client.get(reverse("images:states"), {"ids": str(kept.pk)}).json()["photos"][0]
     expect(
         answer["state"] == "failed" and answer["reason"] == kept.failure_reason,
-        "the page does not get the state of the failed photo and its reason. Store the reason in failure_reason.",
+        "the page does not get the failed photo's state and reason. Store the reason in failure_reason.",
         found=str(answer),
         file=FILE,
     )

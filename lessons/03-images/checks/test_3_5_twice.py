@@ -14,15 +14,15 @@ def results(photo, settings):
 
 
 def expect_success(line, how):
-    """line: the worker's line about the end of a run, or "" if the run has not ended."""
+    """`line` is the worker's log line about the end of a run, or "" if the run has not ended."""
     if not line.startswith("succeeded"):
         complain(
-            f"the task ran twice, {how}, and one of the runs "
-            + ("failed." if line else "has not ended in time."),
+            f"the task ran {how}, and one of the runs "
+            + ("failed." if line else "has not finished in time."),
             ""
             if line
-            else "If get_available_name() returns a name that is used already, FileSystemStorage asks for a name "
-            "without end, unless allow_overwrite is set. If your machine is very busy, run the check again.",
+            else "If get_available_name() returns a name that is already taken, FileSystemStorage keeps asking for "
+            "another name forever, unless allow_overwrite is set. If your machine is very busy, run the check again.",
             worker_says=line or "nothing",
             file=FILE,
         )
@@ -34,36 +34,36 @@ def expect_one_file(photo, settings, how):
     misplaced = len(found) > 1 and "allow_overwrite" in settings.STORAGES["resized"]
     expect(
         len(found) == 1,
-        f"the task ran twice, {how}, and left {len(found)} files.",
-        "allow_overwrite is next to BACKEND, where Django ignores it. It belongs in the dictionary OPTIONS."
+        f"the task ran {how} and left {len(found)} files.",
+        "allow_overwrite is next to BACKEND, where Django ignores it. Move allow_overwrite into the OPTIONS dictionary."
         if misplaced
-        else "Django's storage does not overwrite a file: it chooses another name, and the first file stays. "
-        "Set allow_overwrite in the OPTIONS of the storage.",
+        else "Django's storage doesn't overwrite files: it chooses another name, and the first file stays. "
+        "Set allow_overwrite in the storage's OPTIONS.",
         expected="garden_resized.jpg",
         found="\n".join(found) or "no file",
         file=FILE,
     )
     expect(
         photo.resized_image.name.endswith(found[0]),
-        "the row names a file that does not exist.",
+        "the row refers to a file that does not exist.",
         found=photo.resized_image.name,
         file=FILE,
     )
 
 
 def test_one_after_the_other(task, photo, settings, ended):
-    """A second run does the work again, and leaves one file."""
+    """A second run resizes the photo again and leaves only one file."""
     kept = photo(photos.jpeg(400, 300))
     for box in (200, 100):
         sent = task.delay(kept.pk, max_width=box, max_height=box)
         until(lambda: ended(sent.id), 10)  # noqa: B023
-        expect_success(ended(sent.id), "one after the other")
-    expect_one_file(kept, settings, "one after the other")
+        expect_success(ended(sent.id), "twice in a row")
+    expect_one_file(kept, settings, "twice in a row")
     expect(
         kept.resized_width == 100,
-        "the second run was for a smaller box, but the photo is as the first run left it.",
-        "Don't skip a photo that is resized already: manage.py resize_again sends the task to resize photos again, for "
-        "example after a change of the size.",
+        "the second run had a smaller maximum size, but the photo still has the size from the first run.",
+        "Don't skip photos that are already resized: manage.py resize_again sends this task to resize photos again, for "
+        "example after you change the size.",
         expected="100×75",
         found=f"{kept.resized_width}×{kept.resized_height}",
         file="images/tasks.py, resize_image_task()",
@@ -71,11 +71,11 @@ def test_one_after_the_other(task, photo, settings, ended):
 
 
 def test_file_is_never_missing(task, photo, settings, storage, ended):
-    """While two further runs write at the same time, the photo's file exists at each moment."""
+    """While two more runs write at the same time, the photo's file always exists."""
     kept = photo(photos.jpeg(400, 300))
     first = task.delay(kept.pk)
     until(lambda: ended(first.id), 10)
-    expect_success(ended(first.id), "and then twice at the same time")
+    expect_success(ended(first.id), "several times")
     storage("slow 0.5")  # so that both runs overlap, and a file that is deleted first is missing for a while
     sent = [task.delay(kept.pk) for _ in range(2)]
     missing = []
@@ -88,16 +88,16 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
     until(both_have_ended, 15)
     expect(
         not missing,
-        "the task ran again for a resized photo, and in the meantime the photo had no file.",
-        "Don't delete the old file first: visitors would see no picture, and if the process is killed in this moment, "
-        "the file is lost. Let the storage overwrite the file.",
-        expected="garden_resized.jpg at each moment",
-        found="no file while the second run was writing",
+        "while the task ran again for a resized photo, the photo had no file.",
+        "Don't delete the old file first: visitors would see no picture, and if the process were killed at that moment, "
+        "the file would be lost. Let the storage overwrite the file.",
+        expected="garden_resized.jpg at all times",
+        found="no file while the task was running",
         file=FILE,
     )
     for each in sent:
-        expect_success(ended(each.id), "at the same time")
-    expect_one_file(kept, settings, "at the same time")
+        expect_success(ended(each.id), "twice at the same time")
+    expect_one_file(kept, settings, "twice at the same time")
 
 
 def test_uploads_keep_their_names_apart(upload, queue):
@@ -110,6 +110,6 @@ def test_uploads_keep_their_names_apart(upload, queue):
     expect(
         len(found) == 2,
         "two photos with the same name were uploaded, and the second one overwrote the first.",
-        'Set allow_overwrite only for the storage "resized", where each photo has a separate folder.',
+        'Set allow_overwrite only for the "resized" storage, where each photo has a separate folder.',
         file=FILE,
     )

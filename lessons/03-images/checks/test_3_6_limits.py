@@ -8,7 +8,7 @@ FILE = "images/tasks.py, resize_image_task()"
 
 
 def test_limits(app, task):
-    """There is a soft limit and a longer hard limit."""
+    """The task has a soft limit and a longer hard limit."""
     soft = task.soft_time_limit or app.conf.task_soft_time_limit
     hard = task.time_limit or app.conf.task_time_limit
     facts = {
@@ -18,38 +18,38 @@ def test_limits(app, task):
     }
     expect(
         soft or hard,
-        "a resize that hangs blocks a process of the worker forever: resize_image_task has no limit.",
-        "If the storage hangs, two photos block a worker with two processes. Set soft_time_limit and time_limit.",
+        "a task that hangs blocks a worker process forever, because resize_image_task has no limit.",
+        "If the storage hangs, two photos are enough to block a worker with two processes. Set soft_time_limit and time_limit.",
         **facts,
     )
     expect(
         soft,
-        "there is a hard limit but no soft limit.",
-        "At the hard limit, the process is killed, so the task cannot clean up. Set soft_time_limit too.",
+        "resize_image_task has a hard limit but no soft limit.",
+        "At the hard limit, the process is killed, so the task can't clean up. Set soft_time_limit too.",
         **facts,
     )
     expect(
         hard,
-        "there is a soft limit but no hard limit.",
-        "The soft limit is an exception. Code that hangs in a library may never get it, or may catch it. Set time_limit.",
+        "resize_image_task has a soft limit but no hard limit.",
+        "The soft limit raises an exception. Library code that hangs may never receive this exception, or it may catch the exception. Set time_limit too.",
         **facts,
     )
     expect(
         soft < hard,
         "the hard limit is not longer than the soft limit.",
-        "The process would be killed before the task can clean up. Set time_limit to more than soft_time_limit.",
+        "The process would be killed before the task could clean up. Make time_limit longer than soft_time_limit.",
         **facts,
     )
     expect(
         soft >= 5 and hard <= 300,
-        "the limits do not fit a resize: a large photo takes a second, and a slow storage takes some more.",
-        "The limits are given in seconds. Use 30 and 45.",
+        "the limits are not suitable: resizing a large photo takes a second, and slow storage adds a few more.",
+        "Both limits are given in seconds. Use 30 and 45.",
         **facts,
     )
 
 
 def test_soft_limit_is_said(task, photo, storage, ended, settled):
-    """A resize that takes too long is stopped, and the visitor reads the reason."""
+    """A task that takes too long is stopped, and the page shows the reason."""
     storage("slow 20")
     kept = photo(photos.jpeg(80, 60))
     sent = task.apply_async((kept.pk,), soft_time_limit=0.2, time_limit=10)
@@ -57,7 +57,7 @@ def test_soft_limit_is_said(task, photo, storage, ended, settled):
     expect(
         "too long" in kept.failure_reason,
         "the soft limit was exceeded, but the photo's page does not say so.",
-        "Let SoftTimeLimitExceeded leave the task, so that on_failure() is called: an except Exception in the task swallows it.",
+        "SoftTimeLimitExceeded must propagate out of the task, so that on_failure() is called. An except Exception in the task would catch SoftTimeLimitExceeded.",
         found=repr(kept.failure_reason),
         worker_says=ended(sent.id) or "nothing",
         file=FILE,

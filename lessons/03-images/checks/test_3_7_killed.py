@@ -9,7 +9,7 @@ FILE = "images/tasks.py, resize_image_task()"
 
 @pytest.fixture
 def held(app, task, worker, photo, storage):
-    """A photo, the id of its task, and the process of the worker that runs the task."""
+    """A photo, its task's id, and the worker process that is running the task."""
     storage("slow 20")
     kept = photo(photos.jpeg(80, 60))
     kept.mark_queued()
@@ -31,7 +31,7 @@ def held(app, task, worker, photo, storage):
 
 
 def test_killed_process(held, task, worker, delivered, storage, settled):
-    """If the process that runs a task is killed, another process runs the task again."""
+    """If the process running a task is killed, another process runs the task again."""
     kept, task_id, pid = held
     messages = [message for message in delivered.unacked() if message.headers["id"] == task_id]
     storage("ok")
@@ -39,9 +39,9 @@ def test_killed_process(held, task, worker, delivered, storage, settled):
     options = f"acks_late={task.acks_late}, reject_on_worker_lost={task.reject_on_worker_lost}"
     expect(
         messages,
-        "the worker has started the task, and the broker does not have the message any more.",
-        "By default, a worker acknowledges a message before the work. If the machine fails now, the photo waits forever. "
-        "With acks_late, the worker acknowledges it after the work.",
+        "the worker has started the task, and the broker no longer has the message.",
+        "By default, a worker acknowledges a message before it runs the task. If the machine failed now, the photo would wait "
+        "forever. With acks_late, the worker acknowledges the message after it has run the task.",
         expected=f'resize_image_task({kept.pk}) among the unacknowledged messages ("unacked")',
         found="\n".join(map(str, delivered.unacked())) or "none",
         options=options,
@@ -50,8 +50,8 @@ def test_killed_process(held, task, worker, delivered, storage, settled):
     settled(kept, seconds=20)
     expect(
         kept.is_processed,
-        f"process {pid} was killed with -9 during the resize, but the task did not run again.",
-        "If a process is lost, Celery acknowledges its message even then, unless you set reject_on_worker_lost."
+        f"process {pid} was killed with -9 while it was resizing a photo, but the task did not run again.",
+        "Celery acknowledges the message even if the process is lost, unless you set reject_on_worker_lost."
         if not task.reject_on_worker_lost
         else "Both options are set. If your machine is very busy, run the check again.",
         state=kept.state.label,

@@ -14,11 +14,11 @@ VIEW = "images/queueing.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
-"""Seconds of waiting. Celery's own settings wait for about 19, and those of this step for less than one."""
+"""A wait that is too long, in seconds. With Celery's defaults, the view waits for about 19 seconds."""
 
 RESULT = (
-    "Celery asks the result backend before it sends a task with a result. Here the result backend is down with the "
-    "broker, and Celery tries for 19 seconds. ignore_result=True avoids that."
+    "Celery contacts the result backend before it sends a task that stores a result. The result backend is on the same "
+    "server as the broker, so Celery keeps trying for 19 seconds. ignore_result=True avoids this wait."
 )
 # On a busy machine, computing takes long too. The time before the upload shows how much longer than its CPU time.
 # A wait of some seconds may still be the machine, so the upload is repeated: a wait in the code comes back.
@@ -58,7 +58,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def answer(_database, tmp_path_factory):
-    """The answer to an upload while no broker is running, from a site that was started without one."""
+    """The response to an upload from a web process that was started while no broker was running."""
     file = tmp_path_factory.mktemp("photos") / "garden.jpg"
     file.write_bytes(photos.jpeg(80, 60))
     environment = {"REDIS_URL": f"redis://localhost:{free_port()}/0"}
@@ -70,9 +70,9 @@ def answer(_database, tmp_path_factory):
     visitor.stop()
     if code is None:
         complain(
-            f"without a broker, the view did not answer an upload of {len(NAMES)} photos in 60 seconds.",
-            f"Each photo waits for the broker. Put the try around the whole loop, so that the others are skipped after the "
-            f"first error. {RESULT} If your machine is very busy, run the check again.",
+            f"without a broker, the view did not respond to an upload of {len(NAMES)} photos within 60 seconds.",
+            f"The view waits for the broker once per photo. Put the try around the whole loop, so that the other photos are "
+            f"skipped after the first error. {RESULT} If your machine is very busy, run the check again.",
             file=VIEW,
         )
     if code:
@@ -88,14 +88,14 @@ def answer(_database, tmp_path_factory):
 
 
 def test_answers(answer):
-    """Without a broker, the upload view answers soon."""
+    """Without a broker, the upload view responds quickly."""
     kind = answer["error"].partition(":")[0]
     if kind == "builtins.RuntimeError":
-        why = f"This is not Kombu's OperationalError. {RESULT}"
+        why = f"This exception is not Kombu's OperationalError. {RESULT}"
     elif kind.startswith("kombu"):
         why = (
-            "Nothing catches it where it is raised, which is at delay(), after the commit. Look at the import too: "
-            "Django's OperationalError is another exception, for databases."
+            "The exception is not caught where delay() raises it, which is after the commit. Check your import too: "
+            "Django's OperationalError is a different exception, for databases."
         )
     else:
         why = ""
@@ -112,28 +112,28 @@ def test_answers(answer):
         f"without a broker, the view waited for {answer['seconds']:.0f} seconds.",
         f"The task stores a result. {RESULT}"
         if answer["seconds"] > 15
-        else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY says how often. Without any retry "
-        "of a message, the connection itself retries, as CELERY_BROKER_TRANSPORT_OPTIONS says (max_retries, "
-        "interval_start). And after the first error, the other photos should be skipped. If your machine is very busy, "
+        else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY sets the number of retries. If "
+        "you turn off these retries, the connection itself retries, as set in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
+        "interval_start). After the first error, skip the other photos. If your machine is very busy, "
         "run the check again.",
         file=SETTINGS,
     )
 
 
 def test_photos_are_kept(answer):
-    """The photos are saved, and marked as not queued."""
+    """The photos are saved and marked as not queued."""
     expect(
         [photo.name for photo in answer["kept"]] == NAMES,
         "the photos that were uploaded while the broker was down are lost.",
-        "They were saved already. If no message can be sent, don't delete them: catch the exception and log a warning.",
+        "The photos were already saved. If no message can be sent, don't delete the photos: catch the exception and log a warning.",
         found=f"{len(answer['kept'])} of {len(NAMES)} saved",
         file="images/queueing.py, save_and_enqueue()",
     )
     states = {photo.state for photo in answer["kept"]}
     expect(
         states == {"unqueued"},
-        "no message was sent, but the photos say that they are waiting for a worker.",
-        "Call mark_queued() only after the message was sent.",
+        "no message was sent, but the photos are marked as waiting for a worker.",
+        "Call mark_queued() only after the message has been sent.",
         expected="unqueued",
         found=", ".join(states),
         file=VIEW,
@@ -141,7 +141,7 @@ def test_photos_are_kept(answer):
 
 
 def test_says_so(answer):
-    """The visitor reads that the photos are saved but cannot be resized right now."""
+    """The page says that the photos are saved but cannot be resized right now."""
     expect(
         "cannot be resized" in answer["page"],
         "the page does not say that the photos are saved but cannot be resized right now.",
@@ -164,8 +164,8 @@ def test_with_broker_they_are_queued(upload, queue):
     )
     expect(
         "cannot be resized" not in page,
-        "the task was sent, but the visitor reads that the photo cannot be resized right now.",
-        "add_upload_messages() reads the photos' state. If the whole view is a transaction, the tasks are sent after it, "
-        "so make the transaction smaller.",
+        "the task was sent, but the page says that the photo cannot be resized right now.",
+        "add_upload_messages() reads the state of each photo. If the whole view runs in a transaction, the tasks are sent "
+        "only after the view, so make the transaction smaller.",
         file="images/views.py, upload()",
     )

@@ -10,14 +10,14 @@ FILE = "images/tasks.py, resize_again_task()"
 
 
 def limit(app, name):
-    """How many of these tasks may start in a second, or 0 if there is no limit."""
+    """How many of these tasks may start per second, or 0 if there is no limit."""
     text = app.tasks[name].rate_limit or app.conf.task_default_rate_limit
     try:
         return rate(text)
     except (KeyError, ValueError, TypeError, AttributeError):
         complain(
-            "Celery cannot read the rate limit, so no worker would start.",
-            "Write a string: a number with /s, /m or /h after it.",
+            "Celery can't parse the rate limit, so no worker can start.",
+            "Write the limit as a string: a number followed by /s, /m or /h.",
             expected='rate_limit="2/s"',
             found=f"rate_limit={text!r}",
             file=FILE,
@@ -25,35 +25,35 @@ def limit(app, name):
 
 
 def test_rate_limit(app, task):
-    """A worker starts two resize_again_task in a second, and as many uploads as it can."""
+    """A worker starts resize_again_task twice per second, and resize_image_task without a limit."""
     again, upload = limit(app, "images.tasks.resize_again_task"), limit(app, task.name)
     expect(
         not upload,
-        "the uploads are limited.",
+        "the uploads are limited, because resize_image_task has a rate limit.",
         "Limit only resize_again_task. A worker should resize uploads as fast as it can.",
-        found=f"resize_image_task: {upload:g} a second",
+        found=f"resize_image_task: {upload:g} per second",
         file=FILE,
     )
     expect(
         again,
         "resize_again_task has no rate limit.",
-        "Set rate_limit on its decorator. A sleep in the task blocks a process, and Celery ignores an option of another "
-        "name or for another task.",
+        "Set rate_limit in the decorator of resize_again_task. Sleeping in the task would block a process, and Celery ignores "
+        "an option that has the wrong name or belongs to another task.",
         expected='rate_limit="2/s"',
         found="no limit",
         file=FILE,
     )
     expect(
         1 <= again <= 2,
-        "resize_again_task is not limited to two a second.",
+        "resize_again_task is not limited to two per second.",
         expected='rate_limit="2/s"',
-        found=f"{again * 60:g} a minute: a thousand photos take {1000 / again / 60:.0f} minutes",
+        found=f"{again * 60:g} per minute: a thousand photos take {1000 / again / 60:.0f} minutes",
         file=FILE,
     )
 
 
 def test_uploads_go_first(upload, worker, photo, settled):
-    """An upload does not wait until all old photos are resized again."""
+    """An upload doesn't have to wait until all old photos have been resized again."""
     from images.models import UploadedImage
 
     done = worker.log.count("resize_again_task")
@@ -66,11 +66,11 @@ def test_uploads_go_first(upload, worker, photo, settled):
     left = 8 - sum(photo.is_processed for photo in UploadedImage.objects.filter(image__contains="old"))
     expect(
         new.is_processed and left,
-        "a new photo had to wait until eight old ones were resized again.",
+        "a new photo had to wait until eight old photos had been resized again.",
         file=FILE,
     )
     expect(
         until(lambda: worker.log.count("resize_again_task") > done),
-        "no old photo was resized again.",
+        "none of the old photos was resized again.",
         file=FILE,
     )

@@ -17,7 +17,7 @@ def fail(photo, reason):
 
 
 def test_states(client, photo):
-    """The list page can follow its photos."""
+    """The list page can track the state of its photos."""
     waiting, failed, unqueued = (photo(photos.jpeg(), f"{name}.jpg") for name in "abc")
     waiting.mark_queued()
     fail(failed, "This picture is damaged or cut short.")
@@ -29,7 +29,7 @@ def test_states(client, photo):
         pending = state != "failed"
         expect(
             found[pk].get("pending") is pending,
-            "the answer does not say whether the photo still has to be resized, so its page cannot follow the photo.",
+            "the response does not say whether the photo still has to be resized, so the page can't track its state.",
             expected=f"pending: {json.dumps(pending)}",
             found=found[pk],
         )
@@ -39,27 +39,30 @@ def test_states(client, photo):
 def test_strange_ids(client, ids):
     """Strings that are not ids are ignored."""
     found = states(client, ids)
-    expect(found == [], f"the answer to ?ids={ids} is not an empty list.", found=str(found))
+    expect(found == [], f"the response to ?ids={ids} is not an empty list.", found=str(found))
 
 
 def test_try_again(client, photo, queue):
-    """A failed photo has a button on its page that sends a new task."""
+    """The page of a failed photo has a button that sends a new task."""
     kept = photo(photos.jpeg())
     fail(kept, "The photo storage does not answer. Try again later.")
     page = client.get(reverse("images:detail", args=[kept.pk])).content.decode()
     address = reverse("images:try_again", args=[kept.pk])
-    expect(address in page, "the page of a failed photo has no button Try again.")
+    expect(address in page, "the page of a failed photo has no Try again button.")
     client.post(address)
     kept.refresh_from_db()
     expect(
         kept.state == "waiting" and [message.args for message in queue.messages()] == [[kept.pk]],
-        "after Try again, the photo should be waiting, with one task in the queue.",
+        "after a click on Try again, the photo should be waiting, and the queue should contain one task.",
         found=f"{kept.state}, {len(queue.messages())} messages",
     )
 
 
 def test_list_follows(client, photo):
-    """The list has the address of the states."""
+    """The list page contains the URL of the states view."""
     photo(photos.jpeg())
     page = client.get(reverse("images:list")).content.decode()
-    expect(reverse("images:states") in page and "states.js" in page, "the list does not follow its photos.")
+    expect(
+        reverse("images:states") in page and "states.js" in page,
+        "the list page does not track the state of its photos.",
+    )

@@ -16,17 +16,17 @@ logger = logging.getLogger(__name__)
 
 def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
     """Save all photos of a valid form or none, and enqueue a resize for each one. Returns the photos."""
-    # TODO 3.2: save the form inside transaction.atomic(), so that all photos are saved or none. In the same
-    # block, register enqueue() for all of them with transaction.on_commit(): it must run after the commit.
+    # TODO 3.2: save the form inside transaction.atomic(), so that either all photos are saved or none. In the
+    # same block, register enqueue() for these photos with transaction.on_commit().
     photos = form.save()
     enqueue(photos)
     return photos
 
 
 def enqueue(photos: Iterable[UploadedImage]) -> None:
-    """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
-    # TODO 3.8: without a broker, delay() raises kombu.exceptions.OperationalError. Catch it around the
-    # whole loop, and log a warning: the photos are saved.
+    """Send a resize task for each photo. If the broker is down, the photos are not marked as queued."""
+    # TODO 3.8: without a broker, delay() raises kombu.exceptions.OperationalError. Catch this exception
+    # around the whole loop, and log a warning. The photos are already saved.
     for photo in photos:
         resize_image_task.delay(photo.pk)
         photo.mark_queued()

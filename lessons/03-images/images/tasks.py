@@ -10,7 +10,8 @@ from .pictures import UnreadablePicture, open_picture, taken_at
 from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
 
-# TODO 3.3: add the two errors that a storage raises while it does not answer (see the text). Keep these two.
+# TODO 3.3: add the two errors that the storage raises when it doesn't respond (see the text). Keep
+# DATABASE_ERRORS.
 TRANSIENT = DATABASE_ERRORS
 """Errors that go away on their own."""
 
@@ -42,8 +43,8 @@ class ResizeTask(ResilientTask):
     @database_permitting
     def on_failure(self, exc, task_id, args, kwargs, einfo):
         image_id = kwargs["image_id"] if "image_id" in kwargs else args[0]
-        # TODO 3.4: store reason_for(exc) in the failure_reason of the photo, with one update() of this
-        # column, but only if the photo is not resized. Its id is in args or in kwargs, as the task was sent.
+        # TODO 3.4: store reason_for(exc) in the photo's failure_reason with a single update() of this column,
+        # but only if the photo has not been resized.
 
 
 def reason_for(error: BaseException) -> str:
@@ -58,25 +59,26 @@ def reason_for(error: BaseException) -> str:
 @shared_task(
     base=ResizeTask,
     # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
-    # TODO 3.3: retry the errors in TRANSIENT, with backoff from 1 second up to 60, with jitter, and with 5 as
-    # max_retries. Celery ignores an option that it does not know.
-    # A resize that hangs is interrupted, and if that does not help, its process is killed.
-    # TODO 3.6: set soft_time_limit to 30 seconds, and time_limit to 45.
-    # The message stays on the broker until the task is done, so a worker that is killed loses nothing.
-    # TODO 3.7: set acks_late and reject_on_worker_lost.
-    # The row has everything, so no result is stored, and sending needs only the broker.
-    # TODO 3.8: set ignore_result.
+    # TODO 3.3: retry on the errors in TRANSIENT, with a backoff from 1 to 60 seconds, with jitter, and with
+    # max_retries=5. Celery ignores options it doesn't recognize.
+    # A task that hangs is interrupted. If that doesn't help, its process is killed.
+    # TODO 3.6: set soft_time_limit to 30 seconds and time_limit to 45.
+    # The message stays on the broker until the task is done, so no task is lost when a worker is killed.
+    # TODO 3.7: set acks_late and reject_on_worker_lost to True.
+    # The row contains everything, so no result is stored, and sending the task needs only the broker.
+    # TODO 3.8: set ignore_result to True.
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:
     """Resize an uploaded photo and store the result in its row. A second run has the same effect as one."""
-    # TODO 3.1: load the photo with this id, and do what resize_photo() in views.py does, with max_width and
-    # max_height. Move try, except and else too. All exceptions but UnreadablePicture have to leave the task.
+    # TODO 3.1: load the photo with this id, and do what resize_photo() in views.py does, using max_width and
+    # max_height. Keep try, except and else, so that only UnreadablePicture is caught and all other
+    # exceptions propagate out of the task.
 
 
 @shared_task(
     ignore_result=True,
     # Leaves the worker time for new uploads. The limit applies to each worker.
-    # TODO 3.9: set a rate_limit of two a second.
+    # TODO 3.9: set a rate_limit of two tasks per second.
 )
 def resize_again_task(image_id: int) -> None:
     """Resize one of many photos again."""

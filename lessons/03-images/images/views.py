@@ -32,7 +32,7 @@ def upload(request):
         except NotStored as error:
             form.add_error("images", str(error))
             return render(request, "images/upload.html", {"form": form})
-        # TODO 3.1: delete this loop. A worker resizes the photos, and the visitor does not wait for it.
+        # TODO 3.1: delete this loop. A worker resizes the photos, so the visitor doesn't have to wait.
         for photo in photos:
             resize_photo(photo)
         add_upload_messages(request, photos, time.perf_counter() - started)
@@ -63,7 +63,7 @@ def add_upload_messages(request, photos, seconds):
 
 
 def states(request):
-    """The states of the photos in ?ids=1,2,3, for the page that follows them."""
+    """Return the states of the photos in ?ids=1,2,3, for the page that tracks them."""
     ids = request.GET.get("ids", "").split(",")
     image_ids = [each for each in ids if each.isdecimal() and len(each) < 10]
     photos = UploadedImage.objects.filter(pk__in=image_ids[:100])

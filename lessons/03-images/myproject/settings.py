@@ -94,7 +94,7 @@ STORAGES = {
     "default": {"BACKEND": "images.storage.UploadStorage"},
     "resized": {
         "BACKEND": "practice.storage.PracticeStorage" if PRACTICE else "images.storage.AtomicStorage",
-        # TODO 3.5: in OPTIONS, allow this storage to overwrite a file. Only this storage, not the uploads.
+        # TODO 3.5: add OPTIONS that let this storage overwrite files. Don't change the storage for uploads.
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
@@ -127,8 +127,8 @@ CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
-# A photo takes up to 200 MB of memory, a large WebP four times as much. A process that has taken more than
-# this is replaced after its task, so that it does not keep the memory.
+# Resizing a photo takes up to 200 MB of memory, and a large WebP takes four times as much. A process that
+# exceeds this limit is replaced after its task, which frees the memory.
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
 CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 
@@ -136,8 +136,8 @@ CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 CELERY_RESULT_EXPIRES = 3600  # seconds
 
 # A visitor waits while a message is sent. If the broker is down, give up after a second instead of twenty.
-# TODO 3.8: CELERY_TASK_PUBLISH_RETRY_POLICY: one retry, at once. CELERY_BROKER_TRANSPORT_OPTIONS: half a
-# second to connect, five seconds for an answer.
+# TODO 3.8: set CELERY_TASK_PUBLISH_RETRY_POLICY to one immediate retry. In CELERY_BROKER_TRANSPORT_OPTIONS,
+# allow half a second for connecting and five seconds for a response.
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")

@@ -45,7 +45,7 @@ def add_upload_messages(request, photos, seconds):
 
 
 def states(request):
-    """The states of the photos in ?ids=1,2,3, for the page that follows them."""
+    """Return the states of the photos in ?ids=1,2,3, for the page that tracks them."""
     ids = request.GET.get("ids", "").split(",")
     image_ids = [each for each in ids if each.isdecimal() and len(each) < 10]
     photos = UploadedImage.objects.filter(pk__in=image_ids[:100])

@@ -127,8 +127,8 @@ CELERY_RESULT_BACKEND = REDIS_URL
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
-# A photo takes up to 200 MB of memory, a large WebP four times as much. A process that has taken more than
-# this is replaced after its task, so that it does not keep the memory.
+# Resizing a photo takes up to 200 MB of memory, and a large WebP takes four times as much. A process that
+# exceeds this limit is replaced after its task, which frees the memory.
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
 CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 

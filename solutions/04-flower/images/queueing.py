@@ -29,7 +29,7 @@ def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
 
 
 def enqueue(photos: Iterable[UploadedImage]) -> None:
-    """Enqueue a resize for each photo. While the broker is down, the photos are not marked as queued."""
+    """Send a resize task for each photo. If the broker is down, the photos are not marked as queued."""
     try:
         for photo in photos:
             resize_image_task.delay(photo.pk)

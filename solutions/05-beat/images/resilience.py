@@ -45,9 +45,9 @@ class ResilientTask(DjangoTask):
 
 
 def wait_for_database(seconds: float = 20) -> None:
-    """Wait until the database answers, but not longer than `seconds`.
+    """Wait until the database responds, but no longer than `seconds`.
 
-    A worker whose processes all wait here takes no further messages: they stay in the queue.
+    While all processes of a worker wait here, the worker takes no more messages, so they stay in the queue.
     """
     deadline = time.monotonic() + seconds
     waiting = False

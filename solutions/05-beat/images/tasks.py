@@ -75,16 +75,16 @@ def reason_for(error: BaseException) -> str:
     retry_backoff_max=60,
     retry_jitter=True,
     max_retries=5,
-    # A resize that hangs is interrupted, and if that does not help, its process is killed.
+    # A task that hangs is interrupted. If that doesn't help, its process is killed.
     soft_time_limit=30,
     time_limit=45,
-    # The message stays on the broker until the task is done, so a worker that is killed loses nothing.
+    # The message stays on the broker until the task is done, so no task is lost when a worker is killed.
     acks_late=True,
     reject_on_worker_lost=True,
     # A lost process counts as a retry, so a picture that kills each process is not redelivered forever.
     retry_on_worker_lost=True,
     default_retry_delay=1,
-    # The row has everything, so no result is stored, and sending needs only the broker.
+    # The row contains everything, so no result is stored, and sending the task needs only the broker.
     ignore_result=True,
 )
 def resize_image_task(image_id: int, max_width: int = 800, max_height: int = 600) -> None:

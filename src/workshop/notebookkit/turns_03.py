@@ -1,4 +1,4 @@
-"""The exercises of notebook 03."""
+"""The exercises in notebook 03."""
 
 import base64
 import contextlib
@@ -25,44 +25,49 @@ class _RolledBack(Exception):
 
 
 def turn_1(options) -> str:
-    expect(isinstance(options, dict), "options must be a dictionary, with options of @shared_task.")
+    expect(isinstance(options, dict), "options must be a dictionary of options for @shared_task.")
     expect(... not in options.values(), YOURS)
     unknown = options.keys() - {"retry_backoff", "retry_backoff_max", "retry_jitter", "max_retries"}
     expect(
         not unknown,
-        f"Celery would ignore {', '.join(sorted(map(str, unknown)))}. Remove it, or check the spelling.",
+        f"Celery would ignore {', '.join(sorted(map(str, unknown)))}. Remove this option, or check its "
+        "spelling.",
     )
     backoff = options.get("retry_backoff", False)
     expect(
         backoff,
-        "Without retry_backoff, the wait doesn't double: it is always default_retry_delay, three minutes.",
+        "Without retry_backoff, the wait doesn't double: every wait is default_retry_delay, which is three "
+        "minutes.",
     )
     most = options.get("max_retries", 3)
     expect(
         most is not None,
-        "With max_retries=None, the task is retried forever, so there is no last attempt. Choose a number.",
+        "With max_retries=None, the task is retried forever, so there is no last attempt. Choose a finite "
+        "number.",
     )
-    expect(isinstance(most, int), f"max_retries is {most!r}, but it must be a whole number.")
+    expect(isinstance(most, int), f"max_retries must be a whole number, but it is {most!r}.")
     factor, maximum = int(max(1.0, float(backoff))), int(options.get("retry_backoff_max", 600))
     waits = [get_exponential_backoff_interval(factor, retries, maximum) for retries in range(most)]
     said = " + ".join(map(str, waits)) if len(waits) <= 12 else f"{len(waits)} waits"
-    expect(waits, "With max_retries=0, the task is not retried at all. Choose a larger number.")
+    expect(waits, "With max_retries=0, the task is never retried. Choose a larger number.")
     expect(
         max(waits) <= LONGEST_WAIT,
         f"The waits are {said}, so one of them is {max(waits)} s. Set retry_backoff_max (default: 600 s).",
     )
     expect(
         sum(waits) >= AWAY,
-        f"{said} = {sum(waits)} s, and then the retries are exhausted. The storage can be down for {AWAY} s. "
-        "Allow more retries. Without max_retries, there are three.",
+        f"{said} = {sum(waits)} s, and then the retries are exhausted, but the storage can be down for "
+        f"{AWAY} s. "
+        "Allow more retries. The default for max_retries is three.",
     )
     expect(
         sum(waits) <= TOO_LONG,
-        f"{said} = {sum(waits)} s until the last attempt, more than five minutes. Allow fewer retries.",
+        f"{said} = {sum(waits)} s until the last attempt, which is more than five minutes. Allow fewer "
+        "retries.",
     )
     return (
-        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest time, and about half "
-        "of it is usual. If you have to be sure to cover two minutes, allow more retries."
+        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest possible time, and about "
+        "half of it is typical. If you must be sure to cover two minutes, allow more retries."
     )
 
 
@@ -78,7 +83,7 @@ def turn_2(resend, photo) -> str:
             except TypeError as error:
                 expect(
                     "callback" not in str(error),
-                    "You passed on_commit the return value of a call, so the message was sent already. "
+                    "You passed on_commit the return value of a call, so the message has already been sent. "
                     "Pass a function, such as functools.partial(…), or use apply_async_on_commit.",
                 )
                 raise
@@ -86,7 +91,8 @@ def turn_2(resend, photo) -> str:
         expect(
             not _ids_on_look_queue() - before,
             "The caller's transaction was rolled back, but the message is on the broker. "
-            "The end of your with block does not commit, because the caller's transaction is around it. "
+            "The end of your with block doesn't commit anything, because the block is inside the caller's "
+            "transaction. "
             "Send the message with apply_async_on_commit.",
         )
         before = _ids_on_look_queue()
@@ -95,10 +101,10 @@ def turn_2(resend, photo) -> str:
     expect(
         sent,
         f'The transaction was committed, but the queue "{LOOK}" is empty. '
-        f'Perhaps you sent the message to the default queue? Pass queue="{LOOK}" to apply_async_on_commit: '
-        "delay_on_commit takes no options.",
+        f'Did you send the message to the default queue? Pass queue="{LOOK}" to apply_async_on_commit, '
+        "because delay_on_commit takes no options.",
     )
-    expect(len(sent) == 1, f"You sent {len(sent)} messages for one photo. Send one.")
+    expect(len(sent) == 1, f"You sent {len(sent)} messages for one photo. Send only one.")
     task, arguments, keywords = _on_look_queue(sent.pop())
     expect(task == TASK, f"The message is for the task {task}, but it should be for {TASK}.")
     found = arguments[0] if arguments else keywords.get("image_id")
@@ -108,12 +114,15 @@ def turn_2(resend, photo) -> str:
 
 def turn_3(changed, evidence, photo) -> str:
     collection = isinstance(changed, (set, list, tuple, dict, frozenset))
-    expect(collection, f"changed is {changed!r}, but it must be a set of names.")
+    expect(collection, f"changed must be a set of names, but it is {changed!r}.")
     photo.refresh_from_db()
     expect(photo.is_processed, "The photo was never resized. Is a worker running?")
     changed, before = set(changed), evidence(photo)
     unknown = changed - before.keys()
-    expect(not unknown, f"There is no {', '.join(map(repr, unknown))}. The names are {', '.join(before)}.")
+    expect(
+        not unknown,
+        f"The values don't include {', '.join(map(repr, unknown))}. Their names are {', '.join(before)}.",
+    )
     task = current_app.tasks[TASK]
     for _ in range(2):
         sent = task.apply_async((photo.pk,), ignore_result=False)
@@ -125,22 +134,23 @@ def turn_3(changed, evidence, photo) -> str:
     really = {name for name in before if before[name] != after[name]}
     expect(
         "files" not in really,
-        f"Before, there were {before['files']} files, and now there are {after['files']}. "
+        f"There were {before['files']} files before the second run and {after['files']} files after it. "
         "Let the storage overwrite the file (step 3.5).",
     )
     reasons = {
-        "files": "The storage overwrites the file (step 3.5), so there is still one.",
-        "name": "The name is made from the name of the upload, which is the same.",
-        "bytes": "The same photo with the same options leads to the same bytes.",
-        "queued_at": "The web process writes it when it sends a message. The second run sent none.",
-        "written": "The file is written again with the same content, so its time is that of the last run.",
-        "resize_seconds": "The row is written again, and no two runs take exactly the same time.",
+        "files": "The storage overwrites the file (step 3.5), so there is still only one file.",
+        "name": "The file's name is derived from the name of the upload, which is the same.",
+        "bytes": "Resizing the same photo with the same options produces the same bytes.",
+        "queued_at": "The web process sets queued_at when it sends a message, but the second run sent no "
+        "message.",
+        "written": "The file is written again with the same content, so its modification time changes.",
+        "resize_seconds": "The row is written again, and no two runs take exactly the same amount of time.",
     }
     for name in sorted(changed - really):
         expect(False, f"{name} has not changed. {reasons.get(name, '')}")
     for name in sorted(really - changed):
         expect(False, f"{name} has changed too. {reasons.get(name, '')}")
-    return "Only the times of the file and of the resize differ, so the task is idempotent."
+    return "Only the file's modification time and the resize time differ, so the task is idempotent."
 
 
 def turn_4(forgotten) -> str:
@@ -152,11 +162,12 @@ def turn_4(forgotten) -> str:
         forgotten = UploadedImage.objects.filter(forgotten)
     expect(
         not isinstance(forgotten, (list, tuple, set)),
-        "forgotten is a list, which doesn't change later. Write a query: filter(…), without list().",
+        "forgotten is a collection, which doesn't reflect later changes. Write a query: filter(…), without "
+        "list().",
     )
     expect(
         isinstance(forgotten, QuerySet) and forgotten.model is UploadedImage,
-        f"forgotten is a {type(forgotten).__name__}. Write a query: UploadedImage.objects.filter(…).",
+        f"forgotten is of type {type(forgotten).__name__}. Write a query: UploadedImage.objects.filter(…).",
     )
     found: set[int] = set()
     with contextlib.suppress(_RolledBack), transaction.atomic():
@@ -164,9 +175,12 @@ def turn_4(forgotten) -> str:
         found = set(forgotten.all().values_list("pk", flat=True))
         raise _RolledBack
     for name, why in (
-        ("resized", "Your query finds photos that are resized. Filter on is_processed."),
+        ("resized", "Your query finds photos that have been resized. Filter on is_processed."),
         ("failed", "Your query finds photos that have failed. Their failure_reason is not empty."),
-        ("failed unqueued", "Your query finds a photo with a reason. Its failure_reason is not empty."),
+        (
+            "failed unqueued",
+            "Your query finds a photo that has a failure_reason. Filter on an empty failure_reason.",
+        ),
         (
             "waiting",
             "Your query finds photos that are waiting for a worker. Their queued_at is not empty.",
@@ -175,14 +189,15 @@ def turn_4(forgotten) -> str:
         expect(rows[name] not in found, why)
     expect(
         rows["unqueued"] in found,
-        "Your query doesn't find a photo that is not resized, without a reason and without queued_at. "
-        "An empty reason is an empty string and not None, but an empty queued_at is None.",
+        "Your query doesn't find a photo that is not resized and has neither a failure_reason nor a "
+        "queued_at. "
+        "An empty failure_reason is an empty string, but an empty queued_at is None.",
     )
-    return "queued_at is written after the message was sent, so such a row has no message."
+    return "queued_at is set only after a message has been sent, so there is no message for such a row."
 
 
 def _rows_in_each_state() -> dict[str, int]:
-    """Create photos without a file, an hour old. Call this only inside a transaction that is rolled back."""
+    """Create hour-old photos without a file. Call this only inside a transaction that is rolled back."""
     from django.utils import timezone
     from images.models import UploadedImage
 
