@@ -113,3 +113,14 @@ def test_reads_through_the_storage(task, photo, no_path):
     kept = photo(photos.jpeg())
     with no_path(TASK):
         task(kept.pk)
+
+
+def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
+    """If a worker is faster than the rest of the view, its result stays."""
+    expect_view_keeps_row()
+
+
+@pytest.mark.parametrize("content", [photos.jpeg, photos.cut_short])
+def test_task_keeps_what_others_write(expect_task_keeps_row, photo, content):
+    """If another process changes the photo's row while the task is running, its change stays."""
+    expect_task_keeps_row(photo(content()))

@@ -121,6 +121,12 @@ def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
     )
 
 
+def test_keeps_what_others_write(expect_task_keeps_row, last_attempt, photo, storage):
+    """If another process changes the photo's row while the reason is stored, its change stays."""
+    storage("down")
+    expect_task_keeps_row(photo(SMALL), last_attempt)
+
+
 def test_not_yet(attempt, photo, storage):
     """As long as the task will be retried, the photo has not failed."""
     storage("down")

@@ -169,3 +169,8 @@ def test_with_broker_they_are_queued(upload, queue):
         "so make the transaction smaller.",
         file="images/views.py, upload()",
     )
+
+
+def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
+    """With a broker, a worker may be faster than the rest of the view, and its result stays."""
+    expect_view_keeps_row()
