@@ -190,8 +190,10 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
 def _ignored(project: Project) -> Iterator[Finding]:
     """The settings in the shell that `up` does not pass on, but that reach a command typed by hand."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
-    with contextlib.suppress(OSError, SyntaxError):
-        read |= environment.read_by(project.folder / "myproject" / "settings.py")
+    settings = project.folder / "myproject" / "settings"
+    for file in (settings.with_suffix(".py"), *settings.glob("**/*.py")):
+        with contextlib.suppress(OSError, SyntaxError):
+            read |= environment.read_by(file)
     if names := sorted(read & set(os.environ) - set(environment.kept())):
         listed = " ".join(names)
         yield Finding(

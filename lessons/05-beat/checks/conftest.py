@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import beat as beats
-from workshop.checkkit import complain, until
+from workshop.checkkit import complain, task_name, until
 from workshop.checkkit.queues import queue_of
 from workshop.checkkit.rows import Competitor
 
@@ -29,6 +29,7 @@ def scheduled(app, settings):
     app.finalize()
 
     def find(task, first=False):
+        task = task_name(task)
         entries = app.conf.beat_schedule or {}
         found = {name: entry for name, entry in entries.items() if entry.get("task") == task}
         if len(found) > 1 and not first:

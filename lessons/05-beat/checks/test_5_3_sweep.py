@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import complain, expect, photos, task_name, until
 from workshop.checkkit.rows import finish
 from workshop.checkkit.worker import _send_to, aside
 from workshop.ports import free_port
@@ -47,7 +47,7 @@ def sweep(app):
 
 def sent(queue):
     """How many messages for each photo are in the queue, by its id."""
-    ours = [message for message in queue.messages() if message.task == TASK]
+    ours = [message for message in queue.messages() if message.task == task_name(TASK)]
     return Counter((message.args or [message.kwargs.get("image_id")])[0] for message in ours)
 
 
