@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.worker import Code
+from workshop.checkkit.worker import Code, sending_to
 from workshop.ports import free_port
 
 pytestmark = pytest.mark.step("3.8")
@@ -146,6 +146,26 @@ def test_says_so(answer):
         "cannot be resized" in answer["page"],
         "the page does not say that the photos are saved but cannot be resized right now.",
         file="images/views.py, add_upload_messages()",
+    )
+
+
+def test_after_the_outage(app, upload, queue):
+    """When the broker is back, the same process queues the next upload."""
+    from images.models import UploadedImage
+
+    with sending_to(app, f"redis://localhost:{free_port()}/0"):
+        upload(("garden.jpg", photos.jpeg(80, 60)), follow=False)
+    first = UploadedImage.objects.get()
+    upload(("garden.jpg", photos.jpeg(80, 60)))
+    found = UploadedImage.objects.exclude(pk=first.pk).get().state
+    expect(
+        found == "waiting" and queue.messages(),
+        "a photo was uploaded while the broker was running, but no task was sent, because the broker was down during "
+        "the upload before it.",
+        "enqueue() must try again for each upload. Don't remember an outage in the process: nothing resets that.",
+        expected="waiting",
+        found=found,
+        file=VIEW,
     )
 
 
