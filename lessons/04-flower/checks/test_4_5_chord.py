@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import resolve, reverse
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import complain, expect, photos, task_name, until
 
 pytestmark = pytest.mark.step("4.5")
 
@@ -39,7 +39,7 @@ def why_not_each(messages):
     """Why the messages are not one for each photo."""
     if not messages:
         return NOT_CALLED
-    if any(message.task == HEADER_TASK for message in messages):
+    if any(message.task == task_name(HEADER_TASK) for message in messages):
         return "A chord sends all tasks of its header at once. A chain sends the second one only after the first."
     return f"Put one signature for each photo into the header of a chord: {HEADER_TASK.rpartition('.')[2]}.s(image_id)."
 
@@ -50,12 +50,12 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     kept = resized_photos(*[photos.jpeg(80, 60)] * count)
     response = post("images:summarize", CAUSES, file=FILE)
     messages = [message for found in queue.everything().values() for message in found]
-    header = [message for message in messages if message.task == HEADER_TASK]
+    header = [message for message in messages if message.task == task_name(HEADER_TASK)]
     sent = sorted([*message.args, *message.kwargs.values()][0] for message in header)
     expected = sorted(photo.pk for photo in kept)
     what = f"*Sum up* was pressed with {count} photo{'s' if count > 1 else ''}"
     facts = {
-        "expected": "\n".join(f"{HEADER_TASK}({pk})" for pk in expected),
+        "expected": "\n".join(f"{task_name(HEADER_TASK)}({pk})" for pk in expected),
         "found": listed(queue),
         "file": FILE,
     }
@@ -73,7 +73,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
         "chord.",
         **facts,
     )
-    early = [message for message in messages if message.task == CALLBACK]
+    early = [message for message in messages if message.task == task_name(CALLBACK)]
     expect(
         not early,
         f"{what}, and summarize_task was sent before the photos are described.",
@@ -122,11 +122,11 @@ def test_summary(client, post, worker, resized_photos, count):
         exception=found["error"] or "none",
         file=FILE,
     )
+    begun = f"Task {task_name(CALLBACK)}["
     expect(
-        log.count(f"Task {CALLBACK}[") - log.count(f"Task {CALLBACK}[{page.kwargs['task_id']}] succeeded")
-        == 1,
+        log.count(begun) - log.count(f"{begun}{page.kwargs['task_id']}] succeeded") == 1,
         "summarize_task did not run exactly once.",
-        found=f"{log.count(f'Task {CALLBACK}[') // 2} times",
+        found=f"{log.count(begun) // 2} times",
         file=FILE,
     )
     megapixels = round(sum(0.5 if number % 2 == 0 else 0.2 for number in range(count)), 1)
