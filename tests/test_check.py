@@ -164,6 +164,16 @@ def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
     )
 
 
+def test_a_module_may_be_a_package(mine):
+    package = mine.folder / "images/views"
+    package.mkdir()
+    assert not check.preflight(mine)
+    (mine.folder / "images/views.py").rename(package / "pages.py")
+    assert len(check.preflight(mine)) == 1, "a folder without __init__.py is no package"
+    (package / "__init__.py").write_text("from .pages import *\n")
+    assert not check.preflight(mine)
+
+
 def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine, capsys):
     edit(mine, "images/views.py", "photos = form.save()", 'print("before", form); photos = fom.save()')
     assert check.main(mine, "1.4") == 1

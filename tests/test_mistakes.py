@@ -2,7 +2,8 @@
 
 Each `mistakes/NN-name.toml` holds edits to the solution of a lesson. `[[mistake]]` has to fail `step`, with
 `says` in what the learner reads. `[[variant]]` is another right solution of `step` and has to pass.
-An edit replaces text that occurs exactly once in `file`; several edits go into a list `edits`.
+An edit replaces text that occurs exactly once in `file`, `creates` the file, or moves it to `moves_to`;
+several edits go into a list `edits`.
 
 Each is a separate run that takes a second or two. The first three of each kind and step are run always, the
 others with `./workshop test --all-mistakes`. So the first three are those that people make most.
@@ -39,6 +40,14 @@ def entries(kind):
 def apply(entry, folder):
     for edit in entry.get("edits") or [entry]:
         file = folder / edit["file"]
+        if "moves_to" in edit:
+            target = folder / edit["moves_to"]
+            target.parent.mkdir(exist_ok=True)
+            file.rename(target)
+            continue
+        if "creates" in edit:
+            file.write_text(edit["creates"], encoding="utf-8")
+            continue
         text = file.read_text(encoding="utf-8")
         assert text.count(edit["replace"]) == 1, (
             f"{edit['file']} has {text.count(edit['replace'])} times: {edit['replace']}"
@@ -53,7 +62,10 @@ def checked(lesson, entry, tmp_path, forks):
         lessons.find(lesson).solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__")
     )
     apply(entry, folder)
-    return list(check.run(project.at(folder), entry["step"], forks=forks))
+    edited = project.at(folder)
+    if obstacles := check.preflight(edited):
+        return [{"event": "broken", "cause": "\n".join(obstacles)}]
+    return list(check.run(edited, entry["step"], forks=forks))
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("mistake"))

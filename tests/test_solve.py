@@ -43,6 +43,15 @@ def test_a_file_that_only_the_solution_has_is_created(copy):
     assert "# TODO 1.1" in views(copy)
 
 
+def test_a_module_that_a_package_would_hide_is_not_written(copy):
+    package = copy.folder / "images/views"
+    package.mkdir()
+    (copy.folder / "images/views.py").rename(package / "__init__.py")
+    with pytest.raises(WorkshopError, match="views is a package"):
+        solve.solve_step(copy, copy.lesson.step("1.1"))
+    assert not (copy.folder / "images/views.py").exists()
+
+
 @pytest.mark.parametrize("step", ["1.1", "1.2"])
 def test_solving_twice_changes_nothing_more(copy, step):
     solve.solve_step(copy, copy.lesson.step(step))

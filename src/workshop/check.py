@@ -88,14 +88,17 @@ def _checked(project: Project, run: Run, step: str | None, first: str | None = N
 
 
 def preflight(project: Project) -> list[str]:
-    """What keeps the project from starting, seen without starting it: files deleted, files not readable."""
+    """What keeps the project from starting, seen without starting it: files deleted, files not readable.
+
+    A module may also be a package: `images/tasks/__init__.py` instead of `images/tasks.py`.
+    """
     found = []
     for name in playground.files(project.lesson.folder):
-        if name.endswith((".py", ".html")) and not (project.folder / name).is_file():
+        file = project.folder / name
+        is_package = name.endswith(".py") and (file.with_suffix("") / "__init__.py").is_file()
+        if name.endswith((".py", ".html")) and not file.is_file() and not is_package:
             original = paths.shown(project.lesson.folder / name)
-            found.append(
-                f"{name} is missing. Bring it back:  cp {original} {paths.shown(project.folder / name)}"
-            )
+            found.append(f"{name} is missing. Bring it back:  cp {original} {paths.shown(file)}")
     return found + blame.unreadable(project.folder)
 
 

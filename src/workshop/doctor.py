@@ -27,7 +27,6 @@ FREE_BYTES = 1_000_000_000
 _LOOK_INSIDE = """
 import json, os
 import django
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
 django.setup()
 from django.urls import get_resolver
 get_resolver().url_patterns
@@ -173,7 +172,10 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
 
 
 def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
-    variables = project.environment(redis_url=url) | {"ASK_WORKERS": "1" if ask_workers else ""}
+    variables = project.environment(redis_url=url) | {
+        "ASK_WORKERS": "1" if ask_workers else "",
+        "DJANGO_SETTINGS_MODULE": project.settings_module,
+    }
     command = [sys.executable, "-c", _LOOK_INSIDE]
     try:
         done = subprocess.run(
@@ -190,8 +192,10 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
 def _ignored(project: Project) -> Iterator[Finding]:
     """The settings in the shell that `up` does not pass on, but that reach a command typed by hand."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
-    with contextlib.suppress(OSError, SyntaxError):
-        read |= environment.read_by(project.folder / "myproject" / "settings.py")
+    settings = project.folder / "myproject" / "settings"
+    for file in (settings.with_suffix(".py"), *settings.glob("**/*.py")):
+        with contextlib.suppress(OSError, SyntaxError):
+            read |= environment.read_by(file)
     if names := sorted(read & set(os.environ) - set(environment.kept())):
         listed = " ".join(names)
         yield Finding(

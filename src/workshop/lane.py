@@ -55,7 +55,7 @@ class Lane:
         database, broker = (environment.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL"))
         self._environment = environment | options
         self._environment |= {
-            "DJANGO_SETTINGS_MODULE": "myproject.settings",
+            "DJANGO_SETTINGS_MODULE": self.project.settings_module,
             "PRACTICE": "1",
             "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(Path(__file__).parents[1])]),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -11,7 +11,7 @@ from .project import Project
 def pending(project: Project) -> list[str]:
     """Names such as "images.0002_sizes", in order. All of them when there is no database yet.
 
-    Reads the SQLite file alone; of Django's own apps, those that settings.py names count too.
+    Reads the SQLite file alone; of Django's own apps, those that the settings name count too.
     """
     applied = _applied(project.data / "db.sqlite3")
     return [f"{app}.{name}" for app, name in _known(project.folder) if (app, name) not in applied]
@@ -21,7 +21,7 @@ def _known(folder: Path) -> list[tuple[str, str]]:
     import django
 
     folders = {file.parent.name: file for file in folder.glob("*/migrations")}
-    for settings in folder.glob("*/settings.py"):
+    for settings in (*folder.glob("*/settings.py"), *folder.glob("*/settings/**/*.py")):
         for label in re.findall(r"django\.contrib\.(\w+)", settings.read_text(encoding="utf-8")):
             folders.setdefault(label, Path(django.__file__).parent / "contrib" / label / "migrations")
     return [(app, file.stem) for app in sorted(folders) for file in sorted(folders[app].glob("[0-9]*.py"))]

@@ -1,6 +1,8 @@
 """The project that a command works on: a folder with a manage.py, and the lesson it belongs to."""
 
+import contextlib
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,8 @@ from .environment import inherited
 from .environment import kept as kept_variables
 from .errors import NotStarted, WorkshopError
 from .lessons import Lesson
+
+_SETTINGS_MODULE = re.compile(r"""["']DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']""")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,15 @@ class Project:
         """True for the learner's own work, whose checks count as progress: the playground copy, or the
         starter edited in place."""
         return self.folder in (paths.PLAYGROUND / self.lesson.name, self.lesson.folder)
+
+    @property
+    def settings_module(self) -> str:
+        """The settings that manage.py uses, such as "myproject.settings" or "myproject.settings.dev"."""
+        found = None
+        with contextlib.suppress(OSError):
+            text = (self.folder / "manage.py").read_text(encoding="utf-8", errors="replace")
+            found = _SETTINGS_MODULE.search(text)
+        return found[1] if found else "myproject.settings"
 
     def environment(
         self,

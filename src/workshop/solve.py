@@ -163,6 +163,7 @@ def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) 
 
     wanted: name -> content, None for a file that is to go. Raises WorkshopError when the system refuses it.
     """
+    _refuse_packages(project, wanted)
     done = Solved()
     with unfinished.alone():
         try:
@@ -178,6 +179,17 @@ def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) 
                 + (f" A copy of them: {paths.shown(done.backup)}" if done.backup else "")
             ) from error
     return done
+
+
+def _refuse_packages(project: Project, wanted: dict[str, bytes | None]) -> None:
+    """Raises WorkshopError when a module of the solution would be hidden by a package of the same name."""
+    for name in wanted:
+        package = (project.folder / name).with_suffix("")
+        if name.endswith(".py") and (package / "__init__.py").is_file():
+            raise WorkshopError(
+                f"{paths.shown(package)} is a package. Python would import it, not the solution's {name}.\n"
+                "Move the folder out of the project, and type the command again."
+            )
 
 
 def _write_all(done: Solved, folder: Path, wanted: dict[str, bytes | None], backup_name: str) -> None:

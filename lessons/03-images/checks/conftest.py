@@ -1,11 +1,15 @@
 """Fixtures for the checks of this lesson."""
 
+import contextlib
 import re
 
 import pytest
 from celery import Task
+from celery.app.trace import build_tracer
+from django.utils import timezone
 
-from workshop.checkkit import Complaint, complain, expect, until
+from workshop.checkkit import Complaint, complain, expect, photos, until
+from workshop.checkkit.rows import finish, overtaken
 
 RETRY_OPTIONS = {
     "autoretry_for",
@@ -143,3 +147,77 @@ def attempt(task, queue):
         return error, queue.messages()[before:]
 
     return run
+
+
+@pytest.fixture
+def last_attempt(app, task, queue):
+    """last_attempt(photo) runs the task's last retry in this process, as a worker would, with on_failure() and signals."""
+
+    def run(photo):
+        request = {"retries": 50, "delivery_info": {"routing_key": queue.name, "exchange": ""}}
+        with contextlib.suppress(Exception):  # what on_failure() raises
+            build_tracer(task.name, task, app=app)("last-attempt", [photo.pk], {}, request)
+
+    return run
+
+
+WHOLE_ROW = (
+    "photo.save() writes all columns with the values that were read earlier, and it even restores a deleted row. "
+    "Write only the columns that you change: {} or save(update_fields=[…])."
+)
+
+
+@pytest.fixture
+def expect_view_keeps_row(upload, sent):
+    """expect_view_keeps_row() complains if the upload view overwrites a fast worker's changes."""
+    resized = []
+
+    def resize_what_is_sent(pk):
+        from images.models import UploadedImage
+
+        photo = UploadedImage.objects.filter(pk=pk).first()
+        if photo and pk in sent():
+            finish(photo)
+            resized.append(pk)
+
+    def check():
+        from images.models import UploadedImage
+
+        with overtaken(resize_what_is_sent) as places:
+            upload(("garden.jpg", photos.jpeg(80, 60)))
+        kept = UploadedImage.objects.get()
+        expect(
+            kept.is_processed or not resized,
+            "a worker resized the photo while the upload view was still running, and then the view overwrote the photo's row.",
+            WHOLE_ROW.format("call photo.mark_queued(), filter(pk=photo.pk).update(…)"),
+            expected="is_processed=True, as set by the worker",
+            found=f"is_processed={kept.is_processed}",
+            file=places[-1] if places else "",
+        )
+
+    return check
+
+
+@pytest.fixture
+def expect_task_keeps_row(attempt):
+    """expect_task_keeps_row(photo, run=attempt) complains if the task overwrites another process's changes.
+
+    `run` is a function that runs the task for the photo in this process.
+    """
+
+    def check(kept, run=attempt):
+        queued = timezone.now()
+        rows = type(kept).objects.filter(pk=kept.pk)
+        with overtaken(lambda pk: rows.update(queued_at=queued)) as places:
+            run(kept)
+        kept.refresh_from_db()
+        expect(
+            not places or kept.queued_at == queued,
+            "the web process stored queued_at while the task was running, and then the task overwrote that value.",
+            WHOLE_ROW.format("call photo.attach_resized() or photo.fail(), filter(pk=photo.pk).update(…)"),
+            expected=f"queued_at={queued}",
+            found=f"queued_at={kept.queued_at}",
+            file=places[-1] if places else "",
+        )
+
+    return check

@@ -9,7 +9,7 @@ VIEW = "images/views.py, upload()"
 TASK = "images/tasks.py, resize_image_task()"
 
 
-def test_view_leaves_the_work(upload, queue, sent, patience):
+def test_view_leaves_the_work(upload, queue, sent, task, patience):
     """The view saves the photos and sends one message for each photo, but doesn't resize the photos."""
     from images.models import UploadedImage
 
@@ -40,7 +40,7 @@ def test_view_leaves_the_work(upload, queue, sent, patience):
     )
     ids = sorted(photo.pk for photo in kept)
     facts = {
-        "expected": "\n".join(f"images.tasks.resize_image_task({pk})" for pk in ids),
+        "expected": "\n".join(f"{task.name}({pk})" for pk in ids),
         "found": "\n".join(map(str, queue.messages())) or "no message",
         "file": "images/queueing.py, enqueue()",
     }
@@ -53,7 +53,7 @@ def test_view_leaves_the_work(upload, queue, sent, patience):
     expect(
         sorted(sent(), key=str) == sorted(ids, key=str),
         "the queue does not contain exactly one message for each photo.",
-        "Each message must contain the full task name, images.tasks.resize_image_task, and the photo's id.",
+        f"Each message must contain the full task name, {task.name}, and the photo's id.",
         **facts,
     )
 
@@ -113,3 +113,14 @@ def test_reads_through_the_storage(task, photo, no_path):
     kept = photo(photos.jpeg())
     with no_path(TASK):
         task(kept.pk)
+
+
+def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
+    """If a worker finishes before the view does, the worker's result is kept."""
+    expect_view_keeps_row()
+
+
+@pytest.mark.parametrize("content", [photos.jpeg, photos.cut_short])
+def test_task_keeps_what_others_write(expect_task_keeps_row, photo, content):
+    """If another process changes the photo's row while the task is running, that change is kept."""
+    expect_task_keeps_row(photo(content()))

@@ -23,6 +23,16 @@ def wait(messages):
     return (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta else 0
 
 
+def behind(error):
+    """The original exception behind the one that the task raised, or None if the task raised none."""
+    return (
+        getattr(error, "exc", None)
+        or getattr(error, "__cause__", None)
+        or getattr(error, "__context__", None)
+        or error
+    )
+
+
 def named(error):
     return (
         f"{type(error).__name__}: {error}"
@@ -139,12 +149,12 @@ def test_damaged_is_not_retried(attempt, photo, content):
     """The task for a damaged file is not retried, because the file stays damaged."""
     error, messages = attempt(photo(content()))
     if messages:
-        raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
+        raised = behind(error)
         complain(
             "the task for a damaged file was retried.",
             "For a damaged file, resize() raises UnreadablePicture. Retry only on ConnectionError and TimeoutError.",
             raised=named(raised),
-            which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
+            which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]) or "?",
             file=FILE,
         )
 
@@ -155,13 +165,13 @@ def test_gone_is_not_retried(attempt, photo):
     kept.image.storage.delete(kept.image.name)
     error, messages = attempt(kept)
     if messages:
-        raised = getattr(error, "exc", None) or error.__cause__ or error.__context__ or error
+        raised = behind(error)
         complain(
             "the task for a photo whose file is missing was retried.",
             "The exception for a missing file is an OSError too. Add only ConnectionError and TimeoutError to TRANSIENT, "
             "and no wider class.",
             raised=named(raised),
-            which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]),
+            which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]) or "?",
             file=FILE,
         )
 
@@ -175,7 +185,7 @@ def test_deleted_is_not_retried(attempt, photo):
         not messages,
         "the task for a deleted photo was retried.",
         "The deleted row won't come back. Retry only on the errors in TRANSIENT.",
-        raised=named(getattr(error, "exc", None) or error),
+        raised=named(behind(error)),
         file=FILE,
     )
 

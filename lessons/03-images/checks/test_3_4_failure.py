@@ -121,6 +121,12 @@ def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
     )
 
 
+def test_keeps_what_others_write(expect_task_keeps_row, last_attempt, photo, storage):
+    """If another process changes the photo's row while the reason is being stored, that change is kept."""
+    storage("down")
+    expect_task_keeps_row(photo(SMALL), last_attempt)
+
+
 def test_not_yet(attempt, photo, storage):
     """While a task can still be retried, the photo is not marked as failed."""
     storage("down")

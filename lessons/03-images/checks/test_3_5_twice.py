@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit.rows import finish
 
 pytestmark = pytest.mark.step("3.5")
 
@@ -98,6 +99,13 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
     for each in sent:
         expect_success(ended(each.id), "twice at the same time")
     expect_one_file(kept, settings, "twice at the same time")
+
+
+def test_second_run_keeps_what_others_write(expect_task_keeps_row, photo):
+    """If another process changes a resized photo's row during a second run, that change is kept."""
+    kept = photo(photos.jpeg(80, 60))
+    finish(kept)
+    expect_task_keeps_row(kept)
 
 
 def test_uploads_keep_their_names_apart(upload, queue):

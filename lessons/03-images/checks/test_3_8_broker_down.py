@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.worker import Code
+from workshop.checkkit.worker import Code, sending_to
 from workshop.ports import free_port
 
 pytestmark = pytest.mark.step("3.8")
@@ -149,6 +149,26 @@ def test_says_so(answer):
     )
 
 
+def test_after_the_outage(app, upload, queue):
+    """When the broker is running again, the same process queues the next upload."""
+    from images.models import UploadedImage
+
+    with sending_to(app, f"redis://localhost:{free_port()}/0"):
+        upload(("garden.jpg", photos.jpeg(80, 60)), follow=False)
+    first = UploadedImage.objects.get()
+    upload(("garden.jpg", photos.jpeg(80, 60)))
+    found = UploadedImage.objects.exclude(pk=first.pk).get().state
+    expect(
+        found == "waiting" and queue.messages(),
+        "a photo was uploaded while the broker was running, but no task was sent, because the broker had been down during "
+        "the previous upload.",
+        "enqueue() must try to send tasks for every upload. Don't store in the process that the broker was down, because nothing resets that.",
+        expected="waiting",
+        found=found,
+        file=VIEW,
+    )
+
+
 def test_with_broker_they_are_queued(upload, queue):
     """With a broker, the photos are marked as queued, and the page shows no warning."""
     from images.models import UploadedImage
@@ -169,3 +189,8 @@ def test_with_broker_they_are_queued(upload, queue):
         "only after the view, so make the transaction smaller.",
         file="images/views.py, upload()",
     )
+
+
+def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
+    """With a broker, a worker may finish before the view does, and the worker's result is kept."""
+    expect_view_keeps_row()

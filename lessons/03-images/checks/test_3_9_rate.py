@@ -2,7 +2,7 @@ import pytest
 from celery.utils.time import rate
 from django.core.management import call_command
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import complain, expect, photos, task_name, until
 
 pytestmark = pytest.mark.step("3.9")
 
@@ -26,7 +26,7 @@ def limit(app, name):
 
 def test_rate_limit(app, task):
     """A worker starts resize_again_task twice per second, and resize_image_task without a limit."""
-    again, upload = limit(app, "images.tasks.resize_again_task"), limit(app, task.name)
+    again, upload = limit(app, task_name("images.tasks.resize_again_task")), limit(app, task.name)
     expect(
         not upload,
         "the uploads are limited, because resize_image_task has a rate limit.",

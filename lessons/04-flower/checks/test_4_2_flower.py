@@ -205,7 +205,7 @@ def test_sees_failures(app, flower, worker, upload, photo):
     kept = {photo.name: photo.pk for photo in UploadedImage.objects.all()}
 
     def found():
-        tasks = flower.api("tasks", taskname="images.tasks.resize_image_task")
+        tasks = flower.api("tasks", taskname=resize_image_task.name)
         by_photo = {}
         for name, pk in kept.items():
             by_photo[name] = next((t for t in tasks.values() if re.search(rf"\b{pk}\b", t["args"] or "")), {})

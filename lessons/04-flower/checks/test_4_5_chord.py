@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import resolve, reverse
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import complain, expect, photos, task_name, until
 
 pytestmark = pytest.mark.step("4.5")
 
@@ -40,7 +40,7 @@ def why_not_each(messages):
     """The reason why there isn't exactly one message for each photo."""
     if not messages:
         return NOT_CALLED
-    if any(message.task == HEADER_TASK for message in messages):
+    if any(message.task == task_name(HEADER_TASK) for message in messages):
         return "A chord sends all its header tasks together. A chain sends the second task only after the first one has finished."
     return f"Put one signature for each photo in the chord's header: {HEADER_TASK.rpartition('.')[2]}.s(image_id)."
 
@@ -51,12 +51,12 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     kept = resized_photos(*[photos.jpeg(80, 60)] * count)
     response = post("images:summarize", CAUSES, file=FILE)
     messages = [message for found in queue.everything().values() for message in found]
-    header = [message for message in messages if message.task == HEADER_TASK]
+    header = [message for message in messages if message.task == task_name(HEADER_TASK)]
     sent = sorted([*message.args, *message.kwargs.values()][0] for message in header)
     expected = sorted(photo.pk for photo in kept)
     what = f"*Sum up* was pressed with {count} photo{'s' if count > 1 else ''}"
     facts = {
-        "expected": "\n".join(f"{HEADER_TASK}({pk})" for pk in expected),
+        "expected": "\n".join(f"{task_name(HEADER_TASK)}({pk})" for pk in expected),
         "found": listed(queue),
         "file": FILE,
     }
@@ -74,7 +74,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
         "the header of a chord.",
         **facts,
     )
-    early = [message for message in messages if message.task == CALLBACK]
+    early = [message for message in messages if message.task == task_name(CALLBACK)]
     expect(
         not early,
         f"{what}, but summarize_task was sent before the photos were described.",
@@ -126,11 +126,11 @@ def test_summary(client, post, worker, resized_photos, count):
         exception=found["error"] or "none",
         file=FILE,
     )
+    begun = f"Task {task_name(CALLBACK)}["
     expect(
-        log.count(f"Task {CALLBACK}[") - log.count(f"Task {CALLBACK}[{page.kwargs['task_id']}] succeeded")
-        == 1,
+        log.count(begun) - log.count(f"{begun}{page.kwargs['task_id']}] succeeded") == 1,
         "summarize_task did not run exactly once.",
-        found=f"{log.count(f'Task {CALLBACK}[') // 2} times",
+        found=f"{log.count(begun) // 2} times",
         file=FILE,
     )
     megapixels = round(sum(0.5 if number % 2 == 0 else 0.2 for number in range(count)), 1)

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from workshop.checkkit import expect, until
+from workshop.checkkit import expect, task_name, until
 from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error
 
 pytestmark = [pytest.mark.step("4.8"), pytest.mark.long]
@@ -16,7 +16,9 @@ NOBODY = "nobody@nowhere"
 def limit(app):
     """The worker's rate limit for the task."""
     found = next(
-        each for each in ask(app, "registered", taskinfoitems=["rate_limit"]) if each.split()[0] == TASK
+        each
+        for each in ask(app, "registered", taskinfoitems=["rate_limit"])
+        if each.split()[0] == task_name(TASK)
     )
     match = re.search(r"rate_limit=(\S+)\]", found)
     return match[1] if match else "none"
@@ -26,7 +28,7 @@ def test_rate(app, command, name):
     """The command sets and removes a limit on how often a worker starts a task."""
     before = limit(app)
     for wanted in ("7/m", "0"):
-        printed, error = command("rate", TASK, wanted)
+        printed, error = command("rate", task_name(TASK), wanted)
         expect_no_error(error, "changing a rate limit")
         expect_answer(printed, name, "a rate limit was changed", "limit_rate")
         found = limit(app)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import beat as beats
-from workshop.checkkit import complain, until
+from workshop.checkkit import complain, task_name, until
 from workshop.checkkit.queues import queue_of
+from workshop.checkkit.rows import Competitor
 
 SCHEDULE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"
 BEAT_DATABASE = 5
@@ -28,6 +29,7 @@ def scheduled(app, settings):
     app.finalize()
 
     def find(task, first=False):
+        task = task_name(task)
         entries = app.conf.beat_schedule or {}
         found = {name: entry for name, entry in entries.items() if entry.get("task") == task}
         if len(found) > 1 and not first:
@@ -194,29 +196,18 @@ def run_between():
     from django.db import connection
 
     def run(work, table, other):
-        threads = []
+        competitor, interrupted = Competitor(), []
 
         def interrupt(execute, sql, params, many, context):
             result = execute(sql, params, many, context)
-            if not threads and sql.startswith("SELECT") and table in sql:
-                threads.append(threading.Thread(target=_with_its_own_connection, args=(other,)))
-                threads[0].start()
-                threads[0].join(1)
+            if not interrupted and sql.startswith("SELECT") and table in sql:
+                interrupted.append(True)
+                competitor.write(other)
             return result
 
         with connection.execute_wrapper(interrupt):
             found = work()
-        for thread in threads:
-            thread.join()
+        competitor.join()
         return found
 
     return run
-
-
-def _with_its_own_connection(work):
-    from django.db import connection
-
-    try:
-        work()
-    finally:
-        connection.close()

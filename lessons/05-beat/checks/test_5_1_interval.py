@@ -6,7 +6,7 @@ import pytest
 from celery.schedules import crontab, maybe_schedule, schedule
 
 from workshop.checkkit import beat as beats
-from workshop.checkkit import complain, expect, until
+from workshop.checkkit import complain, expect, task_name, until
 
 pytestmark = pytest.mark.step("5.1")
 
@@ -67,7 +67,7 @@ def test_beat_sends_it(app, scheduled, beat):
 
     def ours():
         messages = [message for found in beat.queue.everything().values() for message in found]
-        return next((message for message in messages if message.task == TASK), None)
+        return next((message for message in messages if message.task == task_name(TASK)), None)
 
     until(lambda: ours() or not process.running, 30)
     message = ours()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import complain, expect, photos, task_name, until
 from workshop.checkkit.rows import finish
-from workshop.checkkit.worker import _send_to, aside
+from workshop.checkkit.worker import aside, sending_to
 from workshop.ports import free_port
 
 pytestmark = pytest.mark.step("5.3")
@@ -47,7 +47,7 @@ def sweep(app):
 
 def sent(queue):
     """How many messages for each photo are in the queue, by its id."""
-    ours = [message for message in queue.messages() if message.task == TASK]
+    ours = [message for message in queue.messages() if message.task == task_name(TASK)]
     return Counter((message.args or [message.kwargs.get("image_id")])[0] for message in ours)
 
 
@@ -222,12 +222,8 @@ def test_broker_gone(app, sweep, waiting):
     """If the message cannot be sent, the row does not change."""
     photo = waiting(1.2)
     before = (photo.queued_at, photo.sent_again)
-    _send_to(app, f"redis://localhost:{free_port()}/0")
-    try:
-        with contextlib.suppress(Exception):
-            sweep()
-    finally:
-        _send_to(app, None)
+    with sending_to(app, f"redis://localhost:{free_port()}/0"), contextlib.suppress(Exception):
+        sweep()
     photo.refresh_from_db()
     expect(
         (photo.queued_at, photo.sent_again) == before,

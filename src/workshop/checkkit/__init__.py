@@ -5,12 +5,13 @@ by `complain(…)` or `expect(…)`; an exception out of the learner's code is r
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from time import monotonic, sleep
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["Complaint", "complain", "expect", "until"]
+__all__ = ["Complaint", "complain", "expect", "task_name", "until"]
 
 PATIENCE = 15
 """Seconds that a check waits for something that takes well under one where all is right."""
@@ -40,6 +41,16 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
     """Complain with `what` unless `condition` holds."""
     if not condition:
         raise Complaint(what, why, **facts)
+
+
+def task_name(path: str) -> str:
+    """The name of the task that can be imported from `path`, such as "images.tasks.resize_image_task".
+
+    Celery names a task after the module of its function: of a package, that is a module in it.
+    If there is no such task, the name is `path`.
+    """
+    module, _, name = path.rpartition(".")
+    return getattr(getattr(import_module(module), name, None), "name", path)
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:

@@ -7,8 +7,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-READ_BY_MIGRATE = ("*/settings.py", "*/models.py", "*/apps.py", "*/migrations/*.py")
-"""Files of a project on which it depends what `migrate` does."""
+READ_BY_MIGRATE = (
+    "*/settings.py",
+    "*/settings/**/*.py",
+    "*/models.py",
+    "*/models/**/*.py",
+    "*/apps.py",
+    "*/migrations/*.py",
+)
+"""Files of a project on which it depends what `migrate` does. Settings and models may be packages."""
 
 
 def migrated(database: Path, project: Path, templates: Path) -> None:

@@ -74,6 +74,18 @@ class Queue:
         """Take all messages away, and the results that lie here."""
         self.redis.flushdb()
 
+    def let_expire(self) -> None:
+        """Delete each key that expires in the run's Redis, in every database: locks, whatever their name is,
+        and results."""
+        import redis
+
+        server = self.redis_url.rpartition("/")[0]
+        for name in self.redis.info("keyspace"):
+            with redis.Redis.from_url(f"{server}/{name.removeprefix('db')}") as database:
+                for key in database.scan_iter():
+                    if database.pttl(key) >= 0:
+                        database.delete(key)
+
     def close(self) -> None:
         self.redis.close()
 

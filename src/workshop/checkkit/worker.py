@@ -196,11 +196,10 @@ def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
             queue.sent_from.append(place)
 
     before_task_publish.connect(remember)
-    _send_to(app, queue.url)
     try:
-        yield queue
+        with sending_to(app, queue.url):
+            yield queue
     finally:
-        _send_to(app, None)
         before_task_publish.disconnect(remember)
         queue.close()
 
@@ -219,8 +218,19 @@ def raised_at(error: BaseException) -> str | None:
     return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
 
 
-def _send_to(app, url: str | None) -> None:
-    app.conf.broker_write_url = url or app.conf.broker_url
+@contextlib.contextmanager
+def sending_to(app, url: str) -> Iterator[None]:
+    """Let this process send to the broker at `url` in the block, such as one that is not there."""
+    before = app.conf.broker_write_url or app.conf.broker_url
+    _send_to(app, url)
+    try:
+        yield
+    finally:
+        _send_to(app, before)
+
+
+def _send_to(app, url: str) -> None:
+    app.conf.broker_write_url = url
     app._pool = app.amqp._producer_pool = None  # they hold connections to the other one
 
 

@@ -82,7 +82,7 @@ def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
     bypass_proxies()
     os.environ["REDIS_URL"] = running.broker
     os.environ["DATA_DIR"] = str(running.data or folder / "data")
-    os.environ["DJANGO_SETTINGS_MODULE"] = "myproject.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = projects.Project(folder, lesson).settings_module
     # Django keeps its ORM out of event loops, and a notebook's kernel is one. Nothing else runs in it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     if str(folder) not in sys.path:
