@@ -349,7 +349,7 @@ def test_two_beats(beats_at_once, beat):
 
 
 def test_mails_wait_for_the_locks():
-    """If Redis does not answer, a report is sent later, not lost."""
+    """If Redis does not respond, the report is not lost but sent later."""
     from upkeep.models import Delivery
 
     delivery = Delivery.objects.create(day="2026-03-01", email="someone@example.org")
@@ -362,13 +362,13 @@ def test_mails_wait_for_the_locks():
         sender.stop()
     expect(
         code is not None,
-        "Redis was down, and send_report() did not return in 60 seconds.",
+        "Redis was down, but send_report() did not return within 60 seconds.",
         "If your machine is very busy, run the check again.",
         file="upkeep/tasks.py, send_report()",
     )
     expect(
         said == "send_report() returned False",
-        "Redis was down, but send_report() did not return False, so the email is not retried.",
+        "Redis was down, but send_report() did not return False, so the email will not be retried.",
         found=said,
         file="upkeep/tasks.py, send_report()",
     )

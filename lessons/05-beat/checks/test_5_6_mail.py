@@ -28,7 +28,7 @@ def people():
 
 @pytest.fixture
 def unlimited(app, worker):
-    """The worker's rate limit for emails is lifted, so that the checks do not wait minutes."""
+    """Lift the worker's rate limit for emails so that the checks don't take minutes."""
     if app.tasks[task_name(MAIL)].rate_limit:
         app.control.rate_limit(task_name(MAIL), "0", reply=True, limit=1, timeout=5)
 
@@ -221,7 +221,7 @@ def test_once_more(app):
 
 
 def test_rate(app):
-    """A worker starts about thirty tasks that send emails a minute."""
+    """A worker starts about thirty mail_tasks per minute."""
     text = app.tasks[task_name(MAIL)].rate_limit or app.conf.task_default_rate_limit
     try:
         a_minute = rate(text) * 60
