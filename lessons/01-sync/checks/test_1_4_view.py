@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 from django.db import IntegrityError
-from django.db.models.signals import post_save
 from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.rows import expect_original
+from workshop.checkkit.sights import expect_truth, watched
 from workshop.checkkit.worker import place_in
 
 pytestmark = pytest.mark.step("1.4")
@@ -93,71 +94,18 @@ def test_upload_is_resized(upload):
     )
 
 
-def test_file_before_row(upload, monkeypatch):
-    """At each moment, a photo that counts as resized has its file."""
-    from images.models import UploadedImage
-
-    early, storage = [], UploadedImage._meta.get_field("resized_image").storage
-
-    def look():
-        # Not as objects: Django opens the file of each object that it loads.
-        for name in UploadedImage.objects.filter(is_processed=True).values_list("resized_image", flat=True):
-            if not (name and storage.exists(name)):
-                early.append(place_in(Path.cwd(), traceback.extract_stack()) or "?")
-
-    def before(function):
-        def looks_first(*arguments, **options):
-            look()
-            return function(*arguments, **options)
-
-        return looks_first
-
-    def saved(**_):
-        look()
-
-    monkeypatch.setattr(Image.Image, "save", before(Image.Image.save))
-    monkeypatch.setattr(FileSystemStorage, "_save", before(FileSystemStorage._save))
-    post_save.connect(saved, sender=UploadedImage)
-    try:
+def test_rows_during_the_work(upload):
+    """At each moment, a photo that counts as resized has its file, and a good photo has not failed."""
+    with watched() as sights:
         upload(("garden.jpg", photos.jpeg(400, 300)))
-    finally:
-        post_save.disconnect(saved, sender=UploadedImage)
-    expect(
-        not early,
-        "a row had is_processed=True before its resized file was stored.",
-        "A visitor who opens the page at that moment gets a broken picture. photo.attach_resized() stores the file "
-        "first and saves the row afterwards, so set nothing in the row before you call it.",
-        seen_at=early[0] if early else "",
-        file=f"{FILE}, resize_photo()",
-    )
-
-
-def expect_original(photo, content):
-    """Complain unless the file that was uploaded is still as it was."""
-    why = (
-        "Keep the original: you need it if the rules for resizing change. photo.attach_resized() stores the result as "
-        "a second file, photo.resized_image."
-    )
-    try:
-        with photo.image.open("rb") as file:
-            kept = file.read()
-    except FileNotFoundError:
-        complain("the file that was uploaded is gone.", why, file=f"{FILE}, resize_photo()")
-    expect(
-        kept == content,
-        "the file that was uploaded was overwritten.",
-        why,
-        expected=f"{len(content)} bytes, as uploaded",
-        found=f"{len(kept)} bytes in {photo.image.name}",
-        file=f"{FILE}, resize_photo()",
-    )
+    expect_truth(sights, "the view", f"{FILE}, resize_photo()")
 
 
 @pytest.mark.parametrize(("content", "name"), [(photos.jpeg, "garden.jpg"), (photos.png, "logo.png")])
 def test_original_is_kept(upload, content, name):
     """The uploaded file stays as it is."""
     upload((name, content()))
-    expect_original(the_photo(), content())
+    expect_original(the_photo(), content(), f"{FILE}, resize_photo()")
 
 
 def test_time_is_kept(upload, monkeypatch):
@@ -347,7 +295,7 @@ def test_damaged(upload, content, name, about):
         "failure_reason.",
         file=f"{FILE}, resize_photo()",
     )
-    expect_original(found[name], content())
+    expect_original(found[name], content(), f"{FILE}, resize_photo()")
 
 
 class StorageError(Exception):

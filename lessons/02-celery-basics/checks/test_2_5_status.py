@@ -94,6 +94,15 @@ def test_success(client, describe_photo_task, worker, photo):
         found=json.dumps(found),
         file=FILE,
     )
+    again = status(client, task.id)
+    expect(
+        again == found,
+        "the page asked for the same task twice, and the second answer is different.",
+        "A page can be loaded again, and two visitors can look at it. Only task_forget() deletes a result.",
+        first_answer=json.dumps(found),
+        second_answer=json.dumps(again),
+        file=FILE,
+    )
 
 
 def test_failure(client, describe_photo_task, worker):

@@ -5,11 +5,12 @@ import re
 
 import pytest
 from celery import Task
-from celery.app.trace import build_tracer
 from django.utils import timezone
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
-from workshop.checkkit.rows import finish, overtaken
+from workshop.checkkit.competitor import overtaken
+from workshop.checkkit.rows import finish
+from workshop.checkkit.worker import run_here
 
 RETRY_OPTIONS = {
     "autoretry_for",
@@ -154,9 +155,8 @@ def last_attempt(app, task, queue):
     """last_attempt(photo) runs the task's last retry in this process, as a worker would, with on_failure() and signals."""
 
     def run(photo):
-        request = {"retries": 50, "delivery_info": {"routing_key": queue.name, "exchange": ""}}
         with contextlib.suppress(Exception):  # what on_failure() raises
-            build_tracer(task.name, task, app=app)("last-attempt", [photo.pk], {}, request)
+            run_here(app, task, "last-attempt", photo.pk, retries=50)
 
     return run
 

@@ -2,6 +2,8 @@ import pytest
 from kombu.exceptions import EncodeError
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.rows import expect_original
+from workshop.checkkit.sights import expect_truth, watched
 
 pytestmark = pytest.mark.step("3.1")
 
@@ -56,6 +58,14 @@ def test_view_leaves_the_work(upload, queue, sent, task, patience):
         f"Each message must contain the full task name, {task.name}, and the photo's id.",
         **facts,
     )
+
+
+def test_rows_during_the_work(attempt, photo):
+    """At each moment, a photo that counts as resized has its file, and a good photo has not failed."""
+    kept = photo(photos.jpeg(400, 300))
+    with watched() as sights:
+        attempt(kept)
+    expect_truth(sights, "the task", TASK)
 
 
 def test_worker_resizes(task, worker, photo, ended, settled):
@@ -113,6 +123,14 @@ def test_reads_through_the_storage(task, photo, no_path):
     kept = photo(photos.jpeg())
     with no_path(TASK):
         task(kept.pk)
+
+
+def test_original_is_kept(attempt, photo):
+    """The uploaded file stays as it is."""
+    content = photos.jpeg(400, 300)
+    kept = photo(content)
+    attempt(kept)
+    expect_original(kept, content, TASK)
 
 
 def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):

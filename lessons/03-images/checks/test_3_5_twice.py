@@ -4,6 +4,7 @@ import pytest
 
 from workshop.checkkit import complain, expect, photos, until
 from workshop.checkkit.rows import finish
+from workshop.checkkit.sights import watched
 
 pytestmark = pytest.mark.step("3.5")
 
@@ -99,6 +100,23 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
     for each in sent:
         expect_success(ended(each.id), "twice at the same time")
     expect_one_file(kept, settings, "twice at the same time")
+
+
+def test_stays_resized(attempt, photo):
+    """While a second run is going on, the photo counts as resized."""
+    kept = photo(photos.jpeg(80, 60))
+    finish(kept)
+    with watched() as sights:
+        attempt(kept)
+    undone = [sight.place for sight in sights if not sight.is_processed]
+    expect(
+        not undone,
+        "the task ran again for a resized photo, and in the meantime the row said that it was not resized.",
+        "Visitors see no picture then, and if the second run fails, the photo stays like that. Don't reset the row: "
+        "attach_resized() writes over the columns when the new file is there.",
+        seen_at=undone[0] if undone else "",
+        file="images/tasks.py, resize_image_task()",
+    )
 
 
 def test_second_run_keeps_what_others_write(expect_task_keeps_row, photo):

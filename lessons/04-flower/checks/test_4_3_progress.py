@@ -4,8 +4,10 @@ import uuid
 import pytest
 from celery.result import AsyncResult
 from django.urls import reverse
+from PIL import Image
 
 from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit.worker import run_here
 
 pytestmark = pytest.mark.step("4.3")
 
@@ -104,6 +106,30 @@ def test_says_how_far(app, worker, entries, delivered):
         else "",
         expected='"done" goes from 0 to 3, and "total" is always 3',
         found=found,
+        file=TASK,
+    )
+
+
+def test_reports_while_it_works(app, resized_photos, monkeypatch):
+    """The page can read the progress before the last photo is in the ZIP file."""
+    from images.tasks import export_zip_task
+
+    ids, task_id = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)], str(uuid.uuid4())
+    save, seen = Image.Image.save, []
+
+    def looks_first(*arguments, **options):
+        result = AsyncResult(task_id)
+        seen.append(f"{result.state} {json.dumps(result.info)}")
+        return save(*arguments, **options)
+
+    monkeypatch.setattr(Image.Image, "save", looks_first)
+    run_here(app, export_zip_task, task_id, ids)
+    expect(
+        len(set(seen)) > 1,
+        "three photos were exported, but until the last photo was in the ZIP file, the progress did not change.",
+        "Visitors need the progress while they wait. Call self.update_state() in report_progress(), which write_zip() "
+        "calls before each photo.",
+        found_before_each_photo="\n".join(seen),
         file=TASK,
     )
 

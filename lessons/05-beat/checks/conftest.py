@@ -12,8 +12,8 @@ import pytest
 
 from workshop.checkkit import beat as beats
 from workshop.checkkit import complain, task_name, until
+from workshop.checkkit.competitor import Competitor
 from workshop.checkkit.queues import queue_of
-from workshop.checkkit.rows import Competitor
 
 SCHEDULE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"
 BEAT_DATABASE = 5

@@ -1,17 +1,10 @@
-"""Rows of photos as other processes write them: a result without a worker, and writes at the same time.
+"""Rows of photos that are resized, for checks that need one without a worker, and the file that was uploaded.
 
 The database refuses a row that contradicts itself, so `is_processed` never changes alone.
 """
 
-import contextlib
-import threading
-import traceback
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
-
+from . import complain, expect
 from .photos import jpeg
-from .worker import place_in
 
 RESIZED = {
     "is_processed": True,
@@ -30,56 +23,22 @@ def finish(photo, seconds: float = 0.1) -> None:
     photo.attach_resized(Resized(jpeg(80, 60), "JPEG", 80, 60), seconds)
 
 
-class Competitor:
-    """Another process that writes to the database while a check runs the learner's code in this process.
-
-    It has a separate connection. If its write needs a lock that this process holds, the write waits, and
-    this process continues after a second.
-    """
-
-    def __init__(self):
-        self._threads: list[threading.Thread] = []
-
-    def write(self, work: Callable[[], object]) -> None:
-        """Run work() over the competitor's connection."""
-        self._threads.append(threading.Thread(target=_with_its_own_connection, args=(work,)))
-        self._threads[-1].start()
-        self._threads[-1].join(1)
-
-    def join(self) -> None:
-        """Wait until all its writes are done."""
-        for thread in self._threads:
-            thread.join()
-
-
-@contextlib.contextmanager
-def overtaken(write: Callable[[int], object]) -> Iterator[list[str]]:
-    """Let another process be faster in the block: it runs write(pk) before each save() of an existing photo.
-
-    write() must not call save() itself. Yields a list: the file and line of each save() so far.
-    """
-    from django.db.models.signals import pre_save
-    from images.models import UploadedImage
-
-    competitor, places = Competitor(), []
-
-    def meddle(instance, **_signal):
-        if not instance._state.adding:
-            places.append(place_in(Path.cwd(), traceback.extract_stack()) or "?")
-            competitor.write(partial(write, instance.pk))
-
-    pre_save.connect(meddle, sender=UploadedImage)
+def expect_original(photo, content: bytes, file: str) -> None:
+    """Complain unless the file that was uploaded still has this content."""
+    why = (
+        "Keep the original: you need it if the rules for resizing change. photo.attach_resized() stores the "
+        "result as a second file, photo.resized_image."
+    )
     try:
-        yield places
-    finally:
-        pre_save.disconnect(meddle, sender=UploadedImage)
-        competitor.join()
-
-
-def _with_its_own_connection(work: Callable[[], object]) -> None:
-    from django.db import connection
-
-    try:
-        work()
-    finally:
-        connection.close()
+        with photo.image.storage.open(photo.image.name) as stored:
+            kept = stored.read()
+    except FileNotFoundError:
+        complain("the file that was uploaded is gone.", why, file=file)
+    expect(
+        kept == content,
+        "the file that was uploaded was overwritten.",
+        why,
+        expected=f"{len(content)} bytes, as uploaded",
+        found=f"{len(kept)} bytes in {photo.image.name}",
+        file=file,
+    )

@@ -204,6 +204,18 @@ def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
         queue.close()
 
 
+def run_here(app, task, task_id: str, *args: object, retries: int = 0) -> None:
+    """Run the task in this process as a worker does, with its states, on_failure() and signals.
+
+    retries: how many times it was retried before. What the task raises ends up in its result.
+    """
+    from celery.app.trace import build_tracer
+
+    request = {"id": task_id, "args": args, "kwargs": {}, "retries": retries, "is_eager": False}
+    request |= {"called_directly": False, "delivery_info": {"routing_key": app.conf.task_default_queue}}
+    build_tracer(task.name, task, app=app)(task_id, args, {}, request)
+
+
 def place_in(folder: Path, frames: Iterable[traceback.FrameSummary]) -> str | None:
     """File and line in `folder` that the last of the frames there stands at."""
     for frame in reversed(list(frames)):

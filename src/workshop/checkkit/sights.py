@@ -1,0 +1,85 @@
+"""What other processes see of the photos' rows while the work is going on."""
+
+import contextlib
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from . import expect
+from .worker import place_in
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A photo's row, as another process sees it at one moment of the work.
+
+    place: the file and line that was running.
+    """
+
+    place: str
+    is_processed: bool
+    failure_reason: str
+    has_file: bool
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[Sight]]:
+    """Look at all rows in the block whenever it encodes a picture, stores a file, or has saved a row."""
+    from django.core.files.storage import FileSystemStorage
+    from django.db.models.signals import post_save
+    from images.models import UploadedImage
+    from PIL import Image
+
+    sights, storage = [], UploadedImage._meta.get_field("resized_image").storage
+    columns = ("is_processed", "failure_reason", "resized_image")
+
+    def look(**_signal):
+        place = place_in(Path.cwd(), traceback.extract_stack()) or "?"
+        # Not as objects: Django opens the file of each object that it loads.
+        for processed, reason, name in UploadedImage.objects.values_list(*columns):
+            sights.append(Sight(place, processed, reason, bool(name) and storage.exists(name)))
+
+    def looks_first(function):
+        def run(*arguments, **options):
+            look()
+            return function(*arguments, **options)
+
+        return run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image.Image, "save", looks_first(Image.Image.save))
+        patch.setattr(FileSystemStorage, "_save", looks_first(FileSystemStorage._save))
+        post_save.connect(look, sender=UploadedImage)
+        try:
+            yield sights
+        finally:
+            post_save.disconnect(look, sender=UploadedImage)
+
+
+def expect_truth(sights: list[Sight], who: str, file: str) -> None:
+    """Complain if a photo counted as resized before it had its file, or as failed before it failed.
+
+    who: what does the work, such as "the view".
+    """
+    early = [sight.place for sight in sights if sight.is_processed and not sight.has_file]
+    expect(
+        not early,
+        "a row had is_processed=True before its resized file was stored.",
+        "A visitor who opens the page at that moment gets a broken picture. photo.attach_resized() stores "
+        "the file first and writes the row afterwards, so set nothing in the row before you call it.",
+        seen_at=early[0] if early else "",
+        file=file,
+    )
+    failed = [sight for sight in sights if sight.failure_reason]
+    expect(
+        not failed,
+        f"the row of a good photo said that it had failed while {who} was resizing it.",
+        "A visitor who opens the page at that moment reads a reason that is not true. Call photo.fail() only "
+        "when resize() has raised UnreadablePicture.",
+        seen_at=failed[0].place if failed else "",
+        reason=failed[0].failure_reason if failed else "",
+        file=file,
+    )
