@@ -89,7 +89,9 @@ def test_expires(later):
         "minute.",
         expected="expires 70 seconds from now",
         found=shown("expires", found)
-        + (", so the task could still run hours later, when nobody needs it anymore" if found is None else ""),
+        + (
+            ", so the task could still run hours later, when nobody needs it anymore" if found is None else ""
+        ),
         file=FILE,
     )
 
