@@ -1,4 +1,4 @@
-# One image for every process of docker-compose.yml. Which one it is, docker/run is told by its argument.
+# One image for all processes in docker-compose.yml. The argument of docker/run selects the process.
 
 FROM python:3.13-slim AS packages
 WORKDIR /build
@@ -8,13 +8,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && python -m venv /venv \
  && /venv/bin/pip install --require-hashes -r runtime.txt
 
-# The docs, as files that any web server can hand out.
+# The docs, as static files that any web server can serve.
 FROM packages AS docs
 WORKDIR /srv/workshop
 COPY . .
 RUN PYTHONPATH=src /venv/bin/python -P -m workshop docs --build --no-run-notebooks
 
-# An S3 store to try with, of the packages for the tests: profile s3.
+# An S3 store for testing (profile s3), built from the test packages.
 FROM packages AS s3
 RUN --mount=type=cache,target=/root/.cache/pip \
     python runtime_requirements.py requirements.txt moto flask flask-cors > s3.txt \
@@ -26,17 +26,17 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 CMD ["/venv/bin/python", "/s3_store.py"]
 
 FROM python:3.13-slim AS workshop
-# pg_dump for the nightly backup. Debian's is of version 17, as the server is: an older one would refuse.
+# pg_dump for the nightly backup. Debian's version is 17, like the server's. An older one would refuse to run.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends postgresql-client \
  && rm -rf /var/lib/apt/lists/*
-# The same number on every machine: who owns the files of a volume does not change with the image.
+# Use a fixed user ID so that the files on a volume keep their owner when the image changes.
 RUN useradd --system --uid 10001 --no-create-home --home-dir /tmp photos \
  && install --directory --owner photos --group photos /data /notebooks
 COPY --from=packages /venv /venv
 COPY --from=docs /srv/workshop/site /srv/docs
 COPY . /srv/workshop
-# PYTHONUNBUFFERED: a line of the log is there when it is written. HOME: the one folder that is always writable.
+# PYTHONUNBUFFERED: log lines appear immediately. HOME: the only folder that is always writable.
 # PRACTICE: nothing in a container fails on purpose.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -48,6 +48,6 @@ ENV PATH=/venv/bin:$PATH \
     HOME=/tmp
 WORKDIR /srv/workshop
 USER photos
-# The exec form: SIGTERM reaches the process, and no shell that would keep it to itself.
+# Use the exec form so that SIGTERM reaches the process. A shell in between wouldn't forward it.
 ENTRYPOINT ["/srv/workshop/docker/run"]
 CMD ["web"]

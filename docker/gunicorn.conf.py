@@ -10,7 +10,7 @@ timeout = 120
 graceful_timeout = 30
 # Each process writes to a file now and then ("I am alive"). On a disk that could wait; this is memory.
 worker_tmp_dir = "/dev/shm"
-# It would be a socket in the home folder: see "The units" in docs/guides/deploy.md.
+# gunicorn would create the socket in the home folder: see --no-control-socket in docs/guides/deploy.md.
 control_socket_disable = True
 
 

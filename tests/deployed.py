@@ -1,4 +1,4 @@
-"""The server of the guide "Deploy behind a real web server", in a temporary folder of this machine.
+"""The server of the guide "Deploy with nginx and systemd", in a temporary folder of this machine.
 
 The files of docs/examples/deploy are used as they are; only places and ports in them are replaced.
 """

@@ -1,4 +1,4 @@
-"""The guide "Deploy behind a real web server": its files are valid, fit the project, and serve a photo."""
+"""The guide "Deploy with nginx and systemd": its files are valid, fit the project, and serve a photo."""
 
 import json
 import os

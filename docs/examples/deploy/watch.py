@@ -1,4 +1,4 @@
-"""What to look at every few minutes: photos-manage shell -v 0 < watch.py"""
+"""Print what to check every few minutes. Run it with: photos-manage shell -v 0 < watch.py"""
 
 from datetime import timedelta
 

@@ -1,6 +1,6 @@
-"""myproject/alive.py: the worker's main process touches a file every other second, while it gets to it.
+"""myproject/alive.py: the worker's main process touches a file every two seconds, unless it is stuck.
 
-`from . import alive` in myproject/celery.py. A probe that looks at the file's age starts no Celery.
+Add `from . import alive` to myproject/celery.py. A probe can check the file's age without starting Celery.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How much work waits, for whoever starts and stops workers: python queues.py, in the project's folder."""
+"""Print how much work is waiting, for an autoscaler. Run it in the project's folder: python queues.py"""
 
 import json
 import os
@@ -17,17 +17,17 @@ from images.models import UploadedImage  # noqa: E402
 
 
 def waiting(connection, queue):
-    """Messages that no worker has taken. On Redis Kombu adds up the lists of all priorities."""
+    """Count the messages that no worker has taken. With Redis, Kombu adds up the lists of all priorities."""
     try:
         return connection.channel().queue_declare(queue, passive=True).message_count
     except connection.channel_errors:
         if connection.transport.driver_type == "redis":
-            return 0  # Redis has no empty list: no message, no key
-        raise  # RabbitMQ knows no such queue
+            return 0  # Redis deletes empty lists
+        raise  # RabbitMQ: the queue has not been declared
 
 
 def taken(connection):
-    """Messages that a worker has taken and not acknowledged, by queue. RabbitMQ tells it by HTTP alone."""
+    """Count the unacknowledged messages by queue. None for RabbitMQ, which only reports them over HTTP."""
     if connection.transport.driver_type != "redis":
         return None
     entries = connection.default_channel.client.hvals("unacked")
@@ -35,7 +35,7 @@ def taken(connection):
 
 
 def oldest_seconds():
-    """For how long the photo waits that waits longest. A row knows that; a queue does not."""
+    """Return how long the oldest photo has been waiting. The time is in the photo's row, not in the queue."""
     rows = UploadedImage.objects.pending().filter(queued_at__isnull=False)
     first = rows.order_by("queued_at").values_list("queued_at", flat=True).first()
     return int((timezone.now() - first).total_seconds()) if first else 0
