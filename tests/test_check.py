@@ -82,7 +82,7 @@ def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, caps
     assert "✓ 1.1" in said
     assert "✗ 1.2" in said
     assert f"· 1.3   {steps[2].title}   (not reached)" in said
-    assert "is not upright after the resize" in said
+    assert "is not upright after being resized" in said
     assert "Next: ./workshop hint 1.2" in said
     assert progress.passed("01-sync") == ["1.1"]
 
@@ -103,7 +103,7 @@ def test_a_failed_optional_step_does_not_end_the_run(mine, capsys):
     assert "✓ 1.4" in said
     assert progress.passed("01-sync") == ["1.1", "1.3", "1.4"]
     assert check.main(mine, "1.2") == 1
-    assert "is not upright after the resize" in Printed(capsys.readouterr().out)
+    assert "is not upright after being resized" in Printed(capsys.readouterr().out)
 
 
 def test_one_step_is_checked_and_remembered_alone(mine, capsys):
