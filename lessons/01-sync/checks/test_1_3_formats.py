@@ -58,7 +58,7 @@ def test_format(resized, content, name, format):
     )
     expect(
         result.format == format,
-        f"{name} became {picture.format}, but Resized says {result.format}.",
+        f"{name} became {picture.format}, but Resized.format is {result.format}.",
         "Resized.format determines the file name extension, so it has to be the format that you wrote.",
         expected=format,
         file=f"{FILE}, write()",
@@ -96,7 +96,7 @@ def test_a_name_can_be_wrong(resized, content, name, format):
         "Visitors can give a file any name, so don't rely on the name. Use picture.format, which Pillow reads from "
         "the file's content.",
         expected=format,
-        found=f"a file in the format {picture.format}, and Resized says {result.format}",
+        found=f"a file in the format {picture.format}, and Resized.format is {result.format}",
         file=f"{FILE}, format_to_write()",
     )
 
