@@ -226,6 +226,6 @@ def turn_4(per_minute, measured) -> str:
         "s, from the start of the first upload to the last response.",
     )
     return (
-        f"The process can resize {right:.0f} photos per minute, and then it has no time for anything else. If "
-        "more photos arrive, every visitor has to wait, even those who upload nothing."
+        f"The process can resize {right:.0f} photos per minute, and then it has no time for anything else. "
+        "If more photos arrive, every visitor has to wait, even those who upload nothing."
     )
