@@ -152,14 +152,14 @@ def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name
     said = Printed(capsys.readouterr().out)
     assert read in said
     assert f"| {next(line for line in (mine.folder / name).read_text().splitlines() if new in line)}" in said
-    assert "Steps 1.1 to 1.4 need it; nothing was checked." in said
+    assert "so steps 1.1 to 1.4 could not be checked." in said
     assert "Traceback" not in said
 
 
 def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
     (mine.folder / "images/urls.py").unlink()
     assert check.main(mine) == 1
-    assert "images/urls.py is missing. Bring it back:  cp lessons/01-sync/images/urls.py" in Printed(
+    assert "images/urls.py is missing. Restore it:  cp lessons/01-sync/images/urls.py" in Printed(
         capsys.readouterr().out
     )
 
@@ -361,7 +361,7 @@ def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
         eventually(lambda: "✓ 1.1" in output.read_text())
         reset = subprocess.run(start.workshop("reset", "01"), env=start.environment(root), check=False)
         assert reset.returncode == 0
-        eventually(lambda: "playground/01-sync is a new copy now." in output.read_text())
+        eventually(lambda: "playground/01-sync has been replaced by a new copy." in output.read_text())
         eventually(lambda: "✗ 1.1" in output.read_text())
         progress_file = json.loads((root / ".workshop/progress.json").read_text())
         assert progress_file["passed"].get("01-sync", []) == []

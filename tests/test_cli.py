@@ -63,11 +63,11 @@ def test_hints_come_one_by_one_and_stay_at_the_last(run):
     run("start", "1")
     first, second, third = (run("hint")[1] for _ in range(3))
     assert "hint 1 of 2" in first
-    assert "One more:" in first
+    assert "Next hint:" in first
     assert "hint 2 of 2" in second
-    assert "same as before" not in second
+    assert "already seen this hint" not in second
     assert "hint 2 of 2" in third
-    assert "same as before" in third
+    assert "already seen this hint" in third
     everything = run("hint", "1.2", "--all")[1]
     assert "What comes after one?" in everything
     assert "return two()" in everything

@@ -27,7 +27,7 @@ def watch(project: Project, step: str | None = None) -> int:
     """
     say(f"Watching {project.shown}. Stop with Ctrl-C.")
     while _replaced_while_watched(project, step):
-        say(f"{project.shown} is a new copy now. Watching that one.")
+        say(f"{project.shown} has been replaced by a new copy. Watching the new copy.")
     say("Stopped watching.")
     return 0
 
@@ -94,7 +94,7 @@ def preflight(project: Project) -> list[str]:
         if name.endswith((".py", ".html")) and not (project.folder / name).is_file():
             original = paths.shown(project.lesson.folder / name)
             found.append(
-                f"{name} is missing. Bring it back:  cp {original} {paths.shown(project.folder / name)}"
+                f"{name} is missing. Restore it:  cp {original} {paths.shown(project.folder / name)}"
             )
     return found + blame.unreadable(project.folder)
 

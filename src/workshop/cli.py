@@ -15,10 +15,11 @@ from .project import Project
 LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running it", "For maintainers"
 
 app = typer.Typer(
-    help="Move slow work out of a Django request with Celery, lesson by lesson.\n\n"
+    help="Move slow work out of a Django request with Celery, lesson by lesson.\n"
+    "\n"
     "A first time? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
-    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path of a project folder. Without it: "
-    "the project you stand in, else the lesson last started.",
+    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path of a project folder. Default: the "
+    "project in the current folder, otherwise the lesson you started last.",
     rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
@@ -88,7 +89,7 @@ def check(
     target: Target = None,
     step: StepName = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Check every step, also after one that fails.")
+        bool, typer.Option("--all", help="Check every step, even after one has failed.")
     ] = False,
 ) -> None:
     """Check your work, step by step.
@@ -114,7 +115,7 @@ def watch(target: Target = None, step: StepName = None) -> None:
 @app.command(rich_help_panel=LOOP)
 def hint(
     step: StepName = None,
-    everything: Annotated[bool, typer.Option("--all", help="All hints of the step at once.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all hints of the step at once.")] = False,
 ) -> None:
     """Show the next hint of a step; without STEP, of the first that is not passed."""
     from . import hints
@@ -250,12 +251,12 @@ def doctor(target: Target = None) -> None:
 def samples(
     folder: Annotated[str, typer.Argument(help="Where to put the photos.")] = "samples",
     upload: Annotated[
-        int | None, typer.Option(metavar="COUNT", help="Upload so many to the running site.")
+        int | None, typer.Option(metavar="COUNT", help="Upload this many photos to the running site.")
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            help="The site's port, for --upload. Without it: that of the running up, else 8000.", **PORT
+            help="The site's port, for --upload. Default: the port of the running up, otherwise 8000.", **PORT
         ),
     ] = None,
 ) -> None:
@@ -267,7 +268,9 @@ def samples(
 
 @app.command(rich_help_panel=RUNNING)
 def demo(
-    exit_when_done: Annotated[bool, typer.Option("--exit", help="End when all photos are through.")] = False,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit", help="Stop when all photos have been processed.")
+    ] = False,
 ) -> None:
     """Run the finished system and push real photos through it.
 
@@ -280,7 +283,7 @@ def demo(
 
 @app.command(rich_help_panel=RUNNING)
 def docs(
-    build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Build into site/ and do not serve.")] = False,
     port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8001,
     run_notebooks: Annotated[
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
@@ -294,12 +297,14 @@ def docs(
 
 @app.command(rich_help_panel=RUNNING)
 def notebooks(
-    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to begin with.")] = None,
+    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to start with.")] = None,
     port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8888,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin the lesson's notebook again. Yours goes to a backup.")
+        bool, typer.Option("--fresh", help="Start the lesson's notebook over. Yours goes to a backup.")
     ] = False,
-    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser, too.")] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Also open the notebook in the browser.")
+    ] = False,
 ) -> None:
     """Open the notebooks in JupyterLab. Their cells talk to what ./workshop up runs."""
     from . import notebooks as serving
@@ -400,8 +405,8 @@ def main() -> None:
             say(reason(error), on=complaints)
         else:
             say(
-                f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "
-                "by it; run the command again as ./workshop --debug … to see where it is.",
+                f"This is a bug in the workshop ({type(error).__name__}: {error}). Your files are safe. To "
+                "see where the bug is, run the command again as ./workshop --debug …",
                 on=complaints,
             )
         sys.exit(1)

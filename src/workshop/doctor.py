@@ -89,9 +89,9 @@ def show(findings: list[Finding]) -> None:
         if finding.cure:
             say(indent(finding.cure, " " * 6))
     bad = sum(not finding.ok for finding in findings)
-    say("" if bad else "\n  All is well.")
+    say("" if bad else "\n  Everything is fine.")
     if bad:
-        say(f"  {bad} to put right. Begin with the first.")
+        say(f"  {bad} problem{'s' * (bad > 1)} found. Start with the first.")
 
 
 def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
@@ -157,12 +157,12 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
     broken = blame.unreadable(project.folder)
     if broken:
         yield from (
-            Finding(False, sentence, "Open the file at that line and put it right.") for sentence in broken
+            Finding(False, sentence, "Open the file at that line and fix the error.") for sentence in broken
         )
         return
     inside, error = _look_inside(project, url, broker_up)
     if inside is None:
-        yield Finding(False, f"the project cannot be loaded: {error}", f"Put that right in {project.shown}.")
+        yield Finding(False, f"the project cannot be loaded: {error}", f"Fix that in {project.shown}.")
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
     yield _migrations(project, inside)
@@ -208,7 +208,7 @@ def _migrations(project: Project, inside: dict) -> Finding:
         return Finding(
             False,
             f"the database of DATABASE_URL cannot be used: {inside['database']}",
-            f"Put that right, or take DATABASE_URL out of {environment.KEEP}: the project then uses SQLite.",
+            f"Fix that, or remove DATABASE_URL from {environment.KEEP}: the project then uses SQLite.",
         )
     missing = inside["pending"] if "pending" in inside else migrations.pending(project)
     if not missing:
@@ -225,10 +225,10 @@ def _backend(backend: str) -> Finding:
     if not backend.startswith("disabled"):
         # What is no address is a name, such as django-db.
         where = without_password(backend) if "://" in backend else backend
-        return Finding(True, f"results are kept at {where}")
+        return Finding(True, f"results are stored at {where}")
     return Finding(
         False,
-        "the result backend is off: every task stays PENDING for whoever asks",
+        "the result backend is off, so every task's state stays PENDING",
         'In myproject/settings.py: CELERY_RESULT_BACKEND = REDIS_URL   (and namespace="CELERY" in celery.py)',
     )
 
@@ -237,7 +237,7 @@ def _workers(project: Project, workers: dict[str, int]) -> Iterator[Finding]:
     if not workers:
         yield Finding(
             False,
-            "no worker answers: tasks are queued and nobody takes them",
+            "no worker answers, so tasks stay in the queue",
             f"./workshop up   (or by hand: cd {project.shown} && celery -A myproject worker -l info)",
         )
     for name, pid in workers.items():
@@ -264,6 +264,6 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
         return Finding(
             False,
             f"{said} runs old code: {newest.relative_to(project.folder)} was saved after it started",
-            f"kill {pid} and start it again (./workshop up restarts its worker by itself)",
+            f"kill {pid} and start it again (./workshop up restarts its worker automatically)",
         )
     return Finding(True, f"{said} runs the code of {project.shown}")

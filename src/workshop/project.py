@@ -105,8 +105,8 @@ def at(folder: Path) -> Project:
     folder = Path(folder)
     if not folder.exists():
         raise WorkshopError(
-            f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), "
-            "or the path of a project folder."
+            f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), or the "
+            "path of a project folder."
         )
     root = _project_folder(folder.resolve())
     if root is None:
@@ -118,8 +118,8 @@ def at(folder: Path) -> Project:
     if lesson is None:
         names = ", ".join(lesson.name for lesson in lessons.all_lessons())
         raise WorkshopError(
-            f"Which lesson does {paths.shown(root)} belong to? Give the folder, or one around it, "
-            f"the name of a lesson: {names or 'but there are none here, is this a whole clone?'}."
+            f"Which lesson does {paths.shown(root)} belong to? Give the folder, or one around it, the name "
+            f"of a lesson: {names or 'but there are none here. Is this a complete clone?'}."
         )
     return Project(root, lesson)
 

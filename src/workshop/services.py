@@ -80,8 +80,8 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
         commands = parse_procfile(file.read_text(encoding="utf-8")).processes
     except FileNotFoundError:
         raise WorkshopError(
-            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: "
-            f"cp {project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
+            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: cp "
+            f"{project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
         ) from None
     except AssertionError:
         raise WorkshopError(
@@ -96,8 +96,9 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
             shlex.split(command)
         except ValueError as error:
             raise WorkshopError(
-                f"A line of {project.shown}/Procfile cannot be read: {error}.\n  {name}: {command}\n"
-                "Look for a ' or \" without its partner, put it right, and type the same again."
+                f"A line of {project.shown}/Procfile cannot be read: {error}.\n"
+                f"  {name}: {command}\n"
+                "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None
     # A step that a check has passed needs no probe, which costs a quarter of a second or more.
     passed = progress.passed(project.lesson.name) if project.is_learners else []

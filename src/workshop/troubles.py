@@ -116,7 +116,7 @@ _OTHERS = (
     (
         r"[Aa]ddress already in use|port is already in use",
         "its port is taken",
-        "./workshop doctor names the process that has the port. End that process.",
+        "./workshop doctor names the process that uses the port. Stop that process.",
     ),
     (r"No space left on device", "the disk is full", "Make room on the disk."),
 )
