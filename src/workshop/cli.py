@@ -71,9 +71,10 @@ def common(
 
 @app.command(rich_help_panel=LOOP)
 def start(lesson: LessonName) -> None:
-    """Copy a lesson to playground/, to work on.
+    """Copy a lesson to playground/, where you work on it.
 
-    The files in lessons/ stay as they are. A copy that you have changed is left alone, and you are told.
+    The files in lessons/ stay unchanged. If you have changed your copy, it is kept, and a message tells you
+    so.
     """
     from . import playground
 
@@ -94,8 +95,8 @@ def check(
 ) -> None:
     """Check your work, step by step.
 
-    The check has a broker, a worker and data of its own, whether ./workshop up runs or not.
-    It ends at the first step that fails, and says what it found. With --all it goes on.
+    The check uses its own broker, worker and data, whether ./workshop up is running or not. It stops at the
+    first step that fails and explains what it found. With --all, it continues.
     """
     from . import check as checking
 
@@ -105,7 +106,7 @@ def check(
 
 @app.command(rich_help_panel=LOOP)
 def watch(target: Target = None, step: StepName = None) -> None:
-    """Check again whenever you save, the step that failed last before the others. Stop with Ctrl-C."""
+    """Check again whenever you save a file, starting with the step that failed last. Stop with Ctrl-C."""
     from . import check as checking
 
     project_, step_ = _aim(target, step)
@@ -117,7 +118,7 @@ def hint(
     step: StepName = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all hints of the step at once.")] = False,
 ) -> None:
-    """Show the next hint of a step; without STEP, of the first that is not passed."""
+    """Show the next hint for a step (default: your first unpassed step)."""
     from . import hints
 
     if step is None or not lessons.is_step(step):
@@ -136,9 +137,9 @@ def diff(
         str | None, typer.Argument(metavar="FILE", help="One file, such as images/views.py.")
     ] = None,
 ) -> None:
-    """Show your copy against the solution, file by file.
+    """Compare your copy with the solution, file by file.
 
-    With a step, only what solving this step would change.
+    With a step, show only what solving that step would change.
     """
     from . import diffs
 
@@ -156,7 +157,7 @@ def solve(
 ) -> None:
     """Take the solution of a step, or of a whole lesson. Your files go to a backup.
 
-    Without an argument: of the first step that is not passed.
+    Default: your first unpassed step.
     """
     from . import hints
     from . import solve as solving
@@ -171,9 +172,9 @@ def solve(
 
 @app.command(rich_help_panel=LOOP)
 def reset(lesson: LessonName) -> None:
-    """Start a lesson again. Your files and data go to a backup.
+    """Start a lesson over. Your files and data go to a backup.
 
-    A ./workshop up that runs the lesson is stopped first.
+    If ./workshop up is running the lesson, it is stopped first.
     """
     from . import occupied, playground
 
@@ -197,10 +198,10 @@ def up(
     target: Target = None,
     port: Annotated[int, typer.Option(help="The site's port.", **PORT)] = 8000,
 ) -> None:
-    """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01.
+    """Run a lesson: broker, migrations, site and workers, with their logs. In a fresh clone, run lesson 01.
 
-    The processes are those of the lesson's Procfile. A worker is started again when you save a file.
-    Ctrl-C ends all of it, and leaves no process, port or lock behind.
+    The lesson's Procfile lists the processes. A worker restarts when you save a file. Ctrl-C stops everything
+    and leaves no process, port or lock behind.
     """
     from . import playground, progress
     from . import up as running
@@ -222,7 +223,7 @@ def broker(
 ) -> None:
     """Stop or start only the broker of a running ./workshop up.
 
-    The broker keeps its messages and results in memory, so they are gone after a stop.
+    The broker keeps its messages and results only in memory, so they are lost when it stops.
     """
     from . import broker_switch
 
@@ -231,10 +232,10 @@ def broker(
 
 @app.command(rich_help_panel=RUNNING)
 def doctor(target: Target = None) -> None:
-    """Look for what keeps the workshop from working, and say the cure.
+    """Find out what keeps the workshop from working, and how to fix it.
 
-    It looks at Python, the disk, the ports, the broker, the project's code, migrations and result backend,
-    and at workers that are missing, belong to another project, or run old code.
+    The command checks Python, the disk, the ports, the broker, and the project's code, migrations and result
+    backend. It also looks for workers that are missing, belong to another project, or run old code.
     """
     from . import doctor as examining
 
@@ -260,7 +261,7 @@ def samples(
         ),
     ] = None,
 ) -> None:
-    """Make photos to try with: large, rotated, transparent, animated, broken."""
+    """Create sample photos: large, rotated, transparent, animated and broken ones."""
     from . import samples as photos
 
     raise typer.Exit(photos.main(folder, upload, port))
@@ -272,9 +273,9 @@ def demo(
         bool, typer.Option("--exit", help="Stop when all photos have been processed.")
     ] = False,
 ) -> None:
-    """Run the finished system and push real photos through it.
+    """Run the finished system and process real photos with it.
 
-    It has a broker, ports and data of its own. Without --exit the site stays until Ctrl-C.
+    The demo uses its own broker, ports and data. Without --exit, the site keeps running until Ctrl-C.
     """
     from . import demo as showing
 
@@ -289,7 +290,7 @@ def docs(
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
 ) -> None:
-    """Serve this site in the browser: lessons, notebooks, guides, reference. It follows what you write."""
+    """Serve the docs site: lessons, notebooks, guides and reference. It is rebuilt when you edit a page."""
     from . import site
 
     raise typer.Exit(site.main(build, port, run_notebooks))
@@ -306,7 +307,7 @@ def notebooks(
         bool, typer.Option("--browser", help="Also open the notebook in the browser.")
     ] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab. Their cells talk to what ./workshop up runs."""
+    """Open the notebooks in JupyterLab. Their cells talk to the processes that ./workshop up runs."""
     from . import notebooks as serving
     from . import progress
 
@@ -325,7 +326,7 @@ def bench(
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the page Proof in numbers.")] = False,
 ) -> None:
-    """Measure on this machine what the workshop claims, as ratios within one run."""
+    """Repeat the workshop's measurements on this machine and print the ratios within one run."""
     from .bench import command
 
     raise typer.Exit(command.main(names or [], quick, write))
@@ -340,9 +341,9 @@ def cluster(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small photos and one round: does it work?")] = False,
 ) -> None:
-    """Run several workers as on hosts of their own, and kill one of them.
+    """Run several workers as if they were on separate hosts, and kill one of them.
 
-    They have no disk in common: the photos are in an S3 store, the rows in PostgreSQL where it is installed.
+    The hosts share no disk: the photos are in an S3 store, and the rows are in PostgreSQL if it is installed.
     """
     from .cluster import command
 
@@ -351,9 +352,9 @@ def cluster(
 
 @app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
 def compose(context: typer.Context) -> None:
-    """Run the project on real servers with Docker Compose; all arguments go to docker compose.
+    """Run the project in Docker Compose, as on real servers. All arguments go to docker compose.
 
-    The first time it writes .env with random secrets. Begin with: ./workshop compose up --build --wait
+    The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
     """
     from . import compose as composing
 
@@ -362,9 +363,9 @@ def compose(context: typer.Context) -> None:
 
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
-    """Run every test of the workshop; further arguments go to pytest.
+    """Run all of the workshop's tests. Further arguments go to pytest.
 
-    Format and lint come first.
+    Formatting and linting run first.
     """
     from . import selftest
 
