@@ -187,7 +187,7 @@ def test_another_outcome_is_said_and_is_exit_code_1(start, tmp_path):
     root = broken_root(tmp_path / "root", "images/pictures.py", '"WEBP", "GIF"]', '"WEBP"]')
     run = start("--exit", root=root)
     assert run.end() == 1
-    assert "\nanimated.gif should have been resized, and is refused. " in run.text
+    assert "\nanimated.gif should have been resized, but is refused. " in run.text
     assert "this is not a picture that can be read" in run.text
     assert run.text.count("should have been") == 1
     assert "6 resized" in run.text

@@ -139,9 +139,9 @@ def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, s
         return secrets_file(file)
     if command in STARTING:
         raise WorkshopError(
-            f"The password of the database is gone: {paths.shown(file)} does not have it any more, and the "
-            f"volume {volume} still needs it.\n"
-            "Bring that file back. Or delete the photos and the database, and start again:\n"
+            f"The database password is gone: {paths.shown(file)} no longer contains it, but the volume "
+            f"{volume} still needs it.\n"
+            "Restore that file, or delete the photos and the database and start over:\n"
             "./workshop compose down --volumes"
         )
     return known | {name: known.get(name) or "lost" for name in SECRETS}  # enough to stop and to delete
@@ -246,7 +246,7 @@ def _docker() -> str:
         raise WorkshopError(
             "Docker is not installed. Install Docker Engine or Docker Desktop, then run the same command "
             "again.\n"
-            "Without Docker everything runs as well, on this machine alone: ./workshop up"
+            "Without Docker, you can run everything on this machine: ./workshop up"
         )
     asked = subprocess.run([docker, "compose", "version"], capture_output=True, text=True, check=False)
     if asked.returncode:

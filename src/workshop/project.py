@@ -111,8 +111,8 @@ def at(folder: Path) -> Project:
     root = _project_folder(folder.resolve())
     if root is None:
         raise WorkshopError(
-            f"{paths.shown(folder)} is no Django project: there is no manage.py in it. Name a lesson "
-            "(./workshop status lists them), or the folder that manage.py is in."
+            f"{paths.shown(folder)} is not a Django project: it contains no manage.py. Name a lesson "
+            "(./workshop status lists them), or the folder that contains manage.py."
         )
     lesson = _lesson_of(root)
     if lesson is None:
@@ -133,7 +133,7 @@ def _around(cwd: Path) -> Project | None:
 def _last_started() -> Project:
     last = progress.last()
     if last is None:
-        raise NotStarted("No lesson is started yet.\nStart the first:   ./workshop start 01")
+        raise NotStarted("You have not started a lesson yet.\nStart the first:   ./workshop start 01")
     return of_lesson(lessons.find(last))
 
 

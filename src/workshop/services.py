@@ -85,11 +85,11 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
         ) from None
     except AssertionError:
         raise WorkshopError(
-            f"{project.shown}/Procfile names a process twice. Give each its own name."
+            f"{project.shown}/Procfile names a process twice. Give each process its own name."
         ) from None
     if not commands:
         raise WorkshopError(
-            f"{project.shown}/Procfile names no process. A line reads: web: python manage.py …"
+            f"{project.shown}/Procfile lists no processes. A line looks like this: web: python manage.py …"
         )
     for name, command in commands.items():
         try:
