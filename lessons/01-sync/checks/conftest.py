@@ -38,12 +38,12 @@ CAUSES = {
     r"BytesIO' object has no attribute 'name'": "Not every file object has a name, and a name can be wrong: phones "
     "save MPO files as .jpg. Use picture.format, which Pillow reads from the file's content.",
 }
-"""A pattern for the text of an exception -> its cause, and what to do."""
+"""Maps a pattern for an exception's text to its cause and fix."""
 
 
 @pytest.fixture
 def resized(resized):
-    """resized(content, "a GIF") as in the kit, but exceptions with a known cause are explained."""
+    """Like resized(content, "a GIF") in the kit, but explains exceptions with a known cause."""
 
     def call(content, about="a photo", **options):
         try:

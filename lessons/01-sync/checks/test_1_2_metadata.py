@@ -22,7 +22,7 @@ def with_profile(format):
 
 @pytest.fixture
 def transposed(monkeypatch):
-    """Filled by each call of ImageOps.exif_transpose() that returns a copy."""
+    """Collects the pictures passed to ImageOps.exif_transpose() when it returns a copy."""
     calls = []
     original = ImageOps.exif_transpose
 

@@ -43,8 +43,8 @@ def test_format(resized, content, name, format):
     result, picture = resized(content(), about=name)
     why = (
         "JPEG, PNG and WebP keep their format. Any other format becomes PNG if the picture has transparency, "
+        "otherwise JPEG."
     )
-    "otherwise JPEG."
     if format != "JPEG":
         why += (
             " Read picture.format first: convert(), copy() and transpose() return a picture without a format."

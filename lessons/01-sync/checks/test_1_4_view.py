@@ -32,7 +32,7 @@ def the_photo():
 
 
 def place_of(error):
-    """Where in the project `error` was raised."""
+    """The place in the project where `error` was raised."""
     return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) if error else None
 
 
