@@ -171,7 +171,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
     assert "NameError: name 'fom' is not defined" in said
     assert "raised at   images/views.py:" in said
     assert "Your code printed:" in said
-    assert "Nothing in that file is called fom." in said
+    assert "That file defines no name fom." in said
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):

@@ -157,8 +157,8 @@ def test_live_table_in_a_terminal_and_the_site_stays_until_ctrl_c(start):
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
     run = start(output=end)
     os.close(end)
-    text = read_until(terminal, r"The site stays at (http://localhost:\d+) · stop: Ctrl-C")
-    address = re.search(r"stays at (http://localhost:\d+)", text)[1]
+    text = read_until(terminal, r"The site keeps running at (http://localhost:\d+) · stop: Ctrl-C")
+    address = re.search(r"keeps running at (http://localhost:\d+)", text)[1]
     assert httpx.get(address, trust_env=False).text.count("held-upright") >= 2
     children, ports = run.children(), run.ports()
     run.send(signal.SIGINT)

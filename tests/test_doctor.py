@@ -146,7 +146,7 @@ def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, t
 def test_a_database_that_cannot_be_used(project, broker, on_a_server):
     on_a_server(f"postgres://me:secret@localhost:{free_port()}/photos")
     database, _nobody = bad(doctor.examine(project, ports={}))
-    assert database.what.startswith("the database of DATABASE_URL cannot be used: connection ")
+    assert database.what.startswith("the database at DATABASE_URL cannot be used: connection ")
     assert "\n" not in database.what
     assert "secret" not in database.what
     assert "remove DATABASE_URL from WORKSHOP_KEEP" in database.cure

@@ -571,7 +571,7 @@ def test_a_broker_of_your_own_is_named_with_the_fix_and_without_its_password(tmp
     assert said == (
         "worker stopped because its broker refuses to write: READONLY You can't write against a read only "
         "replica (redis://…@photos.example:6379/0)\n"
-        "  The broker is a replica now. Set REDIS_URL to the primary's address.\n"
+        "  The broker is now a replica. Set REDIS_URL to the primary's address.\n"
         "  It starts again when you save a file."
     )
 

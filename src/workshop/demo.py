@@ -83,8 +83,8 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
     content = PHONE_PHOTO.content()
     say(
         "\n"
-        f"{UPLOADS} uploads of a photo of 12 megapixels ({in_bytes(len(content))}) to each site, in turn; "
-        "each resize is over before the next begins. The request took:"
+        f"{UPLOADS} uploads of a photo of 12 megapixels ({in_bytes(len(content))}) to each site, in turn. "
+        "Each resize finishes before the next one starts. The requests took:"
     )
     seconds: dict[str, list[float]] = {"blocking": [], "offloaded": []}
     with Visitor(blocking.address) as first, Visitor(site.address) as second:
@@ -105,7 +105,7 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
 
 
 def _stay(site: Site) -> int:
-    say(f"\nThe site stays at {site.address} · stop: Ctrl-C")
+    say(f"\nThe site keeps running at {site.address} · stop: Ctrl-C")
     said = len(site.news)
     with contextlib.suppress(KeyboardInterrupt):
         while site.stays(0.2):

@@ -119,7 +119,8 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
             yield Finding(True, f"port {port} is held by ./workshop up ({purpose})")
         elif purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
             yield Finding(
-                True, f"port {port} is held by another broker, {holder}; ./workshop up takes a free port"
+                True,
+                f"port {port} is held by another broker, {holder}; ./workshop up uses a free port instead",
             )
         elif containers := compose.publisher(port):
             yield Finding(
@@ -128,8 +129,10 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
                 compose.to_stop(containers),
             )
         else:
-            stop = f"kill {holder.pid}" if holder.pid else "end that process"
-            other = f"\nor leave it, and: ./workshop up --port {port + 10}" if purpose == "the site" else ""
+            stop = f"kill {holder.pid}" if holder.pid else "stop that process"
+            other = (
+                (f"\nor use another port: ./workshop up --port {port + 10}") if purpose == "the site" else ""
+            )
             yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", stop + other)
 
 
@@ -149,7 +152,7 @@ def _broker(url: str, is_up: bool) -> Finding:
     if os.environ.get("REDIS_URL"):
         cure = "Start that broker, or type: unset REDIS_URL"
     else:
-        cure = "./workshop up   (in a second terminal; it brings its own broker)"
+        cure = "./workshop up   (in a second terminal; it starts its own broker)"
     return Finding(False, f"no broker answers at {shown}", cure)
 
 
@@ -196,10 +199,10 @@ def _ignored(project: Project) -> Iterator[Finding]:
         listed = " ".join(names)
         yield Finding(
             True,
-            f"./workshop ignores settings of this shell ({', '.join(names)}), but a command that you type, "
-            "such as celery -A myproject worker, reads them",
+            f"./workshop ignores some settings in this shell ({', '.join(names)}), but a command that you "
+            "run yourself, such as celery -A myproject worker, reads them",
             f"To remove them:  unset {listed}\n"
-            f'To use them in ./workshop, too:  export {environment.KEEP}="{listed}"',
+            f'To also use them in ./workshop:  export {environment.KEEP}="{listed}"',
         )
 
 
@@ -207,7 +210,7 @@ def _migrations(project: Project, inside: dict) -> Finding:
     if "database" in inside:
         return Finding(
             False,
-            f"the database of DATABASE_URL cannot be used: {inside['database']}",
+            f"the database at DATABASE_URL cannot be used: {inside['database']}",
             f"Fix that, or remove DATABASE_URL from {environment.KEEP}: the project then uses SQLite.",
         )
     missing = inside["pending"] if "pending" in inside else migrations.pending(project)
@@ -217,7 +220,7 @@ def _migrations(project: Project, inside: dict) -> Finding:
     return Finding(
         False,
         f"migrations are pending: {names}",
-        f"cd {project.shown} && python manage.py migrate   (./workshop up does it too)",
+        f"cd {project.shown} && python manage.py migrate   (./workshop up also does that)",
     )
 
 
@@ -254,7 +257,7 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
     if folder.resolve() != project.folder.resolve():
         return Finding(
             False,
-            f"{said} runs another project, {paths.shown(folder)}, and takes your tasks",
+            f"{said} runs another project, {paths.shown(folder)}, and receives your tasks",
             f"kill {pid}   (then: cd {project.shown} && celery -A myproject worker -l info)",
         )
     files = list(blame.python_files(project.folder))

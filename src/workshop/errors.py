@@ -5,8 +5,8 @@ import errno
 from . import paths
 
 REMEDIES = {
-    errno.ENOSPC: "Make room on the disk",
-    errno.EDQUOT: "Make room: your quota on this disk is used up",
+    errno.ENOSPC: "Free some space on the disk",
+    errno.EDQUOT: "Free some space: your quota on this disk is used up",
     errno.EACCES: "Change its owner or its permissions",
     errno.EPERM: "Change its owner or its permissions",
     errno.EROFS: "Make the disk writable",

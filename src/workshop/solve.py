@@ -154,7 +154,7 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
             "git could not merge the step's solution with your file: git exited with code "
             f"{run.returncode}:\n"
             f"{run.stderr.decode(errors='replace').strip()}\n"
-            "To take the solution of the whole lesson instead, name the lesson."
+            "Until git works, name the whole lesson instead of the step."
         )
     return run.stdout
 
