@@ -366,8 +366,8 @@ def no_path(monkeypatch):
             except NotImplementedError as error:
                 raise Complaint(
                     "the task uses the photo's .path.",
-                    "A path works on only one machine: storage such as S3 has no paths, and a worker on another "
-                    "machine doesn't have the file. Open the file with "
+                    "A path works on only one machine: storage such as S3 has no paths, and a worker on "
+                    "another machine doesn't have the file. Open the file with "
                     'photo.image.open("rb"), which works with any storage.',
                     asked_at=raised_at(error) or "?",
                     file=file,
