@@ -413,7 +413,7 @@ def test_an_error_that_comes_again_is_not_answered_with_the_same_advice(project)
     assert ["No matching distribution found for tiny" in each for each in said] == [True, True]
     assert "Run the same command again" in said[0]
     assert "Run the same command again" not in said[1]
-    assert "running it again does not help" in said[1]
+    assert "running it again won't help" in said[1]
     assert project.run()[:2] == (0, "tiny 1\n")
 
 
