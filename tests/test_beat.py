@@ -346,7 +346,7 @@ def test_a_beat_that_was_killed_is_replaced(folder, broker, start):
         ("", "doesn't start beat"),
         ("beat: celery -A myproject beat\nspare: celery -A myproject beat", "more than one beat"),
         ("worker: celery -A myproject worker --beat", "runs its own beat"),
-        ("beat: celery -A myproject beat --detach", "detach itself"),
+        ("beat: celery -A myproject beat --detach", "with --detach"),
     ],
 )
 def test_procfiles_without_one_beat(folder, line, what):
