@@ -343,10 +343,10 @@ def test_a_beat_that_was_killed_is_replaced(folder, broker, start):
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("", "starts no beat"),
+        ("", "doesn't start beat"),
         ("beat: celery -A myproject beat\nspare: celery -A myproject beat", "more than one beat"),
-        ("worker: celery -A myproject worker --beat", "has a beat inside it"),
-        ("beat: celery -A myproject beat --detach", "detach itself"),
+        ("worker: celery -A myproject worker --beat", "runs its own beat"),
+        ("beat: celery -A myproject beat --detach", "with --detach"),
     ],
 )
 def test_procfiles_without_one_beat(folder, line, what):

@@ -63,7 +63,7 @@ def test_a_fixed_port_that_is_busy_is_an_error_that_names_the_holder(busy_port):
 
 def test_a_holder_that_has_just_gone_is_named_so(monkeypatch):
     monkeypatch.setattr(broker_module, "is_free", lambda port: False)  # as seen a moment too early
-    with pytest.raises(WorkshopError, match="is taken by a process that has just ended. End it"):
+    with pytest.raises(WorkshopError, match="is taken by a process that has just ended. Stop that process"):
         Broker(port=free_port()).start()
 
 

@@ -82,7 +82,7 @@ def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, caps
     assert "✓ 1.1" in said
     assert "✗ 1.2" in said
     assert f"· 1.3   {steps[2].title}   (not reached)" in said
-    assert "is not upright after the resize" in said
+    assert "is not upright after being resized" in said
     assert "Next: ./workshop hint 1.2" in said
     assert progress.passed("01-sync") == ["1.1"]
 
@@ -103,7 +103,7 @@ def test_a_failed_optional_step_does_not_end_the_run(mine, capsys):
     assert "✓ 1.4" in said
     assert progress.passed("01-sync") == ["1.1", "1.3", "1.4"]
     assert check.main(mine, "1.2") == 1
-    assert "is not upright after the resize" in Printed(capsys.readouterr().out)
+    assert "is not upright after being resized" in Printed(capsys.readouterr().out)
 
 
 def test_one_step_is_checked_and_remembered_alone(mine, capsys):
@@ -152,14 +152,14 @@ def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name
     said = Printed(capsys.readouterr().out)
     assert read in said
     assert f"| {next(line for line in (mine.folder / name).read_text().splitlines() if new in line)}" in said
-    assert "Steps 1.1 to 1.4 need it; nothing was checked." in said
+    assert "so steps 1.1 to 1.4 could not be checked." in said
     assert "Traceback" not in said
 
 
 def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
     (mine.folder / "images/urls.py").unlink()
     assert check.main(mine) == 1
-    assert "images/urls.py is missing. Bring it back:  cp lessons/01-sync/images/urls.py" in Printed(
+    assert "images/urls.py is missing. Restore it:  cp lessons/01-sync/images/urls.py" in Printed(
         capsys.readouterr().out
     )
 
@@ -181,7 +181,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
     assert "NameError: name 'fom' is not defined" in said
     assert "raised at   images/views.py:" in said
     assert "Your code printed:" in said
-    assert "Nothing in that file is called fom." in said
+    assert "That file defines no name fom." in said
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
@@ -371,7 +371,7 @@ def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
         eventually(lambda: "✓ 1.1" in output.read_text())
         reset = subprocess.run(start.workshop("reset", "01"), env=start.environment(root), check=False)
         assert reset.returncode == 0
-        eventually(lambda: "playground/01-sync is a new copy now." in output.read_text())
+        eventually(lambda: "playground/01-sync has been replaced by a new copy." in output.read_text())
         eventually(lambda: "✗ 1.1" in output.read_text())
         progress_file = json.loads((root / ".workshop/progress.json").read_text())
         assert progress_file["passed"].get("01-sync", []) == []

@@ -63,11 +63,11 @@ def test_hints_come_one_by_one_and_stay_at_the_last(run):
     run("start", "1")
     first, second, third = (run("hint")[1] for _ in range(3))
     assert "hint 1 of 2" in first
-    assert "One more:" in first
+    assert "Next hint:" in first
     assert "hint 2 of 2" in second
-    assert "same as before" not in second
+    assert "already seen this hint" not in second
     assert "hint 2 of 2" in third
-    assert "same as before" in third
+    assert "already seen this hint" in third
     everything = run("hint", "1.2", "--all")[1]
     assert "What comes after one?" in everything
     assert "return two()" in everything
@@ -128,11 +128,11 @@ def test_status_lists_the_lessons_and_the_next_command(run):
         (["start", "9"], "There is no lesson"),
         (["hint", "1.9"], "has no step 1.9"),
         (["hint", "9.1"], "There is no lesson"),
-        (["hint"], "No lesson is started yet"),
+        (["hint"], "You have not started a lesson yet"),
         (["diff"], "./workshop start 01"),
         (["solve", "2.1"], "Lesson 02-two is not started"),
         (["reset", "2"], "not started"),
-        (["diff", "lessons"], "no Django project"),
+        (["diff", "lessons"], "is not a Django project"),
         (["up", "7"], "There is no lesson"),
         (["up", "2"], "./workshop start 02"),
         (["docs"], "mkdocs.yml is missing"),

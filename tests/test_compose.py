@@ -451,7 +451,7 @@ def test_a_lost_env_is_said_before_a_database_refuses_the_new_password(clone):
     (clone.folder / ".env").unlink()
     done = clone.run("up", "--wait")
     assert done.returncode == 1
-    assert "The password of the database is gone" in done.stderr
+    assert "The database password is gone" in done.stderr
     assert "./workshop compose down --volumes" in done.stderr
     words, _ = clone.given("down", "--volumes")
     assert words == "down --volumes"

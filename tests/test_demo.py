@@ -157,8 +157,8 @@ def test_live_table_in_a_terminal_and_the_site_stays_until_ctrl_c(start):
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
     run = start(output=end)
     os.close(end)
-    text = read_until(terminal, r"The site stays at (http://localhost:\d+) · stop: Ctrl-C")
-    address = re.search(r"stays at (http://localhost:\d+)", text)[1]
+    text = read_until(terminal, r"The site keeps running at (http://localhost:\d+) · stop: Ctrl-C")
+    address = re.search(r"keeps running at (http://localhost:\d+)", text)[1]
     assert httpx.get(address, trust_env=False).text.count("held-upright") >= 2
     children, ports = run.children(), run.ports()
     run.send(signal.SIGINT)
@@ -187,7 +187,7 @@ def test_another_outcome_is_said_and_is_exit_code_1(start, tmp_path):
     root = broken_root(tmp_path / "root", "images/pictures.py", '"WEBP", "GIF"]', '"WEBP"]')
     run = start("--exit", root=root)
     assert run.end() == 1
-    assert "\nanimated.gif should have been resized, and is refused. " in run.text
+    assert "\nanimated.gif should have been resized, but is refused. " in run.text
     assert "this is not a picture that can be read" in run.text
     assert run.text.count("should have been") == 1
     assert "6 resized" in run.text

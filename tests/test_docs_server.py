@@ -124,4 +124,4 @@ def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
         assert f"  Next: ./workshop hint 1.1\n  Read: {where}\n" in capsys.readouterr().out
         step = lessons.Step("1.1", "One", [], [])
         hints.show(copy.lesson, step)
-        assert in_one_line(capsys.readouterr().out) == f"Step 1.1 has no hints. Read it again: {where}"
+        assert in_one_line(capsys.readouterr().out) == f"Step 1.1 has no hints. Read the step again: {where}"

@@ -96,7 +96,7 @@ def test_all_is_well(project, worker):
     assert any(f"(pid {process.pid}) runs the code of" in finding.what for finding in findings)
     with console.capture() as printed:
         doctor.show(findings)
-    assert "All is well." in printed.get()
+    assert "  Everything is fine." in printed.get()
 
 
 def test_worker_with_old_code(project, worker):
@@ -146,10 +146,10 @@ def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, t
 def test_a_database_that_cannot_be_used(project, broker, on_a_server):
     on_a_server(f"postgres://me:secret@localhost:{free_port()}/photos")
     database, _nobody = bad(doctor.examine(project, ports={}))
-    assert database.what.startswith("the database of DATABASE_URL cannot be used: connection ")
+    assert database.what.startswith("the database at DATABASE_URL cannot be used: connection ")
     assert "\n" not in database.what
     assert "secret" not in database.what
-    assert "take DATABASE_URL out of WORKSHOP_KEEP" in database.cure
+    assert "remove DATABASE_URL from WORKSHOP_KEEP" in database.cure
 
 
 def test_no_broker(monkeypatch, root):
@@ -191,7 +191,7 @@ def test_result_backend_that_is_off(project, broker):
     ],
 )
 def test_result_backends_of_other_kinds(backend, shown):
-    assert doctor._backend(backend).what == f"results are kept at {shown}"
+    assert doctor._backend(backend).what == f"results are stored at {shown}"
 
 
 def test_syntax_error(project, broker):
@@ -256,4 +256,4 @@ def test_show_says_the_cure(root):
         doctor.show([doctor.Finding(False, "a [port] is busy", "kill 7"), doctor.Finding(True, "fine")])
     text = printed.get()
     assert "✗ a [port] is busy\n      kill 7" in text
-    assert "1 to put right" in text
+    assert "1 problem found" in text

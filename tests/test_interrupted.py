@@ -309,7 +309,7 @@ def test_the_next_command_finishes_what_was_killed_and_says_so(tmp_path, monkeyp
     copy.rename(backup)
     assert run("status") == 0
     told = capsys.readouterr()
-    assert told.err.startswith("./workshop reset 01 was interrupted, and is finished now. Your files")
+    assert told.err.startswith("./workshop reset 01 was interrupted, and it has now been finished. Backup of")
     assert paths.shown(backup) in told.err
     assert "0 of 2 steps" in told.out
     assert (tree(backup), progress.passed("01-one")) == (mine, [])
@@ -329,7 +329,7 @@ def test_a_file_that_was_changed_after_a_killed_solve_stays(tmp_path, monkeypatc
     unfinished.begin("solve", folder=str(copy), backup=str(backup), digests=digests)
     smallchain.write(copy / "images/views.py", "later work")
     said = recovery.recover()
-    assert "is taken back" in said
+    assert "its changes were undone" in said
     assert paths.shown(backup) in said
     assert (copy / "images/views.py").read_text() == "later work"
     assert not (copy / "images/numbers.py").exists()

@@ -135,14 +135,15 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
     with notebook_run.stage(lesson, without=workers) as site:
         found = notebook_run.run(notebook_file.filled(read(lesson)), site, go_on=True)
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
-    assert "none is up. Start it in a terminal: ./workshop up" in told[0]
+    assert "none is running. Start one in a terminal: ./workshop up" in told[0]
     for cell in found.cells:
         failed = [output for output in cell.get("outputs", []) if output.output_type == "error"]
         for output in failed:
             said = "\n".join(output.traceback)
             assert "Traceback" not in said, f"{cell.source}\n\n{said}"
             assert re.search(
-                r"worker is up|worker up|[Nn]o worker takes|ran?k?\b.*first|waits|has not run", said
+                r"worker (is running|is up|up)|[Nn]o worker takes|ran?k?\b.*first|waits|has not run",
+                said,
             ), f"{cell.source}\n\n{said}"
 
 
@@ -156,7 +157,7 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
     assert told[0].startswith("No broker answers at redis://localhost:")
     assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
-    assert told[1].startswith("name 'project' is not defined. Is it made in a cell above that has not run")
+    assert told[1].startswith("name 'project' is not defined. Is it defined in a cell above that has not run")
 
 
 def left_behind(broker_url):

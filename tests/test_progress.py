@@ -47,7 +47,7 @@ def test_every_command_names_the_same_next_step(copy, passed, following, capsys)
         assert up._next(copy) == f"next: step {following} · Title {following} · ./workshop check"
         assert f"Next: step {following} Title {following}" in said
     else:
-        with pytest.raises(WorkshopError, match="Every step of 01-one is passed"):
+        with pytest.raises(WorkshopError, match="You have passed every step of 01-one"):
             hints.open_step(copy.lesson, "")
         assert up._next(copy) == "next: ./workshop start 02"
         assert "Next: ./workshop start 02" in said

@@ -53,7 +53,7 @@ def test_nothing_started_at_all(root):
     ("target", "words"),
     [
         ("./nowhere", "There is no folder nowhere"),
-        ("docs", "no Django project"),
+        ("docs", "is not a Django project"),
         ("other", "Which lesson does other belong to"),
         ("nonsense", 'There is no lesson "nonsense"'),
     ],

@@ -172,7 +172,7 @@ def test_files_that_are_there_stay(tmp_path, capsys):
     (tmp_path / "small.jpg").unlink()
     assert samples.main(str(tmp_path), None, 1) == 0
     assert "1 written" in (out := Printed(capsys.readouterr().out))
-    assert "9 were there already" in out
+    assert "9 already existed" in out
     assert all(sample.name in out and sample.purpose in out for sample in samples.SAMPLES)
     kept = {path.name for path in tmp_path.iterdir() if path.read_bytes() in (b"kept", b"mine")}
     assert kept == {sample.name for sample in samples.SAMPLES} - {"small.jpg"} | {"mine.jpg"}

@@ -348,7 +348,7 @@ def test_a_changed_procfile_is_said_and_nothing_restarts(root, start):
     run.until("ready in")
     before = state_of(root)["processes"]
     write(project_of(root), {"Procfile": FILES["Procfile"] + "slow: celery -A myproject worker -n slow@%h\n"})
-    run.until("Procfile changed. To run what it says now: Ctrl-C, then ./workshop up again.")
+    run.until("The Procfile has changed. To apply the changes, press Ctrl-C and run ./workshop up again.")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     run.until("worker restarted: images/tasks.py changed")
     assert "restarted: Procfile" not in run.text
@@ -416,7 +416,7 @@ def test_busy_port(root, start):
 def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
     run = start(WORKSHOP_BROKER_PORT=port)
     assert run.end() == 1
-    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, and has to be a number from 1 to 65535.")
+    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to 65535.")
     assert list((root / ".workshop").glob("up*")) == []
 
 
@@ -497,7 +497,7 @@ def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
         "A line of playground/02-waiting/Procfile cannot be read: No closing quotation.",
         f"  {line}",
     ]
-    assert "type the same again" in run.text
+    assert "run the same command again" in run.text
 
 
 def test_an_error_of_the_supervisor_leaves_no_process(tmp_path):
@@ -571,7 +571,7 @@ def test_a_broker_of_your_own_is_named_with_the_fix_and_without_its_password(tmp
     assert said == (
         "worker stopped because its broker refuses to write: READONLY You can't write against a read only "
         "replica (redis://…@photos.example:6379/0)\n"
-        "  The broker is a replica now. Set REDIS_URL to the primary's address.\n"
+        "  The broker is now a replica. Set REDIS_URL to the primary's address.\n"
         "  It starts again when you save a file."
     )
 
@@ -581,7 +581,8 @@ def test_a_service_with_a_log_that_ends_names_the_log(tmp_path):
     service = Service("docs", "echo Error: no such page; exit 3", tmp_path, dict(os.environ), log=log)
     said = said_by(service, tmp_path)
     assert said == (
-        f"docs ended (exit code 3): Error: no such page\n  Its log is {log}. The other processes run on."
+        "docs ended (exit code 3): Error: no such page\n"
+        f"  Its log is {log}. The other processes keep running."
     )
     assert log.read_text() == "Error: no such page\n"
 
@@ -724,7 +725,7 @@ def test_reset_stops_the_up_that_runs_the_lesson(root, start, busy):
     assert "Stopped. Nothing is left running." in run.text
     assert alive(children) == []
     assert "Stopped ./workshop up, which was running this lesson. Start it again: ./workshop up 01" in said
-    assert f"This terminal is in the backup now. Go to the new copy: cd {project_of(root)}" in said
+    assert f"This terminal is now in the backup folder. Go to the new copy: cd {project_of(root)}" in said
     assert_begun_again(root, said)
     assert "0 of 1 steps" in command(root, "status")
     again = start()
@@ -778,6 +779,6 @@ def test_a_lesson_is_solved_while_up_runs_it(root, busy):
     run.until("worker restarted: images/tasks.py changed · ready in")
     assert (project_of(root) / "images/tasks.py").read_text() == BUSY + "# done\n"
     assert (project_of(root) / "manage.py").is_file()
-    backup = root / re.search(r"as they were: (\S+)", said)[1]
+    backup = root / re.search(r"Backup of your files: (\S+)", said)[1]
     assert (backup / "images/tasks.py").read_text() == BUSY + "# mine\n"
     assert json.loads((root / ".workshop/progress.json").read_text())["passed"] == {"01-tiny": ["1.1"]}

@@ -77,8 +77,8 @@ class Broker:
             self.port, self._fixed = port, True
         if self._fixed and not is_free(self.port):
             raise WorkshopError(
-                f"The broker's port {self.port} is taken by {taken_by(self.port)}. "
-                "End it, or choose another port."
+                f"The broker's port {self.port} is taken by {taken_by(self.port)}. Stop that process, or "
+                "choose another port."
             )
         for attempt in range(3):
             if not self._fixed:
@@ -171,7 +171,9 @@ def silence(url: str, seconds: float) -> str:
     except (redis.RedisError, OSError) as error:
         return str(error) or type(error).__name__
     except ValueError:  # its words may quote a part of the password
-        return "write it like redis://:password@host:6379/0, in the password %40 for an @ and %2F for a /."
+        return (
+            "write it as redis://:password@host:6379/0, and in the password, write %40 for @ and %2F for /."
+        )
     return ""
 
 
@@ -200,7 +202,8 @@ def use_external(url: str) -> str:
     """
     if why := silence(url, 3):
         raise WorkshopError(
-            f"REDIS_URL names a broker at {without_password(url)}, and it does not answer: {why}\n"
+            f"REDIS_URL points to a broker at {without_password(url)}, but that broker does not answer: "
+            f"{why}\n"
             "Start that broker, or type: unset REDIS_URL   (the workshop then starts its own)"
         )
     return url

@@ -34,10 +34,10 @@ def switch(on: bool) -> str:
     try:
         up.send_signal(START if on else STOP)
     except psutil.Error as error:
-        raise WorkshopError(f"./workshop up did not take the signal ({error}).") from error
+        raise WorkshopError(f"./workshop up could not be signaled ({error}).") from error
     if not until(lambda: answers(url, 0.5) is on, SECONDS):
         what = "start" if on else "stop"
-        raise WorkshopError(f"The broker did not {what}. The terminal of ./workshop up says why.")
+        raise WorkshopError(f"The broker did not {what}. See the terminal of ./workshop up for the reason.")
     if on:
         return f"The broker is running again at {url}. Its queues are empty."
     return "The broker is stopped. Start it again: ./workshop broker start"

@@ -27,7 +27,7 @@ def watch(project: Project, step: str | None = None) -> int:
     """
     say(f"Watching {project.shown}. Stop with Ctrl-C.")
     while _replaced_while_watched(project, step):
-        say(f"{project.shown} is a new copy now. Watching that one.")
+        say(f"{project.shown} has been replaced by a new copy. Watching the new copy.")
     say("Stopped watching.")
     return 0
 
@@ -98,7 +98,7 @@ def preflight(project: Project) -> list[str]:
         is_package = name.endswith(".py") and (file.with_suffix("") / "__init__.py").is_file()
         if name.endswith((".py", ".html")) and not file.is_file() and not is_package:
             original = paths.shown(project.lesson.folder / name)
-            found.append(f"{name} is missing. Bring it back:  cp {original} {paths.shown(file)}")
+            found.append(f"{name} is missing. Restore it:  cp {original} {paths.shown(file)}")
     return found + blame.unreadable(project.folder)
 
 

@@ -15,10 +15,11 @@ from .project import Project
 LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running it", "For maintainers"
 
 app = typer.Typer(
-    help="Move slow work out of a Django request with Celery, lesson by lesson.\n\n"
+    help="Move slow work out of a Django request with Celery, lesson by lesson.\n"
+    "\n"
     "A first time? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
-    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path of a project folder. Without it: "
-    "the project you stand in, else the lesson last started.",
+    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path of a project folder. Default: the "
+    "project in the current folder, otherwise the lesson you started last.",
     rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
@@ -70,9 +71,10 @@ def common(
 
 @app.command(rich_help_panel=LOOP)
 def start(lesson: LessonName) -> None:
-    """Copy a lesson to playground/, to work on.
+    """Copy a lesson to playground/, where you work on it.
 
-    The files in lessons/ stay as they are. A copy that you have changed is left alone, and you are told.
+    The files in lessons/ stay unchanged. If you have changed your copy, it is kept, and a message tells you
+    so.
     """
     from . import playground
 
@@ -88,13 +90,13 @@ def check(
     target: Target = None,
     step: StepName = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Check every step, also after one that fails.")
+        bool, typer.Option("--all", help="Check every step, even after one has failed.")
     ] = False,
 ) -> None:
     """Check your work, step by step.
 
-    The check has a broker, a worker and data of its own, whether ./workshop up runs or not.
-    It ends at the first step that fails, and says what it found. With --all it goes on.
+    The check uses its own broker, worker and data, whether ./workshop up is running or not. It stops at the
+    first step that fails and explains what it found. With --all, it continues.
     """
     from . import check as checking
 
@@ -104,7 +106,7 @@ def check(
 
 @app.command(rich_help_panel=LOOP)
 def watch(target: Target = None, step: StepName = None) -> None:
-    """Check again whenever you save, the step that failed last before the others. Stop with Ctrl-C."""
+    """Check again whenever you save a file, starting with the step that failed last. Stop with Ctrl-C."""
     from . import check as checking
 
     project_, step_ = _aim(target, step)
@@ -114,9 +116,9 @@ def watch(target: Target = None, step: StepName = None) -> None:
 @app.command(rich_help_panel=LOOP)
 def hint(
     step: StepName = None,
-    everything: Annotated[bool, typer.Option("--all", help="All hints of the step at once.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all hints of the step at once.")] = False,
 ) -> None:
-    """Show the next hint of a step; without STEP, of the first that is not passed."""
+    """Show the next hint for a step (default: your first unpassed step)."""
     from . import hints
 
     if step is None or not lessons.is_step(step):
@@ -135,9 +137,9 @@ def diff(
         str | None, typer.Argument(metavar="FILE", help="One file, such as images/views.py.")
     ] = None,
 ) -> None:
-    """Show your copy against the solution, file by file.
+    """Compare your copy with the solution, file by file.
 
-    With a step, only what solving this step would change.
+    With a step, show only what solving that step would change.
     """
     from . import diffs
 
@@ -155,7 +157,7 @@ def solve(
 ) -> None:
     """Take the solution of a step, or of a whole lesson. Your files go to a backup.
 
-    Without an argument: of the first step that is not passed.
+    Default: your first unpassed step.
     """
     from . import hints
     from . import solve as solving
@@ -170,9 +172,9 @@ def solve(
 
 @app.command(rich_help_panel=LOOP)
 def reset(lesson: LessonName) -> None:
-    """Start a lesson again. Your files and data go to a backup.
+    """Start a lesson over. Your files and data go to a backup.
 
-    A ./workshop up that runs the lesson is stopped first.
+    If ./workshop up is running the lesson, it is stopped first.
     """
     from . import occupied, playground
 
@@ -196,10 +198,10 @@ def up(
     target: Target = None,
     port: Annotated[int, typer.Option(help="The site's port.", **PORT)] = 8000,
 ) -> None:
-    """Start a lesson: broker, migrations, site and workers, with their logs. In a fresh clone: lesson 01.
+    """Run a lesson: broker, migrations, site and workers, with their logs. In a fresh clone, run lesson 01.
 
-    The processes are those of the lesson's Procfile. A worker is started again when you save a file.
-    Ctrl-C ends all of it, and leaves no process, port or lock behind.
+    The lesson's Procfile lists the processes. A worker restarts when you save a file. Ctrl-C stops everything
+    and leaves no process, port or lock behind.
     """
     from . import playground, progress
     from . import up as running
@@ -221,7 +223,7 @@ def broker(
 ) -> None:
     """Stop or start only the broker of a running ./workshop up.
 
-    The broker keeps its messages and results in memory, so they are gone after a stop.
+    The broker keeps its messages and results only in memory, so they are lost when it stops.
     """
     from . import broker_switch
 
@@ -230,10 +232,10 @@ def broker(
 
 @app.command(rich_help_panel=RUNNING)
 def doctor(target: Target = None) -> None:
-    """Look for what keeps the workshop from working, and say the cure.
+    """Find out what keeps the workshop from working, and how to fix it.
 
-    It looks at Python, the disk, the ports, the broker, the project's code, migrations and result backend,
-    and at workers that are missing, belong to another project, or run old code.
+    The command checks Python, the disk, the ports, the broker, and the project's code, migrations and result
+    backend. It also looks for workers that are missing, belong to another project, or run old code.
     """
     from . import doctor as examining
 
@@ -250,16 +252,16 @@ def doctor(target: Target = None) -> None:
 def samples(
     folder: Annotated[str, typer.Argument(help="Where to put the photos.")] = "samples",
     upload: Annotated[
-        int | None, typer.Option(metavar="COUNT", help="Upload so many to the running site.")
+        int | None, typer.Option(metavar="COUNT", help="Upload this many photos to the running site.")
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            help="The site's port, for --upload. Without it: that of the running up, else 8000.", **PORT
+            help="The site's port, for --upload. Default: the port of the running up, otherwise 8000.", **PORT
         ),
     ] = None,
 ) -> None:
-    """Make photos to try with: large, rotated, transparent, animated, broken."""
+    """Create sample photos: large, rotated, transparent, animated and broken ones."""
     from . import samples as photos
 
     raise typer.Exit(photos.main(folder, upload, port))
@@ -267,11 +269,13 @@ def samples(
 
 @app.command(rich_help_panel=RUNNING)
 def demo(
-    exit_when_done: Annotated[bool, typer.Option("--exit", help="End when all photos are through.")] = False,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit", help="Stop when all photos have been processed.")
+    ] = False,
 ) -> None:
-    """Run the finished system and push real photos through it.
+    """Run the finished system and process real photos with it.
 
-    It has a broker, ports and data of its own. Without --exit the site stays until Ctrl-C.
+    The demo uses its own broker, ports and data. Without --exit, the site keeps running until Ctrl-C.
     """
     from . import demo as showing
 
@@ -280,13 +284,13 @@ def demo(
 
 @app.command(rich_help_panel=RUNNING)
 def docs(
-    build: Annotated[bool, typer.Option("--build", help="Build into site/, do not serve.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Build into site/ and do not serve.")] = False,
     port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8001,
     run_notebooks: Annotated[
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
 ) -> None:
-    """Serve this site in the browser: lessons, notebooks, guides, reference. It follows what you write."""
+    """Serve the docs site: lessons, notebooks, guides and reference. It is rebuilt when you edit a page."""
     from . import site
 
     raise typer.Exit(site.main(build, port, run_notebooks))
@@ -294,14 +298,16 @@ def docs(
 
 @app.command(rich_help_panel=RUNNING)
 def notebooks(
-    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to begin with.")] = None,
+    lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to start with.")] = None,
     port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8888,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin the lesson's notebook again. Yours goes to a backup.")
+        bool, typer.Option("--fresh", help="Start the lesson's notebook over. Yours goes to a backup.")
     ] = False,
-    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser, too.")] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Also open the notebook in the browser.")
+    ] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab. Their cells talk to what ./workshop up runs."""
+    """Open the notebooks in JupyterLab. Their cells talk to the processes that ./workshop up runs."""
     from . import notebooks as serving
     from . import progress
 
@@ -320,7 +326,7 @@ def bench(
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the page Proof in numbers.")] = False,
 ) -> None:
-    """Measure on this machine what the workshop claims, as ratios within one run."""
+    """Repeat the workshop's measurements on this machine and print the ratios within one run."""
     from .bench import command
 
     raise typer.Exit(command.main(names or [], quick, write))
@@ -335,9 +341,9 @@ def cluster(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small photos and one round: does it work?")] = False,
 ) -> None:
-    """Run several workers as on hosts of their own, and kill one of them.
+    """Run several workers as if they were on separate hosts, and kill one of them.
 
-    They have no disk in common: the photos are in an S3 store, the rows in PostgreSQL where it is installed.
+    The hosts share no disk: the photos are in an S3 store, and the rows are in PostgreSQL if it is installed.
     """
     from .cluster import command
 
@@ -346,9 +352,9 @@ def cluster(
 
 @app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
 def compose(context: typer.Context) -> None:
-    """Run the project on real servers with Docker Compose; all arguments go to docker compose.
+    """Run the project in Docker Compose, as on real servers. All arguments go to docker compose.
 
-    The first time it writes .env with random secrets. Begin with: ./workshop compose up --build --wait
+    The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
     """
     from . import compose as composing
 
@@ -357,9 +363,9 @@ def compose(context: typer.Context) -> None:
 
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
-    """Run every test of the workshop; further arguments go to pytest.
+    """Run all of the workshop's tests. Further arguments go to pytest.
 
-    Format and lint come first.
+    Formatting and linting run first.
     """
     from . import selftest
 
@@ -400,8 +406,8 @@ def main() -> None:
             say(reason(error), on=complaints)
         else:
             say(
-                f"This is a bug in the workshop ({type(error).__name__}: {error}). Nothing of yours was lost "
-                "by it; run the command again as ./workshop --debug … to see where it is.",
+                f"This is a bug in the workshop ({type(error).__name__}: {error}). Your files are safe. To "
+                "see where the bug is, run the command again as ./workshop --debug …",
                 on=complaints,
             )
         sys.exit(1)

@@ -139,9 +139,9 @@ def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, s
         return secrets_file(file)
     if command in STARTING:
         raise WorkshopError(
-            f"The password of the database is gone: {paths.shown(file)} does not have it any more, and the "
-            f"volume {volume} still needs it.\n"
-            "Bring that file back. Or delete the photos and the database, and start again:\n"
+            f"The database password is gone: {paths.shown(file)} no longer contains it, but the volume "
+            f"{volume} still needs it.\n"
+            "Restore that file, or delete the photos and the database and start over:\n"
             "./workshop compose down --volumes"
         )
     return known | {name: known.get(name) or "lost" for name in SECRETS}  # enough to stop and to delete
@@ -172,7 +172,8 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
         other = f"{variable}={int(port) + 10} ./workshop compose up"
         by = f"the containers of {holder}" if holder else "another program, perhaps ./workshop up"
         raise WorkshopError(
-            f"Port {port} ({service}) is taken by {by}. Stop that{f': {to_stop(holder)}' if holder else ''}\n"
+            f"Port {port} ({service}) is taken by {by}. Stop "
+            f"that{f': {to_stop(holder)}' if holder else ''}\n"
             f"Or choose another port: {other}"
         )
 
@@ -243,14 +244,15 @@ def _docker() -> str:
     docker = shutil.which("docker")
     if docker is None:
         raise WorkshopError(
-            "Docker is not installed. Install Docker Engine or Docker Desktop, then type the same again.\n"
-            "Without Docker everything runs as well, on this machine alone: ./workshop up"
+            "Docker is not installed. Install Docker Engine or Docker Desktop, then run the same command "
+            "again.\n"
+            "Without Docker, you can run everything on this machine: ./workshop up"
         )
     asked = subprocess.run([docker, "compose", "version"], capture_output=True, text=True, check=False)
     if asked.returncode:
         raise WorkshopError(
-            "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: "
-            "the package docker-compose-plugin or docker-compose-v2), then type the same again.\n"
+            "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: the "
+            "package docker-compose-plugin or docker-compose-v2), then run the same command again.\n"
             "The older program docker-compose does not read this project's file."
         )
     return docker

@@ -42,12 +42,12 @@ def execute(url: str, statement: str) -> None:
     except psycopg.errors.InsufficientPrivilege as error:
         user = urlsplit(url).username or "your user"
         raise WorkshopError(
-            "The checks need a database of their own, beside yours, but the server of DATABASE_URL refuses: "
-            f"{error}".strip()
+            "The checks need a separate database on your server, but the server at DATABASE_URL refuses to "
+            f"create it: {error}".strip()
             + f"\nLet it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as its administrator)"
         ) from error
     except psycopg.OperationalError as error:
         raise WorkshopError(
-            f"The server of DATABASE_URL does not answer: {str(error).strip()}\n"
-            "Start it, or take DATABASE_URL out of WORKSHOP_KEEP: then the project uses SQLite."
+            f"The server at DATABASE_URL does not answer: {str(error).strip()}\n"
+            "Start the server, or remove DATABASE_URL from WORKSHOP_KEEP: the project then uses SQLite."
         ) from error

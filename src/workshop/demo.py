@@ -45,7 +45,7 @@ def _run(ending: Ending, exit_when_done: bool) -> int:
     _compare(site, folder, ending)
     unexpected = [photo for photo in photos if not photo.as_expected]
     for photo in unexpected:
-        say(f"{photo.name} should have been {photo.sample.outcome}, and is {photo.state}. {photo.why}")
+        say(f"{photo.name} should have been {photo.sample.outcome}, but is {photo.state}. {photo.why}")
     if exit_when_done:
         return 1 if unexpected else 0
     return _stay(site)
@@ -82,8 +82,9 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
     blocking.wait()
     content = PHONE_PHOTO.content()
     say(
-        f"\n{UPLOADS} uploads of a photo of 12 megapixels ({in_bytes(len(content))}) to each site, in turn; "
-        "each resize is over before the next begins. The request took:"
+        "\n"
+        f"{UPLOADS} uploads of a photo of 12 megapixels ({in_bytes(len(content))}) to each site, in turn. "
+        "Each resize finishes before the next one starts. The requests took:"
     )
     seconds: dict[str, list[float]] = {"blocking": [], "offloaded": []}
     with Visitor(blocking.address) as first, Visitor(site.address) as second:
@@ -96,15 +97,15 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
     for name, where in (("blocking", blocking), ("offloaded", site)):
         times = seconds[name]
         say(
-            f"  {name:<10}{where.project.lesson.name:<18}"
-            f"median {statistics.median(times) * 1000:4.0f} ms   slowest {max(times) * 1000:4.0f} ms"
+            f"  {name:<10}{where.project.lesson.name:<18}median {statistics.median(times) * 1000:4.0f} ms   "
+            f"slowest {max(times) * 1000:4.0f} ms"
         )
     ratio = statistics.median(seconds["blocking"]) / statistics.median(seconds["offloaded"])
     say(f"The blocking request took {ratio:.1f} times as long.")
 
 
 def _stay(site: Site) -> int:
-    say(f"\nThe site stays at {site.address} · stop: Ctrl-C")
+    say(f"\nThe site keeps running at {site.address} · stop: Ctrl-C")
     said = len(site.news)
     with contextlib.suppress(KeyboardInterrupt):
         while site.stays(0.2):

@@ -27,7 +27,9 @@ def newest() -> str:
     """The name of the last solution. Raises WorkshopError when there is none with a Procfile."""
     found = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
     if not found:
-        raise WorkshopError(f"There is no solution in {paths.shown(paths.SOLUTIONS)}. Is this a whole clone?")
+        raise WorkshopError(
+            f"There is no solution in {paths.shown(paths.SOLUTIONS)}. Is this a complete clone?"
+        )
     return found[-1]
 
 
@@ -113,7 +115,8 @@ class Site:
         if missing:
             why = "\n".join(self.news) or "\n".join(self.last_lines())
             raise WorkshopError(
-                f"{self.project.shown} does not run: {', '.join(sorted(missing))} did not start.\n{why}\n"
+                f"{self.project.shown} does not run: {', '.join(sorted(missing))} did not start.\n"
+                f"{why}\n"
                 "Look for what is wrong on this computer: ./workshop doctor"
             )
 

@@ -48,7 +48,7 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
     """
     solution = project.lesson.solution
     if not solution.is_dir():
-        raise WorkshopError(f"There is no solution of {project.lesson.name}: is this a whole clone?")
+        raise WorkshopError(f"There is no solution of {project.lesson.name}. Is this a complete clone?")
     mine = _contents(project.folder)
     solved = _contents(solution)
     if step is not None:
@@ -110,7 +110,7 @@ def _diff(lesson: Lesson, name: str, mine: bytes | None, solved: bytes | None) -
         labels = (f"{name}   your copy", f"{name}   solution")
         lines = list(difflib.unified_diff(*texts, *labels, lineterm=""))
     except UnicodeDecodeError:
-        lines = [f"{name}: the contents differ, and are no text."]
+        lines = [f"{name}: the contents differ and are not text."]
     steps = [step.id for step in lesson.steps if name in step.files]
     return FileDiff(name, lines, mine is not None, solved is not None, steps)
 

@@ -88,9 +88,9 @@ def show(findings: list[Finding]) -> None:
         if finding.cure:
             say(indent(finding.cure, " " * 6))
     bad = sum(not finding.ok for finding in findings)
-    say("" if bad else "\n  All is well.")
+    say("" if bad else "\n  Everything is fine.")
     if bad:
-        say(f"  {bad} to put right. Begin with the first.")
+        say(f"  {bad} problem{'s' * (bad > 1)} found. Start with the first.")
 
 
 def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
@@ -118,7 +118,8 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
             yield Finding(True, f"port {port} is held by ./workshop up ({purpose})")
         elif purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
             yield Finding(
-                True, f"port {port} is held by another broker, {holder}; ./workshop up takes a free port"
+                True,
+                f"port {port} is held by another broker, {holder}; ./workshop up uses a free port instead",
             )
         elif containers := compose.publisher(port):
             yield Finding(
@@ -127,8 +128,10 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
                 compose.to_stop(containers),
             )
         else:
-            stop = f"kill {holder.pid}" if holder.pid else "end that process"
-            other = f"\nor leave it, and: ./workshop up --port {port + 10}" if purpose == "the site" else ""
+            stop = f"kill {holder.pid}" if holder.pid else "stop that process"
+            other = (
+                (f"\nor use another port: ./workshop up --port {port + 10}") if purpose == "the site" else ""
+            )
             yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", stop + other)
 
 
@@ -148,7 +151,7 @@ def _broker(url: str, is_up: bool) -> Finding:
     if os.environ.get("REDIS_URL"):
         cure = "Start that broker, or type: unset REDIS_URL"
     else:
-        cure = "./workshop up   (in a second terminal; it brings its own broker)"
+        cure = "./workshop up   (in a second terminal; it starts its own broker)"
     return Finding(False, f"no broker answers at {shown}", cure)
 
 
@@ -156,12 +159,12 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
     broken = blame.unreadable(project.folder)
     if broken:
         yield from (
-            Finding(False, sentence, "Open the file at that line and put it right.") for sentence in broken
+            Finding(False, sentence, "Open the file at that line and fix the error.") for sentence in broken
         )
         return
     inside, error = _look_inside(project, url, broker_up)
     if inside is None:
-        yield Finding(False, f"the project cannot be loaded: {error}", f"Put that right in {project.shown}.")
+        yield Finding(False, f"the project cannot be loaded: {error}", f"Fix that in {project.shown}.")
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
     yield _migrations(project, inside)
@@ -200,10 +203,10 @@ def _ignored(project: Project) -> Iterator[Finding]:
         listed = " ".join(names)
         yield Finding(
             True,
-            f"./workshop ignores settings of this shell ({', '.join(names)}), but a command that you type, "
-            "such as celery -A myproject worker, reads them",
+            f"./workshop ignores some settings in this shell ({', '.join(names)}), but a command that you "
+            "run yourself, such as celery -A myproject worker, reads them",
             f"To remove them:  unset {listed}\n"
-            f'To use them in ./workshop, too:  export {environment.KEEP}="{listed}"',
+            f'To also use them in ./workshop:  export {environment.KEEP}="{listed}"',
         )
 
 
@@ -211,8 +214,8 @@ def _migrations(project: Project, inside: dict) -> Finding:
     if "database" in inside:
         return Finding(
             False,
-            f"the database of DATABASE_URL cannot be used: {inside['database']}",
-            f"Put that right, or take DATABASE_URL out of {environment.KEEP}: the project then uses SQLite.",
+            f"the database at DATABASE_URL cannot be used: {inside['database']}",
+            f"Fix that, or remove DATABASE_URL from {environment.KEEP}: the project then uses SQLite.",
         )
     missing = inside["pending"] if "pending" in inside else migrations.pending(project)
     if not missing:
@@ -221,7 +224,7 @@ def _migrations(project: Project, inside: dict) -> Finding:
     return Finding(
         False,
         f"migrations are pending: {names}",
-        f"cd {project.shown} && python manage.py migrate   (./workshop up does it too)",
+        f"cd {project.shown} && python manage.py migrate   (./workshop up also does that)",
     )
 
 
@@ -229,10 +232,10 @@ def _backend(backend: str) -> Finding:
     if not backend.startswith("disabled"):
         # What is no address is a name, such as django-db.
         where = without_password(backend) if "://" in backend else backend
-        return Finding(True, f"results are kept at {where}")
+        return Finding(True, f"results are stored at {where}")
     return Finding(
         False,
-        "the result backend is off: every task stays PENDING for whoever asks",
+        "the result backend is off, so every task's state stays PENDING",
         'In myproject/settings.py: CELERY_RESULT_BACKEND = REDIS_URL   (and namespace="CELERY" in celery.py)',
     )
 
@@ -241,7 +244,7 @@ def _workers(project: Project, workers: dict[str, int]) -> Iterator[Finding]:
     if not workers:
         yield Finding(
             False,
-            "no worker answers: tasks are queued and nobody takes them",
+            "no worker answers, so tasks stay in the queue",
             f"./workshop up   (or by hand: cd {project.shown} && celery -A myproject worker -l info)",
         )
     for name, pid in workers.items():
@@ -258,7 +261,7 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
     if folder.resolve() != project.folder.resolve():
         return Finding(
             False,
-            f"{said} runs another project, {paths.shown(folder)}, and takes your tasks",
+            f"{said} runs another project, {paths.shown(folder)}, and receives your tasks",
             f"kill {pid}   (then: cd {project.shown} && celery -A myproject worker -l info)",
         )
     files = list(blame.python_files(project.folder))
@@ -268,6 +271,6 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
         return Finding(
             False,
             f"{said} runs old code: {newest.relative_to(project.folder)} was saved after it started",
-            f"kill {pid} and start it again (./workshop up restarts its worker by itself)",
+            f"kill {pid} and start it again (./workshop up restarts its worker automatically)",
         )
     return Finding(True, f"{said} runs the code of {project.shown}")

@@ -47,13 +47,13 @@ def kept() -> dict[str, str]:
     for name in filter(None, wanted):
         if "=" in name:
             raise WorkshopError(
-                f"{KEEP} takes names alone, without values: write {name.partition('=')[0]} in it, and set "
+                f"{KEEP} takes only names, without values: write {name.partition('=')[0]} in it, and set "
                 "that variable as well."
             )
         if name not in os.environ:
             raise WorkshopError(
                 f"{KEEP} names {name}, but {name} is not set in this shell.\n"
-                f"Set it (export {name}=…), or take its name out of {KEEP}."
+                f"Set it (export {name}=…), or remove its name from {KEEP}."
             )
         found |= {name: os.environ[name], KEEP: os.environ[KEEP]}
     return found

@@ -5,13 +5,13 @@ import errno
 from . import paths
 
 REMEDIES = {
-    errno.ENOSPC: "Make room on the disk",
-    errno.EDQUOT: "Make room: your quota on this disk is used up",
+    errno.ENOSPC: "Free some space on the disk",
+    errno.EDQUOT: "Free some space: your quota on this disk is used up",
     errno.EACCES: "Change its owner or its permissions",
     errno.EPERM: "Change its owner or its permissions",
     errno.EROFS: "Make the disk writable",
     errno.EBUSY: "Unmount it",
-    errno.EEXIST: "Move away what is in its place",
+    errno.EEXIST: "Move away whatever is in its place",
     errno.ENOTDIR: "Move away the file that is in the place of a folder",
     errno.EISDIR: "Move away the folder that is in its place",
     errno.ENOTEMPTY: "Move away the folder that is in its place",
@@ -38,5 +38,5 @@ class NotStarted(WorkshopError):
 def reason(error: OSError) -> str:
     """What the system refused and what to do: "No space left on device: images/views.py. Make room …"."""
     file = f": {paths.shown(error.filename)}" if isinstance(error.filename, str) else ""
-    remedy = REMEDIES.get(error.errno, "Put that right")
-    return f"{error.strerror or error}{file}. {remedy}, then type the same again."
+    remedy = REMEDIES.get(error.errno, "Fix that")
+    return f"{error.strerror or error}{file}. {remedy}, then run the same command again."

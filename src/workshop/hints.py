@@ -16,12 +16,10 @@ def open_step(lesson: Lesson, otherwise: str) -> Step:
     if step := progress.next_step(lesson) or next(iter(progress.open_optional(lesson)), None):
         return step
     follow = (
-        f" Go on:  ./workshop start {lesson.next.code}"
-        if lesson.next
-        else " It was the last lesson there is."
+        f" Continue:  ./workshop start {lesson.next.code}" if lesson.next else " That was the last lesson."
     )
     raise WorkshopError(
-        f"Every step of {lesson.name} is passed.{follow}\n"
+        f"You have passed every step of {lesson.name}.{follow}\n"
         f"{otherwise} {lesson.steps[0].id if lesson.steps else '3.2'}"
     )
 
@@ -30,7 +28,7 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
     """Print the next hint of `step`, or all of them, and remember how many were seen."""
     total = len(step.hints)
     if not total:
-        say(f"Step {step.id} has no hints. Read it again: {docs_server.place_of(lesson, step)}")
+        say(f"Step {step.id} has no hints. Read the step again: {docs_server.place_of(lesson, step)}")
         return
     seen = progress.hints_seen(lesson.name, step.id)
     again = seen >= total and not everything
@@ -42,10 +40,10 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
         say(indent(step.hints[number], "  ") + "\n")
     progress.set_hints_seen(lesson.name, step.id, max(seen, shown[-1] + 1))
     if shown[-1] + 1 < total:
-        say(f"One more:  ./workshop hint {step.id}", style="dim")
+        say(f"Next hint:  ./workshop hint {step.id}", style="dim")
         return
     if again:
-        say("That is the last hint, the same as before.", style="dim")
+        say("You have already seen this hint. It is the last one.", style="dim")
     say(
         f"Compare:   ./workshop diff {step.id}        Take the solution:  ./workshop solve {step.id}",
         style="dim",

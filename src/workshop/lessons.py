@@ -135,7 +135,7 @@ def find(text: str) -> Lesson:
         return found[0]
     problem = f'"{text}" could be more than one lesson.' if found else f'There is no lesson "{text}".'
     if not lessons:
-        raise WorkshopError(f"{problem} No lessons were found in {paths.LESSONS}: is this a whole clone?")
+        raise WorkshopError(f"{problem} No lessons were found in {paths.LESSONS}. Is this a complete clone?")
     known = "\n".join(f"  {lesson.name}  {lesson.title}" for lesson in found or lessons)
     raise WorkshopError(f"{problem} Choose one of these:\n{known}")
 

@@ -29,13 +29,13 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
     """
     if fresh:
         if lesson is None:
-            raise WorkshopError("Which notebook is to begin again? ./workshop notebooks 02 --fresh")
+            raise WorkshopError("Which notebook do you want to start over? ./workshop notebooks 02 --fresh")
         if backup := begin_again(lesson):
             say(f"Your notebook is kept: {paths.shown(backup)}")
     if not is_free(port):
         raise WorkshopError(
-            f"Port {port} is taken by {taken_by(port)}. Does ./workshop up run? It has the notebooks, too. "
-            f"Another port: ./workshop notebooks --port {next_free(port + 1)}"
+            f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it already serves the "
+            f"notebooks. Another port: ./workshop notebooks --port {next_free(port + 1)}"
         )
     service = jupyter(port)
     address = address_of(lesson, port)
@@ -55,7 +55,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             process.kill()
             process.wait()
             return 0
-    raise WorkshopError(f"JupyterLab ended with exit code {code}. What it said: {paths.shown(service.log)}")
+    raise WorkshopError(f"JupyterLab ended with exit code {code}. Its log: {paths.shown(service.log)}")
 
 
 def jupyter(port: int = PORT) -> Service:

@@ -67,8 +67,8 @@ def stop(folder: Path) -> bool:
             return stopped
         if time.monotonic() > deadline:
             raise WorkshopError(
-                f"./workshop up runs {paths.shown(folder)}, and has not stopped within {STOP_SECONDS} s. "
-                "Nothing was changed. Press Ctrl-C twice in its terminal, then type the same again."
+                f"./workshop up runs {paths.shown(folder)} and did not stop within {STOP_SECONDS} s. Nothing "
+                "was changed. Press Ctrl-C twice in its terminal, then run the same command again."
             )
         time.sleep(0.1)
 

@@ -62,8 +62,8 @@ def _started_copy(lesson: Lesson) -> Project:
             raise WorkshopError(
                 f"The playground for {lesson.name} has changes since you started it ({_listed(changed)}).\n"
                 f"Keep working:      ./workshop up {lesson.code}\n"
-                f"Start over:        ./workshop reset {lesson.code}    "
-                f"(your files go to {paths.shown(_backup_path(lesson.name))}/)"
+                f"Start over:        ./workshop reset {lesson.code}    (your files go to "
+                f"{paths.shown(_backup_path(lesson.name))}/)"
             )
         _copy(lesson.folder, folder)
         for name in _started(lesson).keys() - files(lesson.folder).keys():
@@ -107,7 +107,7 @@ def words(done: Reset, stopped: bool) -> str:
     """What a reset did, for the learner. stopped: an `up` ran the lesson and was stopped."""
     code = done.project.lesson.code
     lines = [
-        f"{done.project.shown} is as at the start of the lesson.",
+        f"{done.project.shown} is back at the start of the lesson.",
         f"Your files are in {paths.shown(done.backup)}.",
     ]
     if stopped:
@@ -115,7 +115,9 @@ def words(done: Reset, stopped: bool) -> str:
             f"Stopped ./workshop up, which was running this lesson. Start it again: ./workshop up {code}"
         )
     if Path.cwd().is_relative_to(done.backup.resolve()):
-        lines.append(f"This terminal is in the backup now. Go to the new copy: cd {done.project.folder}")
+        lines.append(
+            f"This terminal is now in the backup folder. Go to the new copy: cd {done.project.folder}"
+        )
     return "\n".join(lines)
 
 
@@ -126,7 +128,7 @@ def finish_reset(lesson: Lesson, backup: Path) -> str:
         return ""
     _swap(lesson, backup)
     _remember(lesson)
-    return f"./workshop reset {lesson.code} was interrupted, and is finished now."
+    return f"./workshop reset {lesson.code} was interrupted, and it has now been finished."
 
 
 def _swap(lesson: Lesson, backup: Path) -> None:

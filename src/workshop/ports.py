@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psutil
 
 ENDED = "a process that has just ended"
-ANOTHER = "a process of another user"
+ANOTHER = "another user's process"
 SYSTEM = "the system: below 1024 only an administrator's process may listen"
 LAST = 65535
 

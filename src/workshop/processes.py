@@ -151,7 +151,7 @@ class Supervisor:
         if self.broker is not None and not self.broker.running and not self._broker_said:
             self._broker_said = True
             self.say(
-                "broker ended. Nothing can be queued until it is back: it starts again when you save a file."
+                "broker ended. Nothing can be queued until it is back. It starts again when you save a file."
             )
         if not self._stopping and all(r.state in SETTLED for r in self.running.values() if r.service.once):
             self._start_new(once=False)
@@ -183,7 +183,7 @@ class Supervisor:
     def _start(self, running: Running) -> None:
         service = running.service
         if service.restarts and (broken := blame.unreadable(self.folder)):
-            self._cannot(running, "unreadable", f"{broken[0]}. It starts when you have put that right.")
+            self._cannot(running, "unreadable", f"{broken[0]}. It starts once you have fixed that.")
             return
         probe = None if running.state == "probing" else service.probe
         running.startup.hold()
@@ -273,9 +273,9 @@ class Supervisor:
         """How it ended, why, and what to do; what completes "worker"."""
         how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
         if log := running.service.log:  # no part of the project
-            then = f"\n  Its log is {paths.shown(log)}. The other processes run on."
+            then = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
         if _signal_of(code):
-            killed = ": a kill -9 ended it, or the system did because memory ran out (Linux: dmesg tells)."
+            killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
             return how + (killed if _signal_of(code) == signal.SIGKILL else "") + then
         cause = blame.cause(running.lines, self.folder) if code else blame.Cause()
         if trouble := troubles.named(cause):
@@ -327,7 +327,9 @@ class Supervisor:
         if self.broker is not None and not self.broker.running and not self._broker_off:
             self._start_broker()
         if "Procfile" in files:
-            self.say("Procfile changed. To run what it says now: Ctrl-C, then ./workshop up again.")
+            self.say(
+                "The Procfile has changed. To apply the changes, press Ctrl-C and run ./workshop up again."
+            )
             files = [file for file in files if file != "Procfile"]
             if not files:
                 return
@@ -385,7 +387,9 @@ class Supervisor:
             self._stopping = True
             for running in self.running.values():
                 running.startup.release()
-            self.say("Stopping … (a worker finishes its task first; Ctrl-C again ends everything at once)")
+            self.say(
+                "Stopping … (workers finish their tasks first; press Ctrl-C again to stop everything at once)"
+            )
             for running in self.running.values():
                 if running.alive and running.state != "stopping":
                     self._end(running)
@@ -426,7 +430,8 @@ class Supervisor:
         elif running.state == "starting" and running.service.log and not running.said:
             if now - running.asked_at > START_SECONDS:
                 running.said = (
-                    f"{running.service.name} still starts: {paths.shown(running.service.log)} tells how far."
+                    f"{running.service.name} is still starting. For its progress, see "
+                    f"{paths.shown(running.service.log)}."
                 )
                 self.say(running.said)
         elif running.state == "stopping" and now > running.kill_at:

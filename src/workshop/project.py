@@ -118,21 +118,21 @@ def at(folder: Path) -> Project:
     folder = Path(folder)
     if not folder.exists():
         raise WorkshopError(
-            f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), "
-            "or the path of a project folder."
+            f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), or the "
+            "path of a project folder."
         )
     root = _project_folder(folder.resolve())
     if root is None:
         raise WorkshopError(
-            f"{paths.shown(folder)} is no Django project: there is no manage.py in it. Name a lesson "
-            "(./workshop status lists them), or the folder that manage.py is in."
+            f"{paths.shown(folder)} is not a Django project: it contains no manage.py. Name a lesson "
+            "(./workshop status lists them), or the folder that contains manage.py."
         )
     lesson = _lesson_of(root)
     if lesson is None:
         names = ", ".join(lesson.name for lesson in lessons.all_lessons())
         raise WorkshopError(
-            f"Which lesson does {paths.shown(root)} belong to? Give the folder, or one around it, "
-            f"the name of a lesson: {names or 'but there are none here, is this a whole clone?'}."
+            f"Which lesson does {paths.shown(root)} belong to? Give the folder, or one around it, the name "
+            f"of a lesson: {names or 'but there are none here. Is this a complete clone?'}."
         )
     return Project(root, lesson)
 
@@ -146,7 +146,7 @@ def _around(cwd: Path) -> Project | None:
 def _last_started() -> Project:
     last = progress.last()
     if last is None:
-        raise NotStarted("No lesson is started yet.\nStart the first:   ./workshop start 01")
+        raise NotStarted("You have not started a lesson yet.\nStart the first:   ./workshop start 01")
     return of_lesson(lessons.find(last))
 
 

@@ -14,7 +14,7 @@ def recover() -> str:
     with unfinished.alone():
         state = unfinished.read()  # empty when another command was faster
         backup = Path(state["backup"]) if state.get("backup") else None
-        kept = f" Your files as they were: {paths.shown(backup)}" if backup and backup.exists() else ""
+        kept = f" Backup of your files: {paths.shown(backup)}" if backup and backup.exists() else ""
         try:
             match state.get("command"):
                 case "reset":
@@ -26,7 +26,7 @@ def recover() -> str:
             unfinished.end()
         except OSError as error:
             raise WorkshopError(
-                f"./workshop {state['command']} was interrupted, and cannot be put right yet. {reason(error)}"
-                f"{kept}"
+                f"./workshop {state['command']} was interrupted, and its changes could not be completed or "
+                f"undone yet. {reason(error)}{kept}"
             ) from error
     return f"{said}{kept}" if said else ""

@@ -13,7 +13,7 @@ from .console import console, say, verbatim
 from .lessons import Step
 from .project import Project
 
-GIVEN = Step("given", "What the starter brought along still works", [], [])
+GIVEN = Step("given", "The starter code that you don't edit still works", [], [])
 
 
 class Report:
@@ -100,7 +100,7 @@ class Report:
         for why, steps in self.left_out.items():
             say("")
             many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
-            say(f"  {many} left out ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
+            say(f"  {many} skipped ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
         say("")
         for text in self._next():
             say(text)
@@ -115,9 +115,7 @@ class Report:
                 self._show_code(place[1], int(place[2]))
         steps = self.project.lesson.steps
         say("")
-        say(
-            f"  The project cannot start. Steps {steps[0].id} to {steps[-1].id} need it; nothing was checked."
-        )
+        say(f"  The project cannot start, so steps {steps[0].id} to {steps[-1].id} could not be checked.")
 
     def _show_code(self, name: str, number: int) -> None:
         try:
@@ -127,7 +125,7 @@ class Report:
             return
         steps = [step.id for step in self.project.lesson.steps if name in step.files]
         if steps:
-            say(f"    {name} is worked on in step {', '.join(steps)}.", style="dim")
+            say(f"    You edit {name} in step {', '.join(steps)}.", style="dim")
 
     def _expected(self) -> list[Step]:
         return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps
@@ -140,7 +138,7 @@ class Report:
             if each.id in self._printed or (step is not None and each.id not in self.outcome):
                 continue
             if self._only_first and each.id != self.first:
-                say(f"  ·       the other steps follow when {self.first} passes", style="dim")
+                say(f"  ·       the other steps are checked once {self.first} passes", style="dim")
                 return
             self._printed.add(each.id)
             sign, style, remark = {
@@ -160,7 +158,7 @@ class Report:
             say(f"  Step {step}: your code raised an exception.", "red")
             facts = {"exception": complaint["what"], **complaint["facts"], "while": failure["about"]}
         else:
-            name = "What the starter brought along" if step == "given" else f"Step {step}"
+            name = "The starter code" if step == "given" else f"Step {step}"
             say(indent(f"{name}: {complaint['what']}", "  "), "red")
             facts = complaint["facts"]
         say("")
@@ -207,7 +205,7 @@ class Report:
             if lesson.next:
                 yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
             else:
-                yield f"  Lesson {lesson.code} is done. It was the last one."
+                yield f"  Lesson {lesson.code} is done. That was the last lesson."
 
     def _name(self) -> str:
         return self.project.lesson.code if self.project.is_learners else self.project.shown

@@ -111,12 +111,12 @@ def _bomb() -> bytes:
 
 PHONE_PHOTO = Sample(
     "held-upright.jpg",
-    "12 megapixels, stored on its side, with place and colour profile",
+    "12 megapixels, stored on its side, with GPS position and color profile",
     partial(photo, 4032, 3024, orientation=6, gps=True, icc=True),
 )
 SAMPLES = (
     PHONE_PHOTO,
-    Sample("phone.jpg", "two pictures in one file (MPO), as many phones write it", _two_pictures),
+    Sample("phone.jpg", "two pictures in one file (MPO), as many phones save them", _two_pictures),
     Sample("transparent.png", "rounded corners you can see through", _transparent),
     Sample(
         "web.webp",
@@ -125,19 +125,22 @@ SAMPLES = (
     ),
     Sample(
         "print.jpg",
-        "a JPEG in the four colours of a printer (CMYK)",
+        "a JPEG in a printer's four ink colors (CMYK)",
         lambda: _encoded(scene(2016, 1512).convert("CMYK"), "JPEG", quality=88),
     ),
-    Sample("animated.gif", "seven pictures; the first one counts", _animated),
+    Sample("animated.gif", "seven pictures, of which only the first is kept", _animated),
     Sample("small.jpg", "320×240, must not be enlarged", partial(photo, 320, 240)),
     Sample(
         "cut-short.jpg",
-        "the first half of a photo: taken, then the resize fails",
+        "the first half of a photo: stored, but the resize fails",
         lambda: PHONE_PHOTO.content()[: len(PHONE_PHOTO.content()) // 2],
         "failed",
     ),
     Sample(
-        "text.jpg", "a text under a photo's name: refused", lambda: b"This is no photo.\n" * 20, "refused"
+        "text.jpg",
+        "a text file with a photo's file name: refused",
+        lambda: b"This is no photo.\n" * 20,
+        "refused",
     ),
     Sample("bomb.png", "a few bytes that claim 900 megapixels: refused", _bomb, "refused"),
 )
@@ -158,8 +161,8 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
             yield sample, missing
     except OSError as error:
         raise WorkshopError(
-            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). "
-            "Name another folder: ./workshop samples FOLDER"
+            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). Name another folder: "
+            "./workshop samples FOLDER"
         ) from None
 
 
@@ -176,11 +179,11 @@ def main(folder: str, upload: int | None, port: int | None = None) -> int:
         written += new
         size = (place / sample.name).stat().st_size
         say(f"  {sample.name:<17}{in_bytes(size):>8}  {sample.purpose}", hang=29)
-    kept = f", {len(SAMPLES) - written} were there already" if written < len(SAMPLES) else ""
+    kept = f", {len(SAMPLES) - written} already existed" if written < len(SAMPLES) else ""
     seconds = time.perf_counter() - started
     say(
         f"{written} written to {paths.shown(place)} in {seconds:.1f} s{kept}.\n"
-        "Upload them in the browser, or ten large ones at once: ./workshop samples --upload 10"
+        "Upload them in the browser, or upload ten large photos at once: ./workshop samples --upload 10"
     )
     return 0
 

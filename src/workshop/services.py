@@ -80,24 +80,25 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
         commands = parse_procfile(file.read_text(encoding="utf-8")).processes
     except FileNotFoundError:
         raise WorkshopError(
-            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: "
-            f"cp {project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
+            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: cp "
+            f"{project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
         ) from None
     except AssertionError:
         raise WorkshopError(
-            f"{project.shown}/Procfile names a process twice. Give each its own name."
+            f"{project.shown}/Procfile names a process twice. Give each process its own name."
         ) from None
     if not commands:
         raise WorkshopError(
-            f"{project.shown}/Procfile names no process. A line reads: web: python manage.py …"
+            f"{project.shown}/Procfile lists no processes. A line looks like this: web: python manage.py …"
         )
     for name, command in commands.items():
         try:
             shlex.split(command)
         except ValueError as error:
             raise WorkshopError(
-                f"A line of {project.shown}/Procfile cannot be read: {error}.\n  {name}: {command}\n"
-                "Look for a ' or \" without its partner, put it right, and type the same again."
+                f"A line of {project.shown}/Procfile cannot be read: {error}.\n"
+                f"  {name}: {command}\n"
+                "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None
     # A step that a check has passed needs no probe, which costs a quarter of a second or more.
     passed = progress.passed(project.lesson.name) if project.is_learners else []

@@ -71,12 +71,12 @@ def words(project: Project, step: Step | None, done: Solved) -> str:
     """What `done` means to the learner, and what to type next."""
     what = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
     if not done:
-        return f"{what} is in {project.shown} already as the solution has it. Nothing was changed."
+        return f"{what} is already solved in {project.shown}. Nothing was changed."
     lines = [f"{what} is solved in {project.shown}."]
     for verb, names in (("changed", done.changed), ("created", done.created), ("removed", done.removed)):
         lines += [f"  {verb}  {name}" for name in names]
     if done.backup:
-        lines.append(f"Your files as they were: {paths.shown(done.backup)}")
+        lines.append(f"Backup of your files: {paths.shown(done.backup)}")
     lines.append(f"Next: ./workshop check {step.id if step else project.lesson.code}")
     return "\n".join(lines)
 
@@ -144,16 +144,17 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
             run = subprocess.run(command, env=inherited(), capture_output=True, check=False)
         except FileNotFoundError as error:
             raise WorkshopError(
-                "The solution of a step is merged with your file by git, and there is no git here. "
-                "Install git, or name the whole lesson instead of the step."
+                "Taking the solution of a single step requires git, but git is not installed. Install git, "
+                "or name the whole lesson instead of the step."
             ) from error
     if run.returncode == -signal.SIGINT:
         raise KeyboardInterrupt  # the terminal sends it to git as well
     if run.returncode:
         raise WorkshopError(
-            f"git could not merge the solution of the step with your file, and ended with {run.returncode}:\n"
+            "git could not merge the step's solution with your file: git exited with code "
+            f"{run.returncode}:\n"
             f"{run.stderr.decode(errors='replace').strip()}\n"
-            "Until it can, name the whole lesson instead of the step."
+            "Until git works, name the whole lesson instead of the step."
         )
     return run.stdout
 
@@ -172,11 +173,12 @@ def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) 
             raise WorkshopError(
                 f"The solution could not be written to {project.shown}. {reason(error)}\n"
                 + (
-                    "Some files may have the solution and others not: the next command puts that right."
+                    "Some files may contain the solution and others may not. The next ./workshop command "
+                    "fixes that."
                     if unfinished.file().exists()
-                    else "Your files are as they were."
+                    else "Your files are unchanged."
                 )
-                + (f" A copy of them: {paths.shown(done.backup)}" if done.backup else "")
+                + (f" A backup of your files: {paths.shown(done.backup)}" if done.backup else "")
             ) from error
     return done
 
@@ -227,7 +229,7 @@ def take_back(folder: Path, backup: Path | None, digests: dict[str, str | None])
     """
     if not _put_back(folder, backup, digests):
         return ""
-    return "./workshop solve was interrupted, and is taken back: type it again to have the solution."
+    return "./workshop solve was interrupted, so its changes were undone. Run it again to get the solution."
 
 
 def _put_back(folder: Path, backup: Path | None, digests: dict[str, str | None]) -> bool:
@@ -261,11 +263,11 @@ def _digest(content: bytes | None) -> str | None:
 
 def _refuse_solutions(project: Project) -> None:
     if not project.lesson.solution.is_dir():
-        raise WorkshopError(f"There is no solution of {project.lesson.name}: is this a whole clone?")
+        raise WorkshopError(f"There is no solution of {project.lesson.name}. Is this a complete clone?")
     if project.folder.is_relative_to(paths.SOLUTIONS):
         raise WorkshopError(
-            f"{project.shown} is the solution already. Name a lesson to solve it in your copy: "
-            f"./workshop solve {project.lesson.code}"
+            f"{project.shown} is already the solution. Name a lesson to solve it in your copy: ./workshop "
+            f"solve {project.lesson.code}"
         )
 
 

@@ -13,7 +13,7 @@ def show() -> None:
     """Print the lessons and what is done of each. Raises WorkshopError when there is none."""
     known = lessons.all_lessons()
     if not known:
-        raise WorkshopError(f"No lessons were found in {paths.LESSONS}: is this a whole clone?")
+        raise WorkshopError(f"No lessons were found in {paths.LESSONS}. Is this a complete clone?")
     last = progress.last()
     table = Table.grid(padding=(0, 2))
     for is_whole in (True, True, False, True, True, True):  # the title gives way where it is narrow

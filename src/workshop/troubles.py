@@ -30,19 +30,19 @@ _BROKER = (
         r"ReadOnlyError|READONLY|read only replica|UNBLOCKED .*replica",
         "READONLY",
         "its broker refuses to write",
-        "The broker is a replica now. Set REDIS_URL to the primary's address.",
+        "The broker is now a replica. Set REDIS_URL to the primary's address.",
     ),
     (
         r"OutOfMemoryError|\bOOM\b|used memory > 'maxmemory'",
         "OOM",
         "its broker is full",
-        "Give the broker more memory, or empty the queues that no worker takes from.",
+        "Give the broker more memory, or empty the queues that no worker consumes.",
     ),
     (
         r"MISCONF",
         "",
         "its broker cannot save its data and refuses to write",
-        "Make room on the broker's disk, or give it a folder that it may write to.",
+        "Free some space on the broker's disk, or give the broker a folder that it can write to.",
     ),
     (
         r"BusyLoadingError|\bLOADING\b|loading the dataset",
@@ -96,7 +96,7 @@ _OTHERS = (
     (
         r"database is locked",
         "its database is locked by another process",
-        "End the other process that writes to it, such as an open sqlite3 shell.",
+        "Stop the other process that is writing to the database, such as an open sqlite3 shell.",
     ),
     (
         r"no such (?:table|column): |relation .* does not exist|UndefinedTable|UndefinedColumn",
@@ -106,7 +106,7 @@ _OTHERS = (
     (
         r"unable to open database file",
         "its database file cannot be opened",
-        "Make the folder of the database (DATA_DIR), and check that you may write to it.",
+        "Create the database's folder (DATA_DIR), and check that you can write to it.",
     ),
     (
         r"(?:django\.db|psycopg)\S*\.OperationalError: .*(?:connect|authentication|does not exist)",
@@ -116,9 +116,9 @@ _OTHERS = (
     (
         r"[Aa]ddress already in use|port is already in use",
         "its port is taken",
-        "./workshop doctor names the process that has the port. End that process.",
+        "./workshop doctor names the process that uses the port. Stop that process.",
     ),
-    (r"No space left on device", "the disk is full", "Make room on the disk."),
+    (r"No space left on device", "the disk is full", "Free some space on the disk."),
 )
 
 

@@ -52,7 +52,7 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
         if not is_free(port):
             raise WorkshopError(
                 f"Port {port} is taken by {taken_by(port)}.\n"
-                f"End that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
+                f"Stop that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
             )
         session = _Session(project, port, began)
         stack.enter_context(signals.handled(session.stop))
@@ -80,7 +80,10 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
         return None
     if not is_free(port):
         other = f"./workshop docs --port {next_free(port + 1)}"
-        say(f"docs are left out: port {port} is taken by {taken_by(port)}. In another terminal: {other}")
+        say(
+            f"The docs site is not started: port {port} is taken by {taken_by(port)}. To start it, in "
+            f"another terminal: {other}"
+        )
         return None
     return Service(
         name="docs",
@@ -257,7 +260,7 @@ def _broker_port() -> int:
     port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
     if not (port.isdecimal() and 1 <= int(port) <= LAST):
         raise WorkshopError(
-            f"WORKSHOP_BROKER_PORT is {port}, and has to be a number from 1 to {LAST}. "
-            "Give it another value, or type: unset WORKSHOP_BROKER_PORT"
+            f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to {LAST}. Change the value, "
+            "or type: unset WORKSHOP_BROKER_PORT"
         )
     return int(port)

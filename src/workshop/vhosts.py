@@ -62,15 +62,16 @@ def _management(url: str):
                 "The checks want virtual hosts of their own on the RabbitMQ of CELERY_BROKER_URL, and its "
                 f"management plugin does not answer at {shown}: {error}\n"
                 "Enable it:  rabbitmq-plugins enable rabbitmq_management\n"
-                "Is it elsewhere? Say where:  export WORKSHOP_RABBITMQ_API=http://name:password@host:15672/api\n"
-                "Or go on with the workshop's broker: take CELERY_BROKER_URL out of WORKSHOP_KEEP."
+                "Is it elsewhere? Say where:  export "
+                "WORKSHOP_RABBITMQ_API=http://name:password@host:15672/api\n"
+                "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             ) from error
         if answer.is_error and not (method == "DELETE" and answer.status_code == 404):
             raise WorkshopError(
                 f"RabbitMQ's management plugin at {shown} refuses ({answer.status_code}). The user of "
                 "CELERY_BROKER_URL has to be an administrator for the checks.\n"
                 "Let it:  rabbitmqctl set_user_tags NAME administrator\n"
-                "Or go on with the workshop's broker: take CELERY_BROKER_URL out of WORKSHOP_KEEP."
+                "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             )
 
     with httpx.Client(timeout=30, trust_env=False) as client:

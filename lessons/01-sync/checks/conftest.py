@@ -17,32 +17,33 @@ CAUSES = {
     "picture. thumbnail() and exif_transpose(in_place=True) change the picture in place and return None, so return "
     "picture yourself.",
     r"'NoneType' object (has no attribute '(get|items|keys)'|is not (subscriptable|iterable))": "Not every picture "
-    "has EXIF data, and _getexif() returns None if there is none. picture.getexif() returns an empty block instead.",
-    r"^KeyError: None$": "This picture has no format any more: convert(), copy() and transpose() return a new "
-    "picture that comes from no file. Read picture.format first.",
-    r"^KeyError: '(MPO|GIF)'$": "EXTENSIONS contains only the formats that you may write. Let format_to_write() "
-    'choose one of them for this picture: "PNG" if it has transparency, otherwise "JPEG".',
-    r"^KeyError: '(icc_profile|exif|comment|transparency)'$": "Not every picture has this entry in its info. "
-    "picture.info.get(…) returns None then.",
-    r"^KeyError: 274$": "Not every picture has an orientation (tag 0x0112, which is 274). orientation() returns 1 "
-    "then, and so does getexif().get(0x0112, 1).",
-    r"^KeyError: 'JPEG'$": "save_all=True writes every picture of a file, but a JPEG holds only one. Leave it out, "
-    "because only the first picture counts.",
+    "has EXIF data, and _getexif() returns None for a picture without it. Call picture.getexif(), which returns an "
+    "empty block instead.",
+    r"^KeyError: None$": "This picture no longer has a format: convert(), copy() and transpose() return a new "
+    "picture, and its format is None. Read picture.format first.",
+    r"^KeyError: '(MPO|GIF)'$": "EXTENSIONS contains only the formats that resize() can write. Let format_to_write() "
+    'choose a format for this picture: "PNG" if the picture has transparency, otherwise "JPEG".',
+    r"^KeyError: '(icc_profile|exif|comment|transparency)'$": "Not every picture has this entry in picture.info. Use "
+    "picture.info.get(…), which returns None for a missing entry.",
+    r"^KeyError: 274$": "Not every picture has an orientation tag (0x0112, which is 274). If the tag is missing, "
+    "orientation() returns 1, and so does getexif().get(0x0112, 1).",
+    r"^KeyError: 'JPEG'$": "save_all=True writes every picture in a file, but a JPEG holds only one. Remove save_all, "
+    "because only the first picture should be kept.",
     r"cannot write mode \w+ as JPEG": "JPEG supports neither transparency nor palettes. Choose the format first, and "
-    "then convert the picture to a mode that this format supports.",
-    r"height and width must be > 0": "The shorter side was rounded down to 0 pixels. It needs at least one: "
-    "max(1, …). thumbnail() does that for you.",
-    r"float\(\) argument must be .+'NoneType'|Invalid quality setting": "Pillow needs a number as quality. If a format "
-    "has no quality, leave the argument out instead of passing None.",
-    r"BytesIO' object has no attribute 'name'": "Not every file object has a name, and a name can be wrong: a phone "
-    "writes MPO files called .jpg. picture.format is read from the file's content.",
+    "then convert the picture to a mode that the format supports.",
+    r"height and width must be > 0": "The shorter side was rounded down to 0 pixels. Use max(1, …) to keep at least "
+    "one pixel, or use thumbnail(), which does that for you.",
+    r"float\(\) argument must be .+'NoneType'|Invalid quality setting": "Pillow needs a number for quality. If a "
+    "format has no quality setting, omit the argument instead of passing None.",
+    r"BytesIO' object has no attribute 'name'": "Not every file object has a name, and a name can be wrong: phones "
+    "save MPO files as .jpg. Use picture.format, which Pillow reads from the file's content.",
 }
-"""A pattern for the text of an exception -> its cause, and what to do."""
+"""Maps a pattern for an exception's text to its cause and fix."""
 
 
 @pytest.fixture
 def resized(resized):
-    """resized(content, "a GIF") as in the kit, but exceptions with a known cause are explained."""
+    """Like resized(content, "a GIF") in the kit, but explains exceptions with a known cause."""
 
     def call(content, about="a photo", **options):
         try:

@@ -29,12 +29,12 @@ def test_fits_in_proportion(resized, size, expected):
     whole = photos.corners(picture) == photos.corners(Image.open(photos.as_file(content)))
     expect(
         off <= 1,
-        f"a photo of {size[0]}×{size[1]} pixels was resized to {picture.width}×{picture.height}.",
-        "Multiply both sides by the same factor: the smaller one of 800 / width and 600 / height. The longer side "
-        "alone does not decide, because the box is not a square."
+        f"a {size[0]}×{size[1]} photo was resized to {picture.width}×{picture.height}.",
+        "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height. The longer side alone "
+        "doesn't determine the factor, because the box is not a square."
         if whole
         else "The result fills the box, but its corners are not the corners of the photo. ImageOps.fit() crops the "
-        "photo, and ImageOps.pad() adds bars. Keep the whole photo, and add nothing.",
+        "photo, and ImageOps.pad() adds bars to it. Keep the whole photo, and don't add anything to it.",
         expected="{}×{}".format(*expected),
         found=f"{picture.width}×{picture.height}",
         file=f"{FILE}, fit()",
@@ -42,12 +42,12 @@ def test_fits_in_proportion(resized, size, expected):
 
 
 def test_takes_any_box(resized):
-    """max_width and max_height set the size of the box."""
+    """max_width and max_height set the size of the box that a photo has to fit into."""
     _, picture = resized(photos.png_of(1000, 1000), max_width=100, max_height=50)
     expect(
         picture.size == (50, 50),
-        f"with a box of 100×50, a photo of 1000×1000 was resized to {picture.width}×{picture.height}.",
-        "Use the arguments max_width and max_height of fit(). 800 and 600 are only their defaults.",
+        f"with a box of 100×50, a 1000×1000 photo was resized to {picture.width}×{picture.height}.",
+        "Use max_width and max_height, the arguments of fit(). 800 and 600 are only the defaults.",
         expected="50×50",
         file=f"{FILE}, fit()",
     )
@@ -58,21 +58,21 @@ def test_never_enlarges(resized):
     _, picture = resized(photos.png_of(320, 240))
     expect(
         picture.size == (320, 240),
-        f"a small photo of 320×240 was enlarged to {picture.width}×{picture.height}.",
-        "Never enlarge a photo: the file grows, but the photo shows no more than before. thumbnail() keeps a photo "
-        "that already fits, but resize() and ImageOps.contain() enlarge it.",
+        f"a small photo (320×240) was enlarged to {picture.width}×{picture.height}.",
+        "Never enlarge a photo: the file gets larger, but the photo doesn't show any more detail. thumbnail() leaves "
+        "a photo that already fits unchanged, but resize() and ImageOps.contain() enlarge it.",
         expected="320×240",
         file=f"{FILE}, fit()",
     )
 
 
 def test_flat(resized):
-    """A line that is two pixels high stays visible."""
+    """A line that is only two pixels high remains visible."""
     _, picture = resized(photos.png_of(3000, 2), about="a line of 3000×2 pixels")
     expect(
         picture.size == (800, 1),
         f"a line of 3000×2 pixels was resized to {picture.width}×{picture.height}.",
-        "Multiply both sides by the same factor, and round to at least one pixel.",
+        "Multiply both sides by the same factor, and round the result to at least one pixel.",
         expected="800×1",
         file=f"{FILE}, fit()",
     )
@@ -93,19 +93,19 @@ def test_decodes_reduced(resized, monkeypatch):
     largest, place = max(decoded, default=((0, 0), "?"))
     expect(
         largest[0] < 4032,
-        "all 12 million pixels of a JPEG of 4032×3024 were decoded.",
-        "The JPEG decoder can return the photo at 1/2, 1/4 or 1/8 of its size. thumbnail() asks for that, unless "
-        "reducing_gap is None or too large (the default is 2.0). resize() does not ask for it. Nor does a method that "
-        "needs the pixels earlier: convert(), copy() and exif_transpose() decode all of them.",
+        "all 12 million pixels of a 4032×3024 JPEG were decoded.",
+        "The JPEG decoder can return the photo at 1/2, 1/4 or 1/8 of its size. thumbnail() asks for a reduced size, "
+        "unless reducing_gap is None or too large (the default is 2.0). resize() doesn't ask for a reduced size. If "
+        "you call convert(), copy() or exif_transpose() before thumbnail(), they decode all pixels.",
         decoded_at=place,
         file=f"{FILE}, fit()",
     )
     expect(
         largest[0] >= picture.width and picture.size == (800, 600),
-        f"a JPEG of 4032×3024 was decoded at {largest[0]}×{largest[1]} and resized to "
+        f"a 4032×3024 JPEG was decoded at {largest[0]}×{largest[1]} and resized to "
         f"{picture.width}×{picture.height}.",
-        "Your code asked the decoder for fewer pixels than the result needs, so the result is too small or blurred. "
-        "thumbnail() asks for enough pixels.",
+        "Your code asked the decoder for fewer pixels than the result needs, so the result is too small or blurry. "
+        "Use thumbnail(), which asks for enough pixels.",
         expected="decoded at 800×600 or more, and then resized to 800×600",
         decoded_at=place,
         file=f"{FILE}, fit()",
@@ -113,19 +113,20 @@ def test_decodes_reduced(resized, monkeypatch):
 
 
 def test_smooth(resized):
-    """Each pixel of the result is computed from all the pixels that it replaces."""
+    """Each pixel of the result is computed from all the original pixels that it replaces."""
     _, picture = resized(photos.checkerboard(1000, 750))
     darkest, brightest = picture.convert("L").getextrema()
     expect(
         brightest - darkest < 100,
-        "fine black and white lines became coarse lines: the resize picked single pixels instead of averaging them.",
-        "Use the filter Image.Resampling.LANCZOS. NEAREST copies one pixel and ignores the others.",
+        "fine black and white lines became coarse lines, because the resize copied single pixels instead of averaging "
+        "them.",
+        "Use the filter Image.Resampling.LANCZOS. NEAREST copies one pixel and ignores its neighbors.",
         file=f"{FILE}, fit()",
     )
 
 
 def test_lanczos(resized):
-    """The resize uses the filter LANCZOS."""
+    """Photos are resized with the LANCZOS filter."""
     noise = Image.effect_noise((500, 375), 90)
     _, picture = resized(photos.encoded(noise, "PNG"), max_width=400, max_height=300)
 
@@ -137,8 +138,8 @@ def test_lanczos(resized):
     expect(
         nearest == Image.Resampling.LANCZOS or distance(nearest) > 1,
         f"the photo was resized with the filter {nearest.name}.",
-        "Pass the filter LANCZOS, which keeps fine lines sharper. Without that argument, thumbnail() and resize() use "
-        "BICUBIC.",
+        "Pass Image.Resampling.LANCZOS, which keeps fine lines sharper. If you pass no filter, thumbnail() and "
+        "resize() use BICUBIC.",
         expected="Image.Resampling.LANCZOS",
         file=f"{FILE}, fit()",
     )

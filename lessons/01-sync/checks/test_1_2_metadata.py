@@ -22,7 +22,7 @@ def with_profile(format):
 
 @pytest.fixture
 def transposed(monkeypatch):
-    """Filled by each call of ImageOps.exif_transpose() that returns a copy."""
+    """Collects the pictures passed to ImageOps.exif_transpose() when it returns a copy."""
     calls = []
     original = ImageOps.exif_transpose
 
@@ -37,28 +37,28 @@ def transposed(monkeypatch):
 
 def why_not_upright(orientation, as_stored, cut, transposed):
     if as_stored and transposed:
-        return "exif_transpose() returns a turned copy and does not change the picture that you pass. Return the copy."
+        return "exif_transpose() returns a turned copy and doesn't change the picture that you pass. Return the copy."
     if orientation in (2, 4, 5, 7):  # 6, 8 and 3 were looked at before
         return (
-            "Orientations 2, 4, 5 and 7 are also mirrored, and rotating does not undo that. TURNS has the right "
-            "argument for transpose() for each orientation."
+            "Orientations 2, 4, 5 and 7 are also mirrored, which rotating doesn't undo. For each orientation, TURNS "
+            "contains the right argument for transpose()."
         )
     if as_stored:
-        return "Turn the pixels. A program that does not read EXIF data shows them as they are stored in the file."
+        return "Turn the pixels. A program that doesn't read EXIF data shows the pixels as they are stored in the file."
     if cut:
         return (
-            "The photo was turned, but it kept its old width and height. rotate() crops what does not fit and fills "
-            "the rest with black, unless you pass expand=True."
+            "The photo was turned, but it kept its old width and height. Unless you pass expand=True, rotate() crops "
+            "the parts that don't fit and fills the rest with black."
         )
     return (
-        "The photo was turned the wrong way: rotate() and Transpose.ROTATE_90 turn counterclockwise. TURNS has the "
-        "right argument for transpose() for each orientation."
+        "The photo was turned the wrong way: rotate() and Transpose.ROTATE_90 turn counterclockwise. For each "
+        "orientation, TURNS contains the right argument for transpose()."
     )
 
 
 @pytest.mark.parametrize("orientation", [6, 8, 3, 5, 2, 4, 7])
 def test_upright(resized, transposed, orientation):
-    """A photo that was taken with a turned camera becomes upright."""
+    """A photo taken with a rotated camera is turned upright."""
     content = photos.jpeg(400, 300, orientation)
     stored = Image.open(photos.as_file(content))
     wanted = ImageOps.exif_transpose(stored)
@@ -69,7 +69,7 @@ def test_upright(resized, transposed, orientation):
     tag = picture.getexif().get(photos.ORIENTATION, 1)
     expect(
         upright and found == photos.corners(wanted),
-        f"a photo with EXIF orientation {orientation} is not upright after the resize.",
+        f"a photo with EXIF orientation {orientation} is not upright after being resized.",
         why_not_upright(orientation, found == photos.corners(stored), not upright, transposed),
         found=f"{picture.width}×{picture.height} pixels, orientation tag {tag}",
         file=f"{FILE}, upright()",
@@ -77,20 +77,21 @@ def test_upright(resized, transposed, orientation):
     expect(
         tag == 1,
         f"the pixels are turned, but the resized photo still has the orientation tag {tag}.",
-        "A browser reads the tag and turns the photo a second time. Save it without exif=.",
+        "A browser reads the tag and turns the photo a second time. Save the photo without exif=.",
         file=f"{FILE}, write()",
     )
 
 
 @pytest.mark.parametrize("orientation", [6, 8, 5, 7])
 def test_turned_box(resized, orientation):
-    """An upright photo fills the height of the box."""
+    """A photo in portrait orientation fills the height of the box."""
     _, picture = resized(photos.jpeg(1000, 750, orientation))
     expect(
         picture.size == (450, 600),
-        f"an upright photo was resized to {picture.width}×{picture.height}, which does not match the box.",
-        f"The photo is stored on its side (orientation {orientation}; the same is true of 5, 6, 7 and 8). "
-        "is_on_its_side() has to return True, so that resize() swaps the width and the height of the box.",
+        f"a portrait photo was resized to {picture.width}×{picture.height}, which doesn't match the box.",
+        f"The photo is stored on its side (orientation {orientation}). "
+        "For orientations 5 to 8, is_on_its_side() has to return True so that resize() swaps the width and height of "
+        "the box.",
         expected="450×600",
         file=f"{FILE}, is_on_its_side()",
     )
@@ -103,46 +104,47 @@ def test_box_that_is_not_turned(resized, orientation):
     expect(
         picture.size == (800, 600),
         f"a photo with EXIF orientation {orientation} was resized to {picture.width}×{picture.height}.",
-        "is_on_its_side() has to return False here. Only orientations 5 to 8 swap width and height; 1 to 4 don't.",
+        "For this orientation, is_on_its_side() has to return False. Only orientations 5 to 8 swap width and height.",
         expected="800×600",
         file=f"{FILE}, is_on_its_side()",
     )
 
 
 def test_no_position(resized):
-    """The resized photo does not say where it was taken."""
+    """The resized photo doesn't reveal where it was taken."""
     result, picture = resized(photos.jpeg())
     expect(
         not picture.getexif().get_ifd(photos.GPS),
         "the resized photo still contains the GPS position.",
-        "Every visitor can read it. Save the photo without exif=.",
+        "Every visitor can read the position. Save the photo without exif=.",
         found=f"GPS {dict(picture.getexif().get_ifd(photos.GPS))}",
         file=f"{FILE}, write()",
     )
     expect(
         b"my house" not in result.content,
-        "the resized photo still contains the comment of the original.",
-        "Pillow writes a JPEG's comment again if it is in picture.info. Clear picture.info before you save.",
+        "the resized photo still contains the original's comment.",
+        "Pillow writes a JPEG's comment to the new file if the comment is still in picture.info. Clear picture.info "
+        "before you save the picture.",
         found="the comment 'my house'",
         file=f"{FILE}, write()",
     )
 
 
 def test_no_notes(resized):
-    """Camera, time, and the metadata of other programs are removed too."""
+    """The camera, the time, and metadata from other programs are removed too."""
     result, picture = resized(with_metadata())
     tags = [ExifTags.TAGS.get(tag, str(tag)) for tag in picture.getexif()]
     expect(
         not tags,
         "the resized photo still contains EXIF data, such as the camera and the time.",
-        "If you delete single EXIF tags, the others stay. Save the photo without exif=, so that none of them is kept.",
+        "If you delete individual EXIF tags, the others stay. Save the photo without exif= to remove all of them.",
         found=", ".join(tags),
         file=f"{FILE}, write()",
     )
     expect(
         b"GPSLatitude" not in result.content,
-        "the resized photo still contains a GPS position, in its XMP block.",
-        "Some programs store the position a second time, outside of EXIF. Save the photo without xmp=.",
+        "the resized photo still contains a GPS position in its XMP block.",
+        "Some programs store the position a second time, outside the EXIF block. Save the photo without xmp=.",
         file=f"{FILE}, write()",
     )
 
@@ -153,20 +155,20 @@ def test_keeps_colours(resized, format):
     _, picture = resized(with_profile(format))
     expect(
         picture.info.get("icc_profile") == photos.profile(),
-        f"the ICC profile of a {format} is lost, so a good screen shows wrong colors.",
-        'Pass picture.info["icc_profile"] to save(icc_profile=…). Read it before you clear picture.info. A picture that '
-        "you create with Image.new() never has it.",
+        f"the ICC profile of a {format} is lost, so good screens show the wrong colors.",
+        'Pass picture.info["icc_profile"] to save(icc_profile=…). Read the profile before you clear picture.info. A '
+        "picture that you create with Image.new() never has a profile.",
         file=f"{FILE}, write()",
     )
 
 
 def test_without_notes(resized):
-    """A picture without EXIF data and without a profile works too."""
-    _, picture = resized(photos.png_of(400, 300), about="a picture without EXIF data and without a profile")
+    """A picture without EXIF data or an ICC profile works too."""
+    _, picture = resized(photos.png_of(400, 300), about="a picture without EXIF data or an ICC profile")
     expect(
         picture.size == (400, 300),
-        f"a picture of 400×300 without EXIF data was resized to {picture.width}×{picture.height}.",
-        "A picture without EXIF data counts as upright, and this one is small enough to keep its size.",
+        f"a 400×300 picture without EXIF data was resized to {picture.width}×{picture.height}.",
+        "A picture without EXIF data is treated as upright, and this picture already fits, so it should keep its size.",
         file=FILE,
     )
 
@@ -177,8 +179,8 @@ def test_quality(resized):
     _, picture = resized(photos.encoded(stored, "JPEG", quality=95))
     wanted = Image.open(photos.as_file(photos.encoded(stored, "JPEG", quality=85)))
     why = (
-        "QUALITY has the options of save() for each format: pass **QUALITY[format]. Without them, Pillow uses 75 for "
-        "JPEG and 80 for WebP."
+        "QUALITY contains the options of save() for each format, so pass **QUALITY[format]. Without these options, "
+        "Pillow uses quality 75 for JPEG and 80 for WebP."
     )
     expect(
         picture.quantization == wanted.quantization,
@@ -194,6 +196,6 @@ def test_quality(resized):
         nearest == 85,
         "the WebP was not saved with quality 85.",
         why,
-        found=f"about {nearest}",
+        found=f"quality {nearest} or close to it",
         file=f"{FILE}, write()",
     )

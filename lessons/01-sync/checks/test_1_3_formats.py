@@ -39,9 +39,12 @@ def palette():
     ],
 )
 def test_format(resized, content, name, format):
-    """Every format is converted to one that all browsers can show."""
+    """Every format is converted to one that all browsers can display."""
     result, picture = resized(content(), about=name)
-    why = "JPEG, PNG and WebP keep their format. All others become PNG if they have transparency, otherwise JPEG."
+    why = (
+        "JPEG, PNG and WebP keep their format. Any other format becomes PNG if the picture has transparency, "
+        "otherwise JPEG."
+    )
     if format != "JPEG":
         why += (
             " Read picture.format first: convert(), copy() and transpose() return a picture without a format."
@@ -55,21 +58,21 @@ def test_format(resized, content, name, format):
     )
     expect(
         result.format == format,
-        f"{name} became {picture.format}, but Resized says {result.format}.",
-        "Resized.format decides how the result's name ends, so it has to be the format that you wrote.",
+        f"{name} became {picture.format}, but Resized.format is {result.format}.",
+        "Resized.format determines the file name extension, so it has to be the format that you wrote.",
         expected=format,
         file=f"{FILE}, write()",
     )
     expect(
         picture.mode != "CMYK",
-        f"{name} is still CMYK after the resize: browsers show it in wrong colors or not at all.",
-        'convert("RGB") returns a copy in the colors of a screen.',
+        f"{name} is still CMYK after being resized: browsers show it in the wrong colors or not at all.",
+        'Use convert("RGB"), which returns a copy in the colors that screens use.',
         file=f"{FILE}, converted()",
     )
     expect(
         getattr(picture, "n_frames", 1) == 1,
-        f"{name} still has {getattr(picture, 'n_frames', 1)} pictures in it after the resize.",
-        "Keep only the first one: save() writes the others only if you pass save_all=True.",
+        f"{name} still has {getattr(picture, 'n_frames', 1)} pictures in it after being resized.",
+        "Keep only the first picture: save() writes the others only if you pass save_all=True.",
         file=f"{FILE}, write()",
     )
 
@@ -90,40 +93,41 @@ def test_a_name_can_be_wrong(resized, content, name, format):
     expect(
         picture.format == result.format == format,
         f"a file called {name} contains {original}, but your code wrote {picture.format}.",
-        "A visitor can give a file any name, so don't use it. picture.format is read from the file's content.",
+        "Visitors can give a file any name, so don't rely on the name. Use picture.format, which Pillow reads from "
+        "the file's content.",
         expected=format,
-        found=f"a file in the format {picture.format}, and Resized says {result.format}",
+        found=f"a file in the format {picture.format}, and Resized.format is {result.format}",
         file=f"{FILE}, format_to_write()",
     )
 
 
 @pytest.mark.parametrize("mode", ["P", "1"])
 def test_palette_is_smooth(resized, mode):
-    """A picture with a palette is resized in the same quality as every other picture."""
+    """A picture with a palette is resized with the same quality as any other picture."""
     _, picture = resized(photos.checkerboard(1000, 750, mode=mode))
     darkest, brightest = picture.convert("L").getextrema()
-    kind = {"P": "with a palette (GIF, many PNGs)", "1": 'with two colors only (mode "1", many scans)'}[mode]
+    kind = {"P": "with a palette (GIF, many PNGs)", "1": 'with only two colors (mode "1", many scans)'}[mode]
     expect(
         brightest - darkest < 100,
         f"in a picture {kind}, fine lines became coarse lines.",
-        "Pillow can't average the numbers of a palette, so it drops pixels, whatever filter you pass. Convert the "
-        "picture before fit() resizes it.",
+        "Pillow can't average the color numbers of a palette, so it drops pixels, whatever filter you pass. Convert "
+        "the picture before fit() resizes it.",
         file=f"{FILE}, unpacked()",
     )
 
 
 @pytest.mark.parametrize("content", [photos.png, photos.transparent_gif, photos.one_transparent_colour])
 def test_transparency(resized, content):
-    """A transparent area stays transparent."""
+    """Transparent areas stay transparent."""
     _, picture = resized(content())
     lowest = picture.convert("RGBA").getchannel("A").getextrema()[0]
     expect(
         lowest == 0,
-        "the transparent area of a picture is filled after the resize.",
-        'convert("RGB") removes transparency. Convert to a mode that keeps it.'
+        "the transparent area of a picture is no longer transparent after the resize.",
+        'convert("RGB") removes transparency. Convert the picture to a mode that keeps its transparency.'
         if content is photos.png
-        else 'picture.info["transparency"] names one color, or one number of the palette, that is transparent. Convert '
-        "such a picture to RGBA, so that each pixel has its own transparency.",
+        else 'picture.info["transparency"] specifies the transparent color, or its number in the palette. '
+        "Convert such a picture to RGBA, so that each pixel has its own transparency.",
         file=f"{FILE}, unpacked()",
     )
 
@@ -152,27 +156,28 @@ def two_colors():
         (transparent_palette, "a PNG with a palette and transparency"),
         (transparent_color, "a PNG with one transparent color"),
         (with_alpha, "a PNG with an alpha channel"),
-        (two_colors, "a PNG with two colors only"),
+        (two_colors, "a PNG with only two colors"),
     ],
 )
 def test_profile_is_kept(resized, content, name):
-    """A conversion to RGB or RGBA keeps the ICC profile."""
+    """Converting a picture to RGB or RGBA keeps its ICC profile."""
     _, picture = resized(content(), about=name)
     expect(
         picture.info.get("icc_profile") == photos.profile(),
-        f"{name} lost its ICC profile, so a good screen shows wrong colors.",
-        "Remove the profile only when you convert from CMYK. It still describes the colors after every other "
-        "conversion.",
+        f"{name} lost its ICC profile, so good screens show the wrong colors.",
+        "Remove the profile only when you convert from CMYK. After any other conversion, the profile still describes "
+        "the colors correctly.",
         file=f"{FILE}, unpacked() and converted()",
     )
 
 
 def test_print_profile_is_dropped(resized):
-    """An ICC profile that describes CMYK is not attached to an RGB picture."""
+    """A CMYK profile is not kept when a picture is converted to RGB."""
     _, picture = resized(photos.cmyk())
     expect(
         "icc_profile" not in picture.info,
         "the RGB result still has the ICC profile of the CMYK original, so its colors are wrong.",
-        "The profile describes four colors, but the result has three. Remove it from picture.info when you convert.",
+        "The profile describes four colors, but the result has only three. Remove the profile from picture.info when "
+        "you convert the picture.",
         file=f"{FILE}, converted()",
     )

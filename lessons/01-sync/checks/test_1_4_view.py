@@ -33,12 +33,12 @@ def the_photo():
 
 
 def place_of(error):
-    """Where in the project `error` was raised."""
+    """The place in the project where `error` was raised."""
     return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) if error else None
 
 
 def with_a_hole():
-    """A PNG with zeros from the middle on, as after an interrupted download: Pillow raises SyntaxError."""
+    """A PNG that contains only zeros after the middle, as after an interrupted download. Pillow raises SyntaxError."""
     content = photos.png_of(1000, 750)
     start = content.index(b"IDAT") - 4
     part = content[start + 4 : start + 208]
@@ -52,13 +52,13 @@ def with_a_hole():
 
 
 def test_upload_is_resized(upload):
-    """After an upload the photo is resized, and the row has its figures."""
+    """After an upload, the photo is resized, and the row contains the size of the result."""
     try:
         upload(("garden.jpg", photos.jpeg()))
     except FileNotFoundError as error:
         complain(
-            "the view does not find the photo's file.",
-            "photo.image.name is a name in the storage, not a path on the disk. Open the file with "
+            "the view didn't find the photo's file.",
+            "photo.image.name is a name in the storage, not a path on disk. Open the file with "
             'photo.image.open("rb").',
             raised=f"{type(error).__name__}: {error}",
             raised_at=place_of(error) or "?",
@@ -69,8 +69,8 @@ def test_upload_is_resized(upload):
     expect(
         photo.is_processed and photo.resized_image,
         "a photo was uploaded but not resized.",
-        "Your code reports this photo as damaged, but it isn't. Catch only UnreadablePicture: another exception, "
-        'such as FileNotFoundError, has another cause. Open the file with photo.image.open("rb").'
+        "Your code reports this photo as damaged, but it isn't. Catch only UnreadablePicture: any other exception, "
+        'such as FileNotFoundError, has a different cause. Open the file with photo.image.open("rb").'
         if reason
         else "Pass the result of resize() to photo.attach_resized(), which stores it.",
         found=f"is_processed = {photo.is_processed}, resized_image = {photo.resized_image.name!r}",
@@ -79,8 +79,8 @@ def test_upload_is_resized(upload):
     )
     expect(
         (photo.resized_width, photo.resized_height) == (800, 600),
-        f"the resized photo has {photo.resized_width}×{photo.resized_height} pixels.",
-        "Call resize() without a size, or with 800 and 600, and let photo.attach_resized() store the result.",
+        f"the resized photo is {photo.resized_width}×{photo.resized_height} pixels in size.",
+        "Call resize() without a size (or with 800 and 600), and let photo.attach_resized() store the result.",
         expected="800×600",
         file=f"{FILE}, resize_photo()",
     )
@@ -103,13 +103,13 @@ def test_rows_during_the_work(upload):
 
 @pytest.mark.parametrize(("content", "name"), [(photos.jpeg, "garden.jpg"), (photos.png, "logo.png")])
 def test_original_is_kept(upload, content, name):
-    """The uploaded file stays as it is."""
+    """The uploaded file is not changed."""
     upload((name, content()))
     expect_original(the_photo(), content(), f"{FILE}, resize_photo()")
 
 
 def test_time_is_kept(upload, monkeypatch):
-    """The row says how many seconds the resize took."""
+    """The row records how many seconds the resize took."""
     save, slow = Image.Image.save, 0.03
 
     def slow_save(picture, *arguments, **options):
@@ -130,14 +130,14 @@ def test_time_is_kept(upload, monkeypatch):
     expect(
         seconds >= slow,
         f"resize_seconds is {seconds:.6f}, but the resize took more than {slow} seconds.",
-        "Read the clock before you call resize() and again after it. Use time.perf_counter(), because "
-        "time.process_time() does not count the time that the process waits.",
+        "Read the clock before you call resize() and again afterwards. Use time.perf_counter(), because "
+        "time.process_time() doesn't count the time that the process spends waiting.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         seconds <= whole,
         f"resize_seconds is {seconds:.2f}, but the whole upload took {whole:.2f} seconds.",
-        "Pass seconds to attach_resized(): the difference between two readings of the clock.",
+        "Pass a number of seconds to attach_resized(): the difference between two readings of the clock.",
         file=f"{FILE}, resize_photo()",
     )
 
@@ -167,8 +167,8 @@ def test_extension_follows_the_format(upload, content, name):
     expect(
         found == f"{stem}_resized{extension}",
         f"the resized file of {name} is called {found!r}.",
-        "The result can have another format than the name of the upload says. Resized.extension matches it, and "
-        "attach_resized() uses it.",
+        "The format of the result can differ from what the uploaded file's name suggests. Resized.extension matches "
+        "that format, and attach_resized() uses the right extension.",
         expected=f"{stem}_resized{extension}",
         reason=photo.failure_reason or "none given",
         file=f"{FILE}, resize_photo()",
@@ -176,7 +176,7 @@ def test_extension_follows_the_format(upload, content, name):
 
 
 def path_for_itself(storage, name):
-    """A path for Django's own use. Other code gets none, as with S3."""
+    """Return a path only to Django's own code. Other code gets no path, as with S3."""
     caller = Path(sys._getframe(1).f_code.co_filename)
     if caller.parts[-4:-1] == ("core", "files", "storage"):
         return PATH(storage, name)
@@ -202,9 +202,9 @@ def test_any_storage(upload, settings, monkeypatch):
     complain(
         "the view uses the photo's .path."
         if asked_at
-        else "the view looked for the photo's file outside of Django's storage.",
-        "A path works on one machine only, and a storage such as S3 has no paths. Open the file with "
-        'photo.image.open("rb"), which works with every storage.',
+        else "the view looked for the photo's file outside Django's storage.",
+        "A path works on only one machine, and storage such as S3 has no paths. Open the file with "
+        'photo.image.open("rb"), which works with any storage.',
         **({"asked_at": asked_at} if asked_at else {"reason_given": reason or "none"}),
         file=f"{FILE}, resize_photo()",
     )
@@ -214,11 +214,11 @@ def test_any_storage(upload, settings, monkeypatch):
     ("content", "name", "about"),
     [
         (photos.cut_short, "cut.jpg", "a photo that was cut short"),
-        (with_a_hole, "hole.png", "a PNG that is damaged in the middle"),
+        (with_a_hole, "hole.png", "a PNG with damage in the middle"),
     ],
 )
 def test_damaged(upload, content, name, about):
-    """A damaged photo is kept, and the visitor reads why it was not resized."""
+    """A damaged photo is kept, and the visitor is told why the photo was not resized."""
     from images.models import UploadedImage
 
     response, raised = None, None
@@ -232,8 +232,8 @@ def test_damaged(upload, content, name, about):
     expect(
         not isinstance(raised, IntegrityError),
         f"the database refused the row that the view saved for {about}.",
-        "is_processed=True means that there is a resized file. A failed photo has none: it gets only a reason, with "
-        "photo.fail(reason).",
+        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no such file, "
+        "so store only a reason, with photo.fail(reason).",
         exception=f"{type(raised).__name__}: {raised}",
         raised_at=place_of(raised) or "",
         file=f"{FILE}, resize_photo()",
@@ -241,13 +241,13 @@ def test_damaged(upload, content, name, about):
     expect(
         name not in found or not found[name].is_processed,
         f"{about} is marked as resized.",
-        "is_processed=True means that there is a resized file. A failed photo has none: it gets only a reason, with "
-        "photo.fail(reason).",
+        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no such file, "
+        "so store only a reason, with photo.fail(reason).",
         file=f"{FILE}, resize_photo()",
     )
     if raised:
         complain(
-            f"the upload of {about} ends with an error page.",
+            f"after the upload of {about}, the visitor gets an error page.",
             "Catch UnreadablePicture, which resize() raises for a damaged picture.",
             raised=f"{type(raised).__name__}: {raised}",
             raised_at=place_of(raised) or "?",
@@ -256,20 +256,21 @@ def test_damaged(upload, content, name, about):
     if name not in found:
         complain(
             f"the row of {about} is gone.",
-            "Keep the photo, and store the reason with photo.fail(reason), so that the visitor finds both in the list.",
+            "Keep the photo, and store the reason with photo.fail(reason), so that the visitor sees both in the photo "
+            "list.",
             file=f"{FILE}, resize_photo()",
         )
     page = response.content.decode()
     reason = found[name].failure_reason
     expect(
         reason or f"{name}:" not in page,
-        f"the page after the upload says why {about} was not resized, but the next page does not.",
-        "You set failure_reason but did not save the row. photo.fail(reason) does both.",
+        f"the page after the upload says why {about} was not resized, but the next page doesn't.",
+        "You set failure_reason but didn't save the row. Call photo.fail(reason), which does both.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         reason,
-        f"{about} gives no reason that a visitor can understand.",
+        f"the row of {about} contains no reason that a visitor can understand.",
         "Catch UnreadablePicture and store a reason with photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",
@@ -277,36 +278,40 @@ def test_damaged(upload, content, name, about):
     expect(
         not TECHNICAL.search(reason),
         "the reason contains the text of an exception.",
-        "That text is for developers. Write one sentence for the visitor, and pass it to photo.fail(reason).",
+        "The exception's text is for developers. Write a sentence for the visitor, and pass that sentence to "
+        "photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",
     )
     expect(
         found["sea.jpg"].is_processed and found["lake.jpg"].is_processed,
-        "one photo of an upload was damaged, and a good photo beside it was not resized.",
-        "Put the try inside resize_photo(), so that each photo has its own. A try around the loop stops at the first "
-        "damaged photo.",
+        "one photo in an upload was damaged, and a good photo in the same upload was not resized.",
+        "Put the try statement inside resize_photo(), so that it runs for each photo. If the try statement surrounds "
+        "the loop, the loop stops at the first damaged photo.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
         reason in page,
-        "the page after the upload does not show the reason.",
-        "Call photo.fail(reason) on the photo that was passed to resize_photo(): add_upload_messages() reads its "
-        "failure_reason.",
+        "the page after the upload doesn't show the reason.",
+        "Call photo.fail(reason) on the same photo object that was passed to resize_photo(), because "
+        "add_upload_messages() reads failure_reason from that object.",
         file=f"{FILE}, resize_photo()",
     )
     expect_original(found[name], content(), f"{FILE}, resize_photo()")
 
 
 class StorageError(Exception):
-    """The library of a storage service may raise an exception that is not an OSError."""
+    """A storage service's library may raise an exception that is not an OSError."""
 
 
-CANNOT_READ = [OSError(errno.EIO, "Input/output error"), StorageError("The storage service does not answer.")]
+CANNOT_READ = [
+    OSError(errno.EIO, "Input/output error"),
+    StorageError("The storage service does not respond."),
+]
 
 
 def reason_when(upload, monkeypatch, caplog, method, prefix, error):
-    """The reason in the row of a good photo, when the storage's `method` raises `error` for names with `prefix`.
+    """Return the reason stored for a good photo when the storage's `method` raises `error` for names with `prefix`.
 
     Complains if the view hides the error.
     """
@@ -329,8 +334,9 @@ def reason_when(upload, monkeypatch, caplog, method, prefix, error):
     logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
     expect(
         raised or photo.is_processed or photo.failure_reason or logged,
-        f"the view hides an error of the storage: {type(error).__name__}.",
-        "Nobody learns about it: there is no error page, no reason and no log entry. Catch only UnreadablePicture.",
+        f"the view hides a storage error: {type(error).__name__}.",
+        "You will never learn about this error: there is no error page, no reason and no log entry. Catch only "
+        "UnreadablePicture.",
         file=f"{FILE}, resize_photo()",
     )
     reason = photo.failure_reason
@@ -345,20 +351,20 @@ def reason_of_damage(upload):
 
 @pytest.mark.parametrize("error", CANNOT_READ, ids=lambda error: type(error).__name__)
 def test_only_damage_counts_as_damage(upload, monkeypatch, caplog, error):
-    """If the storage can't read the file, the photo does not count as damaged."""
+    """If the storage can't read the file, the photo is not reported as damaged."""
     reason = reason_when(upload, monkeypatch, caplog, "_open", "uploads/", error)
     expect(
         not reason or reason != reason_of_damage(upload),
         f"the storage could not read a good photo, but the view reports it as damaged: {reason}",
-        "Catch only UnreadablePicture. Exception and OSError also catch errors that say nothing about the picture, "
-        "such as a disk error or a bug in your code. Let them pass, so that you learn about them.",
+        "Catch only UnreadablePicture. Exception and OSError also catch errors that have nothing to do with the "
+        "picture, such as a disk error or a bug in your code. Don't catch such errors, so that you learn about them.",
         raised=f"{type(error).__name__}: {error}",
         file=f"{FILE}, resize_photo()",
     )
 
 
 def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
-    """If the result can't be stored, the photo does not count as damaged."""
+    """If the result can't be stored, the photo is not reported as damaged."""
     from images.models import UploadedImage
     from images.pictures import UnreadablePicture
 
@@ -369,9 +375,9 @@ def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
         reason = reason_when(upload, monkeypatch, caplog, "_save", "resized/", error)
         expect(
             not reason or reason != reason_of_damage(upload),
-            f"the resize worked, but storing its result failed, and the view reports the photo as damaged: {reason}",
-            "Only opening and resizing the photo belong in the try. Call attach_resized() in its else block: that "
-            "block runs only if nothing was raised, and its own errors are not caught.",
+            f"the resize worked but storing the result failed, and the view reports the photo as damaged: {reason}",
+            "Only opening and resizing the photo belong in the try block. Call attach_resized() in the else block, "
+            "which runs only if nothing was raised and whose own exceptions are not caught.",
             raised=f"{type(error).__name__}: {error}",
             file=f"{FILE}, resize_photo()",
         )

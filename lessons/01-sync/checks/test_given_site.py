@@ -8,9 +8,9 @@ pytestmark = pytest.mark.step("given")
 
 @pytest.mark.parametrize("name", ["images:list", "images:upload"])
 def test_pages(client, name):
-    """The pages of the site answer."""
+    """The site's pages respond without an error."""
     response = client.get(reverse(name))
-    expect(response.status_code == 200, f"the page {reverse(name)} answers with {response.status_code}.")
+    expect(response.status_code == 200, f"the page {reverse(name)} returns status {response.status_code}.")
 
 
 @pytest.mark.parametrize(
@@ -23,41 +23,41 @@ def test_pages(client, name):
     ],
 )
 def test_refused_in_words(upload, file, reason):
-    """A file that is not a photo, or has too many pixels, is refused with a reason, and nothing is stored."""
+    """A file that is not a photo or has too many pixels is refused with a reason, and nothing is stored."""
     from images.models import UploadedImage
 
     page = upload(("good.jpg", photos.jpeg()), file).content.decode()
     expect(
         file[0] in page and reason in page,
-        f"{file[0]} was uploaded, but the page does not say: {reason}.",
+        f"{file[0]} was uploaded, but the page doesn't contain {reason!r}.",
         file="images/forms.py",
     )
     expect(
         not UploadedImage.objects.exists(),
-        f"{file[0]} was refused, but a photo of that upload was stored.",
+        f"{file[0]} was refused, but another photo from the same upload was stored.",
         file="images/forms.py",
     )
 
 
 def test_size_limit(upload, settings):
-    """A file above the size limit is refused."""
+    """A file that exceeds the size limit is refused."""
     settings.MAX_UPLOAD_BYTES = 1000
     page = upload(("garden.jpg", photos.jpeg())).content.decode()
     expect("too big" in page, "a file larger than MAX_UPLOAD_BYTES was accepted.", file="images/forms.py")
 
 
 def test_upload_returns_to_the_list(upload):
-    """After an upload the list shows the photos."""
+    """After an upload, the list shows the new photos."""
     page = upload(("garden.jpg", photos.jpeg()), ("sea.png", photos.png())).content.decode()
     for name in ("garden.jpg", "sea.png"):
-        expect(name in page, f"{name} was uploaded, but the list does not show it.", file="images/views.py")
+        expect(name in page, f"{name} was uploaded, but the list doesn't show it.", file="images/views.py")
 
 
 def test_detail_and_delete(client, photo):
-    """Each photo has a page, and deleting a photo deletes its files."""
+    """Each photo has a page, and deleting a photo also deletes its files."""
     kept = photo(photos.jpeg())
     page = client.get(reverse("images:detail", args=[kept.pk]))
-    expect(page.status_code == 200, f"the photo's page answers with {page.status_code}.")
+    expect(page.status_code == 200, f"the photo's page returns status {page.status_code}.")
     storage, name = kept.image.storage, kept.image.name
     client.post(reverse("images:delete", args=[kept.pk]))
     expect(not storage.exists(name), "the photo was deleted, but its file still exists.")

@@ -69,14 +69,14 @@ def is_on_its_side(picture: Image.Image) -> bool:
 
 def upright(picture: Image.Image) -> Image.Image:
     """Turn the pixels as the EXIF orientation says."""
-    # TODO 1.2: return the picture turned, as TURNS says for its orientation(). Orientation 1 needs no turn.
+    # TODO 1.2: turn the picture as TURNS specifies for its orientation(). Orientation 1 needs no turning.
     return picture
 
 
 def format_to_write(picture: Image.Image) -> str:
     """The format of the result. JPEG, PNG and WebP keep their format."""
-    # TODO 1.3: return "PNG" for any other format if the picture has transparency, otherwise "JPEG". Go by the
-    # content of the file, never by its name.
+    # TODO 1.3: for any other format, return "PNG" if the picture has transparency, otherwise "JPEG". Use the
+    # format that Pillow read from the file's content, never the file's name.
     return picture.format
 
 
@@ -92,15 +92,15 @@ def unpacked(picture: Image.Image) -> Image.Image:
 
 def converted(picture: Image.Image, format: str) -> Image.Image:
     """Convert the picture to a color mode that `format` supports and every browser shows."""
-    # TODO 1.3: convert CMYK to "RGB", and remove the ICC profile then, because it describes CMYK. For a JPEG,
-    # convert every mode except "RGB" and "L" to "RGB", and keep the profile.
+    # TODO 1.3: convert CMYK to "RGB" and remove the ICC profile, because it describes CMYK. For a JPEG,
+    # convert every other mode except "L" to "RGB" and keep the profile.
     return picture
 
 
 def write(picture: Image.Image, format: str) -> Resized:
     """Encode the picture. The color profile is the only metadata that it keeps."""
     output = BytesIO()
-    # TODO 1.2: this writes the whole EXIF block, with the GPS position. Write the ICC profile from
+    # TODO 1.2: this call writes the whole EXIF block, including the GPS position. Write the ICC profile from
     # picture.info, but no other metadata: no EXIF, no XMP, no comment. Keep the options from QUALITY.
     picture.save(output, format=format, exif=picture.getexif(), **QUALITY[format])
     return Resized(output.getvalue(), format, picture.width, picture.height)

@@ -104,7 +104,7 @@ def _upload(site: Site, photo: bytes, numbers: range) -> None:
         for number in numbers:
             answer = visitor.upload(f"p{number:03}.jpg", photo)
             if answer.refusal:
-                raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
+                raise WorkshopError(f"The site refused a photo: {answer.refusal}")
 
 
 def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:

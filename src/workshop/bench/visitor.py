@@ -142,7 +142,7 @@ def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen
 def _taken(answer: Answer) -> float:
     """The seconds of an upload. Raises WorkshopError when the site did not take the photo."""
     if answer.refusal:
-        raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
+        raise WorkshopError(f"The site refused a photo: {answer.refusal}")
     return answer.seconds
 
 

@@ -63,33 +63,33 @@ def line(folder: Path) -> Line:
     facts = {"file": procfile.FILE}
     if inside:
         raise Complaint(
-            "a worker has a beat inside it.",
-            "-B is for trying out with one worker. Start a second one, for more work, and everything is sent "
-            "twice: how many workers there are must not say how often a task is sent.",
+            "a worker runs its own beat (-B).",
+            "-B is meant for experiments with a single worker. If you start a second worker with -B, every "
+            "task is sent twice. The number of workers must not determine how often a task is sent.",
             line=procfile.shown(inside[0]),
             **facts,
         )
     if not beats:
         raise Complaint(
-            "the Procfile starts no beat.",
-            "The schedule is a list. Somebody has to look at the clock and send what is due: a process of "
-            "its own.",
+            "the Procfile doesn't start beat.",
+            "The schedule is only a list. A separate beat process has to watch the clock and send the tasks "
+            "that are due.",
             expected="beat: celery -A myproject beat …",
             found=", ".join(lines) or "no process",
             **facts,
         )
     if len(beats) > 1:
         raise Complaint(
-            "the Procfile starts more than one beat.",
-            "Each of them sends everything that is due.",
+            "the Procfile starts more than one beat process.",
+            "Each beat process sends every task that is due, so all tasks run more than once.",
             lines="\n".join(map(procfile.shown, beats)),
             **facts,
         )
     if {"--detach", "-D"} & set(procfile.words(beats[0])):
         raise Complaint(
-            "beat is to detach itself.",
-            "Then it is no child of whoever reads the Procfile: nobody ends it, and the next start is a "
-            "second one.",
+            "the Procfile starts beat with --detach.",
+            "A detached beat is not a child of the process that reads the Procfile, so it is never stopped, "
+            "and the next start adds a second beat.",
             line=procfile.shown(beats[0]),
             **facts,
         )

@@ -140,7 +140,7 @@ def _sentence(error) -> str:
 
 def pytest_runtest_setup(item):
     if not _matters(item) or item.stash[PLACE] > FAILED.get(step_of(item), item.stash[PLACE]):
-        pytest.skip("the step, or one before it, has failed already")
+        pytest.skip("this step or an earlier step has already failed")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -191,16 +191,17 @@ def _complaint(error: BaseException) -> dict:
 def _why(error: BaseException) -> str:
     """What to do about an exception whose cause needs no look at the step; empty for any other."""
     if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
-        return f"Nothing in that file is called {error.name}. Is an import missing, or is it misspelt?"
+        return f"That file defines no name {error.name}. Is an import missing, or is the name misspelled?"
     if type(error).__name__ == "IntegrityError" and "check constraint" in str(error).lower():
         return (
-            "The columns of a photo contradict each other, and the database refuses that (constraints in "
-            "images/models.py). photo.attach_resized() writes everything that belongs to a resize in one go."
+            "The columns of a photo contradict each other, so the database refuses the row (see the "
+            "constraints in images/models.py). Call photo.attach_resized(), which writes all columns of a "
+            "resized photo at the same time."
         )
     if str(error) == "on_commit()'s callback must be a callable.":
         return (
-            "on_commit() takes a function, and calls it later. With brackets behind it, a function is called "
-            "now, and what it returns is handed over."
+            "on_commit() takes a function and calls it later. If you write parentheses after the function's "
+            "name, the function is called immediately, and on_commit() gets its return value."
         )
     return ""
 
@@ -363,9 +364,10 @@ def no_path(monkeypatch):
                 yield
             except NotImplementedError as error:
                 raise Complaint(
-                    "the task asks for the photo's .path.",
-                    "A path is good on one machine. A storage such as S3 has none, and a worker elsewhere "
-                    'has no such file. photo.image.open("rb") works with all of them.',
+                    "the task uses the photo's .path.",
+                    "A path works on only one machine: storage such as S3 has no paths, and a worker on "
+                    "another machine doesn't have the file. Open the file with "
+                    'photo.image.open("rb"), which works with any storage.',
                     asked_at=raised_at(error) or "?",
                     file=file,
                 ) from error

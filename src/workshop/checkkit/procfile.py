@@ -24,7 +24,7 @@ def read(folder: Path) -> dict[str, Service]:
         raise Complaint("the project has no Procfile.", file=FILE) from None
     except AssertionError:
         raise Complaint(
-            "the Procfile names a process twice.", "Each needs its own name.", file=FILE
+            "the Procfile names a process twice.", "Give each process its own name.", file=FILE
         ) from None
     return {name: Service(name, command, folder, {}) for name, command in commands.items()}
 

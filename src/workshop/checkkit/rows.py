@@ -26,17 +26,17 @@ def finish(photo, seconds: float = 0.1) -> None:
 def expect_original(photo, content: bytes, file: str) -> None:
     """Complain unless the file that was uploaded still has this content."""
     why = (
-        "Keep the original: you need it if the rules for resizing change. photo.attach_resized() stores the "
-        "result as a second file, photo.resized_image."
+        "Keep the original: you'll need it if the rules for resizing change. photo.attach_resized() stores the "
+        "result in a second file, photo.resized_image."
     )
     try:
         with photo.image.storage.open(photo.image.name) as stored:
             kept = stored.read()
     except FileNotFoundError:
-        complain("the file that was uploaded is gone.", why, file=file)
+        complain("the uploaded file is gone.", why, file=file)
     expect(
         kept == content,
-        "the file that was uploaded was overwritten.",
+        "the uploaded file was overwritten.",
         why,
         expected=f"{len(content)} bytes, as uploaded",
         found=f"{len(kept)} bytes in {photo.image.name}",

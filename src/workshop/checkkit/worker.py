@@ -259,8 +259,8 @@ def app_of_the_project():
         raise Complaint(
             "eager mode is on, so tasks run inside the web process and no message is sent.",
             setting="CELERY_TASK_ALWAYS_EAGER",
-            why="Remove this setting. Eager mode skips the broker, the worker and JSON, so it hides what "
-            "can go wrong there.",
+            why="Remove this setting. Eager mode skips the broker, the worker and JSON, so it hides "
+            "everything that can go wrong there.",
         )
     # What the settings say: CELERY_BROKER_URL in the environment would win over them.
     wanted, found = os.environ["REDIS_URL"], app.conf.first("broker_url", "broker_host")
@@ -280,8 +280,8 @@ def _why_another_broker(wanted: str, found: str | None) -> str:
     names = [name for name in dir(settings) if "BROKER" in name]
     if found:
         return (
-            "Set CELERY_BROKER_URL to REDIS_URL. The broker has another address on another machine, and "
-            "these checks start their own."
+            "Set CELERY_BROKER_URL to REDIS_URL. The broker's address differs from machine to machine, and "
+            "these checks start their own broker."
         )
     if not names:
         return (

@@ -59,7 +59,7 @@ class System:
             for number in range(count):
                 answer = visitor.upload(f"p{number:03}.jpg", photo)
                 if answer.refusal:
-                    raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
+                    raise WorkshopError(f"The site refused a photo: {answer.refusal}")
 
     @contextlib.contextmanager
     def at_work(self, count: int) -> Iterator[Sequence[Host]]:

@@ -49,8 +49,8 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
         Sentences(command, has_celery).install()
     if running.folder and running.folder != folder:
         raise WorkshopError(
-            f"{running.shown} is up, and this notebook is about {paths.shown(folder)}: other code, and "
-            f"another database. Stop {stop}, and type: {command}\n"
+            f"{running.shown} is running, but this notebook uses {paths.shown(folder)}, which has different "
+            f"code and a different database. Stop {stop}, and type: {command}\n"
             "Or change PROJECT in the cell above, and run it again."
         )
     if has_celery:
@@ -63,21 +63,22 @@ def _ask_broker(address: str, command: str) -> None:
     if HIDDEN in address:
         raise WorkshopError(
             f"The password of the broker at {without_password(address)} is not known here.\n"
-            "Open the notebook at the address that ./workshop up printed. Or end ./workshop notebooks, set "
-            "REDIS_URL as for ./workshop up in its terminal, and start it again."
+            "Open the notebook at the address that ./workshop up printed. Or stop ./workshop notebooks, set "
+            "REDIS_URL in its terminal as for ./workshop up, and start it again."
         )
     if why := silence(address, 2):
         raise WorkshopError(
             f"No broker answers at {without_password(address)} ({why}).\n"
-            f"Start it and the worker in a terminal: {command}\nThen run this cell again."
+            f"Start it and the worker in a terminal: {command}\n"
+            "Then run this cell again."
         )
 
 
 def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
     if (loaded := sys.modules.get("myproject")) and Path(loaded.__file__).parent.parent != folder:
         raise WorkshopError(
-            "This kernel has another project in memory already. Restart it (menu Kernel, Restart Kernel), "
-            "and begin with this cell."
+            "This kernel has already loaded another project. Restart the kernel (menu Kernel, Restart "
+            "Kernel), and start with this cell."
         )
     bypass_proxies()
     os.environ["REDIS_URL"] = running.broker
@@ -124,10 +125,10 @@ class Opened:
         with Visitor(self.site) as visitor:
             answer = visitor.upload(f"{PREFIX}-{name}", sample or samples.photo(1600, 1200))
         if answer.refusal:
-            raise WorkshopError(f"The site did not take the photo: {answer.refusal}")
+            raise WorkshopError(f"The site refused the photo: {answer.refusal}")
         row = UploadedImage.objects.exclude(pk__in=before).order_by("pk").last()
         if row is None:
-            raise WorkshopError(f"The photo is not in this project's database. Is {self.command} what runs?")
+            raise WorkshopError(f"The photo is not in this project's database. Is {self.command} running?")
         return row
 
     def tidy(self) -> None:
@@ -152,7 +153,7 @@ class Opened:
             return lines
         lines.append(("broker", without_password(self.running.broker)))
         up = workers()
-        missing = f"none is up. Start it in a terminal: {self.command}"
+        missing = f"none is running. Start one in a terminal: {self.command}"
         return [*lines, ("worker", str(up) if up else missing)]
 
     @property

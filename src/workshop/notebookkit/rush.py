@@ -51,8 +51,8 @@ class Rush:
 
     def __repr__(self) -> str:
         return (
-            f"{len(self.uploads)} uploads in {self.seconds:.2f} s; the other visitor saw "
-            f"{len(self.quiet)} pages before and {len(self.meanwhile)} meanwhile"
+            f"{len(self.uploads)} uploads in {self.seconds:.2f} s; the other visitor opened "
+            f"{len(self.quiet)} pages before the uploads and {len(self.meanwhile)} during them"
         )
 
 
@@ -85,7 +85,7 @@ def _upload(visitor: Visitor, content: bytes) -> tuple[float, float]:
     began = time.perf_counter()
     answer = visitor.upload(f"{PREFIX}-rush.jpg", content)
     if answer.refusal:
-        raise WorkshopError(f"The site did not take a photo: {answer.refusal}")
+        raise WorkshopError(f"The site refused a photo: {answer.refusal}")
     return began, answer.seconds
 
 

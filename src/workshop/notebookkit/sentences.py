@@ -27,7 +27,8 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
         return str(error)
     if isinstance(error, NoResult):
         return (
-            f"No answer came in time. Is a worker up? Start it in a terminal, and run this cell again: {up}"
+            "No reply arrived in time. If no worker is running, start one in a terminal and run this cell "
+            f"again: {up}"
         )
     if isinstance(error, (OperationalError, NoBroker)):
         return (
@@ -36,17 +37,18 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
         )
     if isinstance(error, CommandError) and str(error).startswith("Unknown command") and _practice_is_off():
         return (
-            f"{error}. Practice is off here. Start the site, the workers and this notebook with PRACTICE=1 "
+            f"{error}. PRACTICE is off here. Start the site, the workers and this notebook with PRACTICE=1 "
             "in their environment. For containers, type: PRACTICE=1 ./workshop compose up --wait"
         )
     if isinstance(error, NameError):
         return (
-            f"{error}. Is it made in a cell above that has not run, or that ended early? Run that cell first."
+            f"{error}. Is it defined in a cell above that has not run or that stopped early? Run that cell "
+            "first."
         )
     if isinstance(error, ImportError):
-        return f"{error}. Has the cell that opens the project run, and did it find the project?"
+        return f"{error}. Run the cell that opens the project, and make sure that it found the project."
     if has_celery and not workers():
-        return f"{type(error).__name__}: {error}\nNo worker is up. Start it in a terminal: {up}"
+        return f"{type(error).__name__}: {error}\nNo worker is running. Start one in a terminal: {up}"
     return None
 
 

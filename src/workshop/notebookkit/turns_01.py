@@ -15,13 +15,13 @@ GPS = 0x8825
 
 
 def turn_1(fitted) -> str:
-    expect(callable(fitted), "fitted has to be a function with the arguments width, height and orientation.")
+    expect(callable(fitted), "fitted has to be a function that takes width, height and orientation.")
     for width, height, orientation, what in (
         (4032, 3024, 1, "a landscape photo"),
         (3000, 1000, 1, "a wide panorama"),
         (1000, 3000, 1, "a tall photo"),
         (320, 240, 1, "a small photo"),
-        (1600, 600, 1, "a photo that is too wide but not too high"),
+        (1600, 600, 1, "a photo that is too wide but not too tall"),
         (4032, 3024, 6, "a photo from a phone that was held upright"),
         (400, 300, 8, "a small photo from a phone that was held upright"),
         (3000, 1000, 3, "a panorama that is upside down"),
@@ -40,8 +40,13 @@ def turn_1(fitted) -> str:
             + _why_not(tuple(said), (width, height), orientation, right),
         )
         whole = all(float(n).is_integer() for n in said)
-        expect(whole, f"A picture has whole pixels, but your function returned {said!r}. Use round().")
-    return "Both sides get the same factor, which is at most 1. Orientations 5 to 8 swap the sides first."
+        expect(
+            whole, f"The size has to be in whole pixels, but your function returned {said!r}. Use round()."
+        )
+    return (
+        "Both sides are multiplied by the same factor, which is at most 1. With orientations 5 to 8, the "
+        "sides are swapped first."
+    )
 
 
 def _size_of_result(width: int, height: int, orientation: int) -> tuple[int, int]:
@@ -52,14 +57,17 @@ def _size_of_result(width: int, height: int, orientation: int) -> tuple[int, int
 
 def _why_not(said: tuple, stored: tuple[int, int], orientation: int, right: tuple[int, int]) -> str:
     if right in (stored, stored[::-1]) and said > right:
-        return "It already fits, and no picture is enlarged."
+        return "A picture that already fits keeps its size."
     if said == BOX:
-        return "That is the size of the box, so the aspect ratio is lost."
+        return "Your function returned the size of the box, so the aspect ratio is lost."
     if any(a > b + 1.5 for a, b in zip(said, BOX, strict=True)):
-        return "That does not fit into 800×600. Does your factor make both sides small enough?"
+        return "Your result doesn't fit into 800×600. Does your factor make both sides small enough?"
     if orientation >= 5:
-        return "It is turned by 90° before it has to fit, so swap the two sides first."
-    return "Both sides get the same factor: the smaller of 800 / width and 600 / height."
+        return (
+            "With this orientation, the picture is turned by 90° before it has to fit, so swap the two "
+            "sides first."
+        )
+    return "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height."
 
 
 def turn_2(tells) -> str:
@@ -69,30 +77,32 @@ def turn_2(tells) -> str:
     said = _told(tells, plain.getvalue(), "a PNG without EXIF")
     expect(
         said["orientation"] == 1,
-        f"For a picture without EXIF it returned the orientation {said['orientation']!r}. Without a tag, the "
-        "orientation is 1. get() takes a default as its second argument.",
+        f"For a picture without EXIF data, your function returned orientation {said['orientation']!r}. If "
+        "the tag is missing, the orientation is 1. Pass this default to get() as the second argument.",
     )
     expect(
         said["place"] is None,
-        f"For a picture without EXIF it returned the place {said['place']!r}, not None.",
+        f"For a picture without EXIF data, your function returned the place {said['place']!r} instead of "
+        "None.",
     )
     said = _told(tells, samples.photo(160, 120, orientation=6), "a photo without a position")
     expect(
         said["orientation"] == 6,
-        f"The orientation of this photo is 6, but it returned {said['orientation']!r}.",
+        f"The photo's orientation is 6, but your function returned {said['orientation']!r}.",
     )
     expect(
         said["place"] is None,
-        f"This photo has EXIF but no position. It returned the place {said['place']!r}, not None.",
+        f"For a photo that has EXIF data but no position, your function returned the place {said['place']!r} "
+        "instead of None.",
     )
     said = _told(tells, samples.photo(160, 120, orientation=8, gps=True), "a photo with a position")
     expect(
         said["orientation"] == 8,
-        f"The orientation of this photo is 8, but it returned {said['orientation']!r}.",
+        f"The photo's orientation is 8, but your function returned {said['orientation']!r}.",
     )
     _expect_place(said["place"], (51 + 28 / 60 + 40 / 3600, -5 / 3600), "Greenwich")
     _expect_place(_told(tells, _in_sydney(), "another photo")["place"], (-33.85, 151.2), "Sydney")
-    return "A second of arc is about thirty meters. The resized picture has no position at all."
+    return "One second of arc is about thirty meters. The resized picture contains no position at all."
 
 
 def _told(tells, content: bytes, what: str) -> dict:
@@ -100,7 +110,7 @@ def _told(tells, content: bytes, what: str) -> dict:
     expect(said is not ..., YOURS)
     expect(
         isinstance(said, dict) and {"orientation", "place"} <= said.keys(),
-        f'For {what} it returned {said!r}. Return a dictionary with "orientation" and "place".',
+        f'For {what}, your function returned {said!r}. Return a dictionary with "orientation" and "place".',
     )
     expect(... not in (said["orientation"], said["place"]), YOURS)
     return said
@@ -116,49 +126,57 @@ def _in_sydney() -> bytes:
 def _expect_place(said, right: tuple[float, float], name: str) -> None:
     expect(
         said is not None,
-        f"The photo from {name} has a position. Read it with picture.getexif().get_ifd(0x8825).",
+        f"The photo from {name} contains a position. Read the position with "
+        "picture.getexif().get_ifd(0x8825).",
     )
     expect(
         isinstance(said, (tuple, list)) and len(said) == 2,
-        f"The place is {said!r}. Return a pair: latitude and longitude, in degrees.",
+        f"Your function returned the place {said!r}. Return a pair: latitude and longitude in degrees.",
     )
     try:
         latitude, longitude = (float(number) for number in said)
     except TypeError:
         expect(
             False,
-            f"The place is {said!r}: three numbers for each part. "
-            "Compute degrees + minutes / 60 + seconds / 3600.",
+            f"Your function returned the place {said!r}, with three numbers each for latitude and longitude. "
+            "Compute a single number for each: degrees + minutes / 60 + seconds / 3600.",
         )
     except ValueError:
-        expect(False, f"The place is {said!r}. Both parts have to be numbers.")
+        expect(
+            False, f"Your function returned the place {said!r}. Latitude and longitude have to be numbers."
+        )
     near = math.isclose(latitude, right[0], abs_tol=2e-4) and math.isclose(longitude, right[1], abs_tol=2e-4)
     if not near and math.isclose(abs(latitude), abs(right[0]), abs_tol=2e-4):
         expect(
             not math.isclose(abs(longitude), abs(right[1]), abs_tol=2e-4),
             f"{name} is at {right[0]:.4f}, {right[1]:.4f}, but you returned {latitude:.4f}, {longitude:.4f}. "
-            "S and W are negative. The letters are in the entries 1 and 3.",
+            "South (S) and west (W) are negative. The letters are in entries 1 and 3.",
         )
     expect(
         near,
         f"{name} is at {right[0]:.4f}, {right[1]:.4f}, but you returned {latitude:.4f}, {longitude:.4f}. "
-        "Compute degrees + minutes / 60 + seconds / 3600. Entry 2 has the latitude, entry 4 the longitude.",
+        "Compute degrees + minutes / 60 + seconds / 3600. Entry 2 contains the latitude, and entry 4 "
+        "contains the longitude.",
     )
 
 
 def turn_3(share, request_seconds, photo) -> str:
-    expect(isinstance(share, (int, float)), f"share is {share!r}. It has to be a number between 0 and 1.")
+    expect(isinstance(share, (int, float)), f"share is {share!r}, but it has to be a number between 0 and 1.")
     expect(
         photo.resize_seconds is not None,
-        "The photo is not resized, because the view of this project does not do that yet (step 1.4).",
+        "The photo was not resized, because this project's view doesn't resize photos yet (step 1.4).",
     )
     right = photo.resize_seconds / request_seconds
     slips = (
-        (100 * right, f"That is a percentage. As a fraction, {share:.0f} % is {right:.2f}."),
-        (1 / right, f"{share:.2f} says how many resizes fit into the request. Swap the two numbers."),
+        (100 * right, f"Your share is a percentage. As a fraction, {share:.0f} % is {right:.2f}."),
+        (
+            1 / right,
+            f"{share:.2f} is how many times longer the request took than the resize. Swap the two numbers.",
+        ),
         (
             1 - right,
-            "That is the share of everything else: the transfer, the form, the file, the row, the response.",
+            "You computed the share of everything else: the transfer, the form, the file, the row and the "
+            "response.",
         ),
         (
             1,
@@ -171,42 +189,43 @@ def turn_3(share, request_seconds, photo) -> str:
             expect(not math.isclose(share, slip, rel_tol=0.02), why)
     expect(
         math.isclose(share, right, abs_tol=0.01),
-        f"share is {share:.3f}. The row says that the resize took {photo.resize_seconds:.3f} s, and the "
-        f"visitor waited {request_seconds:.3f} s.",
+        f"Your share is {share:.3f}. According to the row, the resize took {photo.resize_seconds:.3f} s, and "
+        f"the visitor waited {request_seconds:.3f} s.",
     )
     return (
-        f"The resize was {100 * right:.0f} % of the wait. The response is a redirect, which needs no resize."
+        f"The resize took {100 * right:.0f} % of the waiting time. The response is a redirect, which doesn't "
+        "need the resized photo."
     )
 
 
 def turn_4(per_minute, measured) -> str:
     expect(
         isinstance(measured, Rush),
-        "measured has to be the value that rush() returned. Run the cell with rush() again.",
+        "measured has to be the value that rush() returned. Run the cell that calls rush() again.",
     )
-    expect(isinstance(per_minute, (int, float)), f"per_minute is {per_minute!r}. It has to be a number.")
+    expect(isinstance(per_minute, (int, float)), f"per_minute is {per_minute!r}, but it has to be a number.")
     count, each = len(measured.uploads), sorted(upload.seconds for upload in measured.uploads)
     right = 60 * count / measured.seconds
-    overlap = (
-        "The uploads overlap, because the process works on several at once, so each time includes waiting."
-    )
+    overlap = "The process works on several uploads at once, so each time includes waiting for the others."
     slips = {
-        60 * count / sum(each): f"That is 60 s divided by the average time of an upload. {overlap}",
-        60 / each[count // 2]: f"That is 60 s divided by the median. {overlap}",
-        60 / max(each): f"That is 60 s divided by the slowest. {overlap}",
-        60 / sum(each): f"That divides by the sum of all times. {overlap}",
-        count / measured.seconds: "That is the number in a second.",
-        60 * measured.seconds / count: "That is 60 times the seconds for one photo. Swap the two numbers.",
+        60 * count / sum(each): f"You divided 60 s by the average time of an upload. {overlap}",
+        60 / each[count // 2]: f"You divided 60 s by the median time. {overlap}",
+        60 / max(each): f"You divided 60 s by the time of the slowest upload. {overlap}",
+        60 / sum(each): f"You divided by the sum of all times. {overlap}",
+        count / measured.seconds: "You computed the number of photos per second.",
+        60
+        * measured.seconds
+        / count: "You multiplied 60 by the seconds for one photo. Swap the two numbers.",
     }
     if not math.isclose(per_minute, right, rel_tol=0.05):
         for slip, why in slips.items():
             expect(not math.isclose(per_minute, slip, rel_tol=0.02), why)
     expect(
         math.isclose(per_minute, right, rel_tol=0.05),
-        f"per_minute is {per_minute:.0f}. The process handled {count} photos in {measured.seconds:.2f} s, "
-        "from the start of the first upload to the last answer.",
+        f"per_minute is {per_minute:.0f}, but the process handled {count} photos in {measured.seconds:.2f} "
+        "s, from the start of the first upload to the last response.",
     )
     return (
-        f"{right:.0f} in a minute, and then the process has no time for anything else. If more photos "
-        "arrive, every visitor has to wait, even one who only looks."
+        f"The process can resize {right:.0f} photos per minute, and then it has no time for anything else. "
+        "If more photos arrive, every visitor has to wait, even those who upload nothing."
     )
