@@ -26,8 +26,8 @@ def finish(photo, seconds: float = 0.1) -> None:
 def expect_original(photo, content: bytes, file: str) -> None:
     """Complain unless the file that was uploaded still has this content."""
     why = (
-        "Keep the original: you'll need it if the rules for resizing change. photo.attach_resized() stores the "
-        "result in a second file, photo.resized_image."
+        "Keep the original: you'll need it if the rules for resizing change. photo.attach_resized() stores "
+        "the result in a second file, photo.resized_image."
     )
     try:
         with photo.image.storage.open(photo.image.name) as stored:

@@ -68,8 +68,8 @@ def expect_truth(sights: list[Sight], who: str, file: str) -> None:
     expect(
         not early,
         "a row had is_processed=True before its resized file was stored.",
-        "A visitor who opens the page at that moment sees a broken image. photo.attach_resized() stores the file "
-        "first and then saves the row, so don't change the row before you call attach_resized().",
+        "A visitor who opens the page at that moment sees a broken image. photo.attach_resized() stores the "
+        "file first and then saves the row, so don't change the row before you call attach_resized().",
         seen_at=early[0] if early else "",
         file=file,
     )
@@ -77,8 +77,8 @@ def expect_truth(sights: list[Sight], who: str, file: str) -> None:
     expect(
         not failed,
         f"the row of a good photo was marked as failed while {who} was resizing the photo.",
-        "A visitor who opens the page at that moment sees a wrong reason. Call photo.fail() only after resize() has "
-        "raised UnreadablePicture.",
+        "A visitor who opens the page at that moment sees a wrong reason. Call photo.fail() only "
+        "after resize() has raised UnreadablePicture.",
         seen_at=failed[0].place if failed else "",
         reason=failed[0].failure_reason if failed else "",
         file=file,
