@@ -28,8 +28,9 @@ def opening(code: str) -> str:
 
 
 def hours(minutes: int) -> str:
-    """`minutes` in words: "4 hours 20 minutes"."""
-    return f"{minutes // 60} hours" + (f" {minutes % 60} minutes" if minutes % 60 else "")
+    """`minutes`, rounded to tens, as a text: "4 hours 20 minutes"."""
+    whole, rest = divmod(round(minutes, -1), 60)
+    return f"{whole} hours" + (f" {rest} minutes" if rest else "")
 
 
 def _value(place: re.Match) -> str:

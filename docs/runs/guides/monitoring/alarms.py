@@ -33,7 +33,8 @@ def line(what, monitor):
 
 if __name__ == "__main__":
     headings = ("workers", "waiting", "failed", "broker")
-    lines = [f"{'':<24}{''.join(f'{each:>12}' for each in headings)}   alarms"]
+    command = "$ PYTHONPATH=tests python docs/runs/guides/monitoring/alarms.py"
+    lines = [command, f"{'':<24}{''.join(f'{each:>12}' for each in headings)}   alarms"]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = stack.enter_context(running("05-beat", without={"beat", "flower"}))
