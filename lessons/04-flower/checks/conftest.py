@@ -34,7 +34,7 @@ def storage():
 
 @pytest.fixture
 def resized_photos(photo):
-    """Stores a resized photo for each file content and returns the photos."""
+    """Stores a photo for each of the given file contents, marks all photos as resized, and returns them."""
 
     def keep(*contents):
         kept = [photo(content, f"photo-{number}.jpg") for number, content in enumerate(contents, 1)]
@@ -47,7 +47,7 @@ def resized_photos(photo):
 
 @pytest.fixture
 def ended(worker):
-    """Returns how a task ended according to the worker's log, or "" if the task has not ended."""
+    """Returns the worker's log message about how a task ended, or "" if the task has not ended."""
 
     def line(task_id):
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", worker.log)
@@ -88,7 +88,7 @@ def told(app, delivered):
 
 @pytest.fixture
 def ignored():
-    """Finds settings that Celery ignores, if their names contain one of the given words.
+    """Finds ignored Celery settings whose names contain one of the given words.
 
     Returns {"Celery_ignores": names}, or {} if there are no such settings.
     """

@@ -201,9 +201,8 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
         waiting == FLOOD - working,
         "a worker has taken more slow tasks than it can run.",
         "By default, a worker reserves four tasks for each process, and no other worker can get these "
-        "tasks. With --prefetch-multiplier 1, a worker still reserves one task, because a message that "
-        "is acknowledged when its task starts does not count. Use --disable-prefetch, which leaves the "
-        "messages in the queue.",
+        "tasks. With --prefetch-multiplier 1, a worker still reserves one task, because acknowledged "
+        "messages do not count. Use --disable-prefetch, which leaves the messages in the queue.",
         expected=f"{working} running, {FLOOD - working} in the `slow` queue",
         found=f"{working} running, {FLOOD - working - waiting} reserved, {waiting} in the `slow` queue",
         **facts,

@@ -55,7 +55,7 @@ def enqueue_summary(image_ids: list[int]) -> AsyncResult:
 
     Raises one of UNSENT if Redis does not respond.
     """
-    # TODO 4.5: send a chord: one describe_for_summary_task for each photo as the header, and summarize_task as
-    # the callback. Then save the chord's group.
+    # TODO 4.5: send a chord: one describe_for_summary_task for each photo as the header, and summarize_task
+    # as the callback. Then save the chord's group.
     task = summarize_task.delay([])
     return task

@@ -95,7 +95,9 @@ def turn_2(idle) -> str:
         for each in sent:
             current_app.control.revoke(each.id, terminate=True)
     right = {name: count - list(running.values()).count(name) for name, count in processes.items()}
-    expect(said is not ..., "Your function still returns the three dots. What do stats() and active() return?")
+    expect(
+        said is not ..., "Your function still returns the three dots. What do stats() and active() return?"
+    )
     expect(said is not None, "Your function returned None. Did you forget the return statement?")
     expect(
         isinstance(said, dict),
@@ -113,7 +115,8 @@ def turn_2(idle) -> str:
     )
     expect(
         said != processes,
-        "You counted all processes, but two of them are busy. Subtract the running tasks that active() returns.",
+        "You counted all processes, but two of them are busy. Subtract the running tasks, which active() "
+        "returns.",
     )
     expect(
         said == right or said != {name: processes[name] - right[name] for name in right},
@@ -231,7 +234,7 @@ def turn_5(address, failed) -> str:
     right = {uuid: task["exception"] for uuid, task in answer.json().items()}
     expect(
         not any(isinstance(value, dict) for value in failed.values()),
-        'Your dictionary contains the task objects. Take only each task's exception: task["exception"].',
+        'Your dictionary contains the task objects. Take only the exceptions: task["exception"].',
     )
     expect(right, "No task has failed yet. Run the cells above, in which a header task of a chord fails.")
     expect(
