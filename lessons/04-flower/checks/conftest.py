@@ -60,7 +60,7 @@ def ended(worker):
 def told(app, delivered):
     """Sends a task, waits until the task has ended, and returns all of its states.
 
-    send: a function that sends the task and accepts task_id. Each state is a dictionary with status and
+    The function `send` sends the task and accepts task_id. Each state is a dictionary with status and
     result, as published by Redis.
     """
     followed = []
@@ -116,7 +116,7 @@ def ignored():
 def post(client, patience):
     """Presses a button on the site and returns the response. Complains if the view fails or waits.
 
-    causes: a dictionary that maps part of an exception's text to the cause of the exception.
+    The dictionary `causes` maps part of an exception's text to the cause of the exception.
     """
     from django.urls import reverse
 

@@ -77,8 +77,7 @@ def test_says_how_far(app, worker, entries, delivered):
     expect(
         reported,
         "three photos were exported, but the state was never PROGRESS.",
-        "SUCCESS means that the task has ended, but the task is still running. Use your own state name, "
-        "PROGRESS."
+        "SUCCESS means that the task has ended, but the task is still running. Use the custom state PROGRESS."
         if last["status"] == "SUCCESS" and "url" not in (last["result"] or {})
         else "write_zip() calls report_progress(done) before each photo and once after the last one. Call "
         'self.update_state(state="PROGRESS", …) in report_progress().',

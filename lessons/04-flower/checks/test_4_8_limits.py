@@ -53,7 +53,7 @@ def test_rate(app, command, name):
 
 
 def test_grow(app, worker, command, name):
-    """The command adds and removes processes of a worker, but it never removes the last one."""
+    """The command adds and removes worker processes, but it never removes the last one."""
 
     def processes():
         return len(ask(app, "stats")["pool"]["processes"])

@@ -42,8 +42,8 @@ def turn_1(events, uuid, waited, ran) -> str:
         )
         expect(
             not _near(waited, received - times["task-sent"]),
-            "waited ends when a worker received the task, but then the task waited for a process to start "
-            "it. End at task-started.",
+            "waited covers only the time until a worker received the task, but the task then waited for a "
+            "process. End at task-started.",
         )
         expect(
             not _near(waited, 1000 * right_wait, 1),
