@@ -80,7 +80,7 @@ def flower(app, line, monitor):
 
 
 def message_in(log):
-    """Return the message after the traceback, or the whole log if there is no traceback, on one line."""
+    """Return the text after the traceback as one line, or the whole log if there is no traceback."""
     lines = log.strip().splitlines()
     in_traceback = [number for number, line in enumerate(lines) if line.startswith("  ")]
     return " ".join(lines[in_traceback[-1] + 1 :] if "Traceback" in log else lines)
@@ -157,8 +157,8 @@ def test_password(flower, line):
         expect(
             found == 401,
             f"Flower serves {path} without a password.",
-            "Flower reads the password from the environment variable FLOWER_BASIC_AUTH. Don't override "
-            "this variable.",
+            "Flower reads the password from the environment variable FLOWER_BASIC_AUTH, so "
+            "don't override this variable.",
             expected="401",
             found=found,
             file=CONFIG,

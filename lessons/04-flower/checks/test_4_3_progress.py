@@ -88,7 +88,7 @@ def test_says_how_far(app, worker, entries, delivered):
     expect(
         all(isinstance(each, dict) and {"done", "total"} <= each.keys() for each in reported),
         "the dictionary for the PROGRESS state lacks done or total.",
-        "The page reads these two keys.",
+        "The page reads the keys done and total.",
         expected='{"done": 1, "total": 3}',
         found=found,
         file=TASK,
@@ -152,7 +152,7 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
 
 
 def test_only_then(client, worker, entries, ended):
-    """In every state except PROGRESS, the page gets no progress."""
+    """The page gets no progress for a task that is not in the PROGRESS state."""
     from images.tasks import export_zip_task
 
     _, done = entries
@@ -163,7 +163,7 @@ def test_only_then(client, worker, entries, ended):
         progress = found["progress"]
         expect(
             found["state"] == state and (progress is None or {"done", "total"} <= set(progress)),
-            f"for a task in the {state} state, the page gets a progress value without done and total.",
+            f"the page gets an invalid progress value for a task in the {state} state.",
             "AsyncResult.info is your dictionary only in the PROGRESS state. After SUCCESS, info is the "
             "task's result, and after FAILURE, it is the exception.",
             expected='"progress": null',

@@ -111,7 +111,7 @@ def why_not_alone(service):
     if queues and "slow" not in queues.split(","):
         return (
             "Your only worker does not consume the `slow` queue, so slow tasks would wait forever. Add a "
-            "worker for this queue."
+            "worker for the `slow` queue."
         )
     return (
         "Your only worker consumes both queues, so all its processes may be busy with slow tasks. Quick "

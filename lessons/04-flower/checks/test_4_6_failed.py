@@ -60,7 +60,7 @@ def test_one_is_damaged(summary, photo):
     Path(bomb.image.path).write_bytes(photos.bomb())
     lost.image.storage.delete(lost.image.name)
     unreadable = (
-        "pictures.py raises UnreadablePicture for such a file. Catch this exception and return the error."
+        "pictures.py raises UnreadablePicture for such a file. Catch UnreadablePicture and return the error."
     )
     for each, what, why in (
         (damaged, "one of two files is not a picture", unreadable),

@@ -92,7 +92,7 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
                 complain(
                     f"{what}, and inspect_workers() raised an exception.",
                     "Each method of inspect(), such as active(), returns None if no worker answers in "
-                    "time. Use {} in that case.",
+                    "time. Replace None with {}.",
                     exception=f"{type(error).__name__}: {error}",
                     raised_at=raised_at(error) or "?",
                     file=file,

@@ -106,7 +106,7 @@ def turn_2(idle) -> str:
     )
     expect(
         not any(isinstance(value, (list, tuple, dict)) for value in said.values()),
-        "Your function returned the tasks themselves. Count them with len().",
+        "Your function returned the tasks themselves. Count the tasks with len().",
     )
     expect(
         said.keys() >= right.keys(),
@@ -120,7 +120,7 @@ def turn_2(idle) -> str:
     )
     expect(
         said == right or said != {name: processes[name] - right[name] for name in right},
-        "You counted the busy processes. Subtract their number from the total.",
+        "You counted the busy processes. Subtract that number from the number of all processes.",
     )
     expect(
         said == right,
@@ -194,8 +194,8 @@ def turn_4(first, second) -> str:
         time.sleep(0.5)  # between the queue and the first state
     expect(
         second.state != "PENDING",
-        "The second ZIP export is unknown, because its message or its result was deleted. Deleting them "
-        "doesn't stop a worker. Use revoke() instead.",
+        "The second ZIP export is unknown, because its message or its result was deleted. Deleting a "
+        "message or a result doesn't stop a worker. Use revoke() instead.",
     )
     if second.state in ("STARTED", "PROGRESS"):
         wait_until(second.ready, 15, "The end of the second ZIP export")
