@@ -20,12 +20,12 @@ from workshop.checkkit.worker import aside, raised_at
 
 PROJECT = Path.cwd()
 CREW = 2
-"""The broker database that the Procfile's workers use. The worker that the checks start uses database 0."""
+"""The number of the broker database for the Procfile's workers. The worker that the checks start uses database 0."""
 
 
 @pytest.fixture
 def storage():
-    """storage("down"), storage("slow 5"), and storage("ok") set how the storage for resized photos behaves."""
+    """Sets the mode of the storage for resized photos, for example storage("down") or storage("slow 5")."""
     from practice.modes import set_mode
 
     yield lambda mode: set_mode("storage", mode)
@@ -34,7 +34,7 @@ def storage():
 
 @pytest.fixture
 def resized_photos(photo):
-    """resized_photos(content, …) stores resized photos and returns them."""
+    """Stores a photo for each of the given file contents, marks all photos as resized, and returns them."""
 
     def keep(*contents):
         kept = [photo(content, f"photo-{number}.jpg") for number, content in enumerate(contents, 1)]
@@ -47,7 +47,7 @@ def resized_photos(photo):
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) returns the line about the task's end in the worker's log, or "" if there is no such line."""
+    """Returns the worker's log message about how a task ended, or "" if the task has not ended."""
 
     def line(task_id):
         end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", worker.log)
@@ -58,9 +58,10 @@ def ended(worker):
 
 @pytest.fixture
 def told(app, delivered):
-    """told(send) sends a task, waits until the task has ended, and returns all states that were published.
+    """Sends a task, waits until the task has ended, and returns all of its states.
 
-    send(task_id=…) sends the task. Each state is a dictionary with status and result, as published by Redis.
+    The function `send` sends the task and accepts task_id. Each state is a dictionary with status and
+    result, as published by Redis.
     """
     followed = []
 
@@ -87,9 +88,9 @@ def told(app, delivered):
 
 @pytest.fixture
 def ignored():
-    """ignored("event", "track") returns {"Celery_ignores": names} if Celery ignores any settings, otherwise {}.
+    """Finds ignored Celery settings whose names contain one of the given words.
 
-    Only settings whose names contain one of these words are checked.
+    Returns {"Celery_ignores": names}, or {} if there are no such settings.
     """
     from django.conf import settings
 
@@ -113,9 +114,9 @@ def ignored():
 
 @pytest.fixture
 def post(client, patience):
-    """post(name) presses a button on the site and returns the response. Complains if the view fails or waits.
+    """Presses a button on the site and returns the response. Complains if the view fails or waits.
 
-    causes: a dictionary that maps part of an exception's text to the cause of the exception.
+    The dictionary `causes` maps part of an exception's text to the cause of the exception.
     """
     from django.urls import reverse
 
@@ -163,7 +164,7 @@ def all_workers():
 
 @pytest.fixture
 def crew(app, all_workers, lines):
-    """`with crew() as (crew, queue)` starts the Procfile's workers with a separate broker database.
+    """A context manager that starts the Procfile's workers with a separate broker database.
 
     The workers run the tasks that are sent inside the block.
     """
@@ -180,7 +181,7 @@ def crew(app, all_workers, lines):
 
 @pytest.fixture
 def busy(app, storage, worker):
-    """busy(count) sends that many ZIP exports, each of which takes a long time. The exports are killed after the check."""
+    """Sends `count` slow ZIP exports, which are killed after the check."""
     from images.tasks import export_zip_task
 
     sent = []
@@ -209,7 +210,7 @@ def name(app, worker):
 
 @pytest.fixture
 def command(app, monkeypatch, patience):
-    """command("rate", …) runs manage.py workers and returns its output and its error message ("" if none)."""
+    """Runs `manage.py workers` and returns its output and its error message ("" if there is none)."""
     from images.management.commands import workers
 
     def run(*arguments, seconds=0.3):

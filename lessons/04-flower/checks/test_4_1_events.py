@@ -17,7 +17,7 @@ IGNORED = "Celery silently ignores settings it doesn't recognize."
 
 @contextlib.contextmanager
 def listening(app):
-    """Yield received(), which lists the events that have arrived since the block started."""
+    """Yields a function that returns the events that have arrived since the block started."""
     events = []
     with app.connection_for_write() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": events.append})
@@ -74,7 +74,7 @@ def _sends_events(words):
 
 
 def test_events(events, ignored):
-    """A program that listens for events receives one when a task is sent, received, started, and finished."""
+    """A program that listens for events receives an event when a task is sent, received, started, or finished."""
     facts = {
         "expected": "task-sent, " + ", ".join(FROM_THE_WORKER),
         "found": ", ".join(events) or "no event",
@@ -84,9 +84,9 @@ def test_events(events, ignored):
     missing = [each for each in FROM_THE_WORKER if each not in events]
     expect(
         not missing,
-        f"a worker ran {TASK}, but the worker sent no events about this task."
+        f"a worker ran {TASK} but sent no events about this task."
         if len(missing) == 3
-        else f"a worker ran {TASK}, but the worker did not send all events about this task.",
+        else f"a worker ran {TASK} but did not send all events about this task.",
         "By default, a worker sends no events, so Flower shows no tasks. Set "
         f"CELERY_WORKER_SEND_TASK_EVENTS. {IGNORED}",
         **facts,
@@ -114,7 +114,7 @@ def test_started(told, worker, photo, name, ignored):
     found = list(dict.fromkeys(entry["status"] for entry in entries))
     expect(
         found[:1] == ["STARTED"],
-        f"a worker started {name}, but did not store the STARTED state.",
+        f"a worker started {name} but did not store the STARTED state.",
         "Until the task ends, its state is PENDING, so the page can't tell whether the task is waiting or "
         f"running. Set CELERY_TASK_TRACK_STARTED, which applies to all tasks. {IGNORED}",
         expected="STARTED, …, SUCCESS",

@@ -80,14 +80,14 @@ def flower(app, line, monitor):
 
 
 def message_in(log):
-    """The message after the traceback in a log, on one line. Without a traceback, the whole log is the message."""
+    """Return the text after the traceback as one line, or the whole log if there is no traceback."""
     lines = log.strip().splitlines()
     in_traceback = [number for number, line in enumerate(lines) if line.startswith("  ")]
     return " ".join(lines[in_traceback[-1] + 1 :] if "Traceback" in log else lines)
 
 
 def says_what_to_do(text):
-    """Return a true value if the message is more than the name of the variable or of an exception."""
+    """Return a true value if the message is more than just the name of the variable or an exception."""
     sentence = re.sub(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit)\b:?", "", text).strip(" '\"")
     return re.search(rf"{VARIABLE}|password", sentence, re.IGNORECASE) and sentence != VARIABLE
 
@@ -157,8 +157,8 @@ def test_password(flower, line):
         expect(
             found == 401,
             f"Flower serves {path} without a password.",
-            "Flower reads the password from the environment variable FLOWER_BASIC_AUTH. Don't override "
-            "this variable.",
+            "Flower reads the password from the environment variable FLOWER_BASIC_AUTH, so "
+            "don't override this variable.",
             expected="401",
             found=found,
             file=CONFIG,
@@ -215,7 +215,7 @@ def test_sees_failures(app, flower, worker, upload, photo):
     seen = until(found, STARTING)
     if not seen:
         complain(
-            f"the worker ran two tasks, but after {STARTING} seconds, Flower did not show that both tasks "
+            f"the worker ran two tasks, but Flower did not show within {STARTING} seconds that both tasks "
             "had ended.",
             f"Does the worker send events (step 4.1)? Does Flower store enough tasks (max_tasks)? {BUSY}",
             flower_shows=", ".join(f"{t['name']}: {t['state']}" for t in flower.api("tasks").values())

@@ -26,7 +26,7 @@ WHY_IT_FAILED = {
 
 
 def status(client, task_id):
-    """The response that the task's page gets."""
+    """Return the response that the task's page gets."""
     try:
         return client.get(reverse("images:batch_status", args=[task_id])).json()
     except Exception as error:
@@ -41,7 +41,7 @@ def status(client, task_id):
 
 @pytest.fixture
 def entries(told, worker, resized_photos):
-    """The states that were stored while three photos were being exported. No photo has the fourth id."""
+    """The states stored while three photos were being exported. The fourth id belongs to no photo."""
     from images.tasks import export_zip_task
 
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)] + [0]
@@ -77,8 +77,7 @@ def test_says_how_far(app, worker, entries, delivered):
     expect(
         reported,
         "three photos were exported, but the state was never PROGRESS.",
-        "SUCCESS says that the task has ended, but the task is still running. Use your own state name, "
-        "PROGRESS."
+        "SUCCESS means that the task has ended, but the task is still running. Use the custom state PROGRESS."
         if last["status"] == "SUCCESS" and "url" not in (last["result"] or {})
         else "write_zip() calls report_progress(done) before each photo and once after the last one. Call "
         'self.update_state(state="PROGRESS", …) in report_progress().',
@@ -89,7 +88,7 @@ def test_says_how_far(app, worker, entries, delivered):
     expect(
         all(isinstance(each, dict) and {"done", "total"} <= each.keys() for each in reported),
         "the dictionary for the PROGRESS state lacks done or total.",
-        "The page reads these two keys.",
+        "The page reads the keys done and total.",
         expected='{"done": 1, "total": 3}',
         found=found,
         file=TASK,
@@ -126,8 +125,8 @@ def test_reports_while_it_works(app, resized_photos, monkeypatch):
     run_here(app, export_zip_task, task_id, ids)
     expect(
         len(set(seen)) > 1,
-        "three photos were exported, but until the last photo was in the ZIP file, the progress did not change.",
-        "Visitors need the progress while they wait. Call self.update_state() in report_progress(), which write_zip() "
+        "three photos were exported, but the progress did not change until the last photo was in the ZIP file.",
+        "Visitors need to see the progress while they wait. Call self.update_state() in report_progress(), which write_zip() "
         "calls before each photo.",
         found_before_each_photo="\n".join(seen),
         file=TASK,
@@ -153,7 +152,7 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
 
 
 def test_only_then(client, worker, entries, ended):
-    """In every state except PROGRESS, the page gets no progress."""
+    """The page gets no progress for a task that is not in the PROGRESS state."""
     from images.tasks import export_zip_task
 
     _, done = entries
@@ -164,7 +163,7 @@ def test_only_then(client, worker, entries, ended):
         progress = found["progress"]
         expect(
             found["state"] == state and (progress is None or {"done", "total"} <= set(progress)),
-            f"for a task in the {state} state, the page gets a progress value without done and total.",
+            f"the page gets an invalid progress value for a task in the {state} state.",
             "AsyncResult.info is your dictionary only in the PROGRESS state. After SUCCESS, info is the "
             "task's result, and after FAILURE, it is the exception.",
             expected='"progress": null',

@@ -16,7 +16,7 @@ def shown(queue):
 
 @pytest.fixture
 def expect_in(queue):
-    """expect_in("slow", "export_zip_task", send) sends the task and complains unless only that queue gets it."""
+    """Sends a task and complains unless only the expected queue gets it."""
 
     def check(expected, name, send, why, file=SETTINGS):
         queue.purge()
@@ -42,8 +42,8 @@ def expect_in(queue):
         expect(
             len(found) < 2,
             f"{name} was sent once, but two queues got the message.",
-            "A queue gets all messages with its routing key. A queue without a routing key uses the "
-            "default queue's key, celery, so that queue gets a copy of each message.",
+            "A queue gets all messages with its routing key. If a queue has no routing key, it uses the "
+            "default queue's key, celery, and gets a copy of each message.",
             **facts,
         )
         expect(found == [expected], f"{name} is not in the `{expected}` queue.", why, **facts)
@@ -51,7 +51,7 @@ def expect_in(queue):
     return check
 
 
-ROUTE = "A route needs the full task name (images.tasks.…), as shown in the messages. Celery ignores a route if no task has that name."
+ROUTE = "A route needs the full task name (images.tasks.…), as shown in the messages. Celery ignores a route for an unknown task name."
 
 
 def test_slow_tasks(expect_in):
@@ -80,7 +80,7 @@ def test_quick_tasks(expect_in):
     """The tasks for uploads and descriptions stay in the `celery` queue."""
     from images.tasks import describe_photo_task, resize_image_task
 
-    why = "A visitor waits for this task, so the task must not wait behind slow tasks. Don't add a route for this task."
+    why = "A visitor is waiting for this task, so it must not wait behind slow tasks. Don't add a route for this task."
     expect_in("celery", "resize_image_task", lambda: resize_image_task.delay(1), why)
     expect_in("celery", "describe_photo_task", lambda: describe_photo_task.delay(1), why)
 
@@ -103,7 +103,7 @@ def test_misspelt(queue):
 
 
 def why_not_alone(service):
-    """Why one worker is not enough."""
+    """Return the reason why one worker is not enough."""
     words = procfile.words(service)
     queues = next(
         (after for word, after in zip(words, words[1:], strict=False) if word in ("-Q", "--queues")), None
@@ -111,7 +111,7 @@ def why_not_alone(service):
     if queues and "slow" not in queues.split(","):
         return (
             "Your only worker does not consume the `slow` queue, so slow tasks would wait forever. Add a "
-            "worker for this queue."
+            "worker for the `slow` queue."
         )
     return (
         "Your only worker consumes both queues, so all its processes may be busy with slow tasks. Quick "
@@ -121,7 +121,7 @@ def why_not_alone(service):
 
 @pytest.fixture
 def team(crew, lines):
-    """The Procfile's workers and their separate broker database: (crew, queue)."""
+    """The Procfile's workers and their separate broker database."""
     services = procfile.workers(lines)
     expect(services, "the Procfile does not start any workers.", file="Procfile")
     expect(
@@ -136,7 +136,7 @@ def team(crew, lines):
 
 
 def ask(app, team, question):
-    """Each worker's answer, by the worker's name."""
+    """Return a dictionary that maps each worker's name to its answer."""
     crew, _ = team
     replies = app.control.broadcast(question, reply=True, limit=len(crew.names()), timeout=5) or []
     return {name: answer for reply in replies for name, answer in sorted(reply.items())}
@@ -184,7 +184,7 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
     expect(not unused, f"no worker consumes {names}.", **facts)
     expect(
         done,
-        f"{FLOOD} ZIP exports were sent, and a quick task sent after them did not finish within ten seconds.",
+        f"a quick task was sent after {FLOOD} ZIP exports and did not finish within ten seconds.",
         "If your machine is very busy, run the check again."
         if ["celery"] in queues.values()
         else "No worker consumes only the `celery` queue, so all processes may be busy with slow tasks. A "
@@ -201,9 +201,8 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
         waiting == FLOOD - working,
         "a worker has taken more slow tasks than it can run.",
         "By default, a worker reserves four tasks for each process, and no other worker can get these "
-        "tasks. With --prefetch-multiplier 1, a worker still reserves one task, because a message that is "
-        "acknowledged when its task starts does not count. --disable-prefetch leaves the messages in the "
-        "queue.",
+        "tasks. With --prefetch-multiplier 1, a worker still reserves one task, because acknowledged "
+        "messages do not count. Use --disable-prefetch, which leaves the messages in the queue.",
         expected=f"{working} running, {FLOOD - working} in the `slow` queue",
         found=f"{working} running, {FLOOD - working - waiting} reserved, {waiting} in the `slow` queue",
         **facts,

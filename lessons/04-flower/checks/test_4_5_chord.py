@@ -37,7 +37,7 @@ def listed(queue):
 
 
 def why_not_each(messages):
-    """The reason why there isn't exactly one message for each photo."""
+    """Return the reason why there isn't exactly one message for each photo."""
     if not messages:
         return NOT_CALLED
     if any(message.task == task_name(HEADER_TASK) for message in messages):
@@ -54,7 +54,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     header = [message for message in messages if message.task == task_name(HEADER_TASK)]
     sent = sorted([*message.args, *message.kwargs.values()][0] for message in header)
     expected = sorted(photo.pk for photo in kept)
-    what = f"*Sum up* was pressed with {count} photo{'s' if count > 1 else ''}"
+    what = f"*Sum up* was pressed for {count} photo{'s' if count > 1 else ''}"
     facts = {
         "expected": "\n".join(f"{task_name(HEADER_TASK)}({pk})" for pk in expected),
         "found": listed(queue),
@@ -70,7 +70,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     expect(
         len(groups) == 1 and None not in groups,
         f"{what}, but the tasks do not belong to a group.",
-        "If you send the tasks one by one, Celery doesn't know which task is the last. Send the tasks as "
+        "If you send the tasks one by one, Celery doesn't know which one is last. Send the tasks as "
         "the header of a chord.",
         **facts,
     )
@@ -78,16 +78,15 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     expect(
         not early,
         f"{what}, but summarize_task was sent before the photos were described.",
-        "A worker sends a chord's callback with the list of all results after the last header task has "
-        "finished.",
+        "After the last header task has finished, a worker sends the chord's callback with a list of all "
+        "results.",
         **facts,
     )
     group = parse_qs(urlsplit(response.url).query).get("group") if response.status_code == 302 else None
     expect(
         group,
         "the summary page does not get the group's id.",
-        "enqueue_summary() must return the AsyncResult of the callback. The parent of this AsyncResult is "
-        "the group.",
+        "enqueue_summary() must return the AsyncResult of the callback, because its parent is the group.",
         expected=f"{reverse('images:batch', args=['00000000-0000-0000-0000-000000000000'])}?group=…",
         found=response.url if response.status_code == 302 else str(response.status_code),
         file=FILE,
@@ -104,7 +103,7 @@ def test_summary(client, post, worker, resized_photos, count):
     url = urlsplit(response.url)
     page = resolve(url.path)
     if page.view_name != "images:batch":
-        complain("the button does not lead to the summary page.", found=response.url, file=FILE)
+        complain("*Sum up* does not lead to the summary page.", found=response.url, file=FILE)
     address = reverse("images:batch_status", args=[page.kwargs["task_id"]])
 
     def answer():
@@ -118,8 +117,8 @@ def test_summary(client, post, worker, resized_photos, count):
         "The callback gets the stored results of the header tasks. A task with ignore_result stores no "
         "result, so the callback gets None."
         if "NoneType" in str(found["error"])
-        else "The callback must accept the list of results, so use summarize_task.s(). A signature from "
-        ".si() accepts no results."
+        else "The callback must accept the list of results, so use summarize_task.s(). A signature "
+        "created with .si() accepts no results."
         if "positional argument" in str(found["error"])
         else "",
         state=found["state"],
@@ -163,12 +162,12 @@ def test_summary(client, post, worker, resized_photos, count):
 
 
 def test_no_photo(client, post, queue):
-    """If there is no resized photo, nothing is sent, and the page says why."""
+    """If there is no resized photo, no task is sent, and the page says why."""
     response = post("images:summarize", file=FILE)
     page = client.get(response.url).content.decode()
     expect(
         not queue.everything() and "no resized photo" in page,
-        "there is no photo, but *Sum up* sent a task.",
+        "there is no resized photo, but *Sum up* sent a task.",
         found=listed(queue),
         file="images/batch_views.py, start_batch()",
     )

@@ -15,7 +15,7 @@ FILE = "images/tasks.py, describe_for_summary_task()"
 
 @pytest.fixture
 def summary(app, worker):
-    """summary(ids) sends a chord for the photos with these ids and returns the callback's AsyncResult."""
+    """Sends a chord for the photos with the given ids and returns the callback's AsyncResult."""
     from images.tasks import describe_for_summary_task, summarize_task
 
     return lambda ids: chord([describe_for_summary_task.s(each) for each in ids])(summarize_task.s())
@@ -28,7 +28,7 @@ def outcome(task, what, why, **facts):
         error = task.result if task.state == "FAILURE" else None
         text = f"{type(error).__name__}: {error}".splitlines()[0] if error else "none"
         if "NoneType" in text:
-            why = "A header task returned None. Return a dictionary with the id and the error, which the summary can list."
+            why = "A header task returned None. Return a dictionary with the id and the error, so that the summary can list the photo."
         elif error is None:
             why = f"The summary was not ready within {PATIENCE} seconds. If your machine is very busy, run the check again."
         complain(
@@ -60,7 +60,7 @@ def test_one_is_damaged(summary, photo):
     Path(bomb.image.path).write_bytes(photos.bomb())
     lost.image.storage.delete(lost.image.name)
     unreadable = (
-        "pictures.py raises UnreadablePicture for such a file. Catch this exception and return the error."
+        "pictures.py raises UnreadablePicture for such a file. Catch UnreadablePicture and return the error."
     )
     for each, what, why in (
         (damaged, "one of two files is not a picture", unreadable),
@@ -91,14 +91,14 @@ def expect_listed(result, what, pk):
     ("error", "what", "why"),
     [
         (
-            ConnectionError("The storage does not answer."),
-            "the photo storage did not answer",
+            ConnectionError("The storage does not respond."),
+            "the photo storage did not respond",
             "ConnectionError is an OSError, but it says nothing about the photo. Catch ConnectionError "
             "before you catch OSError, and re-raise it.",
         ),
         (
-            TimeoutError("The storage does not answer."),
-            "the photo storage did not answer in time",
+            TimeoutError("The storage does not respond."),
+            "the photo storage did not respond in time",
             "TimeoutError is an OSError, but it says nothing about the photo. Catch TimeoutError before "
             "you catch OSError, and re-raise it.",
         ),
@@ -142,7 +142,7 @@ def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
 
 
 def why_lost(task):
-    """Why the task doesn't run again after its process was killed, or "" if it should run again."""
+    """Return the reason why a task doesn't run again if its process is killed, or "" if it should run again."""
     if not task.acks_late:
         return (
             "The message was acknowledged when the task started, so the broker no longer has it. With "
@@ -151,7 +151,7 @@ def why_lost(task):
     if not task.reject_on_worker_lost:
         return (
             "With acks_late alone, the worker acknowledges the message when the process is lost. "
-            "reject_on_worker_lost returns the message to the queue."
+            "Add reject_on_worker_lost, which returns the message to the queue."
         )
     return ""
 

@@ -92,7 +92,7 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
                 complain(
                     f"{what}, and inspect_workers() raised an exception.",
                     "Each method of inspect(), such as active(), returns None if no worker answers in "
-                    "time. Use {} in that case.",
+                    "time. Replace None with {}.",
                     exception=f"{type(error).__name__}: {error}",
                     raised_at=raised_at(error) or "?",
                     file=file,
@@ -116,7 +116,7 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
 
 
 def row(printed, name):
-    """The worker's row in the table, as {column: cell}."""
+    """Return the worker's row in the table as a dictionary that maps columns to cells."""
     line = next((line for line in printed.splitlines() if line.startswith(name)), "")
     return dict(zip(COLUMNS, line.removeprefix(name).split(maxsplit=len(COLUMNS) - 1), strict=False))
 
@@ -145,8 +145,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
     expect(
         found,
         "the worker is not in the table.",
-        "inspect_workers() needs the workers' answers to stats(). Without these answers, it lists no "
-        "workers.",
+        "Without the workers' answers to stats(), inspect_workers() lists no workers.",
         expected=name,
         printed=printed.strip(),
         file=f"{COMMAND}, inspect_workers()",
@@ -204,7 +203,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
     expect(
         goes_on.id in running(app) and goes_on.state != "REVOKED",
         "a running task was revoked without --terminate, but its process was killed.",
-        "Pass the argument terminate on to revoke() instead of always passing True.",
+        "Pass the terminate argument on to revoke() instead of always passing True.",
         state=goes_on.state,
         file=f"{COMMAND}, revoke_task()",
     )
@@ -214,7 +213,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
     until(first.ready, 1)
     expect(
         first.state == "REVOKED" and second.state == "SUCCESS",
-        "a waiting task was revoked, but the task ran anyway."
+        "a waiting task was revoked but ran anyway."
         if first.state == "SUCCESS"
         else "one of two waiting tasks was revoked, but the other task did not run either."
         if second.state == "REVOKED"

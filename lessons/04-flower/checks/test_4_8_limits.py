@@ -35,7 +35,7 @@ def test_rate(app, command, name):
         expect(
             found == wanted or (wanted == "0" and found in ("none", before)),
             f"the rate limit was set to {wanted}, but the worker uses a different limit.",
-            "The worker applies the limit, so send the limit to the worker with control.rate_limit().",
+            "The worker applies the limit, so send it to the worker with control.rate_limit().",
             expected=wanted,
             found=found,
             printed=printed.strip() or "nothing",
@@ -53,7 +53,7 @@ def test_rate(app, command, name):
 
 
 def test_grow(app, worker, command, name):
-    """The command adds processes to a worker and removes processes, but it never removes the last one."""
+    """The command adds and removes worker processes, but it never removes the last one."""
 
     def processes():
         return len(ask(app, "stats")["pool"]["processes"])
@@ -73,7 +73,7 @@ def test_grow(app, worker, command, name):
             found == wanted,
             f"after `grow {count}`, the worker should have {wanted} processes, but it has {found}.",
             "pool_grow() and pool_shrink() both need a number above 0. With a negative number, the worker "
-            "answers ok but does nothing or too little."
+            "answers ok but doesn't do what you asked."
             if name in answers
             else "control.pool_grow() adds processes, and control.pool_shrink() removes processes.",
             printed=printed.strip() or "nothing",

@@ -46,13 +46,13 @@ def test_export_zip(post, client, worker, resized_photos):
     page = client.get(url).content.decode()
     expect(
         status in page and "batch.js" in page,
-        "the ZIP export page does not load batch.js and pass it the task's URL.",
+        "the ZIP export page does not load batch.js, or it does not contain the task's URL.",
     )
 
 
 @pytest.mark.parametrize("name", ["images:export_zip", "images:summarize"])
 def test_no_photo(client, post, queue, name):
-    """If there is no resized photo, nothing is sent, and the page says why."""
+    """If there is no resized photo, no task is sent, and the page says why."""
     page = client.get(post(name).url).content.decode()
     expect(
         "no resized photo" in page and not queue.everything(),
@@ -61,7 +61,7 @@ def test_no_photo(client, post, queue, name):
 
 
 def test_unknown_task(client, app):
-    """For an unknown task or group, the view returns the state PENDING and no progress."""
+    """For an unknown task or group, the view returns the PENDING state and no progress."""
     address = reverse("images:batch_status", args=[uuid.uuid4()])
     for group in ("", uuid.uuid4(), "no-group"):
         found = client.get(address, {"group": group}).json()

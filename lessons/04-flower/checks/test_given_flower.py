@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.step("given"), pytest.mark.beside("4.2")]
 
 
 def test_what_stays_open(app, monitor):
-    """With a password, Flower's API is protected, but two URLs for other programs stay open."""
+    """The password protects Flower's API, but two URLs for other programs stay open."""
     if not monitor.running:
         monitor.start("exec celery -A myproject flower --address=127.0.0.1")
     monitor.wait()

@@ -53,9 +53,9 @@ def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
 def enqueue_summary(image_ids: list[int]) -> AsyncResult:
     """Enqueue a task for each photo and a callback that gets all results. Returns the callback's result.
 
-    Raises one of UNSENT when Redis does not answer.
+    Raises one of UNSENT if Redis does not respond.
     """
-    # TODO 4.5: send a chord with describe_for_summary_task for each photo as the header and summarize_task as
-    # the callback. Save the chord's group.
+    # TODO 4.5: send a chord: one describe_for_summary_task for each photo as the header, and summarize_task
+    # as the callback. Then save the chord's group.
     task = summarize_task.delay([])
     return task

@@ -141,7 +141,7 @@ def export_zip_task(self, image_ids: list[int]) -> dict:
 
 
 # The summary needs all results, so a task runs again if its process or its worker is killed.
-# TODO 4.6: set the two options that make the task run again.
+# TODO 4.6: set the two options that make a lost task run again.
 @shared_task(base=RetriedTask)
 def describe_for_summary_task(image_id: int) -> dict:
     """Describe a photo. For an unreadable one, return the error, so that the others are still summed up."""

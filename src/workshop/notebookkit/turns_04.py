@@ -19,7 +19,7 @@ from .waiting import wait_until
 from .workers import workers
 
 CLOSE = 0.001
-"""The number of seconds by which an answer may differ because of rounding."""
+"""The allowed rounding error, in seconds."""
 
 
 def turn_1(events, uuid, waited, ran) -> str:
@@ -37,13 +37,13 @@ def turn_1(events, uuid, waited, ran) -> str:
         expect(waited >= 0, "waited is negative: subtract the earlier time from the later one.")
         expect(
             not _near(waited, times["task-started"] - received),
-            "waited doesn't include the time in the queue before a worker received the task. Use task-sent "
-            "as the first time.",
+            "waited doesn't include the time in the queue before a worker received the task. Start at "
+            "task-sent.",
         )
         expect(
             not _near(waited, received - times["task-sent"]),
-            "waited ends when a worker received the task, but the task waited until a process started it. "
-            "Use task-started as the second time.",
+            "waited covers only the time until a worker received the task, but the task then waited for a "
+            "process. End at task-started.",
         )
         expect(
             not _near(waited, 1000 * right_wait, 1),
@@ -55,13 +55,13 @@ def turn_1(events, uuid, waited, ran) -> str:
         expect(ran >= 0, "ran is negative: subtract the earlier time from the later one.")
         expect(
             not _near(ran, times["task-succeeded"] - times["task-sent"]),
-            "ran includes the waiting time. Use task-started as the first time.",
+            "ran includes the waiting time. Start at task-started.",
         )
         expect(False, f"ran is {ran:.3f} s, but it should be the time from task-started to task-succeeded.")
     return (
-        f"The task waited {right_wait * 1000:.0f} ms and ran {right_run * 1000:.0f} ms. More processes make "
-        "the waiting time shorter, and faster code makes the running time shorter. (The worker also "
-        "measures the running time, as runtime.)"
+        f"The task waited {right_wait * 1000:.0f} ms and ran {right_run * 1000:.0f} ms. More processes "
+        "shorten the waiting time, and faster code shortens the running time. (The worker also measures the "
+        "running time and sends it as runtime.)"
     )
 
 
@@ -78,7 +78,7 @@ def turn_2(idle) -> str:
     expect(photo, "There is no resized photo. Run the cell that uploads photos.")
     ask, sent = _ask(), []
     # Tasks of the cells above may still be running, with the slow storage.
-    wait_until(lambda: not _running(ask) and not _running(ask), 15, "A moment in which no task is running")
+    wait_until(lambda: not _running(ask) and not _running(ask), 15, "The end of all running tasks")
     try:
         with slow_storage(15):
             sent.append(resize_image_task.delay(photo.pk))
@@ -95,7 +95,9 @@ def turn_2(idle) -> str:
         for each in sent:
             current_app.control.revoke(each.id, terminate=True)
     right = {name: count - list(running.values()).count(name) for name, count in processes.items()}
-    expect(said is not ..., "Your function still returns three dots. What do stats() and active() return?")
+    expect(
+        said is not ..., "Your function still returns the three dots. What do stats() and active() return?"
+    )
     expect(said is not None, "Your function returned None. Did you forget the return statement?")
     expect(
         isinstance(said, dict),
@@ -113,11 +115,12 @@ def turn_2(idle) -> str:
     )
     expect(
         said != processes,
-        "You counted all processes, but two processes are busy. active() returns the running tasks.",
+        "You counted all processes, but two of them are busy. Subtract the running tasks, which active() "
+        "returns.",
     )
     expect(
         said == right or said != {name: processes[name] - right[name] for name in right},
-        "You counted the busy processes. Subtract them from the total number of processes.",
+        "You counted the busy processes. Subtract that number from the number of all processes.",
     )
     expect(
         said == right,
@@ -185,14 +188,14 @@ def turn_4(first, second) -> str:
     wait_until(
         lambda: second.ready() or not _waits(second.id),
         15,
-        "The second ZIP export, which no worker has received yet,",
+        "A worker for the second ZIP export",
     )
     if second.state == "PENDING":
         time.sleep(0.5)  # between the queue and the first state
     expect(
         second.state != "PENDING",
-        "The second ZIP export is unknown, because its message or its result was deleted. Deleting them "
-        "doesn't stop a worker. Use revoke() instead.",
+        "The second ZIP export is unknown, because its message or its result was deleted. Deleting a "
+        "message or a result doesn't stop a worker. Use revoke() instead.",
     )
     if second.state in ("STARTED", "PROGRESS"):
         wait_until(second.ready, 15, "The end of the second ZIP export")
@@ -227,11 +230,11 @@ def turn_5(address, failed) -> str:
         timeout=5,
         trust_env=False,  # without the proxy of the shell
     )
-    expect(answer.is_success, f"Flower responds with status {answer.status_code} at {address}.")
+    expect(answer.is_success, f"Flower at {address} responded with status {answer.status_code}.")
     right = {uuid: task["exception"] for uuid, task in answer.json().items()}
     expect(
         not any(isinstance(value, dict) for value in failed.values()),
-        'Your dictionary contains the task objects. Take only the exception of each task: task["exception"].',
+        'Your dictionary contains the task objects. Take only the exceptions: task["exception"].',
     )
     expect(right, "No task has failed yet. Run the cells above, in which a header task of a chord fails.")
     expect(
@@ -249,7 +252,7 @@ def turn_5(address, failed) -> str:
         f"{len(right)} tasks have failed, but your dictionary contains {len(failed)} tasks.",
     )
     expect(failed == right, 'The ids are right, but the exceptions must be text: use task["exception"].')
-    return f"Flower remembers {len(right)} failed tasks, which it knows from their events."
+    return f"Flower remembers {len(right)} failed tasks, because it received their events."
 
 
 def _near(value: float, right: float, close: float = CLOSE) -> bool:
@@ -257,12 +260,12 @@ def _near(value: float, right: float, close: float = CLOSE) -> bool:
 
 
 def _ask() -> Inspect:
-    """Queries all running workers by name, so that it waits only until all of them have answered."""
+    """Return an Inspect that names all running workers, so that Celery waits only for their answers."""
     return current_app.control.inspect(destination=list(workers().processes), timeout=2)
 
 
 def _running(ask: Inspect) -> dict[str, str]:
-    """The running tasks, as {id: name of the worker}."""
+    """Return a dictionary that maps the id of each running task to the name of its worker."""
     return {task["id"]: name for name, tasks in (ask.active() or {}).items() for task in tasks}
 
 

@@ -71,15 +71,16 @@ class Command(BaseCommand):
 
 def workers_that_answer():
     """The names of the workers that answer within PATIENCE seconds."""
-    # TODO 4.7: call control.ping() with timeout=PATIENCE. The call returns [{name: {"ok": "pong"}}, …].
+    # TODO 4.7: call control.ping() with timeout=PATIENCE. The call returns a list such as
+    # [{name: {"ok": "pong"}}].
     return []
 
 
 def inspect_workers(names):
     """What each of these workers is doing, by its name: numbers of tasks, and the names of its queues."""
     # With `destination`, Celery waits only until all of these workers have answered.
-    # TODO 4.7: call control.inspect() with destination and timeout. Each method, such as active(), returns
-    # {name: answer}, or None if no worker answered in time.
+    # TODO 4.7: call control.inspect() with destination and timeout. Each inspect() method, such as
+    # active(), returns a dictionary {name: answer}, or None if no worker answered in time.
     stats, active, reserved = {}, {}, {}
     registered, queues = {}, {}
     return {
@@ -118,5 +119,5 @@ def limit_rate(names, task, limit):
 
 def change_pool(name, count):
     """Add `count` processes to the worker's pool, or remove them if it is negative. Returns its answer."""
-    # TODO 4.8: call control.pool_grow() or control.pool_shrink(), in both cases with a number above 0.
+    # TODO 4.8: call control.pool_grow() or control.pool_shrink(), in either case with a number above 0.
     return []
