@@ -1,4 +1,4 @@
-"""Waiting for something that a worker brings about, with a sentence when it does not come."""
+"""Wait for something that a worker does, with a readable error if it doesn't happen."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,15 @@ SILENCE = 2.0
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 10, what: str = "It"):
-    """Return what `condition()` gives, as soon as that is true. Looks twenty times a second.
+    """Return what `condition()` returns as soon as that is true. Looks twenty times a second.
 
-    Raises WorkshopError when nothing has come after `seconds`, or when no worker is up; it says `what` is
-    missing.
+    what: a name for the result, for the error message. Raises WorkshopError after `seconds`, or earlier if no
+    worker is up.
     """
     began, asked = time.monotonic(), False
     while not (found := condition()):
         passed = time.monotonic() - began
-        # Where nobody is, there is nothing to wait for.
+        # Without a worker, there is nothing to wait for.
         if passed > seconds or (passed > SILENCE and not asked):
             asked, up = True, workers()
             if up and passed <= seconds:
@@ -31,6 +31,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10, what: str =
                 if up
                 else "No worker is up. Start one in a terminal: ./workshop up"
             )
-            raise WorkshopError(f"{what} did not come within {passed:.0f} s. {why}")
+            awaited = what[0].lower() + what[1:]
+            raise WorkshopError(f"Timed out after {passed:.0f} s while waiting for {awaited}. {why}")
         time.sleep(LOOK_EVERY)
     return found
