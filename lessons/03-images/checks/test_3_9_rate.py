@@ -10,7 +10,7 @@ FILE = "images/tasks.py, resize_again_task()"
 
 
 def limit(app, name):
-    """How many of these tasks may start per second, or 0 if there is no limit."""
+    """Return how many of these tasks may start per second, or 0 if there is no limit."""
     text = app.tasks[name].rate_limit or app.conf.task_default_rate_limit
     try:
         return rate(text)
