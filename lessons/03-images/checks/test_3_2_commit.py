@@ -31,7 +31,8 @@ def test_rollback_sends_nothing(upload, queue, monkeypatch):
         "started."
         if commits
         else "the upload does not run in a transaction: each photo is committed separately.",
-        "Call form.save() inside transaction.atomic(), so that an upload saves either all of its photos or none. Without a " "transaction, on_commit() calls the function immediately.",
+        "Call form.save() inside transaction.atomic(), so that an upload saves either all of its photos or none. Without a "
+        "transaction, on_commit() calls the function immediately.",
         file=FILE,
     )
     expect(

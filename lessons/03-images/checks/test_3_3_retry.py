@@ -168,7 +168,8 @@ def test_gone_is_not_retried(attempt, photo):
         raised = behind(error)
         complain(
             "the task for a photo whose file is missing was retried.",
-            "The exception for a missing file is an OSError too. Add only ConnectionError and TimeoutError to TRANSIENT, " "not a wider class.",
+            "The exception for a missing file is an OSError too. Add only ConnectionError and TimeoutError to TRANSIENT, "
+            "not a wider class.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]) or "?",
             file=FILE,

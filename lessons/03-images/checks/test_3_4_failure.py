@@ -33,7 +33,9 @@ def test_given_up(task, photo, storage, ended, settled):
     settled(kept, sent.id)
     expect(
         kept.failure_reason,
-        "the last retry failed, but the photo's page keeps saying Waiting.", "The failure shows up only in the worker's log. Store the reason in on_failure() of the task's base class. When the task has failed for good, Celery calls on_failure() with five arguments: exc, task_id, args, kwargs and einfo.",
+        "the last retry failed, but the photo's page keeps saying Waiting.",
+        "The failure shows up only in the worker's log. Store the reason in on_failure() of the task's base class. When the "
+        "task has failed for good, Celery calls on_failure() with five arguments: exc, task_id, args, kwargs and einfo.",
         worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )

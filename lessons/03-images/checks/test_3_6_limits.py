@@ -31,7 +31,8 @@ def test_limits(app, task):
     expect(
         hard,
         "resize_image_task has a soft limit but no hard limit.",
-        "The soft limit raises an exception, but library code that hangs may never receive or may catch this exception. Set time_limit too.",
+        "The soft limit raises an exception, but library code that hangs may never see this exception, or may catch it. Set "
+        "time_limit too.",
         **facts,
     )
     expect(

@@ -14,7 +14,7 @@ VIEW = "images/queueing.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
-"""A view that waits longer than this (in seconds) fails the check. With Celery's defaults, the view waits for about 19 seconds."""
+"""A view that waits longer than this (in seconds) fails the check. With Celery's defaults, it waits for about 19 seconds."""
 
 RESULT = (
     "Celery contacts the result backend before it sends a task that stores a result. The result backend is on the same "
@@ -112,7 +112,8 @@ def test_answers(answer):
         f"without a broker, the view waited for {answer['seconds']:.0f} seconds.",
         f"The task stores a result. {RESULT}"
         if answer["seconds"] > 15
-        else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY sets the number of retries. If " "you turn off these retries, the connection itself retries, as configured in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
+        else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY sets the number of retries. If "
+        "you turn off these retries, the connection itself retries, as configured in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
         "interval_start). After the first error, skip the other photos. If your machine is very busy, "
         "run the check again.",
         file=SETTINGS,
@@ -161,7 +162,8 @@ def test_after_the_outage(app, upload, queue):
         found == "waiting" and queue.messages(),
         "a photo was uploaded while the broker was running, but no task was sent, because the broker had been down during "
         "the previous upload.",
-        "enqueue() must try to send tasks for every upload. Don't keep a flag that says that the broker was down, because nothing resets the flag.",
+        "enqueue() must try to send tasks for every upload. Don't keep a flag that says that the broker was down, because "
+        "nothing resets the flag.",
         expected="waiting",
         found=found,
         file=VIEW,

@@ -17,7 +17,7 @@ LOOK = "for a look"
 """A queue that no worker consumes."""
 TASK = "images.tasks.resize_image_task"
 LONGEST_WAIT, AWAY, TOO_LONG = 30, 120, 300
-"""In seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
+"""Limits in seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
 
 
 class _RolledBack(Exception):
@@ -56,14 +56,13 @@ def turn_1(options) -> str:
     )
     expect(
         sum(waits) >= AWAY,
-        f"{said} = {sum(waits)} s, and then the retries are exhausted, but the storage can be down for "
-        f"{AWAY} s. "
+        f"The retries are exhausted after {said} = {sum(waits)} s, but the storage can be down for {AWAY} s. "
         "Allow more retries. The default for max_retries is three.",
     )
     expect(
         sum(waits) <= TOO_LONG,
-        f"{said} = {sum(waits)} s until the last attempt, which is more than five minutes. Allow fewer "
-        "retries.",
+        f"The last attempt starts after {said} = {sum(waits)} s, which is more than five minutes. Allow "
+        "fewer retries.",
     )
     return (
         f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest possible time, and about "
@@ -121,7 +120,7 @@ def turn_3(changed, evidence, photo) -> str:
     unknown = changed - before.keys()
     expect(
         not unknown,
-        f"The values don't include {', '.join(map(repr, unknown))}. Their names are {', '.join(before)}.",
+        f"The values don't include {', '.join(map(repr, unknown))}. The names are {', '.join(before)}.",
     )
     task = current_app.tasks[TASK]
     for _ in range(2):
@@ -162,8 +161,8 @@ def turn_4(forgotten) -> str:
         forgotten = UploadedImage.objects.filter(forgotten)
     expect(
         not isinstance(forgotten, (list, tuple, set)),
-        "forgotten is a collection, which doesn't reflect later changes. Write a query: filter(…), without "
-        "list().",
+        "forgotten is a list or another collection, which doesn't reflect later changes. Write a query: "
+        "filter(…), without list().",
     )
     expect(
         isinstance(forgotten, QuerySet) and forgotten.model is UploadedImage,
@@ -176,14 +175,14 @@ def turn_4(forgotten) -> str:
         raise _RolledBack
     for name, why in (
         ("resized", "Your query finds photos that have been resized. Filter on is_processed."),
-        ("failed", "Your query finds photos that have failed. Their failure_reason is not empty."),
+        ("failed", "Your query finds photos that have failed: their failure_reason is not empty."),
         (
             "failed unqueued",
             "Your query finds a photo that has a failure_reason. Filter on an empty failure_reason.",
         ),
         (
             "waiting",
-            "Your query finds photos that are waiting for a worker. Their queued_at is not empty.",
+            "Your query finds photos that are waiting for a worker: their queued_at is not empty.",
         ),
     ):
         expect(rows[name] not in found, why)
@@ -216,7 +215,7 @@ def _rows_in_each_state() -> dict[str, int]:
 
 @contextlib.contextmanager
 def _row_kept(photo) -> Iterator[None]:
-    """Restore the photo's row at the end."""
+    """Restore the photo's row at the end of the block."""
     photo.refresh_from_db()
     kept = {"failure_reason": photo.failure_reason, "queued_at": photo.queued_at}
     try:
