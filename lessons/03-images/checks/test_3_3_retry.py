@@ -90,7 +90,7 @@ def test_storage_error_leaves_the_task(attempt, photo, monkeypatch):
 
 
 def test_waits_longer_each_time(attempt, photo, storage):
-    """Each retry waits longer than the one before, and different tasks wait for different times."""
+    """Waits get longer with each retry and differ between tasks."""
     storage("down")
     kept = photo(SMALL)
     first = [wait(attempt(kept)[1]) for _ in range(8)]

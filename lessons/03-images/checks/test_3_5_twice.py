@@ -73,7 +73,7 @@ def test_one_after_the_other(task, photo, settings, ended):
 
 
 def test_file_is_never_missing(task, photo, settings, storage, ended):
-    """While two more runs write at the same time, the photo's file always exists."""
+    """While two runs write the photo's file at the same time, the file always exists."""
     kept = photo(photos.jpeg(400, 300))
     first = task.delay(kept.pk)
     until(lambda: ended(first.id), 10)

@@ -187,11 +187,11 @@ def test_with_broker_they_are_queued(upload, queue):
         "cannot be resized" not in page,
         "the task was sent, but the page says that the photo cannot be resized right now.",
         "add_upload_messages() reads the state of each photo. If the whole view runs in a transaction, the tasks are sent "
-        "only after the view, so make the transaction smaller.",
+        "only after the view returns, so make the transaction smaller.",
         file="images/views.py, upload()",
     )
 
 
 def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
-    """With a broker, a worker may finish before the view does, and the worker's result is kept."""
+    """With a broker, the worker's result is kept if the worker finishes before the view does."""
     expect_view_keeps_row()

@@ -65,8 +65,8 @@ def turn_1(options) -> str:
         "fewer retries.",
     )
     return (
-        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest possible time, and about "
-        "half of it is typical. If you must be sure to cover two minutes, allow more retries."
+        f"{said} = {sum(waits)} s without jitter. With jitter, the total wait is shorter, typically about half as "
+        "long. If you must be sure to cover two minutes, allow more retries."
     )
 
 
@@ -138,7 +138,7 @@ def turn_3(changed, evidence, photo) -> str:
     )
     reasons = {
         "files": "The storage overwrites the file (step 3.5), so there is still only one file.",
-        "name": "The file's name is derived from the name of the upload, which is the same.",
+        "name": "The file's name is derived from the name of the upload, which stays the same.",
         "bytes": "Resizing the same photo with the same options produces the same bytes.",
         "queued_at": "The web process sets queued_at when it sends a message, but the second run sent no "
         "message.",
@@ -192,7 +192,7 @@ def turn_4(forgotten) -> str:
         "queued_at. "
         "An empty failure_reason is an empty string, but an empty queued_at is None.",
     )
-    return "queued_at is set only after a message has been sent, so there is no message for such a row."
+    return "queued_at is set only after a message has been sent, so an empty queued_at means that there is no message."
 
 
 def _rows_in_each_state() -> dict[str, int]:
