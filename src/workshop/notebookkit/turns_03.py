@@ -65,8 +65,8 @@ def turn_1(options) -> str:
         "fewer retries.",
     )
     return (
-        f"{said} = {sum(waits)} s without jitter. With jitter, the total wait is shorter, typically about half as "
-        "long. If you must be sure to cover two minutes, allow more retries."
+        f"{said} = {sum(waits)} s without jitter. With jitter, the total wait is shorter, typically about "
+        "half as long. If you must be sure to cover two minutes, allow more retries."
     )
 
 
@@ -192,7 +192,10 @@ def turn_4(forgotten) -> str:
         "queued_at. "
         "An empty failure_reason is an empty string, but an empty queued_at is None.",
     )
-    return "queued_at is set only after a message has been sent, so an empty queued_at means that there is no message."
+    return (
+        "queued_at is set only after a message has been sent, so an empty queued_at means that there is no "
+        "message."
+    )
 
 
 def _rows_in_each_state() -> dict[str, int]:
