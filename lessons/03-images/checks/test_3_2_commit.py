@@ -57,8 +57,8 @@ def test_commit_sends(upload, queue, sent, task):
     expect(
         len(set(sent())) != 1 or len(sent()) == 1,
         "three photos were uploaded and committed, but all tasks are for the same photo.",
-        "A lambda in a loop reads the loop variable when the lambda is called, which is after the commit. By then, the "
-        "variable refers to the last photo. Pass the photo now, with partial(enqueue, [photo]).",
+        "A lambda in a loop reads the loop variable when the lambda is called. After the commit, the variable "
+        "refers to the last photo. Pass the photo now, with partial(enqueue, [photo]).",
         expected=expected,
         found=found,
         file=FILE,
