@@ -18,7 +18,7 @@ LOCK = {
 
 
 def wait(messages):
-    """Return how many seconds the first message's task still has to wait."""
+    """Return how many seconds remain until the first task in `messages` may start."""
     eta = messages[0].headers["eta"]
     return (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta else 0
 

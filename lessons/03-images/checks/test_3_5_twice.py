@@ -112,8 +112,8 @@ def test_stays_resized(attempt, photo):
     expect(
         not undone,
         "while the task was running again for a resized photo, the row said that the photo was not resized.",
-        "Don't reset the row: attach_resized() overwrites the columns once the new file is stored. If you reset the row first, "
-        "visitors see no picture until then, or forever if the second run fails.",
+        "Don't reset the row: attach_resized() overwrites the columns once the new file is stored. If you reset the row, "
+        "visitors see no picture during the second run, and none afterwards if that run fails.",
         seen_at=undone[0] if undone else "",
         file="images/tasks.py, resize_image_task()",
     )

@@ -14,7 +14,7 @@ VIEW = "images/queueing.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
-"""A view that waits longer than this (in seconds) fails the check. With Celery's defaults, it waits for about 19 seconds."""
+"""A view that waits longer than this (in seconds) fails the check. With Celery's defaults, the wait is about 19 seconds."""
 
 RESULT = (
     "Celery contacts the result backend before it sends a task that stores a result. The result backend is on the same "
