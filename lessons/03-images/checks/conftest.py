@@ -20,11 +20,11 @@ RETRY_OPTIONS = {
     "retry_backoff_max",
     "retry_jitter",
 }
-"""Options that Celery reads only from the decorator, so its Task class has no attributes for them."""
+"""Options that Celery reads only from the decorator: Celery's Task class has no attributes for them."""
 
 
 def unknown_options(task):
-    """Return the decorator's options that Celery ignores. Works only for a task that was made from a function."""
+    """Return the options in the decorator that Celery ignores. Works only for tasks that were created from functions."""
     made = task.__class__
     if "__wrapped__" not in vars(made):
         return []
@@ -56,7 +56,7 @@ def task(app):
     unknown = unknown_options(resize_image_task)
     expect(
         not unknown,
-        "resize_image_task has an option that Celery does not recognize, so Celery ignores the option.",
+        "resize_image_task has an option that Celery does not recognize and therefore ignores.",
         "Check the spelling. For example, write max_retries instead of retries.",
         option=", ".join(unknown),
         file="images/tasks.py, @shared_task above resize_image_task()",
@@ -75,7 +75,7 @@ def storage():
 
 @pytest.fixture
 def ended(worker):
-    """ended(task_id) returns the worker's log line about the end of the task, or "" if there is none yet."""
+    """ended(task_id) returns the log line that says how the task ended, or "" if there is none yet."""
 
     def line(task_id):
         log = worker.log
@@ -92,7 +92,7 @@ def ended(worker):
 def settled(ended):
     """settled(photo) waits until the photo is resized or has failed, and returns the photo.
 
-    If you pass the task's id, settled() also stops waiting when the task has ended.
+    If you pass the task's id, settled() also returns as soon as the task has ended.
     """
 
     def wait(photo, task_id=None, seconds=15):
@@ -120,9 +120,10 @@ def sent(queue, task):
 
 @pytest.fixture
 def attempt(task, queue):
-    """attempt(photo, retries=0) runs the task in this process, as a worker would. Returns (exception or None, messages sent).
+    """attempt(photo, retries=0) runs the task in this process, as a worker would.
 
-    A retry's message stays in the queue, because no worker is running.
+    Returns the exception (or None) and the messages that were sent. A retry message stays in the queue, because no worker
+    is running.
     """
 
     def run(photo, retries=0):
@@ -152,7 +153,7 @@ def attempt(task, queue):
 
 @pytest.fixture
 def last_attempt(app, task, queue):
-    """last_attempt(photo) runs the task's last retry in this process, as a worker would, with on_failure() and signals."""
+    """last_attempt(photo) runs the task's last retry in this process, as a worker would, including on_failure() and signals."""
 
     def run(photo):
         with contextlib.suppress(Exception):  # what on_failure() raises
@@ -162,7 +163,7 @@ def last_attempt(app, task, queue):
 
 
 WHOLE_ROW = (
-    "photo.save() writes all columns with the values that were read earlier, and it even restores a deleted row. "
+    "photo.save() writes all columns with the values that were read earlier, and it even re-creates a deleted row. "
     "Write only the columns that you change: {} or save(update_fields=[…])."
 )
 

@@ -12,7 +12,7 @@ TASK = "images/tasks.py, resize_image_task()"
 
 
 def test_view_leaves_the_work(upload, queue, sent, task, patience):
-    """The view saves the photos and sends one message for each photo, but doesn't resize the photos."""
+    """The view saves the photos and sends one message for each photo, but doesn't resize them."""
     from images.models import UploadedImage
 
     with patience(
@@ -34,7 +34,7 @@ def test_view_leaves_the_work(upload, queue, sent, task, patience):
     resized = [photo.name for photo in kept if photo.is_processed]
     expect(
         not resized,
-        "the view still resizes the photos: no worker was running, but the photos were resized when the view returned.",
+        "the view still resizes the photos: no worker was running, but the photos were already resized when the view returned.",
         "Delete the loop in upload(), and send the task with delay(). If you call a task like a function, it runs in the "
         "web process too.",
         resized=", ".join(resized),
@@ -49,7 +49,7 @@ def test_view_leaves_the_work(upload, queue, sent, task, patience):
     expect(
         set(sent()) != set(ids) or len(sent()) == len(ids),
         "a task was sent more than once for the same photo.",
-        "Only enqueue() should send tasks, one for each photo. The upload view should not send any.",
+        "Send tasks only in enqueue(), one for each photo, and none in the upload view.",
         **facts,
     )
     expect(
@@ -61,7 +61,7 @@ def test_view_leaves_the_work(upload, queue, sent, task, patience):
 
 
 def test_rows_during_the_work(attempt, photo):
-    """At each moment, a photo that counts as resized has its file, and a good photo has not failed."""
+    """While the task is running, a photo with is_processed=True has a resized file, and a good photo is never marked as failed."""
     kept = photo(photos.jpeg(400, 300))
     with watched() as sights:
         attempt(kept)

@@ -31,7 +31,7 @@ def test_rollback_sends_nothing(upload, queue, monkeypatch):
         "started."
         if commits
         else "the upload does not run in a transaction: each photo is committed separately.",
-        "Call form.save() inside transaction.atomic(), so that either all photos of an upload are saved or none. Without a "
+        "Call form.save() inside transaction.atomic(), so that an upload saves either all of its photos or none. Without a "
         "transaction, on_commit() calls the function immediately.",
         file=FILE,
     )
@@ -57,8 +57,8 @@ def test_commit_sends(upload, queue, sent, task):
     expect(
         len(set(sent())) != 1 or len(sent()) == 1,
         "three photos were uploaded and committed, but all tasks are for the same photo.",
-        "A lambda in a loop reads the loop variable when the lambda is called, which is after the commit. By then, the "
-        "variable refers to the last photo. Pass the photo now, with partial(enqueue, [photo]).",
+        "A lambda in a loop reads the loop variable when the lambda is called. After the commit, the variable "
+        "refers to the last photo. Pass the photo now, with partial(enqueue, [photo]).",
         expected=expected,
         found=found,
         file=FILE,
@@ -73,7 +73,7 @@ def test_commit_sends(upload, queue, sent, task):
 
 
 def test_all_or_none(upload, queue, monkeypatch):
-    """If one photo of an upload can't be saved, no photo is saved, and no task is sent."""
+    """If one photo in an upload can't be saved, no photo is saved, and no task is sent."""
     from images.models import UploadedImage
 
     save = UploadedImage.save
@@ -89,7 +89,7 @@ def test_all_or_none(upload, queue, monkeypatch):
     kept, sent = UploadedImage.objects.count(), len(queue.messages())
     expect(
         not kept,
-        "the second photo of an upload could not be saved, but the first photo was, so the upload is half saved.",
+        "the second photo in an upload could not be saved, but the first photo was, so the upload is half saved.",
         "Call form.save() inside transaction.atomic(), which rolls everything back if one part fails.",
         found=f"{kept} photos saved, {sent} tasks sent",
         file=FILE,

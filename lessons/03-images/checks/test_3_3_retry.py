@@ -14,17 +14,17 @@ LOCK = {
     "sqlite": ("BEGIN IMMEDIATE", "PRAGMA busy_timeout = 0"),
     "postgresql": ("BEGIN; LOCK TABLE images_uploadedimage IN EXCLUSIVE MODE", "SET lock_timeout = 1"),
 }
-"""For each database: how to take the write lock, and how not to wait for it."""
+"""The SQL that takes the write lock in each database, and the SQL that turns off waiting for the lock."""
 
 
 def wait(messages):
-    """Seconds from now until the message's task may run."""
+    """Return how many seconds remain until the first task in `messages` may start."""
     eta = messages[0].headers["eta"]
     return (datetime.fromisoformat(eta) - datetime.now(UTC)).total_seconds() if eta else 0
 
 
 def behind(error):
-    """The original exception behind the one that the task raised, or None if the task raised none."""
+    """Return the original cause of an exception, or the exception if it has no cause."""
     return (
         getattr(error, "exc", None)
         or getattr(error, "__cause__", None)
@@ -90,7 +90,7 @@ def test_storage_error_leaves_the_task(attempt, photo, monkeypatch):
 
 
 def test_waits_longer_each_time(attempt, photo, storage):
-    """Each retry waits longer than the one before, and different tasks wait for different times."""
+    """Waits get longer with each retry and differ between tasks."""
     storage("down")
     kept = photo(SMALL)
     first = [wait(attempt(kept)[1]) for _ in range(8)]
@@ -169,7 +169,7 @@ def test_gone_is_not_retried(attempt, photo):
         complain(
             "the task for a photo whose file is missing was retried.",
             "The exception for a missing file is an OSError too. Add only ConnectionError and TimeoutError to TRANSIENT, "
-            "and no wider class.",
+            "not a wider class.",
             raised=named(raised),
             which_is_one_of=", ".join(kind.__name__ for kind in type(raised).__mro__[:-2]) or "?",
             file=FILE,

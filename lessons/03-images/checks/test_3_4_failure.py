@@ -13,12 +13,12 @@ SMALL = photos.jpeg(80, 60)
 
 
 def expect_words(reason, ended):
-    """Expect a readable reason for visitors. `ended` is the worker's log line about the end of the task."""
+    """Complain if visitors can't understand the reason. `ended` is the log line that says how the task ended."""
     raised = re.search(r"raised unexpected: \w+\((['\"])(.{1,20})", ended)
     expect(
         not TECHNICAL.search(reason) and not (raised and raised[2] in reason),
-        "the reason is written for you, not for a visitor.",
-        "An exception's message is for developers, and it may contain file names and host names. Store reason_for(exc), or "
+        "the reason is written for developers, not for visitors.",
+        "An exception's message may contain file names and host names. Store reason_for(exc), or "
         "a sentence that visitors can understand.",
         found=reason,
         file=FILE,
@@ -34,8 +34,8 @@ def test_given_up(task, photo, storage, ended, settled):
     expect(
         kept.failure_reason,
         "the last retry failed, but the photo's page keeps saying Waiting.",
-        "The failure shows up only in the worker's log. When the task has failed for good, Celery calls on_failure() of the "
-        "task's base class with five arguments: exc, task_id, args, kwargs and einfo. Store the reason in that method.",
+        "The failure shows up only in the worker's log. Store the reason in on_failure() of the task's base class. When the "
+        "task has failed for good, Celery calls on_failure() with five arguments: exc, task_id, args, kwargs and einfo.",
         worker_says=ended(sent.id) or "nothing",
         file=FILE,
     )
@@ -144,7 +144,7 @@ def test_not_yet(attempt, photo, storage):
 
 
 def test_page_says_why(client, task, photo, settled):
-    """The page gets the photo's state and the reason."""
+    """The page gets the state of a failed photo and the reason for the failure."""
     kept = photo(photos.cut_short(), "cut.jpg")
     settled(kept, task.delay(kept.pk).id)
     answer = client.get(reverse("images:states"), {"ids": str(kept.pk)}).json()["photos"][0]

@@ -16,7 +16,7 @@ def results(photo, settings):
 
 
 def expect_success(line, how):
-    """`line` is the worker's log line about the end of a run, or "" if the run has not ended."""
+    """`line` is the log line that says how a run ended, or "" if the run has not ended."""
     if not line.startswith("succeeded"):
         complain(
             f"the task ran {how}, and one of the runs "
@@ -73,7 +73,7 @@ def test_one_after_the_other(task, photo, settings, ended):
 
 
 def test_file_is_never_missing(task, photo, settings, storage, ended):
-    """While two more runs write at the same time, the photo's file always exists."""
+    """While two runs write the photo's file at the same time, the file always exists."""
     kept = photo(photos.jpeg(400, 300))
     first = task.delay(kept.pk)
     until(lambda: ended(first.id), 10)
@@ -90,7 +90,7 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
     until(both_have_ended, 15)
     expect(
         not missing,
-        "while the task ran again for a resized photo, the photo had no file.",
+        "while the task was running again for a resized photo, the photo had no file.",
         "Don't delete the old file first: visitors would see no picture, and if the process were killed at that moment, "
         "the file would be lost. Let the storage overwrite the file.",
         expected="garden_resized.jpg at all times",
@@ -103,7 +103,7 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
 
 
 def test_stays_resized(attempt, photo):
-    """While a second run is going on, the photo counts as resized."""
+    """During a second run, the photo still counts as resized."""
     kept = photo(photos.jpeg(80, 60))
     finish(kept)
     with watched() as sights:
@@ -111,9 +111,9 @@ def test_stays_resized(attempt, photo):
     undone = [sight.place for sight in sights if not sight.is_processed]
     expect(
         not undone,
-        "the task ran again for a resized photo, and in the meantime the row said that it was not resized.",
-        "Visitors see no picture then, and if the second run fails, the photo stays like that. Don't reset the row: "
-        "attach_resized() writes over the columns when the new file is there.",
+        "while the task was running again for a resized photo, the row said that the photo was not resized.",
+        "Don't reset the row: attach_resized() overwrites the columns once the new file is stored. If you reset the row, "
+        "visitors see no picture during the second run, and none afterwards if that run fails.",
         seen_at=undone[0] if undone else "",
         file="images/tasks.py, resize_image_task()",
     )

@@ -31,7 +31,8 @@ def test_limits(app, task):
     expect(
         hard,
         "resize_image_task has a soft limit but no hard limit.",
-        "The soft limit raises an exception. Library code that hangs may never receive this exception, or it may catch the exception. Set time_limit too.",
+        "The soft limit raises an exception, but library code that hangs may never see this exception, or may catch it. Set "
+        "time_limit too.",
         **facts,
     )
     expect(
@@ -43,7 +44,7 @@ def test_limits(app, task):
     expect(
         soft >= 5 and hard <= 300,
         "the limits are not suitable: resizing a large photo takes a second, and slow storage adds a few more.",
-        "Both limits are given in seconds. Use 30 and 45.",
+        "The limits are given in seconds: set soft_time_limit to 30 and time_limit to 45.",
         **facts,
     )
 

@@ -9,7 +9,7 @@ FILE = "images/tasks.py, resize_image_task()"
 
 @pytest.fixture
 def held(app, task, worker, photo, storage):
-    """A photo, its task's id, and the worker process that is running the task."""
+    """Return a photo, the id of its task, and the id of the process that is running the task."""
     storage("slow 20")
     kept = photo(photos.jpeg(80, 60))
     kept.mark_queued()
@@ -41,7 +41,7 @@ def test_killed_process(held, task, worker, delivered, storage, settled):
         messages,
         "the worker has started the task, and the broker no longer has the message.",
         "By default, a worker acknowledges a message before it runs the task. If the machine failed now, the photo would wait "
-        "forever. With acks_late, the worker acknowledges the message after it has run the task.",
+        "forever. With acks_late, the worker acknowledges the message after running the task.",
         expected=f'resize_image_task({kept.pk}) among the unacknowledged messages ("unacked")',
         found="\n".join(map(str, delivered.unacked())) or "none",
         options=options,
@@ -53,7 +53,7 @@ def test_killed_process(held, task, worker, delivered, storage, settled):
         f"process {pid} was killed with -9 while it was resizing a photo, but the task did not run again.",
         "Celery acknowledges the message even if the process is lost, unless you set reject_on_worker_lost."
         if not task.reject_on_worker_lost
-        else "Both options are set. If your machine is very busy, run the check again.",
+        else "acks_late and reject_on_worker_lost are both set. If your machine is very busy, run the check again.",
         state=kept.state.label,
         reason=kept.failure_reason or "none",
         options=options,

@@ -14,7 +14,7 @@ VIEW = "images/queueing.py, enqueue()"
 SETTINGS = "myproject/settings.py"
 NAMES = [f"garden-{number}.jpg" for number in range(1, 13)]
 LONG = 5
-"""A wait that is too long, in seconds. With Celery's defaults, the view waits for about 19 seconds."""
+"""A view that waits longer than this (in seconds) fails the check. With Celery's defaults, the wait is about 19 seconds."""
 
 RESULT = (
     "Celery contacts the result backend before it sends a task that stores a result. The result backend is on the same "
@@ -58,7 +58,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def answer(_database, tmp_path_factory):
-    """The response to an upload from a web process that was started while no broker was running."""
+    """Upload photos to a site that was started while no broker was running, and return the response."""
     file = tmp_path_factory.mktemp("photos") / "garden.jpg"
     file.write_bytes(photos.jpeg(80, 60))
     environment = {"REDIS_URL": f"redis://localhost:{free_port()}/0"}
@@ -113,7 +113,7 @@ def test_answers(answer):
         f"The task stores a result. {RESULT}"
         if answer["seconds"] > 15
         else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY sets the number of retries. If "
-        "you turn off these retries, the connection itself retries, as set in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
+        "you turn off these retries, the connection itself retries, as configured in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
         "interval_start). After the first error, skip the other photos. If your machine is very busy, "
         "run the check again.",
         file=SETTINGS,
@@ -162,7 +162,8 @@ def test_after_the_outage(app, upload, queue):
         found == "waiting" and queue.messages(),
         "a photo was uploaded while the broker was running, but no task was sent, because the broker had been down during "
         "the previous upload.",
-        "enqueue() must try to send tasks for every upload. Don't store in the process that the broker was down, because nothing resets that.",
+        "enqueue() must try to send tasks for every upload. Don't keep a flag that says that the broker was down, because "
+        "nothing resets the flag.",
         expected="waiting",
         found=found,
         file=VIEW,
@@ -186,11 +187,11 @@ def test_with_broker_they_are_queued(upload, queue):
         "cannot be resized" not in page,
         "the task was sent, but the page says that the photo cannot be resized right now.",
         "add_upload_messages() reads the state of each photo. If the whole view runs in a transaction, the tasks are sent "
-        "only after the view, so make the transaction smaller.",
+        "only after the view returns, so make the transaction smaller.",
         file="images/views.py, upload()",
     )
 
 
 def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
-    """With a broker, a worker may finish before the view does, and the worker's result is kept."""
+    """With a broker, the worker's result is kept if the worker finishes before the view does."""
     expect_view_keeps_row()

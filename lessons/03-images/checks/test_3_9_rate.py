@@ -10,7 +10,7 @@ FILE = "images/tasks.py, resize_again_task()"
 
 
 def limit(app, name):
-    """How many of these tasks may start per second, or 0 if there is no limit."""
+    """Return how many of these tasks may start per second, or 0 if there is no limit."""
     text = app.tasks[name].rate_limit or app.conf.task_default_rate_limit
     try:
         return rate(text)
@@ -25,7 +25,7 @@ def limit(app, name):
 
 
 def test_rate_limit(app, task):
-    """A worker starts resize_again_task twice per second, and resize_image_task without a limit."""
+    """resize_again_task is limited to two per second, and resize_image_task is not limited."""
     again, upload = limit(app, task_name("images.tasks.resize_again_task")), limit(app, task.name)
     expect(
         not upload,

@@ -75,7 +75,7 @@ def reason_for(error: BaseException) -> str:
     retry_backoff_max=60,
     retry_jitter=True,
     max_retries=5,
-    # A task that hangs is interrupted. If that doesn't help, its process is killed.
+    # A task that hangs is interrupted, and its process is killed if that doesn't help.
     soft_time_limit=30,
     time_limit=45,
     # The message stays on the broker until the task is done, so no task is lost when a worker is killed.

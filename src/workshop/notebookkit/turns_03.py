@@ -17,7 +17,7 @@ LOOK = "for a look"
 """A queue that no worker consumes."""
 TASK = "images.tasks.resize_image_task"
 LONGEST_WAIT, AWAY, TOO_LONG = 30, 120, 300
-"""In seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
+"""Limits in seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
 
 
 class _RolledBack(Exception):
@@ -56,18 +56,17 @@ def turn_1(options) -> str:
     )
     expect(
         sum(waits) >= AWAY,
-        f"{said} = {sum(waits)} s, and then the retries are exhausted, but the storage can be down for "
-        f"{AWAY} s. "
+        f"The retries are exhausted after {said} = {sum(waits)} s, but the storage can be down for {AWAY} s. "
         "Allow more retries. The default for max_retries is three.",
     )
     expect(
         sum(waits) <= TOO_LONG,
-        f"{said} = {sum(waits)} s until the last attempt, which is more than five minutes. Allow fewer "
-        "retries.",
+        f"The last attempt starts after {said} = {sum(waits)} s, which is more than five minutes. Allow "
+        "fewer retries.",
     )
     return (
-        f"{said} = {sum(waits)} s without jitter. With jitter, this is the longest possible time, and about "
-        "half of it is typical. If you must be sure to cover two minutes, allow more retries."
+        f"{said} = {sum(waits)} s without jitter. With jitter, the total wait is shorter, typically about "
+        "half as long. If you must be sure to cover two minutes, allow more retries."
     )
 
 
@@ -121,7 +120,7 @@ def turn_3(changed, evidence, photo) -> str:
     unknown = changed - before.keys()
     expect(
         not unknown,
-        f"The values don't include {', '.join(map(repr, unknown))}. Their names are {', '.join(before)}.",
+        f"The values don't include {', '.join(map(repr, unknown))}. The names are {', '.join(before)}.",
     )
     task = current_app.tasks[TASK]
     for _ in range(2):
@@ -139,7 +138,7 @@ def turn_3(changed, evidence, photo) -> str:
     )
     reasons = {
         "files": "The storage overwrites the file (step 3.5), so there is still only one file.",
-        "name": "The file's name is derived from the name of the upload, which is the same.",
+        "name": "The file's name is derived from the name of the upload, which stays the same.",
         "bytes": "Resizing the same photo with the same options produces the same bytes.",
         "queued_at": "The web process sets queued_at when it sends a message, but the second run sent no "
         "message.",
@@ -162,8 +161,8 @@ def turn_4(forgotten) -> str:
         forgotten = UploadedImage.objects.filter(forgotten)
     expect(
         not isinstance(forgotten, (list, tuple, set)),
-        "forgotten is a collection, which doesn't reflect later changes. Write a query: filter(…), without "
-        "list().",
+        "forgotten is a list or another collection, which doesn't reflect later changes. Write a query: "
+        "filter(…), without list().",
     )
     expect(
         isinstance(forgotten, QuerySet) and forgotten.model is UploadedImage,
@@ -176,14 +175,14 @@ def turn_4(forgotten) -> str:
         raise _RolledBack
     for name, why in (
         ("resized", "Your query finds photos that have been resized. Filter on is_processed."),
-        ("failed", "Your query finds photos that have failed. Their failure_reason is not empty."),
+        ("failed", "Your query finds photos that have failed: their failure_reason is not empty."),
         (
             "failed unqueued",
             "Your query finds a photo that has a failure_reason. Filter on an empty failure_reason.",
         ),
         (
             "waiting",
-            "Your query finds photos that are waiting for a worker. Their queued_at is not empty.",
+            "Your query finds photos that are waiting for a worker: their queued_at is not empty.",
         ),
     ):
         expect(rows[name] not in found, why)
@@ -193,7 +192,10 @@ def turn_4(forgotten) -> str:
         "queued_at. "
         "An empty failure_reason is an empty string, but an empty queued_at is None.",
     )
-    return "queued_at is set only after a message has been sent, so there is no message for such a row."
+    return (
+        "queued_at is set only after a message has been sent, so an empty queued_at means that there is no "
+        "message."
+    )
 
 
 def _rows_in_each_state() -> dict[str, int]:
@@ -216,7 +218,7 @@ def _rows_in_each_state() -> dict[str, int]:
 
 @contextlib.contextmanager
 def _row_kept(photo) -> Iterator[None]:
-    """Restore the photo's row at the end."""
+    """Restore the photo's row at the end of the block."""
     photo.refresh_from_db()
     kept = {"failure_reason": photo.failure_reason, "queued_at": photo.queued_at}
     try:
