@@ -56,6 +56,15 @@ def test_without_a_browser_a_hosted_run_fails_before_its_tests(bare_machine):
     assert "pytest" not in said, "it said so only after the tests"
 
 
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [("tests", True), (QUICK_BROWSER_TEST, True), ("-q", False), (" or ".join(["a_long_name"] * 100), False)],
+    ids=["folder", "test", "option", "long expression"],
+)
+def test_arguments_that_name_tests_are_recognized(argument, names):
+    assert selftest.names_tests(argument) is names
+
+
 def test_each_kind_of_skipped_test_is_one_line(tmp_path):
     """Three tests, two reasons, in two processes as `./workshop test` runs them."""
     file = tmp_path / "test_skips.py"

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     Before all tests, or those of the browser, it installs what they need and this machine does not have.
     Raises WorkshopError when that fails on a hosted runner; elsewhere those tests are skipped.
     """
-    named = [argument for argument in arguments if _names_tests(argument)]
+    named = [argument for argument in arguments if names_tests(argument)]
     if not named or any("browser" in argument for argument in named):
         prepare()
     began = time.monotonic()
@@ -80,8 +80,12 @@ def faults() -> int:
     return _run("pytest", "tests/faults", "--faults-table", "-p", "no:xdist")
 
 
-def _names_tests(argument: str) -> bool:
-    return not argument.startswith("-") and (paths.ROOT / argument.partition("::")[0]).exists()
+def names_tests(argument: str) -> bool:
+    """True for a file or folder, or a test in one, such as tests/test_x.py::test_y."""
+    try:
+        return not argument.startswith("-") and (paths.ROOT / argument.partition("::")[0]).exists()
+    except OSError:  # a long expression for -k is not a file name
+        return False
 
 
 def _chooses_workers(arguments: Sequence[str]) -> bool:

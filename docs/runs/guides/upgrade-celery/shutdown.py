@@ -1,4 +1,4 @@
-"""A worker is stopped while it runs a task of six seconds, with late acknowledgement: what becomes of it?
+"""A worker is stopped while it runs a task of six seconds, with late acknowledgment: what becomes of it?
 
 Run it beside a broker: python shutdown.py
 """

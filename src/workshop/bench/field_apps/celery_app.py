@@ -1,7 +1,7 @@
 """Celery, as its documentation sets it up with Redis.
 
 Broker and results: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
-Late acknowledgement: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.acks_late
+Late acknowledgment: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.acks_late
 One message in advance: https://docs.celeryq.dev/en/stable/userguide/optimizing.html#prefetch-limits
 """
 
