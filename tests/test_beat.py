@@ -136,7 +136,7 @@ def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
     sent = process.log.count(beat.SENDING)
     broker.start()
     assert until(lambda: process.log.count(beat.SENDING) > sent, 30), process.log
-    assert process.log.count("This beat sends now.") == 2
+    assert process.log.count("This beat process is now sending tasks.") == 2
 
 
 def test_beat_ends_without_a_broker(broker, start):
@@ -277,7 +277,7 @@ def test_a_beat_that_has_lost_its_lock_leaves_the_file_alone(paused, pair, broke
         os.kill(paused.pid, signal.SIGTERM)
     os.kill(paused.pid, signal.SIGCONT)
     if sees == "the other one":
-        wait_for(paused, "Another beat sends (a third one).")
+        wait_for(paused, "another beat process is sending tasks (a third one).")
         os.kill(paused.pid, signal.SIGTERM)
     assert until(lambda: not paused.running, 60), paused.log
     assert pair.runs() == 1

@@ -83,8 +83,8 @@ def test_beat_sends_it(app, scheduled, beat):
             )
         complain(
             "beat was started with the command in your Procfile, but it did not send the sweep.",
-            "In this check, every entry of your schedule is due after a second. Read beat's output below, and "
-            "correct the beat line in the Procfile.",
+            "In this check, every entry in your schedule is due after a second. Read beat's output below, "
+            "and correct the beat line in the Procfile.",
             beat_says=process.last_words or "nothing",
             line=f"{beats.line(Path.cwd()).command}",
             file="Procfile",

@@ -35,7 +35,7 @@ def unlimited(app, worker):
 
 @pytest.fixture
 def quiet(app, delivered):
-    """quiet() waits until the only unsent emails are in retries that are not due yet, and returns these retries."""
+    """quiet() waits until every unsent email belongs to a retry that is not due yet, and returns these retries."""
 
     def active():
         replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or [{}]

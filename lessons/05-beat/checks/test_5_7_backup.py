@@ -19,7 +19,7 @@ FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)
 ROWS, GROUPS = 400, 20
 MEGABYTES = 30
-"""The size of the other data between the first and the last rows, because small copies are rarely damaged."""
+"""How much other data is between the first and the last rows, because a copy of a small file is rarely damaged."""
 MAKE = """
 import sys
 from pathlib import Path
@@ -42,7 +42,7 @@ def folder(settings, tmp_path):
 
 @pytest.fixture
 def sqlite_only():
-    """For checks of SQLite's online backup. With PostgreSQL, the given code calls pg_dump instead."""
+    """Skip a check of SQLite's online backup with PostgreSQL, where the given code calls pg_dump instead."""
     from django.db import connection
 
     if connection.vendor != "sqlite":
@@ -87,7 +87,7 @@ def copies(sqlite_only, folder):
 
 @pytest.fixture
 def writer(sqlite_only, settings):
-    """A separate connection to the database, which now has a table with the number 0 in all rows."""
+    """A separate connection to the database, with a new table that contains the number 0 in every row."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
         with connection:
@@ -252,7 +252,7 @@ def test_whole_or_not_at_all(folder, photo):
     left = [each.name for each in folder.iterdir() if each != made]
     expect(
         not left,
-        "after the backup, there are other files or folders next to it. Remove unfinished backups.",
+        "the backup left other files or folders next to it. Remove unfinished backups.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -320,7 +320,7 @@ ROTATIONS = {
 
 
 def rotation(times, first_weekday):
-    """Return the times to keep, if weeks start on this day."""
+    """Return the times to keep if weeks start on this day."""
     days, weeks = {}, {}
     for when in sorted(times, reverse=True):
         days.setdefault(when.date(), when)
@@ -405,7 +405,7 @@ def destroy(name, content=None):
 
 @pytest.mark.parametrize("disaster", ["gone", "overwritten"])
 def test_restore(folder, precious, photo, disaster, capsys):
-    """A destroyed database has the same rows again after a restore, and lost photos are listed."""
+    """A restore brings back the rows of a destroyed database, and lists the lost photos."""
     from django.db import connection
     from images.models import UploadedImage
     from upkeep import backups
