@@ -64,7 +64,7 @@ def mail_task(self, delivery_ids):
     stop = time.monotonic() + SECONDS
     for pk in delivery_ids:
         if time.monotonic() > stop:
-            logger.warning("The mail server is slow: %s reports are sent later.", len(left))
+            logger.warning("The mail server is slow: %s reports will be sent later.", len(left))
             break
         if send_report(pk):
             left.remove(pk)

@@ -44,17 +44,17 @@ def turn_1(schedule) -> str:
     days = [each.date() for each in found]
     expect(
         len(set(days)) == len(days),
-        f"On {days[0]:%A %d %B}, the task runs more than once. A field that you leave out means every minute "
-        "or every hour, so set both the minute and the hour.",
+        f"On {days[0]:%A, %B %d}, the task runs more than once. A field that you leave out means every "
+        "minute or every hour, so set both the minute and the hour.",
     )
     for day in days:
         expect(
             day.weekday() == 0,
-            f'The task also runs on {day:%A %d %B}. For Mondays only, set day_of_week="monday".',
+            f'The task also runs on {day:%A, %B %d}. For Mondays only, set day_of_week="monday".',
         )
         expect(
             day.day <= 7,
-            f"The task also runs on {day:%A %d %B}. The first Monday is always one of the first seven days "
+            f"The task also runs on {day:%A, %B %d}. The first Monday is always one of the first seven days "
             "of a month.",
         )
     expect(
@@ -97,7 +97,7 @@ def turn_2(next_run) -> str:
     berlin = moment.astimezone(ZoneInfo(CLOCKS_CHANGE))
     expect(
         moment == right or f"{berlin:%H:%M}" != "06:00",
-        f"Your time is six o'clock in Berlin, on {berlin:%d %B}. But there is an earlier run.",
+        f"Your time is six o'clock in Berlin, on {berlin:%B %d}. But there is a run before that.",
     )
     expect(moment == right, f"At that moment, it is {berlin:%H:%M} in Berlin, not 6:00.")
     return (
@@ -159,7 +159,7 @@ def turn_3(entry) -> str:
 
 
 def turn_4(cases, predicted) -> str:
-    expect(isinstance(predicted, dict), "predicted must be a dictionary. Change only its values.")
+    expect(isinstance(predicted, dict), "predicted must be a dictionary. Change only the values.")
     expect(
         all(predicted.get(name, ...) is not ... for name in cases),
         f"For each photo ({', '.join(cases)}), write what the sweeper does: {', '.join(OUTCOMES)}.",
@@ -199,13 +199,13 @@ def turn_5(copy) -> str:
                     )
                     _examine(target, before)
     return (
-        f"Right. The check made {COPIES} copies during writes. Each copy shows the database at a single "
-        "moment, with everything that had been committed before."
+        f"Right. The check made {COPIES} copies while other processes were writing to the database. Each "
+        "copy shows the database at a single moment, with everything that had been committed before."
     )
 
 
 def _examine(target: Path, before: int) -> None:
-    expect(target.is_file(), "After the copy, there is no file at target.")
+    expect(target.is_file(), "After copying, there is no file at target.")
     log = target.with_name(f"{target.name}-wal")
     expect(
         not log.exists() or not log.stat().st_size,
