@@ -42,7 +42,7 @@ def scheduled(app, settings):
         if not found:
             complain(
                 f"no schedule entry sends {task}.",
-                "Celery reads only the setting CELERY_BEAT_SCHEDULE, and silently ignores any other name. "
+                "Celery reads only the CELERY_BEAT_SCHEDULE setting, and silently ignores any other name. "
                 "Add an entry with this task to CELERY_BEAT_SCHEDULE.",
                 found="\n".join(f"{name}: {entry.get('task')}" for name, entry in entries.items())
                 or "an empty schedule",
@@ -65,7 +65,7 @@ def _lookalikes(settings):
 
 @pytest.fixture
 def beat(app):
-    """beat() starts a beat process as the Procfile does, with every entry due immediately.
+    """beat() starts beat with the command in the Procfile, and makes every entry due immediately.
 
     Beat's messages are in beat.queue. After the check, all of these beat processes are stopped.
     """
@@ -121,7 +121,7 @@ def done(ended, worker):
 def mails():
     """Call the fixture to get the emails that were sent, as [(recipients, message)].
 
-    mails.count() returns the number of emails, and mails.mode("slow 1") changes how the mail server behaves.
+    count() returns the number of emails, and mode("slow 1") changes how the mail server behaves.
     """
     from django.conf import settings
     from practice.modes import set_mode

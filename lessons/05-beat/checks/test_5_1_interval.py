@@ -76,7 +76,7 @@ def test_beat_sends_it(app, scheduled, beat):
             complain(
                 "beat could not read the schedule and stopped.",
                 "An entry has the keys task, schedule, args, kwargs and options. Options of "
-                'apply_async(), such as expires, belong in the dictionary `options`: "options": '
+                'apply_async(), such as expires, belong in the `options` dictionary: "options": '
                 '{"expires": 50}.',
                 beat_says=process.last_words,
                 file=FILE,

@@ -200,8 +200,8 @@ def test_given_back(app, name):
         expect(
             acquired is True,
             "the with block raised an exception, and the lock was not released.",
-            "An exception raised in the block is raised again at the `yield`, so the lines after the `yield` "
-            "don't run. Put release() in a finally.",
+            "An exception raised in the block is raised again at the `yield`, so the lines after the "
+            "`yield` don't run. Put release() in a finally block.",
             file=FILE,
         )
 

@@ -203,8 +203,8 @@ def test_once_more(app):
     expect(
         later,
         "no schedule entry sends report_task after six o'clock.",
-        "If the broker loses a mail_task message, no task is left for the unsent rows. Add the entry "
-        "`late reports`.",
+        "If the broker loses a mail_task message, no task is left for the unsent rows. Add the `late "
+        "reports` entry.",
         **facts,
     )
     expect(
@@ -237,8 +237,8 @@ def test_rate(app):
     expect(
         a_minute,
         "mail_task has no rate limit.",
-        "A mail server treats a client that sends a thousand emails at once as a spammer. Set the option "
-        "rate_limit. Sleeping in the task would tie up a worker process instead.",
+        "A mail server treats a client that sends a thousand emails at once as a spammer. Set the "
+        "rate_limit option. Sleeping in the task would tie up a worker process instead.",
         found="no limit",
         **facts,
     )

@@ -51,7 +51,7 @@ def sqlite_only():
 
 @pytest.fixture
 def copies(sqlite_only, folder):
-    """copies(count) lets another process make `count` backups one after another, and returns their databases."""
+    """copies(count) has another process make `count` backups one after another, and returns their databases."""
 
     def make(count):
         # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.
@@ -296,7 +296,8 @@ def test_failing(folder, monkeypatch, failing):
     expect(
         not left,
         f"{failing}, but the unfinished backup was not removed.",
-        "Each night, another unfinished backup fills up the disk. Remove the folder `partial` in a finally.",
+        "Each night, another unfinished backup fills up the disk. Remove the `partial` folder in a finally "
+        "block.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -330,7 +331,7 @@ def rotation(times, first_weekday):
 
 @pytest.mark.parametrize("case", ROTATIONS)
 def test_rotation(case):
-    """The newest backup of each of the last 7 days and of each of the last 4 weeks is kept."""
+    """The newest backup from each of the last 7 days and each of the last 4 weeks is kept."""
     from upkeep import backups
 
     times = ROTATIONS[case]
@@ -343,7 +344,7 @@ def test_rotation(case):
     too_many = sorted(found - right[0], reverse=True)
     expect(
         False,
-        f"with {case}, to_keep() did not return the newest backup of each of 7 days and 4 weeks.",
+        f"with {case}, to_keep() did not return the newest backup from each of 7 days and 4 weeks.",
         "Keep only the newest backup of a day, and count only days that have a backup. A week may "
         "start in one year and end in the next.",
         missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
@@ -364,7 +365,7 @@ def test_rotate(folder, photo):
     expect(
         8 <= len(final(folder)) <= 10 and len(removed) == 20 - len(final(folder)),
         "there was one backup for each of 20 days, but rotate() kept the wrong number of them.",
-        expected="the newest backup of each of 7 days and 4 weeks",
+        expected="the newest backup from each of 7 days and 4 weeks",
         found=f"{len(final(folder))} backups were kept",
         file=f"{FILE}, to_keep()",
     )

@@ -137,7 +137,7 @@ def turn_3(entry) -> str:
     expect(seconds == 600, f"Your sweep is due every {seconds:g} seconds, not every ten minutes.")
     expect(
         "expires" not in entry,
-        'expires is an option of apply_async(), so it belongs in the dictionary "options".',
+        'expires is an option of apply_async(), so it belongs in the "options" dictionary.',
     )
     expires = (entry.get("options") or {}).get("expires")
     expect(
