@@ -94,7 +94,7 @@ def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
 
 def test_a_wrong_time_zone_is_said(folder, monkeypatch):
     keep(monkeypatch, "CELERY_TIMEZONE", "Mars/Phobos")
-    said = "CELERY_TIMEZONE: Mars/Phobos is not a time zone. Set it to one such as Europe/Berlin."
+    said = "CELERY_TIMEZONE: Mars/Phobos is not a time zone. Set it to a time zone such as Europe/Berlin."
     assert nothing_checked(folder) == said
     assert manage(folder, "check").stderr.strip().endswith(said)
 

@@ -194,9 +194,9 @@ def test_two_sweeps(sweep, waiting, queue, together):
     expect(
         all(found[photo.pk] == 1 for photo in kept),
         "two sweeps ran at the same time, and both re-sent the same photos.",
-        "Both sweeps read the row before either of them updated it. Use update() with a filter() that contains "
-        "the queued_at and sent_again that this sweep has read. update() returns the number of changed rows: send "
-        "only if it is 1.",
+        "Both sweeps read the row before either of them updated it. Use update() with a filter() that "
+        "contains the queued_at and sent_again that this sweep read. update() returns the number of changed "
+        "rows: send only if it is 1.",
         expected="1 message for each of 3 photos",
         found=", ".join(f"photo {photo.pk}: {found[photo.pk]}" for photo in kept),
         file=f"{FILE}, resend()",

@@ -19,7 +19,7 @@ FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)
 ROWS, GROUPS = 400, 20
 MEGABYTES = 30
-"""How much other data is between the first and the last rows, because a copy of a small file is rarely damaged."""
+"""The size of the data between the first and the last rows. Copies of small files are rarely damaged."""
 MAKE = """
 import sys
 from pathlib import Path
@@ -321,7 +321,7 @@ ROTATIONS = {
 
 
 def rotation(times, first_weekday):
-    """Return the times to keep if weeks start on this day."""
+    """Return the times to keep if weeks start on this weekday."""
     days, weeks = {}, {}
     for when in sorted(times, reverse=True):
         days.setdefault(when.date(), when)

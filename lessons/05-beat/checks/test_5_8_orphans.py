@@ -104,7 +104,7 @@ def test_named_stays(kept, media):
                 name not in found,
                 f"orphans() returned {what} that belongs to a row.",
                 "A photo has two files. Compare with both columns, image and resized_image, in every row. "
-                "You can't tell an orphan by the form of its name.",
+                "You can't tell from a file's name whether it is an orphan.",
                 named_by=f"photo {photo.pk}",
                 found="\n".join(found),
                 file=FILE,

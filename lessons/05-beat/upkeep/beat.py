@@ -147,7 +147,7 @@ class OnlyScheduler(PersistentScheduler):
 
     def _destroy_open_corrupted_schedule(self, exc: Exception) -> Store:
         logger.error(
-            "The schedule file %s is damaged (%s: %s). Beat starts a new one and skips missed runs.",
+            "The schedule file %s is damaged (%s: %s). Beat starts a new file and skips missed runs.",
             self.schedule_filename,
             type(exc).__name__,
             exc,

@@ -19,7 +19,7 @@ CLOCKS_CHANGE = "Europe/Berlin"
 COPIES = 10
 OUTCOMES = ("sent", "not yet", "failed", "never")
 WHY = {
-    "a": "Its first message is eleven minutes old, and the sweeper waits only ten minutes for it.",
+    "a": "The photo's first message is eleven minutes old, and the sweeper waits only ten minutes.",
     "b": "The photo was already re-sent once, so the sweeper waits twenty minutes for this message.",
     "c": "The photo never had a message, so the sweeper uses the time of the upload.",
     "d": "The photo was re-sent three times, and its last message is more than eighty minutes old.",
@@ -195,12 +195,12 @@ def turn_5(copy) -> str:
                     )
                     expect(
                         not bank.error,
-                        f"While you were copying, another process could not write: {bank.error}.",
+                        f"While you were copying, the writer could not write: {bank.error}.",
                     )
                     _examine(target, before)
     return (
-        f"Right. The check made {COPIES} copies while other processes were writing to the database. Each "
-        "copy shows the database at a single moment, with everything that had been committed before."
+        f"Right. The check made {COPIES} copies while a writer was changing the database. Each copy shows "
+        "the database at a single moment, with everything that had been committed before."
     )
 
 
