@@ -345,7 +345,7 @@ def test_rotation(case):
     expect(
         False,
         f"with {case}, to_keep() did not return the newest backup from each of 7 days and 4 weeks.",
-        "Keep only the newest backup of a day, and count only days that have a backup. A week may "
+        "Keep only the newest backup from each day, and count only days that have a backup. A week may "
         "start in one year and end in the next.",
         missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
         too_many=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in too_many[:6]) or "none",

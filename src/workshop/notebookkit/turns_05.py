@@ -150,7 +150,7 @@ def turn_3(entry) -> str:
     expect(
         expires < seconds,
         f"Your sweep expires after {expires:g} seconds, but the next sweep is sent after {seconds:g} "
-        "seconds. Set expires to less than that.",
+        "seconds. Set expires to less than the interval.",
     )
     return (
         "Right: the sweep runs every ten minutes, on every day of the year. After an outage, only the newest "
@@ -209,9 +209,9 @@ def _examine(target: Path, before: int) -> None:
     log = target.with_name(f"{target.name}-wal")
     expect(
         not log.exists() or not log.stat().st_size,
-        "You copied two files, one after the other. If SQLite moves pages from the log to the database in "
-        "between, part of the copy is out of date. Copying both files works only while the database is "
-        "small.",
+        "You copied two files, one after the other. If SQLite moves pages from the log to the database "
+        "between the two copies, part of the copy is out of date. Copying both files works only while the "
+        "database is small.",
     )
     try:
         with closing(sqlite3.connect(target)) as database:
