@@ -195,7 +195,7 @@ def turn_5(copy) -> str:
                     )
                     expect(
                         not bank.error,
-                        f"While you were copying, the writer could not write: {bank.error}.",
+                        f"While you were copying, writes to the database failed: {bank.error}.",
                     )
                     _examine(target, before)
     return (
