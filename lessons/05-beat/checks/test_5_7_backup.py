@@ -171,7 +171,7 @@ def test_one_moment(copies, writer):
             "sqlite3 connection's backup() method.",
             integrity_check=says,
             found="\n".join(
-                f"one transaction's rows come from write {low} and from write {high}"
+                f"the rows of one transaction come from write {low} and write {high}"
                 for low, high in found[:3]
             ),
             expected="all rows of a transaction come from the same write",
