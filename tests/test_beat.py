@@ -94,7 +94,7 @@ def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
 
 def test_a_wrong_time_zone_is_said(folder, monkeypatch):
     keep(monkeypatch, "CELERY_TIMEZONE", "Mars/Phobos")
-    said = "CELERY_TIMEZONE: Mars/Phobos is not a time zone. Set it to one such as Europe/Berlin."
+    said = "CELERY_TIMEZONE: Mars/Phobos is not a time zone. Set it to a time zone such as Europe/Berlin."
     assert nothing_checked(folder) == said
     assert manage(folder, "check").stderr.strip().endswith(said)
 
@@ -125,18 +125,18 @@ def test_a_beat_without_a_worker_is_said(folder, broker):
 def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
     broker.stop()
     process = start(broker.url)
-    assert process.wait("The broker does not answer"), process.log
+    assert process.wait("The broker does not respond"), process.log
     assert beat.SENDING not in process.log
     broker.start()
     assert process.wait(beat.SENDING), process.log
 
-    said = process.log.count("The broker does not answer")
+    said = process.log.count("The broker does not respond")
     broker.kill()
-    assert until(lambda: process.log.count("The broker does not answer") > said, 30), process.log
+    assert until(lambda: process.log.count("The broker does not respond") > said, 30), process.log
     sent = process.log.count(beat.SENDING)
     broker.start()
     assert until(lambda: process.log.count(beat.SENDING) > sent, 30), process.log
-    assert process.log.count("This beat sends now.") == 2
+    assert process.log.count("This beat process is now sending tasks.") == 2
 
 
 def test_beat_ends_without_a_broker(broker, start):
@@ -145,7 +145,7 @@ def test_beat_ends_without_a_broker(broker, start):
     broker.kill()
     process.end()
     assert not process.running
-    assert "Traceback" not in process.log.partition("The broker does not answer")[2]
+    assert "Traceback" not in process.log.partition("The broker does not respond")[2]
 
 
 ASKED = """
@@ -277,7 +277,7 @@ def test_a_beat_that_has_lost_its_lock_leaves_the_file_alone(paused, pair, broke
         os.kill(paused.pid, signal.SIGTERM)
     os.kill(paused.pid, signal.SIGCONT)
     if sees == "the other one":
-        wait_for(paused, "Another beat sends (a third one).")
+        wait_for(paused, "another beat process is sending tasks (a third one).")
         os.kill(paused.pid, signal.SIGTERM)
     assert until(lambda: not paused.running, 60), paused.log
     assert pair.runs() == 1

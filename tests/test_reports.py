@@ -105,7 +105,9 @@ def test_what_a_slow_mail_server_does_not_take_in_time_is_sent_later(project, tm
     project.manage("mail", "slow", "2")
     worker = project.worker()
     project.run(SEND)
-    assert until(lambda: "The mail server is slow: 2 reports are sent later." in worker.log, 60), worker.log
+    assert until(lambda: "The mail server is slow: 2 reports will be sent later." in worker.log, 60), (
+        worker.log
+    )
     project.manage("mail", "ok")
     project.all_sent(worker)
     assert len(list((tmp_path / "data/mail").glob("*.eml"))) == 3, "one for each"

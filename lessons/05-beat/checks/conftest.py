@@ -23,7 +23,7 @@ BEAT_DATABASE = 5
 def scheduled(app, settings):
     """scheduled(task) returns the name and the content of the schedule entry that sends the task.
 
-    Only one entry may send it. With first=True, several entries are allowed, and the first one is returned.
+    Only one entry may send the task. With first=True, several entries are allowed, and the first one is returned.
     """
     app.loader.import_default_modules()
     app.finalize()
@@ -42,8 +42,8 @@ def scheduled(app, settings):
         if not found:
             complain(
                 f"no schedule entry sends {task}.",
-                "Celery reads only the setting CELERY_BEAT_SCHEDULE. It ignores a setting with any other "
-                "name, without a warning. Add an entry with this task to CELERY_BEAT_SCHEDULE.",
+                "Celery reads only the CELERY_BEAT_SCHEDULE setting, and silently ignores any other name. "
+                "Add an entry with this task to CELERY_BEAT_SCHEDULE.",
                 found="\n".join(f"{name}: {entry.get('task')}" for name, entry in entries.items())
                 or "an empty schedule",
                 not_read_by_Celery=", ".join(_lookalikes(settings)) or "nothing",
@@ -65,9 +65,9 @@ def _lookalikes(settings):
 
 @pytest.fixture
 def beat(app):
-    """beat() starts a beat process as the Procfile does, with every entry due immediately.
+    """beat() starts beat with the command in the Procfile, and makes every entry due immediately.
 
-    The messages are in beat.queue. When the check is over, all these beat processes are stopped.
+    Beat's messages are in beat.queue. After the check, all of these beat processes are stopped.
     """
     project, started = Path.cwd(), []
 
@@ -98,7 +98,7 @@ def ended(worker):
 
 @pytest.fixture
 def done(ended, worker):
-    """done(result, file) waits until the task has ended. Complains if the task failed."""
+    """done(result, file) waits until the task has ended, and fails the check if the task failed."""
 
     def wait(result, file):
         until(lambda: ended(result.id))
@@ -119,9 +119,9 @@ def done(ended, worker):
 
 @pytest.fixture
 def mails():
-    """Call the fixture to get the emails that were sent, as [(recipients, message)]. Its count() counts them.
+    """Call the fixture to get the emails that were sent, as [(recipients, message)].
 
-    Its mode("slow 1") sets how the mail server behaves.
+    count() returns the number of emails, and mode("slow 1") changes how the mail server behaves.
     """
     from django.conf import settings
     from practice.modes import set_mode
@@ -148,8 +148,8 @@ def mails():
 def together():
     """together(*works) runs each function in a separate thread, and returns the exceptions.
 
-    after: the name of a table. After its first read from this table, each thread waits until all threads have
-    read from it.
+    If `after` is the name of a table, each thread waits after its first read from this table until all
+    threads have read from the table.
     """
     from django.db import connection
 
@@ -187,10 +187,10 @@ def together():
 
 @pytest.fixture
 def run_between():
-    """run_between(work, table, other) runs work(), and calls other() right after its first read from the
-    table.
+    """run_between(work, table, other) runs work(), and calls other() right after work() first reads
+    from the table.
 
-    other() has a separate connection. If work() holds a lock that other() needs, work() continues after a
+    other() uses a separate connection. If work() holds a lock that other() needs, work() continues after a
     second.
     """
     from django.db import connection

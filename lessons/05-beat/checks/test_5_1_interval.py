@@ -76,15 +76,15 @@ def test_beat_sends_it(app, scheduled, beat):
             complain(
                 "beat could not read the schedule and stopped.",
                 "An entry has the keys task, schedule, args, kwargs and options. Options of "
-                'apply_async(), such as expires, belong in the dictionary `options`: "options": '
+                'apply_async(), such as expires, belong in the `options` dictionary: "options": '
                 '{"expires": 50}.',
                 beat_says=process.last_words,
                 file=FILE,
             )
         complain(
             "beat was started with the command in your Procfile, but it did not send the sweep.",
-            "In this check, every entry of your schedule is due after a second. Read beat's output below, and "
-            "correct the beat line in the Procfile.",
+            "In this check, every entry in your schedule is due after a second. Read beat's output below, "
+            "and correct the beat line in the Procfile.",
             beat_says=process.last_words or "nothing",
             line=f"{beats.line(Path.cwd()).command}",
             file="Procfile",

@@ -83,7 +83,7 @@ def crontab_of(scheduled, task):
     when = entry.get("schedule")
     if not isinstance(when, crontab):
         complain(
-            f"{task} is scheduled with an interval, not for a time of day.",
+            f"{task} runs at an interval, not at a fixed time of day.",
             "An interval counts from beat's first start: if beat was first started at ten past four, the task is "
             "always due at ten past four. Use a crontab, which follows the local time.",
             found=f"{name}: schedule {when!r}",
@@ -104,8 +104,9 @@ def explain(entry, right):
     elsewhere = (datetime.combine(date(2026, 3, 2), right) - offset).time()
     if when.hour == {elsewhere.hour} and when.minute == {elsewhere.minute}:
         return (
-            "You converted the time to UTC by hand. A crontab is already in CELERY_TIMEZONE, so write the local "
-            "time. In a time zone that changes its clocks, no fixed offset is right all year."
+            "You converted the time to UTC by hand. The times of a crontab are already in CELERY_TIMEZONE, "
+            "so write the local time. In a time zone with daylight saving time, no fixed offset is right "
+            "all year."
         )
     if len(when.hour) == 24:
         return "If you leave out the hour of a crontab, the task is due every hour. Set the hour."
@@ -115,7 +116,7 @@ def explain(entry, right):
 @pytest.mark.parametrize(("zone", "first"), ENDS)
 @pytest.mark.parametrize(("task", "at"), DAILY)
 def test_daily(scheduled, task, at, zone, first):
-    """Once a day, the report is due at 6:00 and the backup at 3:30, both in CELERY_TIMEZONE."""
+    """The report is due every day at 6:00 and the backup every day at 3:30, in CELERY_TIMEZONE."""
     name, entry = crontab_of(scheduled, task)
     expected = [f"{first + timedelta(days=days):%a %Y-%m-%d} {at:%H:%M}" for days in range(4)]
     found = Clock(entry, zone).runs(datetime.combine(first, time(), ZoneInfo(zone)), 4)
@@ -197,7 +198,7 @@ def test_missed(app, scheduled, hours, due):
 
 @pytest.fixture(scope="module")
 def answers():
-    """Run the project's functions in two time zones: Berlin, and one where the date differs from that in UTC."""
+    """Run the project's functions in two time zones: Berlin, and one where the date differs from the date in UTC."""
     # Somewhere on Earth it is always another day than in UTC: yesterday in the far west, tomorrow in the far east.
     elsewhere = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
     asked = {"Europe/Berlin": ["2026-03-29", "2026-10-25", "2026-12-31"], elsewhere: []}

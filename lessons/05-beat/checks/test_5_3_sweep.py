@@ -131,8 +131,9 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         expect(
             not found[early[times].pk],
             f"the sweep re-sent a photo with sent_again={times} too soon.",
-            "The photo's message may still be in a long queue. If the sweeper adds a message for every photo every "
-            "ten minutes, the queue only grows. Double the wait for each re-send in sent_again.",
+            "The photo's message may still be in a long queue. If the sweeper adds a message for every "
+            "photo every ten minutes, the queue only grows. Double the wait for each re-send that "
+            "sent_again counts.",
             found=f"a message after {0.9 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
@@ -155,8 +156,8 @@ def test_gives_up(sweep, waiting, queue, settings):
     expect(
         times <= settings.SWEEP_TIMES,
         "the sweeper never stops re-sending a photo that cannot be resized.",
-        "A photo that kills its process would do so again and again, for years. Add 1 to sent_again for each "
-        "re-send: once it reaches SWEEP_TIMES, sweep() marks the photo as failed.",
+        "A photo that kills its worker process would do so again and again, for years. Add 1 to sent_again "
+        "for each re-send: once it reaches SWEEP_TIMES, sweep() marks the photo as failed.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times} messages after {settings.SWEEP_TIMES + 3} sweeps",
         file=FILE,
@@ -193,9 +194,9 @@ def test_two_sweeps(sweep, waiting, queue, together):
     expect(
         all(found[photo.pk] == 1 for photo in kept),
         "two sweeps ran at the same time, and both re-sent the same photos.",
-        "Both sweeps read the row before either of them updated it. Use update() with a filter() that contains "
-        "the queued_at and sent_again that this sweep has read. update() returns the number of changed rows: send "
-        "only if it is 1.",
+        "Both sweeps read the row before either of them updated it. Use update() with a filter() that "
+        "contains the queued_at and sent_again that this sweep read. update() returns the number of changed "
+        "rows: send only if it is 1.",
         expected="1 message for each of 3 photos",
         found=", ".join(f"photo {photo.pk}: {found[photo.pk]}" for photo in kept),
         file=f"{FILE}, resend()",
@@ -237,7 +238,7 @@ def test_broker_gone(app, sweep, waiting):
 
 
 def test_healed(app, worker, upload, settings, done):
-    """After the broker has lost everything, a sweep makes sure that every photo is resized, with one file each."""
+    """After the broker has lost everything, a sweep makes sure that every photo is resized and has exactly one resized file."""
     from images.models import UploadedImage
     from upkeep.tasks import sweep_task
 

@@ -39,12 +39,12 @@ def name():
 
 @pytest.fixture
 def beats_at_once(beat):
-    """Two beat processes that were started with the same command, as on two machines."""
+    """Two beat processes that were started with the same command, as if on two machines."""
     return beat(), beat()
 
 
 def holder(name, seconds):
-    """Start another process that holds the lock and does not release it. Returns the pid of this process."""
+    """Start another process that holds the lock and does not release it. Returns the pid of that process."""
     from upkeep import locks
 
     reading, writing = os.pipe()
@@ -75,7 +75,7 @@ def holder(name, seconds):
 
 
 def on_another_machine():
-    """Make this process see the host name of another machine."""
+    """Give this process the host name of another machine."""
     name = os.uname()
     other = os.uname_result((name.sysname, "another-machine", *name[2:]))
     os.uname = lambda: other
@@ -114,8 +114,8 @@ def test_one_of_two_processes(app, name, patience):
     expect(
         found is not True,
         "two processes held the same lock at the same time.",
-        "A lock in the memory of one process, or in a file on one machine, is not visible to other processes. "
-        "Use new_lock(), which creates a lock in Redis, and pass it `name` as it is.",
+        "A lock in the memory of one process, or in a file on one machine, is not visible to other "
+        "processes. Use new_lock(), which creates a lock in Redis, and pass `name` to it unchanged.",
         **facts,
     )
     expect(found is False, "a process did not get the lock, but try_lock() did not yield False.", **facts)
@@ -200,8 +200,8 @@ def test_given_back(app, name):
         expect(
             acquired is True,
             "the with block raised an exception, and the lock was not released.",
-            "An exception raised in the block is raised again at the `yield`, so the lines after the `yield` "
-            "don't run. Put release() in a finally.",
+            "An exception raised in the block is raised again at the `yield`, so the lines after the "
+            "`yield` don't run. Put release() in a finally block.",
             file=FILE,
         )
 
@@ -249,8 +249,8 @@ def test_not_anothers(app, name):
         third is False,
         "the first process was too slow, so its lock expired and a second process got the lock. Then the "
         "first process released the lock, and a third process got it.",
-        "A process must release only its own lock. Don't delete the key yourself: release() compares the token in "
-        "the key with the token of this process first.",
+        "A process must release only its own lock. Don't delete the key yourself: release() first compares "
+        "the token in the key with the token of this process.",
         expected="try_lock() yields False, because the second process still holds the lock",
         found=third,
         file=LOCKS,
@@ -295,20 +295,21 @@ def test_mails_use_it(app, worker, done, mails, ended):
     expect(
         max(found.values(), default=0) <= 1,
         "two processes ran the same mail_task at the same time, and recipients got the report twice.",
-        "Both processes saw that the report was not sent yet. try_renewed_lock() must yield True in only one of them.",
+        "Both processes saw that the report had not been sent yet. try_renewed_lock() must yield True in "
+        "only one of them.",
         found=", ".join(f"{each}: {times}" for each, times in found.items() if times > 1),
         file=FILE,
     )
 
 
 def test_two_beats(beats_at_once, beat):
-    """One of two beat processes sends. The other one logs that it is waiting, and takes over when the first one stops."""
+    """Only one of two beat processes sends tasks. The other one logs that it is waiting, and takes over when the first one stops."""
     first, second = beats_at_once
     until(lambda: SENDING in first.log + second.log, 30)
     if SENDING in second.log:
         first, second = second, first
     facts = {"file": "myproject/settings.py, CELERY_BEAT_SCHEDULER"}
-    waits = "Another beat sends"
+    waits = "another beat process is sending tasks"
     until(lambda: waits in second.log or SENDING in second.log or not second.running, 30)
     expect(
         first.running and second.running,

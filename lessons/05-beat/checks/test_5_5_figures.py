@@ -18,7 +18,7 @@ SMALL = photos.jpeg(80, 60)
 
 @pytest.fixture
 def noon(settings):
-    """Noon on the report's day, far from midnight in any time zone."""
+    """Noon on the report's day, in CELERY_TIMEZONE."""
     return datetime.combine(DAY, time(12), ZoneInfo(settings.CELERY_TIMEZONE))
 
 
@@ -58,7 +58,7 @@ def write(photo, **fields):
 
 @pytest.fixture
 def figures():
-    """figures() returns the figures of the report's day. Complains if a figure is missing."""
+    """figures() returns the figures of the report's day, and fails the check if one of them is missing."""
     from upkeep import reporting
 
     def read():
@@ -67,7 +67,7 @@ def figures():
         missing = [name for name in names if name not in found]
         expect(
             not missing,
-            "the result of figures() lacks a figure.",
+            "figures() did not return all of the figures.",
             missing=", ".join(missing),
             file=f"{FILE}, figures()",
         )
@@ -158,7 +158,7 @@ def test_slowest(resized, figures):
 
 
 def test_waits(row, resized, figures):
-    """The report has the median and the longest time in the queue, without the resize itself."""
+    """The report contains the median and the longest time in the queue, without the resize itself."""
     for wait, seconds in ((1, 10), (2, 20), (9, 0.5)):
         resized(wait, seconds)
     found = figures()

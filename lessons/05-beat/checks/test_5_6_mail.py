@@ -35,7 +35,7 @@ def unlimited(app, worker):
 
 @pytest.fixture
 def quiet(app, delivered):
-    """quiet() waits until the only unsent emails are in retries that are not due yet, and returns these retries."""
+    """quiet() waits until every unsent email belongs to a retry that is not due yet, and returns these retries."""
 
     def active():
         replies = app.control.broadcast("active", reply=True, limit=1, timeout=5) or [{}]
@@ -203,8 +203,8 @@ def test_once_more(app):
     expect(
         later,
         "no schedule entry sends report_task after six o'clock.",
-        "If the broker loses a mail_task message, no task is left for the unsent rows. Add the entry "
-        "`late reports`.",
+        "If the broker loses a mail_task message, no task is left for the unsent rows. Add the `late "
+        "reports` entry.",
         **facts,
     )
     expect(
@@ -237,8 +237,8 @@ def test_rate(app):
     expect(
         a_minute,
         "mail_task has no rate limit.",
-        "A mail server treats a client that sends a thousand emails at once as a spammer. Set the option "
-        "rate_limit. Sleeping in the task would tie up a worker process instead.",
+        "A mail server treats a client that sends a thousand emails at once as a spammer. Set the "
+        "rate_limit option. Sleeping in the task would tie up a worker process instead.",
         found="no limit",
         **facts,
     )

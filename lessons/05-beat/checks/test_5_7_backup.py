@@ -19,7 +19,7 @@ FILE = "upkeep/backups.py"
 SMALL = photos.jpeg(80, 60)
 ROWS, GROUPS = 400, 20
 MEGABYTES = 30
-"""The size of the other data between the first and the last rows, because small copies are rarely damaged."""
+"""The size of the data between the first and the last rows. Copies of small files are rarely damaged."""
 MAKE = """
 import sys
 from pathlib import Path
@@ -42,7 +42,7 @@ def folder(settings, tmp_path):
 
 @pytest.fixture
 def sqlite_only():
-    """For checks of SQLite's online backup. With PostgreSQL, the given code calls pg_dump instead."""
+    """Skip a check of SQLite's online backup with PostgreSQL, where the given code calls pg_dump instead."""
     from django.db import connection
 
     if connection.vendor != "sqlite":
@@ -51,7 +51,7 @@ def sqlite_only():
 
 @pytest.fixture
 def copies(sqlite_only, folder):
-    """copies(count) lets another process make `count` backups one after another, and returns their databases."""
+    """copies(count) has another process make `count` backups one after another, and returns their databases."""
 
     def make(count):
         # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.
@@ -87,7 +87,7 @@ def copies(sqlite_only, folder):
 
 @pytest.fixture
 def writer(sqlite_only, settings):
-    """A separate connection to the database, which now has a table with the number 0 in all rows."""
+    """A separate connection to the database, with a new table that contains the number 0 in every row."""
     name = settings.DATABASES["default"]["NAME"]
     with contextlib.closing(sqlite3.connect(name, timeout=20, check_same_thread=False)) as connection:
         with connection:
@@ -171,7 +171,7 @@ def test_one_moment(copies, writer):
             "sqlite3 connection's backup() method.",
             integrity_check=says,
             found="\n".join(
-                f"one transaction's rows come from write {low} and from write {high}"
+                f"the rows of one transaction come from write {low} and write {high}"
                 for low, high in found[:3]
             ),
             expected="all rows of a transaction come from the same write",
@@ -252,7 +252,7 @@ def test_whole_or_not_at_all(folder, photo):
     left = [each.name for each in folder.iterdir() if each != made]
     expect(
         not left,
-        "after the backup, there are other files or folders next to it. Remove unfinished backups.",
+        "the backup left other files or folders next to it. Remove unfinished backups.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -296,7 +296,8 @@ def test_failing(folder, monkeypatch, failing):
     expect(
         not left,
         f"{failing}, but the unfinished backup was not removed.",
-        "Each night, another unfinished backup fills up the disk. Remove the folder `partial` in a finally.",
+        "Each night, another unfinished backup fills up the disk. Remove the `partial` folder in a finally "
+        "block.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )
@@ -320,7 +321,7 @@ ROTATIONS = {
 
 
 def rotation(times, first_weekday):
-    """Return the times to keep, if weeks start on this day."""
+    """Return the times to keep if weeks start on this weekday."""
     days, weeks = {}, {}
     for when in sorted(times, reverse=True):
         days.setdefault(when.date(), when)
@@ -330,7 +331,7 @@ def rotation(times, first_weekday):
 
 @pytest.mark.parametrize("case", ROTATIONS)
 def test_rotation(case):
-    """The newest backup of each of the last 7 days and of each of the last 4 weeks is kept."""
+    """The newest backup from each of the last 7 days and each of the last 4 weeks is kept."""
     from upkeep import backups
 
     times = ROTATIONS[case]
@@ -343,8 +344,8 @@ def test_rotation(case):
     too_many = sorted(found - right[0], reverse=True)
     expect(
         False,
-        f"with {case}, to_keep() did not return the newest backup of each of 7 days and 4 weeks.",
-        "Keep only the newest backup of a day, and count only days that have a backup. A week may "
+        f"with {case}, to_keep() did not return the newest backup from each of 7 days and 4 weeks.",
+        "Keep only the newest backup from each day, and count only days that have a backup. A week may "
         "start in one year and end in the next.",
         missing=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in gone[:6]) or "none",
         too_many=", ".join(f"{when:%a %Y-%m-%d %H:%M}" for when in too_many[:6]) or "none",
@@ -364,7 +365,7 @@ def test_rotate(folder, photo):
     expect(
         8 <= len(final(folder)) <= 10 and len(removed) == 20 - len(final(folder)),
         "there was one backup for each of 20 days, but rotate() kept the wrong number of them.",
-        expected="the newest backup of each of 7 days and 4 weeks",
+        expected="the newest backup from each of 7 days and 4 weeks",
         found=f"{len(final(folder))} backups were kept",
         file=f"{FILE}, to_keep()",
     )
@@ -405,7 +406,7 @@ def destroy(name, content=None):
 
 @pytest.mark.parametrize("disaster", ["gone", "overwritten"])
 def test_restore(folder, precious, photo, disaster, capsys):
-    """A destroyed database has the same rows again after a restore, and lost photos are listed."""
+    """A restore brings back the rows of a destroyed database, and lists the lost photos."""
     from django.db import connection
     from images.models import UploadedImage
     from upkeep import backups

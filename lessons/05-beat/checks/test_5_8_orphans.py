@@ -16,7 +16,7 @@ TABLE = "images_uploadedimage"
 
 @pytest.fixture
 def media(settings):
-    """media(name, hours) makes a file in the media folder that was last written that many hours ago."""
+    """media(name, hours) makes a file in the media folder that is `hours` hours old."""
     root = Path(settings.MEDIA_ROOT)
 
     def make(name, hours):
@@ -35,7 +35,7 @@ def media(settings):
 
 @pytest.fixture
 def kept(photo, media):
-    """kept(name, hours) makes a photo whose two files were last written that many hours ago."""
+    """kept(name, hours) makes a photo whose two files are `hours` hours old."""
 
     def make(name="garden.jpg", hours=100):
         row = photo(SMALL, name)
@@ -104,7 +104,7 @@ def test_named_stays(kept, media):
                 name not in found,
                 f"orphans() returned {what} that belongs to a row.",
                 "A photo has two files. Compare with both columns, image and resized_image, in every row. "
-                "You can't tell an orphan by the form of its name.",
+                "You can't tell from a file's name whether it is an orphan.",
                 named_by=f"photo {photo.pk}",
                 found="\n".join(found),
                 file=FILE,

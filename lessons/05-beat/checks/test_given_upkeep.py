@@ -42,7 +42,7 @@ def test_restore_asks_which(settings, tmp_path, capsys):
 
 
 def test_mail_command(mails):
-    """`manage.py mail` makes the mail server slow, refuse, and work again."""
+    """`manage.py mail` can take the mail server down, slow it down, or bring it back."""
     from practice.modes import mode_file
 
     for mode, written in (("down", "down"), ("slow", "slow 1"), ("ok", "ok")):

@@ -158,7 +158,7 @@ try:
     ZoneInfo(CELERY_TIMEZONE)
 except (KeyError, ValueError, OSError):
     raise ImproperlyConfigured(
-        f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is not a time zone. Set it to one such as Europe/Berlin."
+        f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is not a time zone. Set it to a time zone such as Europe/Berlin."
     ) from None
 
 # Slow tasks have their own queue, so that quick tasks do not wait behind them. Both workers consume `upkeep`,
@@ -193,10 +193,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeou
 # When beat sends each task. The times of a crontab are in CELERY_TIMEZONE. Workers skip a run that has not
 # started within `expires` seconds: after an outage, the newest run is enough.
 CELERY_BEAT_SCHEDULE = {
-    # TODO 5.1: add an entry "sweep" that sends upkeep.tasks.sweep_task every 60 seconds. In its options, set
+    # TODO 5.1: add a "sweep" entry that sends upkeep.tasks.sweep_task every 60 seconds. In its options, set
     # `expires` to 50 seconds: a run that has not started by then is skipped.
     # These tasks run once a day or once a week:
-    # TODO 5.2: add an entry "nightly report" that sends upkeep.tasks.report_task every day at 6:00. Set
+    # TODO 5.2: add a "nightly report" entry that sends upkeep.tasks.report_task every day at 6:00. Set
     # `expires` to six hours.
     "daily backup": {
         "task": "upkeep.tasks.back_up_task",
@@ -209,7 +209,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 12 * 3600},
     },
     # Re-send the emails whose messages were lost:
-    # TODO 5.6: add an entry "late reports" that sends upkeep.tasks.report_task at 7:00, 8:00, 9:00, 10:00 and
+    # TODO 5.6: add a "late reports" entry that sends upkeep.tasks.report_task at 7:00, 8:00, 9:00, 10:00 and
     # 11:00. Set `expires` to 50 minutes.
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")

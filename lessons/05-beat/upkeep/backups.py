@@ -77,7 +77,7 @@ def copy_database(target: Path) -> None:
     """Copy the database into the file `target`: one consistent moment, even while other processes write."""
     if on_a_server():
         return postgres.dump(target)
-    # TODO 5.7: use SQLite's online backup instead, the backup() method of connection.connection.
+    # TODO 5.7: use SQLite's online backup instead: call the backup() method of connection.connection.
     shutil.copyfile(connection.settings_dict["NAME"], target)
 
 
@@ -187,8 +187,8 @@ def to_keep(times: dict[Path, datetime]) -> set[Path]:
 
     times: the backups, each with the time at which it was made.
     """
-    # TODO 5.7: return the newest backup of each of the last DAYS days and of each of the last WEEKS weeks
-    # that have a backup.
+    # TODO 5.7: return the newest backup from each of the last DAYS days and each of the last WEEKS weeks that
+    # have a backup.
     return set(times)
 
 

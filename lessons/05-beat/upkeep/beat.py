@@ -63,7 +63,7 @@ class OnlyScheduler(PersistentScheduler):
             reason = self.reason_to_wait()
             if reason != self.logged_reason:
                 self.logged_reason = reason
-                logger.warning(reason or "This beat sends now.")
+                logger.warning(reason or "This beat process is now sending tasks.")
             if reason:
                 return self.max_interval
             if self._store is None:
@@ -80,13 +80,13 @@ class OnlyScheduler(PersistentScheduler):
                 return ""
             holder = self.lock.redis.get(self.lock.name) or b"gone by now"
         except RedisError as error:
-            return f"The broker does not answer: {error}"
-        return f"Another beat sends ({holder.decode()}). This one waits until it ends."
+            return f"The broker does not respond: {error}"
+        return f"Waiting: another beat process is sending tasks ({holder.decode()})."
 
     def holds_lock(self) -> bool:
         """Renew the lock for `seconds`. Returns False if this process does not hold it (any more).
 
-        Raises RedisError when Redis does not answer.
+        Raises RedisError if Redis does not respond.
         """
         try:
             return self.lock.reacquire()
@@ -147,7 +147,7 @@ class OnlyScheduler(PersistentScheduler):
 
     def _destroy_open_corrupted_schedule(self, exc: Exception) -> Store:
         logger.error(
-            "The schedule file %s is damaged (%s: %s). Beat starts a new one and skips missed runs.",
+            "The schedule file %s is damaged (%s: %s). Beat starts a new file and skips missed runs.",
             self.schedule_filename,
             type(exc).__name__,
             exc,

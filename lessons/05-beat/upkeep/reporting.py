@@ -48,9 +48,9 @@ def figures(day: date) -> dict:
         "uploads": len(photos),
         "resized": len(resized),
         "waiting": sum(photo.is_pending for photo in photos),
-        # TODO 5.5: "failures" is a list of pairs, each with a reason and its count, the most frequent first.
-        # "bytes_saved" is the sum of bytes_saved over the resized photos. "slowest" contains the five resized
-        # photos with the longest resize_seconds, the longest first.
+        # TODO 5.5: "failures" is a list of pairs, each with a reason and its count, starting with the most
+        # frequent. "bytes_saved" is the sum of bytes_saved over the resized photos. "slowest" contains the
+        # five photos that took longest to resize (resize_seconds), slowest first.
         "failures": [],
         "bytes_saved": 0,
         "slowest": [],
@@ -62,7 +62,7 @@ def figures(day: date) -> dict:
 def waiting_seconds(photo: UploadedImage) -> float | None:
     """How long the photo's last message was in the queue; None if that is not known."""
     # TODO 5.5: return the time from queued_at to resized_at, minus resize_seconds, but at least 0. Return
-    # None if one of these times is missing.
+    # None if queued_at or resized_at is missing.
     return None
 
 

@@ -33,7 +33,7 @@ def sweep_task():
 
 
 # TODO 5.6: add acks_late and reject_on_worker_lost, so that another process runs the task if the process
-# that is running it is killed.
+# running it is killed.
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
     """Store who gets the report of a day, and send tasks that email it.
@@ -43,7 +43,7 @@ def report_task(day=None):
     day = date.fromisoformat(day) if day else reporting.yesterday()
     emails = Subscriber.objects.values_list("email", flat=True)
     # TODO 5.6: create a Delivery for each address for this day, unless one already exists. Then send
-    # mail_task for all deliveries of this day without sent_at, with a list of at most CHUNK ids in each task.
+    # mail_task for this day's deliveries without sent_at, with at most CHUNK ids per task.
     for email in emails:
         reporting.message(day, email).send()
 
@@ -55,7 +55,7 @@ def report_task(day=None):
     # TODO 5.6: add a rate limit of 30 tasks a minute, acks_late and reject_on_worker_lost.
     max_retries=5,
     # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
-    # No soft limit: it would interrupt an email that the server is just accepting.
+    # No soft limit: it could interrupt an email while the server is accepting it.
     time_limit=1500,
 )
 def mail_task(self, delivery_ids):
@@ -64,7 +64,7 @@ def mail_task(self, delivery_ids):
     stop = time.monotonic() + SECONDS
     for pk in delivery_ids:
         if time.monotonic() > stop:
-            logger.warning("The mail server is slow: %s reports are sent later.", len(left))
+            logger.warning("The mail server is slow: %s reports will be sent later.", len(left))
             break
         if send_report(pk):
             left.remove(pk)
@@ -85,7 +85,7 @@ def send_report(delivery_id):
             return acquired
     # smtplib's errors are OSErrors, the lock is in Redis, and a ValueError comes from an impossible address.
     except (OSError, RedisError, ValueError, *DATABASE_ERRORS) as error:
-        logger.warning("The report %s is sent later: %s", delivery_id, error)
+        logger.warning("Report %s will be sent later: %s", delivery_id, error)
         return False
 
 

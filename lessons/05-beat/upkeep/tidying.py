@@ -23,8 +23,8 @@ def orphans(now: datetime | None = None) -> list[str]:
 
     now: the time from which GRACE counts back (default: the current time).
     """
-    # TODO 5.8: return the names from stored_files() that are old and that are not in any row's image or
-    # resized_image. Read the files before the rows.
+    # TODO 5.8: return the names from stored_files() that are old (see is_old()) and that are not in any row's
+    # image or resized_image. Read the files before the rows.
     return []
 
 

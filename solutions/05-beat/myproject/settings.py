@@ -158,7 +158,7 @@ try:
     ZoneInfo(CELERY_TIMEZONE)
 except (KeyError, ValueError, OSError):
     raise ImproperlyConfigured(
-        f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is not a time zone. Set it to one such as Europe/Berlin."
+        f"CELERY_TIMEZONE: {CELERY_TIMEZONE} is not a time zone. Set it to a time zone such as Europe/Berlin."
     ) from None
 
 # Slow tasks have their own queue, so that quick tasks do not wait behind them. Both workers consume `upkeep`,

@@ -9,5 +9,5 @@ class PracticeMail(FileMail):
     """Writes each email, or fails or waits first: `manage.py mail` sets which."""
 
     def write(self, message):
-        obey_mode("mail", ConnectionRefusedError("The mail server does not answer."))
+        obey_mode("mail", ConnectionRefusedError("The mail server does not respond."))
         super().write(message)

@@ -55,7 +55,7 @@ def report_task(day=None):
     reject_on_worker_lost=True,
     max_retries=5,
     # Longer than SECONDS and a very slow email together, shorter than the visibility timeout of one hour.
-    # No soft limit: it would interrupt an email that the server is just accepting.
+    # No soft limit: it could interrupt an email while the server is accepting it.
     time_limit=1500,
 )
 def mail_task(self, delivery_ids):
@@ -64,7 +64,7 @@ def mail_task(self, delivery_ids):
     stop = time.monotonic() + SECONDS
     for pk in delivery_ids:
         if time.monotonic() > stop:
-            logger.warning("The mail server is slow: %s reports are sent later.", len(left))
+            logger.warning("The mail server is slow: %s reports will be sent later.", len(left))
             break
         if send_report(pk):
             left.remove(pk)
@@ -85,7 +85,7 @@ def send_report(delivery_id):
             return acquired
     # smtplib's errors are OSErrors, the lock is in Redis, and a ValueError comes from an impossible address.
     except (OSError, RedisError, ValueError, *DATABASE_ERRORS) as error:
-        logger.warning("The report %s is sent later: %s", delivery_id, error)
+        logger.warning("Report %s will be sent later: %s", delivery_id, error)
         return False
 
 

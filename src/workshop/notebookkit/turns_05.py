@@ -19,7 +19,7 @@ CLOCKS_CHANGE = "Europe/Berlin"
 COPIES = 10
 OUTCOMES = ("sent", "not yet", "failed", "never")
 WHY = {
-    "a": "Its first message is eleven minutes old, and the sweeper waits only ten minutes for it.",
+    "a": "The photo's first message is eleven minutes old, and the sweeper waits only ten minutes.",
     "b": "The photo was already re-sent once, so the sweeper waits twenty minutes for this message.",
     "c": "The photo never had a message, so the sweeper uses the time of the upload.",
     "d": "The photo was re-sent three times, and its last message is more than eighty minutes old.",
@@ -44,17 +44,17 @@ def turn_1(schedule) -> str:
     days = [each.date() for each in found]
     expect(
         len(set(days)) == len(days),
-        f"On {days[0]:%A %d %B}, the task runs more than once. A field that you leave out means every minute "
-        "or every hour, so set both the minute and the hour.",
+        f"On {days[0]:%A, %B %d}, the task runs more than once. A field that you leave out means every "
+        "minute or every hour, so set both the minute and the hour.",
     )
     for day in days:
         expect(
             day.weekday() == 0,
-            f'The task also runs on {day:%A %d %B}. For Mondays only, set day_of_week="monday".',
+            f'The task also runs on {day:%A, %B %d}. For Mondays only, set day_of_week="monday".',
         )
         expect(
             day.day <= 7,
-            f"The task also runs on {day:%A %d %B}. The first Monday is always one of the first seven days "
+            f"The task also runs on {day:%A, %B %d}. The first Monday is always one of the first seven days "
             "of a month.",
         )
     expect(
@@ -97,7 +97,7 @@ def turn_2(next_run) -> str:
     berlin = moment.astimezone(ZoneInfo(CLOCKS_CHANGE))
     expect(
         moment == right or f"{berlin:%H:%M}" != "06:00",
-        f"Your time is six o'clock in Berlin, on {berlin:%d %B}. But there is an earlier run.",
+        f"Your time is six o'clock in Berlin, on {berlin:%B %d}. But there is a run before that.",
     )
     expect(moment == right, f"At that moment, it is {berlin:%H:%M} in Berlin, not 6:00.")
     return (
@@ -137,7 +137,7 @@ def turn_3(entry) -> str:
     expect(seconds == 600, f"Your sweep is due every {seconds:g} seconds, not every ten minutes.")
     expect(
         "expires" not in entry,
-        'expires is an option of apply_async(), so it belongs in the dictionary "options".',
+        'expires is an option of apply_async(), so it belongs in the "options" dictionary.',
     )
     expires = (entry.get("options") or {}).get("expires")
     expect(
@@ -150,7 +150,7 @@ def turn_3(entry) -> str:
     expect(
         expires < seconds,
         f"Your sweep expires after {expires:g} seconds, but the next sweep is sent after {seconds:g} "
-        "seconds. Set expires to less than that.",
+        "seconds. Set expires to less than the interval.",
     )
     return (
         "Right: the sweep runs every ten minutes, on every day of the year. After an outage, only the newest "
@@ -159,7 +159,7 @@ def turn_3(entry) -> str:
 
 
 def turn_4(cases, predicted) -> str:
-    expect(isinstance(predicted, dict), "predicted must be a dictionary. Change only its values.")
+    expect(isinstance(predicted, dict), "predicted must be a dictionary. Change only the values.")
     expect(
         all(predicted.get(name, ...) is not ... for name in cases),
         f"For each photo ({', '.join(cases)}), write what the sweeper does: {', '.join(OUTCOMES)}.",
@@ -195,23 +195,23 @@ def turn_5(copy) -> str:
                     )
                     expect(
                         not bank.error,
-                        f"While you were copying, another process could not write: {bank.error}.",
+                        f"While you were copying, writes to the database failed: {bank.error}.",
                     )
                     _examine(target, before)
     return (
-        f"Right. The check made {COPIES} copies during writes. Each copy shows the database at a single "
-        "moment, with everything that had been committed before."
+        f"Right. The check made {COPIES} copies while a writer was changing the database. Each copy shows "
+        "the database at a single moment, with everything that had been committed before."
     )
 
 
 def _examine(target: Path, before: int) -> None:
-    expect(target.is_file(), "After the copy, there is no file at target.")
+    expect(target.is_file(), "After copying, there is no file at target.")
     log = target.with_name(f"{target.name}-wal")
     expect(
         not log.exists() or not log.stat().st_size,
-        "You copied two files, one after the other. If SQLite moves pages from the log to the database in "
-        "between, part of the copy is out of date. Copying both files works only while the database is "
-        "small.",
+        "You copied two files, one after the other. If SQLite moves pages from the log to the database "
+        "between the two copies, part of the copy is out of date. Copying both files works only while the "
+        "database is small.",
     )
     try:
         with closing(sqlite3.connect(target)) as database:
