@@ -17,3 +17,4 @@ while not photo.is_processed:
     time.sleep(0.01)
     photo.refresh_from_db()
 print(f"A new photo is resized {time.monotonic() - began:.2f} s after it was sent.")
+photo.delete()

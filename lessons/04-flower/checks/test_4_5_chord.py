@@ -25,7 +25,12 @@ CAUSES = {
     "'NoneType' object has no attribute 'save'": "Only the AsyncResult of a chord's callback has a parent, which is the group. "
     + NOT_CALLED,
     "'NoneType' object has no attribute 'id'": "enqueue_summary() must return the AsyncResult of the callback.",
+    "'AsyncResult' object has no attribute 'save'": "You called save() on the callback's AsyncResult. The group that the page "
+    "needs is its parent: task.parent.save().",
     "AsyncResult": SIGNATURE,
+    "'NoneType' object is not iterable": "A header task was called like a function, or the header is empty. Write a signature for "
+    "each photo: describe_for_summary_task.s(image_id).",
+    "no attribute 'clone'": "The callback is the task itself. Pass a signature: summarize_task.s().",
     "required positional argument": "summarize_task gets its argument from the chord. Pass the task as a "
     "signature without arguments, summarize_task.s().",
 }

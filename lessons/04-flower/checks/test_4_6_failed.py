@@ -93,14 +93,14 @@ def expect_listed(result, what, pk):
         (
             ConnectionError("The storage does not respond."),
             "the photo storage did not respond",
-            "ConnectionError is an OSError, but it says nothing about the photo. Catch ConnectionError "
-            "before you catch OSError, and re-raise it.",
+            "ConnectionError is an OSError and an Exception, but it says nothing about the photo. If you catch "
+            "OSError or Exception, catch ConnectionError before it, and re-raise it.",
         ),
         (
             TimeoutError("The storage does not respond."),
             "the photo storage did not respond in time",
-            "TimeoutError is an OSError, but it says nothing about the photo. Catch TimeoutError before "
-            "you catch OSError, and re-raise it.",
+            "TimeoutError is an OSError and an Exception, but it says nothing about the photo. If you catch "
+            "OSError or Exception, catch TimeoutError before it, and re-raise it.",
         ),
         (
             SoftTimeLimitExceeded(),

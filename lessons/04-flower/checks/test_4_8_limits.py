@@ -80,8 +80,13 @@ def test_grow(app, worker, command, name):
             file=f"{COMMAND}, change_pool()",
         )
     expect_answer(answers, name, "a pool's size was changed", "change_pool")
-    _, error = command("grow", name, str(-before))
-    expect(error and processes() == before, "the worker's last process was removed.", file=COMMAND)
+    for count in (-before, 0):
+        _, error = command("grow", name, str(count))
+        expect(
+            error and processes() == before,
+            f"`grow {count}` did not report an error, or it changed the number of processes.",
+            file=COMMAND,
+        )
     _, error = command("grow", NOBODY, "1")
     expect(
         NOBODY in error,

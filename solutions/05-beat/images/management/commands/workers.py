@@ -56,6 +56,8 @@ class Command(BaseCommand):
         if worker not in found:
             raise CommandError(f"{worker} no longer answers.")
         processes = found[worker]["processes"]
+        if not count:
+            raise CommandError("0 changes nothing. Use a number such as 1 or -1.")
         if processes + count < 1:
             raise CommandError(f"{worker} would have no process left and could not run any task.")
         self.report(change_pool(worker, count))
