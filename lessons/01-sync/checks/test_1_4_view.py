@@ -88,14 +88,14 @@ def test_upload_is_resized(upload):
     expect(
         name == "garden_resized.jpg",
         f"the resized file is called {name}.",
-        "Let photo.attach_resized() store the result: it chooses the name and fills the row.",
+        "Let photo.attach_resized() store the result: it chooses the name and fills in the row.",
         expected="garden_resized.jpg",
         file=f"{FILE}, resize_photo()",
     )
 
 
 def test_rows_during_the_work(upload):
-    """At each moment, a photo that counts as resized has its file, and a good photo has not failed."""
+    """At any time, a photo marked as resized has its file, and a good photo is not marked as failed."""
     with watched() as sights:
         upload(("garden.jpg", photos.jpeg(400, 300)))
     expect_truth(sights, "the view", f"{FILE}, resize_photo()")
@@ -232,7 +232,7 @@ def test_damaged(upload, content, name, about):
     expect(
         not isinstance(raised, IntegrityError),
         f"the database refused the row that the view saved for {about}.",
-        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no such file, "
+        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no resized file, "
         "so store only a reason, with photo.fail(reason).",
         exception=f"{type(raised).__name__}: {raised}",
         raised_at=place_of(raised) or "",
@@ -241,7 +241,7 @@ def test_damaged(upload, content, name, about):
     expect(
         name not in found or not found[name].is_processed,
         f"{about} is marked as resized.",
-        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no such file, "
+        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no resized file, "
         "so store only a reason, with photo.fail(reason).",
         file=f"{FILE}, resize_photo()",
     )
@@ -265,7 +265,7 @@ def test_damaged(upload, content, name, about):
     expect(
         reason or f"{name}:" not in page,
         f"the page after the upload says why {about} was not resized, but the next page doesn't.",
-        "You set failure_reason but didn't save the row. Call photo.fail(reason), which does both.",
+        "You set failure_reason but didn't save the row. Call photo.fail(reason), which sets the reason and saves the row.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
@@ -313,7 +313,7 @@ CANNOT_READ = [
 def reason_when(upload, monkeypatch, caplog, method, prefix, error):
     """Return the reason stored for a good photo when the storage's `method` raises `error` for names with `prefix`.
 
-    Complains if the view hides the error.
+    Fails if the view hides the error.
     """
     original = getattr(FileSystemStorage, method)
 

@@ -1,4 +1,4 @@
-"""The exercises of notebook 01."""
+"""The exercises in notebook 01."""
 
 import math
 from io import BytesIO
@@ -36,7 +36,7 @@ def turn_1(fitted) -> str:
         expect(
             near,
             f"{what.capitalize()}, {width}×{height}, orientation {orientation}: your function returned "
-            f"{said[0]:g}×{said[1]:g}, but the photo becomes {right[0]}×{right[1]}. "
+            f"{said[0]:g}×{said[1]:g}, but the resized photo is {right[0]}×{right[1]}.  "
             + _why_not(tuple(said), (width, height), orientation, right),
         )
         whole = all(float(n).is_integer() for n in said)
