@@ -163,7 +163,7 @@ def test_keeps_colours(resized, format):
 
 
 def test_without_notes(resized):
-    """A picture without EXIF data or an ICC profile works too."""
+    """A picture without EXIF data or an ICC profile is resized too."""
     _, picture = resized(photos.png_of(400, 300), about="a picture without EXIF data or an ICC profile")
     expect(
         picture.size == (400, 300),

@@ -79,7 +79,7 @@ def test_upload_is_resized(upload):
     )
     expect(
         (photo.resized_width, photo.resized_height) == (800, 600),
-        f"the resized photo is {photo.resized_width}×{photo.resized_height} pixels in size.",
+        f"the resized photo is {photo.resized_width}×{photo.resized_height} pixels.",
         "Call resize() without a size (or with 800 and 600), and let photo.attach_resized() store the result.",
         expected="800×600",
         file=f"{FILE}, resize_photo()",
@@ -176,7 +176,7 @@ def test_extension_follows_the_format(upload, content, name):
 
 
 def path_for_itself(storage, name):
-    """Return a path only to Django's own code. Other code gets no path, as with S3."""
+    """Return a path only to Django's own code. Other code can't get a path, just as with S3."""
     caller = Path(sys._getframe(1).f_code.co_filename)
     if caller.parts[-4:-1] == ("core", "files", "storage"):
         return PATH(storage, name)
@@ -285,7 +285,7 @@ def test_damaged(upload, content, name, about):
     )
     expect(
         found["sea.jpg"].is_processed and found["lake.jpg"].is_processed,
-        "one photo in an upload was damaged, and a good photo in the same upload was not resized.",
+        "because one photo in an upload was damaged, a good photo in the same upload was not resized.",
         "Put the try statement inside resize_photo(), so that it runs for each photo. If the try statement surrounds "
         "the loop, the loop stops at the first damaged photo.",
         file=f"{FILE}, resize_photo()",

@@ -160,7 +160,7 @@ def test_worker_runs_debug_task(app, worker):
     said = "\n".join(line for line in worker.log.splitlines() if result.id in line)
     expect(
         f"{name}[{result.id}] succeeded" in said,
-        "debug_task was sent, but it did not succeed in the worker.",
+        "debug_task was sent, but it did not run successfully in the worker.",
         SELF if "positional argument" in said else "",
         worker_says=said or "nothing",
         file=CELERY,

@@ -22,7 +22,7 @@ def later(press, photo):
     over = datetime.now(UTC)
     if len(messages) != 1:
         complain(
-            "the view did not send exactly one task.",
+            "the view sent no task or more than one.",
             expected="1 message: describe_photo_task",
             found="\n".join(map(str, messages)) or "none",
             file=FILE,
@@ -85,8 +85,8 @@ def test_expires(later):
     expect(
         found is not None and least <= 71 and found >= 69,
         "the task does not expire after seventy seconds.",
-        "Like countdown, expires counts the seconds from when you send the task: 10 seconds until the task starts, "
-        "plus a minute.",
+        "Like countdown, expires counts seconds from the moment you send the task. Use 70: 10 seconds until the task "
+        "starts, plus a minute.",
         expected="expires 70 seconds from now",
         found=shown(
             "expires",
