@@ -231,7 +231,7 @@ def test_damaged(upload, content, name, about):
     found = {photo.name: photo for photo in UploadedImage.objects.all()}
     expect(
         not isinstance(raised, IntegrityError),
-        f"the database refused the row that the view saved for {about}.",
+        f"the database rejected the row that the view saved for {about}.",
         "is_processed=True means that the photo has a resized file. A photo that can't be resized has no resized file, "
         "so store only a reason, with photo.fail(reason).",
         exception=f"{type(raised).__name__}: {raised}",

@@ -64,7 +64,7 @@ def _why_not(said: tuple, stored: tuple[int, int], orientation: int, right: tupl
         return "Your result doesn't fit into 800×600. Does your factor make both sides small enough?"
     if orientation >= 5:
         return (
-            "With this orientation, the picture is turned by 90° first, so swap the two sides before you "
+            "With this orientation, the picture is rotated by 90° first, so swap the two sides before you "
             "compute the factor."
         )
     return "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height."
