@@ -66,7 +66,7 @@ def status(client, task_id):
 
 
 def test_unknown_is_pending(client, app, patience):
-    """An unknown task is PENDING, and the view says so without waiting."""
+    """For an unknown task, the view returns PENDING without waiting."""
     task_id = str(uuid.uuid4())
     with patience("the status view waits until the task has finished.", WAITS, file=FILE):
         found = status(client, task_id)

@@ -39,7 +39,7 @@ def later(press, photo):
 
 
 def ahead(later, option):
-    """Return how many seconds the message's `option` (eta or expires) lies after the response and after the call.
+    """Return the seconds from the response, and from the call, to the message's `option` (eta or expires).
 
     The message was sent between the call and the response. Returns (None, None) if the option is not set, and
     fails if the time has no time zone.
