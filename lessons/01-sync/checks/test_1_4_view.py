@@ -375,9 +375,9 @@ def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
         reason = reason_when(upload, monkeypatch, caplog, "_save", "resized/", error)
         expect(
             not reason or reason != reason_of_damage(upload),
-            f"the resize worked but storing the result failed, and the view reports the photo as damaged: {reason}",
+            f"the resize worked but storing the result failed, so the view should not report the photo as damaged: {reason}",
             "Only opening and resizing the photo belong in the try block. Call attach_resized() in the else block, "
-            "which runs only if nothing was raised and whose own exceptions are not caught.",
+            "which runs only if nothing was raised. The except block doesn't catch exceptions raised in the else block.",
             raised=f"{type(error).__name__}: {error}",
             file=f"{FILE}, resize_photo()",
         )
