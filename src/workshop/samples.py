@@ -138,11 +138,11 @@ SAMPLES = (
     ),
     Sample(
         "text.jpg",
-        "a text file with a photo's file name: refused",
+        "a text file with a photo's file name: rejected",
         lambda: b"This is no photo.\n" * 20,
         "refused",
     ),
-    Sample("bomb.png", "a few bytes that claim 900 megapixels: refused", _bomb, "refused"),
+    Sample("bomb.png", "a few bytes that claim 900 megapixels: rejected", _bomb, "refused"),
 )
 
 

@@ -38,12 +38,12 @@ CAUSES = {
     r"BytesIO' object has no attribute 'name'": "Not every file object has a name, and a name can be wrong: phones "
     "save MPO files as .jpg. Use picture.format, which Pillow reads from the file's content.",
 }
-"""Maps a pattern for an exception's text to its cause and fix."""
+"""Maps patterns of exception texts to causes and fixes."""
 
 
 @pytest.fixture
 def resized(resized):
-    """Like resized(content, "a GIF") in the kit, but explains exceptions with a known cause."""
+    """Like the kit's `resized` fixture, but explains exceptions whose cause is known."""
 
     def call(content, about="a photo", **options):
         try:

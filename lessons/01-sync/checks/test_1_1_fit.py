@@ -79,7 +79,7 @@ def test_flat(resized):
 
 
 def test_decodes_reduced(resized, monkeypatch):
-    """A large JPEG is decoded at a reduced size, so that it needs less memory."""
+    """A large JPEG is decoded at a reduced size to save memory."""
     decoded = []
     load = ImageFile.ImageFile.load
 

@@ -163,7 +163,7 @@ def test_keeps_colours(resized, format):
 
 
 def test_without_notes(resized):
-    """A picture without EXIF data or an ICC profile works too."""
+    """A picture without EXIF data or an ICC profile is resized too."""
     _, picture = resized(photos.png_of(400, 300), about="a picture without EXIF data or an ICC profile")
     expect(
         picture.size == (400, 300),
@@ -179,7 +179,7 @@ def test_quality(resized):
     _, picture = resized(photos.encoded(stored, "JPEG", quality=95))
     wanted = Image.open(photos.as_file(photos.encoded(stored, "JPEG", quality=85)))
     why = (
-        "QUALITY contains the options of save() for each format, so pass **QUALITY[format]. Without these options, "
+        "QUALITY contains the save() options for each format, so pass **QUALITY[format]. Without these options, "
         "Pillow uses quality 75 for JPEG and 80 for WebP."
     )
     expect(

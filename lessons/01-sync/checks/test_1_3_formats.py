@@ -71,7 +71,7 @@ def test_format(resized, content, name, format):
     )
     expect(
         getattr(picture, "n_frames", 1) == 1,
-        f"{name} still has {getattr(picture, 'n_frames', 1)} pictures in it after being resized.",
+        f"{name} still contains {getattr(picture, 'n_frames', 1)} pictures after being resized.",
         "Keep only the first picture: save() writes the others only if you pass save_all=True.",
         file=f"{FILE}, write()",
     )

@@ -79,7 +79,7 @@ def test_upload_is_resized(upload):
     )
     expect(
         (photo.resized_width, photo.resized_height) == (800, 600),
-        f"the resized photo is {photo.resized_width}×{photo.resized_height} pixels in size.",
+        f"the resized photo is {photo.resized_width}×{photo.resized_height} pixels.",
         "Call resize() without a size (or with 800 and 600), and let photo.attach_resized() store the result.",
         expected="800×600",
         file=f"{FILE}, resize_photo()",
@@ -88,14 +88,14 @@ def test_upload_is_resized(upload):
     expect(
         name == "garden_resized.jpg",
         f"the resized file is called {name}.",
-        "Let photo.attach_resized() store the result: it chooses the name and fills the row.",
+        "Let photo.attach_resized() store the result: it chooses the name and fills in the row.",
         expected="garden_resized.jpg",
         file=f"{FILE}, resize_photo()",
     )
 
 
 def test_rows_during_the_work(upload):
-    """At each moment, a photo that counts as resized has its file, and a good photo has not failed."""
+    """At any time, a photo marked as resized has its file, and a good photo is not marked as failed."""
     with watched() as sights:
         upload(("garden.jpg", photos.jpeg(400, 300)))
     expect_truth(sights, "the view", f"{FILE}, resize_photo()")
@@ -176,7 +176,7 @@ def test_extension_follows_the_format(upload, content, name):
 
 
 def path_for_itself(storage, name):
-    """Return a path only to Django's own code. Other code gets no path, as with S3."""
+    """Return a path only to Django's own code. Other code can't get a path, just as with S3."""
     caller = Path(sys._getframe(1).f_code.co_filename)
     if caller.parts[-4:-1] == ("core", "files", "storage"):
         return PATH(storage, name)
@@ -231,8 +231,8 @@ def test_damaged(upload, content, name, about):
     found = {photo.name: photo for photo in UploadedImage.objects.all()}
     expect(
         not isinstance(raised, IntegrityError),
-        f"the database refused the row that the view saved for {about}.",
-        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no such file, "
+        f"the database rejected the row that the view saved for {about}.",
+        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no resized file, "
         "so store only a reason, with photo.fail(reason).",
         exception=f"{type(raised).__name__}: {raised}",
         raised_at=place_of(raised) or "",
@@ -241,7 +241,7 @@ def test_damaged(upload, content, name, about):
     expect(
         name not in found or not found[name].is_processed,
         f"{about} is marked as resized.",
-        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no such file, "
+        "is_processed=True means that the photo has a resized file. A photo that can't be resized has no resized file, "
         "so store only a reason, with photo.fail(reason).",
         file=f"{FILE}, resize_photo()",
     )
@@ -265,7 +265,7 @@ def test_damaged(upload, content, name, about):
     expect(
         reason or f"{name}:" not in page,
         f"the page after the upload says why {about} was not resized, but the next page doesn't.",
-        "You set failure_reason but didn't save the row. Call photo.fail(reason), which does both.",
+        "You set failure_reason but didn't save the row. Call photo.fail(reason), which sets the reason and saves the row.",
         file=f"{FILE}, resize_photo()",
     )
     expect(
@@ -285,7 +285,7 @@ def test_damaged(upload, content, name, about):
     )
     expect(
         found["sea.jpg"].is_processed and found["lake.jpg"].is_processed,
-        "one photo in an upload was damaged, and a good photo in the same upload was not resized.",
+        "because one photo in an upload was damaged, a good photo in the same upload was not resized.",
         "Put the try statement inside resize_photo(), so that it runs for each photo. If the try statement surrounds "
         "the loop, the loop stops at the first damaged photo.",
         file=f"{FILE}, resize_photo()",
@@ -313,7 +313,7 @@ CANNOT_READ = [
 def reason_when(upload, monkeypatch, caplog, method, prefix, error):
     """Return the reason stored for a good photo when the storage's `method` raises `error` for names with `prefix`.
 
-    Complains if the view hides the error.
+    Fails if the view hides the error.
     """
     original = getattr(FileSystemStorage, method)
 
@@ -375,9 +375,9 @@ def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
         reason = reason_when(upload, monkeypatch, caplog, "_save", "resized/", error)
         expect(
             not reason or reason != reason_of_damage(upload),
-            f"the resize worked but storing the result failed, and the view reports the photo as damaged: {reason}",
+            f"the resize worked but storing the result failed, so the view should not report the photo as damaged: {reason}",
             "Only opening and resizing the photo belong in the try block. Call attach_resized() in the else block, "
-            "which runs only if nothing was raised and whose own exceptions are not caught.",
+            "which runs only if nothing was raised. The except block doesn't catch exceptions raised in the else block.",
             raised=f"{type(error).__name__}: {error}",
             file=f"{FILE}, resize_photo()",
         )

@@ -23,7 +23,7 @@ def test_pages(client, name):
     ],
 )
 def test_refused_in_words(upload, file, reason):
-    """A file that is not a photo or has too many pixels is refused with a reason, and nothing is stored."""
+    """A file that is not a photo or has too many pixels is rejected with a reason, and nothing is stored."""
     from images.models import UploadedImage
 
     page = upload(("good.jpg", photos.jpeg()), file).content.decode()
@@ -34,13 +34,13 @@ def test_refused_in_words(upload, file, reason):
     )
     expect(
         not UploadedImage.objects.exists(),
-        f"{file[0]} was refused, but another photo from the same upload was stored.",
+        f"{file[0]} was rejected, but another photo from the same upload was stored.",
         file="images/forms.py",
     )
 
 
 def test_size_limit(upload, settings):
-    """A file that exceeds the size limit is refused."""
+    """A file that exceeds the size limit is rejected."""
     settings.MAX_UPLOAD_BYTES = 1000
     page = upload(("garden.jpg", photos.jpeg())).content.decode()
     expect("too big" in page, "a file larger than MAX_UPLOAD_BYTES was accepted.", file="images/forms.py")

@@ -69,7 +69,7 @@ def is_on_its_side(picture: Image.Image) -> bool:
 
 def upright(picture: Image.Image) -> Image.Image:
     """Turn the pixels as the EXIF orientation says."""
-    # TODO 1.2: turn the picture as TURNS specifies for its orientation(). Orientation 1 needs no turning.
+    # TODO 1.2: turn the picture as TURNS specifies for its orientation(). Orientation 1 is already upright.
     return picture
 
 
@@ -85,15 +85,15 @@ def unpacked(picture: Image.Image) -> Image.Image:
 
     Pillow resizes a palette picture by dropping pixels, whatever the filter.
     """
-    # TODO 1.3: convert the modes "1", "P" and "PA", and any picture with "transparency" in its info. Use
-    # "RGBA" if the picture has transparency, otherwise "RGB". Keep the ICC profile.
+    # TODO 1.3: convert pictures in the modes "1", "P" and "PA", and any picture with "transparency" in its
+    # info. Use "RGBA" if the picture has transparency, otherwise "RGB". Keep the ICC profile.
     return picture
 
 
 def converted(picture: Image.Image, format: str) -> Image.Image:
     """Convert the picture to a color mode that `format` supports and every browser shows."""
-    # TODO 1.3: convert CMYK to "RGB" and remove the ICC profile, because it describes CMYK. For a JPEG,
-    # convert every other mode except "L" to "RGB" and keep the profile.
+    # TODO 1.3: convert CMYK pictures to "RGB" and remove the ICC profile, because it describes CMYK. For a
+    # JPEG, convert every other mode except "L" to "RGB" and keep the profile.
     return picture
 
 

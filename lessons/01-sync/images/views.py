@@ -35,8 +35,8 @@ def upload(request):
 
 def resize_photo(photo):
     """Resize one uploaded photo now. If it cannot be decoded, store the reason."""
-    # TODO 1.4: open photo.image through the storage, resize() it, and pass the result and the time it took,
-    # in seconds, to photo.attach_resized(). If resize() raises UnreadablePicture, pass a reason for the
+    # TODO 1.4: open photo.image through the storage, resize() it, and pass the result and the resize time in
+    # seconds to photo.attach_resized(). If resize() raises UnreadablePicture, pass a reason for the
     # visitor to photo.fail(). Catch no other exception, and call attach_resized() outside the `try` block.
 
 

@@ -21,7 +21,7 @@ WHY = {
     "a dictionary of the task's keyword arguments. Pass options by name: apply_async((photo.pk,), countdown=10).",
     "argument after * must be": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
     "args must be a list or tuple": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
-    "isoformat": "countdown is a number of seconds, eta is a datetime, and expires can be either of the two.",
+    "isoformat": "countdown is a number of seconds, eta is a datetime, and expires can be either.",
     "'datetime.timedelta' and 'int'": "Pass countdown and expires as numbers of seconds: 10, not timedelta(seconds=10).",
     "'dict' object has no attribute 'id'": "The task was called like a function, so it ran in the web process and "
     "returned its result. Call .delay() instead: it sends the task to a worker and returns an AsyncResult with an id.",
@@ -31,14 +31,14 @@ WHY = {
     "'method' object has no attribute 'id'": "The parentheses after the method's name are missing, so the method is not called and nothing is sent.",
     "'str' object has no attribute 'id'": "redirect_to_task() needs the AsyncResult that .delay() returned, not its id.",
 }
-"""Part of an exception's text -> its cause, in a view that sends a task."""
+"""Maps part of an exception's text to its cause, for views that send a task."""
 
 
 @pytest.fixture
 def press(client, queue, patience):
-    """A function that presses a button on a photo's page and returns the response and the messages sent.
+    """Return a function that presses a button on a photo's page and returns the response and the messages.
 
-    waits: what to say if the view does not respond.
+    `waits` is the explanation shown if the view does not respond.
     """
 
     def post(button, photo, file, waits=WAITS):
@@ -67,7 +67,7 @@ def press(client, queue, patience):
 
 @pytest.fixture
 def describe_photo_task(app):
-    """Return the task from step 2.3, and complain if it is still a plain function."""
+    """Return the task from step 2.3, or fail if it is still a plain function."""
     from images import tasks
 
     task = getattr(tasks, "describe_photo_task", None)

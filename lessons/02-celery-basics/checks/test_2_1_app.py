@@ -40,8 +40,8 @@ def test_result_backend(app):
     why = "Without a result backend, Celery stores no states and no results, so there is nothing for AsyncResult to read."
     if not found and names:
         why = (
-            f"Your settings contain {', '.join(names)}. Celery's setting is result_backend, so with "
-            'namespace="CELERY" its name is CELERY_RESULT_BACKEND.'
+            f"Your settings contain {', '.join(names)}. Celery's result_backend setting is named "
+            'CELERY_RESULT_BACKEND with namespace="CELERY".'
         )
     elif found and found.startswith("rpc"):
         why = (
@@ -88,7 +88,7 @@ def test_time_zone(app):
     expect(
         found == os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai"),
         "CELERY_TIMEZONE has the wrong value.",
-        "Celery's setting is timezone, so its name here is CELERY_TIMEZONE. If the setting is missing, Celery uses UTC or "
+        "Celery's timezone setting is named CELERY_TIMEZONE here. If the setting is missing, Celery uses UTC or "
         "Django's TIME_ZONE.",
         expected='"Asia/Shanghai", unless the environment variable CELERY_TIMEZONE is set',
         found=found,
@@ -115,7 +115,7 @@ def test_loads_by_hand(app):
     expect(
         found["django"],
         "if you run `celery -A myproject` by hand, it does not set up Django.",
-        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app, so set the variable above that line.",
+        "Celery() reads DJANGO_SETTINGS_MODULE when you create the app, so set the variable before that.",
         file=CELERY,
     )
     expect(
@@ -130,7 +130,7 @@ def test_loads_by_hand(app):
     expect(
         found["timezone"] == "Europe/Berlin",
         "CELERY_TIMEZONE=Europe/Berlin was set in the environment, but the app did not use this time zone.",
-        "A value that differs between machines comes from the environment, with a default, as REDIS_URL does.",
+        "Read a value that differs between machines from the environment, with a default, as for REDIS_URL.",
         expected='os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")',
         found=found["timezone"],
         file=SETTINGS,
@@ -160,7 +160,7 @@ def test_worker_runs_debug_task(app, worker):
     said = "\n".join(line for line in worker.log.splitlines() if result.id in line)
     expect(
         f"{name}[{result.id}] succeeded" in said,
-        "debug_task was sent, but it did not succeed in the worker.",
+        "debug_task was sent, but it did not run successfully in the worker.",
         SELF if "positional argument" in said else "",
         worker_says=said or "nothing",
         file=CELERY,

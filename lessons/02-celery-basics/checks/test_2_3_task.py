@@ -11,7 +11,7 @@ FILE = "images/tasks.py, describe_photo_task()"
 
 WHY = {
     "not JSON serializable": "The result is sent as JSON too, so it can contain strings, numbers, lists and "
-    "dictionaries, but no model instances and no files. Return only the values that you need from them.",
+    "dictionaries, but no model instances and no files. Return only the values that you need.",
     "'int' object has no attribute": "The message contains only the photo's id, which is a number. Load the photo in the "
     "task: UploadedImage.objects.get(pk=image_id).",
     "KeyError: 306": "306 is 0x0132, the EXIF tag DateTime. Not every photo has this tag. If the tag is missing, "
@@ -24,13 +24,13 @@ WHY = {
     "positional argument": "With bind=True, Celery passes the task itself as the first argument, self. Without "
     "bind=True, there is no self.",
 }
-"""Part of an exception's text -> its cause."""
+"""Maps part of an exception's text to its cause."""
 
 RIGHT = {
     "name": "photo.name is the file name without its folder.",
     "format": "picture.format is the format that Pillow found in the file. The file name's extension may be wrong.",
 }
-"""The source of a value in the description."""
+"""Explains where a value in the description comes from."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def fail(what, error, **facts):
 
 
 def description(task, worker, photo):
-    """Return the task's description of the photo, and complain if it is not a dictionary."""
+    """Return the task's description of the photo, or fail if it is not a dictionary."""
     found = result_of(task, worker, photo.pk)
     if not isinstance(found, dict):
         why = ""

@@ -63,7 +63,7 @@ def test_no_photo_no_message(client, queue):
     expect(
         not queue.messages(),
         "photo 123456 does not exist, but the view sent a task for it.",
-        "You can't take back a message, so look up the photo first, and send the task only if the photo exists.",
+        "You can't take a message back, so look up the photo first, and send the task only if the photo exists.",
         found=f"{response.status_code}, and the message {', '.join(map(str, queue.messages()))}",
         file=FILE,
     )

@@ -66,7 +66,7 @@ def status(client, task_id):
 
 
 def test_unknown_is_pending(client, app, patience):
-    """An unknown task is PENDING, and the view says so without waiting."""
+    """For an unknown task, the view returns PENDING without waiting."""
     task_id = str(uuid.uuid4())
     with patience("the status view waits until the task has finished.", WAITS, file=FILE):
         found = status(client, task_id)
@@ -97,10 +97,10 @@ def test_success(client, describe_photo_task, worker, photo):
     again = status(client, task.id)
     expect(
         again == found,
-        "the page asked for the same task twice, and the second answer is different.",
-        "A page can be loaded again, and two visitors can look at it. Only task_forget() deletes a result.",
-        first_answer=json.dumps(found),
-        second_answer=json.dumps(again),
+        "the page asked for the same task twice, but the second response is different.",
+        "A visitor can reload the page, and two visitors can open it. Only task_forget() deletes a result.",
+        first_response=json.dumps(found),
+        second_response=json.dumps(again),
         file=FILE,
     )
 
@@ -167,7 +167,7 @@ def test_forget(client, describe_photo_task, app, worker, photo):
     expect(
         found == "PENDING",
         "the view should have deleted the result, but the result is still stored.",
-        "To delete a result, call forget() on its AsyncResult. revoke() is for a task that has not started yet.",
+        "To delete a result, call forget() on its AsyncResult. revoke() cancels a task that has not started yet.",
         expected="PENDING: unknown again",
         found=found,
         file="images/views.py, task_forget()",

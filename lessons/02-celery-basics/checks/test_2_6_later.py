@@ -22,7 +22,7 @@ def later(press, photo):
     over = datetime.now(UTC)
     if len(messages) != 1:
         complain(
-            "the view did not send exactly one task.",
+            "the view sent no task or more than one.",
             expected="1 message: describe_photo_task",
             found="\n".join(map(str, messages)) or "none",
             file=FILE,
@@ -39,10 +39,10 @@ def later(press, photo):
 
 
 def ahead(later, option):
-    """Return the seconds until the message's eta or expires, counted from the response and from the call.
+    """Return the seconds from the response, and from the call, to the message's `option` (eta or expires).
 
     The message was sent between the call and the response. Returns (None, None) if the option is not set, and
-    complains if the time has no time zone.
+    fails if the time has no time zone.
     """
     message, _, began, over = later
     text = message.headers[option]
@@ -60,8 +60,8 @@ def ahead(later, option):
     return (moment - over).total_seconds(), (moment - began).total_seconds()
 
 
-def shown(option, found):
-    return f"{option} {found:.0f} seconds from now" if found is not None else f"no {option}"
+def shown(option, found, missing):
+    return missing if found is None else f"{option} {found:.0f} seconds from now"
 
 
 def test_countdown(later):
@@ -70,11 +70,11 @@ def test_countdown(later):
     expect(
         found is not None and least <= 11 and found >= 9,
         "the task is not delayed by ten seconds.",
-        "countdown=10 puts a start time into the message (eta), and the worker keeps the message until then. "
+        "countdown=10 puts a start time (eta) into the message, and the worker keeps the message until then. "
         "time.sleep() in the view would make the visitor wait, and time.sleep() in the task would tie up a worker "
         "process.",
         expected="an eta 10 seconds from now",
-        found=shown("eta", found) + (", so the task starts immediately" if found is None else ""),
+        found=shown("eta", found, "the message has no eta, so the task starts immediately"),
         file=FILE,
     )
 
@@ -85,12 +85,13 @@ def test_expires(later):
     expect(
         found is not None and least <= 71 and found >= 69,
         "the task does not expire after seventy seconds.",
-        "Like countdown, expires counts seconds from the moment of sending: 10 seconds until the task starts, plus a "
-        "minute.",
+        "Like countdown, expires counts seconds from the moment you send the task. Use 70: 10 seconds until the task "
+        "starts, plus a minute.",
         expected="expires 70 seconds from now",
-        found=shown("expires", found)
-        + (
-            ", so the task could still run hours later, when nobody needs it anymore" if found is None else ""
+        found=shown(
+            "expires",
+            found,
+            "the message doesn't expire, so the task could still run hours later, when nobody needs it anymore",
         ),
         file=FILE,
     )

@@ -45,7 +45,7 @@ def test_album_does_not_wait(app, worker, photo):
     expect(
         names == ["a.jpg", "b.jpg", "c.jpg"],
         "the descriptions are in the wrong order.",
-        "Return the descriptions in the order of the ids. A query returns rows in its own order.",
+        "Return the descriptions in the order of the ids. A database query doesn't keep the order of the ids.",
         expected="a.jpg, b.jpg, c.jpg",
         found=", ".join(map(str, names)),
         file=FILE,

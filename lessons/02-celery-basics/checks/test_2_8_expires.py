@@ -11,7 +11,7 @@ def test_results_expire(app, describe_photo_task, worker, photo):
     expect(
         not describe_photo_task.ignore_result,
         "describe_photo_task no longer stores its result.",
-        "The page shows this result. If it isn't stored, the state stays PENDING forever.",
+        "The page shows this result. If the result isn't stored, the state stays PENDING forever.",
         found="ignore_result=True",
         file="images/tasks.py, myproject/settings.py",
     )
@@ -34,11 +34,11 @@ def why_not_an_hour(seconds, task):
     names = [name for name in dir(settings) if "EXPIRES" in name and name != "CELERY_RESULT_EXPIRES"]
     if names and not hasattr(settings, "CELERY_RESULT_EXPIRES"):
         return (
-            f"Your settings contain {', '.join(names)}. Celery's setting is result_expires, so with "
-            'namespace="CELERY" its name is CELERY_RESULT_EXPIRES.'
+            f"Your settings contain {', '.join(names)}. Celery's result_expires setting is named "
+            'CELERY_RESULT_EXPIRES with namespace="CELERY".'
         )
     if hasattr(settings, "CELERY_RESULT_EXPIRES"):
-        return "CELERY_RESULT_EXPIRES is a number of seconds."
+        return "CELERY_RESULT_EXPIRES is in seconds."
     if task.expires:
         return (
             "The task option expires sets the latest time at which the task may start. CELERY_RESULT_EXPIRES sets how long the result is "

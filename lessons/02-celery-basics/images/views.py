@@ -90,8 +90,9 @@ def redirect_to_task(photo, task):
 @asks_result_backend
 def task_status(request, task_id):
     """The task's state and result, as JSON. A task that the result backend does not know is PENDING, too."""
-    # TODO 2.5: return the task's id, state, result and error, from an AsyncResult. Set result only for
-    # SUCCESS. Set error only for FAILURE, to the exception's type and message. Otherwise, both are None.
+    # TODO 2.5: create an AsyncResult, and return the task's id, state, result and error. Set result only for
+    # SUCCESS. Set error only for FAILURE, to the exception's type and message. Otherwise, result and error
+    # are None.
     return JsonResponse({})
 
 

@@ -293,6 +293,6 @@ def _why_another_broker(wanted: str, found: str | None) -> str:
             'namespace="CELERY" to config_from_object(), as a keyword argument and in capital letters.'
         )
     return (
-        f"Your settings contain {', '.join(names)}. Celery's setting is broker_url, so with "
-        'namespace="CELERY" its name is CELERY_BROKER_URL.'
+        f"Your settings contain {', '.join(names)}. Celery's broker_url setting is named CELERY_BROKER_URL "
+        'with namespace="CELERY".'
     )

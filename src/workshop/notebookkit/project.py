@@ -125,7 +125,7 @@ class Opened:
         with Visitor(self.site) as visitor:
             answer = visitor.upload(f"{PREFIX}-{name}", sample or samples.photo(1600, 1200))
         if answer.refusal:
-            raise WorkshopError(f"The site refused the photo: {answer.refusal}")
+            raise WorkshopError(f"The site rejected the photo: {answer.refusal}")
         row = UploadedImage.objects.exclude(pk__in=before).order_by("pk").last()
         if row is None:
             raise WorkshopError(f"The photo is not in this project's database. Is {self.command} running?")

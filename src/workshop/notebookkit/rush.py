@@ -85,7 +85,7 @@ def _upload(visitor: Visitor, content: bytes) -> tuple[float, float]:
     began = time.perf_counter()
     answer = visitor.upload(f"{PREFIX}-rush.jpg", content)
     if answer.refusal:
-        raise WorkshopError(f"The site refused a photo: {answer.refusal}")
+        raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
     return began, answer.seconds
 
 

@@ -1,4 +1,4 @@
-"""The exercises of notebook 01."""
+"""The exercises in notebook 01."""
 
 import math
 from io import BytesIO
@@ -36,7 +36,7 @@ def turn_1(fitted) -> str:
         expect(
             near,
             f"{what.capitalize()}, {width}×{height}, orientation {orientation}: your function returned "
-            f"{said[0]:g}×{said[1]:g}, but the photo becomes {right[0]}×{right[1]}. "
+            f"{said[0]:g}×{said[1]:g}, but the resized photo is {right[0]}×{right[1]}.  "
             + _why_not(tuple(said), (width, height), orientation, right),
         )
         whole = all(float(n).is_integer() for n in said)
@@ -64,8 +64,8 @@ def _why_not(said: tuple, stored: tuple[int, int], orientation: int, right: tupl
         return "Your result doesn't fit into 800×600. Does your factor make both sides small enough?"
     if orientation >= 5:
         return (
-            "With this orientation, the picture is turned by 90° before it has to fit, so swap the two "
-            "sides first."
+            "With this orientation, the picture is rotated by 90° first, so swap the two sides before you "
+            "compute the factor."
         )
     return "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height."
 
@@ -180,7 +180,7 @@ def turn_3(share, request_seconds, photo) -> str:
         ),
         (
             1,
-            "The resize is only a part of the request, because the photo also has to be sent, checked and "
+            "The resize is only part of the request, because the photo also has to be sent, checked and "
             "stored. timed.resize_seconds is the time of the resize alone.",
         ),
     )
@@ -189,8 +189,8 @@ def turn_3(share, request_seconds, photo) -> str:
             expect(not math.isclose(share, slip, rel_tol=0.02), why)
     expect(
         math.isclose(share, right, abs_tol=0.01),
-        f"Your share is {share:.3f}. According to the row, the resize took {photo.resize_seconds:.3f} s, and "
-        f"the visitor waited {request_seconds:.3f} s.",
+        f"Your share is {share:.3f}. According to the database row, the resize took "
+        f"{photo.resize_seconds:.3f} s, and the visitor waited {request_seconds:.3f} s.",
     )
     return (
         f"The resize took {100 * right:.0f} % of the waiting time. The response is a redirect, which doesn't "
@@ -226,6 +226,6 @@ def turn_4(per_minute, measured) -> str:
         "s, from the start of the first upload to the last response.",
     )
     return (
-        f"The process can resize {right:.0f} photos per minute, and then it has no time for anything else. "
+        f"The process can resize {right:.0f} photos per minute, but then it has no time for anything else. "
         "If more photos arrive, every visitor has to wait, even those who upload nothing."
     )

@@ -66,7 +66,7 @@ def turn_2(outcome) -> str:
     )
     fine.forget()
     failed.forget()
-    return "Your function tells all three cases apart, and what it returns can be sent to a page as JSON."
+    return "Your function tells all three cases apart, and its return value can be sent to a page as JSON."
 
 
 def turn_3(sent) -> str:
@@ -85,7 +85,7 @@ def turn_3(sent) -> str:
     apart = expires - eta
     expect(
         apart > timedelta(0),
-        "The task expires before it may start, so it would never run. Both options count seconds from now.",
+        "The task expires before it can start, so it would never run. Both options count seconds from now.",
     )
     expect(
         timedelta(seconds=49) < apart < timedelta(seconds=51),
