@@ -47,7 +47,7 @@ def why_not_upright(orientation, as_stored, cut, transposed):
         return "Turn the pixels. A program that doesn't read EXIF data shows the pixels as they are stored in the file."
     if cut:
         return (
-            "The photo was turned, but it kept its old width and height. Unless you pass expand=True, rotate() crops "
+            "The photo was rotated, but its width and height were not swapped. Unless you pass expand=True, rotate() crops "
             "the parts that don't fit and fills the rest with black."
         )
     return (
@@ -77,7 +77,7 @@ def test_upright(resized, transposed, orientation):
     expect(
         tag == 1,
         f"the pixels are turned, but the resized photo still has the orientation tag {tag}.",
-        "A browser reads the tag and turns the photo a second time. Save the photo without exif=.",
+        "A browser reads the tag and rotates the photo a second time. Save the photo without exif=.",
         file=f"{FILE}, write()",
     )
 

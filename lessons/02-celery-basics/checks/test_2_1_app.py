@@ -45,7 +45,7 @@ def test_result_backend(app):
         )
     elif found and found.startswith("rpc"):
         why = (
-            "rpc:// sends a result to the process that sent the task instead of storing it. "
+            "rpc:// doesn't store a result but sends it to the process that sent the task. "
             "Another process may handle the next request, and in that process the task stays PENDING."
         )
     expect(

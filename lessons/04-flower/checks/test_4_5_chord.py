@@ -91,7 +91,7 @@ def test_sends_a_task_for_each(post, queue, resized_photos, count):
     expect(
         group,
         "the summary page does not get the group's id.",
-        "enqueue_summary() must return the AsyncResult of the callback, because its parent is the group.",
+        "enqueue_summary() must return the AsyncResult of the callback, because the parent of this result is the group.",
         expected=f"{reverse('images:batch', args=['00000000-0000-0000-0000-000000000000'])}?group=…",
         found=response.url if response.status_code == 302 else str(response.status_code),
         file=FILE,

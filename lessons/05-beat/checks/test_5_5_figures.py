@@ -158,7 +158,7 @@ def test_slowest(resized, figures):
 
 
 def test_waits(row, resized, figures):
-    """The report contains the median and the longest time in the queue, without the resize itself."""
+    """The report shows the median and the longest time in the queue, excluding the resize itself."""
     for wait, seconds in ((1, 10), (2, 20), (9, 0.5)):
         resized(wait, seconds)
     found = figures()
