@@ -474,3 +474,17 @@ def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_p
 
 def test_the_core_path_takes_at_most_four_and_a_half_hours():
     assert sum(lesson.minutes for lesson in LESSONS) <= 270
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_variable_before_a_command_of_the_workshop_reaches_the_project(page):
+    """The workshop drops the settings of the shell, except those that WORKSHOP_KEEP names."""
+    known = {"REDIS_URL", "PYTHON", "HTTPS_PROXY"}
+    for line in re.findall(
+        r"((?:\w+=\S+ )+)(?:\.\./\.\./|\./)workshop (?:up|check|doctor|notebooks)",
+        page.read_text(encoding="utf-8"),
+    ):
+        values = dict(part.split("=", 1) for part in line.split())
+        kept = set(values.get("WORKSHOP_KEEP", "").replace('"', "").split())
+        dropped = {name for name in values if not name.startswith("WORKSHOP_")} - kept - known
+        assert not dropped, f"{line}: write WORKSHOP_KEEP={' '.join(sorted(dropped))} in front of it"

@@ -21,7 +21,7 @@ content = UploadedImage.objects.earliest("pk").image.read()
 
 began = time.monotonic()
 exports = [export_zip_task.apply_async((ids,), priority=PRIORITY) for _ in range(EXPORTS)]
-photo = UploadedImage.objects.create(image=ContentFile(content, "new.jpg"))
+photo = UploadedImage.objects.create(image=ContentFile(content, "new.jpg"), original_bytes=len(content))
 resize_image_task.delay(photo.pk)
 sent = time.monotonic()
 while not photo.is_processed:

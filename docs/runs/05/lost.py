@@ -31,11 +31,13 @@ def tell(what):
     )
 
 
-content = io.BytesIO()
-Image.effect_noise((1200, 900), 60).convert("RGB").save(content, "JPEG")
+picture = io.BytesIO()
+Image.effect_noise((1200, 900), 60).convert("RGB").save(picture, "JPEG")
+content = picture.getvalue()
+size = {"width": 1200, "height": 900, "original_bytes": len(content)}
 call_command("storage", "slow", "2")
 photos = [
-    UploadedImage.objects.create(image=ContentFile(content.getvalue(), f"lost-{number:02}.jpg"))
+    UploadedImage.objects.create(image=ContentFile(content, f"lost-{number:02}.jpg"), **size)
     for number in range(30)
 ]
 ids = [photo.pk for photo in photos]

@@ -17,13 +17,15 @@ def named():
 
 
 def upload(name):
-    UploadedImage.objects.create(image=ContentFile(b"a photo", name))
+    return UploadedImage.objects.create(image=ContentFile(b"a photo", name))
 
 
 known = named()
-upload("between.jpg")
+first = upload("between.jpg")
 print(f"rows first:   {sorted(name for name in files() - known if 'between' in name)} would be deleted")
 
 there = files()
-upload("between-again.jpg")
+second = upload("between-again.jpg")
 print(f"files first:  {sorted(name for name in there - named() if 'between' in name)} would be deleted")
+first.delete()
+second.delete()

@@ -14,6 +14,12 @@ from django.utils import timezone
 from images.models import UploadedImage
 from upkeep import tidying
 
+# Remove what an earlier run left.
+MADE = ("uploads/rolled-back-", "uploads/deleted", "uploads/kept", "exports/0b7e")
+UploadedImage.objects.filter(image__startswith="uploads/kept").delete()
+for name in tidying.stored_files():
+    if name.startswith(MADE):
+        storages["resized" if name.startswith("exports/") else "default"].delete(name)
 before = set(tidying.stored_files())
 
 
@@ -49,3 +55,4 @@ for hours in (0, 25):
     print(f"in {hours} hours: {len(found)} orphans")
 for name in sorted(found):
     print(f"  {name}")
+kept.delete()

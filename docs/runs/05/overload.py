@@ -23,7 +23,8 @@ Image.new("RGB", (900, 700), "teal").save(content, "JPEG")
 
 def upload(count):
     file = ContentFile(content.getvalue(), "many.jpg")
-    photos = [UploadedImage.objects.create(image=file) for _ in range(count)]
+    size = {"width": 900, "height": 700, "original_bytes": file.size}
+    photos = [UploadedImage.objects.create(image=file, **size) for _ in range(count)]
     enqueue(photos)
     return [photo.pk for photo in photos]
 

@@ -4,6 +4,7 @@ It uses database 9 of the broker, so that it can run beside `up`.
 Run it in a copy of lesson 05: python two_beats.py default | only
 """
 
+import atexit
 import os
 import re
 import signal
@@ -40,14 +41,18 @@ class Beat:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        atexit.register(self.process.kill)
 
     def sent(self):
         return self.log.read_text().count("Sending due task") if self.log.exists() else 0
 
     def wait(self):
-        """Wait until it sends; the seconds that took."""
+        """Wait until it sends; the seconds that took. Exits with a message if the process has ended."""
         began, before = time.monotonic(), self.sent()
         while self.sent() == before:
+            if self.process.poll() is not None:
+                lines = self.log.read_text().splitlines() if self.log.exists() else []
+                raise SystemExit(f"Beat has stopped. {lines[-1] if lines else 'It wrote no log.'}")
             time.sleep(0.05)
         return time.monotonic() - began
 
@@ -87,5 +92,7 @@ def only(folder):
 
 
 if __name__ == "__main__":
+    if not Path("manage.py").is_file():
+        raise SystemExit("Run this script in your copy of lesson 05, the folder with manage.py.")
     with tempfile.TemporaryDirectory() as name:
         {"default": default, "only": only}[sys.argv[1]](Path(name))
