@@ -29,7 +29,7 @@ from workshop.broker import Broker, answers
 from workshop.checkkit import until
 from workshop.lessons import Lesson
 from workshop.ports import free_port, is_free
-from workshop.processes import Running, Supervisor
+from workshop.processes import RELOADS, Running, Supervisor
 from workshop.project import Project
 from workshop.services import Service
 from workshop.visitor import Visitor
@@ -782,3 +782,15 @@ def test_a_lesson_is_solved_while_up_runs_it(root, busy):
     backup = root / re.search(r"Backup of your files: (\S+)", said)[1]
     assert (backup / "images/tasks.py").read_text() == BUSY + "# mine\n"
     assert json.loads((root / ".workshop/progress.json").read_text())["passed"] == {"01-tiny": ["1.1"]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/home/ada/photos/images/views.py changed, reloading.",
+        "[2026-11-29 10:49:18,546: INFO/MainProcess] /home/ada/photos/images/views.py changed, reloading.  request=-",
+    ],
+    ids=["plain", "with the format of lesson 04"],
+)
+def test_the_file_of_a_reload_is_recognized(line):
+    assert RELOADS.match(line)[1] == "/home/ada/photos/images/views.py"

@@ -14,6 +14,7 @@ REMEDIES = {
     errno.EEXIST: "Move away whatever is in its place",
     errno.ENOTDIR: "Move away the file that is in the place of a folder",
     errno.EISDIR: "Move away the folder that is in its place",
+    errno.EADDRINUSE: "Stop the program that uses this port, or choose another one with --port",
     errno.ENOTEMPTY: "Move away the folder that is in its place",
 }
 """What a learner can do about an error of the operating system."""

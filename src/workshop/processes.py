@@ -35,8 +35,8 @@ GRACE_SECONDS = 10
 START_SECONDS = 60
 SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
 STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
-_RELOADS = re.compile(r"(.+) changed, reloading\.$")
-"""What Django's runserver says before it starts its server again, which it does on its own."""
+RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
+"""What Django's runserver logs before it restarts its server on its own, with or without the time of the log."""
 
 
 @dataclass
@@ -220,7 +220,7 @@ class Supervisor:
         if service.log is not None:
             with service.log.open("a", encoding="utf-8") as log:
                 log.write(text)
-        elif service.port and running.state != "stopping" and (reloads := _RELOADS.match(text.strip())):
+        elif service.port and running.state != "stopping" and (reloads := RELOADS.match(text.strip())):
             self._reloads(running, Path(reloads[1]))
             return
         elif running.state != "stopping" or self._stopping or not startup.is_chatter(message):
