@@ -788,7 +788,7 @@ def test_a_lesson_is_solved_while_up_runs_it(root, busy):
     "line",
     [
         "/home/ada/photos/images/views.py changed, reloading.",
-        "[2026-11-29 10:49:18,546: INFO/MainProcess] /home/ada/photos/images/views.py changed, reloading.  request=-",
+        "[2026-11-29 10:49:18,546: INFO/Main] /home/ada/photos/images/views.py changed, reloading.  id=7",
     ],
     ids=["plain", "with the format of lesson 04"],
 )

@@ -36,7 +36,7 @@ START_SECONDS = 60
 SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
 STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
-"""What Django's runserver logs before it restarts its server on its own, with or without the time of the log."""
+"""What Django's runserver logs before it restarts its server, with or without the time of the log."""
 
 
 @dataclass
