@@ -161,6 +161,47 @@ def test_search_finds_a_term(built, served, visitor):
     expect(page.locator("article")).to_contain_text("reject_on_worker_lost")
 
 
+SEARCHED = {
+    "task runs twice": "/reference/faq/#runs-twice",
+    "task not registered": "/reference/faq/#not-registered",
+    "PENDING forever": "/reference/faq/#pending-forever",
+    "purge a queue": "/reference/faq/#purge",
+    "memory grows": "/reference/faq/#memory-grows",
+    "worker stops taking tasks": "/reference/faq/#stops-taking",
+    "database is locked": "/reference/faq/#database-is-locked",
+    "connection already closed": "/reference/faq/#connection-closed",
+    "change a schedule at run time": "/reference/faq/#change-schedule",
+    "cancel a running task": "/reference/faq/#cancel",
+    "result too large": "/reference/faq/#large",
+    "several projects Redis": "/reference/faq/#share-redis",
+    "Sentinel Cluster": "/reference/faq/#sentinel",
+    "async def": "/reference/faq/#async",
+    "pydantic": "/reference/faq/#typed",
+    "chain group chord": "/explanation/canvas/",
+    "django-celery-beat": "/guides/database-schedules/",
+    "breakpoint": "/guides/debug/#breakpoint",
+    "Prometheus": "/guides/monitor/#prometheus",
+    "cheat sheet": "/reference/cheat-sheet/",
+}
+"""What people type, and the section that answers it."""
+
+
+def test_search_finds_what_people_ask_for(served, visitor):
+    page = visitor()
+    page.goto(served + "/")
+    page.keyboard.press("/")
+    field = page.get_by_role("textbox", name="Search")
+    missed = []
+    for words, answer in SEARCHED.items():
+        field.fill("")
+        field.press_sequentially(words)
+        try:
+            expect(page.locator(f'.md-search-result__link[href*="{answer}"]').first).to_be_attached()
+        except AssertionError:
+            missed.append(words)
+    assert missed == []
+
+
 def test_copy_button_copies_commands_without_their_prompt(served, visitor):
     page = visitor(permissions=["clipboard-read", "clipboard-write"])
     page.goto(served + "/lessons/03-images/")
