@@ -191,7 +191,7 @@ def test_result_backend_that_is_off(project, broker):
     ],
 )
 def test_result_backends_of_other_kinds(backend, shown):
-    assert doctor._backend(backend).what == f"results are stored at {shown}"
+    assert doctor._backend(backend).what == f"the result backend is {shown}"
 
 
 def test_syntax_error(project, broker):

@@ -100,3 +100,13 @@ def test_an_unreadable_progress_file_is_set_aside(root, content, capsys):
     aside = list((root / ".workshop").glob("progress-*-unreadable.json"))
     assert [file.read_text() for file in aside] == [content]
     assert "It is kept as" in capsys.readouterr().err
+
+
+def test_services_that_fail_on_purpose_are_known(root):
+    playground.start(lessons.find("1"))
+    copy = project.resolve("one")
+    assert copy.failing_services == {}
+    copy.data.mkdir(exist_ok=True)
+    (copy.data / "storage-mode").write_text("slow 600")
+    (copy.data / "mail-mode").write_text("ok")
+    assert copy.failing_services == {"storage": "slow 600"}

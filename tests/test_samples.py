@@ -185,6 +185,14 @@ def test_folder_that_cannot_be_made_is_said(tmp_path):
         samples.main(str(tmp_path / "file/photos"), None, 1)
 
 
+def test_the_folder_is_in_the_clone_whatever_folder_you_are_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path / "clone")
+    monkeypatch.chdir(tmp_path)
+    assert samples.main(None, None) == 0
+    assert (tmp_path / "clone/samples/small.jpg").is_file()
+    assert not (tmp_path / "samples").exists()
+
+
 def test_site_does_with_each_sample_what_the_sample_says(site, folder):
     with Visitor(site) as visitor:
         for sample in samples.SAMPLES:

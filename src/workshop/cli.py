@@ -250,7 +250,10 @@ def doctor(target: Target = None) -> None:
 
 @app.command(rich_help_panel=RUNNING)
 def samples(
-    folder: Annotated[str, typer.Argument(help="Where to put the photos.")] = "samples",
+    folder: Annotated[
+        str | None,
+        typer.Argument(help="Where to put the photos. Default: samples, in the folder you cloned."),
+    ] = None,
     upload: Annotated[
         int | None, typer.Option(metavar="COUNT", help="Upload this many photos to the running site.")
     ] = None,

@@ -167,6 +167,9 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
         yield Finding(False, f"the project cannot be loaded: {error}", f"Fix that in {project.shown}.")
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
+    for service, mode in project.failing_services.items():
+        command = f"cd {project.shown} && python manage.py {service} ok"
+        yield Finding(False, f"the {service} of the app practice is {mode}, as you asked for", command)
     yield _migrations(project, inside)
     if inside["backend"] != "no app":
         yield _backend(inside["backend"])
@@ -232,7 +235,7 @@ def _backend(backend: str) -> Finding:
     if not backend.startswith("disabled"):
         # What is no address is a name, such as django-db.
         where = without_password(backend) if "://" in backend else backend
-        return Finding(True, f"results are stored at {where}")
+        return Finding(True, f"the result backend is {where}")
     return Finding(
         False,
         "the result backend is off, so every task's state stays PENDING",

@@ -24,6 +24,15 @@ class Project:
     lesson: Lesson
 
     @property
+    def failing_services(self) -> dict[str, str]:
+        """The services of the app `practice` that fail or are slow on purpose: {"storage": "slow 600"}."""
+        found = {}
+        for service in ("storage", "mail"):
+            with contextlib.suppress(FileNotFoundError):
+                found[service] = (self.data / f"{service}-mode").read_text(encoding="utf-8").strip()
+        return {service: mode for service, mode in found.items() if mode != "ok"}
+
+    @property
     def data(self) -> Path:
         """The project's own data: database and media."""
         return self.folder / "data"

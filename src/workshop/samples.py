@@ -166,12 +166,12 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
         ) from None
 
 
-def main(folder: str, upload: int | None, port: int | None = None) -> int:
+def main(folder: str | None, upload: int | None, port: int | None = None) -> int:
     """Make the samples in `folder`, or upload `upload` large photos to the site on `port`; the exit code.
 
-    Without `port` it is the site of the running `up`.
+    folder: None for `samples` in the clone. port: None for the site of the running `up`.
     """
-    place = Path(folder).expanduser()
+    place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
     if upload is not None:
         return rush.main(_site(port), upload, partial(_from_folder, place))
     started, written = time.perf_counter(), 0

@@ -14,3 +14,4 @@ for run in (1, 2):
     storage, folder = photo.resized_image.storage, f"resized/{photo.pk}"
     print(f"after run {run}: {', '.join(sorted(storage.listdir(folder)[1]))}")
 print(f"the row names: {photo.resized_image.name}")
+photo.delete()
