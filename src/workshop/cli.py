@@ -319,12 +319,18 @@ def notebooks(
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="visitor, queue, field, resize, learner, growth; all if none."),
+        typer.Argument(
+            metavar="NAME",
+            help="One or more of visitor, queue, field, resize, learner, growth (default: all).",
+        ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Little work, within two minutes: does it run?")
+        bool,
+        typer.Option(
+            "--quick", help="Do only a little work (under two minutes), to see whether everything runs."
+        ),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the page Proof in numbers.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
 ) -> None:
     """Repeat the workshop's measurements on this machine and print the ratios within one run."""
     from .bench import command

@@ -29,9 +29,11 @@ def main(names: list[str], quick: bool, write: bool) -> int:
     """
     for name in names:
         if name not in NAMES:
-            raise WorkshopError(f"There is no measurement {name}. There are: {', '.join(NAMES)}.")
+            raise WorkshopError(f"There is no measurement named {name}. Choose from: {', '.join(NAMES)}.")
     if quick and write:
-        raise WorkshopError("--quick measures too little for the page. Leave out one of --quick and --write.")
+        raise WorkshopError(
+            "--quick doesn't measure enough for the page. Use either --quick or --write, not both."
+        )
     say(machine())
     missed = False
     for name in names or NAMES:

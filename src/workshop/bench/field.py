@@ -54,17 +54,18 @@ def _section(
 ) -> Section:
     return Section(
         "field",
-        "The field of task queues",
-        f"Each library in turn, {rounds} {'rounds' if rounds > 1 else 'round'}, with two tasks at a time, "
-        "set up as its own documentation says, on a fresh broker of its own (valkey); django-tasks with its "
-        f"database backend, on SQLite. {work.empty} empty tasks are sent before the worker starts, and keep "
-        "no result where that can be turned off. Every task leaves a trace, one or two round trips to the "
-        f"broker, the same for all; without it the run fails. {work.answers} single tasks each round are "
-        f"sent to an idle worker, 0.1 to 1.1 s apart, and their results awaited. {work.photos} photos of 12 "
-        "megapixels are resized by the function of lesson 01. The first tenth of the tasks is warm-up. For "
-        "the last table the worker is killed with -9, all processes of it, when a quarter of the tasks, "
-        "half a second each, is begun and both that are at work are in their middle. It is started again at "
-        f"once, and has {window:.0f} s. The other tables are with the default settings.",
+        "Task queues compared",
+        f"The libraries take turns, for {rounds} {'rounds' if rounds > 1 else 'round'}, and run two tasks at "
+        "a time. Each library is set up as its own documentation describes. It has a fresh broker (Valkey), "
+        f"except for django-tasks, which uses its database backend on SQLite. {work.empty} empty tasks are "
+        "sent before the worker starts. They store no result if the library lets you turn results off. Every "
+        "task leaves a trace in one or two round trips to the broker, the same for all libraries, and the "
+        f"run fails if a trace is missing. In each round, {work.answers} single tasks are sent to an idle "
+        f"worker, 0.1 to 1.1 s apart, and the producer waits for each result. {work.photos} photos of 12 "
+        "megapixels are resized with the function from lesson 01. The first tenth of the tasks is warm-up. "
+        "For the last table, all processes of the worker are killed with kill -9 when a quarter of the tasks "
+        "(half a second each) have started and both running tasks are halfway through. The worker is "
+        f"restarted immediately and has {window:.0f} s to finish. All other tables use the default settings.",
         [*speed_tables(speeds), loss_table(losses, window)],
         plots(speeds),
         remarks=remarks(speeds, losses, window, field_environment.versions()),

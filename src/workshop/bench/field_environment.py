@@ -35,7 +35,7 @@ def python() -> Path:
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
     with _alone():
         if not (stamp.is_file() and stamp.read_text() == wanted and executable.exists()):
-            say(f"Installing what is compared into {paths.shown(folder())} …")
+            say(f"Installing the task queues to compare into {paths.shown(folder())} …")
             _make(executable)
             stamp.write_text(wanted)
     return executable
@@ -64,9 +64,9 @@ def _run(command: list[str]) -> None:
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
         raise WorkshopError(
-            "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) cannot be "
+            "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) could not be "
             f"installed into {paths.shown(folder())}:\n{said}\n"
-            "The first time, this needs a network and a package index. Connect, and run it again."
+            "The first run needs a network connection and a package index. Connect and try again."
         )
 
 

@@ -82,7 +82,7 @@ def _until_in_the_middle(here: Place, count: int) -> None:
             return
         if time.monotonic() > deadline or not here.worker.running:
             raise WorkshopError(
-                f"{here.rival.name}: its worker did not begin its work.\n{here.worker.last_lines()}"
+                f"{here.rival.name}: the worker did not start working.\n{here.worker.last_lines()}"
             )
         time.sleep(0.01)
 
@@ -97,7 +97,7 @@ def _until_done(here: Place, count: int, started: float, seconds: float) -> Trac
         waited = time.time() - started
         if not here.worker.running or (waited > PATIENCE and not active):
             raise WorkshopError(
-                f"{here.rival.name}: started again, its worker did nothing.\n{here.worker.last_lines()}"
+                f"{here.rival.name}: the restarted worker did nothing.\n{here.worker.last_lines()}"
             )
         if active and waited > seconds:
             break

@@ -100,15 +100,15 @@ class Place:
                 if seen >= count and len(done := self.traces("done")) == count:
                     break
             if not self.worker.running or time.monotonic() - since > patience:
-                why = f"did nothing for {patience:.0f} s" if self.worker.running else "ended"
+                why = f"did nothing for {patience:.0f} s" if self.worker.running else "exited"
                 done = self.traces("done")
                 raise WorkshopError(
-                    f"{self.rival.name}: {count - len(done)} of {count} tasks were not done; its worker "
-                    f"{why}.\n{self._said()}"
+                    f"{self.rival.name}: {count - len(done)} of {count} tasks were not finished, because the "
+                    f"worker {why}.\n{self._said()}"
                 )
             time.sleep(0.005)
         if twice := sum(len(times) > 1 for times in done.values()):
-            raise WorkshopError(f"{self.rival.name}: {twice} of {count} tasks were done twice.")
+            raise WorkshopError(f"{self.rival.name}: {twice} of {count} tasks were finished twice.")
         return done
 
     def left(self) -> dict[str, int]:
@@ -125,7 +125,7 @@ class Place:
         return {word: number for word, number in found.items() if number}
 
     def _said(self) -> str:
-        return f"Its log ends with:\n{self.worker.last_lines()}" if self.worker.last_lines() else ""
+        return f"The end of the worker's log:\n{self.worker.last_lines()}" if self.worker.last_lines() else ""
 
 
 @contextmanager

@@ -37,8 +37,8 @@ class Rival:
         return (False, True) if self.safe else (False,)
 
 
-UNACKNOWLEDGED = {"not acknowledged": ("hlen", "unacked")}
-LATE = "acks_late, visibility timeout 5 s, looked for each second"
+UNACKNOWLEDGED = {"unacknowledged": ("hlen", "unacked")}
+LATE = "acks_late, visibility timeout of 5 s, checked every second"
 RIVALS = (
     Rival(
         "Celery, prefork",
@@ -61,7 +61,7 @@ RIVALS = (
         "rq_app",
         ("python rq_app.py", "python rq_app.py"),
         "rq",
-        "Retry(max=3), monitored each second, maintenance about each 5 s",
+        "Retry(max=3), monitoring every second, maintenance about every 5 s",
         {
             "taken": ("llen", "rq:queue:default:intermediate"),
             "started": ("zcard", "rq:wip:default"),
@@ -73,8 +73,8 @@ RIVALS = (
         "dramatiq_app",
         ("dramatiq dramatiq_app --processes 2 --threads 1",),
         "dramatiq",
-        "dead after 5 s without a heartbeat, looked for at each second command",
-        {"not acknowledged": ("hlen", "dramatiq:default.msgs")},
+        "heartbeat timeout of 5 s, checked with every second command",
+        {"unacknowledged": ("hlen", "dramatiq:default.msgs")},
     ),
     Rival(
         "Huey",

@@ -90,7 +90,7 @@ def _inside(site: Site, what: str, photos: int, both: bool = False):
         check=False,
     )
     if done.returncode:
-        raise WorkshopError(f"{photos} photos, {what}: it did not do its work.\n{done.stderr[-2000:]}")
+        raise WorkshopError(f"The step {what!r} with {photos} photos failed.\n{done.stderr[-2000:]}")
     numbers = [float(word) for word in done.stdout.split()[-2:]]
     return tuple(numbers) if both else numbers[-1]
 
@@ -142,8 +142,8 @@ def _section(sizes: list[Size], rounds: int) -> Section:
     )
     drawn = Plot(
         "growth-seconds",
-        "Seconds of a sweep that finds every photo overdue, of a report, and of the first page of the list, "
-        "against the number of photos, on logarithmic axes. From the fewest photos to the most: "
+        "Seconds for a sweep in which every photo is overdue, for a report, and for the first page of the "
+        "list, by number of photos. Both axes are logarithmic. From the fewest to the most photos: "
         f"{from_to}.",
         plot.lines(
             {
@@ -156,15 +156,16 @@ def _section(sizes: list[Size], rounds: int) -> Section:
         ),
     )
     how = (
-        "The finished system of lesson 05, with tiny photos (64×48), so that the queue is what works. All of "
-        f"them wait without a message, and one sweep sends them all. {rounds} rounds, each on a fresh site; "
-        "the largest size once."
+        "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
+        "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
+        f"Rounds: {rounds}, each on a fresh site. The largest number of photos is measured once."
     )
-    tables = [Table("With so many photos", headings, rows)]
-    return Section("growth", "Growth", how, tables, [drawn], goals, REMARKS)
+    tables = [Table("By number of photos", headings, rows)]
+    return Section("growth", "Scaling with the number of photos", how, tables, [drawn], goals, REMARKS)
 
 
 REMARKS = [
-    "The worker runs with DEBUG=0, as on a server. With DEBUG, Django keeps the last 9,000 queries of each "
-    "process: in a run of 25 November 2026 such a worker had 177 MB after 10,000 photos, and 150 after 100.",
+    "The worker runs with DEBUG=0, as on a server. With DEBUG=1, Django keeps the last 9,000 queries of each "
+    "process. In a run on 25 November 2026, such a worker used 177 MB after 10,000 photos, and 150 MB after "
+    "100.",
 ]

@@ -45,7 +45,7 @@ def sweep(count: int) -> None:
     began = time.perf_counter()
     sent, given_up = sweeping.sweep()
     if (sent, given_up) != (count, 0):
-        raise SystemExit(f"The sweep sent {sent} of {count}, and gave up {given_up}.")
+        raise SystemExit(f"The sweep sent {sent} of {count} tasks and gave up on {given_up} photos.")
     print(time.perf_counter() - began)
 
 

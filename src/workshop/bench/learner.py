@@ -32,16 +32,16 @@ WRITING, QUICK_WRITING = 5.0, 0.5
 """Seconds between a verdict and the next save: a learner thinks longer."""
 
 REMARKS = (
-    "The floor is an interpreter that loads Django and, from lesson 02 on, a worker until it is ready, one "
-    "after the other. A check runs both at once; watch has loaded the libraries of the next run before the "
-    "save.",
-    "The first step's line is what a learner waits for: watch begins with the step that failed last, which "
-    "is the one at work. Lesson 01 has no worker in its floor, and step 5.1 starts a real beat and waits "
-    "until it has sent something.",
-    "The last verdict comes when every check of the lesson has passed, and those that it keeps of earlier "
-    "lessons: they resize photos, kill a worker and go without a broker, and take the time that this takes. "
-    f"{LANES} processes share these checks, each with its own broker and worker. "
-    "One start of a worker is no measure for that.",
+    "The floor is the sum of two startup times: a Python interpreter that loads Django and, from lesson 02 "
+    "on, a worker until it is ready. A check starts both at the same time. `watch` loads the libraries for "
+    "its next run before the learner saves.",
+    "A learner waits for the line of the first step, because `watch` starts with the step that failed last, "
+    "and that is the step the learner is working on. The floor of lesson 01 includes no worker. Step 5.1 "
+    "starts a real Celery beat and waits until beat has sent a task.",
+    "The last verdict appears when all checks of the lesson have passed, including the checks that the "
+    "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
+    f"which takes time. {LANES} processes share the checks, each with its own broker and worker. So the time "
+    "that one worker needs to start is not a realistic goal for the last verdict.",
 )
 
 Seconds = dict[str, list[float]]
@@ -204,8 +204,11 @@ def _section(cold: float | None, up: Seconds, found: dict[str, Seconds], rounds:
     remarks = list(REMARKS)
     if cold is not None:
         remarks.append(
-            f"Set-up in a fresh copy of the repository, `./workshop --version` for the first time: {cold:.0f}"
-            " s, once, with the cache of the package installer as it was."
+            f"Setting up a fresh copy of the repository with `./workshop --version` took {cold:.0f} s. This "
+            "was measured once, with the package installer's existing cache."
         )
-    how = f"The solutions as a learner's copies, in a workshop of their own; {rounds} rounds, all in turn."
-    return Section("learner", "The learner's time", how, tables, goals=goals, remarks=remarks)
+    how = (
+        "A separate workshop folder contains the solutions as a learner's copies. All commands take turns, "
+        f"for {rounds} rounds."
+    )
+    return Section("learner", "Waiting times for learners", how, tables, goals=goals, remarks=remarks)

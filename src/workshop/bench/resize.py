@@ -27,7 +27,7 @@ FORMATS = {"JPEG": {"quality": 88}, "PNG": {"compress_level": 6}, "WEBP": {"qual
 NOISE, MEMORY_GOAL = 1.02, 2.0
 LIBVIPS_GOALS = {"JPEG": 1.1, "PNG": 1.1, "WEBP": 1.3}
 BYTES_GOAL = 1.1
-DECODING = "Pillow, decoding alone"
+DECODING = "Pillow, decoding only"
 """No way to resize: what no setting of a way that decodes with Pillow can save."""
 
 
@@ -98,7 +98,7 @@ def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
             if (found.format, found.size) != wanted:
                 raise WorkshopError(
                     f"{name}: {found.format}, {found.width}×{found.height}. "
-                    f"It had to be {wanted[0]}, {wanted[1][0]}×{wanted[1][1]}: it did not do the work."
+                    f"Expected: {wanted[0]}, {wanted[1][0]}×{wanted[1][1]}."
                 )
 
 
@@ -137,21 +137,21 @@ def memory(name: str, file: Path) -> int:
         check=False,
     )
     if done.returncode:
-        raise WorkshopError(f"{name} did not do its work.\n{done.stderr}")
+        raise WorkshopError(f"The resize with {name!r} failed.\n{done.stderr}")
     return int(done.stdout)
 
 
 def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds: int) -> Section:
     return Section(
         "resize",
-        "The resize",
-        f"The painted landscape, {', '.join(map(str, sizes))} megapixels, made to fit 800×600 by calling "
-        f"the function, from bytes to bytes, in quality 85; {rounds} rounds, the ways in turn. The upload "
-        "form, which takes 50 megapixels and 20 MB, has no part in it. The PNG has no grain. kB: the result. "
-        "RAM: by how much one run makes a process larger, at most, once the libraries are loaded; each in a "
-        "process of its own. SSIM and dB (PSNR): likeness to the photo reduced in floating point with "
-        "LANCZOS, every pixel decoded. "
-        f"{_versions()}",
+        "Resizing",
+        f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit 800×600 at "
+        "quality 85. Each alternative is a function that takes the bytes of a photo and returns the bytes of "
+        f"the result. The alternatives take turns, for {rounds} rounds. The upload form, which accepts up to "
+        "50 megapixels and 20 MB, is not involved. The PNG has no grain. kB: the size of the result. RAM: "
+        "the peak growth of a process during one resize, after the libraries are loaded. Each resize runs in "
+        "a separate process. SSIM and dB (PSNR): the similarity to a reference that decodes every pixel and "
+        f"reduces the photo in floating point with LANCZOS. {_versions()}",
         [_table(kind, size, each) for (kind, size), each in found.items()],
         [_plot(found, sizes)] if len(sizes) > 1 else [],
         _goals(found, sizes),
@@ -160,15 +160,17 @@ def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds
 
 
 REMARKS = [
-    "Pillow works with one thread, so the goal is set against libvips with one thread; its default is shown.",
-    "Of a JPEG ours decodes 1/2, 1/4 or 1/8 of the width and height, the smallest that is still larger than "
-    "the result (reducing_gap=1.1). So its memory is bounded by some four times the pixels of the result, "
-    "and does not grow with the photo. PNG and WebP have no such decoder in Pillow: all pixels are in "
-    "memory, with about 4 bytes for each pixel of a PNG and 16 of a WebP, and what bounds it is the limit of "
-    "the upload form. libvips decodes a PNG line by line, and a WebP at a reduced size.",
-    "PNG and WebP: Pillow's decoding alone is in the tables. For large photos it takes longer than all that "
-    "libvips does, so no setting can reach the goal there. The encoder is set by QUALITY: PNG level 3 "
-    "instead of 6 and WebP method 2 instead of 4, which take less than half the time.",
+    "Pillow uses one thread, so the goals compare it with libvips on one thread. The tables also show "
+    "libvips with its default number of threads.",
+    "Our function decodes a JPEG at 1/2, 1/4 or 1/8 of its width and height, using the smallest size that is "
+    "still larger than the result (reducing_gap=1.1). So its memory is limited to about four times the "
+    "pixels of the result, and doesn't grow with the photo. For PNG and WebP, Pillow has no such decoder. "
+    "All pixels are in memory, with about 4 bytes per pixel for a PNG and 16 for a WebP, and only the upload "
+    "form limits their number. libvips decodes a PNG line by line, and a WebP at a reduced size.",
+    "For PNG and WebP, the tables also show the time that Pillow needs only to decode the photo. For large "
+    "photos, this is longer than the whole resize in libvips, so no setting can reach the goal. QUALITY "
+    "configures the encoder: PNG level 3 instead of 6 and WebP method 2 instead of 4 take less than half the "
+    "time.",
 ]
 
 
@@ -200,7 +202,8 @@ def _of_result(found: Found, name: str) -> list[str]:
 def _plot(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> Plot:
     return Plot(
         "resize-time",
-        "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels, both axes logarithmic: a line for each.",
+        "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels. There is one line for each alternative, "
+        "and both axes are logarithmic.",
         plot.lines(
             {
                 name: (

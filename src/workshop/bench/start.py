@@ -41,7 +41,7 @@ class Talking:
             if text in line:
                 return line
         raise WorkshopError(
-            f"{shlex.join(self.command)} ended and never wrote {text!r}.\n{''.join(self.said[-20:])}"
+            f"{shlex.join(self.command)} exited without printing {text!r}.\n{''.join(self.said[-20:])}"
         )
 
     def __enter__(self) -> "Talking":

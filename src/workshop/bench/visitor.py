@@ -40,7 +40,7 @@ GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads
 UPLOADS = 20
 WARM = 9
 """Uploads before the first that counts: each of gunicorn's processes has had one, and is connected."""
-WAYS = {"all at once": 0.0, "one each 0.3 s": 0.3}
+WAYS = {"all at once": 0.0, "one every 0.3 s": 0.3}
 """Seconds between two uploads, by name."""
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
 UPLOAD_GOAL, PAGE_GOAL = 0.2, 1.5
@@ -63,7 +63,7 @@ class Seen:
 PICKS: dict[str, Callable[[Seen], list[float]]] = {
     "upload": lambda seen: seen.uploads,
     "another page, idle": lambda seen: seen.idle,
-    "another page, meanwhile": lambda seen: seen.pages,
+    "another page, during the uploads": lambda seen: seen.pages,
     "until the photo is ready": lambda seen: seen.ready,
 }
 
@@ -142,7 +142,7 @@ def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen
 def _taken(answer: Answer) -> float:
     """The seconds of an upload. Raises WorkshopError when the site did not take the photo."""
     if answer.refusal:
-        raise WorkshopError(f"The site refused a photo: {answer.refusal}")
+        raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
     return answer.seconds
 
 
@@ -224,19 +224,20 @@ def _section(
     )
     drawn = Plot(
         "visitor-uploads",
-        f"How many of a hundred uploads of a {kind} were answered within so many milliseconds, {uploads} at "
-        f"once. Half of them: {half}.",
+        f"The percentage of {kind} uploads that got a response within the given number of milliseconds, with "
+        f"{uploads} uploads at once. Median: {half}.",
         plot.steps({name: [s * 1000 for s in seen.uploads] for name, seen in at_once.items()}, "upload, ms"),
     )
     of_sizes = " and ".join(f"a {kind} ({size / 1e6:.1f} MB)" for kind, size in sizes.items())
     return Section(
         "visitor",
         "What the visitor feels",
-        "The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes; once "
-        f"more with `nice -n 10` before the worker), behind `{GUNICORN}`. {uploads} visitors upload a photo "
-        f"of 12 megapixels each, {of_sizes}, while another one asks for the list of photos every "
-        f"{LOOK_EVERY * 1000:.0f} ms, whether the last answer is there or not. {rounds} rounds, each on a "
-        f"fresh site that has had {WARM} uploads.",
+        "This compares the site of lesson 01, which resizes photos in the request, with the site of lesson "
+        "03, which resizes them in a worker with two processes, with and without `nice -n 10`. The server is "
+        f"`{GUNICORN}`. {uploads} visitors upload one 12-megapixel photo each. Formats, measured separately: "
+        f"{of_sizes}. At the same time, another visitor requests the list of photos every "
+        f"{LOOK_EVERY * 1000:.0f} ms, even if the previous response hasn't arrived yet. Rounds: {rounds}, "
+        f"each on a fresh site after {WARM} warm-up uploads.",
         tables,
         [drawn],
         goals,
@@ -247,20 +248,21 @@ def _section(
 def _remarks(found: dict[tuple[str, str], dict[str, Seen]]) -> list[str]:
     alone = [(kind, sites) for (kind, way), sites in found.items() if way == list(WAYS)[-1]]
     medians = "; ".join(
-        f"of a {kind}, {percentile(sites[OFFLOADED].uploads, 50) * 1000:.0f} ms, and "
-        f"{percentile(sites[BLOCKING].uploads, 50) * 1000:.0f} with the resize"
+        f"for a {kind}, {percentile(sites[OFFLOADED].uploads, 50) * 1000:.0f} ms without the resize and "
+        f"{percentile(sites[BLOCKING].uploads, 50) * 1000:.0f} ms with it"
         for kind, sites in alone
     )
     return [
-        "An upload without a resize is not nothing: the server reads the file from the socket, looks at it "
-        f"and writes it. By itself that takes, {medians}. Lesson 01 has made the resize of a JPEG short, "
-        "so what is left is a larger part of it, whatever the queue does. A PNG has to be decoded whole, and "
-        "there the resize is nearly all of it.",
-        f"{UPLOADS} uploads at once keep all cores busy with receiving alone. A page that is asked for "
-        "meanwhile waits its turn among them. No queue changes that, only more processes on more cores. "
-        "With pauses between them, a page may still meet an upload that is received at the same moment.",
-        "Site and worker share the cores here, and the worker that steps back takes what the site leaves. "
-        "Plain `nice` was not enough: Linux weighs it inside a session (autogroup), and site and worker are "
-        "in two. So the session's weight is set as well. On a server it is the unit's `CPUWeight=`; the "
-        "guide on deploying has it.",
+        "An upload takes time even without the resize, because the server reads the file from the socket, "
+        f"checks it and saves it. Median upload times: {medians}. In lesson 01, resizing a JPEG is already "
+        "fast, so the rest of the upload takes a larger share of the time, and a queue can't change that. A "
+        "PNG has to be decoded completely, so the resize takes nearly all of the time.",
+        f"{UPLOADS} uploads at once keep all cores busy just receiving files, so a request for another page "
+        "has to wait its turn. A queue can't change that, but more processes on more cores can. Even with "
+        "pauses between the uploads, a page request may arrive while the server is receiving an upload.",
+        "The web process and the worker share the cores here, and a worker with a lower priority gets only "
+        "the time that the web process leaves. `nice` alone wasn't enough: Linux compares nice values only "
+        "within a session (autogroup), and the web process and the worker run in different sessions. So the "
+        "benchmark also lowers the priority of the worker's session. On a server, set `CPUWeight=` in the "
+        "systemd unit, as the deployment guide shows.",
     ]

@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 BOX = (800, 600)
-OURS, ARTICLE, WHOLE = "ours", "the article's calls", "decoded whole, resize()"
-LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, its default"
+OURS, ARTICLE, WHOLE = "ours", "the article's calls", "full decode, resize()"
+LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, default threads"
 PILLOW = (OURS, ARTICLE, WHOLE)
 OPTIONS = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
 """What the other ways give Pillow's save(): its own defaults, but for the quality."""
