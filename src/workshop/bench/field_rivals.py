@@ -38,10 +38,10 @@ class Rival:
 
 
 UNACKNOWLEDGED = {"unacknowledged": ("hlen", "unacked")}
-LATE = "acks_late, visibility timeout of 5 s, checked every second"
+LATE = "acks_late and a visibility timeout of 5 s, checked every second"
 RIVALS = (
     Rival(
-        "Celery, prefork",
+        "Celery (prefork)",
         "celery_app",
         ("celery -A celery_app worker --pool prefork --concurrency 2",),
         "celery",
@@ -49,7 +49,7 @@ RIVALS = (
         UNACKNOWLEDGED,
     ),
     Rival(
-        "Celery, threads",
+        "Celery (threads)",
         "celery_app",
         ("celery -A celery_app worker --pool threads --concurrency 2",),
         "celery",
@@ -61,7 +61,7 @@ RIVALS = (
         "rq_app",
         ("python rq_app.py", "python rq_app.py"),
         "rq",
-        "Retry(max=3), monitoring every second, maintenance about every 5 s",
+        "Retry(max=3), monitoring every second and maintenance about every 5 s",
         {
             "taken": ("llen", "rq:queue:default:intermediate"),
             "started": ("zcard", "rq:wip:default"),
@@ -73,7 +73,7 @@ RIVALS = (
         "dramatiq_app",
         ("dramatiq dramatiq_app --processes 2 --threads 1",),
         "dramatiq",
-        "heartbeat timeout of 5 s, checked with every second command",
+        "a heartbeat timeout of 5 s, checked with every second command",
         {"unacknowledged": ("hlen", "dramatiq:default.msgs")},
     ),
     Rival(
@@ -84,7 +84,7 @@ RIVALS = (
         left={"queued": ("llen", "huey.redis.field")},
     ),
     Rival(
-        "django-tasks, SQLite",
+        "django-tasks (SQLite)",
         "tasks",
         ("python manage.py db_worker", "python manage.py db_worker"),
         "django-tasks-db",

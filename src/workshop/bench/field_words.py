@@ -10,7 +10,7 @@ from .field_speed import Speed
 from .section import Plot, Table
 from .statistic import percentile, spread
 
-OURS = "Celery, prefork"
+OURS = "Celery (prefork)"
 Losses = list[tuple[Rival, bool, Loss]]
 MEASURES: dict[str, tuple[Callable[[Speed], list[float]], bool]] = {
     "empty tasks per second": (lambda speed: speed.empty, True),
@@ -31,7 +31,7 @@ KNOWN = {
     "explanation page about delivery says how often this happens.",
     "RQ": "RQ forks a process for each task, so a task shares no memory with other tasks and can't crash "
     "them (https://python-rq.org/docs/workers/). Forking takes most of the time of an empty task.",
-    "django-tasks, SQLite": "While its table is empty, the worker of django-tasks polls the table once a "
+    "django-tasks (SQLite)": "While its table is empty, the worker of django-tasks polls the table once a "
     "second. When the worker starts, it waits up to a second, so that several workers don't poll at the same "
     "time. `db_worker` has options for both. A task that was running in a killed worker stays marked as "
     "running (https://github.com/RealOrangeOne/django-tasks/issues/46).",
@@ -121,7 +121,7 @@ def remarks(speeds: dict[str, Speed], losses: Losses, window: float, versions: d
 
 
 def _place(what: str, speeds: dict[str, Speed]) -> str:
-    """For example "Photos per second: Celery, prefork is number 2 of 6 (0.98 times the value of Huey)."."""
+    """For example "Photos per second: Celery (prefork) is number 2 of 6 (0.98 times the value of Huey)."."""
     pick, more = MEASURES[what]
     medians = {name: statistics.median(pick(speed)) for name, speed in speeds.items()}
     order = sorted(medians, key=medians.__getitem__, reverse=more)
@@ -138,7 +138,7 @@ def _lost(rival: Rival, reliable: bool, loss: Loss, window: float) -> str:
     again = f" Started twice: {loss.again}." if loss.again else ""
     left = ", ".join(f"{number} {word}" for word, number in loss.left.items())
     kept = f" Still in the queue: {left}." if left else " The queue was empty." if loss.never else ""
-    return f"kill -9, {rival.name} ({setting}): {done}{again}{kept}"
+    return f"kill -9 on {rival.name} with {setting}: {done}{again}{kept}"
 
 
 def _percentiles(seconds: list[float]) -> list[str]:
