@@ -21,11 +21,11 @@ VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeyl
 
 
 def main(names: list[str], quick: bool, write: bool) -> int:
-    """Run the measurements `names`, or all; the exit code, 1 when a goal is missed.
+    """Run the measurements `names`, or all of them. Returns the exit code: 1 if a goal is missed.
 
-    quick: little work and few rounds, which shows that everything runs and judges nothing. write: the page
-    of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or when something did not do
-    its work.
+    quick: do only a little work in few rounds, to see whether everything runs, without judging the goals.
+    write: update the page of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or if an
+    alternative doesn't do its work.
     """
     for name in names:
         if name not in NAMES:
@@ -48,7 +48,7 @@ def main(names: list[str], quick: bool, write: bool) -> int:
 
 
 def show(section: Section) -> None:
-    """Print it for the terminal."""
+    """Print the section in the terminal."""
     say(f"\n{section.title}", style="bold")
     say(section.how)
     for table in section.tables:
@@ -61,7 +61,7 @@ def show(section: Section) -> None:
 
 
 def keep(section: Section) -> None:
-    """Write it down for the page, with machine, date and versions: docs/numbers/NAME.json."""
+    """Save the section for the page, with machine, date and versions, to docs/numbers/NAME.json."""
     content = {
         "machine": machine(),
         "date": date.today().isoformat(),

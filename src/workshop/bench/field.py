@@ -1,6 +1,6 @@
-"""The field: Celery beside RQ, Dramatiq, Huey and django-tasks, on the same broker, with the same work.
+"""Compare Celery with RQ, Dramatiq, Huey and django-tasks, with the same broker and the same work.
 
-How each is set up, and the pages of its documentation that say so: field_apps/.
+field_apps/ contains the setup of each library, with links to the documentation that recommends it.
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, an
 ROUNDS = 3
 NAPS, QUICK_NAPS = 40, 12
 WINDOW, QUICK_WINDOW = 100.0, 5.0
-"""Seconds in which a killed worker's tasks may come back."""
+"""Seconds to wait until the tasks of a killed worker are finished."""
 
 
 def measure(quick: bool, rivals: Sequence[Rival] = RIVALS) -> Section:
-    """Each rival in turn, for some rounds; then all are killed.
+    """Measure the rivals in turn, for several rounds, and then kill all of them.
 
-    The first run installs them, which quick does too. Raises WorkshopError where that does not work, and when
-    a rival leaves its work undone.
+    The first run installs the rivals, even with `quick`. Raises WorkshopError if the installation fails, or
+    if a rival doesn't finish its work.
     """
     work, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
     naps, window = (QUICK_NAPS, QUICK_WINDOW) if quick else (NAPS, WINDOW)
     field_environment.python()
     photo = samples.photo(4032, 3024)
     speeds = {rival.name: Speed() for rival in rivals}
-    if quick:  # Nothing is judged, so all at once.
+    if quick:  # The results don't count, so run everything in parallel.
         with ThreadPoolExecutor(len(rivals) + 1) as threads:
             lost = threads.submit(all_losses, rivals, naps, window)
             tries = [threads.submit(one_round, rival, work, photo, speeds[rival.name]) for rival in rivals]

@@ -1,4 +1,4 @@
-"""One rival with a broker and a folder of its own, and the traces that its tasks leave."""
+"""Run one rival with its own broker and folder, and read the traces that its tasks leave."""
 
 import os
 import shutil
@@ -22,13 +22,13 @@ from .field_rivals import APPS, Rival
 from .field_worker import Worker
 
 PATIENCE = 60.0
-"""Seconds without a finished task after which a worker is taken to do nothing."""
+"""Seconds without a finished task before the worker counts as idle."""
 Trace = dict[int, list[float]]
-"""When each task was begun, or done: by its number, as often as it was."""
+"""The times at which each task was started or finished, by task number."""
 
 
 class Place:
-    """Where `rival` works. `worker` is not started yet."""
+    """The broker, folder and worker of `rival`. `worker` is not started yet."""
 
     def __init__(self, rival: Rival, broker: Broker, folder: Path, reliable: bool):
         self.rival, self.reliable = rival, reliable
@@ -40,7 +40,7 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What worker and sender find in their environment."""
+        """The environment variables of the worker and the producer."""
         environment = inherited() | {
             "PATH": os.pathsep.join([str(field_environment.folder() / "bin"), os.environ.get("PATH", "")]),
             "HOME": str(self._folder),
@@ -59,7 +59,7 @@ class Place:
         return environment
 
     def run(self, *command: str) -> str:
-        """What the environment's Python prints with `command`. Raises WorkshopError when it fails."""
+        """Run the environment's Python with `command`, and return its output or raise WorkshopError."""
         done = subprocess.run(
             [str(field_environment.folder() / "bin/python"), *command],
             cwd=self.rival.folder,
@@ -75,23 +75,24 @@ class Place:
         return done.stdout
 
     def send(self, task: str, count: int) -> str:
-        """Send `count` of `task`, numbered from 0, from a process of its own: what send.py prints."""
+        """Send `task` `count` times, numbered from 0, with send.py. Returns the output of send.py."""
         self._traces.delete("begun", "done")
         return self.run(str(APPS / "send.py"), self.rival.module, task, str(count))
 
     def traces(self, of: str) -> Trace:
-        """of: "begun" or "done"."""
+        """The traces of one kind. of: "begun" or "done"."""
         found: Trace = {}
         for line in self._traces.lrange(of, 0, -1):
             number, moment = line.split()
             found.setdefault(int(number), []).append(float(moment))
-        found.pop(-1, None)  # sent ahead, to open the connection
+        found.pop(-1, None)  # the warm-up task that opens the connection
         return found
 
     def all_done(self, count: int, patience: float = PATIENCE) -> Trace:
-        """Wait until each of `count` tasks is done, and return when each was.
+        """Wait until all of `count` tasks are finished, and return the times.
 
-        Raises WorkshopError when the worker ends, does nothing for `patience` seconds, or did one twice.
+        Raises WorkshopError if the worker exits, finishes nothing for `patience` seconds, or finishes a task
+        twice.
         """
         done, seen, since = {}, -1, time.monotonic()
         while True:
@@ -112,7 +113,7 @@ class Place:
         return done
 
     def left(self) -> dict[str, int]:
-        """How many tasks the broker or the database still has, by the state that it has them in."""
+        """How many tasks the broker or the database still has, by state."""
         if self.rival.database:
             with closing(sqlite3.connect(self._folder / "db.sqlite3", timeout=20)) as database:
                 states = (
@@ -130,7 +131,7 @@ class Place:
 
 @contextmanager
 def place(rival: Rival, photo: bytes = b"", reliable: bool = False) -> Iterator[Place]:
-    """A place that is gone afterwards, with all processes. photo: the JPEG that the tasks resize."""
+    """Create a place, and remove it and its processes afterwards. photo: the JPEG that the tasks resize."""
     field_environment.python()
     folder = Path(tempfile.mkdtemp(prefix="workshop-bench-field-"))
     try:

@@ -1,4 +1,4 @@
-"""What the field's figures say: tables, plots and remarks. No sentence here knows who wins."""
+"""Tables, plots and remarks about the task queues. No sentence here assumes who wins."""
 
 import statistics
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MEASURES: dict[str, tuple[Callable[[Speed], list[float]], bool]] = {
     "memory under load": (lambda speed: speed.busy, False),
     "time from the worker's start to its first task": (lambda speed: speed.start, False),
 }
-"""What is compared, and whether more is better."""
+"""The compared values, and whether a higher value is better."""
 KNOWN = {
     OURS: "By default, Celery acknowledges a task before the task runs, so a task that is running in a "
     "killed worker is lost. Messages that the worker had prefetched return after the visibility timeout of "
@@ -41,11 +41,11 @@ KNOWN = {
     "Huey": "Huey's worker removes a task from the list before the task runs "
     "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of running tasks.",
 }
-"""From each project's own pages."""
+"""Facts from each project's documentation."""
 
 
 def speed_tables(speeds: dict[str, Speed]) -> list[Table]:
-    """Tasks per second, times, memory: median and range of the rounds, by rival."""
+    """Tasks per second, times and memory: the median and range of the rounds for each rival."""
     rates = [
         [name, spread(speed.empty, 0), spread(speed.photos, 1), spread(speed.sent, 0)]
         for name, speed in speeds.items()
@@ -69,7 +69,7 @@ def speed_tables(speeds: dict[str, Speed]) -> list[Table]:
 
 
 def loss_table(losses: Losses, window: float) -> Table:
-    """What became of the tasks of a killed worker."""
+    """What happened to the tasks of a killed worker."""
     rows = [
         [
             f"{rival.name}: {'reliable' if reliable else 'default'}",
@@ -92,7 +92,7 @@ def loss_table(losses: Losses, window: float) -> Table:
 
 
 def plots(speeds: dict[str, Speed]) -> list[Plot]:
-    """Bars for what is compared most."""
+    """Bar charts of the most important values."""
     empty = {name: statistics.median(speed.empty) for name, speed in speeds.items()}
     memory = {name: statistics.median(speed.busy) for name, speed in speeds.items()}
     return [
@@ -110,7 +110,7 @@ def plots(speeds: dict[str, Speed]) -> list[Plot]:
 
 
 def remarks(speeds: dict[str, Speed], losses: Losses, window: float, versions: dict[str, str]) -> list[str]:
-    """Where Celery is ahead and behind, what was lost, what the projects say of themselves, and versions."""
+    """Celery's rank, the lost tasks, facts from the projects' documentation, and versions."""
     found = [_place(what, speeds) for what in MEASURES] if OURS in speeds and len(speeds) > 1 else []
     found += [_lost(rival, reliable, loss, window) for rival, reliable, loss in losses]
     found += [words for name, words in KNOWN.items() if name in speeds]

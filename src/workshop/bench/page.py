@@ -1,4 +1,4 @@
-"""The page of the docs site: docs/numbers/index.md, written out of what was measured."""
+"""Write the page docs/numbers/index.md from the measurements."""
 
 import json
 
@@ -22,7 +22,7 @@ A goal that was missed is marked as MISSED, and the text gives the reason.
 
 
 def write() -> None:
-    """Write the page out of docs/numbers/*.json, and the plots beside it."""
+    """Write the page and its plots from docs/numbers/*.json."""
     from .command import NAMES, folder
 
     parts = [HEAD]
@@ -61,7 +61,7 @@ def _table(table: Table) -> str:
 
 
 def _titled(plot: Plot, title: str) -> str:
-    """The drawing, with what a screen reader reads in its place."""
+    """The plot, with a title and a description for screen readers."""
     head, _, rest = named(plot.svg, plot.name).partition(">")
     labels = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
     named_by = f'<title id="{plot.name}-title">Plot: {title}</title>'

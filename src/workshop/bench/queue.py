@@ -1,4 +1,4 @@
-"""What the queue costs: photos through web, broker, worker and database, against a bare process pool."""
+"""Measure the cost of the queue: the web process, broker, worker and database against a process pool."""
 
 import sqlite3
 import statistics
@@ -26,7 +26,7 @@ CLIENTS = 2
 PROCESSES = 2
 SIZE = (4000, 3000)
 COUNTS = {"JPEG": 150, "PNG": 60}
-"""Photos of 12 megapixels, by format: as many as take some five seconds."""
+"""Photos of 12 megapixels, by format: enough for about five seconds."""
 GOAL = 0.95
 SEND = """
 import sys, time, django
@@ -64,15 +64,18 @@ with Pool(int(sys.argv[3])) as pool:
 
 @dataclass
 class Found:
-    """Of one format. rates: photos per second, by way. costs: what each part of the queue took of the
-    processors, in seconds of a core for one photo, by name."""
+    """The measurements for one format.
+
+    rates: photos per second, by alternative. costs: the core time of each part of the queue, in seconds per
+    photo, by name.
+    """
 
     rates: dict[str, list[float]] = field(default_factory=lambda: {"pool": [], "queue": [], "web": []})
     costs: dict[str, list[float]] = field(default_factory=dict)
 
 
 def measure(quick: bool) -> Section:
-    """The three ways in turn, on the same files. Raises WorkshopError when one leaves a photo unresized."""
+    """Run the three alternatives in turn on the same files. Raises WorkshopError if a photo is lost."""
     rounds, counts = (1, {"JPEG": 6}) if quick else (5, COUNTS)
     found = {kind: Found() for kind in counts}
     for _ in range(rounds):
@@ -108,7 +111,7 @@ def _upload(site: Site, photo: bytes, numbers: range) -> None:
 
 
 def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
-    """Seconds until all were resized, and the processor's seconds that each part took meanwhile."""
+    """Seconds until all photos were resized, and the CPU seconds that each part used in that time."""
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE images_uploadedimage SET is_processed = 0, resized_image = ''")
     environment = site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
@@ -133,7 +136,7 @@ def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
 
 
 def _spent(site: Site) -> dict[str, float]:
-    """The processor's seconds of the site's processes since they began."""
+    """The CPU seconds that the site's processes have used since they started."""
     worker = psutil.Process(site.pid("worker"))
     return {
         "main": sum(worker.cpu_times()[:2]),
@@ -161,7 +164,7 @@ def _pool(site: Site, count: int) -> float:
 
 
 def _all_resized(site: Site, count: int) -> float:
-    """The moment when all photos are resized. Raises WorkshopError when they never are."""
+    """Wait until all photos are resized, and return the time. Raises WorkshopError on a timeout."""
     deadline = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
         while True:
@@ -207,7 +210,7 @@ def _section(found: dict[str, Found], rounds: int, counts: dict[str, int]) -> Se
 
 
 def _costs(found: dict[str, Found]) -> Table:
-    """Where a photo's time goes, in milliseconds of a core."""
+    """How the core time per photo is divided, in milliseconds."""
     columns = []
     for each in found.values():
         whole = {way: 1000 * PROCESSES / statistics.median(each.rates[way]) for way in ("pool", "queue")}

@@ -1,4 +1,4 @@
-"""The resize: the function of lesson 01 against the article's calls, a whole decode, and libvips."""
+"""Compare the resize function of lesson 01 with the article's calls, a full decode, and libvips."""
 
 import statistics
 import subprocess
@@ -28,14 +28,14 @@ NOISE, MEMORY_GOAL = 1.02, 2.0
 LIBVIPS_GOALS = {"JPEG": 1.1, "PNG": 1.1, "WEBP": 1.3}
 BYTES_GOAL = 1.1
 DECODING = "Pillow, decoding only"
-"""No way to resize: what no setting of a way that decodes with Pillow can save."""
+"""Not a resize, but the time that any resize needs for decoding with Pillow."""
 
 
 @dataclass
 class Found:
-    """What was measured of one picture, by way. likeness: SSIM and PSNR (dB); memory and results: bytes.
+    """The measurements for one picture, by alternative.
 
-    `seconds` has DECODING, too.
+    likeness: SSIM and PSNR (dB). memory, results: bytes. `seconds` also contains DECODING.
     """
 
     bytes: int
@@ -46,8 +46,10 @@ class Found:
 
 
 def measure(quick: bool) -> Section:
-    """Each format and size, the ways in turn. Raises WorkshopError where libvips is missing, or when a way
-    returns a picture of another size or format."""
+    """Measure the alternatives in turn, for each format and size.
+
+    Raises WorkshopError if libvips is missing, or if a result has the wrong size or format.
+    """
     if ways.pyvips is None:
         raise WorkshopError(
             "This measurement needs libvips. Install it: .venv/bin/python -m pip install 'pyvips[binary]'"
@@ -62,7 +64,7 @@ def measure(quick: bool) -> Section:
 
 
 def picture(kind: str, width: int, height: int) -> bytes:
-    """The painted landscape, as a camera writes it; without grain as a PNG, which no noise makes smaller."""
+    """The generated landscape as a camera would save it. The PNG has no grain, because noise bloats a PNG."""
     content = BytesIO()
     scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
     return content.getvalue()
@@ -89,7 +91,7 @@ def solution() -> Path:
 
 
 def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
-    """Raises WorkshopError when a way returned something else than the picture, made to fit the box."""
+    """Raise WorkshopError if a result is not the picture, resized to fit the box."""
     with Image.open(BytesIO(photo)) as original:
         width, height = ImageOps.exif_transpose(original).size
     wanted = kind, ways.fitting((width, height))
@@ -103,7 +105,7 @@ def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
 
 
 def reduced(photo: bytes):
-    """`photo` without any shortcut, as an array: all pixels decoded, each channel resized in floats."""
+    """`photo` resized without shortcuts, as an array: all pixels decoded, each channel resized as floats."""
     import numpy
 
     with Image.open(BytesIO(photo)) as original:
@@ -117,7 +119,7 @@ def reduced(photo: bytes):
 
 
 def likeness(best, result: bytes) -> tuple[float, float]:
-    """How like `result` is to `best`: SSIM, and PSNR in decibels."""
+    """The similarity of `result` to `best`: SSIM, and PSNR in decibels."""
     import numpy
 
     from .likeness import psnr, ssim
@@ -128,7 +130,7 @@ def likeness(best, result: bytes) -> tuple[float, float]:
 
 
 def memory(name: str, file: Path) -> int:
-    """Bytes by which one run of a way grows a process of its own, at the highest."""
+    """The peak growth in bytes of a separate process during one resize."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "workshop.bench.ways", str(solution()), name, str(file)],
         env=inherited() | {"PYTHONPATH": str(Path(__file__).parents[2])},

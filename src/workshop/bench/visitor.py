@@ -1,4 +1,4 @@
-"""What the visitor feels: uploads and other pages, with the resize inside the request and outside of it."""
+"""Measure response times of uploads and other pages, with the resize inside and outside the request."""
 
 import contextlib
 import json
@@ -27,32 +27,32 @@ from .section import Plot, Section, Table
 from .statistic import percentile
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
-"""Where Linux groups processes by session (autogroup), nice counts inside of one; the file is for all."""
+"""With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
 SITES = {
     "blocking": ("01-sync", ""),
     "offloaded": ("03-images", ""),
     "offloaded, nice worker": ("03-images", NICE),
 }
-"""The solution, and what makes its worker step back for the site, by name."""
+"""The solution, and the command prefix that lowers its worker's priority, by name."""
 BLOCKING, OFFLOADED = "blocking", "offloaded, nice worker"
-"""What the goals compare."""
+"""The alternatives that the goals compare."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
 UPLOADS = 20
 WARM = 9
-"""Uploads before the first that counts: each of gunicorn's processes has had one, and is connected."""
+"""Warm-up uploads, enough for each of gunicorn's processes to handle one and connect to the broker."""
 WAYS = {"all at once": 0.0, "one every 0.3 s": 0.3}
 """Seconds between two uploads, by name."""
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
 UPLOAD_GOAL, PAGE_GOAL = 0.2, 1.5
 IDLE_LOOKS = 40
 LOOK_EVERY = 0.05
-"""Seconds between two looks of the other visitor at a page."""
+"""Seconds between two requests of the other visitor."""
 PATIENCE = 120.0
 
 
 @dataclass
 class Seen:
-    """Seconds: uploads, another visitor's pages before and meanwhile, and until the photos were ready."""
+    """Seconds: uploads, another visitor's pages before and during them, and until photos were ready."""
 
     uploads: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
@@ -69,9 +69,9 @@ PICKS: dict[str, Callable[[Seen], list[float]]] = {
 
 
 def measure(quick: bool) -> Section:
-    """Upload at once, and one after the other, to all sites in turn.
+    """Upload photos all at once and with pauses, to all sites in turn.
 
-    Raises WorkshopError when a photo is lost.
+    Raises WorkshopError if a photo is lost.
     """
     rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (5, UPLOADS, WARM, IDLE_LOOKS)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
@@ -89,9 +89,9 @@ def measure(quick: bool) -> Section:
 def behind_gunicorn(
     solution: str, without: Collection[str] = (), before_worker: str = ""
 ) -> AbstractContextManager[Site]:
-    """A solution with a server that is made for load, alone on the machine, with data of its own.
+    """Run a solution with a production server and its own data.
 
-    before_worker: what stands before the worker's command.
+    before_worker: a prefix for the worker's command.
     """
     commands = {"web": GUNICORN}
     if before_worker:
@@ -101,7 +101,7 @@ def behind_gunicorn(
 
 
 def _warm_up(site: Site, photo: bytes, uploads: int) -> None:
-    """So many uploads, each with a connection of its own that any process may take, until all are resized."""
+    """Upload photos over separate connections, which any process may accept. Wait for the resizes."""
     for _ in range(uploads):
         with Visitor(site.address) as visitor:
             _taken(visitor.upload("warm.jpg", photo))
@@ -109,9 +109,9 @@ def _warm_up(site: Site, photo: bytes, uploads: int) -> None:
 
 
 def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen: Seen) -> None:
-    """`uploads` uploads, one each `apart` seconds, while another visitor looks at the list of photos.
+    """Upload `uploads` photos, `apart` seconds apart, while another visitor requests the list of photos.
 
-    That one looks `idle` times before.
+    The other visitor makes `idle` requests before the uploads start.
     """
     over, began = threading.Event(), {}
     names = [f"p{number:03}" for number in range(uploads)]
@@ -140,7 +140,7 @@ def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen
 
 
 def _taken(answer: Answer) -> float:
-    """The seconds of an upload. Raises WorkshopError when the site did not take the photo."""
+    """The seconds of an upload. Raises WorkshopError if the site rejected the photo."""
     if answer.refusal:
         raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
     return answer.seconds
@@ -148,7 +148,7 @@ def _taken(answer: Answer) -> float:
 
 @contextlib.contextmanager
 def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
-    """looking.py, as a process: in this one it would wait for the threads that upload."""
+    """Run looking.py in a separate process. In this process, it would wait for the uploading threads."""
     sources = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(idle)],
@@ -165,7 +165,7 @@ def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
 
 
 def _watch(site: Site, names: list[str], over: threading.Event) -> dict[str, float]:
-    """When the photos with these names were all ready, by name. Raises WorkshopError when one never is."""
+    """Wait until the photos are ready, and return the times by name. Raises WorkshopError on a timeout."""
     ready: dict[str, float] = {}
     deadline = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
