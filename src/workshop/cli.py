@@ -340,12 +340,16 @@ def bench(
 
 @app.command(rich_help_panel=RUNNING)
 def cluster(
-    workers: Annotated[int, typer.Option(metavar="COUNT", help="Hosts, each with a worker.")] = 4,
+    workers: Annotated[
+        int, typer.Option(metavar="COUNT", help="The number of hosts, each with a worker.")
+    ] = 4,
     photos: Annotated[
         int | None,
-        typer.Option(metavar="COUNT", help="Photos of 12 megapixels; ten for each host if not given."),
+        typer.Option(metavar="COUNT", help="The number of 12-megapixel photos (default: ten per host)."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small photos and one round: does it work?")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Use small photos and one round, to see whether everything runs.")
+    ] = False,
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
 

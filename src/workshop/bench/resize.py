@@ -64,7 +64,7 @@ def measure(quick: bool) -> Section:
 
 
 def picture(kind: str, width: int, height: int) -> bytes:
-    """The generated landscape as a camera would save it. The PNG has no grain, because noise bloats a PNG."""
+    """The generated landscape as a camera would save it, but a PNG has no grain, which it can't compress."""
     content = BytesIO()
     scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
     return content.getvalue()
