@@ -64,7 +64,7 @@ def measure(quick: bool) -> Section:
 
 
 def picture(kind: str, width: int, height: int) -> bytes:
-    """The generated landscape as a camera would save it, but a PNG has no grain, which it can't compress."""
+    """The generated landscape as a camera would save it. A PNG gets no grain: noise compresses badly."""
     content = BytesIO()
     scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
     return content.getvalue()
