@@ -64,6 +64,6 @@ def _titled(plot: Plot, title: str) -> str:
     """The plot, with a title and a description for screen readers."""
     head, _, rest = named(plot.svg, plot.name).partition(">")
     labels = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
-    named_by = f'<title id="{plot.name}-title">Plot: {title}</title>'
+    named_by = f'<title id="{plot.name}-title">Plot for the section “{title}”</title>'
     said = f'{named_by}\n<desc id="{plot.name}-desc">{plot.words}</desc>'
     return f"{head.replace('<svg', f'<svg {labels}')}>\n{said}{rest}\n"
