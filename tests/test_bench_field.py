@@ -19,7 +19,7 @@ from workshop.checkkit import until
 from workshop.errors import WorkshopError
 
 BY_NAME = {rival.name: rival for rival in RIVALS}
-CELERY, HUEY = BY_NAME["Celery, prefork"], BY_NAME["Huey"]
+CELERY, HUEY = BY_NAME["Celery (prefork)"], BY_NAME["Huey"]
 DEAF = dataclasses.replace(CELERY, name="Deaf", commands=(f"{CELERY.commands[0]} --queues another",))
 
 
@@ -69,7 +69,9 @@ def test_worker_that_does_nothing_is_loud(left_over):
         here.send("empty", 3)
         here.worker.start()
         assert until(left_over)
-        with pytest.raises(WorkshopError, match="Deaf: 3 of 3 tasks were not done; its worker did nothing"):
+        with pytest.raises(
+            WorkshopError, match="Deaf: 3 of 3 tasks were not finished, because the worker did nothing"
+        ):
             here.all_done(3, patience=3)
     assert not left_over()
 
@@ -78,7 +80,7 @@ def test_worker_that_ends_is_loud():
     broken = dataclasses.replace(CELERY, commands=("celery -A no_such_app worker",))
     with field_place.place(broken) as here:
         here.worker.start()
-        with pytest.raises(WorkshopError, match=r"(?s)1 of 1 .* its worker ended.*no_such_app"):
+        with pytest.raises(WorkshopError, match=r"(?s)1 of 1 .* the worker exited.*no_such_app"):
             here.all_done(1)
 
 
@@ -88,7 +90,7 @@ def test_done_twice_is_loud():
         here.send("empty", 2)
         here.all_done(2)
         here._traces.rpush("done", "1 99.5")
-        with pytest.raises(WorkshopError, match="1 of 2 tasks were done twice"):
+        with pytest.raises(WorkshopError, match="1 of 2 tasks were finished twice"):
             here.all_done(2)
 
 
@@ -148,15 +150,16 @@ def test_remarks_follow_the_figures():
     speeds = {CELERY.name: speed(500.0, 90.0), HUEY.name: speed(1000.0, 60.0)}
     lost = field_loss.Loss(40, 2, 0, 0, 9.0, {})
     back = field_loss.Loss(40, 0, 0, 2, 12.0, {})
-    held = field_loss.Loss(40, 9, 0, 0, 12.0, {"not acknowledged": 7})
+    held = field_loss.Loss(40, 9, 0, 0, 12.0, {"unacknowledged": 7})
     losses = [(HUEY, False, lost), (CELERY, True, back), (CELERY, False, held)]
     versions = dict.fromkeys(("celery", "huey", "kombu", "django", "redis", "pillow"), "1.0")
     said = "\n".join(field_words.remarks(speeds, losses, 100, versions))
-    assert "Empty tasks: Celery, prefork is number 2 of 2, with 0.5 times as many as Huey." in said
-    assert "Memory at work: Celery, prefork is number 2 of 2, with 1.5 times as much as Huey." in said
-    assert "Huey (as it comes): 2 of 40 tasks were not done within 100 s. Nothing of them was left." in said
-    assert "every task was done within 100 s; begun twice: 2." in said
-    assert "9 of 40 tasks were not done within 100 s. The queue still had 7 not acknowledged." in said
+    assert "Empty tasks per second: Celery (prefork) is number 2 of 2 (0.5 times the value of Huey)." in said
+    assert "Memory under load: Celery (prefork) is number 2 of 2 (1.5 times the value of Huey)." in said
+    assert "kill -9 on Huey with default settings: after 100 s, 2 of 40 tasks were unfinished. The" in said
+    assert "The queue was empty." in said
+    assert "all tasks were finished within 100 s. Started twice: 2." in said
+    assert "9 of 40 tasks were unfinished. Still in the queue: 7 unacknowledged." in said
     assert "RQ" not in said
 
 
@@ -164,7 +167,7 @@ def test_without_a_network_it_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "STATE", tmp_path)
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    with pytest.raises(WorkshopError, match=r"(?s)RQ, Dramatiq, Huey, django-tasks\) cannot.*a network"):
+    with pytest.raises(WorkshopError, match=r"(?s)RQ, Dramatiq, Huey, django-tasks\) could not.*a network"):
         field_environment.python()
     assert not (field_environment.folder() / "bench-stamp").exists()
 

@@ -94,7 +94,9 @@ def assert_nothing_left(run):
 
 def test_nothing_is_lost_and_nothing_is_left(start):
     run = start(*SMALL)
-    assert until(lambda: "messages in its hands" in run.said or run.process.poll() is not None, 300), run.said
+    assert until(lambda: "Its unfinished messages:" in run.said or run.process.poll() is not None, 300), (
+        run.said
+    )
     if servers.postgres_program("initdb"):
         assert any("postgres" in process.name() for process in run.everything()), (
             "or the last line is for free"
@@ -102,21 +104,23 @@ def test_nothing_is_lost_and_nothing_is_left(start):
     code = run.process.wait(300)
     said = words(run.said)
     assert code == 0, run.said
-    assert "10 photos were uploaded through the site, 10 are resized." in said
+    assert "Uploaded 10 photos through the site. The hosts resized 10 of them:" in said
     assert re.search(r"host1 \d+, host2 \d+ ", said)
     assert sum(map(int, re.search(r"host1 (\d+), host2 (\d+) ", said).groups())) == 10
     assert re.search(
-        r"kill -9 host2. It had [1-5] messages in its hands; \d of 10 photos were resized.", said
+        r"Killed host2 with kill -9. Its unfinished messages: [1-5]. Photos resized so far: \d of 10.", said
     )
-    assert re.search(r"After \d+\.\d s 10 of 10 are resized, 0 lost", said)
-    assert "The hosts' own data folders hold 0 photos." in said
+    assert re.search(r"After \d+\.\d s, 10 of 10 photos are resized. Lost: 0.", said)
+    assert "The hosts' own data folders contain 0 photos." in said
     assert said.endswith("Stopped. Nothing is left running.")
     assert_nothing_left(run)
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing(start):
     run = start(*SMALL)
-    assert until(lambda: "They share:" in run.said or run.process.poll() is not None, 200), run.said
+    assert until(lambda: "The hosts share:" in words(run.said) or run.process.poll() is not None, 200), (
+        run.said
+    )
     assert until(lambda: any("photos@host2" in command_line(each) for each in run.everything()), 100)
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does it
     assert run.process.wait(100) == 130, run.said
@@ -177,8 +181,10 @@ def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgr
     monkeypatch.setattr(command, "_faster", lambda *_: None)  # nobody is killed there, and it takes a while
     assert command.main(2, 10, quick=True) == 1
     said = words(capsys.readouterr().out)
-    assert "rows one SQLite file, which hosts could not share: PostgreSQL is not installed" in said
-    done, lost = map(int, re.search(r"After \S+ s (\d+) of 10 are resized, (\d+) lost", said).groups())
+    assert "rows one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed" in said
+    done, lost = map(
+        int, re.search(r"After \S+ s, (\d+) of 10 photos are resized. Lost: (\d+)\.", said).groups()
+    )
     assert done + lost == 10
     assert lost
     assert "acks_late" in said
@@ -188,10 +194,10 @@ def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgr
 @pytest.mark.parametrize(
     ("workers", "photos", "says"),
     [
-        (1, 40, r"Name between 2 and 16 hosts: --workers 4\.$"),
-        (17, 400, r"Name between 2 and 16 hosts: --workers 4\.$"),
-        (4, 19, r"19 photos are too few for 4 hosts to share: --photos 40\.$"),
-        (2, 10**7, r"This needs about \d+\.\d GB of memory, and \d+\.\d GB are free\."),
+        (1, 40, r"Choose between 2 and 16 hosts, for example --workers 4\.$"),
+        (17, 400, r"Choose between 2 and 16 hosts, for example --workers 4\.$"),
+        (4, 19, r"19 photos are too few for 4 hosts. Try --photos 40\.$"),
+        (2, 10**7, r"This needs about \d+\.\d GB of memory, but only \d+\.\d GB are free\."),
     ],
 )
 def test_numbers_that_make_no_sense(workers, photos, says):
@@ -207,7 +213,9 @@ def test_usual_numbers():
     assert command.counts(2, quick=True) == [1, 2]
 
 
-@pytest.mark.parametrize(("patience", "why"), [(60, "it ended at once"), (0, "it took more than 0 s")])
+@pytest.mark.parametrize(
+    ("patience", "why"), [(60, "it exited immediately"), (0, "it wasn't ready after 0 s")]
+)
 def test_a_host_that_does_not_start_says_why(tmp_path, monkeypatch, patience, why):
     """Its settings cannot be imported; or nobody waits for it."""
     monkeypatch.setattr(host, "PATIENCE", patience)
@@ -215,7 +223,7 @@ def test_a_host_that_does_not_start_says_why(tmp_path, monkeypatch, patience, wh
     one = host.Host("host1", paths.SOLUTIONS / "05-beat", tmp_path, environment)
     try:
         one.start()
-        with pytest.raises(WorkshopError, match=f"The worker of host1 did not start: {why}") as failed:
+        with pytest.raises(WorkshopError, match=f"The worker on host1 did not start: {why}") as failed:
             one.wait()
     finally:
         one.kill()

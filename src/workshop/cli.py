@@ -322,12 +322,18 @@ def notebooks(
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="visitor, queue, field, resize, learner, growth; all if none."),
+        typer.Argument(
+            metavar="NAME",
+            help="One or more of visitor, queue, field, resize, learner, growth (default: all).",
+        ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Little work, within two minutes: does it run?")
+        bool,
+        typer.Option(
+            "--quick", help="Do only a little work (under two minutes), to see whether everything runs."
+        ),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the page Proof in numbers.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
 ) -> None:
     """Repeat the workshop's measurements on this machine and print the ratios within one run."""
     from .bench import command
@@ -337,12 +343,16 @@ def bench(
 
 @app.command(rich_help_panel=RUNNING)
 def cluster(
-    workers: Annotated[int, typer.Option(metavar="COUNT", help="Hosts, each with a worker.")] = 4,
+    workers: Annotated[
+        int, typer.Option(metavar="COUNT", help="The number of hosts, each with a worker.")
+    ] = 4,
     photos: Annotated[
         int | None,
-        typer.Option(metavar="COUNT", help="Photos of 12 megapixels; ten for each host if not given."),
+        typer.Option(metavar="COUNT", help="The number of 12-megapixel photos (default: ten per host)."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small photos and one round: does it work?")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Use small photos and one round, to see whether everything runs.")
+    ] = False,
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
 

@@ -1,4 +1,4 @@
-"""`./workshop demo`: the finished system, with real photos going through it, live in the terminal."""
+"""`./workshop demo`: run the finished system, and follow real photos through it in the terminal."""
 
 import contextlib
 import statistics
@@ -13,15 +13,15 @@ from .visitor import Visitor
 
 BLOCKING = "01-sync"
 UPLOADS = 6
-"""To each of the two sites, for the comparison; one more to each is not counted."""
+"""Uploads to each of the two sites for the comparison, after one warm-up upload that is not counted."""
 
 
 def main(exit_when_done: bool) -> int:
     """Run the newest solution, upload every sample, and compare with the site of lesson 01.
 
-    With `exit_when_done` returns when all is through: 0, or 1 when a photo did not end as it should. Without,
-    the site stays until Ctrl-C. Whatever happens, nothing is left running. Returns 130 after a Ctrl-C before
-    the end. Raises WorkshopError when a site does not start or goes away.
+    exit_when_done: return once all photos are done: 0, or 1 if a photo ended in an unexpected state.
+    Otherwise the site keeps running until Ctrl-C. Returns 130 if Ctrl-C comes earlier. All processes are
+    stopped on every exit. Raises WorkshopError if a site does not start or stops responding.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(say, "Stopped. Nothing is left running.")
@@ -38,14 +38,14 @@ def main(exit_when_done: bool) -> int:
 def _run(ending: Ending, exit_when_done: bool) -> int:
     folder = ending.folder()
     site = ending.started(Site(newest(), folder))
-    say(f"The finished system is {site.project.shown}: {', '.join(site.processes)} and a broker.")
+    say(f"Starting the finished system, {site.project.shown}: {', '.join(site.processes)} and a broker.")
     photos = new_photos()
     _show_all(site, photos)
     _print_reasons(photos)
     _compare(site, folder, ending)
     unexpected = [photo for photo in photos if not photo.as_expected]
     for photo in unexpected:
-        say(f"{photo.name} should have been {photo.sample.outcome}, but is {photo.state}. {photo.why}")
+        say(f"{photo.name}: expected the state {photo.sample.outcome}, but got {photo.state}. {photo.why}")
     if exit_when_done:
         return 1 if unexpected else 0
     return _stay(site)
@@ -69,22 +69,22 @@ def _print_reasons(photos: list[Photo]) -> None:
     }
     before = sum(photo.bytes_before for photo in done["resized"])
     after = sum(photo.bytes_after for photo in done["resized"])
-    say(f"\n{len(done['resized'])} resized: {in_bytes(before)} became {in_bytes(after)}.")
+    say(f"\n{len(done['resized'])} resized: from {in_bytes(before)} to {in_bytes(after)} in total.")
     for state, meaning in (("refused", "by the form"), ("failed", "in the worker")):
-        say(f"{len(done[state])} {state} {meaning}, in the site's own words:")
+        say(f"{len(done[state])} {state} {meaning}. The site's messages:")
         for photo in done[state]:
             say(f"  {photo.name}: {photo.why.removeprefix(f'{photo.name}: ')}")
 
 
 def _compare(site: Site, folder: Path, ending: Ending) -> None:
-    """Upload the same large photo to both sites in turn, and print how long the requests took."""
+    """Upload the same large photo to both sites in turn, and print the request times."""
     blocking = ending.started(Site(BLOCKING, folder))
     blocking.wait()
     content = PHONE_PHOTO.content()
     say(
         "\n"
-        f"{UPLOADS} uploads of a photo of 12 megapixels ({in_bytes(len(content))}) to each site, in turn. "
-        "Each resize finishes before the next one starts. The requests took:"
+        f"Uploading a 12-megapixel photo ({in_bytes(len(content))}) {UPLOADS} times to each site, in turn. "
+        "Each resize finishes before the next upload starts. Request times:"
     )
     seconds: dict[str, list[float]] = {"blocking": [], "offloaded": []}
     with Visitor(blocking.address) as first, Visitor(site.address) as second:
@@ -101,11 +101,11 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
             f"slowest {max(times) * 1000:4.0f} ms"
         )
     ratio = statistics.median(seconds["blocking"]) / statistics.median(seconds["offloaded"])
-    say(f"The blocking request took {ratio:.1f} times as long.")
+    say(f"The median blocking request took {ratio:.1f} times as long.")
 
 
 def _stay(site: Site) -> int:
-    say(f"\nThe site keeps running at {site.address} · stop: Ctrl-C")
+    say(f"\nThe site keeps running at {site.address} until you press Ctrl-C.")
     said = len(site.news)
     with contextlib.suppress(KeyboardInterrupt):
         while site.stays(0.2):

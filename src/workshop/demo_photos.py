@@ -1,4 +1,4 @@
-"""The sample photos on their way through the site: sent like a visitor's, followed until each is done."""
+"""Upload the sample photos to the site as a visitor would, and follow each photo until it is done."""
 
 import time
 from collections.abc import Iterator
@@ -13,18 +13,19 @@ from .visitor import Visitor
 
 SECONDS_BETWEEN = 0.05
 PATIENCE = 60.0
-"""Seconds without any change after which a photo that still waits is given up."""
+"""Seconds without any change after which the demo stops waiting for the remaining photos."""
 DONE = ("resized", "refused", "failed")
 
 
 @dataclass
 class Photo:
-    """A sample on its way.
+    """A sample and its progress.
 
-    state: painting, uploading, waiting, unqueued, and in the end one of DONE. `pixels` and `bytes_after` are
-    of the resized photo, as the site serves it. `why` is what the site says about a photo it does not resize.
-    `request_seconds` is the upload's own, `http_status` that of its answer, None when no answer came;
-    `seconds` is the time from the upload's first byte to the end.
+    state: painting, uploading, waiting or unqueued, and finally one of DONE.
+    pixels, bytes_after: size of the resized photo, as the site serves it.
+    why: the site's message about a photo that it does not resize.
+    request_seconds: duration of the upload request. http_status: status of its response, None without one.
+    seconds: time from the first byte of the upload until the photo is done.
     """
 
     sample: Sample
@@ -56,12 +57,12 @@ class Photo:
         return self.state == self.sample.outcome
 
     def finish(self, state: str, why: str = "") -> None:
-        """It is through, or it never will be."""
+        """Record the final state and the time it took."""
         self.state, self.why, self.seconds = state, why, time.perf_counter() - self.sent_at
 
 
 class Followed:
-    """The photos that a visitor has uploaded, and what has become of each."""
+    """The photos that a visitor has uploaded, and their states."""
 
     def __init__(self, visitor: Visitor):
         self._visitor = visitor
@@ -69,7 +70,7 @@ class Followed:
         self._states_url: str | None = None
 
     def send(self, photo: Photo) -> None:
-        """Upload `photo`. It is refused by the time this returns, or has an id and waits."""
+        """Upload `photo`. Afterwards, its state is refused, or it has an ID and its state is waiting."""
         photo.sent_at = time.perf_counter()
         answer = self._visitor.upload(photo.name, photo.content)
         photo.request_seconds = answer.seconds
@@ -82,11 +83,11 @@ class Followed:
         photo.id = max(page.states.keys() - self._known, default=None)
         self._known |= page.states.keys()
         photo.state = "waiting"
-        if self._states_url is None:  # as in lesson 01, where nothing is left to ask for
+        if self._states_url is None:  # as in lesson 01, where the photo is already done
             photo.finish(page.states.get(photo.id, "lost"))
 
     def ask(self, photos: list[Photo]) -> None:
-        """Ask the site for the states of those that are not done, as its page does."""
+        """Ask the site for the states of the photos that are not done, as its page does."""
         pending = {photo.id: photo for photo in photos if photo.id is not None and not photo.is_done}
         if not pending or self._states_url is None:
             return
@@ -108,7 +109,7 @@ class Followed:
 
 
 def paint(photos: list[Photo]) -> Iterator[Photo]:
-    """Make the photos' files; yields each before and after that."""
+    """Create the photos' files. Yields each photo before and after its file is created."""
     for photo in photos:
         photo.state = "painting"
         yield photo
@@ -117,9 +118,9 @@ def paint(photos: list[Photo]) -> Iterator[Photo]:
 
 
 def push(photos: list[Photo], visitor: Visitor) -> Iterator[None]:
-    """Upload all of them, one after the other, and follow them until all are done; yields after every look.
+    """Upload all photos, one after another, and follow them until all are done. Yields after every step.
 
-    Gives up when nothing has changed for PATIENCE seconds. Raises WorkshopError when the site goes away.
+    Stops when nothing has changed for PATIENCE seconds. Raises WorkshopError if the site stops responding.
     """
     followed = Followed(visitor)
     for photo in photos:
@@ -133,7 +134,7 @@ def push(photos: list[Photo], visitor: Visitor) -> Iterator[None]:
 
 
 def push_one(visitor: Visitor, photo: Photo) -> None:
-    """Upload one photo and return when it is done, or after PATIENCE seconds."""
+    """Upload one photo and return once it is done, or after PATIENCE seconds without a change."""
     followed = Followed(visitor)
     followed.send(photo)
     for _ in _until_done(followed, [photo]):
@@ -154,7 +155,7 @@ def _until_done(followed: Followed, photos: list[Photo]) -> Iterator[None]:
 
 
 class _ListPage(HTMLParser):
-    """Reads the list of photos: their states by id, and where these are asked for."""
+    """Parses the list of photos: their states by ID, and the URL that returns the states."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,5 +176,5 @@ class _ListPage(HTMLParser):
 
 
 def new_photos() -> list[Photo]:
-    """All samples, none of them sent."""
+    """All samples, before their upload."""
     return [Photo(sample) for sample in SAMPLES]

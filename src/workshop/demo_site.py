@@ -1,4 +1,4 @@
-"""A solution as a running site of its own: data, broker and port of its own, and nothing of it stays."""
+"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards."""
 
 import contextlib
 import tempfile
@@ -20,7 +20,7 @@ from .services import Service, from_procfile
 
 Entered = TypeVar("Entered")
 NEEDED = {"web", "worker", "migrate"}
-"""The services without which photos do not get through."""
+"""The services that are needed to process photos."""
 
 
 def newest() -> str:
@@ -34,11 +34,11 @@ def newest() -> str:
 
 
 class Site:
-    """The solution `name`, run with a database, photos and a log that lie in `folder`.
+    """The solution `name`, with its database, photos and log in `folder`.
 
-    `start()`, then `wait()`; `stop()` ends all of it, whatever stage it is at.
-    without: names of processes that are left out. commands: others than the Procfile's, by name.
-    variables: more of them for its processes. PRACTICE is 0, as on a server, unless they say otherwise.
+    Call `start()`, then `wait()`. `stop()` stops everything at any stage.
+    without: names of processes to leave out. commands: commands that replace the Procfile's, by name.
+    variables: additional environment variables. PRACTICE is 0 by default, as on a server.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Site:
         self.project = project.at(paths.SOLUTIONS / name)
         self.port = free_port()
         self.news: list[str] = []
-        """What has happened to the processes, in sentences."""
+        """Messages about the processes, for example that one has exited."""
         self.log = folder / f"{name}.log"
         self._without, self._commands, self._variables = without, commands or {}, variables or {}
         self._folder, self.data = folder, folder / name
@@ -75,22 +75,22 @@ class Site:
 
     @property
     def flower_address(self) -> str | None:
-        """Where Flower answers; None when the Procfile starts none."""
+        """Flower's address, or None if the Procfile doesn't start Flower."""
         return f"http://localhost:{self._flower_port}" if "flower" in self.processes else None
 
     @property
     def processes(self) -> list[str]:
-        """The names of what the Procfile starts."""
+        """The names of the processes that the Procfile starts."""
         return [name for name in self._supervisor.running if name != "migrate"]
 
     def pid(self, name: str) -> int:
-        """The process of that name in the Procfile."""
+        """The process ID of the process `name` in the Procfile."""
         return self._supervisor.running[name].pid
 
     def start(self) -> None:
-        """Start the broker and every process, and return at once.
+        """Start the broker and every process, and return without waiting for them.
 
-        Raises WorkshopError when the broker does not start or the Procfile cannot be read.
+        Raises WorkshopError if the broker does not start or the Procfile cannot be read.
         """
         self._broker.start()
         services = self._services()
@@ -106,40 +106,41 @@ class Site:
         threading.Thread(target=self._run, daemon=True).start()
 
     def wait(self) -> None:
-        """Return once the site answers and its worker is ready.
+        """Return once the site responds and its worker is ready.
 
-        Raises WorkshopError when one of them does not start, with the reason.
+        Raises WorkshopError with the reason if one of them does not start.
         """
         self._ready.wait(START_SECONDS + 5)
         missing = NEEDED.intersection(self._supervisor.not_ready())
         if missing:
             why = "\n".join(self.news) or "\n".join(self.last_lines())
             raise WorkshopError(
-                f"{self.project.shown} does not run: {', '.join(sorted(missing))} did not start.\n"
+                f"{self.project.shown} is not running, because these processes failed to start: "
+                f"{', '.join(sorted(missing))}.\n"
                 f"{why}\n"
-                "Look for what is wrong on this computer: ./workshop doctor"
+                "To check this computer for problems, run ./workshop doctor"
             )
 
     def last_lines(self, count: int = 10) -> list[str]:
-        """The end of the log of all processes."""
+        """The last lines of the log of all processes."""
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
 
     def stays(self, seconds: float) -> bool:
-        """Wait so long; False once its processes are no longer looked after."""
-        # Not Thread.join(): interrupted, it takes the thread for ended (Python 3.11 and 3.12).
+        """Wait up to `seconds`. Returns False once the supervisor has exited."""
+        # Not Thread.join(): when interrupted, it regards the thread as ended (Python 3.11 and 3.12).
         return not self._ended.wait(seconds)
 
     def hurry(self) -> None:
-        """Do not wait for a task that is at work. For a signal handler while `stop()` waits."""
+        """Don't wait for running tasks. Call this from a signal handler while `stop()` waits."""
         if self._supervisor is not None:
             self._supervisor.stop()
 
     def end_broker(self) -> None:
-        """End the broker alone, as a fault."""
+        """Stop only the broker, to simulate a failure."""
         self._broker.stop()
 
     def stop(self) -> None:
-        """End every process, then the broker."""
+        """Stop every process, then the broker."""
         try:
             if self._supervisor is not None:
                 self._supervisor.stop()
@@ -157,9 +158,9 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of its processes."""
+        """The environment variables of the site's processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
-        # A site that is ended in the middle of an upload leaves that upload's temporary file.
+        # If the site is stopped during an upload, the upload's temporary file remains.
         environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
         return environment | flower.environment(self._flower_port) | self._variables
 
@@ -169,7 +170,7 @@ class Site:
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
         found = [
-            # The solution has all steps done, so nothing waits for one.
+            # The solution has all steps done, so no process has to wait for a step.
             replace(service, waits=None, command=self._commands.get(service.name, service.command))
             for service in from_procfile(self.project, environment, self.port)
             if service.name not in self._without
@@ -184,9 +185,9 @@ def running(
     commands: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """The solution `name`, ready, for as long as the block lasts; then nothing of it stays, no file either.
+    """Run the solution `name` during the block. Afterwards, stop its processes and delete its files.
 
-    without, commands, variables: as `Site` takes them. Raises WorkshopError when it does not start.
+    without, commands, variables: see `Site`. Raises WorkshopError if the site does not start.
     """
     with tempfile.TemporaryDirectory(prefix="workshop-site-", ignore_cleanup_errors=True) as folder:
         site = Site(name, Path(folder), without, commands, variables)
@@ -199,9 +200,10 @@ def running(
 
 
 class Ending:
-    """Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt, once, never half way through a start.
+    """Ctrl-C, SIGTERM and a closed terminal raise one KeyboardInterrupt, but never halfway through a start.
 
-    What is begun here is ended by `stack`. Call `hold()` before that is left: then no signal gets in between.
+    `stack` stops everything that is started here. Call `hold()` before the stack is closed, so that no signal
+    interrupts the cleanup.
     """
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
@@ -211,7 +213,7 @@ class Ending:
         stack.enter_context(signals.handled(self._signalled))
 
     def entered(self, context: AbstractContextManager[Entered]) -> Entered:
-        """Enter a context that `stack` leaves, and return what it gives."""
+        """Enter a context that `stack` exits, and return its value."""
         with self.whole():
             return self._stack.enter_context(context)
 
@@ -229,12 +231,12 @@ class Ending:
         return site
 
     def hold(self) -> None:
-        """From here on a signal interrupts nothing; a second one ends the sites' tasks at once."""
+        """From now on, signals don't interrupt anything. A second signal cuts running tasks short."""
         self._held = True
 
     @contextlib.contextmanager
     def whole(self) -> Iterator[None]:
-        """What is begun in this block is begun wholly: a signal waits until its end."""
+        """Delay signals until the end of the block, so that whatever starts in it starts completely."""
         self._held = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""What the demo shows while photos are under way: a live table, or without a terminal a line per change."""
+"""The demo's progress display: a live table, or one line per change if there is no terminal."""
 
 import contextlib
 import re
@@ -24,11 +24,11 @@ COLOURS = {
     "failed": "magenta",
 }
 WIDE = 124
-"""Columns from which on there is room for a sample's whole purpose."""
+"""The terminal width, in columns, from which a sample's whole purpose fits."""
 
 
 class Shown:
-    """The photos on the screen. Call `update()` after every change."""
+    """Displays the photos. Call `update()` after every change."""
 
     def __init__(self, photos: list[Photo]):
         self.photos = photos
@@ -37,7 +37,7 @@ class Shown:
 
     @contextlib.contextmanager
     def on_screen(self) -> Iterator["Shown"]:
-        """Show them; the table stays when this is left."""
+        """Display the photos during the block. The table stays on the screen afterwards."""
         if not console.is_terminal or console.is_dumb_terminal:
             yield self
             return
@@ -46,7 +46,7 @@ class Shown:
             self._live.refresh()
 
     def update(self) -> None:
-        """Show what has changed."""
+        """Display what has changed."""
         if self._live is None:
             for photo in self.photos:
                 if photo.state not in ("", "painting", self._said.get(photo.name)):
@@ -54,11 +54,11 @@ class Shown:
                     say(line(photo), hang=19)
 
     def table(self) -> Table:
-        """A row for each photo; as wide as the terminal at most."""
+        """A table with one row for each photo, no wider than the terminal."""
         wide = console.width >= WIDE
         table = Table(box=None, padding=(0, 1, 0, 0))
         table.add_column("photo", no_wrap=True)
-        table.add_column("what it is")  # the one that gives way where it is narrow
+        table.add_column("what it is")  # shrinks in a narrow terminal
         table.add_column("state", no_wrap=True, min_width=9)
         table.add_column("pixels", no_wrap=True, justify="right", min_width=7)
         table.add_column("bytes", no_wrap=True, justify="right", min_width=15)
@@ -86,7 +86,7 @@ def line(photo: Photo) -> str:
 
 
 def change_of_size(photo: Photo) -> str:
-    """Such as "3.5 MB → 41 kB"."""
+    """For example "3.5 MB → 41 kB"."""
     before = in_bytes(photo.bytes_before) if photo.content else "–"
     return f"{before} → {in_bytes(photo.bytes_after)}" if photo.bytes_after else before
 

@@ -1,5 +1,5 @@
-"""`./workshop bench`: what the workshop claims, measured on the user's own machine.
+"""`./workshop bench`: measure the workshop's claims on the user's own machine.
 
-Every comparison does the same work on the same broker and cores, in turn, several times; what counts is the
-ratio within one run. A competitor that did not do the work ends the run.
+The alternatives in a comparison do the same work with the same broker and on the same cores, and take turns
+several times. Only the ratios within one run count. If an alternative doesn't do its work, the run fails.
 """

@@ -21,17 +21,19 @@ VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeyl
 
 
 def main(names: list[str], quick: bool, write: bool) -> int:
-    """Run the measurements `names`, or all; the exit code, 1 when a goal is missed.
+    """Run the measurements `names`, or all of them. Returns the exit code: 1 if a goal is missed.
 
-    quick: little work and few rounds, which shows that everything runs and judges nothing. write: the page
-    of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or when something did not do
-    its work.
+    quick: do only a little work in few rounds, to see whether everything runs, without judging the goals.
+    write: update the page of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or if an
+    alternative doesn't do its work.
     """
     for name in names:
         if name not in NAMES:
-            raise WorkshopError(f"There is no measurement {name}. There are: {', '.join(NAMES)}.")
+            raise WorkshopError(f"There is no measurement named {name}. Choose from: {', '.join(NAMES)}.")
     if quick and write:
-        raise WorkshopError("--quick measures too little for the page. Leave out one of --quick and --write.")
+        raise WorkshopError(
+            "--quick doesn't measure enough for the page. Use either --quick or --write, not both."
+        )
     say(machine())
     missed = False
     for name in names or NAMES:
@@ -46,7 +48,7 @@ def main(names: list[str], quick: bool, write: bool) -> int:
 
 
 def show(section: Section) -> None:
-    """Print it for the terminal."""
+    """Print the section in the terminal."""
     say(f"\n{section.title}", style="bold")
     say(section.how)
     for table in section.tables:
@@ -59,7 +61,7 @@ def show(section: Section) -> None:
 
 
 def keep(section: Section) -> None:
-    """Write it down for the page, with machine, date and versions: docs/numbers/NAME.json."""
+    """Save the section for the page, with machine, date and versions, to docs/numbers/NAME.json."""
     content = {
         "machine": machine(),
         "date": date.today().isoformat(),

@@ -1,6 +1,6 @@
-"""The field: Celery beside RQ, Dramatiq, Huey and django-tasks, on the same broker, with the same work.
+"""Compare Celery with RQ, Dramatiq, Huey and django-tasks, with the same broker and the same work.
 
-How each is set up, and the pages of its documentation that say so: field_apps/.
+field_apps/ contains the setup of each library, with links to the documentation that recommends it.
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, an
 ROUNDS = 3
 NAPS, QUICK_NAPS = 40, 12
 WINDOW, QUICK_WINDOW = 100.0, 5.0
-"""Seconds in which a killed worker's tasks may come back."""
+"""Seconds to wait until the tasks of a killed worker are finished."""
 
 
 def measure(quick: bool, rivals: Sequence[Rival] = RIVALS) -> Section:
-    """Each rival in turn, for some rounds; then all are killed.
+    """Measure the rivals in turn, for several rounds, and then kill all of them.
 
-    The first run installs them, which quick does too. Raises WorkshopError where that does not work, and when
-    a rival leaves its work undone.
+    The first run installs the rivals, even with `quick`. Raises WorkshopError if the installation fails, or
+    if a rival doesn't finish its work.
     """
     work, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
     naps, window = (QUICK_NAPS, QUICK_WINDOW) if quick else (NAPS, WINDOW)
     field_environment.python()
     photo = samples.photo(4032, 3024)
     speeds = {rival.name: Speed() for rival in rivals}
-    if quick:  # Nothing is judged, so all at once.
+    if quick:  # The results don't count, so run everything in parallel.
         with ThreadPoolExecutor(len(rivals) + 1) as threads:
             lost = threads.submit(all_losses, rivals, naps, window)
             tries = [threads.submit(one_round, rival, work, photo, speeds[rival.name]) for rival in rivals]
@@ -54,17 +54,19 @@ def _section(
 ) -> Section:
     return Section(
         "field",
-        "The field of task queues",
-        f"Each library in turn, {rounds} {'rounds' if rounds > 1 else 'round'}, with two tasks at a time, "
-        "set up as its own documentation says, on a fresh broker of its own (valkey); django-tasks with its "
-        f"database backend, on SQLite. {work.empty} empty tasks are sent before the worker starts, and keep "
-        "no result where that can be turned off. Every task leaves a trace, one or two round trips to the "
-        f"broker, the same for all; without it the run fails. {work.answers} single tasks each round are "
-        f"sent to an idle worker, 0.1 to 1.1 s apart, and their results awaited. {work.photos} photos of 12 "
-        "megapixels are resized by the function of lesson 01. The first tenth of the tasks is warm-up. For "
-        "the last table the worker is killed with -9, all processes of it, when a quarter of the tasks, "
-        "half a second each, is begun and both that are at work are in their middle. It is started again at "
-        f"once, and has {window:.0f} s. The other tables are with the default settings.",
+        "Task queues compared",
+        f"The libraries take turns, for {rounds} {'rounds' if rounds > 1 else 'round'}, and run two tasks at "
+        "a time. Each library is set up as its own documentation describes. Each one gets a fresh broker "
+        f"(Valkey), except for django-tasks, which uses its database backend on SQLite. {work.empty} empty "
+        "tasks are sent before the worker starts. They store no result if the library lets you turn results "
+        "off. Every task leaves a trace in one or two round trips to the broker, the same for all libraries, "
+        f"and the run fails if a trace is missing. In each round, {work.answers} single tasks are sent to an "
+        f"idle worker, 0.1 to 1.1 s apart, and the producer waits for each result. {work.photos} photos of "
+        "12 megapixels are resized with the function from lesson 01. The first tenth of the tasks is "
+        "warm-up. For the last table, all processes of the worker are killed with kill -9 when a quarter of "
+        "the tasks (half a second each) have started and both running tasks are halfway through. The worker "
+        f"is restarted immediately and has {window:.0f} s to finish. All other tables use the default "
+        "settings.",
         [*speed_tables(speeds), loss_table(losses, window)],
         plots(speeds),
         remarks=remarks(speeds, losses, window, field_environment.versions()),

@@ -1,4 +1,4 @@
-"""The libraries that are compared, in an environment of their own: the workshop needs none of them."""
+"""A separate virtual environment for the libraries to compare. The workshop itself needs none of them."""
 
 import fcntl
 import hashlib
@@ -22,27 +22,27 @@ print(json.dumps({each.metadata["Name"].lower(): each.version for each in distri
 
 
 def folder() -> Path:
-    """Where it lies: .workshop/bench-venv."""
+    """The environment's folder, .workshop/bench-venv."""
     return paths.STATE / "bench-venv"
 
 
 def python() -> Path:
-    """The environment's Python. Made and filled at the first call, and when a version in the list changed.
+    """The environment's Python. The first call creates the environment, as does a change of the requirements.
 
-    Raises WorkshopError where that does not work, such as without a network.
+    Raises WorkshopError if the installation fails, for example without a network.
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
     with _alone():
         if not (stamp.is_file() and stamp.read_text() == wanted and executable.exists()):
-            say(f"Installing what is compared into {paths.shown(folder())} …")
+            say(f"Installing the task queues to compare into {paths.shown(folder())} …")
             _make(executable)
             stamp.write_text(wanted)
     return executable
 
 
 def versions() -> dict[str, str]:
-    """The versions of all that is installed there, by name."""
+    """The versions of all installed packages, by name."""
     found = subprocess.run([python(), "-c", LISTED], capture_output=True, text=True, check=True)
     return json.loads(found.stdout)
 
@@ -51,7 +51,7 @@ def _make(executable: Path) -> None:
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv:
         _run([uv, "venv", "--clear", "--python", sys.executable, str(folder())])
-        # Compiled, as pip does it: else each start of a worker would compile anew.
+        # Compile to bytecode, as pip does. Otherwise each start of a worker would compile the modules again.
         install = [uv, "pip", "install", "--compile-bytecode", "--python", str(executable)]
     else:
         _run([sys.executable, "-m", "venv", "--clear", str(folder())])
@@ -64,15 +64,15 @@ def _run(command: list[str]) -> None:
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
         raise WorkshopError(
-            "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) cannot be "
+            "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) could not be "
             f"installed into {paths.shown(folder())}:\n{said}\n"
-            "The first time, this needs a network and a package index. Connect, and run it again."
+            "The first run needs a network connection and a package index. Connect and try again."
         )
 
 
 @contextmanager
 def _alone():
-    """Two runs at once do not install into each other's environment."""
+    """Keep two runs from installing into the environment at the same time."""
     folder().parent.mkdir(parents=True, exist_ok=True)
     with folder().with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""What is lost when the whole worker is killed with -9 in the middle of its work, and started again."""
+"""Count the tasks that are lost when the whole worker is killed with kill -9 and restarted."""
 
 import time
 from collections.abc import Iterable
@@ -12,14 +12,17 @@ from .field_place import PATIENCE, Place, Trace, place
 from .field_rivals import Rival
 
 MIDDLE = 0.1, 0.4
-"""Seconds since its begin between which a nap, which takes half a second, is in its middle."""
+"""Seconds after its start between which a nap of half a second counts as halfway through."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Of `sent` tasks: `never` were not done within the time, `twice` were done more than once, `again` were
-    begun more than once. after: seconds from the new start until the last one was done. left: what broker or
-    database still had at the end, by its state."""
+    """What happened to `sent` tasks.
+
+    never: tasks not finished in time. twice: tasks finished more than once. again: tasks started more than
+    once. after: seconds from the restart until the last task was finished. left: the number of tasks that the
+    broker or the database still had at the end, by state.
+    """
 
     sent: int
     never: int
@@ -30,7 +33,7 @@ class Loss:
 
 
 def counted(sent: int, begun: Trace, done: Trace) -> tuple[int, int, int]:
-    """Of `sent` tasks, numbered from 0: those never done, done more than once, begun more than once."""
+    """How many of `sent` tasks were never finished, finished repeatedly, and started repeatedly."""
     numbers = range(sent)
     return (
         sum(number not in done for number in numbers),
@@ -40,7 +43,7 @@ def counted(sent: int, begun: Trace, done: Trace) -> tuple[int, int, int]:
 
 
 def all_losses(rivals: Iterable[Rival], count: int, seconds: float) -> list[tuple[Rival, bool, Loss]]:
-    """Kill each rival's worker in each of its modes. All at once: their tasks only wait, and so do we."""
+    """Kill each rival's worker in each of its modes. All run in parallel, because their tasks only sleep."""
     trials = [(rival, reliable) for rival in rivals for reliable in rival.modes]
     with ThreadPoolExecutor(len(trials)) as threads:
         losses = list(threads.map(lambda trial: one_loss(*trial, count, seconds), trials))
@@ -48,7 +51,7 @@ def all_losses(rivals: Iterable[Rival], count: int, seconds: float) -> list[tupl
 
 
 def one_loss(rival: Rival, reliable: bool, count: int, seconds: float) -> Loss:
-    """Send `count` naps, kill the worker in the middle of some, start it again, wait up to `seconds`."""
+    """Send `count` naps, kill the worker in the middle of two, restart it, and wait up to `seconds`."""
     with place(rival, reliable=reliable) as here:
         here.send("nap", count)
         here.worker.start()
@@ -57,23 +60,23 @@ def one_loss(rival: Rival, reliable: bool, count: int, seconds: float) -> Loss:
         started = here.worker.start()
         done = _until_done(here, count, started, seconds)
         if len(done) >= count:
-            until(lambda: not here.left(), 5)  # the last is done a moment before it is acknowledged
+            until(lambda: not here.left(), 5)  # the last task finishes just before it is acknowledged
         last = max(moment for times in done.values() for moment in times)
         never, twice, again = counted(count, here.traces("begun"), done)
         return Loss(count, never, twice, again, last - started, here.left())
 
 
 def in_the_middle(begun: Trace, done: Trace, now: float) -> bool:
-    """Whether two tasks are at work at the moment `now`, and both are in their middle."""
+    """Whether two tasks are running at the moment `now`, and both are halfway through."""
     ages = [now - times[-1] for number, times in begun.items() if number not in done]
     return len(ages) == 2 and all(MIDDLE[0] < age < MIDDLE[1] for age in ages)
 
 
 def _until_in_the_middle(here: Place, count: int) -> None:
-    """Return once `count` tasks are begun and all processes of the worker are in the middle of one.
+    """Return once `count` tasks have started and every process of the worker is halfway through a task.
 
-    Where one task ends, the next message is taken. A worker that dies in that moment is another matter:
-    Kombu on Redis loses a message then (docs/explanation/delivery.md, "A gap in at least once").
+    When a task ends, the worker fetches the next message. If a worker is killed at that moment, Kombu with
+    Redis can lose a message (docs/explanation/delivery.md, "A gap in at least once").
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -82,22 +85,22 @@ def _until_in_the_middle(here: Place, count: int) -> None:
             return
         if time.monotonic() > deadline or not here.worker.running:
             raise WorkshopError(
-                f"{here.rival.name}: its worker did not begin its work.\n{here.worker.last_lines()}"
+                f"{here.rival.name}: the worker did not start working.\n{here.worker.last_lines()}"
             )
         time.sleep(0.01)
 
 
 def _until_done(here: Place, count: int, started: float, seconds: float) -> Trace:
-    """What is done when all is, or `seconds` after the new start at the moment `started`.
+    """The finished tasks, once all are finished or `seconds` after the restart at the moment `started`.
 
-    Raises WorkshopError when the new worker ends, or does nothing at all, for which it has longer.
+    Raises WorkshopError if the new worker exits, or if it finishes no task within PATIENCE seconds.
     """
     while len(done := here.traces("done")) < count:
         active = any(moment > started for times in done.values() for moment in times)
         waited = time.time() - started
         if not here.worker.running or (waited > PATIENCE and not active):
             raise WorkshopError(
-                f"{here.rival.name}: started again, its worker did nothing.\n{here.worker.last_lines()}"
+                f"{here.rival.name}: the restarted worker did nothing.\n{here.worker.last_lines()}"
             )
         if active and waited > seconds:
             break

@@ -1,4 +1,4 @@
-"""One rival with a broker and a folder of its own, and the traces that its tasks leave."""
+"""Run one rival with its own broker and folder, and read the traces that its tasks leave."""
 
 import os
 import shutil
@@ -22,13 +22,13 @@ from .field_rivals import APPS, Rival
 from .field_worker import Worker
 
 PATIENCE = 60.0
-"""Seconds without a finished task after which a worker is taken to do nothing."""
+"""Seconds without a finished task before the worker counts as idle."""
 Trace = dict[int, list[float]]
-"""When each task was begun, or done: by its number, as often as it was."""
+"""The times at which each task was started or finished, by task number."""
 
 
 class Place:
-    """Where `rival` works. `worker` is not started yet."""
+    """The broker, folder and worker of `rival`. `worker` is not started yet."""
 
     def __init__(self, rival: Rival, broker: Broker, folder: Path, reliable: bool):
         self.rival, self.reliable = rival, reliable
@@ -40,7 +40,7 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What worker and sender find in their environment."""
+        """The environment variables of the worker and the producer."""
         environment = inherited() | {
             "PATH": os.pathsep.join([str(field_environment.folder() / "bin"), os.environ.get("PATH", "")]),
             "HOME": str(self._folder),
@@ -59,7 +59,7 @@ class Place:
         return environment
 
     def run(self, *command: str) -> str:
-        """What the environment's Python prints with `command`. Raises WorkshopError when it fails."""
+        """Run the environment's Python with `command`, and return its output or raise WorkshopError."""
         done = subprocess.run(
             [str(field_environment.folder() / "bin/python"), *command],
             cwd=self.rival.folder,
@@ -75,23 +75,24 @@ class Place:
         return done.stdout
 
     def send(self, task: str, count: int) -> str:
-        """Send `count` of `task`, numbered from 0, from a process of its own: what send.py prints."""
+        """Send `task` `count` times, numbered from 0, with send.py. Returns the output of send.py."""
         self._traces.delete("begun", "done")
         return self.run(str(APPS / "send.py"), self.rival.module, task, str(count))
 
     def traces(self, of: str) -> Trace:
-        """of: "begun" or "done"."""
+        """The traces of one kind. of: "begun" or "done"."""
         found: Trace = {}
         for line in self._traces.lrange(of, 0, -1):
             number, moment = line.split()
             found.setdefault(int(number), []).append(float(moment))
-        found.pop(-1, None)  # sent ahead, to open the connection
+        found.pop(-1, None)  # the warm-up task that opens the connection
         return found
 
     def all_done(self, count: int, patience: float = PATIENCE) -> Trace:
-        """Wait until each of `count` tasks is done, and return when each was.
+        """Wait until all of `count` tasks are finished, and return the times.
 
-        Raises WorkshopError when the worker ends, does nothing for `patience` seconds, or did one twice.
+        Raises WorkshopError if the worker exits, finishes nothing for `patience` seconds, or finishes a task
+        twice.
         """
         done, seen, since = {}, -1, time.monotonic()
         while True:
@@ -100,19 +101,19 @@ class Place:
                 if seen >= count and len(done := self.traces("done")) == count:
                     break
             if not self.worker.running or time.monotonic() - since > patience:
-                why = f"did nothing for {patience:.0f} s" if self.worker.running else "ended"
+                why = f"did nothing for {patience:.0f} s" if self.worker.running else "exited"
                 done = self.traces("done")
                 raise WorkshopError(
-                    f"{self.rival.name}: {count - len(done)} of {count} tasks were not done; its worker "
-                    f"{why}.\n{self._said()}"
+                    f"{self.rival.name}: {count - len(done)} of {count} tasks were not finished, because the "
+                    f"worker {why}.\n{self._said()}"
                 )
             time.sleep(0.005)
         if twice := sum(len(times) > 1 for times in done.values()):
-            raise WorkshopError(f"{self.rival.name}: {twice} of {count} tasks were done twice.")
+            raise WorkshopError(f"{self.rival.name}: {twice} of {count} tasks were finished twice.")
         return done
 
     def left(self) -> dict[str, int]:
-        """How many tasks the broker or the database still has, by the state that it has them in."""
+        """How many tasks the broker or the database still has, by state."""
         if self.rival.database:
             with closing(sqlite3.connect(self._folder / "db.sqlite3", timeout=20)) as database:
                 states = (
@@ -125,12 +126,12 @@ class Place:
         return {word: number for word, number in found.items() if number}
 
     def _said(self) -> str:
-        return f"Its log ends with:\n{self.worker.last_lines()}" if self.worker.last_lines() else ""
+        return f"The end of the worker's log:\n{self.worker.last_lines()}" if self.worker.last_lines() else ""
 
 
 @contextmanager
 def place(rival: Rival, photo: bytes = b"", reliable: bool = False) -> Iterator[Place]:
-    """A place that is gone afterwards, with all processes. photo: the JPEG that the tasks resize."""
+    """Create a place, and remove it and its processes afterwards. photo: the JPEG that the tasks resize."""
     field_environment.python()
     folder = Path(tempfile.mkdtemp(prefix="workshop-bench-field-"))
     try:

@@ -1,6 +1,6 @@
-"""The task queues that are compared, each started as its own documentation says.
+"""The task queues to compare, each started as its own documentation describes.
 
-What each app sets, and the pages that say so, are in field_apps/, one file for each.
+field_apps/ contains one file for each app with its settings, and links to the documentation.
 """
 
 from dataclasses import dataclass, field
@@ -11,11 +11,12 @@ APPS = Path(__file__).with_name("field_apps")
 
 @dataclass(frozen=True)
 class Rival:
-    """name: as a reader sees it. module: of field_apps/, with the tasks. commands: the worker, in as many
-    processes as there are commands; two tasks at a time in all.
+    """A task queue to compare.
 
-    safe: the documented settings against a killed worker, in words; empty where there are none to choose.
-    left: what to ask the broker for tasks that it still has, by the word for it.
+    name: the name on the page. module: the module in field_apps/ with the tasks. commands: the commands that
+    start the worker, one process each; together they run two tasks at a time. safe: a description of the
+    documented settings that protect against a killed worker, or empty if there are none. left: for each
+    state, the Redis command and key that count the tasks in this state.
     """
 
     name: str
@@ -25,7 +26,7 @@ class Rival:
     safe: str = ""
     left: dict[str, tuple[str, str]] = field(default_factory=dict)
     database: bool = False
-    """Tasks lie in a database, not in the broker."""
+    """Whether tasks are stored in a database instead of the broker."""
 
     @property
     def folder(self) -> Path:
@@ -33,15 +34,15 @@ class Rival:
 
     @property
     def modes(self) -> tuple[bool, ...]:
-        """Its settings when a worker is killed: as they come (False), reliable (True)."""
+        """The settings to test with a killed worker: default (False), reliable (True)."""
         return (False, True) if self.safe else (False,)
 
 
-UNACKNOWLEDGED = {"not acknowledged": ("hlen", "unacked")}
-LATE = "acks_late, visibility timeout 5 s, looked for each second"
+UNACKNOWLEDGED = {"unacknowledged": ("hlen", "unacked")}
+LATE = "acks_late and a visibility timeout of 5 s, checked every second"
 RIVALS = (
     Rival(
-        "Celery, prefork",
+        "Celery (prefork)",
         "celery_app",
         ("celery -A celery_app worker --pool prefork --concurrency 2",),
         "celery",
@@ -49,7 +50,7 @@ RIVALS = (
         UNACKNOWLEDGED,
     ),
     Rival(
-        "Celery, threads",
+        "Celery (threads)",
         "celery_app",
         ("celery -A celery_app worker --pool threads --concurrency 2",),
         "celery",
@@ -61,7 +62,7 @@ RIVALS = (
         "rq_app",
         ("python rq_app.py", "python rq_app.py"),
         "rq",
-        "Retry(max=3), monitored each second, maintenance about each 5 s",
+        "Retry(max=3), monitoring every second and maintenance about every 5 s",
         {
             "taken": ("llen", "rq:queue:default:intermediate"),
             "started": ("zcard", "rq:wip:default"),
@@ -73,8 +74,8 @@ RIVALS = (
         "dramatiq_app",
         ("dramatiq dramatiq_app --processes 2 --threads 1",),
         "dramatiq",
-        "dead after 5 s without a heartbeat, looked for at each second command",
-        {"not acknowledged": ("hlen", "dramatiq:default.msgs")},
+        "a heartbeat timeout of 5 s, checked with every second command",
+        {"unacknowledged": ("hlen", "dramatiq:default.msgs")},
     ),
     Rival(
         "Huey",
@@ -84,7 +85,7 @@ RIVALS = (
         left={"queued": ("llen", "huey.redis.field")},
     ),
     Rival(
-        "django-tasks, SQLite",
+        "django-tasks (SQLite)",
         "tasks",
         ("python manage.py db_worker", "python manage.py db_worker"),
         "django-tasks-db",

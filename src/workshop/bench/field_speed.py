@@ -1,4 +1,4 @@
-"""How fast a rival is: start, empty tasks, a single task, photos; and what its processes weigh."""
+"""Measure a rival: startup, empty tasks, a single task, photos, and the memory of its processes."""
 
 import threading
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ SAMPLE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Work:
-    """How much of each."""
+    """The number of tasks of each kind."""
 
     empty: int
     photos: int
@@ -21,7 +21,7 @@ class Work:
 
 @dataclass
 class Speed:
-    """A value for each round; for the single tasks one for each of them. Seconds, tasks per second, MB."""
+    """One value per round, or one per task for single tasks, in seconds, tasks per second or MB."""
 
     start: list[float] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
@@ -34,9 +34,9 @@ class Speed:
 
 
 def one_round(rival: Rival, work: Work, photo: bytes, speed: Speed) -> None:
-    """Measure each once. Raises WorkshopError when a task is not done, or done twice."""
+    """Take each measurement once. Raises WorkshopError if a task is not finished, or finished twice."""
     with place(rival, photo) as here:
-        # All are sent before the worker starts, so that sender and worker do not share the cores.
+        # Send all tasks before the worker starts, so that the producer and the worker don't share the cores.
         speed.sent.append(work.empty / float(here.send("empty", work.empty)))
         began = here.worker.start()
         done = [times[0] for times in here.all_done(work.empty).values()]
@@ -52,9 +52,9 @@ def one_round(rival: Rival, work: Work, photo: bytes, speed: Speed) -> None:
 
 
 def rate(moments: Sequence[float]) -> float:
-    """Tasks per second, out of the moments when they were done; a first tenth is warm-up, one at least.
+    """Tasks per second, calculated from the times at which they were finished.
 
-    ValueError for fewer than two.
+    The first tenth is warm-up (at least one task). Raises ValueError for fewer than two tasks.
     """
     if len(moments) < 2:
         raise ValueError("A rate needs two tasks.")
@@ -73,7 +73,7 @@ def _single(here: Place, count: int, speed: Speed) -> None:
 
 
 class _weighed:
-    """While inside, a thread asks every half second what the worker weighs."""
+    """During the block, a thread measures the worker's memory every half second."""
 
     def __init__(self, here: Place):
         self._here, self._over = here, threading.Event()

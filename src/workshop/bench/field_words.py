@@ -1,4 +1,4 @@
-"""What the field's figures say: tables, plots and remarks. No sentence here knows who wins."""
+"""Tables, plots and remarks about the task queues. No sentence here assumes who wins."""
 
 import statistics
 from collections.abc import Callable
@@ -10,41 +10,42 @@ from .field_speed import Speed
 from .section import Plot, Table
 from .statistic import percentile, spread
 
-OURS = "Celery, prefork"
+OURS = "Celery (prefork)"
 Losses = list[tuple[Rival, bool, Loss]]
 MEASURES: dict[str, tuple[Callable[[Speed], list[float]], bool]] = {
-    "empty tasks": (lambda speed: speed.empty, True),
-    "photos": (lambda speed: speed.photos, True),
-    "sending": (lambda speed: speed.sent, True),
-    "a single task, until it begins": (lambda speed: speed.begin, False),
-    "a single task, until its result": (lambda speed: speed.result, False),
-    "memory at work": (lambda speed: speed.busy, False),
-    "from start to the first task": (lambda speed: speed.start, False),
+    "empty tasks per second": (lambda speed: speed.empty, True),
+    "photos per second": (lambda speed: speed.photos, True),
+    "tasks sent per second": (lambda speed: speed.sent, True),
+    "time until a single task starts": (lambda speed: speed.begin, False),
+    "time until the result of a single task": (lambda speed: speed.result, False),
+    "memory under load": (lambda speed: speed.busy, False),
+    "time from the worker's start to its first task": (lambda speed: speed.start, False),
 }
-"""What is compared, and whether more is better."""
+"""The compared values, and whether a higher value is better."""
 KNOWN = {
-    OURS: "As it comes, Celery acknowledges a task before it runs, so what runs in a killed worker is gone; "
-    "what the worker had taken in advance comes back after the visibility timeout, an hour "
-    "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). Taken from Redis, "
-    "a message is in no list for a moment: a worker that dies in it takes the message along, with acks_late, "
-    "too. Workers are not killed in that moment here; the explanation of delivery says how often it happens.",
-    "RQ": "RQ forks a process for each task, which keeps a task's memory and its crash to itself "
-    "(https://python-rq.org/docs/workers/): its time for an empty task is mostly that.",
-    "django-tasks, SQLite": "The worker of django-tasks looks into its table once a second when it was "
-    "empty, and waits up to a second at its start, so that many do not look at once; both are options of "
-    "`db_worker`. What a killed worker was at stays marked as running "
-    "(https://github.com/RealOrangeOne/django-tasks/issues/46).",
-    "Dramatiq": "Dramatiq means to deliver at least once (https://dramatiq.io/guide.html). A worker is "
-    "taken for dead after a minute without a sign of life, and one command of a thousand looks for such "
-    "(https://dramatiq.io/reference.html), so on a quiet queue the messages of a dead one wait longer.",
-    "Huey": "Huey's worker takes a task off the list before it runs "
-    "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of what is running.",
+    OURS: "By default, Celery acknowledges a task before the task runs, so a task that is running in a "
+    "killed worker is lost. Messages that the worker had prefetched return after the visibility timeout of "
+    "one hour (https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). While a "
+    "worker fetches a message from Redis, the message is in no list for a moment. If the worker dies at that "
+    "moment, the message is lost, even with acks_late. The benchmark kills no worker at such a moment. The "
+    "explanation page about delivery says how often this happens.",
+    "RQ": "RQ forks a process for each task, so a task shares no memory with other tasks and can't crash "
+    "them (https://python-rq.org/docs/workers/). Forking takes most of the time of an empty task.",
+    "django-tasks (SQLite)": "While its table is empty, the worker of django-tasks polls the table once a "
+    "second. When the worker starts, it waits up to a second, so that several workers don't poll at the same "
+    "time. `db_worker` has options for both. A task that was running in a killed worker stays marked as "
+    "running (https://github.com/RealOrangeOne/django-tasks/issues/46).",
+    "Dramatiq": "Dramatiq aims for at-least-once delivery (https://dramatiq.io/guide.html). A worker counts "
+    "as dead after a minute without a heartbeat, and one in a thousand commands looks for dead workers "
+    "(https://dramatiq.io/reference.html). So on a quiet queue, the messages of a dead worker wait longer.",
+    "Huey": "Huey's worker removes a task from the list before the task runs "
+    "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of running tasks.",
 }
-"""From each project's own pages."""
+"""Facts from each project's documentation."""
 
 
 def speed_tables(speeds: dict[str, Speed]) -> list[Table]:
-    """Tasks per second, times, memory: median and range of the rounds, by rival."""
+    """Tasks per second, times and memory: the median and range of the rounds for each rival."""
     rates = [
         [name, spread(speed.empty, 0), spread(speed.photos, 1), spread(speed.sent, 0)]
         for name, speed in speeds.items()
@@ -59,16 +60,16 @@ def speed_tables(speeds: dict[str, Speed]) -> list[Table]:
             "Per second: median (range)", ["", "empty tasks", "photos of 12 megapixels", "tasks sent"], rates
         ),
         Table(
-            "A single task to an idle worker, and the worker's start",
-            ["", "begins, p50 ms", "p95 ms", "result, p50 ms", "p95 ms", "first task after the start, s"],
+            "A single task on an idle worker, and the worker's startup",
+            ["", "starts, p50 ms", "p95 ms", "result, p50 ms", "p95 ms", "first task after startup, s"],
             times,
         ),
-        Table("Memory of all worker processes, MB", ["", "idle", "with photos, at most"], weights),
+        Table("Memory of all worker processes, MB", ["", "idle", "peak with photos"], weights),
     ]
 
 
 def loss_table(losses: Losses, window: float) -> Table:
-    """What became of the tasks of a killed worker."""
+    """What happened to the tasks of a killed worker."""
     rows = [
         [
             f"{rival.name}: {'reliable' if reliable else 'default'}",
@@ -80,12 +81,18 @@ def loss_table(losses: Losses, window: float) -> Table:
         ]
         for rival, reliable, loss in losses
     ]
-    headings = ["", f"not done within {window:.0f} s", "done twice", "begun twice", "last one done after, s"]
-    return Table("The whole worker killed with -9 and started again", [*headings, "left in the queue"], rows)
+    headings = [
+        "",
+        f"unfinished after {window:.0f} s",
+        "finished twice",
+        "started twice",
+        "last one finished after, s",
+    ]
+    return Table("The whole worker killed with kill -9 and restarted", [*headings, "left in the queue"], rows)
 
 
 def plots(speeds: dict[str, Speed]) -> list[Plot]:
-    """Bars for what is compared most."""
+    """Bar charts of the most important values."""
     empty = {name: statistics.median(speed.empty) for name, speed in speeds.items()}
     memory = {name: statistics.median(speed.busy) for name, speed in speeds.items()}
     return [
@@ -103,7 +110,7 @@ def plots(speeds: dict[str, Speed]) -> list[Plot]:
 
 
 def remarks(speeds: dict[str, Speed], losses: Losses, window: float, versions: dict[str, str]) -> list[str]:
-    """Where Celery is ahead and behind, what was lost, what the projects say of themselves, and versions."""
+    """Celery's rank, the lost tasks, facts from the projects' documentation, and versions."""
     found = [_place(what, speeds) for what in MEASURES] if OURS in speeds and len(speeds) > 1 else []
     found += [_lost(rival, reliable, loss, window) for rival, reliable, loss in losses]
     found += [words for name, words in KNOWN.items() if name in speeds]
@@ -114,23 +121,24 @@ def remarks(speeds: dict[str, Speed], losses: Losses, window: float, versions: d
 
 
 def _place(what: str, speeds: dict[str, Speed]) -> str:
-    """Such as "Photos: Celery, prefork is first of 6, with 1.2 times …"."""
+    """For example "Photos per second: Celery (prefork) is number 2 of 6 (0.98 times the value of Huey)."."""
     pick, more = MEASURES[what]
     medians = {name: statistics.median(pick(speed)) for name, speed in speeds.items()}
     order = sorted(medians, key=medians.__getitem__, reverse=more)
     ours, place = medians[OURS], order.index(OURS) + 1
     other = order[1] if place == 1 else order[0]
-    ratio = f"{ours / medians[other]:.2g} times {'as many' if more else 'as much'} as {other}"
-    return f"{what[0].upper()}{what[1:]}: {OURS} is number {place} of {len(order)}, with {ratio}."
+    ratio = f"{ours / medians[other]:.2g} times the value of {other}"
+    return f"{what[0].upper()}{what[1:]}: {OURS} is number {place} of {len(order)} ({ratio})."
 
 
 def _lost(rival: Rival, reliable: bool, loss: Loss, window: float) -> str:
-    setting = rival.safe if reliable else "as it comes"
-    done = f"{loss.never} of {loss.sent} tasks were not done" if loss.never else "every task was done"
-    again = f"; begun twice: {loss.again}" if loss.again else ""
+    setting = rival.safe if reliable else "default settings"
+    failed = f"after {window:.0f} s, {loss.never} of {loss.sent} tasks were unfinished."
+    done = failed if loss.never else f"all tasks were finished within {window:.0f} s."
+    again = f" Started twice: {loss.again}." if loss.again else ""
     left = ", ".join(f"{number} {word}" for word, number in loss.left.items())
-    kept = f" The queue still had {left}." if left else " Nothing of them was left." if loss.never else ""
-    return f"Killed, {rival.name} ({setting}): {done} within {window:.0f} s{again}.{kept}"
+    kept = f" Still in the queue: {left}." if left else " The queue was empty." if loss.never else ""
+    return f"kill -9 on {rival.name} with {setting}: {done}{again}{kept}"
 
 
 def _percentiles(seconds: list[float]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A worker with all its processes: started, weighed, and ended, by kill -9 too."""
+"""Start a worker with all its processes, measure its memory, and stop or kill it."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ STOP_SECONDS = 5
 
 
 class Worker:
-    """`commands` run side by side. What they write goes to the file `log`."""
+    """Runs `commands` side by side. Their output goes to the file `log`."""
 
     def __init__(self, commands: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path):
         self._commands, self._folder, self._environment = commands, folder, environment
@@ -22,7 +22,7 @@ class Worker:
         self._roots: list[subprocess.Popen] = []
 
     def start(self) -> float:
-        """Start, and return the moment (time.time)."""
+        """Start the worker, and return the start time (time.time)."""
         with self._log.open("ab") as log:
             began = time.time()
             self._roots = [
@@ -44,13 +44,13 @@ class Worker:
         return bool(self._roots) and all(root.poll() is None for root in self._roots)
 
     def last_lines(self, count: int = 8) -> str:
-        """The end of what it wrote."""
+        """The last lines of the worker's output."""
         if not self._log.is_file():
             return ""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-count:])
 
     def memory(self) -> float:
-        """Megabytes of all its processes. What they share counts once, where the system tells (Linux)."""
+        """Memory of all processes in MB. Shared memory counts only once, if the system reports it (Linux)."""
         total = 0
         for process in self._family():
             with contextlib.suppress(psutil.Error):
@@ -59,7 +59,7 @@ class Worker:
         return total / 1e6
 
     def stop(self) -> None:
-        """End it as an administrator does, and after a while by force."""
+        """Terminate the worker as an administrator would, and kill it after STOP_SECONDS."""
         for root in self._roots:
             root.terminate()
         deadline = time.monotonic() + STOP_SECONDS
@@ -69,7 +69,7 @@ class Worker:
         self.kill()
 
     def kill(self) -> None:
-        """kill -9 for every process of it: the power cut. Returns once they are gone."""
+        """Kill every process with kill -9, to simulate a power cut. Returns once all are gone."""
         while family := self._family():
             for process in family:
                 with contextlib.suppress(psutil.Error):
@@ -82,7 +82,7 @@ class Worker:
             root.wait()
 
     def _family(self) -> list[psutil.Process]:
-        """Each root and all that it started, also what has lost its parent since."""
+        """Each root process and all its descendants, including orphaned ones."""
         sessions = {root.pid for root in self._roots}
         found = []
         for process in psutil.process_iter():

@@ -1,4 +1,4 @@
-"""Growth: ten photos in the queue, or ten thousand. What stays as it was, and what grows with them?"""
+"""Measure what grows with the number of photos, from ten to ten thousand, and what doesn't."""
 
 import statistics
 import subprocess
@@ -18,7 +18,7 @@ from .visitor import behind_gunicorn
 
 SOLUTION = "05-beat"
 WORKER = "env DEBUG=0 SECRET_KEY=for-the-measurement"
-"""With DEBUG a process remembers its last 9,000 queries (django.db.backends.base.base)."""
+"""With DEBUG=1, a process keeps its last 9,000 queries (django.db.backends.base.base)."""
 LOOKS = 20
 PAGE = 24
 """Photos on a page of the list."""
@@ -26,9 +26,11 @@ PAGE = 24
 
 @dataclass(frozen=True)
 class Size:
-    """What was measured with so many photos. rate: photos per second; memory: MB of the worker's processes
-    once all was done; the others are seconds: first and last whole page of the list, sweep, figures of a
-    report."""
+    """The measurements with `photos` photos.
+
+    rate: photos per second. memory: MB of the worker's processes after the work. The others are seconds: the
+    first page and the last full page of the list, a sweep, and the figures of a report.
+    """
 
     photos: int
     rate: float
@@ -40,11 +42,11 @@ class Size:
 
 
 def measure(quick: bool) -> Section:
-    """Each size on a fresh site. Raises WorkshopError when a photo is not resized."""
+    """Measure each size on a fresh site. Raises WorkshopError if a photo is not resized."""
     sizes, rounds = ((10, 50), 1) if quick else ((10, 100, 1_000, 10_000), 3)
     found: dict[int, list[Size]] = {size: [] for size in sizes}
     for turn in range(rounds):
-        # The largest takes longest and has noise of its own in it: once is enough.
+        # The largest size takes longest and averages out its own noise, so once is enough.
         for size in sizes if turn == 0 else sizes[:-1]:
             with behind_gunicorn(SOLUTION, ("beat", "flower", "slow"), WORKER) as site:
                 found[size].append(_measured(site, size))
@@ -55,7 +57,7 @@ def _measured(site: Site, photos: int) -> Size:
     _inside(site, "fill", photos)
     with Visitor(site.address) as visitor:
         first, last = (_page(visitor, path) for path in ("/", f"/?page={max(1, photos // PAGE)}"))
-    sweep = _inside(site, "sweep", photos)  # finds all of them overdue, and so fills the queue
+    sweep = _inside(site, "sweep", photos)  # finds all photos overdue, and so fills the queue
     began, ended = _inside(site, "resized", photos, both=True)
     report = _inside(site, "report", photos)
     return Size(photos, photos / (ended - began), _memory(site), first, last, sweep, report)
@@ -67,7 +69,7 @@ def _page(visitor: Visitor, path: str) -> float:
 
 
 def _memory(site: Site) -> float:
-    """MB that the worker and its children have to themselves, and their share of what they have in common."""
+    """Memory of the worker and its child processes in MB, including their share of shared memory."""
     worker = psutil.Process(site.pid("worker"))
     family = [worker, *worker.children(recursive=True)]
     return sum(_share(process) for process in family) / 1e6
@@ -79,7 +81,7 @@ def _share(process: psutil.Process) -> int:
 
 
 def _inside(site: Site, what: str, photos: int, both: bool = False):
-    """Run a function of growth_inside in the project; what it prints, as numbers."""
+    """Run a function of growth_inside in the project, and return its output as numbers."""
     done = subprocess.run(
         [sys.executable, growth_inside.__file__, what, str(photos)],
         cwd=site.project.folder,
@@ -90,7 +92,7 @@ def _inside(site: Site, what: str, photos: int, both: bool = False):
         check=False,
     )
     if done.returncode:
-        raise WorkshopError(f"{photos} photos, {what}: it did not do its work.\n{done.stderr[-2000:]}")
+        raise WorkshopError(f"The step {what!r} with {photos} photos failed.\n{done.stderr[-2000:]}")
     numbers = [float(word) for word in done.stdout.split()[-2:]]
     return tuple(numbers) if both else numbers[-1]
 
@@ -124,7 +126,7 @@ def _section(sizes: list[Size], rounds: int) -> Section:
         "sweep, s",
         "report, ms",
     ]
-    # Ten photos are done before anything is warm; the step from a hundred on is what counts.
+    # With ten photos, nothing is warmed up yet, so compare with a hundred photos.
     small, large = sizes[min(1, len(sizes) - 2)], sizes[-1]
     times = large.photos / small.photos
     goals = [
@@ -142,8 +144,8 @@ def _section(sizes: list[Size], rounds: int) -> Section:
     )
     drawn = Plot(
         "growth-seconds",
-        "Seconds of a sweep that finds every photo overdue, of a report, and of the first page of the list, "
-        "against the number of photos, on logarithmic axes. From the fewest photos to the most: "
+        "Seconds for a sweep in which every photo is overdue, for a report, and for the first page of the "
+        "list, by number of photos. Both axes are logarithmic. From the fewest to the most photos: "
         f"{from_to}.",
         plot.lines(
             {
@@ -156,15 +158,16 @@ def _section(sizes: list[Size], rounds: int) -> Section:
         ),
     )
     how = (
-        "The finished system of lesson 05, with tiny photos (64×48), so that the queue is what works. All of "
-        f"them wait without a message, and one sweep sends them all. {rounds} rounds, each on a fresh site; "
-        "the largest size once."
+        "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
+        "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
+        f"Rounds: {rounds}, each on a fresh site. The largest number of photos is measured once."
     )
-    tables = [Table("With so many photos", headings, rows)]
-    return Section("growth", "Growth", how, tables, [drawn], goals, REMARKS)
+    tables = [Table("By number of photos", headings, rows)]
+    return Section("growth", "Scaling with the number of photos", how, tables, [drawn], goals, REMARKS)
 
 
 REMARKS = [
-    "The worker runs with DEBUG=0, as on a server. With DEBUG, Django keeps the last 9,000 queries of each "
-    "process: in a run of 25 November 2026 such a worker had 177 MB after 10,000 photos, and 150 after 100.",
+    "The worker runs with DEBUG=0, as on a server. With DEBUG=1, Django keeps the last 9,000 queries of each "
+    "process. In a run on 25 November 2026, such a worker used 177 MB after 10,000 photos, and 150 MB after "
+    "100.",
 ]

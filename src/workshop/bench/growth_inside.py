@@ -1,6 +1,6 @@
-"""What the growth measurement does inside the project: run as a program, in the project's folder.
+"""The part of the growth measurement that runs inside the project, as a program in the project's folder.
 
-Each function prints what it measured, in seconds.
+Each function prints its measurement in seconds.
 """
 
 import io
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 
 def fill(count: int) -> None:
-    """So many photos that were uploaded an hour ago and whose message was lost. Their files are real."""
+    """Create `count` photos that were uploaded an hour ago and whose message was lost. Their files exist."""
     from django.core.files.base import ContentFile
     from django.utils import timezone
     from images.models import UploadedImage
@@ -36,7 +36,7 @@ def fill(count: int) -> None:
 
 
 def sweep(count: int) -> None:
-    """One sweep, which has to find and send them all."""
+    """Run one sweep, which has to find all photos and send their tasks."""
     from images.models import UploadedImage
     from upkeep import sweeping
 
@@ -45,12 +45,12 @@ def sweep(count: int) -> None:
     began = time.perf_counter()
     sent, given_up = sweeping.sweep()
     if (sent, given_up) != (count, 0):
-        raise SystemExit(f"The sweep sent {sent} of {count}, and gave up {given_up}.")
+        raise SystemExit(f"The sweep sent {sent} of {count} tasks and gave up on {given_up} photos.")
     print(time.perf_counter() - began)
 
 
 def resized(count: int) -> None:
-    """Wait until all are resized; print the moments of the first and of the last, in seconds since 1970."""
+    """Wait until all photos are resized. Print when the first and the last were, in seconds since 1970."""
     from django.db.models import Max, Min
     from images.models import UploadedImage
 
@@ -64,7 +64,7 @@ def resized(count: int) -> None:
 
 
 def report(count: int) -> None:
-    """The figures of the day of the upload, and the table as CSV."""
+    """Create the report about the day of the upload, and its table as CSV."""
     from images.models import UploadedImage
     from upkeep import reporting
 
@@ -77,11 +77,11 @@ def report(count: int) -> None:
 
 
 if __name__ == "__main__":
-    # This file's own folder has modules with names of the standard library's.
+    # This file's own folder contains modules with the names of standard library modules.
     sys.path[0] = "."
     import django
 
     django.setup()
-    import myproject  # noqa: F401  the app that tasks are sent with
+    import myproject  # noqa: F401  the app that sends the tasks
 
     {"fill": fill, "sweep": sweep, "resized": resized, "report": report}[sys.argv[1]](int(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""The learner's time: until the workshop is set up, until `up` is ready, until a verdict is there."""
+"""Measure how long a learner waits for the set-up, for `up`, and for a verdict."""
 
 import os
 import shutil
@@ -26,29 +26,29 @@ from .statistic import spread
 LESSONS = ("01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat")
 UP, UP_GOAL, WATCH_GOAL = "03-images", 1.5, 1.5
 READY_LINES = {"web": "Starting development server", "worker": READY}
-"""What a process writes when it is ready."""
+"""The output of a process once it is ready."""
 WATCHED = "images/views.py"
 WRITING, QUICK_WRITING = 5.0, 0.5
-"""Seconds between a verdict and the next save: a learner thinks longer."""
+"""Seconds between a verdict and the next save. A learner would think longer."""
 
 REMARKS = (
-    "The floor is an interpreter that loads Django and, from lesson 02 on, a worker until it is ready, one "
-    "after the other. A check runs both at once; watch has loaded the libraries of the next run before the "
-    "save.",
-    "The first step's line is what a learner waits for: watch begins with the step that failed last, which "
-    "is the one at work. Lesson 01 has no worker in its floor, and step 5.1 starts a real beat and waits "
-    "until it has sent something.",
-    "The last verdict comes when every check of the lesson has passed, and those that it keeps of earlier "
-    "lessons: they resize photos, kill a worker and go without a broker, and take the time that this takes. "
-    f"{LANES} processes share these checks, each with its own broker and worker. "
-    "One start of a worker is no measure for that.",
+    "The floor is the sum of two startup times: a Python interpreter that loads Django and, from lesson 02 "
+    "on, a worker until it is ready. A check starts both at the same time. `watch` loads the libraries for "
+    "its next run before the learner saves.",
+    "A learner waits for the line of the first step, because `watch` starts with the step that failed last, "
+    "and that is the step the learner is working on. The floor of lesson 01 includes no worker. Step 5.1 "
+    "starts a real Celery beat and waits until beat has sent a task.",
+    "The last verdict appears when all checks of the lesson have passed, including the checks that the "
+    "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
+    f"which takes time. {LANES} processes share the checks, each with its own broker and worker. So the time "
+    "that one worker needs to start is not a realistic goal for the last verdict.",
 )
 
 Seconds = dict[str, list[float]]
 
 
 def measure(quick: bool) -> Section:
-    """All of it. Raises WorkshopError when something does not get ready, or a solution does not pass."""
+    """Take all measurements. Raises WorkshopError if a process isn't ready in time or a solution fails."""
     lessons, rounds, writing = (LESSONS[:1], 1, QUICK_WRITING) if quick else (LESSONS, 3, WRITING)
     with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
         root = start.learners(Path(folder, "root"), *lessons, solved=True)
@@ -60,7 +60,7 @@ def measure(quick: bool) -> Section:
 
 
 def set_up(folder: Path) -> float:
-    """Copy what git has into `folder`, and run `./workshop --version` there for the first time: seconds."""
+    """Copy git's files into `folder`, and return the seconds of the first `./workshop --version` there."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=paths.ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().split("\0")[:-1]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -75,9 +75,9 @@ def set_up(folder: Path) -> float:
 
 
 def _up(folder: Path, rounds: int) -> Seconds:
-    """`up`, in turn with each of its processes alone.
+    """Measure `up` and each of its processes alone, in turn.
 
-    The first `up`, which has migrations to do, is not counted.
+    The first `up` is not counted, because it runs the migrations.
     """
     root = start.learners(folder, UP)
     with Broker(prefer=None) as broker:
@@ -109,7 +109,7 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
 
 
 def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float) -> Seconds:
-    """Seconds of the floor's parts, of a check, and of a watch from save to verdict, in turn."""
+    """Measure the parts of the floor, a check, and a watch from save to verdict, in turn."""
     folder = root / "playground" / lesson
     environment = project.at(folder).environment(redis_url, data=root / "floor", kept=False) | {
         "DJANGO_SETTINGS_MODULE": "myproject.settings"
@@ -152,10 +152,10 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float
 def saved(
     watching: start.Talking, file: Path, step: str, verdict: str, writing: float
 ) -> tuple[float, float]:
-    """Save a change in `file`, after `writing` seconds: the seconds from then until the line of the first
-    `step` is there, and until the `verdict` is.
+    """Save a change in `file` after `writing` seconds.
 
-    Raises WorkshopError when the step did not pass.
+    Returns the seconds from the save to the line of the first `step`, and to the `verdict`. Raises
+    WorkshopError if the step fails.
     """
     time.sleep(writing)
     text = file.read_text() + f"\n\nSAVED_AT = {time.time()}\n"
@@ -170,7 +170,7 @@ def saved(
 
 
 def floor(seconds: Seconds) -> float:
-    """Less no check can take: an interpreter with Django, and a worker where the lesson has one."""
+    """A lower bound for a check: the startup of Python with Django, and of a worker if the lesson has one."""
     return sum(statistics.median(seconds[name]) for name in ("django", "worker") if name in seconds)
 
 
@@ -204,8 +204,11 @@ def _section(cold: float | None, up: Seconds, found: dict[str, Seconds], rounds:
     remarks = list(REMARKS)
     if cold is not None:
         remarks.append(
-            f"Set-up in a fresh copy of the repository, `./workshop --version` for the first time: {cold:.0f}"
-            " s, once, with the cache of the package installer as it was."
+            f"Setting up a fresh copy of the repository with `./workshop --version` took {cold:.0f} s. This "
+            "was measured once, with the package installer's existing cache."
         )
-    how = f"The solutions as a learner's copies, in a workshop of their own; {rounds} rounds, all in turn."
-    return Section("learner", "The learner's time", how, tables, goals=goals, remarks=remarks)
+    how = (
+        "A separate workshop folder contains the solutions as a learner's copies. All commands take turns, "
+        f"for {rounds} rounds."
+    )
+    return Section("learner", "Waiting times for learners", how, tables, goals=goals, remarks=remarks)

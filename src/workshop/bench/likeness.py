@@ -1,4 +1,4 @@
-"""How like one picture is to another, in numbers."""
+"""Measure the similarity of two pictures."""
 
 import math
 
@@ -10,18 +10,18 @@ K1, K2, RANGE = 0.01, 0.03, 255
 
 
 def psnr(best: numpy.ndarray, found: numpy.ndarray) -> float:
-    """Decibels; more is better, and infinite for equal ones. Both of the same shape, 0 to 255."""
+    """Peak signal-to-noise ratio in decibels, infinite for equal pictures. Same shape, values 0 to 255."""
     error = numpy.mean((_as_float(best) - _as_float(found)) ** 2)
     return 10 * math.log10(RANGE**2 / error) if error else math.inf
 
 
 def ssim(best: numpy.ndarray, found: numpy.ndarray) -> float:
-    """Structural similarity: 1 for equal ones. Both of the shape (height, width, channels), 0 to 255.
+    """Structural similarity, 1 for equal pictures. Both have the shape (height, width, channels), 0 to 255.
 
     As in Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural
     similarity" (IEEE Transactions on Image Processing 13, 2004): a Gaussian window of 11×11 pixels with a
     standard deviation of 1.5, K1 = 0.01, K2 = 0.03, L = 255; the mean over all places where the window fits,
-    and over the channels. ValueError for shapes that differ, or that are smaller than the window.
+    and over the channels. Raises ValueError if the shapes differ or are smaller than the window.
     """
     if best.shape != found.shape or min(best.shape[:2]) <= 2 * RADIUS:
         raise ValueError(f"{best.shape} and {found.shape} cannot be compared.")
@@ -41,7 +41,7 @@ def _as_float(pixels: numpy.ndarray) -> numpy.ndarray:
 
 
 def _blurred(pixels: numpy.ndarray) -> numpy.ndarray:
-    """The window's mean around each pixel; the edges, where it does not fit, are left out."""
+    """The window's mean around each pixel, without the edges, where the window doesn't fit."""
     weights = numpy.exp(-(numpy.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
     weights /= weights.sum()
     for axis in (0, 1):

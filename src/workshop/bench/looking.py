@@ -1,10 +1,11 @@
-"""Another visitor, in a process of its own: looks at the list of photos, on a beat that waits for nobody.
+"""Another visitor in a separate process, who requests the list of photos at fixed times.
 
     python looking.py ADDRESS SECONDS COUNT
 
-A look each SECONDS. It prints, as JSON, the seconds of the first COUNT looks, and once its standard input
-ends, those of all that came after. A look that begins late, because the one before it took long, counts from
-when it was due: else a server that stands still would be asked less often, and look better.
+The visitor requests the page every SECONDS. The program prints the durations of the first COUNT requests as
+JSON. Once its standard input is closed, it prints those of all later requests. If a request starts late
+because the previous one took long, its duration counts from the time it was due. Otherwise, a blocked server
+would get fewer requests and look faster.
 """
 
 import json
@@ -16,11 +17,11 @@ from collections.abc import Callable
 from workshop.visitor import Visitor
 
 WARM = 10
-"""Looks before the first that counts."""
+"""Warm-up requests, which don't count."""
 
 
 def looks(look: Callable[[], object], every: float, go_on: Callable[[int], bool]) -> list[float]:
-    """Seconds from when each look was due until it was done."""
+    """Seconds from the time each request was due until it was finished."""
     seconds, began = [], time.perf_counter()
     while go_on(len(seconds)):
         due = began + len(seconds) * every

@@ -1,4 +1,4 @@
-"""The page of the docs site: docs/numbers/index.md, written out of what was measured."""
+"""Write the page docs/numbers/index.md from the measurements."""
 
 import json
 
@@ -7,22 +7,22 @@ from workshop import paths
 from .plot import named
 from .section import Plot, Section, Table
 
-HEAD = """# Proof in numbers
+HEAD = """# Benchmarks
 
-Everything on this page was printed by one command, and you can run it on your own machine:
+A single command produced all results on this page, and you can run it on your own machine:
 
 ```console
 $ ./workshop bench
 ```
 
-It takes about three quarters of an hour, and asks for a machine that does nothing else. What counts are the
-ratios within one run: the ways that are compared do the same work on the same broker and cores, in turn,
-several times. A goal that was missed is marked, with the reason.
+The run takes about 45 minutes and needs an otherwise idle machine. Compare only the ratios within one run:
+the alternatives do the same work with the same broker on the same cores, and they take turns several times.
+A goal that was missed is marked as MISSED, and the text gives the reason.
 """
 
 
 def write() -> None:
-    """Write the page out of docs/numbers/*.json, and the plots beside it."""
+    """Write the page and its plots from docs/numbers/*.json."""
     from .command import NAMES, folder
 
     parts = [HEAD]
@@ -61,9 +61,9 @@ def _table(table: Table) -> str:
 
 
 def _titled(plot: Plot, title: str) -> str:
-    """The drawing, with what a screen reader reads in its place."""
+    """The plot, with a title and a description for screen readers."""
     head, _, rest = named(plot.svg, plot.name).partition(">")
     labels = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
-    named_by = f'<title id="{plot.name}-title">A plot of the section {title}</title>'
+    named_by = f'<title id="{plot.name}-title">Plot for the section “{title}”</title>'
     said = f'{named_by}\n<desc id="{plot.name}-desc">{plot.words}</desc>'
     return f"{head.replace('<svg', f'<svg {labels}')}>\n{said}{rest}\n"

@@ -1,4 +1,4 @@
-"""Plots as SVG that takes over the colours of the page it stands in."""
+"""Plots as SVG files that use the colors of the page they are on."""
 
 import io
 import re
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 INK = "#010203"
-"""Stands for the page's own text colour, which no file can know."""
+"""A placeholder for the page's text color, which the file can't know."""
 COLOURED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 SHADES = ("#00897b", "#e65100", "#5c6bc0", "#8d6e63", "#757575", "#c2185b")
-"""Readable on white and on dark grey."""
+"""Colors that are readable on white and on dark gray."""
 
 
 def lines(
     series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str, log: bool = False
 ) -> str:
-    """One line with points for each of `series`. x, y: what the axes show, with units."""
+    """Draw a line with points for each of `series`. x, y: labels of the axes, with units."""
     figure, axes = _figure()
     for (name, (across, up)), shade, mark in zip(series.items(), SHADES, "osD^vP", strict=False):
         axes.plot(across, up, marker=mark, color=shade, label=name)
@@ -27,16 +27,16 @@ def lines(
 
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xticks(next(iter(series.values()))[0])  # what was measured
+        axes.set_xticks(next(iter(series.values()))[0])  # the measured values
         values = [value for _, up in series.values() for value in up]
-        if max(values) < 100 * min(values):  # else one tick would be all there is
+        if max(values) < 100 * min(values):  # otherwise there would be only one tick
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         _spell_out(axes.xaxis, axes.yaxis)
     return _finished(figure, axes, x, y, legend=len(series) > 1)
 
 
 def bars(values: dict[str, float], x: str) -> str:
-    """A bar for each of `values`, the first on top. x: what they show, with its unit."""
+    """Draw a bar for each of `values`, the first on top. x: label of the axis, with the unit."""
     figure, axes = _figure(height=0.5 + 0.32 * len(values))
     places = axes.barh(list(values), list(values.values()), color=SHADES[0])
     axes.bar_label(places, fmt=lambda value: f"{value:,.0f}", color=INK, padding=4)
@@ -46,7 +46,7 @@ def bars(values: dict[str, float], x: str) -> str:
 
 
 def steps(series: dict[str, Sequence[float]], x: str, y: str = "share, %", log: bool = True) -> str:
-    """For each of `series` how many of a hundred values are at most x."""
+    """For each of `series`, draw the percentage of values that are at most x."""
     figure, axes = _figure()
     for (name, values), shade in zip(series.items(), SHADES, strict=False):
         ordered = sorted(values)
@@ -78,7 +78,7 @@ def _figure(height: float = 3.0):
 
 
 def _spell_out(*of: "Axis") -> None:
-    """1,000 instead of ten to the third."""
+    """Write 1,000 instead of ten to the power of three."""
     for axis in of:
         axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
         axis.set_minor_formatter(lambda value, _: "")
@@ -99,7 +99,7 @@ def _finished(figure, axes, x: str, y: str, legend: bool = False) -> str:
 
 
 def _plain(svg: str) -> str:
-    """Without styles, metadata, fonts and names that nobody refers to; in the page's colours."""
+    """Remove styles, metadata, fonts and unused IDs from `svg`, and use the page's text color."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(
         r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.S
@@ -115,6 +115,6 @@ def _plain(svg: str) -> str:
 
 
 def named(svg: str, name: str) -> str:
-    """With `name` before each id, so that several plots can stand on one page."""
+    """Prefix each ID with `name`, so that a page can contain several plots."""
     svg = re.sub(r' id="([\w.]+)"', rf' id="{name}-\1"', svg)
     return re.sub(r"([\"(])#([\w.]+)", rf"\1#{name}-\2", svg)

@@ -1,4 +1,4 @@
-"""What the queue costs: photos through web, broker, worker and database, against a bare process pool."""
+"""Measure the cost of the queue: the web process, broker, worker and database against a process pool."""
 
 import sqlite3
 import statistics
@@ -26,7 +26,7 @@ CLIENTS = 2
 PROCESSES = 2
 SIZE = (4000, 3000)
 COUNTS = {"JPEG": 150, "PNG": 60}
-"""Photos of 12 megapixels, by format: as many as take some five seconds."""
+"""Photos of 12 megapixels, by format: enough for about five seconds."""
 GOAL = 0.95
 SEND = """
 import sys, time, django
@@ -64,15 +64,18 @@ with Pool(int(sys.argv[3])) as pool:
 
 @dataclass
 class Found:
-    """Of one format. rates: photos per second, by way. costs: what each part of the queue took of the
-    processors, in seconds of a core for one photo, by name."""
+    """The measurements for one format.
+
+    rates: photos per second, by alternative. costs: the core time of each part of the queue, in seconds per
+    photo, by name.
+    """
 
     rates: dict[str, list[float]] = field(default_factory=lambda: {"pool": [], "queue": [], "web": []})
     costs: dict[str, list[float]] = field(default_factory=dict)
 
 
 def measure(quick: bool) -> Section:
-    """The three ways in turn, on the same files. Raises WorkshopError when one leaves a photo unresized."""
+    """Run the three alternatives in turn on the same files. Raises WorkshopError if a photo is lost."""
     rounds, counts = (1, {"JPEG": 6}) if quick else (5, COUNTS)
     found = {kind: Found() for kind in counts}
     for _ in range(rounds):
@@ -104,11 +107,11 @@ def _upload(site: Site, photo: bytes, numbers: range) -> None:
         for number in numbers:
             answer = visitor.upload(f"p{number:03}.jpg", photo)
             if answer.refusal:
-                raise WorkshopError(f"The site refused a photo: {answer.refusal}")
+                raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
 
 
 def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
-    """Seconds until all were resized, and the processor's seconds that each part took meanwhile."""
+    """Seconds until all photos were resized, and the CPU seconds that each part used in that time."""
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE images_uploadedimage SET is_processed = 0, resized_image = ''")
     environment = site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
@@ -125,15 +128,15 @@ def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
     after = _spent(site)
     sent = float(sending.communicate(timeout=PATIENCE)[0] or "nan")
     return ended - began, {
-        "the worker's children: the resize, rows, files": after["children"] - before["children"],
+        "the worker's child processes: resize, rows, files": after["children"] - before["children"],
         "the worker's main process: messages": after["main"] - before["main"],
-        "the sender: delay()": sent,
+        "the producer: delay()": sent,
         "the broker": after["broker"] - before["broker"],
     }
 
 
 def _spent(site: Site) -> dict[str, float]:
-    """The processor's seconds of the site's processes since they began."""
+    """The CPU seconds that the site's processes have used since they started."""
     worker = psutil.Process(site.pid("worker"))
     return {
         "main": sum(worker.cpu_times()[:2]),
@@ -145,7 +148,7 @@ def _spent(site: Site) -> dict[str, float]:
 def _pool(site: Site, count: int) -> float:
     files = sorted((site.data / "media/uploads").iterdir())
     if len(files) != count:
-        raise WorkshopError(f"{len(files)} of {count} photos are there.")
+        raise WorkshopError(f"Expected {count} uploaded files, but found {len(files)}.")
     target = site.data / "pool"
     target.mkdir()
     done = subprocess.run(
@@ -156,12 +159,12 @@ def _pool(site: Site, count: int) -> float:
         check=False,
     )
     if done.returncode or len(list(target.iterdir())) != count:
-        raise WorkshopError(f"The process pool did not do its work.\n{done.stderr}")
+        raise WorkshopError(f"The process pool failed.\n{done.stderr}")
     return float(done.stdout)
 
 
 def _all_resized(site: Site, count: int) -> float:
-    """The moment when all photos are resized. Raises WorkshopError when they never are."""
+    """Wait until all photos are resized, and return the time. Raises WorkshopError on a timeout."""
     deadline = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
         while True:
@@ -177,7 +180,7 @@ def _all_resized(site: Site, count: int) -> float:
 
 def _section(found: dict[str, Found], rounds: int, counts: dict[str, int]) -> Section:
     names = {
-        "pool": "a bare process pool: read, resize, write",
+        "pool": "process pool only (read, resize, write)",
         "queue": "broker, worker, database",
         "web": "upload over HTTP, broker, worker, database",
     }
@@ -188,15 +191,18 @@ def _section(found: dict[str, Found], rounds: int, counts: dict[str, int]) -> Se
             rate = statistics.median(each.rates[key])
             rates.append([f"{kind}: {name}", spread(each.rates[key], 1), f"{100 * rate / pool:.0f} %"])
         goals.append(Goal(f"{kind}: queue / pool", statistics.median(each.rates["queue"]) / pool, GOAL))
-    tables = [Table("Photos per second", ["", "median (range)", "of the pool"], rates), _costs(found)]
+    tables = [
+        Table("Photos per second", ["", "median (range)", "relative to the pool"], rates),
+        _costs(found),
+    ]
     many = " or ".join(f"{count} {kind}" for kind, count in counts.items())
     return Section(
         "queue",
         "What the queue costs",
-        f"{many} photos of 12 megapixels, {PROCESSES} processes, {rounds} rounds. The pool resizes the "
-        "files that were uploaded, and writes the results. Through the queue each photo is a message, a row "
-        f"that is read, a file, and a row that is written. Over HTTP, `{GUNICORN}` and {CLIENTS} clients "
-        "share the same cores.",
+        f"{PROCESSES} processes resize {many} photos of 12 megapixels, in {rounds} rounds. The process pool "
+        "reads the uploaded files, resizes the photos and writes the results. With the queue, each photo "
+        "also needs a message, a row that is read, and a row that is updated. In the measurement over HTTP, "
+        f"`{GUNICORN}` and {CLIENTS} clients share the same cores.",
         tables,
         goals=goals,
         remarks=REMARKS,
@@ -204,24 +210,24 @@ def _section(found: dict[str, Found], rounds: int, counts: dict[str, int]) -> Se
 
 
 def _costs(found: dict[str, Found]) -> Table:
-    """Where a photo's time goes, in milliseconds of a core."""
+    """How the core time per photo is divided, in milliseconds."""
     columns = []
     for each in found.values():
         whole = {way: 1000 * PROCESSES / statistics.median(each.rates[way]) for way in ("pool", "queue")}
         parts = {part: 1000 * statistics.median(used) for part, used in each.costs.items()}
-        rest = {"nobody: a process waits for its next photo": whole["queue"] - sum(parts.values())}
-        pool, queue = {"the bare pool, all of it": whole["pool"]}, {"the queue, all of it": whole["queue"]}
+        rest = {"idle: a process waits for its next photo": whole["queue"] - sum(parts.values())}
+        pool, queue = {"the pool, total": whole["pool"]}, {"the queue, total": whole["queue"]}
         columns.append(pool | queue | parts | rest)
     rows = [[part, *(f"{column[part]:.1f}" for column in columns)] for part in columns[0]]
-    return Table("Where a photo's time goes, ms of a core", ["", *found], rows)
+    return Table("Core time per photo, ms", ["", *found], rows)
 
 
 REMARKS = [
-    "The queue takes about the same for each photo, whatever there is to do with it: its share is smaller "
-    "where a task takes longer. The resize of a JPEG is short, because most of its pixels are never "
-    "decoded, so these milliseconds are more of it than of a PNG's.",
-    "Tried on 25 November 2026, and within the noise: database connections that stay open (CONN_MAX_AGE), "
-    "three processes on two cores, a worker without gossip, mingle and heartbeat. What did help was a "
-    "mistake that this measurement found: rows that did not know the size of their resized photo, so that "
-    "each load opened the file.",
+    "The queue adds about the same time to each photo, however long the task takes, so its share is smaller "
+    "for longer tasks. Resizing a JPEG is fast, because most of its pixels are never decoded. So the queue's "
+    "share is larger for a JPEG than for a PNG.",
+    "On 25 November 2026, three changes made no measurable difference: persistent database connections "
+    "(CONN_MAX_AGE), three processes on two cores, and a worker without gossip, mingle and heartbeat. But "
+    "the measurement revealed a mistake, and fixing it helped: the rows didn't store the size of the resized "
+    "photo, so Django opened the file whenever it loaded a row.",
 ]

@@ -1,4 +1,4 @@
-"""The resize: the function of lesson 01 against the article's calls, a whole decode, and libvips."""
+"""Compare the resize function of lesson 01 with the article's calls, a full decode, and libvips."""
 
 import statistics
 import subprocess
@@ -27,15 +27,15 @@ FORMATS = {"JPEG": {"quality": 88}, "PNG": {"compress_level": 6}, "WEBP": {"qual
 NOISE, MEMORY_GOAL = 1.02, 2.0
 LIBVIPS_GOALS = {"JPEG": 1.1, "PNG": 1.1, "WEBP": 1.3}
 BYTES_GOAL = 1.1
-DECODING = "Pillow, decoding alone"
-"""No way to resize: what no setting of a way that decodes with Pillow can save."""
+DECODING = "Pillow, decoding only"
+"""Not a resize, but the time that any resize needs for decoding with Pillow."""
 
 
 @dataclass
 class Found:
-    """What was measured of one picture, by way. likeness: SSIM and PSNR (dB); memory and results: bytes.
+    """The measurements for one picture, by alternative.
 
-    `seconds` has DECODING, too.
+    likeness: SSIM and PSNR (dB). memory, results: bytes. `seconds` also contains DECODING.
     """
 
     bytes: int
@@ -46,8 +46,10 @@ class Found:
 
 
 def measure(quick: bool) -> Section:
-    """Each format and size, the ways in turn. Raises WorkshopError where libvips is missing, or when a way
-    returns a picture of another size or format."""
+    """Measure the alternatives in turn, for each format and size.
+
+    Raises WorkshopError if libvips is missing, or if a result has the wrong size or format.
+    """
     if ways.pyvips is None:
         raise WorkshopError(
             "This measurement needs libvips. Install it: .venv/bin/python -m pip install 'pyvips[binary]'"
@@ -62,7 +64,7 @@ def measure(quick: bool) -> Section:
 
 
 def picture(kind: str, width: int, height: int) -> bytes:
-    """The painted landscape, as a camera writes it; without grain as a PNG, which no noise makes smaller."""
+    """The generated landscape as a camera would save it. A PNG gets no grain: noise compresses badly."""
     content = BytesIO()
     scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
     return content.getvalue()
@@ -89,7 +91,7 @@ def solution() -> Path:
 
 
 def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
-    """Raises WorkshopError when a way returned something else than the picture, made to fit the box."""
+    """Raise WorkshopError if a result is not the picture, resized to fit the box."""
     with Image.open(BytesIO(photo)) as original:
         width, height = ImageOps.exif_transpose(original).size
     wanted = kind, ways.fitting((width, height))
@@ -98,12 +100,12 @@ def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
             if (found.format, found.size) != wanted:
                 raise WorkshopError(
                     f"{name}: {found.format}, {found.width}×{found.height}. "
-                    f"It had to be {wanted[0]}, {wanted[1][0]}×{wanted[1][1]}: it did not do the work."
+                    f"Expected: {wanted[0]}, {wanted[1][0]}×{wanted[1][1]}."
                 )
 
 
 def reduced(photo: bytes):
-    """`photo` without any shortcut, as an array: all pixels decoded, each channel resized in floats."""
+    """`photo` resized without shortcuts, as an array: all pixels decoded, each channel resized as floats."""
     import numpy
 
     with Image.open(BytesIO(photo)) as original:
@@ -117,7 +119,7 @@ def reduced(photo: bytes):
 
 
 def likeness(best, result: bytes) -> tuple[float, float]:
-    """How like `result` is to `best`: SSIM, and PSNR in decibels."""
+    """The similarity of `result` to `best`: SSIM, and PSNR in decibels."""
     import numpy
 
     from .likeness import psnr, ssim
@@ -128,7 +130,7 @@ def likeness(best, result: bytes) -> tuple[float, float]:
 
 
 def memory(name: str, file: Path) -> int:
-    """Bytes by which one run of a way grows a process of its own, at the highest."""
+    """The peak growth in bytes of a separate process during one resize."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "workshop.bench.ways", str(solution()), name, str(file)],
         env=inherited() | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -137,21 +139,21 @@ def memory(name: str, file: Path) -> int:
         check=False,
     )
     if done.returncode:
-        raise WorkshopError(f"{name} did not do its work.\n{done.stderr}")
+        raise WorkshopError(f"The resize with {name!r} failed.\n{done.stderr}")
     return int(done.stdout)
 
 
 def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds: int) -> Section:
     return Section(
         "resize",
-        "The resize",
-        f"The painted landscape, {', '.join(map(str, sizes))} megapixels, made to fit 800×600 by calling "
-        f"the function, from bytes to bytes, in quality 85; {rounds} rounds, the ways in turn. The upload "
-        "form, which takes 50 megapixels and 20 MB, has no part in it. The PNG has no grain. kB: the result. "
-        "RAM: by how much one run makes a process larger, at most, once the libraries are loaded; each in a "
-        "process of its own. SSIM and dB (PSNR): likeness to the photo reduced in floating point with "
-        "LANCZOS, every pixel decoded. "
-        f"{_versions()}",
+        "Resizing",
+        f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit 800×600 at "
+        "quality 85. Each alternative is a function that takes the bytes of a photo and returns the bytes of "
+        f"the result. The alternatives take turns, for {rounds} rounds. The upload form, which accepts up to "
+        "50 megapixels and 20 MB, is not involved. The PNG has no grain. kB: the size of the result. RAM: "
+        "the peak growth of a process during one resize, after the libraries are loaded. Each resize runs in "
+        "a separate process. SSIM and dB (PSNR): the similarity to a reference that decodes every pixel and "
+        f"reduces the photo in floating point with LANCZOS. {_versions()}",
         [_table(kind, size, each) for (kind, size), each in found.items()],
         [_plot(found, sizes)] if len(sizes) > 1 else [],
         _goals(found, sizes),
@@ -160,15 +162,17 @@ def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds
 
 
 REMARKS = [
-    "Pillow works with one thread, so the goal is set against libvips with one thread; its default is shown.",
-    "Of a JPEG ours decodes 1/2, 1/4 or 1/8 of the width and height, the smallest that is still larger than "
-    "the result (reducing_gap=1.1). So its memory is bounded by some four times the pixels of the result, "
-    "and does not grow with the photo. PNG and WebP have no such decoder in Pillow: all pixels are in "
-    "memory, with about 4 bytes for each pixel of a PNG and 16 of a WebP, and what bounds it is the limit of "
-    "the upload form. libvips decodes a PNG line by line, and a WebP at a reduced size.",
-    "PNG and WebP: Pillow's decoding alone is in the tables. For large photos it takes longer than all that "
-    "libvips does, so no setting can reach the goal there. The encoder is set by QUALITY: PNG level 3 "
-    "instead of 6 and WebP method 2 instead of 4, which take less than half the time.",
+    "Pillow uses one thread, so the goals compare it with libvips on one thread. The tables also show "
+    "libvips with its default number of threads.",
+    "Our function decodes a JPEG at 1/2, 1/4 or 1/8 of its width and height, using the smallest size that is "
+    "still larger than the result (reducing_gap=1.1). So its memory is limited to about four times the "
+    "pixels of the result, and doesn't grow with the photo. For PNG and WebP, Pillow has no such decoder. "
+    "All pixels are in memory, with about 4 bytes per pixel for a PNG and 16 for a WebP, and only the upload "
+    "form limits their number. libvips decodes a PNG line by line, and a WebP at a reduced size.",
+    "For PNG and WebP, the tables also show the time that Pillow needs only to decode the photo. For large "
+    "photos, this is longer than the whole resize in libvips, so no setting can reach the goal. QUALITY "
+    "configures the encoder: PNG level 3 instead of 6 and WebP method 2 instead of 4 take less than half the "
+    "time.",
 ]
 
 
@@ -200,7 +204,8 @@ def _of_result(found: Found, name: str) -> list[str]:
 def _plot(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> Plot:
     return Plot(
         "resize-time",
-        "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels, both axes logarithmic: a line for each.",
+        "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels. There is one line for each alternative, "
+        "and both axes are logarithmic.",
         plot.lines(
             {
                 name: (

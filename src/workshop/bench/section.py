@@ -1,4 +1,4 @@
-"""What one measurement found: tables, plots and goals, for the terminal and for the page."""
+"""The results of one measurement: tables, plots and goals, for the terminal and the page."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -9,7 +9,7 @@ Cell = str | int | float
 
 @dataclass(frozen=True)
 class Table:
-    """headings: one for each column. rows: the first cell names the row."""
+    """A table. headings: one for each column. rows: the first cell is the row's label."""
 
     title: str
     headings: list[str]
@@ -18,7 +18,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing, and in words what it shows. svg: without a size of its own, in the page's colours."""
+    """A drawing and its description in `words`. svg: without a fixed size, in the page's colors."""
 
     name: str
     words: str
@@ -27,8 +27,11 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """name: of the measurement. how: what was done, in sentences. remarks: what the figures say, and what
-    stands in the way of a goal that was missed."""
+    """A section of the page.
+
+    name: the measurement. how: the method, in sentences. remarks: explanations of the results and of missed
+    goals.
+    """
 
     name: str
     title: str

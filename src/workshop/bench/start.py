@@ -1,4 +1,4 @@
-"""How long a process of the workshop takes until it writes that it is ready."""
+"""Measure how long a process of the workshop takes until it prints that it is ready."""
 
 import shlex
 import shutil
@@ -19,7 +19,7 @@ SOURCES = Path(__file__).parents[2]
 
 
 class Talking:
-    """A running process whose output is read line by line. As a context manager it is ended by Ctrl-C."""
+    """A process whose output is read line by line. The context manager stops the process with Ctrl-C."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]):
         self.command, self.said = command, []
@@ -35,13 +35,13 @@ class Talking:
         )
 
     def until(self, text: str) -> str:
-        """Wait for a line with `text` and return it. Raises WorkshopError when the process ends before."""
+        """Wait for a line with `text` and return it. Raises WorkshopError if the process exits first."""
         for line in self._process.stdout:
             self.said.append(line)
             if text in line:
                 return line
         raise WorkshopError(
-            f"{shlex.join(self.command)} ended and never wrote {text!r}.\n{''.join(self.said[-20:])}"
+            f"{shlex.join(self.command)} exited without printing {text!r}.\n{''.join(self.said[-20:])}"
         )
 
     def __enter__(self) -> "Talking":
@@ -58,7 +58,7 @@ class Talking:
 
 
 def seconds_until(text: str, command: list[str], folder: Path, environment: dict[str, str]) -> float:
-    """Start a process, and end it with Ctrl-C once it writes `text`: the seconds between start and text."""
+    """Start a process, stop it once it prints `text`, and return the seconds between start and text."""
     started = time.perf_counter()
     with Talking(command, folder, environment) as process:
         process.until(text)
@@ -66,12 +66,12 @@ def seconds_until(text: str, command: list[str], folder: Path, environment: dict
 
 
 def workshop(*arguments: str) -> list[str]:
-    """The command line of `./workshop` with `arguments`, without the part that sets up."""
+    """The command line of `./workshop` with `arguments`, without the set-up."""
     return [sys.executable, "-P", "-m", "workshop", *arguments]
 
 
 def environment(root: Path) -> dict[str, str]:
-    """For a `./workshop` whose learner works in `root`, with a broker of its own."""
+    """The environment for a `./workshop` whose learner works in `root`, with its own broker."""
     return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),
@@ -81,7 +81,7 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def learners(folder: Path, *lessons: str, solved: bool = False) -> Path:
-    """A workshop in `folder` in which `lessons` are started, or done where `solved`."""
+    """Create a workshop in `folder` in which `lessons` are started, or finished if `solved`."""
     for part in (paths.LESSONS, paths.SOLUTIONS):
         shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("data", "__pycache__"))
     for lesson in lessons:

@@ -1,4 +1,4 @@
-"""Percentiles and how they are written."""
+"""Calculate percentiles, and format medians and ranges."""
 
 import math
 import statistics
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` of 100 are not above (nearest rank). ValueError for none."""
+    """The smallest value that at least `percent` percent don't exceed. ValueError if there are no values."""
     if not values:
         raise ValueError("There is nothing to take a percentile of.")
     ordered = sorted(values)
@@ -14,6 +14,6 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def spread(values: Sequence[float], digits: int = 2, scale: float = 1) -> str:
-    """The median, and the smallest and largest: "2.31 (2.20–2.64)". scale: 1000 makes ms of seconds."""
+    """The median and the range, for example "2.31 (2.20–2.64)". scale: 1000 converts seconds to ms."""
     low, middle, high = min(values) * scale, statistics.median(values) * scale, max(values) * scale
     return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"

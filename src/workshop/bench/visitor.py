@@ -1,4 +1,4 @@
-"""What the visitor feels: uploads and other pages, with the resize inside the request and outside of it."""
+"""Measure response times of uploads and other pages, with the resize inside and outside the request."""
 
 import contextlib
 import json
@@ -27,32 +27,32 @@ from .section import Plot, Section, Table
 from .statistic import percentile
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
-"""Where Linux groups processes by session (autogroup), nice counts inside of one; the file is for all."""
+"""With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
 SITES = {
     "blocking": ("01-sync", ""),
     "offloaded": ("03-images", ""),
     "offloaded, nice worker": ("03-images", NICE),
 }
-"""The solution, and what makes its worker step back for the site, by name."""
+"""The solution, and the command prefix that lowers its worker's priority, by name."""
 BLOCKING, OFFLOADED = "blocking", "offloaded, nice worker"
-"""What the goals compare."""
+"""The alternatives that the goals compare."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
 UPLOADS = 20
 WARM = 9
-"""Uploads before the first that counts: each of gunicorn's processes has had one, and is connected."""
-WAYS = {"all at once": 0.0, "one each 0.3 s": 0.3}
+"""Warm-up uploads, enough for each of gunicorn's processes to handle one and connect to the broker."""
+WAYS = {"all at once": 0.0, "one every 0.3 s": 0.3}
 """Seconds between two uploads, by name."""
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
 UPLOAD_GOAL, PAGE_GOAL = 0.2, 1.5
 IDLE_LOOKS = 40
 LOOK_EVERY = 0.05
-"""Seconds between two looks of the other visitor at a page."""
+"""Seconds between two requests of the other visitor."""
 PATIENCE = 120.0
 
 
 @dataclass
 class Seen:
-    """Seconds: uploads, another visitor's pages before and meanwhile, and until the photos were ready."""
+    """Seconds: uploads, another visitor's pages before and during them, and until photos were ready."""
 
     uploads: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
@@ -63,15 +63,15 @@ class Seen:
 PICKS: dict[str, Callable[[Seen], list[float]]] = {
     "upload": lambda seen: seen.uploads,
     "another page, idle": lambda seen: seen.idle,
-    "another page, meanwhile": lambda seen: seen.pages,
+    "another page, during the uploads": lambda seen: seen.pages,
     "until the photo is ready": lambda seen: seen.ready,
 }
 
 
 def measure(quick: bool) -> Section:
-    """Upload at once, and one after the other, to all sites in turn.
+    """Upload photos all at once and with pauses, to all sites in turn.
 
-    Raises WorkshopError when a photo is lost.
+    Raises WorkshopError if a photo is lost.
     """
     rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (5, UPLOADS, WARM, IDLE_LOOKS)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
@@ -89,9 +89,9 @@ def measure(quick: bool) -> Section:
 def behind_gunicorn(
     solution: str, without: Collection[str] = (), before_worker: str = ""
 ) -> AbstractContextManager[Site]:
-    """A solution with a server that is made for load, alone on the machine, with data of its own.
+    """Run a solution with a production server and its own data.
 
-    before_worker: what stands before the worker's command.
+    before_worker: a prefix for the worker's command.
     """
     commands = {"web": GUNICORN}
     if before_worker:
@@ -101,7 +101,7 @@ def behind_gunicorn(
 
 
 def _warm_up(site: Site, photo: bytes, uploads: int) -> None:
-    """So many uploads, each with a connection of its own that any process may take, until all are resized."""
+    """Upload photos over separate connections, which any process may accept. Wait for the resizes."""
     for _ in range(uploads):
         with Visitor(site.address) as visitor:
             _taken(visitor.upload("warm.jpg", photo))
@@ -109,9 +109,9 @@ def _warm_up(site: Site, photo: bytes, uploads: int) -> None:
 
 
 def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen: Seen) -> None:
-    """`uploads` uploads, one each `apart` seconds, while another visitor looks at the list of photos.
+    """Upload `uploads` photos, `apart` seconds apart, while another visitor requests the list of photos.
 
-    That one looks `idle` times before.
+    The other visitor makes `idle` requests before the uploads start.
     """
     over, began = threading.Event(), {}
     names = [f"p{number:03}" for number in range(uploads)]
@@ -140,15 +140,15 @@ def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen
 
 
 def _taken(answer: Answer) -> float:
-    """The seconds of an upload. Raises WorkshopError when the site did not take the photo."""
+    """The seconds of an upload. Raises WorkshopError if the site rejected the photo."""
     if answer.refusal:
-        raise WorkshopError(f"The site refused a photo: {answer.refusal}")
+        raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
     return answer.seconds
 
 
 @contextlib.contextmanager
 def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
-    """looking.py, as a process: in this one it would wait for the threads that upload."""
+    """Run looking.py in a separate process. In this process, it would wait for the uploading threads."""
     sources = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(idle)],
@@ -165,7 +165,7 @@ def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
 
 
 def _watch(site: Site, names: list[str], over: threading.Event) -> dict[str, float]:
-    """When the photos with these names were all ready, by name. Raises WorkshopError when one never is."""
+    """Wait until the photos are ready, and return the times by name. Raises WorkshopError on a timeout."""
     ready: dict[str, float] = {}
     deadline = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
@@ -224,19 +224,20 @@ def _section(
     )
     drawn = Plot(
         "visitor-uploads",
-        f"How many of a hundred uploads of a {kind} were answered within so many milliseconds, {uploads} at "
-        f"once. Half of them: {half}.",
+        f"The percentage of {kind} uploads that got a response within the given number of milliseconds, with "
+        f"{uploads} uploads at once. Median: {half}.",
         plot.steps({name: [s * 1000 for s in seen.uploads] for name, seen in at_once.items()}, "upload, ms"),
     )
     of_sizes = " and ".join(f"a {kind} ({size / 1e6:.1f} MB)" for kind, size in sizes.items())
     return Section(
         "visitor",
         "What the visitor feels",
-        "The sites of lesson 01 (resize in the request) and 03 (resize in a worker with two processes; once "
-        f"more with `nice -n 10` before the worker), behind `{GUNICORN}`. {uploads} visitors upload a photo "
-        f"of 12 megapixels each, {of_sizes}, while another one asks for the list of photos every "
-        f"{LOOK_EVERY * 1000:.0f} ms, whether the last answer is there or not. {rounds} rounds, each on a "
-        f"fresh site that has had {WARM} uploads.",
+        "This compares the site of lesson 01, which resizes photos in the request, with the site of lesson "
+        "03, which resizes them in a worker with two processes, with and without `nice -n 10`. The server is "
+        f"`{GUNICORN}`. {uploads} visitors upload one 12-megapixel photo each. Formats, measured separately: "
+        f"{of_sizes}. At the same time, another visitor requests the list of photos every "
+        f"{LOOK_EVERY * 1000:.0f} ms, even if the previous response hasn't arrived yet. Rounds: {rounds}, "
+        f"each on a fresh site after {WARM} warm-up uploads.",
         tables,
         [drawn],
         goals,
@@ -247,20 +248,21 @@ def _section(
 def _remarks(found: dict[tuple[str, str], dict[str, Seen]]) -> list[str]:
     alone = [(kind, sites) for (kind, way), sites in found.items() if way == list(WAYS)[-1]]
     medians = "; ".join(
-        f"of a {kind}, {percentile(sites[OFFLOADED].uploads, 50) * 1000:.0f} ms, and "
-        f"{percentile(sites[BLOCKING].uploads, 50) * 1000:.0f} with the resize"
+        f"for a {kind}, {percentile(sites[OFFLOADED].uploads, 50) * 1000:.0f} ms without the resize and "
+        f"{percentile(sites[BLOCKING].uploads, 50) * 1000:.0f} ms with it"
         for kind, sites in alone
     )
     return [
-        "An upload without a resize is not nothing: the server reads the file from the socket, looks at it "
-        f"and writes it. By itself that takes, {medians}. Lesson 01 has made the resize of a JPEG short, "
-        "so what is left is a larger part of it, whatever the queue does. A PNG has to be decoded whole, and "
-        "there the resize is nearly all of it.",
-        f"{UPLOADS} uploads at once keep all cores busy with receiving alone. A page that is asked for "
-        "meanwhile waits its turn among them. No queue changes that, only more processes on more cores. "
-        "With pauses between them, a page may still meet an upload that is received at the same moment.",
-        "Site and worker share the cores here, and the worker that steps back takes what the site leaves. "
-        "Plain `nice` was not enough: Linux weighs it inside a session (autogroup), and site and worker are "
-        "in two. So the session's weight is set as well. On a server it is the unit's `CPUWeight=`; the "
-        "guide on deploying has it.",
+        "An upload takes time even without the resize, because the server reads the file from the socket, "
+        f"checks it and saves it. Median upload times: {medians}. In lesson 01, resizing a JPEG is already "
+        "fast, so the rest of the upload takes a larger share of the time, and a queue can't change that. A "
+        "PNG has to be decoded completely, so the resize takes nearly all of the time.",
+        f"{UPLOADS} uploads at once keep all cores busy just receiving files, so a request for another page "
+        "has to wait its turn. A queue can't change that, but more processes on more cores can. Even with "
+        "pauses between the uploads, a page request may arrive while the server is receiving an upload.",
+        "The web process and the worker share the cores here, and a worker with a lower priority gets only "
+        "the time that the web process leaves. `nice` alone wasn't enough: Linux compares nice values only "
+        "within a session (autogroup), and the web process and the worker run in different sessions. So the "
+        "benchmark also lowers the priority of the worker's session. On a server, set `CPUWeight=` in the "
+        "systemd unit, as the deployment guide shows.",
     ]

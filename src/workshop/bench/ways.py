@@ -1,6 +1,6 @@
-"""The ways to resize a picture that are compared: as a library, and as a program for one way's memory.
+"""The alternatives for resizing a picture, as a library, and as a program that measures memory.
 
-python ways.py SOURCE NAME FILE     prints the bytes by which the way's memory grew at its highest
+python ways.py SOURCE NAME FILE     prints the peak memory growth of the alternative NAME, in bytes
 """
 
 import importlib
@@ -14,23 +14,23 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 BOX = (800, 600)
-OURS, ARTICLE, WHOLE = "ours", "the article's calls", "decoded whole, resize()"
-LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, its default"
+OURS, ARTICLE, WHOLE = "ours", "the article's calls", "full decode, resize()"
+LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, default threads"
 PILLOW = (OURS, ARTICLE, WHOLE)
 OPTIONS = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
-"""What the other ways give Pillow's save(): its own defaults, but for the quality."""
+"""The options for Pillow's save() in the other alternatives: the defaults, except for the quality."""
 
 try:
     import pyvips
 
     DEFAULT_THREADS = pyvips.concurrency_get()
-    pyvips.cache_set_max(0)  # else libvips remembers its last result
+    pyvips.cache_set_max(0)  # otherwise libvips caches its last result
 except (ImportError, OSError):
     pyvips = None
 
 
 def ways(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
-    """The ways to resize `photo`, by name: each returns a picture of the same format, in quality 85.
+    """The alternatives for resizing `photo`, by name. Each returns the same format, at quality 85.
 
     solution: the file resizing.py of a solution.
     """
@@ -45,7 +45,7 @@ def ways(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
 
 
 def articles_calls(photo: bytes) -> bytes:
-    """What the article's task does with a picture; the orientation and the profile, which it loses, added."""
+    """What the article's task does with a picture, but keeping the orientation and the color profile."""
     picture = Image.open(BytesIO(photo))
     kind = picture.format
     picture.thumbnail(_box(picture), Image.Resampling.LANCZOS)
@@ -53,7 +53,7 @@ def articles_calls(photo: bytes) -> bytes:
 
 
 def decoded_whole(photo: bytes) -> bytes:
-    """Every pixel is decoded, then made smaller: the best that LANCZOS can do, and the slowest."""
+    """Decode every pixel, then resize with LANCZOS: the best quality, but the slowest alternative."""
     picture = Image.open(BytesIO(photo))
     resized = picture.resize(fitting(picture.size, _box(picture)), Image.Resampling.LANCZOS)
     return _saved(ImageOps.exif_transpose(resized), picture.format)
@@ -66,7 +66,7 @@ def decoded(photo: bytes) -> None:
 
 
 def libvips(photo: bytes, threads: int) -> bytes:
-    """libvips' own thumbnail, with `threads` threads at most."""
+    """The thumbnail function of libvips, with at most `threads` threads."""
     pyvips.concurrency_set(threads)
     loader = pyvips.Image.new_from_buffer(photo, "").get("vips-loader")
     picture = pyvips.Image.thumbnail_buffer(photo, BOX[0], height=BOX[1], size="down")
@@ -78,12 +78,12 @@ def libvips(photo: bytes, threads: int) -> bytes:
 
 
 def fitting(size: tuple[int, int], box: tuple[int, int] = BOX) -> tuple[int, int]:
-    """The size in which a picture of `size` fits into `box`, in proportion."""
+    """The size of a picture of `size` that is resized to fit `box`, with the same aspect ratio."""
     return ImageOps.contain(Image.new("1", size), box).size
 
 
 def _box(picture: Image.Image) -> tuple[int, int]:
-    """The box for the pixels as they are stored."""
+    """The box in the orientation in which the pixels are stored."""
     return BOX[::-1] if picture.getexif().get(0x0112, 1) >= 5 else BOX
 
 
@@ -94,7 +94,7 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
 
 
 def module(file: Path):
-    """The module in `file`, as a part of its app: it imports others from there."""
+    """Import the module in `file` as part of its app, so that it can import the app's other modules."""
     name = f"app_in_{file.parent}".replace(".", "_")
     package = importlib.util.spec_from_file_location(
         name, file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]
@@ -104,10 +104,10 @@ def module(file: Path):
 
 
 def _high_water() -> int:
-    """Bytes: the most that this process has had in memory."""
+    """The peak memory of this process, in bytes."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):  # ru_maxrss takes over what the process had that started it
+            if line.startswith("VmHWM:"):  # ru_maxrss includes the memory of the parent process
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
@@ -122,7 +122,7 @@ if __name__ == "__main__":
     with open(file, "rb") as stream:
         photo = stream.read()
     Image.new("RGB", (16, 12)).save(tiny, Image.open(BytesIO(photo)).format)
-    ways(tiny.getvalue(), Path(solution))[name]()  # the libraries and codecs are loaded by this
+    ways(tiny.getvalue(), Path(solution))[name]()  # loads the libraries and codecs
     before = _high_water()
     ways(photo, Path(solution))[name]()
     print(_high_water() - before)

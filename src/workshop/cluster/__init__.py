@@ -1,4 +1,4 @@
-"""`./workshop cluster`: several workers, each as on a host of its own, on this machine."""
+"""`./workshop cluster`: simulate several hosts on this machine, each with its own worker."""
 
 VISIBILITY_TIMEOUT = 10
-"""Seconds: longer than a photo takes, and all that a worker has taken ahead; short enough to wait for."""
+"""Seconds. Long enough for one photo and all prefetched messages, but short enough to wait for."""

@@ -1,4 +1,4 @@
-"""One worker as on a host of its own: a name, a data folder and a process group that nothing else shares."""
+"""A simulated host: a worker with its own name, data folder and process group."""
 
 import subprocess
 import sys
@@ -12,14 +12,14 @@ from workshop.checkkit.worker import READY
 from workshop.errors import WorkshopError
 
 PATIENCE = 60.0
-"""Seconds in which a worker starts, or ends."""
+"""Seconds to wait for a worker to start or stop."""
 MOMENT = 0.02
-"""Seconds. A worker takes a message and writes that it has received it in a few milliseconds."""
+"""Seconds. A worker needs only a few milliseconds to receive a message and log it."""
 COMMAND = "-A myproject worker --loglevel INFO --concurrency 1 --queues celery"
 
 
 class Host:
-    """A worker with one process, of the project in `code`. Its data lie in `folder`/`name`."""
+    """A worker with one process, running the project in `code`. Its data is in `folder`/`name`."""
 
     def __init__(self, name: str, code: Path, folder: Path, environment: Mapping[str, str]):
         self.name, self.code = name, code
@@ -31,36 +31,37 @@ class Host:
 
     @property
     def log(self) -> str:
-        """What the worker has written since its last start."""
+        """The worker's log since its last start."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def resized(self) -> int:
-        """How many photos it has resized since its last start."""
+        """The number of photos the worker has resized since its last start."""
         return sum("resize_image_task" in line and "] succeeded" in line for line in self.log.splitlines())
 
     @property
     def held(self) -> int:
-        """The messages in its hands: taken from the broker, and not done."""
+        """The number of messages the worker has received but not finished."""
         taken = sum("resize_image_task" in line and " received" in line for line in self.log.splitlines())
         return taken - self.resized
 
     @property
     def files(self) -> list[Path]:
-        """The photos in its data folder."""
+        """The photos in the worker's data folder."""
         return [file for file in self.data.glob("media/**/*") if file.is_file()]
 
     def steady(self) -> bool:
-        """Whether it writes nothing for a moment: it is at its work, and takes no message.
+        """Whether the worker logs nothing for a moment, so it is running a task and not fetching a message.
 
-        Killed while it takes one, it may lose it (docs/explanation/delivery.md, "A gap in at least once").
+        A worker that is killed while it fetches a message can lose the message (docs/explanation/delivery.md,
+        "A gap in at least once").
         """
         before = self.log
         time.sleep(MOMENT)
         return self.log == before
 
     def start(self) -> None:
-        """Begin to start it; `wait` waits for it."""
+        """Start the worker without waiting until it is ready: call `wait` for that."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "celery", *COMMAND.split(), "--hostname", f"photos@{self.name}"],
@@ -73,26 +74,30 @@ class Host:
             )
 
     def wait(self) -> None:
-        """Return once it takes tasks. Raises WorkshopError, with its last words, when it does not."""
+        """Return once the worker is ready. Otherwise raises WorkshopError with the end of the log."""
         until(lambda: READY in self.log or self._process.poll() is not None, PATIENCE)
         if READY in self.log:
             return
-        why = "ended at once" if self._process.poll() is not None else f"took more than {PATIENCE:.0f} s"
-        last = "\n".join(self.log.splitlines()[-10:]) or "nothing"
-        raise WorkshopError(f"The worker of {self.name} did not start: it {why}. It wrote last:\n{last}")
+        why = (
+            "exited immediately"
+            if self._process.poll() is not None
+            else f"wasn't ready after {PATIENCE:.0f} s"
+        )
+        last = "\n".join(self.log.splitlines()[-10:]) or "(empty)"
+        raise WorkshopError(f"The worker on {self.name} did not start: it {why}. The end of its log:\n{last}")
 
     def kill(self) -> None:
-        """End it as a power cut would, with its pool."""
+        """Kill the worker and its pool, as a power cut would."""
         signals.to_group(self._process.pid)
         self._process.wait()
 
     def ask_to_stop(self) -> None:
-        """Tell it to end after the task that it is at, if it runs; `stop` waits for that."""
+        """If the worker is running, ask it to exit after its current task. `stop` waits for that."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
     def stop(self) -> None:
-        """End it after the task that it is at, if it runs."""
+        """If the worker is running, stop it after its current task."""
         self.ask_to_stop()
         if self._process is None:
             return

@@ -1,4 +1,4 @@
-"""What the command prints: lists of names, and the table."""
+"""Format the command's output: lists of names, and the table."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ def listed(things: Iterable[object]) -> str:
 
 
 def rates_table(rates: Mapping[int, Sequence[float]]) -> None:
-    """Print the photos per second of each number of hosts; `rates` has one for 1."""
+    """Print the photos per second for each number of hosts. `rates` must have an entry for one host."""
     several = len(rates[1]) > 1
-    table = Table(box=None, padding=(0, 0, 0, 2))  # no blanks at the end of a line
-    for heading in ("hosts", "photos/s: median (range)" if several else "photos/s", "one host = 1"):
+    table = Table(box=None, padding=(0, 0, 0, 2))  # no trailing spaces
+    for heading in ("hosts", "photos/s: median (range)" if several else "photos/s", "speedup"):
         table.add_column(heading, justify="right")
     one = statistics.median(rates[1])
     for count, found in rates.items():

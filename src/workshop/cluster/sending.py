@@ -1,13 +1,13 @@
-"""Runs inside the project: sends a task for each photo, and follows them until all are resized.
+"""Runs inside the project: sends a task for each photo and waits until all photos are resized.
 
-For each change it prints how many are resized, and the seconds since the first task was sent.
+Whenever the number of resized photos changes, prints it with the seconds since the first task was sent.
 """
 
 import sys
 import time
 
 NOT_ALL = 3
-"""The exit code when photos are left, and none was resized for so many seconds as were asked for."""
+"""The exit code if unresized photos are left and none was resized for `patience` seconds."""
 
 
 def main(patience: float, send: bool) -> int:
@@ -37,6 +37,6 @@ def main(patience: float, send: bool) -> int:
 
 
 if __name__ == "__main__":
-    # This file's own folder has a module of the name of Django's settings.
+    # This file's own folder contains a module `settings`, which must not shadow the project's modules.
     sys.path[0] = "."
     sys.exit(main(float(sys.argv[1]), sys.argv[2] == "send"))

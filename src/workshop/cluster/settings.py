@@ -1,7 +1,7 @@
-"""The finished project's settings, with a visibility timeout that one can wait for.
+"""The finished project's settings, with a visibility timeout that is short enough to wait for.
 
-The project's own is Kombu's hour, looked at every hundred seconds. It has to be longer than the longest task
-and all that a worker takes ahead; here that is five photos.
+The project uses Kombu's default of one hour, and workers look for lost messages every hundred seconds. The
+timeout has to be longer than the longest task plus all prefetched messages. Here that is five photos.
 """
 
 from myproject.settings import *  # noqa: F403
@@ -13,11 +13,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS | {
     "visibility_timeout": VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 1,  # seconds
     "unacked_restore_throttle": 1,
-    # Who looks holds a lock meanwhile. A host may be killed just then: the lock is given up after this.
-    "unacked_mutex_expire": 5,  # seconds; 300 where nothing is set
+    # A worker holds a lock while it looks for lost messages. If the worker is killed, the lock expires.
+    "unacked_mutex_expire": 5,  # seconds; the default is 300
 }
 
-# What DATABASE_URL leaves out of the project's own options for SQLite.
+# The project's options for SQLite, which DATABASE_URL doesn't include.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",

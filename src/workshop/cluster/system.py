@@ -1,4 +1,4 @@
-"""The finished project on servers that hosts can share, and the hosts: what `./workshop cluster` runs."""
+"""What `./workshop cluster` runs: the finished project on servers that hosts can share, and the hosts."""
 
 import contextlib
 import subprocess
@@ -18,13 +18,13 @@ SOURCES = Path(__file__).parents[2]
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.settings"
 PATIENCE = VISIBILITY_TIMEOUT + 20
-"""Seconds without a photo after which the rest is given up. A message is away for less."""
+"""Seconds without a resized photo until the rest counts as lost. Unacknowledged messages return sooner."""
 
 
 class System:
-    """A site and `workers` hosts without a disk in common: rows in a database server, photos in a bucket.
+    """A site and `workers` hosts that share no disk: rows are in a database server, photos in a bucket.
 
-    Everything is ended by the stack of `ending`. Raises WorkshopError when a part does not start.
+    The stack of `ending` stops everything. Raises WorkshopError if a process does not start.
     """
 
     def __init__(self, ending: Ending, workers: int):
@@ -46,7 +46,7 @@ class System:
 
     @property
     def parts(self) -> dict[str, str]:
-        """What hosts share, and what serves it."""
+        """What the hosts share, and the server for each."""
         return {
             "rows": self.database,
             "photos": "a bucket in an S3 store (moto)",
@@ -54,16 +54,16 @@ class System:
         }
 
     def upload(self, photo: bytes, count: int) -> None:
-        """Upload `photo` so many times through the site. Raises WorkshopError when it is not taken."""
+        """Upload `photo` `count` times. Raises WorkshopError if the site rejects the photo."""
         with Visitor(self.site.address) as visitor:
             for number in range(count):
                 answer = visitor.upload(f"p{number:03}.jpg", photo)
                 if answer.refusal:
-                    raise WorkshopError(f"The site refused a photo: {answer.refusal}")
+                    raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
 
     @contextlib.contextmanager
     def at_work(self, count: int) -> Iterator[Sequence[Host]]:
-        """The first `count` hosts with their workers, which are ended afterwards."""
+        """Run the workers of the first `count` hosts, and stop them afterwards."""
         hosts = self.hosts[:count]
         try:
             for host in hosts:
@@ -79,10 +79,10 @@ class System:
                 host.stop()
 
     def resizing(self, send: bool = True) -> Iterator[tuple[int, float]]:
-        """Send a task for each photo, and yield how many are resized and the seconds since, at each change.
+        """Send a task for each photo. At each change, yield the number of resized photos and the seconds.
 
-        send: False follows what was sent already. It ends when all are, or when none is for `PATIENCE`.
-        Raises WorkshopError when that cannot be found out.
+        send: False doesn't send tasks, because the upload has already sent them. Ends when all photos are
+        resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if sending.py fails.
         """
         with self._ending.whole():
             process = subprocess.Popen(
@@ -93,7 +93,7 @@ class System:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                start_new_session=True,  # Ctrl-C in a terminal is for the command alone
+                start_new_session=True,  # Ctrl-C in a terminal must reach only the command
             )
         try:
             for line in process.stdout:
@@ -101,20 +101,20 @@ class System:
                 yield int(done), float(seconds)
             said = process.stderr.read()
             if process.wait() not in (0, sending.NOT_ALL):
-                raise WorkshopError(f"The photos cannot be followed.\n{said.strip()}")
+                raise WorkshopError(f"The script that counts the resized photos failed.\n{said.strip()}")
         finally:
             process.kill()
             process.communicate()
 
 
 def _database(ending: Ending, folder: Path) -> tuple[str, str]:
-    """What keeps the rows, in words, and its address."""
+    """The description of the database, and its URL."""
     try:
         return "PostgreSQL", ending.entered(servers.postgres())
     except servers.NotInstalled:
         file = folder / "rows.sqlite3"
         words = (
-            "one SQLite file, which hosts could not share: PostgreSQL is not installed on this machine "
+            "one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed on this machine "
             "(apt-get install postgresql)"
         )
         return words, f"sqlite:///{file}"

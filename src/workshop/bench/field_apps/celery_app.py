@@ -1,4 +1,4 @@
-"""Celery, as its documentation sets it up with Redis.
+"""Celery with Redis, set up as the documentation describes.
 
 Broker and results: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
 Late acknowledgment: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.acks_late
@@ -17,7 +17,7 @@ if os.environ.get("BENCH_RELIABLE"):
     app.conf.task_acks_late = True
     app.conf.task_reject_on_worker_lost = True
     app.conf.worker_prefetch_multiplier = 1
-    # An hour, when nothing is set. The other two: look for lost messages each second.
+    # The default is an hour. The other two options: look for lost messages every second.
     app.conf.broker_transport_options = {
         "visibility_timeout": 5,
         "unacked_restore_interval": 1,

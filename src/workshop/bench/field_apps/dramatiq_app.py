@@ -1,6 +1,6 @@
 """Dramatiq with its Redis broker.
 
-The guide (delivery at least once): https://dramatiq.io/guide.html
+The guide (at-least-once delivery): https://dramatiq.io/guide.html
 The broker's options and the results: https://dramatiq.io/reference.html
 """
 
@@ -15,8 +15,8 @@ from dramatiq.results.backends import RedisBackend
 REDIS_URL = os.environ["REDIS_URL"]
 options = {}
 if os.environ.get("BENCH_RELIABLE"):
-    # When nothing is set, a worker is dead after 60 s without a sign of life, and one command of a thousand
-    # looks for the messages of dead workers.
+    # By default, a worker counts as dead after 60 s without a heartbeat, and one in a thousand commands looks
+    # for the messages of dead workers.
     options = {"heartbeat_timeout": 5_000, "maintenance_chance": 500_000}
 
 broker = RedisBroker(url=REDIS_URL, **options)

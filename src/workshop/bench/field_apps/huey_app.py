@@ -2,7 +2,7 @@
 
 The consumer and its processes: https://huey.readthedocs.io/en/latest/consumer.html
 The storage's options, and results: https://huey.readthedocs.io/en/latest/api.html
-`notify_result` has whoever waits for a result told; without it they look again and again.
+With `notify_result`, a process that waits for a result is notified. Without it, the process polls.
 """
 
 import os

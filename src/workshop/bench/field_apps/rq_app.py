@@ -1,7 +1,7 @@
-"""RQ. Started as a program, it is a worker; two of them are two processes.
+"""RQ. Started as a program, this module is a worker process.
 
-Its page on workers advises a script of one's own, which imports what the jobs need before the fork, and says
-that a worker forks a process for each job: https://python-rq.org/docs/workers/
+RQ's page about workers recommends a custom script that imports the jobs' modules before the fork. It also
+says that a worker forks a process for each job: https://python-rq.org/docs/workers/
 Retries: https://python-rq.org/docs/exceptions/ · results: https://python-rq.org/docs/results/
 """
 
@@ -47,8 +47,8 @@ def result(sent):
 
 
 if __name__ == "__main__":
-    # A job of a dead worker is given up 60 s after the monitoring interval, at the next maintenance, and then
-    # retried where it has a Retry. An idle worker gets to that when its wait for a job ends, 15 s before its
-    # own time to live does. When nothing is set, these are 30 s, 10 minutes and 7 minutes.
+    # RQ marks a dead worker's job as failed at the first maintenance 60 s after the monitoring interval, and
+    # then retries the job if it has a Retry. An idle worker runs the maintenance when its wait for a job
+    # ends, 15 s before its own time to live ends. The defaults are 30 s, 10 minutes and 7 minutes.
     options = {"job_monitoring_interval": 1, "maintenance_interval": 5, "worker_ttl": 20} if reliable else {}
     Worker([queue], connection=connection, **options).work()

@@ -1,9 +1,9 @@
-"""Send tasks from a process of its own, as a web server would.
+"""Send tasks from a separate process, as a web server would.
 
-send.py MODULE TASK COUNT      COUNT tasks, numbered from 0; prints the seconds that it took
-send.py MODULE answer COUNT    one at a time, each with its result; prints "sent answered" for each
+send.py MODULE TASK COUNT      sends COUNT tasks, numbered from 0; prints the seconds
+send.py MODULE answer COUNT    sends each task after the previous result; prints "sent answered" for each
 
-The first message opens the connection, so one task, numbered -1, is sent ahead and not counted.
+The first message opens the connection, so the program first sends task -1, which is not counted.
 """
 
 import importlib
@@ -34,7 +34,7 @@ def main(module, name, count):
 def ask(app, numbers):
     app.result(app.send("answer", -1))
     for number in numbers:
-        # Not in step with a worker that looks once in a second.
+        # Random, so that the tasks are not in step with a worker that polls once a second.
         time.sleep(random.uniform(0.1, 1.1))
         sent = time.time()
         answer = app.result(app.send("answer", number))

@@ -1,7 +1,7 @@
-"""The work of every task, the same for all the libraries, and the trace that it leaves.
+"""The work of every task, the same for all libraries, and the traces that a task leaves.
 
-A trace is one RPUSH of "number time" to a list, in a database of the broker's own that no library uses: what
-was begun, and what was done. So a task costs each library the same one or two round trips.
+A trace is one RPUSH of "number time" to the list "begun" or "done", in a database of the broker that no
+library uses. So the traces cost each library the same one or two round trips per task.
 """
 
 import os
@@ -24,7 +24,7 @@ def done(number):
 
 
 def resize_photo(number):
-    """Read the photo of 12 megapixels, resize it, write the result."""
+    """Read the 12-megapixel photo, resize it, and write the result."""
     with PHOTO.open("rb") as file:
         resized = resize(file, 800, 600)
     PHOTO.with_name(f"{number}{resized.extension}").write_bytes(resized.content)
@@ -32,7 +32,7 @@ def resize_photo(number):
 
 
 def nap(number):
-    """Half a second of waiting, in the middle of which a worker can be killed."""
+    """Sleep for half a second, so that a worker can be killed in the middle."""
     begun(number)
     time.sleep(0.5)
     done(number)

@@ -1,4 +1,4 @@
-"""The tasks. Who waits for a result looks into the database again and again: here every 5 ms."""
+"""The tasks. A process that waits for a result polls the database, here every 5 ms."""
 
 import time
 
