@@ -219,6 +219,33 @@ def test_not_overwritten(sweep, waiting, queue, run_between):
     )
 
 
+@pytest.mark.parametrize("state", ["resized", "marked as failed"])
+def test_not_pending_any_more(sweep, waiting, queue, run_between, state):
+    """A sweep sends nothing for a photo that was resized or marked as failed after the sweep had read its row."""
+    photo, seen = waiting(1.2), []
+
+    def work():
+        if state == "resized":
+            finish(photo)
+        else:
+            write(photo, failure_reason="This picture is damaged or cut short.")
+        photo.refresh_from_db()
+        seen.append(photo.sent_again)
+
+    run_between(sweep, "images_uploadedimage", work)
+    if seen == [1]:
+        return  # the sweep had locked the row, so the worker had to wait until the message was sent
+    expect(
+        not sent(queue),
+        f"the photo was {state} after the sweep had read its row, but the sweep re-sent the photo.",
+        "resend() must look once more whether the row is still pending, in the same query as the update. Start "
+        "the filter() with UploadedImage.objects.pending().",
+        expected="no message",
+        found="\n".join(map(str, queue.messages())),
+        file=f"{FILE}, resend()",
+    )
+
+
 def test_broker_gone(app, sweep, waiting):
     """If the message cannot be sent, the row does not change."""
     photo = waiting(1.2)
