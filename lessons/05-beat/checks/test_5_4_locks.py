@@ -1,3 +1,4 @@
+import contextlib
 import importlib
 import os
 import platform
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop.checkkit import expect, until
+from workshop.checkkit import complain, expect, until
 from workshop.checkkit.beat import SENDING
 from workshop.checkkit.worker import Code
 from workshop.ports import free_port
@@ -19,6 +20,21 @@ pytestmark = [pytest.mark.step("5.4"), pytest.mark.long]
 
 FILE = "upkeep/locks.py, try_lock()"
 LOCKS = "upkeep/locks.py"
+NOT_ONE_YIELD = {
+    "is not an iterator": (
+        "try_lock() returns a value instead of yielding it.",
+        "try_lock() is a context manager: at the `yield`, the with block runs. Write `yield` instead of `return`.",
+    ),
+    "generator didn't yield": (
+        "try_lock() ended without a yield.",
+        "The with block runs at the `yield`, also if this process did not get the lock. In that case, yield False.",
+    ),
+    "generator didn't stop": (
+        "try_lock() yields a second time after the with block.",
+        "The with block runs at the `yield`, so there must be only one. Yield what acquire() returns.",
+    ),
+}
+"""What contextlib says, and the two sentences for it."""
 
 
 # A separate process, because a lock may be reached by another setting than REDIS_URL, such as CACHES.
@@ -66,12 +82,24 @@ def holder(name, seconds):
         os.waitpid(pid, 0)
     expect(
         got == b"yes",
-        "the lock was free, but try_lock() did not yield True. Acquire the lock, and "
-        "yield what acquire() returns.",
-        found=got,
+        "the lock was free, but try_lock() did not yield True in another process.",
+        "Acquire the lock, and yield what acquire() returns.",
         file=FILE,
     )
     return pid
+
+
+@contextlib.contextmanager
+def explained():
+    """Explain the exceptions of contextlib if try_lock() does not yield exactly once."""
+    try:
+        yield
+    except (TypeError, RuntimeError) as error:
+        found = next((text for text in NOT_ONE_YIELD if text in str(error)), None)
+        if not found:
+            raise
+        what, why = NOT_ONE_YIELD[found]
+        complain(what, why, found=f"{type(error).__name__}: {error}", file=FILE)
 
 
 def on_another_machine():
@@ -88,6 +116,22 @@ def end(pid):
     os.waitpid(pid, 0)
 
 
+def test_yields(app, name):
+    """If the lock is free, try_lock() yields True once."""
+    from upkeep.locks import try_lock
+
+    with explained(), try_lock(name, seconds=60) as acquired:
+        found = acquired
+    expect(
+        found is True,
+        "the lock was free, but try_lock() did not yield True.",
+        "Acquire the lock, and yield what acquire() returns.",
+        expected="True",
+        found=repr(found),
+        file=FILE,
+    )
+
+
 def test_one_of_two_processes(app, name, patience):
     """While one process holds the lock, another process does not get it."""
     from upkeep.locks import try_lock
@@ -100,10 +144,12 @@ def test_one_of_two_processes(app, name, patience):
             "and returns False if the lock is taken.",
             file=FILE,
         ):
-            with try_lock(name, seconds=60) as acquired:
+            with explained(), try_lock(name, seconds=60) as acquired:
                 found = acquired
             with try_lock(name, seconds=60) as acquired:
                 again = acquired
+            with try_lock(f"{name}-2", seconds=60), try_lock(f"{name}-2", seconds=60) as acquired:
+                alone = acquired
     finally:
         end(pid)
     facts = {
@@ -111,6 +157,13 @@ def test_one_of_two_processes(app, name, patience):
         "found": f"{found}",
         "file": FILE,
     }
+    expect(
+        found is not True or alone is not True,
+        "try_lock() yielded True, although the lock was taken.",
+        "acquire(blocking=False) returns True or False. Yield what it returns, and pass `name` to new_lock() "
+        "unchanged.",
+        **facts,
+    )
     expect(
         found is not True,
         "two processes held the same lock at the same time.",
