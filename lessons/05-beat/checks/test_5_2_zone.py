@@ -271,6 +271,8 @@ def test_bounds(answers):
         expect(
             found[0] == begin.timestamp(),
             "the report's day does not start at midnight in CELERY_TIMEZONE.",
+            "Midnight is at another moment in each time zone. Combine the day with midnight in zone(): "
+            "datetime.combine(day, time(), zone()).",
             **facts,
         )
         expect(

@@ -113,6 +113,7 @@ def test_once(sweep, waiting, queue):
     expect(
         photo.sent_again == 1 and photo.queued_at and timezone.now() - photo.queued_at < timedelta(minutes=1),
         "a photo was re-sent, but its row was not updated.",
+        "In resend(), set queued_at to now, and add 1 to sent_again.",
         expected="sent_again=1, queued_at=now",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
@@ -140,6 +141,7 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         expect(
             found[late[times].pk] == 1,
             f"the sweep did not re-send a photo with sent_again={times} in time.",
+            "The wait is SWEEP_AFTER seconds, doubled for each re-send: SWEEP_AFTER * 2**sent_again.",
             found=f"no message after {1.1 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
@@ -165,6 +167,8 @@ def test_gives_up(sweep, waiting, queue, settings):
     expect(
         times == settings.SWEEP_TIMES,
         "a waiting photo is marked as failed too soon.",
+        "overdue() has to return each photo with sent_again from 0 to SWEEP_TIMES, and resend() adds only 1 to "
+        "sent_again.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times}",
         file=FILE,
