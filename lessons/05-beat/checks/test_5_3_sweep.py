@@ -223,30 +223,46 @@ def test_not_overwritten(sweep, waiting, queue, run_between):
     )
 
 
-@pytest.mark.parametrize("state", ["resized", "marked as failed"])
-def test_not_pending_any_more(sweep, waiting, queue, run_between, state):
-    """A sweep sends nothing for a photo that was resized or marked as failed after the sweep had read its row."""
+CHANGES = {
+    "was resized": finish,
+    "was marked as failed": lambda photo: write(
+        photo, failure_reason="This picture is damaged or cut short."
+    ),
+    "was queued again, with the button on its page,": lambda photo: write(photo, queued_at=timezone.now()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_changed_meanwhile(sweep, waiting, queue, run_between, what):
+    """A sweep sends nothing for a photo whose row has changed since the sweep read it."""
     photo, seen = waiting(1.2), []
 
-    def work():
-        if state == "resized":
-            finish(photo)
-        else:
-            write(photo, failure_reason="This picture is damaged or cut short.")
+    def change():
+        CHANGES[what](photo)
         photo.refresh_from_db()
         seen.append(photo.sent_again)
 
-    run_between(sweep, "images_uploadedimage", work)
+    swept = run_between(sweep, "images_uploadedimage", change)
     if seen == [1]:
-        return  # the sweep had locked the row, so the worker had to wait until the message was sent
+        return  # the sweep had locked the row, so the change had to wait until the message was sent
+    facts = {"file": f"{FILE}, resend()"}
     expect(
         not sent(queue),
-        f"the photo was {state} after the sweep had read its row, but the sweep re-sent the photo.",
-        "resend() must look once more whether the row is still pending, in the same query as the update. Start "
-        "the filter() with UploadedImage.objects.pending().",
+        f"a photo {what} after the sweep had read its row, but the sweep re-sent the photo.",
+        "The row may have changed since the sweep read it. So start the update's filter() with "
+        "UploadedImage.objects.pending(), and filter by the pk, queued_at and sent_again that this sweep read. "
+        "Send only if a row was changed.",
         expected="no message",
         found="\n".join(map(str, queue.messages())),
-        file=f"{FILE}, resend()",
+        **facts,
+    )
+    expect(
+        swept[0] == 0,
+        f"a photo {what} after the sweep had read its row. The sweep did not re-send it, but counted it as re-sent.",
+        "Return what update() returns, which is the number of changed rows.",
+        expected="0 photos re-sent",
+        found=f"{swept[0]} photos re-sent",
+        **facts,
     )
 
 

@@ -160,7 +160,7 @@ def test_one_of_two_processes(app, name, patience):
     expect(
         found is not True or alone is not True,
         "try_lock() yielded True, although the lock was taken.",
-        "acquire(blocking=False) returns True or False. Yield what it returns, and pass `name` to new_lock() "
+        "Acquire the lock with acquire(blocking=False), and yield what it returns. Pass `name` to new_lock() "
         "unchanged.",
         **facts,
     )
