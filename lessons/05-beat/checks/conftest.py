@@ -70,7 +70,7 @@ def expires_after(app):
     """expires_after(name, entry, seconds, code, why) fails the check unless this schedule entry's messages
     expire after about `seconds`.
 
-    code: how to write the seconds. why: what goes wrong with another value.
+    `code` is how to write the seconds, and `why` explains what goes wrong with another value.
     """
 
     def look(name, entry, seconds, code, why):
@@ -115,7 +115,7 @@ def expires_after(app):
 def beat(app):
     """beat() starts beat with the command in the Procfile, and makes every entry due immediately.
 
-    level: of beat's log (default: INFO); "" uses the level of the command. Beat's messages are in beat.queue. After the check, all of these beat processes are stopped.
+    beat(level="") uses the log level of that command instead of INFO. Beat's messages are in beat.queue. After the check, all of these beat processes are stopped.
     """
     project, started = Path.cwd(), []
 

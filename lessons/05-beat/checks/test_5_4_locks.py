@@ -34,7 +34,7 @@ NOT_ONE_YIELD = {
         "The with block runs at the `yield`, so there must be only one. Yield what acquire() returns.",
     ),
 }
-"""What contextlib says, and the two sentences for it."""
+"""Messages of contextlib, each with what happened and why."""
 
 
 # A separate process, because a lock may be reached by another setting than REDIS_URL, such as CACHES.

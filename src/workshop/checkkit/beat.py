@@ -40,7 +40,7 @@ class Beat(Process):
     def start(self, line: Line, app, queue: Queue, level: str = "INFO") -> None:
         """Begin to start it as the Procfile's `line` says, in the place of `queue`.
 
-        app: for its settings. level: of its log; "" leaves the level of the line.
+        app: for its settings. level: the level of its log, or "" for the level in the line.
         """
         scheduler = _option(procfile.words(line), "-S", "--scheduler") or app.conf.beat_scheduler
         environment = os.environ | queue.environment | {SCHEDULER: str(scheduler)}
