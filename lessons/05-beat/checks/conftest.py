@@ -79,7 +79,12 @@ def expires_after(app):
         found = options.get("expires", task and task.expires) if isinstance(options, dict) else None
         label = f"the {name!r} entry"
         facts = {"expected": f'"options": {{"expires": {code}}}', "found": f"{entry!r}", "file": SCHEDULE}
-        expect(isinstance(options, dict), f"{label} has `options` that are not a dictionary.", **facts)
+        expect(
+            isinstance(options, dict),
+            f"{label} has `options` that are not a dictionary.",
+            f"Give the number its name: {{'expires': {code}}}.",
+            **facts,
+        )
         expect(
             found is not None or "expires" not in entry,
             f"{label} has `expires` in the wrong place.",
@@ -92,13 +97,14 @@ def expires_after(app):
             f"Set expires to {code}. {why}",
             **facts,
         )
+        once = "A datetime is computed only once, when the settings are read, so it is soon in the past. "
         expect(
             isinstance(found, numbers.Real),
             f"{label} has an `expires` that is not a number of seconds.",
-            "A datetime is computed only once, when the settings are read, so it is soon in the past. "
-            f"Write {code}, the number of seconds after which a sent message expires."
-            if isinstance(found, datetime)
-            else f"Write {code}, without quotation marks.",
+            f"Write {code}, without quotation marks."
+            if isinstance(found, str)
+            else f"{once if isinstance(found, datetime) else ''}Write {code}, the number of seconds after which a sent "
+            "message expires.",
             **facts,
         )
         expect(
@@ -115,7 +121,8 @@ def expires_after(app):
 def beat(app):
     """beat() starts beat with the command in the Procfile, and makes every entry due immediately.
 
-    beat(level="") uses the log level of that command instead of INFO. Beat's messages are in beat.queue. After the check, all of these beat processes are stopped.
+    beat(level="") uses the log level of that command instead of INFO. Beat's messages are in beat.queue. After
+    the check, all of these beat processes are stopped.
     """
     project, started = Path.cwd(), []
 

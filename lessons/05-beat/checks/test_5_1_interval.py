@@ -124,7 +124,7 @@ def test_beat_sends_it(app, scheduled, beat):
     expect(
         beats.SENDING in process.log,
         f"beat sent the sweep, but its log does not say {beats.SENDING!r}.",
-        "Beat logs each task that it sends at the level INFO, but it starts with the level WARNING. Without these "
+        "Beat logs each task that it sends at the level INFO, but its default level is WARNING. Without these "
         "lines, you can't tell whether beat sends anything. Add --loglevel INFO to the beat line in the Procfile.",
         expected=EXPECTED,
         line=command,
