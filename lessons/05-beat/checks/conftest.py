@@ -3,15 +3,17 @@
 import contextlib
 import email
 import email.policy
+import numbers
 import re
 import shutil
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from workshop.checkkit import beat as beats
-from workshop.checkkit import complain, task_name, until
+from workshop.checkkit import complain, expect, task_name, until
 from workshop.checkkit.competitor import Competitor
 from workshop.checkkit.queues import queue_of
 
@@ -64,17 +66,70 @@ def _lookalikes(settings):
 
 
 @pytest.fixture
+def expires_after(app):
+    """expires_after(name, entry, seconds, code, why) fails the check unless this schedule entry's messages
+    expire after about `seconds`.
+
+    `code` is how to write the seconds, and `why` explains what goes wrong with another value.
+    """
+
+    def look(name, entry, seconds, code, why):
+        options = entry.get("options") or {}
+        task = app.tasks.get(entry["task"])
+        found = options.get("expires", task and task.expires) if isinstance(options, dict) else None
+        label = f"the {name!r} entry"
+        facts = {"expected": f'"options": {{"expires": {code}}}', "found": f"{entry!r}", "file": SCHEDULE}
+        expect(
+            isinstance(options, dict),
+            f"{label} has `options` that are not a dictionary.",
+            f"Give the number its name: {{'expires': {code}}}.",
+            **facts,
+        )
+        expect(
+            found is not None or "expires" not in entry,
+            f"{label} has `expires` in the wrong place.",
+            "Options of apply_async(), such as expires, belong in the `options` dictionary.",
+            **facts,
+        )
+        expect(
+            found is not None,
+            f"a message of {label} never expires.",
+            f"Set expires to {code}. {why}",
+            **facts,
+        )
+        once = "A datetime is computed only once, when the settings are read, so it is soon in the past. "
+        expect(
+            isinstance(found, numbers.Real),
+            f"{label} has an `expires` that is not a number of seconds.",
+            f"Write {code}, without quotation marks."
+            if isinstance(found, str)
+            else f"{once if isinstance(found, datetime) else ''}Write {code}, the number of seconds after which a sent "
+            "message expires.",
+            **facts,
+        )
+        expect(
+            abs(found - seconds) <= seconds / 10,
+            f"a message of {label} expires after {found:g} seconds instead of {seconds}.",
+            f"A number is in seconds, so write {code}. {why}",
+            **facts,
+        )
+
+    return look
+
+
+@pytest.fixture
 def beat(app):
     """beat() starts beat with the command in the Procfile, and makes every entry due immediately.
 
-    Beat's messages are in beat.queue. After the check, all of these beat processes are stopped.
+    beat(level="") uses the log level of that command instead of INFO. Beat's messages are in beat.queue. After
+    the check, all of these beat processes are stopped.
     """
     project, started = Path.cwd(), []
 
-    def start():
+    def start(level="INFO"):
         line = beats.line(project)
         process = beats.Beat(project)
-        process.start(line, app, start.queue)
+        process.start(line, app, start.queue, level)
         started.append(process)
         return process
 

@@ -153,6 +153,17 @@ def test_weekly(scheduled, zone, first):
     )
 
 
+def test_expires(scheduled, expires_after):
+    """A report that no worker has started within six hours is skipped."""
+    expires_after(
+        *scheduled(REPORT, first=True),
+        6 * 3600,
+        "6 * 3600",
+        "If the worker is down at six, the report waits in the queue. A report at ten in the morning is late, but a "
+        "report at eleven at night is useless. If expires is much shorter, nobody gets the late report.",
+    )
+
+
 def test_zone(app):
     """Beat's schedule uses CELERY_TIMEZONE."""
     expected = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
@@ -260,6 +271,8 @@ def test_bounds(answers):
         expect(
             found[0] == begin.timestamp(),
             "the report's day does not start at midnight in CELERY_TIMEZONE.",
+            "Midnight is at another moment in each time zone. Combine the day with midnight in zone(): "
+            "datetime.combine(day, time(), zone()).",
             **facts,
         )
         expect(

@@ -113,6 +113,7 @@ def test_once(sweep, waiting, queue):
     expect(
         photo.sent_again == 1 and photo.queued_at and timezone.now() - photo.queued_at < timedelta(minutes=1),
         "a photo was re-sent, but its row was not updated.",
+        "In resend(), set queued_at to now, and add 1 to sent_again.",
         expected="sent_again=1, queued_at=now",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",
@@ -140,6 +141,7 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
         expect(
             found[late[times].pk] == 1,
             f"the sweep did not re-send a photo with sent_again={times} in time.",
+            "The wait is SWEEP_AFTER seconds, doubled for each re-send: SWEEP_AFTER * 2**sent_again.",
             found=f"no message after {1.1 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
@@ -165,6 +167,8 @@ def test_gives_up(sweep, waiting, queue, settings):
     expect(
         times == settings.SWEEP_TIMES,
         "a waiting photo is marked as failed too soon.",
+        "overdue() has to return each photo with sent_again from 0 to SWEEP_TIMES, and resend() adds only 1 to "
+        "sent_again.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times}",
         file=FILE,
@@ -216,6 +220,49 @@ def test_not_overwritten(sweep, waiting, queue, run_between):
         expected="is_processed=True",
         found=f"is_processed={photo.is_processed}",
         file=f"{FILE}, resend()",
+    )
+
+
+CHANGES = {
+    "was resized": finish,
+    "was marked as failed": lambda photo: write(
+        photo, failure_reason="This picture is damaged or cut short."
+    ),
+    "was queued again, with the button on its page,": lambda photo: write(photo, queued_at=timezone.now()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_changed_meanwhile(sweep, waiting, queue, run_between, what):
+    """A sweep sends nothing for a photo whose row has changed since the sweep read it."""
+    photo, seen = waiting(1.2), []
+
+    def change():
+        CHANGES[what](photo)
+        photo.refresh_from_db()
+        seen.append(photo.sent_again)
+
+    swept = run_between(sweep, "images_uploadedimage", change)
+    if seen == [1]:
+        return  # the sweep had locked the row, so the change had to wait until the message was sent
+    facts = {"file": f"{FILE}, resend()"}
+    expect(
+        not sent(queue),
+        f"a photo {what} after the sweep had read its row, but the sweep re-sent the photo.",
+        "The row may have changed since the sweep read it. So start the update's filter() with "
+        "UploadedImage.objects.pending(), and filter by the pk, queued_at and sent_again that this sweep read. "
+        "Send only if a row was changed.",
+        expected="no message",
+        found="\n".join(map(str, queue.messages())),
+        **facts,
+    )
+    expect(
+        swept[0] == 0,
+        f"a photo {what} after the sweep had read its row. The sweep did not re-send it, but counted it as re-sent.",
+        "Return what update() returns, which is the number of changed rows.",
+        expected="0 photos re-sent",
+        found=f"{swept[0]} photos re-sent",
+        **facts,
     )
 
 

@@ -102,8 +102,18 @@ def test_failures(row, resized, figures):
         "is empty.",
         **facts,
     )
-    expect(sorted(found) == sorted(expected), "the failures are not counted by reason.", **facts)
-    expect(found == expected, "the most frequent reason does not come first.", **facts)
+    expect(
+        sorted(found) == sorted(expected),
+        "the failures are not counted by reason.",
+        "Count how often each failure_reason occurs, for example with a Counter.",
+        **facts,
+    )
+    expect(
+        found == expected,
+        "the most frequent reason does not come first.",
+        "Counter.most_common() sorts the reasons by their counts.",
+        **facts,
+    )
 
 
 def _pairs(failures):
@@ -174,13 +184,17 @@ def test_waits(row, resized, figures):
         "queue from these two times.",
         **facts,
     )
-    total = close(found["median_wait"], 11) or close(found["longest_wait"], 22)
+    whys = {
+        22: "The time from queued_at to resized_at includes the resize. Subtract resize_seconds.",
+        8.5: "A timedelta's `seconds` lacks the fraction of a second. Use total_seconds().",
+    }
+    default = (
+        "Convert resized_at minus queued_at to seconds with total_seconds(), and subtract resize_seconds."
+    )
     expect(
         close(found["median_wait"], 2) and close(found["longest_wait"], 9),
         "the queue time in the report is wrong.",
-        "The time from queued_at to resized_at includes the resize. Subtract resize_seconds."
-        if total
-        else "",
+        next((why for longest, why in whys.items() if close(found["longest_wait"], longest)), default),
         **facts,
     )
 

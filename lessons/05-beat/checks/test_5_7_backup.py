@@ -58,6 +58,16 @@ def copies(sqlite_only, folder):
         process = Code(Path.cwd())
         process.start(MAKE, str(folder), str(count))
         if process.wait():
+            says = process.log.strip().splitlines()[-1]
+            expect(
+                "unable to open database file" not in says,
+                "the backup failed because check() could not open the file that you passed to it.",
+                "check() takes the path of the copied database, not the folder. Pass the same path to "
+                "copy_database() and to check(): database_in(partial).",
+                says=says,
+                at=process.last_words,
+                file=f"{FILE}, back_up()",
+            )
             damaged = "is damaged:" in process.log
             complain(
                 "the backup failed because the copy was damaged: another process was writing at the same time."
@@ -67,11 +77,19 @@ def copies(sqlite_only, folder):
                 "connection's backup() method."
                 if damaged
                 else "",
-                says=process.log.strip().splitlines()[-1],
+                says=says,
                 at=process.last_words,
                 file=f"{FILE}, back_up()",
             )
-        made = [Path(line, "db.sqlite3") for line in process.log.splitlines()[-count:]]
+        printed = process.log.splitlines()[-count:]
+        expect(
+            "None" not in printed,
+            "back_up() returned None instead of the folder with the backup.",
+            "Return what publish() returns. If you catch an exception to remove `partial`, raise it again. Otherwise, "
+            "back_up() hides why the backup failed.",
+            file=f"{FILE}, back_up()",
+        )
+        made = [Path(line, "db.sqlite3") for line in printed]
         for file in made:
             expect(
                 file.is_file(),
@@ -246,7 +264,9 @@ def test_whole_or_not_at_all(folder, photo):
         made in final(folder)
         and {file.name for file in made.iterdir()} == {backups.database_in(folder).name, backups.MEDIA},
         "back_up() did not return the folder with the complete backup. Return the path that publish() returns.",
-        found=made,
+        found=f"{made}: {', '.join(sorted(each.name for each in made.iterdir()))}"
+        if made and made.is_dir()
+        else made,
         file=f"{FILE}, back_up()",
     )
     left = [each.name for each in folder.iterdir() if each != made]
@@ -289,7 +309,9 @@ def test_failing(folder, monkeypatch, failing):
     )
     expect(
         raised,
-        f"{failing}, but back_up() did not raise an exception. Don't catch the exception in back_up().",
+        f"{failing}, but back_up() did not raise an exception.",
+        "If you catch the exception to remove `partial`, raise it again, or use finally instead of except. "
+        "Otherwise, the task succeeds although there is no backup.",
         file=f"{FILE}, back_up()",
     )
     left = [each.name for each in folder.iterdir()] if folder.is_dir() else []

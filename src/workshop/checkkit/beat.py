@@ -5,6 +5,7 @@ with which arguments and options, and by whom, stays as the learner has it.
 """
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -36,18 +37,27 @@ def quick(app, **arguments):
 class Beat(Process):
     """One beat of the project in `folder`."""
 
-    def start(self, line: Line, app, queue: Queue) -> None:
-        """Begin to start it as the Procfile's `line` says, in the place of `queue`. app: for its settings."""
+    def start(self, line: Line, app, queue: Queue, level: str = "INFO") -> None:
+        """Begin to start it as the Procfile's `line` says, in the place of `queue`.
+
+        app: for its settings. level: the level of its log, or "" for the level in the line.
+        """
         scheduler = _option(procfile.words(line), "-S", "--scheduler") or app.conf.beat_scheduler
         environment = os.environ | queue.environment | {SCHEDULER: str(scheduler)}
         file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
-        extra = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1 --loglevel INFO"
+        extra = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1"
+        extra += f" --loglevel {level}" if level else ""
         self.launch(line.shell_command + extra, environment)
 
     def wait(self, text: str, seconds: float = STARTING) -> bool:
         """Wait until its log has `text`; False when it has ended, or `seconds` are over."""
         until(lambda: text in self.log or not self.running, seconds)
         return text in self.log
+
+    def refusal(self, entry: str) -> str:
+        """Why it could not send the schedule's `entry`: a line of its log, or "" if there is none."""
+        found = re.search(rf"Couldn't apply scheduled task {re.escape(entry)}: .*", self.log)
+        return found[0] if found else ""
 
     def end(self) -> None:
         """Ask it to end, as Ctrl-C does, and wait until it has."""
