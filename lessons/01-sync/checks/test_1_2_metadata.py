@@ -76,7 +76,7 @@ def test_upright(resized, transposed, orientation):
     )
     expect(
         tag == 1,
-        f"the pixels are turned, but the resized photo still has the orientation tag {tag}.",
+        f"the pixels were rotated, but the resized photo still has the orientation tag {tag}.",
         "A browser reads the tag and rotates the photo a second time. Save the photo without exif=.",
         file=f"{FILE}, write()",
     )

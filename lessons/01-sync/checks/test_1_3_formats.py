@@ -109,7 +109,7 @@ def test_palette_is_smooth(resized, mode):
     kind = {"P": "with a palette (GIF, many PNGs)", "1": 'with only two colors (mode "1", many scans)'}[mode]
     expect(
         brightest - darkest < 100,
-        f"in a picture {kind}, fine lines became coarse lines.",
+        f"in a picture {kind}, fine lines came out coarse.",
         "Pillow can't average the color numbers of a palette, so it drops pixels, whatever filter you pass. Convert "
         "the picture before fit() resizes it.",
         file=f"{FILE}, unpacked()",

@@ -82,7 +82,7 @@ def expires_after(app):
         expect(
             isinstance(options, dict),
             f"{label} has `options` that are not a dictionary.",
-            f"Give the number its name: {{'expires': {code}}}.",
+            f"Pass the number under its option name: {{'expires': {code}}}.",
             **facts,
         )
         expect(

@@ -158,7 +158,7 @@ def test_gives_up(sweep, waiting, queue, settings):
     expect(
         times <= settings.SWEEP_TIMES,
         "the sweeper never stops re-sending a photo that cannot be resized.",
-        "A photo that kills its worker process would do so again and again, for years. Add 1 to sent_again "
+        "A photo that kills its worker process would do so again and again. Add 1 to sent_again "
         "for each re-send: once it reaches SWEEP_TIMES, sweep() marks the photo as failed.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times} messages after {settings.SWEEP_TIMES + 3} sweeps",

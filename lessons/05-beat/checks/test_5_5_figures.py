@@ -160,7 +160,7 @@ def test_slowest(resized, figures):
     expect(
         found == expected,
         "`slowest` should contain the five photos that took longest to resize, with the slowest first.",
-        "Sort the resized photos by resize_seconds, which is the time of the resize alone.",
+        "Sort the resized photos by resize_seconds, which is the time that the resize alone took.",
         expected=f"photos {expected}",
         found=f"photos {found}",
         file=f"{FILE}, figures()",

@@ -82,7 +82,7 @@ def turn_2(tells) -> str:
     )
     expect(
         said["place"] is None,
-        f"For a picture without EXIF data, your function returned the place {said['place']!r} instead of "
+        f"For a picture without EXIF data, your function returned the location {said['place']!r} instead of "
         "None.",
     )
     said = _told(tells, samples.photo(160, 120, orientation=6), "a photo without a position")
@@ -92,7 +92,7 @@ def turn_2(tells) -> str:
     )
     expect(
         said["place"] is None,
-        f"For a photo that has EXIF data but no position, your function returned the place {said['place']!r} "
+        f"For a photo with EXIF data but no position, your function returned the location {said['place']!r} "
         "instead of None.",
     )
     said = _told(tells, samples.photo(160, 120, orientation=8, gps=True), "a photo with a position")
@@ -131,19 +131,19 @@ def _expect_place(said, right: tuple[float, float], name: str) -> None:
     )
     expect(
         isinstance(said, (tuple, list)) and len(said) == 2,
-        f"Your function returned the place {said!r}. Return a pair: latitude and longitude in degrees.",
+        f"Your function returned the location {said!r}. Return a pair: latitude and longitude in degrees.",
     )
     try:
         latitude, longitude = (float(number) for number in said)
     except TypeError:
         expect(
             False,
-            f"Your function returned the place {said!r}, with three numbers each for latitude and longitude. "
+            f"Your function returned the location {said!r}, with three numbers for each coordinate. "
             "Compute a single number for each: degrees + minutes / 60 + seconds / 3600.",
         )
     except ValueError:
         expect(
-            False, f"Your function returned the place {said!r}. Latitude and longitude have to be numbers."
+            False, f"Your function returned the location {said!r}. Latitude and longitude have to be numbers."
         )
     near = math.isclose(latitude, right[0], abs_tol=2e-4) and math.isclose(longitude, right[1], abs_tol=2e-4)
     if not near and math.isclose(abs(latitude), abs(right[0]), abs_tol=2e-4):
