@@ -259,7 +259,7 @@ def test_a_page_stops_asking_for_a_task_that_never_ends(app, visitor, kind):
         page.wait_for_load_state("networkidle")
         if "stopped asking" in line.inner_text():
             break
-    expect(line).to_contain_text("Nothing new for ten minutes, so the page has stopped asking.")
+    expect(line).to_contain_text("Nothing has changed for ten minutes, so this page has stopped asking.")
     count = len(asked)
     assert count < 160, "about every five seconds, and not every second"
     page.clock.run_for(60_000)
@@ -281,7 +281,7 @@ def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
     else:
         looks.visit(page, f"{app.address}{address}?task={task_id}")
         line = page.locator("[data-task-state]")
-    expect(line).to_contain_text("The page asks again.")
+    expect(line).to_contain_text("page will ask again.")
     page.unroute(status)
     expect(line).to_contain_text("Waiting for a worker" if kind == "batch" else "is PENDING", timeout=WORKER)
     visitor.errors[:] = [each for each in visitor.errors if "503" not in each]

@@ -33,11 +33,11 @@ async function follow(address) {
       pause = Math.min(pause * 1.3, LONGEST);
     }
     if (answer) line.replaceChildren(link, ` is ${answer.state}: ${WORDS[answer.state] ?? ""}.`);
-    else line.replaceChildren(link, ": the server did not respond. The page will ask again.");
+    else line.replaceChildren(link, ": the server did not respond. This page will ask again.");
     if (OVER.includes(answer?.state)) return;
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  line.append(" Nothing new for ten minutes, so the page has stopped asking. Reload it to ask again.");
+  line.append(" Nothing has changed for ten minutes, so this page has stopped asking. Reload the page to ask again.");
 }
 
 // The answer as an object; null if the request failed.
