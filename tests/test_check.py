@@ -173,6 +173,15 @@ def test_a_name_that_the_app_does_not_define_is_said_with_advice(mine, capsys):
     assert "as celery_app" in said
 
 
+def test_files_that_import_each_other_are_said_with_advice(mine, capsys):
+    (mine.folder / "myproject/__init__.py").write_text("from .celery import app\n\nname = 1\n")
+    (mine.folder / "myproject/celery.py").write_text("from myproject import name\n\napp = name\n")
+    assert check.main(mine) == 1
+    said = Printed(capsys.readouterr().out)
+    assert "myproject/celery.py:1: ImportError: cannot import name 'name' from partially" in said
+    assert "Two files import each other" in said
+
+
 def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
     (mine.folder / "images/urls.py").unlink()
     assert check.main(mine) == 1
