@@ -143,6 +143,12 @@ def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
         ("images/views.py", "import time", "import tmie", "No module named 'tmie'"),
         ("images/urls.py", "views.detail", "views.detial", "images/urls.py:10: AttributeError"),
         ("myproject/settings.py", "USE_TZ = True", "USE_TZ = Ture", "name 'Ture' is not defined"),
+        (
+            "myproject/settings.py",
+            "from pathlib import Path\n",
+            "from pathlib import Pfad\n",
+            "ImportError: cannot import name 'Pfad' from 'pathlib'",
+        ),
         ("images/models.py", "models.BooleanField", "models.BoolField", "images/models.py"),
     ],
 )
@@ -151,9 +157,29 @@ def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name
     assert check.main(mine) == 1
     said = Printed(capsys.readouterr().out)
     assert read in said
-    assert f"| {next(line for line in (mine.folder / name).read_text().splitlines() if new in line)}" in said
+    line = next(line for line in (mine.folder / name).read_text().splitlines() if new.strip() in line)
+    assert f"| {line}" in said
     assert "so steps 1.1 to 1.4 could not be checked." in said
     assert "Traceback" not in said
+
+
+def test_a_name_that_the_app_does_not_define_is_said_with_advice(mine, capsys):
+    (mine.folder / "myproject/__init__.py").write_text("\nfrom .celery import celery_app\n")
+    (mine.folder / "myproject/celery.py").write_text("app = None\n")
+    assert check.main(mine) == 1
+    said = Printed(capsys.readouterr().out)
+    assert "myproject/__init__.py:2: ImportError: cannot import name 'celery_app'" in said
+    assert "myproject.celery does not define celery_app." in said
+    assert "as celery_app" in said
+
+
+def test_files_that_import_each_other_are_said_with_advice(mine, capsys):
+    (mine.folder / "myproject/__init__.py").write_text("from .celery import app\n\nname = 1\n")
+    (mine.folder / "myproject/celery.py").write_text("from myproject import name\n\napp = name\n")
+    assert check.main(mine) == 1
+    said = Printed(capsys.readouterr().out)
+    assert "myproject/celery.py:1: ImportError: cannot import name 'name' from partially" in said
+    assert "Two files import each other" in said
 
 
 def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):

@@ -72,6 +72,21 @@ def place(lines: Iterable[str], folder: Path) -> str:
     return reports[-1].place(folder, _SKIPPED) if reports else ""
 
 
+def advice(error: str) -> str:
+    """What to do about an import of a name that does not exist; "" for any other error."""
+    if "circular import" in error:
+        return (
+            "Two files import each other, so one of them is not complete yet. Remove one of the two imports."
+        )
+    if match := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", error):
+        name, module = match.groups()
+        return (
+            f"{module} does not define {name}. Import a name that it defines. If your code should use "
+            f"another name for it, add: as {name}"
+        )
+    return ""
+
+
 def _cause(report: Report, folder: Path) -> Cause:
     behind = tuple(each.error for each in report.tracebacks if each is not report.main)
     return Cause(report.error, report.place(folder, _SKIPPED), behind)

@@ -8,7 +8,7 @@ from textwrap import indent
 
 from rich.text import Text
 
-from . import progress
+from . import blame, progress
 from .console import console, say, verbatim
 from .lessons import Step
 from .project import Project
@@ -113,6 +113,8 @@ class Report:
             say(f"  {obstacle}", style="red")
             if place := re.match(r"(\S+\.py):(\d+)", obstacle):
                 self._show_code(place[1], int(place[2]))
+            if advice := blame.advice(obstacle):
+                say(f"  {advice}")
         steps = self.project.lesson.steps
         say("")
         say(f"  The project cannot start, so steps {steps[0].id} to {steps[-1].id} could not be checked.")

@@ -78,8 +78,9 @@ def test_flat(resized):
     )
 
 
-def test_decodes_reduced(resized, monkeypatch):
-    """A large JPEG is decoded at a reduced size to save memory."""
+@pytest.fixture
+def decoded(monkeypatch):
+    """Collect the size at which each picture is decoded, and the line of the project that decodes it."""
     decoded = []
     load = ImageFile.ImageFile.load
 
@@ -89,6 +90,11 @@ def test_decodes_reduced(resized, monkeypatch):
         return load(picture)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", spy)
+    return decoded
+
+
+def test_decodes_reduced(resized, decoded):
+    """A large JPEG is decoded at a reduced size to save memory."""
     _, picture = resized(photos.jpeg(4032, 3024))
     largest, place = max(decoded, default=((0, 0), "?"))
     expect(
@@ -141,5 +147,21 @@ def test_lanczos(resized):
         "Pass Image.Resampling.LANCZOS, which keeps fine lines sharper. If you pass no filter, thumbnail() and "
         "resize() use BICUBIC.",
         expected="Image.Resampling.LANCZOS",
+        file=f"{FILE}, fit()",
+    )
+
+
+def test_decodes_no_more_than_needed(resized, decoded):
+    """A large JPEG is decoded at the smallest size that is enough for the result."""
+    resized(photos.jpeg(4032, 3024))
+    largest, place = max(decoded, default=((0, 0), "?"))
+    expect(
+        largest[0] <= 1008,
+        f"a 4032×3024 JPEG was decoded at {largest[0]}×{largest[1]}, which is four times as many pixels as needed.",
+        "The decoder can return this photo at 1/4 of its size, 1008×756, which is still larger than the result. But "
+        "thumbnail() keeps the decoded photo at least twice as large as the result, because the default of "
+        "reducing_gap is 2.0. Pass reducing_gap=1.1.",
+        expected="1008×756",
+        decoded_at=place,
         file=f"{FILE}, fit()",
     )

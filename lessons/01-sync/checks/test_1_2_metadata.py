@@ -21,23 +21,29 @@ def with_profile(format):
 
 
 @pytest.fixture
-def transposed(monkeypatch):
-    """Collects the pictures passed to ImageOps.exif_transpose() when it returns a copy."""
+def copied(monkeypatch):
+    """Collect the names of the functions that were called to get a turned copy of a picture."""
     calls = []
-    original = ImageOps.exif_transpose
 
-    def spy(picture, **options):
-        if not options.get("in_place"):
-            calls.append(picture)
-        return original(picture, **options)
+    def watch(owner, name):
+        original = getattr(owner, name)
 
-    monkeypatch.setattr(ImageOps, "exif_transpose", spy)
+        def spy(*args, **options):
+            if not options.get("in_place"):
+                calls.append(name)
+            return original(*args, **options)
+
+        monkeypatch.setattr(owner, name, spy)
+
+    watch(ImageOps, "exif_transpose")
+    watch(Image.Image, "transpose")
+    watch(Image.Image, "rotate")
     return calls
 
 
-def why_not_upright(orientation, as_stored, cut, transposed):
-    if as_stored and transposed:
-        return "exif_transpose() returns a turned copy and doesn't change the picture that you pass. Return the copy."
+def why_not_upright(orientation, as_stored, cut, copied):
+    if as_stored and copied:
+        return f"{copied[0]}() returns a turned copy and doesn't change the picture itself. Return the copy."
     if orientation in (2, 4, 5, 7):  # 6, 8 and 3 were looked at before
         return (
             "Orientations 2, 4, 5 and 7 are also mirrored, which rotating doesn't undo. For each orientation, TURNS "
@@ -57,12 +63,12 @@ def why_not_upright(orientation, as_stored, cut, transposed):
 
 
 @pytest.mark.parametrize("orientation", [6, 8, 3, 5, 2, 4, 7])
-def test_upright(resized, transposed, orientation):
+def test_upright(resized, copied, orientation):
     """A photo taken with a rotated camera is turned upright."""
     content = photos.jpeg(400, 300, orientation)
     stored = Image.open(photos.as_file(content))
     wanted = ImageOps.exif_transpose(stored)
-    transposed.clear()
+    copied.clear()
     _, picture = resized(content)
     upright = (picture.width > picture.height) == (wanted.width > wanted.height)
     found = photos.corners(picture)
@@ -70,7 +76,7 @@ def test_upright(resized, transposed, orientation):
     expect(
         upright and found == photos.corners(wanted),
         f"a photo with EXIF orientation {orientation} is not upright after being resized.",
-        why_not_upright(orientation, found == photos.corners(stored), not upright, transposed),
+        why_not_upright(orientation, found == photos.corners(stored), not upright, copied),
         found=f"{picture.width}×{picture.height} pixels, orientation tag {tag}",
         file=f"{FILE}, upright()",
     )

@@ -5,6 +5,9 @@ from workshop.checkkit import expect, photos, until
 pytestmark = pytest.mark.step("2.7")
 
 FILE = "images/tasks.py, describe_album_task()"
+LEAVES_THE_LOOP = (
+    "Is the return inside the loop? Then the function ends after the first photo. Return after the loop."
+)
 
 
 def test_album_does_not_wait(app, worker, photo):
@@ -33,20 +36,39 @@ def test_album_does_not_wait(app, worker, photo):
     expect(error is None, "the album task failed in the worker.", why, exception=said, file=FILE)
     found = tasks[0].result
     described = isinstance(found, list) and all(isinstance(each, dict) for each in found)
+    if isinstance(found, dict):
+        why = f"Only one description was returned. {LEAVES_THE_LOOP}"
+    elif found is None:
+        why = "A function without return returns None. After the loop, return the list."
+    else:
+        why = (
+            "A task that you have just sent has no result yet. Call describe_photo_task() like a function, so that it "
+            "runs in the same process and returns a description."
+        )
     expect(
         described,
         "the album task does not return a list of descriptions.",
-        "A task that you have just sent has no result yet. Call describe_photo_task() like a function, so that it runs "
-        "in the same process and returns a description.",
+        why,
         found=repr(found),
         file=FILE,
     )
     names = [description.get("name") for description in found]
+    wanted = ["a.jpg", "b.jpg", "c.jpg"]
+    if sorted(names, key=str) == wanted:
+        what = "the descriptions are in the wrong order."
+        why = "Return the descriptions in the order of the ids. A database query doesn't keep the order of the ids."
+    else:
+        what = f"the album has {len(wanted)} photos, but the task did not return one description for each."
+        why = "Call describe_photo_task() once for each id, with that id."
+        if names == wanted[:1]:
+            why = LEAVES_THE_LOOP
+        elif names == wanted[-1:]:
+            why = "Is the list created inside the loop? Then each round starts with an empty list. Create it before the loop."
     expect(
-        names == ["a.jpg", "b.jpg", "c.jpg"],
-        "the descriptions are in the wrong order.",
-        "Return the descriptions in the order of the ids. A database query doesn't keep the order of the ids.",
-        expected="a.jpg, b.jpg, c.jpg",
-        found=", ".join(map(str, names)),
+        names == wanted,
+        what,
+        why,
+        expected=", ".join(wanted),
+        found=", ".join(map(str, names)) or "no description",
         file=FILE,
     )

@@ -41,8 +41,25 @@ def named(error):
     )
 
 
+def why_not_caught(task):
+    """Explain which of the errors to retry on is not an exception class. Returns "" if all of them are."""
+    from images import tasks
+
+    for item in (*getattr(task, "autoretry_for", ()), *getattr(tasks, "TRANSIENT", ())):
+        if item == getattr(tasks, "TRANSIENT", None):
+            return "TRANSIENT is a tuple itself, so (TRANSIENT,) is a tuple in a tuple. Set autoretry_for=TRANSIENT."
+        if item == tasks.DATABASE_ERRORS:
+            return (
+                "DATABASE_ERRORS is a tuple itself, so your tuple contains a tuple. Write *DATABASE_ERRORS, with an "
+                "asterisk, which inserts its items."
+            )
+        if not (isinstance(item, type) and issubclass(item, BaseException)):
+            return f"The errors to retry on contain {item!r}, which is not an exception class."
+    return ""
+
+
 @pytest.mark.parametrize("kind", [ConnectionError, TimeoutError, ConnectionRefusedError])
-def test_retried(attempt, photo, monkeypatch, kind):
+def test_retried(task, attempt, photo, monkeypatch, kind):
     """If the storage doesn't respond, the task is retried later, whichever transient error the storage raises."""
     kept = photo(SMALL)
 
@@ -57,6 +74,8 @@ def test_retried(attempt, photo, monkeypatch, kind):
             "ConnectionError is an OSError, so an except OSError around the storage call catches it too. "
             "Celery retries a task only if the exception propagates out of the task."
         )
+    elif isinstance(error, TypeError):
+        why = why_not_caught(task) or why
     expect(
         len(messages) == 1,
         "the storage did not respond, but the task was not retried.",

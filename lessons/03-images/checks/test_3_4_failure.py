@@ -3,7 +3,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from workshop.checkkit import expect, photos, until
+from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit.worker import raised_at, run_here
 
 pytestmark = pytest.mark.step("3.4")
 
@@ -125,6 +126,23 @@ def test_keeps_what_others_write(expect_task_keeps_row, last_attempt, photo, sto
     """If another process changes the photo's row while the reason is being stored, that change is kept."""
     storage("down")
     expect_task_keeps_row(photo(SMALL), last_attempt)
+
+
+def test_deleted_photo(app, task, photo):
+    """If the photo was deleted before its task failed, on_failure() does nothing and raises nothing."""
+    kept = photo(SMALL)
+    type(kept).objects.filter(pk=kept.pk).delete()
+    try:
+        run_here(app, task, "deleted-photo", kept.pk, retries=50)
+    except Exception as error:
+        complain(
+            "the photo was deleted before its task failed, and then on_failure() raised an exception too.",
+            "objects.get() raises DoesNotExist for a deleted photo, so the worker logs a second traceback. Use "
+            "filter(pk=image_id, is_processed=False).update(…), which updates nothing if the row is gone.",
+            raised=f"{type(error).__name__}: {error}",
+            raised_at=raised_at(error) or "?",
+            file=FILE,
+        )
 
 
 def test_not_yet(attempt, photo, storage):

@@ -33,14 +33,25 @@ def expect_success(line, how):
 def expect_one_file(photo, settings, how):
     photo.refresh_from_db()
     found = results(photo, settings)
-    misplaced = len(found) > 1 and "allow_overwrite" in settings.STORAGES["resized"]
+    resized = settings.STORAGES["resized"]
+    others = [
+        name
+        for name, storage in settings.STORAGES.items()
+        if storage is not resized and "allow_overwrite" in {**storage, **storage.get("OPTIONS", {})}
+    ]
+    if "allow_overwrite" in resized:
+        why = "allow_overwrite is next to BACKEND, where Django ignores it. Move allow_overwrite into the OPTIONS dictionary."
+    elif others and "allow_overwrite" not in resized.get("OPTIONS", {}):
+        why = f'allow_overwrite is set for the wrong storage, "{others[0]}". Move it to the OPTIONS of "resized".'
+    else:
+        why = (
+            "Django's storage doesn't overwrite files: it chooses another name, and the first file stays. Set "
+            "allow_overwrite in the storage's OPTIONS."
+        )
     expect(
         len(found) == 1,
         f"the task ran {how} and left {len(found)} files.",
-        "allow_overwrite is next to BACKEND, where Django ignores it. Move allow_overwrite into the OPTIONS dictionary."
-        if misplaced
-        else "Django's storage doesn't overwrite files: it chooses another name, and the first file stays. "
-        "Set allow_overwrite in the storage's OPTIONS.",
+        why,
         expected="garden_resized.jpg",
         found="\n".join(found) or "no file",
         file=FILE,

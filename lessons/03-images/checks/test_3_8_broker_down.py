@@ -1,8 +1,10 @@
+import inspect
 import json
 import os
 from pathlib import Path
 
 import pytest
+from kombu import Connection
 
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.worker import Code, sending_to
@@ -87,6 +89,22 @@ def answer(_database, tmp_path_factory):
     return answer
 
 
+def test_retry_policy(app):
+    """The policy for sending a message contains only options that Kombu recognizes."""
+    known = inspect.signature(Connection.ensure).parameters
+    for name in app.conf.task_publish_retry_policy or {}:
+        expect(
+            name in known,
+            f"CELERY_TASK_PUBLISH_RETRY_POLICY contains {name}, so sending a task raises a TypeError.",
+            f"{name} is an option of the connection, such as socket_connect_timeout, so move it to "
+            "CELERY_BROKER_TRANSPORT_OPTIONS."
+            if "timeout" in name or name.startswith("socket")
+            else f"{name} is not an option of a retry policy: check its spelling.",
+            expected="max_retries, interval_start, interval_step or interval_max",
+            file=SETTINGS,
+        )
+
+
 def test_answers(answer):
     """Without a broker, the upload view responds quickly."""
     kind = answer["error"].partition(":")[0]
@@ -116,6 +134,33 @@ def test_answers(answer):
         "you turn off these retries, the connection itself retries, as configured in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
         "interval_start). After the first error, skip the other photos. If your machine is very busy, "
         "run the check again.",
+        file=SETTINGS,
+    )
+
+
+def test_silent_broker(app):
+    """The view waits only briefly for a broker that doesn't refuse connections but doesn't respond either."""
+    with app.connection_for_write() as connection:
+        if connection.transport.driver_type != "redis":
+            return
+        channel = connection.default_channel
+        reply, connect = channel.socket_timeout, channel.socket_connect_timeout or channel.socket_timeout
+    expect(
+        connect and connect <= LONG,
+        "if the broker's machine is off, the upload view waits too long for a connection.",
+        "A machine that is off doesn't refuse a connection, so without socket_connect_timeout, the view waits until the "
+        "operating system gives up. Set socket_connect_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
+        expected='"socket_connect_timeout": 0.5',
+        found=f"{connect} seconds" if connect else "no limit",
+        file=SETTINGS,
+    )
+    expect(
+        reply and reply <= LONG,
+        "if the broker accepts a connection but does not reply, the upload view waits too long.",
+        "A broker that hangs never replies, so without socket_timeout, the view waits for it forever. Set "
+        "socket_timeout in CELERY_BROKER_TRANSPORT_OPTIONS.",
+        expected='"socket_timeout": 5',
+        found=f"{reply} seconds" if reply else "no limit",
         file=SETTINGS,
     )
 

@@ -71,6 +71,16 @@ def claim_of(item: pytest.Item) -> str:
     return step if step in STEPS else part_of(item)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests():
+    """Load the settings before pytest-django does, which replaces the traceback of an ImportError."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    with contextlib.suppress(ImproperlyConfigured):  # pytest-django passes this sentence on
+        _ = settings.DATABASES
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     order = {step: number for number, step in enumerate([*STEPS, "given"], 1)} | {FIRST: 0}

@@ -254,7 +254,10 @@ def app_of_the_project():
         app = find_app("myproject")
     except (ImportError, AttributeError) as error:
         found = str(error) if isinstance(error, ImportError) else "the module contains no Celery(…)"
-        raise Complaint("there is no Celery app yet.", found=found, file="myproject/celery.py") from error
+        why = blame.advice(str(error)) or 'Create the app in myproject/celery.py: app = Celery("myproject").'
+        raise Complaint(
+            "there is no Celery app yet.", why, found=found, file="myproject/celery.py"
+        ) from error
     if app.conf.task_always_eager:
         raise Complaint(
             "eager mode is on, so tasks run inside the web process and no message is sent.",
