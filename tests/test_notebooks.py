@@ -208,7 +208,7 @@ def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known
     assert run.returncode == (0 if known else 1), said
     assert without_password(url) in said
     assert "secret" not in said
-    assert ("set REDIS_URL as for ./workshop up" in said) is not known
+    assert ("set REDIS_URL in its terminal as for ./workshop up" in said) is not known
 
 
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
