@@ -59,8 +59,8 @@ def reason_for(error: BaseException) -> str:
 @shared_task(
     base=ResizeTask,
     # Retry transient errors, after up to 1, 2, 4, 8 and 16 seconds.
-    # TODO 3.3: retry on the errors in TRANSIENT, with a backoff that starts at 1 second, with jitter, and with
-    # max_retries=5. Celery ignores options it doesn't recognize.
+    # TODO 3.3: retry on the errors in TRANSIENT, with a backoff that starts at 1 second, with jitter, and
+    # with max_retries=5. Celery ignores options it doesn't recognize.
     # A task that hangs is interrupted, and its process is killed if that doesn't help.
     # TODO 3.6: set soft_time_limit to 30 seconds and time_limit to 45.
     # The message stays on the broker until the task is done, so no task is lost when a worker is killed.
