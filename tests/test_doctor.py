@@ -194,6 +194,16 @@ def test_result_backends_of_other_kinds(backend, shown):
     assert doctor._backend(backend).what == f"the result backend is {shown}"
 
 
+def test_a_service_that_fails_on_purpose(project, worker):
+    migrate(project)
+    worker(project.folder)
+    project.data.mkdir(exist_ok=True)
+    (project.data / "storage-mode").write_text("slow 600")
+    finding = only_bad(doctor.examine(project, ports={}))
+    assert finding.what == "the storage fails or is slow on purpose (practice mode: slow 600)"
+    assert finding.cure == f"cd {project.shown} && python manage.py storage ok"
+
+
 def test_syntax_error(project, broker):
     write(project.folder, {"images/views.py": "def home(request:\n"})
     finding = only_bad(doctor.examine(project, ports={}))

@@ -169,7 +169,7 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
     yield Finding(True, f"the code of {project.shown} can be loaded")
     for service, mode in project.failing_services.items():
         command = f"cd {project.shown} && python manage.py {service} ok"
-        yield Finding(False, f"the {service} of the app practice is {mode}, as you asked for", command)
+        yield Finding(False, f"the {service} fails or is slow on purpose (practice mode: {mode})", command)
     yield _migrations(project, inside)
     if inside["backend"] != "no app":
         yield _backend(inside["backend"])

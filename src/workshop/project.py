@@ -25,12 +25,12 @@ class Project:
 
     @property
     def failing_services(self) -> dict[str, str]:
-        """The services of the app `practice` that fail or are slow on purpose: {"storage": "slow 600"}."""
+        """The modes of the `practice` services that fail or are slow on purpose: {"storage": "slow 600"}."""
         found = {}
         for service in ("storage", "mail"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 found[service] = (self.data / f"{service}-mode").read_text(encoding="utf-8").strip()
-        return {service: mode for service, mode in found.items() if mode != "ok"}
+        return {service: mode for service, mode in found.items() if mode not in ("", "ok")}
 
     @property
     def data(self) -> Path:

@@ -198,7 +198,7 @@ class _Session:
         if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         for service, mode in project.failing_services.items():
-            yield _row("practice", f"the {service} is {mode}", f"to end that: python manage.py {service} ok")
+            yield _row("practice", f"{service}: {mode}", f"reset it: python manage.py {service} ok")
         yield ""
         if project.is_learners:
             yield f"  {escape(_next(project))}"

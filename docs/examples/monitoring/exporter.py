@@ -83,6 +83,6 @@ if __name__ == "__main__":
     registry.register(Photos())
     registry.register(Broker())
     port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
-    start_http_server(port, addr=os.environ.get("EXPORTER_HOST", "127.0.0.1"), registry=registry)
+    start_http_server(port, addr="127.0.0.1", registry=registry)
     print(f"Metrics on http://127.0.0.1:{port}/metrics", flush=True)
     threading.Event().wait()

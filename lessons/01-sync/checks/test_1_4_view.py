@@ -14,8 +14,8 @@ from django.db import IntegrityError
 from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.observed_rows import expect_consistent_rows, observe_rows
 from workshop.checkkit.rows import expect_original
-from workshop.checkkit.sights import expect_truth, watched
 from workshop.checkkit.worker import place_in
 
 pytestmark = pytest.mark.step("1.4")
@@ -96,9 +96,9 @@ def test_upload_is_resized(upload):
 
 def test_rows_during_the_work(upload):
     """At any time, a photo marked as resized has its file, and a good photo is not marked as failed."""
-    with watched() as sights:
+    with observe_rows() as rows:
         upload(("garden.jpg", photos.jpeg(400, 300)))
-    expect_truth(sights, "the view", f"{FILE}, resize_photo()")
+    expect_consistent_rows(rows, "the view", f"{FILE}, resize_photo()")
 
 
 @pytest.mark.parametrize(("content", "name"), [(photos.jpeg, "garden.jpg"), (photos.png, "logo.png")])

@@ -2,8 +2,8 @@ import pytest
 from kombu.exceptions import EncodeError
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.observed_rows import expect_consistent_rows, observe_rows
 from workshop.checkkit.rows import expect_original
-from workshop.checkkit.sights import expect_truth, watched
 
 pytestmark = pytest.mark.step("3.1")
 
@@ -63,9 +63,9 @@ def test_view_leaves_the_work(upload, queue, sent, task, patience):
 def test_rows_during_the_work(attempt, photo):
     """While the task is running, a photo with is_processed=True has a resized file, and a good photo is never marked as failed."""
     kept = photo(photos.jpeg(400, 300))
-    with watched() as sights:
+    with observe_rows() as rows:
         attempt(kept)
-    expect_truth(sights, "the task", TASK)
+    expect_consistent_rows(rows, "the task", TASK)
 
 
 def test_worker_resizes(task, worker, photo, ended, settled):

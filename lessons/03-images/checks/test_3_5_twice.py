@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit.observed_rows import observe_rows
 from workshop.checkkit.rows import finish
-from workshop.checkkit.sights import watched
 
 pytestmark = pytest.mark.step("3.5")
 
@@ -117,9 +117,9 @@ def test_stays_resized(attempt, photo):
     """During a second run, the photo still counts as resized."""
     kept = photo(photos.jpeg(80, 60))
     finish(kept)
-    with watched() as sights:
+    with observe_rows() as rows:
         attempt(kept)
-    undone = [sight.place for sight in sights if not sight.is_processed]
+    undone = [row.place for row in rows if not row.is_processed]
     expect(
         not undone,
         "while the task was running again for a resized photo, the row said that the photo was not resized.",

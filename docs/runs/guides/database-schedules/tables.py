@@ -19,7 +19,8 @@ sys.path[:0] = [
 ]
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings_with_tables"
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
-os.environ["DATA_DIR"] = tempfile.mkdtemp()
+DATA = tempfile.TemporaryDirectory()  # removed when the script ends
+os.environ["DATA_DIR"] = DATA.name
 
 import django  # noqa: E402
 

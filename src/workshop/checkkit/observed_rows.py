@@ -1,4 +1,4 @@
-"""What other processes see of the photos' rows while the work is going on."""
+"""What other processes see of the photos' rows while a photo is being resized."""
 
 import contextlib
 import traceback
@@ -13,8 +13,8 @@ from .worker import place_in
 
 
 @dataclass(frozen=True)
-class Sight:
-    """A photo's row, as another process sees it at one moment of the work.
+class ObservedRow:
+    """A photo's row, as another process sees it at one moment.
 
     place: the file and line that was running.
     """
@@ -26,21 +26,21 @@ class Sight:
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[list[Sight]]:
-    """Look at all rows in the block whenever it encodes a picture, stores a file, or has saved a row."""
+def observe_rows() -> Iterator[list[ObservedRow]]:
+    """In the block, record all rows before a picture is encoded or a file stored, and after each save."""
     from django.core.files.storage import FileSystemStorage
     from django.db.models.signals import post_save
     from images.models import UploadedImage
     from PIL import Image
 
-    sights, storage = [], UploadedImage._meta.get_field("resized_image").storage
+    rows, storage = [], UploadedImage._meta.get_field("resized_image").storage
     columns = ("is_processed", "failure_reason", "resized_image")
 
     def look(**_signal):
         place = place_in(Path.cwd(), traceback.extract_stack()) or "?"
         # Not as objects: Django opens the file of each object that it loads.
         for processed, reason, name in UploadedImage.objects.values_list(*columns):
-            sights.append(Sight(place, processed, reason, bool(name) and storage.exists(name)))
+            rows.append(ObservedRow(place, processed, reason, bool(name) and storage.exists(name)))
 
     def looks_first(function):
         def run(*arguments, **options):
@@ -54,17 +54,17 @@ def watched() -> Iterator[list[Sight]]:
         patch.setattr(FileSystemStorage, "_save", looks_first(FileSystemStorage._save))
         post_save.connect(look, sender=UploadedImage)
         try:
-            yield sights
+            yield rows
         finally:
             post_save.disconnect(look, sender=UploadedImage)
 
 
-def expect_truth(sights: list[Sight], who: str, file: str) -> None:
+def expect_consistent_rows(rows: list[ObservedRow], who: str, file: str) -> None:
     """Complain if a photo counted as resized before it had its file, or as failed before it failed.
 
     who: what does the work, such as "the view".
     """
-    early = [sight.place for sight in sights if sight.is_processed and not sight.has_file]
+    early = [row.place for row in rows if row.is_processed and not row.has_file]
     expect(
         not early,
         "a row had is_processed=True before its resized file was stored.",
@@ -73,7 +73,7 @@ def expect_truth(sights: list[Sight], who: str, file: str) -> None:
         seen_at=early[0] if early else "",
         file=file,
     )
-    failed = [sight for sight in sights if sight.failure_reason]
+    failed = [row for row in rows if row.failure_reason]
     expect(
         not failed,
         f"the row of a good photo was marked as failed while {who} was resizing the photo.",
