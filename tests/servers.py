@@ -11,9 +11,11 @@ from pathlib import Path
 import needs
 import pytest
 
-from workshop import environment, servers, tools
 from workshop.checkkit import until
-from workshop.ports import free_port
+from workshop.dev import tools
+from workshop.runtime import servers
+from workshop.system import environment
+from workshop.system.ports import free_port
 
 bucket = servers.bucket
 
@@ -26,7 +28,7 @@ def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """The workshop's own PostgreSQL (workshop.servers); skips where it is not installed."""
+    """The workshop's own PostgreSQL (workshop.runtime.servers); skips where it is not installed."""
     needs.tool("PostgreSQL")
     with servers.postgres() as address:
         yield address

@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from workshop import compose, paths, samples
+from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.ports import free_port
-from workshop.visitor import Visitor
+from workshop.photos import samples
+from workshop.photos.visitor import Visitor
+from workshop.runtime import compose
+from workshop.system.ports import free_port
 
 PATIENCE = 900
 PORTS = ("PORT", "FLOWER_PORT", "JUPYTER_PORT", "DOCS_PORT", "S3_PORT")

@@ -14,10 +14,12 @@ import pytest
 from redis import Redis
 from servers import keep
 
-from workshop import check, paths, project
-from workshop.broker import Broker
+from workshop import paths
 from workshop.checkkit import Complaint, beat, until
 from workshop.checkkit.worker import QUICK_START, Process
+from workshop.commands import check
+from workshop.course import project
+from workshop.runtime.broker import Broker
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 APP = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="upkeep.beat:OnlyScheduler"))

@@ -14,12 +14,13 @@ import pytest
 from PIL import Image, ImageCms
 from printed import Printed
 
-from workshop import figures, paths, samples
-from workshop.bench import command, learner, page, plot, queue, resize, start, visitor, ways
+from workshop import paths
+from workshop.bench import command, figures, learner, page, plot, queue, resize, start, visitor, ways
+from workshop.bench.figures import Goal
 from workshop.bench.likeness import psnr, ssim
 from workshop.bench.section import Plot, Section, Table
 from workshop.errors import WorkshopError
-from workshop.figures import Goal
+from workshop.photos import samples
 
 PHOTO = samples.photo
 

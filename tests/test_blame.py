@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop import blame, troubles
+from workshop.runtime import diagnosis, service_errors
 
 LOGS = Path(__file__).parent / "logs"
 PROJECT = Path("/project")
@@ -57,8 +57,8 @@ TROUBLES = {
 @pytest.mark.parametrize("change", [list, with_name, colored])
 @pytest.mark.parametrize("name", TROUBLES)
 def test_what_a_process_needs_is_named(name, change):
-    cause = blame.cause(change(recorded(name)), PROJECT)
-    trouble = troubles.named(cause)
+    cause = diagnosis.cause(change(recorded(name)), PROJECT)
+    trouble = service_errors.named(cause)
     what, error = TROUBLES[name]
     assert (trouble.what, trouble.error[: len(error)]) == (what, error)
     assert trouble.is_broker == ("broker" in what)
@@ -96,9 +96,9 @@ def test_what_a_process_needs_is_named(name, change):
     ],
 )
 def test_the_error_that_ended_a_process(name, cause, change):
-    found = blame.cause(change(recorded(name)), PROJECT)
+    found = diagnosis.cause(change(recorded(name)), PROJECT)
     assert str(found) == cause
-    assert troubles.named(found) is None
+    assert service_errors.named(found) is None
 
 
 TRACEBACK = [
@@ -126,8 +126,8 @@ TRACEBACK = [
     ],
 )
 def test_an_error_after_which_the_process_went_on_is_not_the_cause(above):
-    assert blame.cause([above, *TRACEBACK], PROJECT).place == ""
-    assert blame.place([above, *TRACEBACK], PROJECT) == "images/resizing.py:4"
+    assert diagnosis.cause([above, *TRACEBACK], PROJECT).place == ""
+    assert diagnosis.place([above, *TRACEBACK], PROJECT) == "images/resizing.py:4"
 
 
 @pytest.mark.parametrize(
@@ -138,25 +138,25 @@ def test_an_error_after_which_the_process_went_on_is_not_the_cause(above):
     ],
 )
 def test_what_a_process_writes_after_an_error_tells_that_it_went_on(below):
-    assert blame.cause([*TRACEBACK, below], PROJECT) == blame.Cause(below if "GET" in below else "")
+    assert diagnosis.cause([*TRACEBACK, below], PROJECT) == diagnosis.Cause(below if "GET" in below else "")
 
 
 def test_a_printed_traceback_of_a_task_has_a_record_in_each_line():
     mark = "[2026-11-28 20:22:22,960: WARNING/ForkPoolWorker-1] "
-    assert blame.cause([mark + line for line in TRACEBACK], PROJECT) == blame.Cause()
+    assert diagnosis.cause([mark + line for line in TRACEBACK], PROJECT) == diagnosis.Cause()
 
 
 def test_an_error_of_the_learner_with_the_words_of_a_server_is_theirs():
     lines = [*TRACEBACK[:3], "ValueError: this form is READONLY, no such table: x"]
-    cause = blame.cause(lines, PROJECT)
+    cause = diagnosis.cause(lines, PROJECT)
     assert cause.place == "images/resizing.py:4"
-    assert troubles.named(cause) is None
+    assert service_errors.named(cause) is None
 
 
 def test_manage_py_is_blamed_only_for_what_is_raised_in_it():
     def of(*frames):
         lines = [f'  File "{PROJECT / file}", line {line}, in x' for file, line in frames]
-        return blame.cause([TRACEBACK[0], *lines, "ImportError: no"], PROJECT).place
+        return diagnosis.cause([TRACEBACK[0], *lines, "ImportError: no"], PROJECT).place
 
     assert of(("manage.py", 9)) == "manage.py:9"
     assert of(("manage.py", 9), ("/venv/django/x.py", 3)) == ""

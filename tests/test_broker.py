@@ -9,11 +9,11 @@ import psutil
 import pytest
 import redis
 
-from workshop import broker as broker_module
-from workshop import ports
-from workshop.broker import Broker, answers, use_external, version_of, without_password
 from workshop.errors import WorkshopError
-from workshop.ports import free_port, is_free, next_free, who_holds
+from workshop.runtime import broker as broker_module
+from workshop.runtime.broker import Broker, answers, use_external, version_of, without_password
+from workshop.system import ports
+from workshop.system.ports import free_port, is_free, next_free, who_holds
 
 
 @pytest.fixture

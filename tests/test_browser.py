@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from workshop import apt, browser
+from workshop.docsite import browser
 from workshop.errors import WorkshopError
+from workshop.system import apt
 
 
 def program(folder, name, code="#!/bin/sh\nexit 0\n"):

@@ -1,7 +1,7 @@
 import pytest
 import smallchain
 
-from workshop import chain
+from workshop.course import chain
 from workshop.errors import WorkshopError
 
 

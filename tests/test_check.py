@@ -21,9 +21,13 @@ from alive import alive, command_line
 from inotify import limited
 from printed import Printed
 
-from workshop import check, lane, lessons, paths, progress, project, run, signals
+from workshop import paths
 from workshop.bench import start
-from workshop.broker import Broker
+from workshop.checks import lane, runner
+from workshop.commands import check
+from workshop.course import lessons, progress, project
+from workshop.runtime.broker import Broker
+from workshop.system import signals
 
 
 @pytest.fixture
@@ -256,7 +260,7 @@ def cli(*arguments, tmp=None, before=(), **options):
 
 def forked(processes):
     """The server of the forks and all that it has forked: processes of checks, workers and their pools."""
-    return [each for each in processes if "workshop.fork_server" in command_line(each)]
+    return [each for each in processes if "workshop.runtime.fork_server" in command_line(each)]
 
 
 def family(started):
@@ -264,7 +268,9 @@ def family(started):
     with contextlib.suppress(psutil.Error):  # one of them has just ended
         children = psutil.Process(started.pid).children(recursive=True)
         brokers = [each for each in children if "valkey-server" in command_line(each)]
-        return children if len(brokers) == run.LANES and len(forked(children)) >= 4 + run.LANES else None
+        return (
+            children if len(brokers) == runner.LANES and len(forked(children)) >= 4 + runner.LANES else None
+        )
 
 
 def assert_gone(children, folder):
@@ -422,14 +428,14 @@ def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
 
 
 def test_a_check_of_a_copy_that_is_reset_meanwhile_is_no_progress(mine, monkeypatch):
-    events = run.Run.events
+    events = runner.Run.events
 
     def reset_after(self):
         yield from events(self)
         mine.folder.rename(mine.folder.with_name("backup"))
         shutil.copytree(mine.lesson.folder, mine.folder)
 
-    monkeypatch.setattr(run.Run, "events", reset_after)
+    monkeypatch.setattr(runner.Run, "events", reset_after)
     assert check.main(mine, "1.4") == 0
     assert progress.passed("01-sync") == []
 
@@ -437,7 +443,7 @@ def test_a_check_of_a_copy_that_is_reset_meanwhile_is_no_progress(mine, monkeypa
 def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):
     """In the moment before its broker is told to end."""
     before = descendants()
-    ready = run.Run(project.at(paths.SOLUTIONS / "02-celery-basics"))
+    ready = runner.Run(project.at(paths.SOLUTIONS / "02-celery-basics"))
     stop = Broker.stop
     monkeypatch.setattr(Broker, "stop", lambda self: (signal.raise_signal(signal.SIGINT), stop(self)))
     names = [psutil.Process(pid).name() for pid in descendants() - before]
@@ -462,7 +468,7 @@ def test_a_group_that_has_ended_is_no_error_on_macos(monkeypatch):
 
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
     before = descendants()
-    with run.Run(mine, "1.2") as ready:
+    with runner.Run(mine, "1.2") as ready:
         edit(
             mine,
             "images/resizing.py",
@@ -478,7 +484,7 @@ def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
 def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
-    with run.Run(project.at(paths.SOLUTIONS / "03-images")):
+    with runner.Run(project.at(paths.SOLUTIONS / "03-images")):
         eventually(lambda: len(forked(children())) > 1)
     assert descendants() == before
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,8 @@ import pytest
 import smallchain
 from printed import Printed
 
-from workshop import cli, paths, progress, project
+from workshop import cli, paths
+from workshop.course import progress, project
 
 SOURCE = paths.ROOT / "src"
 
@@ -242,13 +243,13 @@ def test_as_a_process_in_another_root(tmp_path):
 
 
 def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
-    from workshop import selftest
+    from workshop.dev import test_suite
 
     ran = []
-    monkeypatch.setattr(selftest, "prepare", lambda: None)
-    monkeypatch.setattr(selftest, "compile_packages", lambda: ran.append("compiled"))
+    monkeypatch.setattr(test_suite, "prepare", lambda: None)
+    monkeypatch.setattr(test_suite, "compile_packages", lambda: ran.append("compiled"))
     monkeypatch.setattr(
-        selftest, "_run", lambda *words: ran.append(words) or (5 if words[0] == "pytest" else 0)
+        test_suite, "_run", lambda *words: ran.append(words) or (5 if words[0] == "pytest" else 0)
     )
     assert run("test", "-x", "tests/test_cli.py", "-k", "a or b")[0] == 5
     assert ran[0] == "compiled"
@@ -259,19 +260,19 @@ def test_test_passes_its_arguments_and_exit_code_on(run, monkeypatch):
 
 def test_packages_are_compiled_once_for_each_requirements(tmp_path, monkeypatch):
     """Also where the environment says PYTHONDONTWRITEBYTECODE, as images of Python do."""
-    from workshop import selftest
+    from workshop.dev import test_suite
 
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(selftest.sysconfig, "get_path", lambda _: str(tmp_path / "packages"))
+    monkeypatch.setattr(test_suite.sysconfig, "get_path", lambda _: str(tmp_path / "packages"))
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages/one.py").write_text("ONE = 1\n")
     (tmp_path / "packages/for_another_python.py").write_text("print 1\n")
     (tmp_path / "requirements.txt").write_text("one==1\n")
-    assert selftest.compile_packages()
+    assert test_suite.compile_packages()
     compiled = tmp_path / "packages/__pycache__" / f"one.{sys.implementation.cache_tag}.pyc"
     assert compiled.is_file()
-    assert not selftest.compile_packages()
+    assert not test_suite.compile_packages()
     (tmp_path / "requirements.txt").write_text("one==2\n")
-    assert selftest.compile_packages()
+    assert test_suite.compile_packages()

@@ -14,10 +14,11 @@ import pytest
 from alive import command_line
 from tinyproject import SOURCE, Up
 
-from workshop import paths, servers
+from workshop import paths
 from workshop.checkkit import until
-from workshop.cluster import command, host, limits, saying, system
+from workshop.cluster import command, host, limits, output, system
 from workshop.errors import WorkshopError
+from workshop.runtime import servers
 
 SMALL = ("--workers", "2", "--quick", "--photos", "10")
 
@@ -243,5 +244,5 @@ def test_a_host_that_writes_meanwhile_is_not_steady(tmp_path, monkeypatch):
 
 
 def test_lists():
-    assert saying.listed([1]) == "1"
-    assert saying.listed([1, 2, 4]) == "1, 2 and 4"
+    assert output.listed([1]) == "1"
+    assert output.listed([1, 2, 4]) == "1, 2 and 4"

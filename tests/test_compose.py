@@ -26,11 +26,12 @@ from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
 from stack import PATIENCE, Stack
 
-from workshop import compose, paths
+from workshop import paths
 from workshop.checkkit import until
-from workshop.environment import read_by
 from workshop.errors import WorkshopError
-from workshop.ports import free_port
+from workshop.runtime import compose
+from workshop.system.environment import read_by
+from workshop.system.ports import free_port
 
 COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
@@ -389,7 +390,7 @@ class Clone:
 
     def run(self, *arguments, **environment):
         return subprocess.run(
-            [sys.executable, "-S", "-P", "-m", "workshop.compose", *arguments],
+            [sys.executable, "-S", "-P", "-m", "workshop.runtime.compose", *arguments],
             env={
                 "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
                 "PYTHONPATH": str(paths.ROOT / "src"),

@@ -21,10 +21,12 @@ from alive import alive
 from rich.console import Console
 from tinyproject import SOURCE, Up
 
-from workshop import demo, demo_site, demo_table, paths
-from workshop.demo_photos import new_photos
+from workshop import paths
+from workshop.demo import command, table
+from workshop.demo.photos import new_photos
 from workshop.errors import WorkshopError
-from workshop.ports import is_free
+from workshop.runtime import solution_site
+from workshop.system.ports import is_free
 
 COMMAND = [sys.executable, "-m", "workshop", "demo"]
 BOTH_RUN = "to each site, in turn"
@@ -93,7 +95,7 @@ def broken_root(folder, name, before, after):
         shutil.copytree(
             paths.ROOT / part, folder / part, ignore=shutil.ignore_patterns("data", "__pycache__", "checks")
         )
-    file = folder / "solutions" / demo_site.newest() / name
+    file = folder / "solutions" / solution_site.newest() / name
     text = file.read_text()
     assert before in text
     file.write_text(text.replace(before, after))
@@ -111,7 +113,7 @@ def test_all_photos_go_through_and_nothing_is_left(start):
     assert run.end() == 0
     assert_nothing_left(run, children, ports)
     out = run.text
-    newest = demo_site.newest()
+    newest = solution_site.newest()
     assert f"solutions/{newest}: " in out
     assert re.search(r"held-upright\.jpg resized +\d+\.\d\d s  450×600, 3\.5 MB → \d+ kB", out)
     assert re.search(r"small\.jpg +resized +\d+\.\d\d s  320×240, 26 kB → \d+ kB", out)
@@ -208,12 +210,12 @@ def test_a_site_that_does_not_start(start, tmp_path):
 def test_the_newest_solution_is_the_last(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "SOLUTIONS", tmp_path)
     with pytest.raises(WorkshopError, match="no solution"):
-        demo_site.newest()
+        solution_site.newest()
     for name in ("04-flower", "05-beat", "03-images"):
         (tmp_path / name).mkdir()
     for name in ("04-flower", "03-images"):
         (tmp_path / name / "Procfile").write_text("web: x")
-    assert demo_site.newest() == "04-flower"
+    assert solution_site.newest() == "04-flower"
 
 
 class SiteThatIsStopped:
@@ -238,7 +240,7 @@ def test_a_start_is_never_left_half_way_and_a_second_ctrl_c_hurries():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     site = SiteThatIsStopped()
     with ExitStack() as stack:
-        ending = demo_site.Ending(stack)
+        ending = solution_site.Ending(stack)
         with pytest.raises(KeyboardInterrupt):
             ending.started(site)
         assert site.seen == ["started"]
@@ -253,15 +255,15 @@ def test_ctrl_c_after_the_last_photo_does_not_interrupt_the_end(monkeypatch, cap
             self.seen.append("started")
 
     site = Quick()
-    monkeypatch.setattr(demo, "_run", lambda ending, _: ending.started(site) and 0)
-    assert demo.main(exit_when_done=True) == 0
+    monkeypatch.setattr(command, "_run", lambda ending, _: ending.started(site) and 0)
+    assert command.main(exit_when_done=True) == 0
     assert site.seen == ["started", "stopped"]
     assert capsys.readouterr().out.endswith(f"{STOPPED}\n")
 
 
 def test_no_signal_interrupts_the_end():
     with ExitStack() as stack:
-        folder = (ending := demo_site.Ending(stack)).folder()
+        folder = (ending := solution_site.Ending(stack)).folder()
         assert folder.is_dir()
         ending.hold()
         signal.raise_signal(signal.SIGTERM)
@@ -271,7 +273,7 @@ def test_no_signal_interrupts_the_end():
 @pytest.mark.parametrize("columns", [80, 100, 130])
 def test_table_fits(columns, monkeypatch):
     console = Console(width=columns, file=(out := open(os.devnull, "w")), record=True, force_terminal=True)  # noqa: SIM115
-    monkeypatch.setattr(demo_table, "console", console)
+    monkeypatch.setattr(table, "console", console)
     photos = new_photos()
     for photo in photos:
         photo.state, photo.content, photo.bytes_after, photo.pixels = (
@@ -282,7 +284,7 @@ def test_table_fits(columns, monkeypatch):
         )
         photo.seconds = 10
     photos[0].state = "resized"
-    console.print(demo_table.Shown(photos).table())
+    console.print(table.Shown(photos).table())
     lines = console.export_text().splitlines()
     out.close()
     assert len(lines) == len(photos) + 1, "no row is folded"

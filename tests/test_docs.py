@@ -18,10 +18,13 @@ import pytest
 from mkdocs.exceptions import BuildError
 from printed import in_one_line
 
-from workshop import docs_snippets, lesson_facts, lessons, minutes, notebook_pages, paths
+from workshop import paths
 from workshop.checkkit import until
+from workshop.course import lesson_facts, lessons
+from workshop.dev import minutes
+from workshop.docsite import notebook_pages, snippets
 from workshop.errors import WorkshopError
-from workshop.ports import free_port, is_free
+from workshop.system.ports import free_port, is_free
 
 LESSONS = lessons.all_lessons()
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
@@ -115,7 +118,7 @@ def test_no_code_typed_by_hand(text):
         where = f"{text.name}:{number}"
         assert fence[1] in ("text", "console"), f"{where}: {fence[1]} is included from a file, never typed"
         if fence[1] == "text":
-            assert docs_snippets.LINE.match(lines[number]), f"{where}: a terminal's output lies in docs/runs/"
+            assert snippets.LINE.match(lines[number]), f"{where}: a terminal's output lies in docs/runs/"
 
 
 def test_site_fetches_nothing(site):
@@ -270,7 +273,7 @@ def root(tmp_path, monkeypatch):
 
 
 def html(text):
-    return markdown.markdown(text, extensions=["workshop.docs_snippets", "pymdownx.superfences"])
+    return markdown.markdown(text, extensions=["workshop.docsite.snippets", "pymdownx.superfences"])
 
 
 SOURCE = '''"""A module."""
@@ -298,12 +301,12 @@ class Task:
 
 def test_symbols(root):
     (root / "tasks.py").write_text(SOURCE)
-    assert docs_snippets.included("tasks.py", "LIMIT") == 'LIMIT = {"a": 1,\n         "b": 2}'
-    assert docs_snippets.included("tasks.py", "work").splitlines()[0] == "@shared_task("
-    assert docs_snippets.included("tasks.py", "work").endswith("return number")
-    assert docs_snippets.included("tasks.py", "Task.on_failure") == "def on_failure(self):\n    pass"
-    assert docs_snippets.included("tasks.py", "STRICT") == "if LIMIT:\n    STRICT: bool = True"
-    assert docs_snippets.included("tasks.py") == SOURCE.rstrip()
+    assert snippets.included("tasks.py", "LIMIT") == 'LIMIT = {"a": 1,\n         "b": 2}'
+    assert snippets.included("tasks.py", "work").splitlines()[0] == "@shared_task("
+    assert snippets.included("tasks.py", "work").endswith("return number")
+    assert snippets.included("tasks.py", "Task.on_failure") == "def on_failure(self):\n    pass"
+    assert snippets.included("tasks.py", "STRICT") == "if LIMIT:\n    STRICT: bool = True"
+    assert snippets.included("tasks.py") == SOURCE.rstrip()
 
 
 def test_include_is_a_block_with_the_files_name(root):
@@ -340,7 +343,7 @@ def test_what_vanished_is_named(root, include, says):
     (root / "tasks.py").write_text(SOURCE)
     (root / "broken.py").write_text("def work(\n")
     with pytest.raises(WorkshopError, match=re.compile(says, re.S)):
-        docs_snippets.included(*include.split(":"))
+        snippets.included(*include.split(":"))
     with pytest.raises(BuildError):
         html(f'--8<-- "{include}"')
 

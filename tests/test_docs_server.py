@@ -12,10 +12,13 @@ import pytest
 import smallchain
 from printed import in_one_line
 
-from workshop import docs_server, hints, lessons, paths, playground, up
+from workshop import paths
 from workshop.checkkit import until
-from workshop.ports import free_port, is_free
-from workshop.report import Report
+from workshop.checks.report import Report
+from workshop.commands import hints, up
+from workshop.course import lessons, playground
+from workshop.runtime import docs_address
+from workshop.system.ports import free_port, is_free
 
 SOURCE = paths.ROOT / "src"
 HOW = "./workshop docs, step 1.1"
@@ -32,7 +35,7 @@ def root(tmp_path, monkeypatch):
 
 def place():
     lesson = lessons.find("1")
-    return docs_server.place_of(lesson, lesson.step("1.1"))
+    return docs_address.place_of(lesson, lesson.step("1.1"))
 
 
 def serve(root, port):
@@ -48,7 +51,7 @@ def test_the_address_is_named_while_the_docs_are_served(root, number):
     server = serve(root, port)
     try:
         address = f"http://localhost:{port}"
-        assert until(lambda: docs_server.address() == address, 60)
+        assert until(lambda: docs_address.address() == address, 60)
         assert httpx.get(address).status_code == 200
         assert place() == f"{address}/lessons/01-one/#step-1-1"
         server.send_signal(number)
@@ -66,7 +69,7 @@ def test_the_docs_that_up_starts_are_found(root):
     variables = service.environment | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
     with subprocess.Popen(service.shell_command, shell=True, cwd=service.folder, env=variables) as server:
         try:
-            assert until(lambda: docs_server.address() == f"http://localhost:{port}", 60)
+            assert until(lambda: docs_address.address() == f"http://localhost:{port}", 60)
         finally:
             server.terminate()
 
@@ -78,7 +81,7 @@ def test_of_two_servers_the_one_that_is_left_is_named(root):
         assert until(lambda: len(list(paths.STATE.glob("docs-*.json"))) == 2, 60)
         servers[first].terminate()
         servers[first].wait(20)
-        assert until(lambda: docs_server.address() == f"http://localhost:{second}", 60)
+        assert until(lambda: docs_address.address() == f"http://localhost:{second}", 60)
     finally:
         for server in servers.values():
             server.kill()
@@ -115,7 +118,7 @@ def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
         None: HOW,
         "http://localhost:8005": "http://localhost:8005/lessons/01-one/#step-1-1",
     }.items():
-        monkeypatch.setattr(docs_server, "address", lambda found=address: found)
+        monkeypatch.setattr(docs_address, "address", lambda found=address: found)
         report = Report(copy, "1.1")
         complaint = {"what": "wrong.", "why": "", "facts": {}}
         report.take({"event": "collected", "steps": ["1.1"]})

@@ -15,12 +15,14 @@ import redis
 import servers
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import doctor, occupied, paths
-from workshop.broker import Broker, without_password
+from workshop import paths
+from workshop.commands import doctor
 from workshop.console import console
-from workshop.lessons import Lesson
-from workshop.ports import free_port
-from workshop.project import Project
+from workshop.course.lessons import Lesson
+from workshop.course.project import Project
+from workshop.runtime import up_state
+from workshop.runtime.broker import Broker, without_password
+from workshop.system.ports import free_port
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
         redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
         url = broker.url.replace("//", "//:secret@")
         (root / ".workshop").mkdir()
-        occupied.write({"addresses": {"broker": without_password(url)}})
+        up_state.write({"addresses": {"broker": without_password(url)}})
         finding = only_bad(doctor.examine(None, ports={}))
         assert finding.what == f"the password of the broker at {without_password(url)} is not known here"
         assert "set REDIS_URL as for ./workshop up" in finding.cure

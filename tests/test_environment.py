@@ -16,13 +16,17 @@ import redis
 from printed import in_one_line
 from tinyproject import Up
 
-from workshop import check, doctor, environment, notebook_run, notebooks, paths, project, up
+from workshop import paths
 from workshop.bench import start
-from workshop.broker import Broker
 from workshop.checkkit import photos, until
+from workshop.commands import check, doctor, up
+from workshop.course import project
 from workshop.errors import WorkshopError
-from workshop.ports import free_port
-from workshop.visitor import Visitor
+from workshop.notebooks import execute, server
+from workshop.photos.visitor import Visitor
+from workshop.runtime.broker import Broker
+from workshop.system import environment
+from workshop.system.ports import free_port
 
 SOURCES = paths.ROOT / "src/workshop"
 SOLUTION = paths.SOLUTIONS / "03-images"
@@ -104,13 +108,13 @@ def test_a_kernel_has_no_foreign_settings(foreign_shell):
         project=project.at(SOLUTION), data=SOLUTION, address="", broker_url="", flower_address=""
     )
     cell = nbformat.v4.new_code_cell("import json, os\nprint(json.dumps(dict(os.environ)))")
-    done = notebook_run.run(nbformat.v4.new_notebook(cells=[cell]), site)
+    done = execute.run(nbformat.v4.new_notebook(cells=[cell]), site)
     found = json.loads(done.cells[0].outputs[0].text)
     assert found.keys() & foreign_shell.keys() == set()
 
 
 def test_servers_of_up_and_their_children_have_no_foreign_settings(foreign_shell):
-    for service in (up.docs_site(free_port()), notebooks.jupyter(free_port())):
+    for service in (up.docs_site(free_port()), server.jupyter(free_port())):
         code = "import json, os; print(json.dumps(dict(os.environ)))"
         said = subprocess.check_output([sys.executable, "-c", code], env=service.environment, text=True)
         found = json.loads(said)
@@ -136,7 +140,7 @@ def test_names_in_workshop_keep_are_passed_on(foreign_shell, monkeypatch):
     kept = {name: foreign_shell[name] for name in ("DATABASE_URL", "CELERY_BROKER_URL")}
     kept |= {"REDIS_URL": "redis://localhost:1/3", environment.KEEP: "DATABASE_URL, CELERY_BROKER_URL"}
     solution = project.at(SOLUTION)
-    for found in (solution.environment(), notebooks.jupyter(free_port()).environment, environment.kept()):
+    for found in (solution.environment(), server.jupyter(free_port()).environment, environment.kept()):
         assert found.items() >= kept.items()
         assert "DEBUG" not in found
     # A site that has its own servers does not use them, and neither does what it starts.

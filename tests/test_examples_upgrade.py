@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from workshop import paths
-from workshop.broker import Broker
+from workshop.runtime.broker import Broker
 
 SCRIPT = paths.DOCS / "runs/guides/upgrade-celery/versions.py"
 SHRUNK, LOST = "shrink 7 into 1024x768", "left on the broker: 0 waiting, 0 not acknowledged"

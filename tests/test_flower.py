@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workshop import flower, paths
-from workshop.ports import free_port
+from workshop import paths
+from workshop.runtime import flower
+from workshop.system.ports import free_port
 
 
 @pytest.fixture

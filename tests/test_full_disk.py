@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from workshop import paths
-from workshop.broker import Broker
-from workshop.environment import inherited
+from workshop.runtime.broker import Broker
+from workshop.system.environment import inherited
 
 INSIDE = Path(__file__).with_name("full_disk_inside.py")
 SOLUTIONS = sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*"))

@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 
-from workshop import check, lessons, paths, project
-from workshop.environment import inherited
-from workshop.forks import Fork
+from workshop import paths
+from workshop.commands import check
+from workshop.course import lessons, project
+from workshop.runtime.forks import Fork
+from workshop.system.environment import inherited
 
 LESSONS = lessons.all_lessons()
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import smallchain
 
-from workshop import atomic, cli, lessons, paths, playground, progress, recovery, unfinished
+from workshop import cli, paths
+from workshop.course import lessons, playground, progress, recovery, unfinished
 from workshop.errors import WorkshopError
+from workshop.system import atomic_file
 
 DONE = ["1.1", "1.2"]
 PHOTO = "data/media/garden.jpg"
@@ -255,8 +257,8 @@ def test_hint(tmp_path, monkeypatch, capsys, spring, lasts):
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_notebooks_fresh(tmp_path, monkeypatch, capsys, spring, lasts):
     """With a port that is taken, so that the command ends."""
-    monkeypatch.setattr("workshop.notebooks.is_free", lambda port: False)
-    monkeypatch.setattr("workshop.notebooks.taken_by", lambda port: "a test")
+    monkeypatch.setattr("workshop.notebooks.server.is_free", lambda port: False)
+    monkeypatch.setattr("workshop.notebooks.server.taken_by", lambda port: "a test")
     for number in moments(spring):
         begin(tmp_path, monkeypatch)
         sprung = caught(("notebooks", "1", "--fresh"), number, spring, lasts)
@@ -344,7 +346,7 @@ def test_a_disk_that_is_full_half_way_leaves_the_old_content(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(OSError, match=str(file)):
-            atomic.write_text(file, "new" * 1000)
+            atomic_file.write_text(file, "new" * 1000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("views.py", "old")]
@@ -354,7 +356,7 @@ def test_no_other_module_writes_a_file_in_place():
     """But for files in temporary folders, and what maintainers make again from git."""
     allowed = {"atomic.py", "pictures.py", "runs.py", "runs_copy.py", "selftest.py", "solve.py"}
     by_hand = re.compile(r"(?<!atomic)\.write_(text|bytes)\(|shutil\.(copy|move)|os\.(replace|rename)\(")
-    modules = Path(atomic.__file__).parent.glob("*.py")
+    modules = Path(atomic_file.__file__).parent.glob("*.py")
     assert {file.name for file in modules if by_hand.search(file.read_text())} <= allowed
 
 
@@ -363,9 +365,9 @@ def test_permissions_and_links_stay(tmp_path):
     file.write_text("old")
     file.chmod(0o755)
     link.symlink_to(file)
-    atomic.write_text(link, "new")
+    atomic_file.write_text(link, "new")
     assert (file.read_text(), file.stat().st_mode & 0o777, link.is_symlink()) == ("new", 0o755, True)
-    atomic.write_text(tmp_path / "secret", "s", mode=0o600)
+    atomic_file.write_text(tmp_path / "secret", "s", mode=0o600)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 

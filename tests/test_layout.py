@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop import lessons
+from workshop.course import lessons
 
 LAYERS = (
     ("storage", "pictures", "resilience", "results", "middleware"),

@@ -1,7 +1,7 @@
 import pytest
 import smallchain
 
-from workshop import lessons
+from workshop.course import lessons
 from workshop.errors import WorkshopError
 
 

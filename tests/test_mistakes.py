@@ -18,7 +18,8 @@ from pprint import pformat
 import pytest
 from printed import in_one_line
 
-from workshop import check, lessons, project
+from workshop.commands import check
+from workshop.course import lessons, project
 
 FILES = sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
 

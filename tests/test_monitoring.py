@@ -6,10 +6,10 @@ import pytest
 from monitored import FILES, monitored
 from needs import tool
 
-from workshop import samples
 from workshop.checkkit import until
-from workshop.demo_site import running
-from workshop.visitor import Visitor
+from workshop.photos import samples
+from workshop.photos.visitor import Visitor
+from workshop.runtime.solution_site import running
 
 
 @pytest.fixture(autouse=True)

@@ -18,16 +18,19 @@ import psutil
 import pytest
 import redis
 
-from workshop import lessons, notebook_file, notebook_pages, notebook_run, notebooks, paths
-from workshop.broker import Broker, without_password
+from workshop import paths
 from workshop.checkkit import until
-from workshop.environment import inherited
+from workshop.course import lessons
+from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
-from workshop.notebook_file import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.notebookkit import project, running, sentences, turns
-from workshop.ports import free_port, listener
+from workshop.notebooks import convert, execute, server
+from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
+from workshop.runtime.broker import Broker, without_password
+from workshop.system.environment import inherited
+from workshop.system.ports import free_port, listener
 
-FILES = notebook_file.all_files()
+FILES = convert.all_files()
 LESSONS = [lessons.find(file.stem) for file in FILES]
 WITH_WORKERS = [lesson for lesson in LESSONS if lesson.code != "01"]
 CALL = re.compile(r'check\("(\d\.\d)"')
@@ -49,7 +52,7 @@ def words(cell):
 
 
 def read(lesson):
-    return notebook_file.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb")
+    return convert.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb")
 
 
 def test_every_lesson_has_one():
@@ -70,9 +73,9 @@ def test_a_start_compiles_no_grammar_and_loads_no_client(module, unused):
 @pytest.mark.parametrize("file", FILES, ids=by_name)
 def test_no_outputs_in_git(file):
     """`./workshop dev notebooks` takes them out."""
-    clean = notebook_file.written(notebook_file.stripped(notebook_file.read(file)))
+    clean = convert.written(convert.stripped(convert.read(file)))
     assert file.read_text(encoding="utf-8") == clean, "./workshop dev notebooks takes out what a run has left"
-    nbformat.validate(notebook_file.read(file))
+    nbformat.validate(convert.read(file))
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
@@ -86,14 +89,14 @@ def test_turns_have_a_check_and_a_solution(lesson):
     folded = [cell for cell in cells if tagged(cell, SOLUTION)]
     assert all(cell.source.startswith("<details><summary>Solution</summary>\n\n") for cell in folded)
     assert all("..." in cell.source for cell in turn_cells), "a reader sees where to write"
-    notebook_file.filled(read(lesson))
+    convert.filled(read(lesson))
 
 
 def as_readers_do(lesson):
     """The notebook with each turn as it is found, up to its check, before it is solved. What a turn leaves
     behind is not asked for by any other cell."""
-    solved = notebook_file.filled(read(lesson))
-    found = notebook_file.filled(read(lesson), solved=False).cells
+    solved = convert.filled(read(lesson))
+    found = convert.filled(read(lesson), solved=False).cells
     cells = []
     for place, cell in enumerate(solved.cells):
         if tagged(cell, TURN):
@@ -111,9 +114,9 @@ def test_runs_against_live_workers(lesson):
     """From top to bottom, twice in one kernel: the first time each turn is tried before it is solved.
     Nothing is left behind."""
     notebook = as_readers_do(lesson)
-    notebook.cells += notebook_file.filled(read(lesson)).cells
-    with notebook_run.stage(lesson) as site:
-        notebook_run.run(notebook, site)
+    notebook.cells += convert.filled(read(lesson)).cells
+    with execute.stage(lesson) as site:
+        execute.run(notebook, site)
         assert until(lambda: not left_behind(site.broker_url), 10), left_behind(site.broker_url)
         with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
             assert database.execute("SELECT image FROM images_uploadedimage").fetchall() == []
@@ -128,12 +131,12 @@ def test_runs_against_live_workers(lesson):
 
 @pytest.mark.parametrize("lesson", WITH_WORKERS, ids=by_name)
 def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
-    monkeypatch.setattr(notebook_run, "CELL_SECONDS", 45)
+    monkeypatch.setattr(execute, "CELL_SECONDS", 45)
     workers = [
         name for name in ("worker", "slow", "beat") if name in (lesson.solution / "Procfile").read_text()
     ]
-    with notebook_run.stage(lesson, without=workers) as site:
-        found = notebook_run.run(notebook_file.filled(read(lesson)), site, go_on=True)
+    with execute.stage(lesson, without=workers) as site:
+        found = execute.run(convert.filled(read(lesson)), site, go_on=True)
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
     assert "none is running. Start one in a terminal: ./workshop up" in told[0]
     for cell in found.cells:
@@ -149,11 +152,11 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
 
 def test_without_a_broker_the_first_cell_says_so(tmp_path):
     lesson = WITH_WORKERS[0]
-    notebook = notebook_file.filled(read(lesson))
+    notebook = convert.filled(read(lesson))
     notebook.cells = notebook.cells[:4]
-    with notebook_run.stage(lesson, without=["worker"]) as site:
+    with execute.stage(lesson, without=["worker"]) as site:
         site.end_broker()
-        found = notebook_run.run(notebook, site, go_on=True)
+        found = execute.run(notebook, site, go_on=True)
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
     assert told[0].startswith("No broker answers at redis://localhost:")
     assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
@@ -257,38 +260,38 @@ def root(tmp_path, monkeypatch):
 
 
 def test_a_readers_notebook_is_kept_and_an_untouched_one_follows(root):
-    copy = notebooks.copies() / "02-celery-basics.ipynb"
+    copy = server.copies() / "02-celery-basics.ipynb"
     assert copy.read_text() == "the workshop's 02-celery-basics.ipynb"
     source = paths.NOTEBOOKS / copy.name
     source.write_text("a newer one")
-    notebooks.copies()
+    server.copies()
     assert copy.read_text() == "a newer one"
     copy.write_text("with my answers")
     source.write_text("newer still")
-    notebooks.copies()
+    server.copies()
     assert copy.read_text() == "with my answers"
-    backup = notebooks.begin_again(lessons.find("02"))
+    backup = server.begin_again(lessons.find("02"))
     assert backup.read_text() == "with my answers"
     assert copy.read_text() == "newer still"
 
 
 def test_the_token_is_private(root):
-    token = notebooks.token()
-    assert token == notebooks.token()
+    token = server.token()
+    assert token == server.token()
     assert len(token) >= 12
     assert stat.S_IMODE((paths.STATE / "notebook-token").stat().st_mode) == 0o600
-    assert token not in notebooks.jupyter().command
+    assert token not in server.jupyter().command
 
 
 def test_jupyter_wants_the_token_and_listens_here_alone(root):
-    service = notebooks.jupyter(free_port())
+    service = server.jupyter(free_port())
     process = psutil.Popen(service.shell_command, shell=True, cwd=service.folder, env=service.environment)
     try:
         address = f"http://localhost:{service.port}"
         assert until(lambda: listener(process.pid, service.port), 60)
         assert httpx.get(f"{address}/api/contents", trust_env=False, timeout=30).status_code == 403
         found = httpx.get(
-            f"{address}/api/contents", params={"token": notebooks.token()}, trust_env=False, timeout=30
+            f"{address}/api/contents", params={"token": server.token()}, trust_env=False, timeout=30
         ).json()
         assert {entry["name"] for entry in found["content"]} == {"02-celery-basics.ipynb", "helper.py"}
         listening = {each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workshop import paths
-from workshop.broker import Broker
-from workshop.ports import free_port
+from workshop.runtime.broker import Broker
+from workshop.system.ports import free_port
 
 INSIDE = Path(__file__).with_name("photo_state_inside.py")
 SOLUTIONS = sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*"))

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from workshop.bench import ways
-from workshop.environment import inherited
 from workshop.paths import SOLUTIONS
+from workshop.system.environment import inherited
 
 PROJECT = SOLUTIONS / "05-beat"
 SIZE = 24, 16

@@ -1,7 +1,7 @@
 import pytest
 import smallchain
 
-from workshop import lessons, playground, progress
+from workshop.course import lessons, playground, progress
 from workshop.errors import NotStarted, WorkshopError
 
 

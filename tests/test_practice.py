@@ -10,8 +10,9 @@ import pytest
 import yaml
 from deployed import FILES, variables
 
-from workshop import paths, servers
-from workshop.demo_site import Site, newest
+from workshop import paths
+from workshop.runtime import servers
+from workshop.runtime.solution_site import Site, newest
 
 PROJECTS = sorted(file.parents[1] for file in paths.SOLUTIONS.glob("*/practice/modes.py"))
 each_project = pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: folder.name)

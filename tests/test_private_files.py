@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from workshop import paths
-from workshop.environment import inherited
-from workshop.samples import photo
+from workshop.photos.samples import photo
+from workshop.system.environment import inherited
 
 SOLUTIONS = sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*"))
 INSIDE = Path(__file__).with_name("private_files_inside.py")

@@ -3,9 +3,11 @@
 import pytest
 import smallchain
 
-from workshop import cli, hints, lessons, playground, progress, status, up
+from workshop import cli
+from workshop.checks.report import Report
+from workshop.commands import hints, status, up
+from workshop.course import lessons, playground, progress
 from workshop.errors import WorkshopError
-from workshop.report import Report
 
 STEPS = ("1.8", "1.9", "1.10", "1.11")
 ENTRY = (
@@ -78,7 +80,8 @@ def test_the_report_of_one_step_names_the_next(copy, passed, checked, words, cap
 
 
 def test_steps_are_remembered_and_solved_in_the_order_of_the_lesson(copy):
-    from workshop import check, solve
+    from workshop.commands import check
+    from workshop.course import solve
 
     check._remember(copy, None, ["1.10", "1.9", "1.8"])
     assert progress.passed("01-one") == ["1.8", "1.9", "1.10"]

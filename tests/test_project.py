@@ -3,7 +3,7 @@ import json
 import pytest
 import smallchain
 
-from workshop import lessons, playground, progress, project
+from workshop.course import lessons, playground, progress, project
 from workshop.errors import NotStarted, WorkshopError
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workshop import lessons, prose
+from workshop.course import lessons
+from workshop.dev import sentences
 
 REWRITTEN = ["01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat"]
 """The lessons that the patterns hold for."""
@@ -72,7 +73,7 @@ def problems(sentence: str) -> list[str]:
 def test_lesson_is_in_plain_english(name):
     found = [
         f"{sentence}\n    {'; '.join(said)}"
-        for sentence in prose.of_lesson(lessons.find(name))
+        for sentence in sentences.of_lesson(lessons.find(name))
         if (said := problems(sentence.text))
     ]
     assert not found, "\n".join(found)
@@ -113,11 +114,11 @@ def test_plain_sentences_are_not(sentence):
 
 
 def test_every_kind_of_text_is_read():
-    files = {Path(sentence.file).suffix for sentence in prose.of_lesson(lessons.find("02"))}
+    files = {Path(sentence.file).suffix for sentence in sentences.of_lesson(lessons.find("02"))}
     assert files == {".md", ".toml", ".py", ".ipynb", ".svg"}
 
 
 def test_a_sample_is_the_same_for_the_same_seed():
-    known = prose.of_lesson(lessons.find("02"))
-    assert prose.sample(known, 20, 7) == prose.sample(known, 20, 7)
-    assert prose.sample(known, 20, 7) != prose.sample(known, 20, 8)
+    known = sentences.of_lesson(lessons.find("02"))
+    assert sentences.sample(known, 20, 7) == sentences.sample(known, 20, 7)
+    assert sentences.sample(known, 20, 7) != sentences.sample(known, 20, 8)

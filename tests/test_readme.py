@@ -5,7 +5,9 @@ import re
 import pytest
 from typer.main import get_command
 
-from workshop import cli, lessons, minutes, paths
+from workshop import cli, paths
+from workshop.course import lessons
+from workshop.dev import minutes
 
 PAGES = ["README.md", "CONTRIBUTING.md"]
 

@@ -15,10 +15,11 @@ import redis
 from django.core.exceptions import ImproperlyConfigured
 from test_servers import STATE, Site, upload
 
-from workshop import paths, servers
+from workshop import paths
 from workshop.checkkit import photos, until
 from workshop.checkkit.worker import QUICK_START, Process
-from workshop.ports import free_port
+from workshop.runtime import servers
+from workshop.system.ports import free_port
 
 PATIENCE = 180
 """Seconds for a process to be ready: four of them start at once."""

@@ -12,15 +12,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from workshop import commands_page, docs_snippets, paths, settings_page
-from workshop.broker import Broker
+from workshop import commands_page, paths
 from workshop.cli import app
-from workshop.environment import inherited, read_by
+from workshop.docsite import settings_page, snippets
 from workshop.errors import WorkshopError
+from workshop.runtime.broker import Broker
+from workshop.system.environment import inherited, read_by
 
 PAGES = paths.DOCS / "reference"
 RUNS = paths.DOCS / "runs/reference"
-EXTENSIONS = ["workshop.docs_snippets", "pymdownx.superfences", "attr_list", "tables", "def_list"]
+CONFIGS = {"workshop.docsite.snippets": {"generated": {"commands": "workshop.commands_page:markdown"}}}
+EXTENSIONS = ["workshop.docsite.snippets", "pymdownx.superfences", "attr_list", "tables", "def_list"]
 SOLUTIONS = sorted(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
 
 
@@ -34,7 +36,7 @@ def names(name):
 
 
 def html(text):
-    return markdown.markdown(text, extensions=EXTENSIONS)
+    return markdown.markdown(text, extensions=EXTENSIONS, extension_configs=CONFIGS)
 
 
 def paths_of_commands(command, path=()):
@@ -167,7 +169,7 @@ def test_a_value_that_vanished_fails_the_build(place, says):
 def test_values_are_not_put_into_code():
     """A template's own braces, and a fenced block, stay as they are."""
     text = "```text\n{{ celery result_expires }}\n```\n\n{{ photo.name }} {{ celery result_expires }}"
-    shown = docs_snippets.Snippets(markdown.Markdown()).run(text.splitlines())
+    shown = snippets.Snippets(markdown.Markdown()).run(text.splitlines())
     assert shown[1] == "{{ celery result_expires }}"
     assert shown[-1] == "{{ photo.name }} `86400`"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from test_photo_state import QUEUED, SOLUTIONS, migrated, run, variables  # noqa: F401
 
-from workshop.broker import Broker
-from workshop.ports import free_port
+from workshop.runtime.broker import Broker
+from workshop.system.ports import free_port
 
 INSIDE = Path(__file__).with_name("results_inside.py")
 WITH_BATCHES = [name for name in SOLUTIONS if name >= "04"]

@@ -9,12 +9,14 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from workshop import lane, lessons, paths, project, run
-from workshop.broker import Broker
+from workshop import paths
 from workshop.checkkit import until
 from workshop.checkkit.worker import READY, Worker
-from workshop.forks import DOOR, Fork, ForkServer
-from workshop.run import Sequence
+from workshop.checks import lane, runner
+from workshop.checks.runner import Sequence
+from workshop.course import lessons, project
+from workshop.runtime.broker import Broker
+from workshop.runtime.forks import DOOR, Fork, ForkServer
 
 
 @pytest.fixture
@@ -145,8 +147,8 @@ def edit(mine, name, old, new):
 
 
 def events_of(mine, forks, lanes, monkeypatch, everything=False):
-    monkeypatch.setattr(run, "LANES", lanes)
-    with run.Run(mine, everything=everything, forks=forks) as started:
+    monkeypatch.setattr(runner, "LANES", lanes)
+    with runner.Run(mine, everything=everything, forks=forks) as started:
         return list(started.events()), len(started._lanes)
 
 
@@ -210,8 +212,8 @@ def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monk
         (checks / f"test_{step[-1]}.py").write_text(CHECK.format(marks=marks, passes=passes))
     arguments = [*lane._arguments(mine.lesson, None)[:-1], str(checks)]
     monkeypatch.setattr(lane, "_arguments", lambda *_: arguments)
-    monkeypatch.setattr(run, "LANES", 1)
-    with run.Run(mine, everything=everything, forks=forks) as started:
+    monkeypatch.setattr(runner, "LANES", 1)
+    with runner.Run(mine, everything=everything, forks=forks) as started:
         started._lanes = [started._lane(worker=False, long=True)]
         started._lanes[0].start()
         found = [event for _, event in started._merged() if event["event"] == "check"]
@@ -258,7 +260,7 @@ def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypat
 
 def test_a_lane_leaves_its_broker_to_no_other(forks):
     mine = project.at(paths.SOLUTIONS / "02-celery-basics")
-    with run.Run(mine, forks=forks) as started:
+    with runner.Run(mine, forks=forks) as started:
         other = started._lane(worker=False)
         first = started._lanes[0]
         names = ("REDIS_URL", "DATA_DIR")
@@ -267,7 +269,7 @@ def test_a_lane_leaves_its_broker_to_no_other(forks):
 
 def test_nothing_of_a_shared_server_stays_but_itself(forks):
     server = psutil.Process(forks._process.pid)
-    with run.Run(project.at(paths.SOLUTIONS / "03-images"), forks=forks) as started:
+    with runner.Run(project.at(paths.SOLUTIONS / "03-images"), forks=forks) as started:
         for event in started.events():
             if event["event"] == "check":
                 break

@@ -4,10 +4,12 @@ import re
 
 import pytest
 
-from workshop import lessons, paths, runs, runs_manifest, runs_text
+from workshop import paths
+from workshop.course import lessons
 from workshop.errors import WorkshopError
+from workshop.transcripts import manifest, output_text, record
 
-FOLDERS = runs_manifest.folders()
+FOLDERS = manifest.folders()
 ENTRIES = [entry for folder in FOLDERS for entry in folder.entries]
 QUICK = [entry for entry in ENTRIES if entry.quick]
 
@@ -20,7 +22,7 @@ def name(entry):
 def test_quick_outputs_are_what_is_printed(entry):
     for file, text in entry.make().items():
         shown = (entry.folder / file).read_text(encoding="utf-8")
-        assert runs_text.shape(text) == runs_text.shape(shown), f"./workshop dev runs {entry.folder.name}"
+        assert output_text.shape(text) == output_text.shape(shown), f"./workshop dev runs {entry.folder.name}"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.path.name)
@@ -53,18 +55,19 @@ def test_states_are_there(entry):
 
 def test_lines():
     lines = ["a 1", "b 2", "a 3", "a 4", "b 5"]
-    assert runs_text.chosen(lines, keep="a") == ["a 1", "a 3", "a 4"]
-    assert runs_text.chosen(lines, drop="a", gap="…") == ["b 2", "…", "b 5"]
-    assert runs_text.chosen(lines, start="b", head=2) == ["b 2", "a 3"]
-    assert runs_text.chosen(lines, tail=1) == ["b 5"]
-    assert runs_text.chosen(lines, head=1) == ["a 1"]
-    assert runs_text.chosen(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
+    assert output_text.chosen(lines, keep="a") == ["a 1", "a 3", "a 4"]
+    assert output_text.chosen(lines, drop="a", gap="…") == ["b 2", "…", "b 5"]
+    assert output_text.chosen(lines, start="b", head=2) == ["b 2", "a 3"]
+    assert output_text.chosen(lines, tail=1) == ["b 5"]
+    assert output_text.chosen(lines, head=1) == ["a 1"]
+    assert output_text.chosen(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
 
 
 def test_what_is_this_machines_own():
     text = "\x1b[1mat\x1b[0m /tmp/w-1/playground/x on localhost:41234, 41234 bytes"
     assert (
-        runs_text.cleaned(text, "/tmp/w-1", {41234: 6379}) == "at playground/x on localhost:6379, 41234 bytes"
+        output_text.cleaned(text, "/tmp/w-1", {41234: 6379})
+        == "at playground/x on localhost:6379, 41234 bytes"
     )
 
 
@@ -73,18 +76,18 @@ ONE = "[2026-11-24 11:01:21,471] task[bc4c4fd6-a636-43fd-9bca-693cc80dc05c] took
 
 def test_shapes():
     same = "[2027-01-02 01:01:01,001] task[11111111-a636-43fd-9bca-693cc80dc05c]\ntook 7 s, pid 99: 8 left"
-    assert runs_text.shape(ONE) == runs_text.shape(same)
-    assert runs_text.shape(ONE) != runs_text.shape(same.replace("8 left", "9 left"))
-    assert runs_text.shape(ONE) != runs_text.shape(same.replace("took", "take"))
+    assert output_text.shape(ONE) == output_text.shape(same)
+    assert output_text.shape(ONE) != output_text.shape(same.replace("8 left", "9 left"))
+    assert output_text.shape(ONE) != output_text.shape(same.replace("took", "take"))
 
 
 def test_numbers_that_changed():
-    assert runs_text.changed_numbers(ONE, ONE.replace("0.41", "0.55")) == []
-    assert "0.41 → 0.62" in runs_text.changed_numbers(ONE, ONE.replace("0.41", "0.62"))[0]
-    assert "8 → 3" in runs_text.changed_numbers(ONE, ONE.replace("8 left", "3 left"))[0]
+    assert output_text.changed_numbers(ONE, ONE.replace("0.41", "0.55")) == []
+    assert "0.41 → 0.62" in output_text.changed_numbers(ONE, ONE.replace("0.41", "0.62"))[0]
+    assert "8 → 3" in output_text.changed_numbers(ONE, ONE.replace("8 left", "3 left"))[0]
     broken_elsewhere = ONE.replace(" took", "\ntook").replace("0.41", "0.9")
-    assert "0.41 → 0.9" in runs_text.changed_numbers(ONE, broken_elsewhere)[0]
-    assert runs_text.changed_numbers(ONE, "other words, 900") == []
+    assert "0.41 → 0.9" in output_text.changed_numbers(ONE, broken_elsewhere)[0]
+    assert output_text.changed_numbers(ONE, "other words, 900") == []
 
 
 MANIFEST = """
@@ -121,9 +124,9 @@ def outputs(tmp_path, monkeypatch):
 
 
 def test_check_compares_and_writes_nothing(outputs, capsys):
-    assert runs.main([], check=True) == 0
+    assert record.main([], check=True) == 0
     (outputs / "say.txt").write_text("$ say\nbye\nplayground/01-sync\n")
-    assert runs.main([], check=True) == 1
+    assert record.main([], check=True) == 1
     assert (outputs / "say.txt").read_text() == "$ say\nbye\nplayground/01-sync\n"
     said = capsys.readouterr().out
     assert "x/say.txt  other words: docs/page.md" in said
@@ -132,17 +135,17 @@ def test_check_compares_and_writes_nothing(outputs, capsys):
 
 def test_writes(outputs, tmp_path):
     (outputs / "say.txt").write_text("")
-    assert runs.main(["x/say"], to=tmp_path / "new") == 0
+    assert record.main(["x/say"], to=tmp_path / "new") == 0
     assert (tmp_path / "new/x/say.txt").read_text() == "$ say\nhello\nplayground/01-sync\n"
     assert (outputs / "say.txt").read_text() == ""
-    assert runs.main(["x"]) == 0
+    assert record.main(["x"]) == 0
     assert (outputs / "say.txt").read_text() == "$ say\nhello\nplayground/01-sync\n"
 
 
 def test_a_traceback_is_no_output(outputs, capsys):
     file = outputs / "runs.toml"
     file.write_text(file.read_text().replace("echo hello; pwd", "python -c 1/0"))
-    assert runs.main(["x/say"]) == 1
+    assert record.main(["x/say"]) == 1
     assert (outputs / "say.txt").read_text() == "$ say\nhello\nplayground/01-sync\n"
     assert "ZeroDivisionError" in capsys.readouterr().out
 
@@ -150,7 +153,7 @@ def test_a_traceback_is_no_output(outputs, capsys):
 def test_a_script_is_its_outputs_way(outputs):
     (outputs / "two_words.py").write_text("print('two')\n")
     (outputs / "two-words.txt").write_text("$ python docs/runs/x/two_words.py\n")
-    assert "two-words.txt" in runs_manifest.read(outputs).listed
+    assert "two-words.txt" in manifest.read(outputs).listed
 
 
 @pytest.mark.parametrize(
@@ -165,11 +168,11 @@ def test_a_wrong_manifest_is_named(outputs, before, after, says):
     file = outputs / "runs.toml"
     file.write_text(file.read_text().replace(before, after, 1))
     with pytest.raises(WorkshopError, match=says):
-        runs_manifest.folders()
+        manifest.folders()
 
 
 def test_an_unknown_output_is_named(outputs):
     with pytest.raises(WorkshopError, match="Name a folder"):
-        runs.main(["nowhere"])
+        record.main(["nowhere"])
     with pytest.raises(WorkshopError, match="nobody can type it"):
-        runs.main(["x/picture"])
+        record.main(["x/picture"])

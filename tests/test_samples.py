@@ -14,10 +14,12 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from printed import Printed
 
-from workshop import occupied, paths, rush, samples
+from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.ports import free_port
-from workshop.visitor import Visitor
+from workshop.photos import load, samples
+from workshop.photos.visitor import Visitor
+from workshop.runtime import up_state
+from workshop.system.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +237,7 @@ def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monke
     """On whatever port it is; a port that is named goes before it."""
     monkeypatch.setattr(paths, "STATE", tmp_path)
     assert samples._site(None) == "http://localhost:8000"
-    occupied.write({"addresses": {"site": site}})
+    up_state.write({"addresses": {"site": site}})
     assert samples._site(8123) == "http://localhost:8123"
     samples.main(str(tmp_path), 1, None)
     assert f"to {site}, all at once" in Printed(capsys.readouterr().out)
@@ -243,13 +245,13 @@ def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monke
 
 def test_nothing_answers():
     with pytest.raises(WorkshopError, match=r"another terminal: \./workshop up"):
-        rush.main(f"http://localhost:{free_port()}", 2, bytes)
+        load.main(f"http://localhost:{free_port()}", 2, bytes)
 
 
 @pytest.mark.parametrize("count", [0, -1, 201])
 def test_count_out_of_range(count):
     with pytest.raises(WorkshopError, match="from 1 to 200"):
-        rush.main("http://localhost:1", count, bytes)
+        load.main("http://localhost:1", count, bytes)
 
 
 def test_other_program_on_the_port(serve):
@@ -282,12 +284,12 @@ def test_refusals_in_words(serve, post, refusal):
 
 
 def test_failing_site_ends_the_rush_with_exit_code_1(serve, capsys):
-    assert rush.main(serve(post=(500, "")), 2, lambda: b"photo") == 1
+    assert load.main(serve(post=(500, "")), 2, lambda: b"photo") == 1
     assert Printed(capsys.readouterr().out).count("not taken: the site failed (HTTP 500)") == 2
 
 
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
-    rush.main(serve(post=(200, ""), delay=0.5), 2, lambda: b"photo")
+    load.main(serve(post=(200, ""), delay=0.5), 2, lambda: b"photo")
     pages = int(re.search(r"A page meanwhile: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3

@@ -8,8 +8,11 @@ import sys
 import needs
 import pytest
 
-from workshop import apt, browser, paths, selftest, tools
+from workshop import paths
+from workshop.dev import test_suite, tools
+from workshop.docsite import browser
 from workshop.errors import WorkshopError
+from workshop.system import apt
 
 QUICK_BROWSER_TEST = "tests/browser/test_visitor.py::test_errors_of_a_page_are_noticed"
 
@@ -62,7 +65,7 @@ def test_without_a_browser_a_hosted_run_fails_before_its_tests(bare_machine):
     ids=["folder", "test", "option", "long expression"],
 )
 def test_arguments_that_name_tests_are_recognized(argument, names):
-    assert selftest.names_tests(argument) is names
+    assert test_suite.names_tests(argument) is names
 
 
 def test_each_kind_of_skipped_test_is_one_line(tmp_path):
@@ -125,7 +128,7 @@ def test_what_is_installed_before_all_tests(monkeypatch, ci, apt_get, calls):
     monkeypatch.setattr(browser, "ensure", lambda: ran.append("ensure"))
     monkeypatch.setattr(browser, "main", lambda: ran.append("main"))
     monkeypatch.setattr(tools, "main", lambda: ran.append("tools"))
-    selftest.prepare()
+    test_suite.prepare()
     assert ran == calls
 
 

@@ -19,13 +19,17 @@ import redis
 import servers
 from PIL import Image
 
-from workshop import atomic, check, databases, paths, project, vhosts
-from workshop.broker import Broker
+from workshop import paths
 from workshop.checkkit import beat, photos, until
 from workshop.checkkit.worker import QUICK_START, Process
+from workshop.commands import check
+from workshop.course import project
 from workshop.errors import WorkshopError
-from workshop.forks import ForkServer
-from workshop.ports import free_port
+from workshop.runtime import databases, vhosts
+from workshop.runtime.broker import Broker
+from workshop.runtime.forks import ForkServer
+from workshop.system import atomic_file
+from workshop.system.ports import free_port
 
 EARLIER, LAST = ("02-celery-basics", "03-images", "04-flower"), "05-beat"
 
@@ -437,10 +441,10 @@ def test_photos_in_a_bucket(in_a_bucket):
     assert not [*site.data.glob("media/**/*.jpg"), *site.elsewhere.glob("media/**/*.jpg")]
 
     # The practice storage is one in front of the bucket.
-    atomic.write_text(site.elsewhere / "storage-mode", "down")
+    atomic_file.write_text(site.elsewhere / "storage-mode", "down")
     upload(site, photos.jpeg(80, 60))
     assert until(lambda: "The photo storage does not answer" in site.worker.log, 60), site.worker.log
-    atomic.write_text(site.elsewhere / "storage-mode", "ok")
+    atomic_file.write_text(site.elsewhere / "storage-mode", "ok")
     assert until(lambda: site.run("shell", "-v0", "-c", STATE).startswith("resized"), 60), site.worker.log
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from workshop import paths
 from workshop.checkkit import until
-from workshop.ports import free_port
+from workshop.system.ports import free_port
 
 
 class Site:

@@ -4,9 +4,10 @@ import difflib
 import pytest
 import smallchain
 
-from workshop import diffs, lessons, paths, playground, solve
+from workshop import paths
+from workshop.course import diffs, lessons, playground, solve
+from workshop.course.project import Project
 from workshop.errors import WorkshopError
-from workshop.project import Project
 
 REAL = lessons.all_lessons()
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from honcho.printer import Message
 
-from workshop.startup import Startup
+from workshop.runtime.startup_output import Startup
 
 BANNER = ["-- 2026-11-28 20:22:22", "app: myproject:0x7f13bfa93350", "", "[tasks]"]
 LATER = ["-- 2026-11-28 20:30:01", "app: myproject:0x7f5420dc5d50", "", "[tasks]"]

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from workshop import paths, project
+from workshop import paths
+from workshop.course import project
 
 CONFIG = paths.ROOT / "mypy.ini"
 SOLUTION = paths.SOLUTIONS / "05-beat"

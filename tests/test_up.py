@@ -24,15 +24,18 @@ from inotify import limited
 from printed import Printed, in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
-from workshop import blame, lessons, migrations, occupied, paths, progress, samples, services
-from workshop.broker import Broker, answers
+from workshop import paths
 from workshop.checkkit import until
-from workshop.lessons import Lesson
-from workshop.ports import free_port, is_free
-from workshop.processes import RELOADS, Running, Supervisor
-from workshop.project import Project
-from workshop.services import Service
-from workshop.visitor import Visitor
+from workshop.course import lessons, migrations, progress
+from workshop.course.lessons import Lesson
+from workshop.course.project import Project
+from workshop.photos import samples
+from workshop.photos.visitor import Visitor
+from workshop.runtime import diagnosis, services, up_state
+from workshop.runtime.broker import Broker, answers
+from workshop.runtime.services import Service
+from workshop.runtime.supervisor import RELOADS, Running, Supervisor
+from workshop.system.ports import free_port, is_free
 
 
 @pytest.fixture
@@ -610,10 +613,12 @@ def test_the_cause_behind_an_output(tmp_path):
 
         more words
         """)
-    assert str(blame.cause(output.splitlines(), tmp_path)) == "images/tasks.py:7: ValueError: no such thing"
-    assert str(blame.cause(["Error: port in use", "bye"], tmp_path)) == "Error: port in use"
-    assert str(blame.cause(["", "first", "last"], tmp_path)) == "last"
-    assert str(blame.cause([], tmp_path)) == ""
+    assert (
+        str(diagnosis.cause(output.splitlines(), tmp_path)) == "images/tasks.py:7: ValueError: no such thing"
+    )
+    assert str(diagnosis.cause(["Error: port in use", "bye"], tmp_path)) == "Error: port in use"
+    assert str(diagnosis.cause(["", "first", "last"], tmp_path)) == "last"
+    assert str(diagnosis.cause([], tmp_path)) == ""
 
 
 def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):
@@ -738,9 +743,9 @@ def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
     write(root / "lessons/01-tiny", FILES)
     run = start()
     assert until(lambda: (root / ".workshop/up.lock").exists(), 60)
-    assert occupied.stop(project_of(root))
+    assert up_state.stop(project_of(root))
     assert run.end() in (0, 143)
-    assert not occupied.stop(project_of(root)), "nothing runs any more"
+    assert not up_state.stop(project_of(root)), "nothing runs any more"
     assert list((root / ".workshop").glob("up*")) == []
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from workshop import dev, upload_trial
 from workshop.checkkit import photos
+from workshop.dev import commands, upload_trial
 from workshop.errors import WorkshopError
-from workshop.samples import Sample
+from workshop.photos.samples import Sample
 
 
 @pytest.fixture
@@ -73,4 +73,4 @@ def test_a_folder_without_files_is_named(tmp_path):
 
 
 def test_the_command_is_there():
-    assert any(command.callback is dev.uploads for command in dev.app.registered_commands)
+    assert any(command.callback is commands.uploads for command in commands.app.registered_commands)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from printed import Printed
 
-from workshop.ports import free_port
+from workshop.system.ports import free_port
 
 SOURCE = Path(__file__).parents[1] / "src"
 COMMAND = [sys.executable, "-m", "workshop"]

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from . import __version__, dev, environment, lessons, project, signals
-from .console import complaints, say
-from .errors import REMEDIES, NotStarted, WorkshopError, reason
-from .lessons import Step
-from .project import Project
+from workshop import __version__
+from workshop.console import complaints, say
+from workshop.course import lessons, project
+from workshop.course.lessons import Step
+from workshop.course.project import Project
+from workshop.dev import commands
+from workshop.errors import REMEDIES, NotStarted, WorkshopError, reason
+from workshop.system import environment, signals
 
 LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running it", "For maintainers"
 
@@ -60,10 +63,10 @@ def common(
     ] = False,
 ) -> None:
     """Options of every command. `--debug` is read in `main`, wherever it stands."""
-    from . import unfinished
+    from workshop.course import unfinished
 
     if unfinished.file().exists() and context.invoked_subcommand not in ANYWAY:
-        from . import recovery
+        from workshop.course import recovery
 
         if said := recovery.recover():
             say(said, on=complaints)
@@ -76,7 +79,7 @@ def start(lesson: LessonName) -> None:
     The files in lessons/ stay unchanged. If you have changed your copy, it is kept, and a message tells you
     so.
     """
-    from . import playground
+    from workshop.course import playground
 
     copy = playground.start(lessons.find(lesson))
     say(
@@ -98,7 +101,7 @@ def check(
     The check uses its own broker, worker and data, whether ./workshop up is running or not. It stops at the
     first step that fails and explains what it found. With --all, it continues.
     """
-    from . import check as checking
+    from workshop.commands import check as checking
 
     project_, step_ = _aim(target, step)
     raise typer.Exit(checking.main(project_, step_.id if step_ else None, everything))
@@ -107,7 +110,7 @@ def check(
 @app.command(rich_help_panel=LOOP)
 def watch(target: Target = None, step: StepName = None) -> None:
     """Check again whenever you save a file, starting with the step that failed last. Stop with Ctrl-C."""
-    from . import check as checking
+    from workshop.commands import check as checking
 
     project_, step_ = _aim(target, step)
     raise typer.Exit(checking.watch(project_, step_.id if step_ else None))
@@ -119,7 +122,7 @@ def hint(
     everything: Annotated[bool, typer.Option("--all", help="Show all hints of the step at once.")] = False,
 ) -> None:
     """Show the next hint for a step (default: your first unpassed step)."""
-    from . import hints
+    from workshop.commands import hints
 
     if step is None or not lessons.is_step(step):
         lesson = project.resolve(step).lesson
@@ -141,7 +144,7 @@ def diff(
 
     With a step, show only what solving that step would change.
     """
-    from . import diffs
+    from workshop.course import diffs
 
     if target and not file and target.endswith((".py", ".html", ".css", ".js", "Procfile")):
         target, file = None, target
@@ -159,8 +162,8 @@ def solve(
 
     Default: your first unpassed step.
     """
-    from . import hints
-    from . import solve as solving
+    from workshop.commands import hints
+    from workshop.course import solve as solving
 
     project_, step = _aim(target, None)
     if target is None:
@@ -176,10 +179,11 @@ def reset(lesson: LessonName) -> None:
 
     If ./workshop up is running the lesson, it is stopped first.
     """
-    from . import occupied, playground
+    from workshop.course import playground
+    from workshop.runtime import up_state
 
     found = lessons.find(lesson)
-    stopped = occupied.stop(project.of_lesson(found).folder)
+    stopped = up_state.stop(project.of_lesson(found).folder)
     with signals.held():
         done = playground.reset(found)
         say(playground.words(done, stopped))
@@ -188,7 +192,7 @@ def reset(lesson: LessonName) -> None:
 @app.command(rich_help_panel=LOOP)
 def status() -> None:
     """List the lessons with your progress."""
-    from . import status as standing
+    from workshop.commands import status as standing
 
     standing.show()
 
@@ -203,8 +207,8 @@ def up(
     The lesson's Procfile lists the processes. A worker restarts when you save a file. Ctrl-C stops everything
     and leaves no process, port or lock behind.
     """
-    from . import playground, progress
-    from . import up as running
+    from workshop.commands import up as running
+    from workshop.course import playground, progress
 
     try:
         project_, _ = _aim(target, None)
@@ -225,7 +229,7 @@ def broker(
 
     The broker keeps its messages and results only in memory, so they are lost when it stops.
     """
-    from . import broker_switch
+    from workshop.commands import broker_switch
 
     say(broker_switch.switch(on=action is Switch.START))
 
@@ -237,7 +241,7 @@ def doctor(target: Target = None) -> None:
     The command checks Python, the disk, the ports, the broker, and the project's code, migrations and result
     backend. It also looks for workers that are missing, belong to another project, or run old code.
     """
-    from . import doctor as examining
+    from workshop.commands import doctor as examining
 
     try:
         project_, _ = _aim(target, None)
@@ -265,7 +269,7 @@ def samples(
     ] = None,
 ) -> None:
     """Create sample photos: large, rotated, transparent, animated and broken ones."""
-    from . import samples as photos
+    from workshop.photos import samples as photos
 
     raise typer.Exit(photos.main(folder, upload, port))
 
@@ -280,7 +284,7 @@ def demo(
 
     The demo uses its own broker, ports and data. Without --exit, the site keeps running until Ctrl-C.
     """
-    from . import demo as showing
+    from workshop.demo import command as showing
 
     raise typer.Exit(showing.main(exit_when_done))
 
@@ -294,7 +298,7 @@ def docs(
     ] = True,
 ) -> None:
     """Serve the docs site: lessons, notebooks, guides and reference. It is rebuilt when you edit a page."""
-    from . import site
+    from workshop.docsite import site
 
     raise typer.Exit(site.main(build, port, run_notebooks))
 
@@ -311,8 +315,8 @@ def notebooks(
     ] = False,
 ) -> None:
     """Open the notebooks in JupyterLab. Their cells talk to the processes that ./workshop up runs."""
-    from . import notebooks as serving
-    from . import progress
+    from workshop.course import progress
+    from workshop.notebooks import server as serving
 
     wanted = lesson or progress.last()
     raise typer.Exit(serving.main(lessons.find(wanted) if wanted else None, port, fresh, browser))
@@ -336,7 +340,7 @@ def bench(
     write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
 ) -> None:
     """Repeat the workshop's measurements on this machine and print the ratios within one run."""
-    from .bench import command
+    from workshop.bench import command
 
     raise typer.Exit(command.main(names or [], quick, write))
 
@@ -358,7 +362,7 @@ def cluster(
 
     The hosts share no disk: the photos are in an S3 store, and the rows are in PostgreSQL if it is installed.
     """
-    from .cluster import command
+    from workshop.cluster import command
 
     raise typer.Exit(command.main(workers, photos, quick))
 
@@ -369,7 +373,7 @@ def compose(context: typer.Context) -> None:
 
     The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
     """
-    from . import compose as composing
+    from workshop.runtime import compose as composing
 
     raise typer.Exit(composing.main(context.args))
 
@@ -380,12 +384,12 @@ def test(context: typer.Context) -> None:
 
     Formatting and linting run first.
     """
-    from . import selftest
+    from workshop.dev import test_suite
 
-    raise typer.Exit(selftest.main(context.args))
+    raise typer.Exit(test_suite.main(context.args))
 
 
-app.add_typer(dev.app, name="dev", rich_help_panel=MAINTAINERS)
+app.add_typer(commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
 def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:

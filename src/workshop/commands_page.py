@@ -72,7 +72,7 @@ def argument_name(argument) -> str:
 
 
 def _root():
-    from .cli import app
+    from workshop.cli import app
 
     root = typer.main.get_command(app)
     return root, typer.Context(root, info_name=PROGRAM, **root.context_settings)

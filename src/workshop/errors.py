@@ -2,7 +2,7 @@
 
 import errno
 
-from . import paths
+from workshop import paths
 
 REMEDIES = {
     errno.ENOSPC: "Free some space on the disk",

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-ROOT = Path(os.environ.get("WORKSHOP_ROOT") or Path(__file__).parents[2]).resolve()
+SOURCES = Path(__file__).resolve().parents[1]
+"""The folder that PYTHONPATH needs for `import workshop`. It stays the same when ROOT is a temporary copy."""
+ROOT = Path(os.environ.get("WORKSHOP_ROOT") or SOURCES.parent).resolve()
 LESSONS = ROOT / "lessons"
 SOLUTIONS = ROOT / "solutions"
 DOCS = ROOT / "docs"

@@ -7,7 +7,7 @@ import looks
 import needs
 import pytest
 
-from workshop import browser as browsers
+from workshop.docsite import browser as browsers
 from workshop.errors import WorkshopError
 
 PATIENCE = 15_000  # milliseconds

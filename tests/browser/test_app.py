@@ -11,9 +11,10 @@ import looks
 import pytest
 from playwright.sync_api import expect
 
-from workshop import atomic, flower
-from workshop.demo_site import newest, running
-from workshop.samples import SAMPLES, photo
+from workshop.photos.samples import SAMPLES, photo
+from workshop.runtime import flower
+from workshop.runtime.solution_site import newest, running
+from workshop.system import atomic_file
 
 SAMPLE = {sample.name: sample for sample in SAMPLES}
 WORKER = 30_000  # milliseconds that a photo may take on a busy machine
@@ -29,7 +30,7 @@ class App:
     @contextmanager
     def slow_storage(self, seconds):
         """As `manage.py storage slow` does it: time to look at what waits."""
-        atomic.write_text(self._switch, f"slow {seconds}")
+        atomic_file.write_text(self._switch, f"slow {seconds}")
         try:
             yield
         finally:

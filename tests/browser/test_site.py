@@ -8,8 +8,10 @@ import pytest
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import expect
 
-from workshop import paths, site, site_figure
-from workshop.static_server import serving
+from workshop import paths
+from workshop.bench import site_figure
+from workshop.docsite import site
+from workshop.docsite.static_server import serving
 
 
 def in_nav(entries):

@@ -23,8 +23,8 @@ from PIL import Image
 from psycopg.rows import dict_row
 
 from workshop import paths
-from workshop.broker import Broker
-from workshop.ports import free_port
+from workshop.runtime.broker import Broker
+from workshop.system.ports import free_port
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 HERE = Path(__file__).parent

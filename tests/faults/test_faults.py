@@ -16,7 +16,7 @@ from mailserver import MailServer
 from servers import postgres
 from system import System, send, until
 
-from workshop import servers
+from workshop.runtime import servers
 
 
 def at_work(system, count=2):

@@ -16,8 +16,8 @@ import psutil
 import redis
 from deployed import FILES, HOST, Server
 
-from workshop import samples
 from workshop.checkkit import until
+from workshop.photos import samples
 
 OUT = Path(__file__).parent
 

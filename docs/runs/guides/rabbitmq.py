@@ -20,10 +20,11 @@ from pathlib import Path
 
 import httpx
 
-from workshop import paths, samples
-from workshop.broker import Broker
+from workshop import paths
 from workshop.checkkit import until
-from workshop.ports import free_port
+from workshop.photos import samples
+from workshop.runtime.broker import Broker
+from workshop.system.ports import free_port
 
 OUT = Path(__file__).parent
 AMQP, MANAGEMENT = os.environ["AMQP_URL"], os.environ["MANAGEMENT"]

@@ -16,9 +16,10 @@ from pathlib import Path
 import psutil
 import redis
 
-from workshop import paths, samples
-from workshop.broker import Broker
+from workshop import paths
 from workshop.checkkit import until
+from workshop.photos import samples
+from workshop.runtime.broker import Broker
 
 OUT = Path(__file__).parent
 PHOTOS = 40

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-from workshop import blame
 from workshop.checkkit import complain, expect, until
+from workshop.runtime import diagnosis
 
 pytestmark = pytest.mark.step("2.1")
 
@@ -108,7 +108,7 @@ def test_loads_by_hand(app):
             "if you run `celery -A myproject` by hand, it cannot load the project.",
             "When you run celery, only myproject/celery.py tells Django which settings module to load: "
             'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings").',
-            it_says=blame.cause(run.stderr.splitlines(), Path.cwd()),
+            it_says=diagnosis.cause(run.stderr.splitlines(), Path.cwd()),
             file=CELERY,
         )
     found = json.loads(run.stdout.splitlines()[-1])

@@ -8,7 +8,7 @@ from kombu import Connection
 
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.worker import Code, sending_to
-from workshop.ports import free_port
+from workshop.system.ports import free_port
 
 pytestmark = pytest.mark.step("3.8")
 

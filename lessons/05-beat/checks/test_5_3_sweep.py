@@ -9,7 +9,7 @@ from django.utils import timezone
 from workshop.checkkit import complain, expect, photos, task_name, until
 from workshop.checkkit.rows import finish
 from workshop.checkkit.worker import aside, sending_to
-from workshop.ports import free_port
+from workshop.system.ports import free_port
 
 pytestmark = pytest.mark.step("5.3")
 

@@ -14,7 +14,7 @@ import pytest
 from workshop.checkkit import complain, expect, until
 from workshop.checkkit.beat import SENDING
 from workshop.checkkit.worker import Code
-from workshop.ports import free_port
+from workshop.system.ports import free_port
 
 pytestmark = [pytest.mark.step("5.4"), pytest.mark.long]
 

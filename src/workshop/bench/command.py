@@ -8,10 +8,11 @@ from pathlib import Path
 
 from rich.table import Table as Shown
 
-from workshop import atomic, paths
+from workshop import paths
+from workshop.bench.figures import machine
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.figures import machine
+from workshop.system import atomic_file
 
 from . import page
 from .section import Section, Table
@@ -69,7 +70,7 @@ def keep(section: Section) -> None:
         "section": section.as_json(),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    atomic.write_text(folder() / f"{section.name}.json", text)
+    atomic_file.write_text(folder() / f"{section.name}.json", text)
 
 
 def folder() -> Path:

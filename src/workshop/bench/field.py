@@ -6,7 +6,7 @@ field_apps/ contains the setup of each library, with links to the documentation 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from workshop import samples
+from workshop.photos import samples
 
 from . import field_environment
 from .field_loss import Loss, all_losses

@@ -13,9 +13,9 @@ from pathlib import Path
 import redis
 
 from workshop import paths
-from workshop.broker import Broker
-from workshop.environment import inherited
 from workshop.errors import WorkshopError
+from workshop.runtime.broker import Broker
+from workshop.system.environment import inherited
 
 from . import field_environment
 from .field_rivals import APPS, Rival

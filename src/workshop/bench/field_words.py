@@ -3,12 +3,13 @@
 import statistics
 from collections.abc import Callable
 
+from workshop.system.statistic import percentile, spread
+
 from . import plot
 from .field_loss import Loss
 from .field_rivals import RIVALS, Rival
 from .field_speed import Speed
 from .section import Plot, Table
-from .statistic import percentile, spread
 
 OURS = "Celery (prefork)"
 Losses = list[tuple[Rival, bool, Loss]]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import psutil
 
-from workshop.demo_site import Site
+from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
-from workshop.figures import Goal
-from workshop.visitor import Visitor
+from workshop.photos.visitor import Visitor
+from workshop.runtime.solution_site import Site
 
 from . import growth_inside, plot
 from .section import Plot, Section, Table

@@ -11,17 +11,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from workshop import paths, project
-from workshop.broker import Broker
+from workshop import paths
+from workshop.bench.figures import Goal, in_turn, ratio
 from workshop.checkkit.worker import QUICK_START, READY
+from workshop.checks.runner import LANES
+from workshop.course import project
 from workshop.errors import WorkshopError
-from workshop.figures import Goal, in_turn, ratio
-from workshop.run import LANES
-from workshop.services import from_procfile
+from workshop.runtime.broker import Broker
+from workshop.runtime.services import from_procfile
+from workshop.system.statistic import spread
 
 from . import start
 from .section import Section, Table
-from .statistic import spread
 
 LESSONS = ("01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat")
 UP, UP_GOAL, WATCH_GOAL = "03-images", 1.5, 1.5

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from workshop.visitor import Visitor
+from workshop.photos.visitor import Visitor
 
 WARM = 10
 """Warm-up requests, which don't count."""

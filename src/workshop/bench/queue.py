@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from workshop.demo_site import Site
+from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
-from workshop.figures import Goal
-from workshop.visitor import Visitor
+from workshop.photos.visitor import Visitor
+from workshop.runtime.solution_site import Site
+from workshop.system.statistic import spread
 
 from .resize import picture
 from .section import Section, Table
-from .statistic import spread
 from .visitor import GUNICORN, PATIENCE, behind_gunicorn
 
 SOLUTION = "03-images"

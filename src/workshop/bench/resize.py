@@ -11,14 +11,14 @@ from pathlib import Path
 from PIL import Image, ImageOps, features
 
 from workshop import paths
-from workshop.environment import inherited
+from workshop.bench.figures import Goal, alternate, ratio
 from workshop.errors import WorkshopError
-from workshop.figures import Goal, alternate, ratio
-from workshop.scene import scene
+from workshop.photos.landscape import scene
+from workshop.system.environment import inherited
+from workshop.system.statistic import spread
 
 from . import plot, ways
 from .section import Plot, Section, Table
-from .statistic import spread
 from .ways import LIBVIPS, OURS, PILLOW
 
 SIZES = {3: (2000, 1500), 12: (4000, 3000), 48: (8000, 6000)}
@@ -133,7 +133,7 @@ def memory(name: str, file: Path) -> int:
     """The peak growth in bytes of a separate process during one resize."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "workshop.bench.ways", str(solution()), name, str(file)],
-        env=inherited() | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=inherited() | {"PYTHONPATH": str(paths.SOURCES)},
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from workshop.figures import Goal
+from workshop.bench.figures import Goal
 
 Cell = str | int | float
 

@@ -9,13 +9,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from workshop import paths, signals
-from workshop.environment import inherited
+from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.ports import free_port
+from workshop.system import signals
+from workshop.system.environment import inherited
+from workshop.system.ports import free_port
 
 MINUTE = 60.0
-SOURCES = Path(__file__).parents[2]
 
 
 class Talking:
@@ -75,7 +75,7 @@ def environment(root: Path) -> dict[str, str]:
     return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),
-        "PYTHONPATH": str(SOURCES),
+        "PYTHONPATH": str(paths.SOURCES),
         "PYTHONUNBUFFERED": "1",
     }
 

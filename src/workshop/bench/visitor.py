@@ -16,15 +16,15 @@ from pathlib import Path
 from honcho.environ import parse_procfile
 
 from workshop import paths
-from workshop.demo_site import Site, running
+from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
-from workshop.figures import Goal
-from workshop.visitor import Answer, Visitor
+from workshop.photos.visitor import Answer, Visitor
+from workshop.runtime.solution_site import Site, running
+from workshop.system.statistic import percentile
 
 from . import looking, plot
 from .resize import picture
 from .section import Plot, Section, Table
-from .statistic import percentile
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
 """With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
@@ -149,7 +149,7 @@ def _taken(answer: Answer) -> float:
 @contextlib.contextmanager
 def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
     """Run looking.py in a separate process. In this process, it would wait for the uploading threads."""
-    sources = str(Path(__file__).parents[2])
+    sources = str(paths.SOURCES)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(idle)],
         env=site.environment | {"PYTHONPATH": sources},

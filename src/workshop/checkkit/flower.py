@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from workshop.ports import free_port
+from workshop.system.ports import free_port
 
 from . import PATIENCE, STARTING, until
 from .worker import Process

@@ -9,7 +9,7 @@ import os
 from base64 import b64decode
 from dataclasses import dataclass
 
-from workshop import vhosts
+from workshop.runtime import vhosts
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import psutil
 
-from workshop import blame, forks
+from workshop.runtime import diagnosis, forks
 
 from . import STARTING, Complaint, until
 from .queues import Queue, queue_of
@@ -48,7 +48,7 @@ class Process:
     @property
     def last_words(self) -> str:
         """What the process said when it ended: its last error, with file and line where that is known."""
-        return str(blame.cause(self.log.splitlines(), self.folder))
+        return str(diagnosis.cause(self.log.splitlines(), self.folder))
 
     def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
         """Start it; a `command` in one string is run by the shell. environment: all its variables."""
@@ -161,7 +161,7 @@ class Worker(Process):
         """File and line of the project where the task with this id failed, as the log says."""
         mark = f"[{task_id}] raised"
         _, found, after = self.log.rpartition(mark)
-        return blame.place(after.partition("\n[")[0].splitlines(), self.folder) if found else ""
+        return diagnosis.place(after.partition("\n[")[0].splitlines(), self.folder) if found else ""
 
     def children(self) -> list[int]:
         """The pids of the pool's processes."""
@@ -254,7 +254,10 @@ def app_of_the_project():
         app = find_app("myproject")
     except (ImportError, AttributeError) as error:
         found = str(error) if isinstance(error, ImportError) else "the module contains no Celery(…)"
-        why = blame.advice(str(error)) or 'Create the app in myproject/celery.py: app = Celery("myproject").'
+        why = (
+            diagnosis.advice(str(error))
+            or 'Create the app in myproject/celery.py: app = Celery("myproject").'
+        )
         raise Complaint(
             "there is no Celery app yet.", why, found=found, file="myproject/celery.py"
         ) from error

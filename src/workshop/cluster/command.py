@@ -3,14 +3,14 @@
 import contextlib
 import os
 
-from workshop import samples
 from workshop.checkkit import until
+from workshop.cluster.output import listed, rates_table
 from workshop.console import say
-from workshop.demo_site import Ending
 from workshop.errors import WorkshopError
+from workshop.photos import samples
+from workshop.runtime.solution_site import Ending
 
 from . import VISIBILITY_TIMEOUT, limits
-from .saying import listed, rates_table
 from .system import System
 
 ROUNDS = 3

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from workshop import signals
 from workshop.checkkit import until
 from workshop.checkkit.worker import READY
 from workshop.errors import WorkshopError
+from workshop.system import signals
 
 PATIENCE = 60.0
 """Seconds to wait for a worker to start or stop."""

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from workshop import broker, servers
-from workshop.demo_site import Ending, Site, newest
+from workshop import paths
+from workshop.cluster import VISIBILITY_TIMEOUT, send_photos
 from workshop.errors import WorkshopError
-from workshop.visitor import Visitor
+from workshop.photos.visitor import Visitor
+from workshop.runtime import broker, servers
+from workshop.runtime.solution_site import Ending, Site, newest
 
-from . import VISIBILITY_TIMEOUT, sending
 from .host import Host
 
-SOURCES = Path(__file__).parents[2]
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.settings"
 PATIENCE = VISIBILITY_TIMEOUT + 20
@@ -35,7 +35,7 @@ class System:
         variables = ending.entered(servers.bucket()) | {
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
-            "PYTHONPATH": str(SOURCES),
+            "PYTHONPATH": str(paths.SOURCES),
         }
         idle = ("worker", "slow", "flower", "beat")
         self.site = ending.started(Site(newest(), folder, idle, {"web": WEB}, variables))
@@ -86,7 +86,7 @@ class System:
         """
         with self._ending.whole():
             process = subprocess.Popen(
-                [sys.executable, sending.__file__, str(PATIENCE), "send" if send else "follow"],
+                [sys.executable, send_photos.__file__, str(PATIENCE), "send" if send else "follow"],
                 cwd=self.site.project.folder,
                 env=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
                 stdin=subprocess.DEVNULL,
@@ -100,7 +100,7 @@ class System:
                 done, seconds = line.split()
                 yield int(done), float(seconds)
             said = process.stderr.read()
-            if process.wait() not in (0, sending.NOT_ALL):
+            if process.wait() not in (0, send_photos.NOT_ALL):
                 raise WorkshopError(f"The script that counts the resized photos failed.\n{said.strip()}")
         finally:
             process.kill()

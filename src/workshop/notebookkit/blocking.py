@@ -4,10 +4,10 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-from workshop.environment import inherited
+from workshop import paths
 from workshop.errors import WorkshopError
+from workshop.system.environment import inherited
 
 LESSON = "01-sync"
 
@@ -21,12 +21,12 @@ def blocking_site() -> Iterator[str]:
     # In a process of its own, which ends when this pipe closes: also when the kernel is killed. An interrupt
     # goes to all processes of the kernel's session, and so not to this one.
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "workshop.beside", LESSON],
+        [sys.executable, "-m", "workshop.runtime.serve_solution", LESSON],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=inherited() | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=inherited() | {"PYTHONPATH": str(paths.SOURCES)},
         start_new_session=True,
     )
     try:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import redis
 
-from workshop import docs_server, lessons, paths, samples
-from workshop import project as projects
-from workshop.broker import HIDDEN, silence, without_password
-from workshop.environment import bypass_proxies
+from workshop import paths
+from workshop.course import lessons
+from workshop.course import project as projects
+from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
-from workshop.lessons import Lesson
-from workshop.visitor import Visitor
+from workshop.photos import samples
+from workshop.photos.visitor import Visitor
+from workshop.runtime import docs_address
+from workshop.runtime.broker import HIDDEN, silence, without_password
+from workshop.system.environment import bypass_proxies
 
 from .running import Running
 from .sentences import Sentences
@@ -146,7 +149,9 @@ class Opened:
 
     def _lines(self) -> list[tuple[str, str]]:
         page = (
-            f"{docs}/lessons/{self.lesson.name}/" if (docs := docs_server.address()) else docs_server.COMMAND
+            f"{docs}/lessons/{self.lesson.name}/"
+            if (docs := docs_address.address())
+            else docs_address.COMMAND
         )
         lines = [("project", paths.shown(self.folder)), ("lesson", page), ("site", self.site)]
         if not self._has_celery:

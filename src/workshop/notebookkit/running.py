@@ -5,8 +5,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop import occupied, paths
-from workshop.broker import without_password
+from workshop import paths
+from workshop.runtime import up_state
+from workshop.runtime.broker import without_password
 
 VARIABLE = "WORKSHOP_RUNNING"
 """Holds the same as `.workshop/up.json`, for a notebook that is run beside a site of its own."""
@@ -33,7 +34,7 @@ class Running:
     @classmethod
     def now(cls) -> "Running":
         given = os.environ.get(VARIABLE)
-        state = json.loads(given) if given else occupied.read()
+        state = json.loads(given) if given else up_state.read()
         addresses = state.get("addresses", {})
         folder, data = state.get("folder"), state.get("data")
         return cls(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from workshop.errors import WorkshopError
-from workshop.visitor import Visitor
+from workshop.photos.visitor import Visitor
 
 from .project import PREFIX
 

@@ -5,7 +5,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from workshop import samples
+from workshop.photos import samples
 
 from .rush import Rush
 from .turns import YOURS, expect

@@ -10,7 +10,7 @@ from celery.canvas import Signature
 from celery.exceptions import ChordError
 from celery.result import AsyncResult, GroupResult
 
-from workshop import flower
+from workshop.runtime import flower
 
 from .events import moments
 from .switches import slow_storage

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from celery import current_app
 from celery.schedules import BaseSchedule, crontab, maybe_schedule
 
-from ..checkkit.rows import RESIZED
+from workshop.checkkit.rows import RESIZED
+
 from .bank import Bank
 from .clocks import runs_of
 from .turns import expect

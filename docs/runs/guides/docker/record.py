@@ -10,8 +10,8 @@ from pathlib import Path
 
 from stack import PATIENCE, Stack
 
-from workshop import compose
 from workshop.checkkit import until
+from workshop.runtime import compose
 
 OUT = Path(__file__).parent
 TABLE = ("--all", "--format", "table {{.Service}}\t{{.Status}}\t{{.Ports}}")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from monitored import monitored
 
-from workshop import samples
 from workshop.checkkit import until
-from workshop.demo_site import running
-from workshop.visitor import Visitor
+from workshop.photos import samples
+from workshop.photos.visitor import Visitor
+from workshop.runtime.solution_site import running
 
 OUT = Path(__file__).with_suffix(".txt")
 METRICS = ("celery_workers", "photos_waiting", "photos_failed_last_hour", "broker_up")

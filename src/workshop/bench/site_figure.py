@@ -1,0 +1,63 @@
+"""How long the docs site takes to build strictly, and what its first page weighs over the wire."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workshop.bench.figures import Goal
+from workshop.console import say
+from workshop.docsite import browser, site
+from workshop.docsite.static_server import serving
+from workshop.errors import WorkshopError
+from workshop.system.statistic import spread
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROUNDS = 3
+BUILD_SECONDS = 15.0
+HOME_KILOBYTES = 500.0
+
+
+def measure() -> list[Goal]:
+    """Build the site, open its first page in a browser; print the figures, return the goals.
+
+    Raises WorkshopError when the site does not build or there is no browser.
+    """
+    with tempfile.TemporaryDirectory(prefix="workshop-site-") as folder:
+        seconds = [_build(Path(folder)) for _ in range(ROUNDS)]
+        with browser.opened() as chromium:
+            sent = first_visit(Path(folder), chromium)
+    say(f"  the strict build: {spread(seconds)} s")
+    kilobytes = sum(sent.values()) / 1000
+    say(f"  the first page: {len(sent)} answers, {kilobytes:.0f} kB; the largest:")
+    for path, count in sorted(sent.items(), key=lambda entry: -entry[1])[:5]:
+        say(f"    {count / 1000:6.1f} kB  {path}")
+    return [
+        Goal("the strict build", statistics.median(seconds), BUILD_SECONDS, at_most=True, unit="s"),
+        Goal("the first page over the wire", kilobytes, HOME_KILOBYTES, at_most=True, unit="kB"),
+    ]
+
+
+def first_visit(folder: Path, chromium: "Browser") -> dict[str, int]:
+    """The bytes of each answer, by path, when somebody opens the first page and scrolls through it.
+
+    Headers are counted, text is gzipped, nothing is in the cache; the search index is among the answers.
+    """
+    with serving(folder) as server:
+        page = chromium.new_page()
+        page.goto(f"{server.address}/", wait_until="networkidle")
+        for picture in page.locator("article img:visible").all():
+            picture.scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        page.close()
+        return server.sent
+
+
+def _build(target: Path) -> float:
+    started = time.perf_counter()
+    if site.make(target):
+        raise WorkshopError("The site does not build, so there is nothing to measure: see above.")
+    return time.perf_counter() - started

@@ -1,0 +1,1 @@
+"""Run a lesson's checks on a project, and report the results."""

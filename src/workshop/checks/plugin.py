@@ -1,0 +1,387 @@
+"""The pytest plugin that runs a lesson's checks against one project and streams what happens.
+
+It runs in the process that `workshop.checks.runner` starts in the project's folder, with these variables set:
+WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
+WORKSHOP_OPTIONAL (those of them whose failure does not end the run),
+WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
+WORKSHOP_FIRST (a step that comes before the others, or empty), WORKSHOP_CLAIMS (a folder in which the
+processes that share the work mark what they have taken), WORKSHOP_LONG (1: take what is marked as `long`
+before anything else), WORKSHOP_TEMPLATES (a folder for databases).
+"""
+
+import contextlib
+import inspect
+import json
+import os
+import shutil
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import chain, pairwise
+from pathlib import Path
+
+import pytest
+
+from workshop.checkkit import Complaint
+from workshop.checkkit.queues import queue_of
+from workshop.checkkit.worker import WORKER, aside, raised_at
+from workshop.checks.lane_database import migrated
+
+STEPS = os.environ["WORKSHOP_STEPS"].split()
+OPTIONAL = os.environ["WORKSHOP_OPTIONAL"].split()
+ONLY = os.environ.get("WORKSHOP_ONLY", "")
+GO_ON = os.environ.get("WORKSHOP_ALL") == "1"
+FIRST = os.environ.get("WORKSHOP_FIRST", "")
+LONG_FIRST = os.environ.get("WORKSHOP_LONG") == "1"
+CLAIMS, TEMPLATES = (Path(os.environ[name]) for name in ("WORKSHOP_CLAIMS", "WORKSHOP_TEMPLATES"))
+PROJECT = Path.cwd()
+FAILED: dict[str, int] = {}
+"""The steps that have failed, each with the place of its check that failed."""
+PLACE = pytest.StashKey[int]()
+"""The place of a check in the order of the lesson."""
+
+HELD = 6
+"""Seconds after which a view that should answer at once counts as waiting for something else."""
+
+_events = os.fdopen(int(os.environ["WORKSHOP_EVENTS"]), "w", buffering=1)
+
+
+def emit(event: str, **content: object) -> None:
+    _events.write(json.dumps({"event": event, **content}) + "\n")
+
+
+def step_of(item: pytest.Item) -> str:
+    """The step of this lesson that a check belongs to; "given" for the checks of earlier lessons."""
+    marker = item.get_closest_marker("step")
+    step = marker.args[0] if marker else "given"
+    return step if step in STEPS else "given"
+
+
+def part_of(item: pytest.Item) -> str:
+    """The part of the lesson that a check belongs to: the checks of a step in one file."""
+    return f"{step_of(item)} {item.nodeid.partition('::')[0]}"
+
+
+def claim_of(item: pytest.Item) -> str:
+    """What one process takes as a whole: a part, and those that are marked as `beside` its step."""
+    marker = item.get_closest_marker("beside")
+    step = marker.args[0] if marker else step_of(item)
+    return step if step in STEPS else part_of(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests():
+    """Load the settings before pytest-django does, which replaces the traceback of an ImportError."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    with contextlib.suppress(ImproperlyConfigured):  # pytest-django passes this sentence on
+        _ = settings.DATABASES
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    order = {step: number for number, step in enumerate([*STEPS, "given"], 1)} | {FIRST: 0}
+    chosen = [item for item in items if not ONLY or step_of(item) == ONLY]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = sorted(chosen, key=lambda item: order[step_of(item)])
+    for place, item in enumerate(items):
+        item.stash[PLACE] = place
+    steps, parts = (list(dict.fromkeys(map(of, items))) for of in (step_of, part_of))
+    emit("collected", steps=steps, parts=parts)
+
+
+def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """The checks that no other process has taken: they are taken now, one claim after the other."""
+    claims = defaultdict(list)
+    for item in items:
+        claims[claim_of(item)].append(item)
+    numbered = list(enumerate(claims.values()))
+    if LONG_FIRST:
+        numbered.sort(key=lambda claim: not claim[1][0].get_closest_marker("long"))
+    for number, mine in numbered:
+        if not _matters(mine[0]):
+            continue
+        with contextlib.suppress(FileExistsError):
+            (CLAIMS / str(number)).touch(exist_ok=False)
+            if any("worker" in item.fixturenames for item in mine):
+                WORKER.start()  # it comes up while the check before these ends
+            yield from mine
+
+
+def _matters(item: pytest.Item) -> bool:
+    """Whether the check can still change what the learner reads, which ends with the first failure.
+
+    A failure that comes earlier in the lesson replaces a later one that this process has found already.
+    """
+    ends = [place for step, place in FAILED.items() if step not in OPTIONAL]
+    return GO_ON or item.stash[PLACE] < min(ends, default=len(item.session.items))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Run what this process claims. It looks one check ahead: so what the next one uses, too, stays."""
+    if session.testsfailed:
+        raise session.Interrupted("the checks cannot be loaded")
+    for item, following in pairwise(chain(claimed(session.items), [None])):
+        emit("began", part=part_of(item), check=item.nodeid)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        if following is None or part_of(following) != part_of(item):
+            emit("over", part=part_of(item))
+    return True
+
+
+def pytest_sessionstart():
+    """Load all of the project: what cannot be imported is said before anything is checked."""
+    from django.core import checks
+
+    serious = [error for error in checks.run_checks() if error.is_serious()]
+    if serious:
+        raise SystemExit(" ".join(_sentence(error) for error in serious))
+
+
+def _sentence(error) -> str:
+    return " ".join(part for part in (str(error.obj or ""), error.msg, error.hint or "") if part)
+
+
+def pytest_runtest_setup(item):
+    if not _matters(item) or item.stash[PLACE] > FAILED.get(step_of(item), item.stash[PLACE]):
+        pytest.skip("this step or an earlier step has already failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and _matters(item) and step_of(item) not in FAILED:
+        emit(
+            "left out",
+            step=step_of(item),
+            part=part_of(item),
+            about=_about(item),
+            why=report.longrepr[2].removeprefix("Skipped: "),
+        )
+    if report.skipped:
+        return report
+    if report.when != "call" and not report.failed:
+        return report
+    content = {"step": step_of(item), "part": part_of(item), "passed": report.passed, "about": _about(item)}
+    if report.failed:
+        FAILED[content["step"]] = min(item.stash[PLACE], FAILED.get(content["step"], item.stash[PLACE]))
+        content["complaint"] = _complaint(call.excinfo.value)
+        content["printed"] = report.capstdout.strip().splitlines()[-8:]
+    emit("check", **content)
+    if report.failed and "worker" in item.fixturenames:
+        WORKER.stop()  # whatever is left in it must not reach the next check
+    return report
+
+
+def pytest_sessionfinish():
+    WORKER.stop()
+    emit("finished")
+
+
+def _about(item: pytest.Item) -> str:
+    return " ".join(inspect.cleandoc(item.function.__doc__ or item.name).split())
+
+
+def _complaint(error: BaseException) -> dict:
+    if isinstance(error, Complaint):
+        return {"what": error.what, "why": error.why, "facts": error.facts}
+    message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
+    facts = {}
+    if place := raised_at(error):
+        facts["raised at"] = place
+    return {"what": message, "why": _why(error), "facts": facts, "unexpected": True}
+
+
+def _why(error: BaseException) -> str:
+    """What to do about an exception whose cause needs no look at the step; empty for any other."""
+    if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
+        return f"That file defines no name {error.name}. Is an import missing, or is the name misspelled?"
+    if type(error).__name__ == "IntegrityError" and "check constraint" in str(error).lower():
+        return (
+            "The columns of a photo contradict each other, so the database refuses the row (see the "
+            "constraints in images/models.py). Call photo.attach_resized(), which writes all columns of a "
+            "resized photo at the same time."
+        )
+    if str(error) == "on_commit()'s callback must be a callable.":
+        return (
+            "on_commit() takes a function and calls it later. If you write parentheses after the function's "
+            "name, the function is called immediately, and on_commit() gets its return value."
+        )
+    return ""
+
+
+WORKER.ready = lambda seconds: emit("worker", seconds=seconds)
+if os.environ["WORKSHOP_WORKER"]:
+    WORKER.start()  # it starts while this process loads the project and collects the checks
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database(django_db_blocker):
+    """The project's own database, in the run's data folder, migrated: workers see the same one."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            migrated(Path(connection.settings_dict["NAME"]), PROJECT, TEMPLATES)
+        else:
+            call_command("migrate", verbosity=0, interactive=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _clean(_database):
+    """Each check begins without photos: rows of the project's own apps, and files."""
+    yield
+    from django.apps import apps
+    from django.conf import settings
+
+    for config in apps.get_app_configs():
+        if Path(config.path).is_relative_to(PROJECT):
+            for model in config.get_models():
+                model._base_manager.all().delete()
+    shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+
+
+@pytest.fixture
+def upload(client):
+    """upload(name=content, …) or upload(("name.jpg", content), …) posts photos, follows the redirect."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.urls import reverse
+
+    def post(*files: tuple[str, bytes], follow: bool = True):
+        photos = [SimpleUploadedFile(name, content) for name, content in files]
+        return client.post(reverse("images:upload"), {"images": photos}, follow=follow)
+
+    return post
+
+
+@pytest.fixture
+def photo():
+    """photo(content, name) keeps an uploaded photo in the database, as the form does, and nothing more."""
+    from django.core.files.base import ContentFile
+    from images.models import UploadedImage
+    from images.pictures import UnreadablePicture, open_picture
+
+    def keep(content: bytes, name: str = "garden.jpg"):
+        try:
+            width, height = open_picture(BytesIO(content)).size
+        except UnreadablePicture:
+            width, height = None, None
+        return UploadedImage.objects.create(
+            image=ContentFile(content, name), width=width, height=height, original_bytes=len(content)
+        )
+
+    return keep
+
+
+@pytest.fixture
+def patience():
+    """with patience(what, why, …): complain when the block does not end; it is interrupted then."""
+
+    @contextlib.contextmanager
+    def limited(what: str, why: str = "", **facts: object):
+        def give_up(*_signal_and_frame):
+            raise Complaint(what, why, **facts)
+
+        before = signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(HELD)
+        try:
+            yield
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+    return limited
+
+
+@pytest.fixture
+def resized():
+    """resized(content) calls the project's resize() and opens its result: (Resized, picture).
+
+    name: of the file object, as an uploaded file has one.
+    """
+    from images.resizing import resize
+    from PIL import Image
+
+    def call(content: bytes, name: str = "", **box: int):
+        file = BytesIO(content)
+        if name:
+            file.name = name
+        result = resize(file, **box)
+        picture = Image.open(BytesIO(result.content))
+        picture.load()
+        return result, picture
+
+    return call
+
+
+@pytest.fixture
+def app():
+    """The project's Celery app, as `celery -A myproject` finds it, on the run's own broker."""
+    from workshop.checkkit.worker import app_of_the_project
+
+    app = app_of_the_project()
+    # Of a RabbitMQ: what was sent is there when a check looks. Redis answers for each message anyway.
+    if "CELERY_BROKER_URL" in os.environ:
+        app.conf.broker_transport_options = {**app.conf.broker_transport_options, "confirm_publish": True}
+    return app
+
+
+@pytest.fixture
+def worker(app):
+    """A real worker process of the project, ready for tasks. One serves the whole run."""
+    WORKER.wait_ready()
+    return WORKER
+
+
+@pytest.fixture
+def queue(app):
+    """What the check's own process sends lies here, on the real broker, where no worker takes it away."""
+    with aside(app) as queue:
+        yield queue
+
+
+@pytest.fixture
+def delivered(app):
+    """The queue that the worker takes from, with the messages that it has taken and not acknowledged."""
+    queue = queue_of(app)
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def no_path(monkeypatch):
+    """with no_path(file): complain when the block asks for a stored file's path."""
+    from django.core.files.storage import FileSystemStorage
+
+    path = FileSystemStorage.path
+
+    def guarded(storage, name):
+        if isinstance(sys._getframe(1).f_locals.get("self"), FileSystemStorage):  # a storage's own method
+            return path(storage, name)
+        raise NotImplementedError("This backend doesn't support absolute paths.")
+
+    @contextlib.contextmanager
+    def guard(file: str):
+        with monkeypatch.context() as patch:
+            patch.setattr(FileSystemStorage, "path", guarded)
+            try:
+                yield
+            except NotImplementedError as error:
+                raise Complaint(
+                    "the task uses the photo's .path.",
+                    "A path works on only one machine: storage such as S3 has no paths, and a worker on "
+                    "another machine doesn't have the file. Open the file with "
+                    'photo.image.open("rb"), which works with any storage.',
+                    asked_at=raised_at(error) or "?",
+                    file=file,
+                ) from error
+
+    return guard

@@ -1,0 +1,129 @@
+"""Check a project: run the lesson's checks on it, and print how it went."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop import paths
+from workshop.checks.report import Report
+from workshop.checks.runner import Run
+from workshop.console import console, say
+from workshop.course import playground, progress
+from workshop.course.project import Project
+from workshop.runtime import diagnosis
+from workshop.runtime.forks import ForkServer
+from workshop.system import file_watcher
+
+QUIET = 300
+"""Milliseconds without a save after which the next run is made ready."""
+
+
+def main(project: Project, step: str | None = None, everything: bool = False) -> int:
+    """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed."""
+    return 0 if _checked(project, Run(project, step, everything), step).ok else 1
+
+
+def watch(project: Project, step: str | None = None) -> int:
+    """Check now and after every save until Ctrl-C; stops at the first step that fails.
+
+    The step that failed last time comes first: that is the one at work. The next run is made ready while
+    the learner writes. After a `reset` it goes on with the new copy.
+    """
+    say(f"Watching {project.shown}. Stop with Ctrl-C.")
+    while _replaced_while_watched(project, step):
+        say(f"{project.shown} has been replaced by a new copy. Watching the new copy.")
+    say("Stopped watching.")
+    return 0
+
+
+def _replaced_while_watched(project: Project, step: str | None) -> bool:
+    """Watch until Ctrl-C (False), or until another folder takes the place of the project's (True)."""
+    folder = file_watcher.identity(project.folder)
+    run, used, first, is_first = None, None, None, True
+    try:
+        run = Run(project, step)
+        # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
+        for changes in file_watcher.changes(
+            project.folder,
+            say,
+            watch_filter=lambda _change, path: _is_code(Path(path).relative_to(project.folder)),
+            debounce=100,
+            step=20,
+            rust_timeout=QUIET,
+            yield_on_timeout=True,
+        ):
+            if file_watcher.identity(project.folder) not in (None, folder):
+                return True
+            run = run or Run(project, step, first=first)
+            if changes:
+                names = sorted({str(Path(path).relative_to(project.folder)) for _, path in changes})
+                console.rule(", ".join(names[:3]), style="dim")
+            if changes or is_first:
+                used, run, is_first = run, None, False
+                report = _checked(project, used, step, first)
+                if report.outcome and not step:
+                    first = report.failed_step
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for each in (used, run):  # the used one ends by itself, unless Ctrl-C came in that moment
+            if each:
+                each.close()
+    return False
+
+
+def _checked(project: Project, run: Run, step: str | None, first: str | None = None) -> Report:
+    """Print how `run` goes, which is used up, and remember what a learner's own copy has passed."""
+    folder = file_watcher.identity(project.folder)
+    with run:
+        report = Report(project, step, first)
+        obstacles = preflight(project)
+        if obstacles:
+            report.nothing_checked(obstacles)
+            return report
+        with report.live():
+            for event in run.events():
+                report.take(event)
+        report.close()
+    # What was found out about a copy that has been reset in the meantime is not progress of the new one.
+    if project.is_learners and file_watcher.identity(project.folder) == folder:
+        _remember(project, step or (first if report.failed_step == first else None), report.passed)
+    return report
+
+
+def preflight(project: Project) -> list[str]:
+    """What keeps the project from starting, seen without starting it: files deleted, files not readable.
+
+    A module may also be a package: `images/tasks/__init__.py` instead of `images/tasks.py`.
+    """
+    found = []
+    for name in playground.files(project.lesson.folder):
+        file = project.folder / name
+        is_package = name.endswith(".py") and (file.with_suffix("") / "__init__.py").is_file()
+        if name.endswith((".py", ".html")) and not file.is_file() and not is_package:
+            original = paths.shown(project.lesson.folder / name)
+            found.append(f"{name} is missing. Restore it:  cp {original} {paths.shown(file)}")
+    return found + diagnosis.unreadable(project.folder)
+
+
+def run(
+    project: Project, step: str | None = None, everything: bool = False, forks: ForkServer | None = None
+) -> Iterator[dict]:
+    """Run the checks and yield their events while they happen; `Run.events` says which.
+
+    forks: the server whose processes they use; without it they start one.
+    """
+    with Run(project, step, everything, forks=forks) as run:
+        yield from run.events()
+
+
+def _remember(project: Project, step: str | None, passed: list[str]) -> None:
+    if step:
+        before = [each for each in progress.passed(project.lesson.name) if each != step]
+        passed = before + passed
+    order = [each.id for each in project.lesson.steps]
+    progress.set_passed(project.lesson.name, sorted(set(passed) & set(order), key=order.index))
+
+
+def _is_code(name: Path) -> bool:
+    """name: of a file, relative to the project."""
+    return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)

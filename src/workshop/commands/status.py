@@ -1,0 +1,61 @@
+"""Where the learner stands: every lesson with its progress, and the next command to type."""
+
+from rich.table import Table
+from rich.text import Text
+
+from workshop import paths
+from workshop.console import say
+from workshop.course import lessons, progress
+from workshop.course.lessons import Lesson, Step
+from workshop.errors import WorkshopError
+
+
+def show() -> None:
+    """Print the lessons and what is done of each. Raises WorkshopError when there is none."""
+    known = lessons.all_lessons()
+    if not known:
+        raise WorkshopError(f"No lessons were found in {paths.LESSONS}. Is this a complete clone?")
+    last = progress.last()
+    table = Table.grid(padding=(0, 2))
+    for is_whole in (True, True, False, True, True, True):  # the title gives way where it is narrow
+        table.add_column(no_wrap=is_whole)
+    for lesson in known:
+        passed = set(progress.passed(lesson.name))
+        done, total = sum(step.id in passed for step in lesson.core), len(lesson.core)
+        extra = len(lesson.steps) - total
+        done_extra = sum(step.id in passed for step in lesson.steps) - done
+        bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
+        table.add_row(
+            Text("✓" if total and done == total else "▸" if lesson.name == last else "·", style="green"),
+            Text(lesson.name, style="bold" if lesson.name == last else ""),
+            Text(lesson.title),
+            Text(f"{lesson.minutes} min", style="dim"),
+            bar,
+            Text(_words(lesson, done, total) + (f", {done_extra} of {extra} optional" if extra else "")),
+        )
+    say(table)
+    say(f"\nNext: {_next(known, last)}")
+
+
+def _words(lesson: Lesson, done: int, total: int) -> str:
+    if done or (paths.PLAYGROUND / lesson.name).is_dir():
+        return f"{done} of {total} steps"
+    return "not started"
+
+
+def _next(known: list[Lesson], last: str | None) -> str:
+    current = next((lesson for lesson in known if lesson.name == last), None)
+    if current is None or not (paths.PLAYGROUND / current.name).is_dir():
+        return f"./workshop start {(current or known[0]).code}"
+    if step := progress.next_step(current):
+        return f"step {step.id} {step.title}  ·  ./workshop check {step.id}"
+    extra = optional_steps(progress.open_optional(current))
+    if current.next:
+        return f"./workshop start {current.next.code}" + (f"  ·  {extra}" if extra else "")
+    return f"this was the last lesson. {extra}".rstrip()
+
+
+def optional_steps(steps: list[Step]) -> str:
+    """Such as "optional: steps 3.8, 3.9"; empty without any."""
+    names = ", ".join(step.id for step in steps)
+    return f"optional: step{'s' if len(steps) > 1 else ''} {names}" if steps else ""

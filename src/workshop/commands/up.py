@@ -1,0 +1,262 @@
+"""`./workshop up`: broker, migrations, the lesson's processes, and one table of addresses."""
+
+import contextlib
+import os
+import shlex
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from honcho.printer import Printer
+from rich.markup import escape
+
+from workshop import paths
+from workshop.commands import broker_switch, status
+from workshop.console import say
+from workshop.course import lessons, migrations, progress
+from workshop.course.project import Project
+from workshop.errors import WorkshopError
+from workshop.notebooks import server
+from workshop.runtime import flower, up_state
+from workshop.runtime.broker import Broker, use_external, version_of, without_password
+from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.supervisor import Supervisor
+from workshop.system import signals
+from workshop.system.environment import KEEP, inherited, kept
+from workshop.system.ports import LAST, is_free, next_free, taken_by
+
+DOCS_PORT = 8001
+REMARKS = 48
+"""The column of the table in which the remarks begin."""
+USUAL_BROKER = "redis://localhost:6379/0"
+"""Where the projects look for a broker when nothing else is said."""
+
+
+def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: bool = True) -> int:
+    """Run the project until Ctrl-C, SIGTERM or a closed terminal, and leave nothing behind. Returns 0.
+
+    port: of the site. extras: also the docs site.
+    Errors: WorkshopError when another `up` runs, the port is busy, or the broker of REDIS_URL is silent.
+    """
+    began = time.monotonic()
+    with up_state.only_one(), contextlib.ExitStack() as stack:
+        if not is_free(port):
+            raise WorkshopError(
+                f"Port {port} is taken by {taken_by(port)}.\n"
+                f"Stop that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
+            )
+        session = _Session(project, port, began)
+        stack.enter_context(signals.handled(session.stop))
+        stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
+        session.connect(stack)
+        session.prepare(extra_services(docs_port) if extras else [])
+        session.supervisor.run()
+    say("Stopped. Nothing is left running.")
+    return 0
+
+
+def extra_services(docs_port: int = DOCS_PORT) -> list[Service]:
+    """What starts once the lesson's own processes are ready, and never delays them: docs and notebooks."""
+    return [service for service in (docs_site(docs_port), notebook_server()) if service is not None]
+
+
+def notebook_server(port: int = server.PORT) -> Service | None:
+    """JupyterLab on `port`, or the next free one; None where there are no notebooks."""
+    return server.jupyter(next_free(port)) if paths.NOTEBOOKS.is_dir() else None
+
+
+def docs_site(port: int = DOCS_PORT) -> Service | None:
+    """The docs site on 127.0.0.1; None where there is no mkdocs.yml or the port is busy, which is said."""
+    if not (paths.ROOT / "mkdocs.yml").is_file():
+        return None
+    if not is_free(port):
+        other = f"./workshop docs --port {next_free(port + 1)}"
+        say(
+            f"The docs site is not started: port {port} is taken by {taken_by(port)}. To start it, in "
+            f"another terminal: {other}"
+        )
+        return None
+    return Service(
+        name="docs",
+        command=f"{shlex.quote(sys.executable)} -m workshop docs --port {port}",
+        folder=paths.ROOT,
+        environment=inherited() | {"PYTHONPATH": str(paths.SOURCES), "PYTHONUNBUFFERED": "1"},
+        port=port,
+        log=paths.STATE / "docs.log",
+    )
+
+
+class _Session:
+    """One run of `up`, from the broker to the last line."""
+
+    def __init__(self, project: Project, port: int, began: float):
+        self.project, self.port, self.began = project, port, began
+        self.kept = kept()
+        self.broker: Broker | None = None
+        self.redis_url = ""
+        self.extras: list[Service] = []
+        self.supervisor: Supervisor | None = None
+        self.stop_asked = False
+
+    def connect(self, stack: contextlib.ExitStack) -> None:
+        if external := self.kept.get("REDIS_URL"):
+            self.redis_url = use_external(external)
+        else:
+            self.broker = stack.enter_context(Broker(prefer=_broker_port()))
+            self.redis_url = self.broker.url
+        self.write_down({})
+
+    def prepare(self, extras: list[Service]) -> None:
+        environment = self.project.environment(redis_url=self.redis_url, port=self.port)
+        environment |= flower.environment()
+        services = from_procfile(self.project, environment, self.port)
+        if self.kept.get("DATABASE_URL") or migrations.pending(self.project):
+            command = "python manage.py migrate --no-input"
+            services.append(Service("migrate", command, self.project.folder, environment, once=True))
+        self.extras = extras
+        self.supervisor = Supervisor(
+            services,
+            self.project.folder,
+            Printer(sys.stdout, time_format="", colour="NO_COLOR" not in os.environ),
+            say=say,
+            on_ready=self.ready,
+            on_pids=self.write_down,
+            broker=self.broker,
+        )
+        if self.stop_asked:
+            self.supervisor.stop()
+
+    def stop(self, *_signal_and_frame) -> None:
+        self.stop_asked = True
+        if self.supervisor is not None:
+            self.supervisor.stop()
+
+    def switch_broker(self, number: int, _frame: object) -> None:
+        if self.supervisor is not None:
+            self.supervisor.switch_broker(on=number == broker_switch.START)
+
+    def ready(self) -> None:
+        for line in ["", *self.table(), ""]:
+            say(line, markup=True, hang=REMARKS)
+        for service in self.extras:
+            Path(service.log).unlink(missing_ok=True)
+            self.supervisor.add(service)
+
+    def write_down(self, pids: dict[str, int]) -> None:
+        if self.broker is not None and self.broker.pid:
+            pids = {"broker": self.broker.pid, **pids}
+        up_state.write(
+            {
+                **(up_state.identify(os.getpid()) or {"pid": os.getpid()}),
+                "project": self.project.shown,
+                "folder": str(self.project.folder),
+                "data": str(self.project.data),
+                "addresses": self.addresses(),
+                "own_broker": self.broker is not None,
+                "broker_folder": str(self.broker.folder) if self.broker else None,
+                "processes": {name: found for name, pid in pids.items() if (found := up_state.identify(pid))},
+            }
+        )
+
+    def addresses(self) -> dict[str, str]:
+        found = {"site": f"http://localhost:{self.port}", "broker": without_password(self.redis_url)}
+        if self.supervisor and (monitor := self.supervisor.running.get("flower")):
+            found["flower"] = f"http://localhost:{monitor.service.port}"
+        if self.supervisor and (docs := self.supervisor.running.get("docs")) and docs.alive:
+            found["docs"] = f"http://localhost:{docs.service.port}"
+        return found
+
+    def table(self) -> Iterator[str]:
+        lesson, project = self.project.lesson, self.project
+        total = len(lessons.all_lessons())
+        late = self.supervisor.not_ready()
+        took = f"ready in {time.monotonic() - self.began:.1f} s"
+        state = f"[yellow]not running: {', '.join(late)}[/]" if late else took
+        yield f"[bold]{escape(f'Workshop · lesson {lesson.code} of {total}: {lesson.title}')}[/]"
+        yield f"{lesson.duration} · {state}"
+        yield ""
+        remarks = ["edit here"] if project.is_learners else []
+        if "worker" in self.supervisor.running:
+            remarks.append("the worker restarts when you save")
+        yield _row("your copy" if project.is_learners else "project", project.shown, "; ".join(remarks))
+        yield _row("site", f"http://localhost:{self.port}", _photos(project))
+        if monitor := self.supervisor.running.get("flower"):
+            user = f"user {flower.USER}, password {flower.password()}"
+            yield _row("flower", f"http://localhost:{monitor.service.port}", user)
+        for service in self.extras:
+            yield _row(service.name, self.page(service))
+        yield from self.servers()
+        if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
+            yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
+        for service, mode in project.failing_services.items():
+            yield _row("practice", f"{service}: {mode}", f"reset it: python manage.py {service} ok")
+        yield ""
+        if project.is_learners:
+            yield f"  {escape(_next(project))}"
+        yield "  stop: Ctrl-C"
+
+    def servers(self) -> Iterator[str]:
+        """The broker, and the servers that the person keeps; their addresses without passwords."""
+        kind = (
+            f"embedded (valkey {version_of(self.redis_url)}), this machine only"
+            if self.broker
+            else "yours (REDIS_URL)"
+        )
+        redis = (self.redis_url, kind)
+        yours = {name: (value, f"yours ({name})") for name, value in self.kept.items() if value}
+        found = {"broker": yours.get("CELERY_BROKER_URL", redis)}
+        if "CELERY_BROKER_URL" in yours or "CELERY_RESULT_BACKEND" in yours:
+            found["results"] = yours.get("CELERY_RESULT_BACKEND", redis)
+        if "DATABASE_URL" in yours:
+            found["database"] = yours["DATABASE_URL"]
+        for title, (address, whose) in found.items():
+            yield _row(title, without_password(address) if "://" in address else address, whose)
+        if wanted := self.kept.get(KEEP):
+            yield _row("kept", wanted, f"from your shell ({KEEP})")
+
+    def page(self, service: Service) -> str:
+        """The page of this lesson."""
+        if service.name == "notebook":
+            return server.address_of(self.project.lesson, service.port)
+        return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"
+
+
+def _row(name: str, value: str, remark: str = "") -> str:
+    row = f"  {name:<11} [cyan]{escape(value):<{32 if remark else 0}}[/]"
+    return f"{row}  [dim]{escape(remark)}[/]" if remark else row
+
+
+def _next(project: Project) -> str:
+    if step := progress.next_step(project.lesson):
+        return f"next: step {step.id} · {step.title} · ./workshop check"
+    following = project.lesson.next
+    extra = status.optional_steps(progress.open_optional(project.lesson))
+    done = f"next: ./workshop start {following.code}" if following else "You have finished the last lesson."
+    return f"{done} · {extra}" if extra else done
+
+
+def _photos(project: Project) -> str:
+    """Such as "2 photos, 0 waiting"; empty where the database does not tell."""
+    file = project.data / "db.sqlite3"
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
+            table = "FROM images_uploadedimage"
+            photos = connection.execute(f"SELECT count(*) {table}").fetchone()[0]
+            waiting = f"SELECT count(*) {table} WHERE NOT is_processed AND failure_reason = ''"
+            return f"{photos} photos, {connection.execute(waiting).fetchone()[0]} waiting"
+    except (sqlite3.Error, ValueError):
+        return ""
+
+
+def _broker_port() -> int:
+    """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
+    port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
+    if not (port.isdecimal() and 1 <= int(port) <= LAST):
+        raise WorkshopError(
+            f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to {LAST}. Change the value, "
+            "or type: unset WORKSHOP_BROKER_PORT"
+        )
+    return int(port)

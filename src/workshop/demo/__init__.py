@@ -1,0 +1,1 @@
+"""`./workshop demo`: the finished system with real photos, in the terminal."""

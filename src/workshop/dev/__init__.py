@@ -1,0 +1,1 @@
+"""The maintainers' commands: `./workshop dev …` and `./workshop test`."""

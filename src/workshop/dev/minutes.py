@@ -1,0 +1,153 @@
+"""How long a step takes a learner: a model, computed from what the step shows and asks for.
+
+Reading is the words that the page shows, terminal output included, at a pace for technical text. The other
+rates were chosen so that the model, with 20 minutes for each notebook, agrees with one estimate of nine hours
+for an earlier version of the lessons. It has not been measured with a group yet. Folded boxes count only when
+they are questions.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from workshop import paths
+from workshop.console import say
+from workshop.course import lessons, solve
+from workshop.course.lessons import Lesson, Step
+from workshop.docsite import snippets
+from workshop.system import atomic_file
+
+WORDS_A_MINUTE = 180
+"""Silent reading of prose is about 240 words a minute; technical text and terminal output are slower."""
+MINUTES_A_PREDICTION = 1.0
+MINUTES_A_COMMAND = 0.5
+"""To type a command, wait for it and look at what it prints."""
+MINUTES_A_LINE = 0.75
+"""To think of a line of code, write it and correct it."""
+_FOLDED = re.compile(r"^\?\?\?\+? (?!question)\w+.*\n(?:(?: {4}.*)?\n)*", re.M)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one part of a lesson asks of a learner."""
+
+    words: int
+    predictions: int = 0
+    commands: int = 0
+    lines: int = 0
+
+    @property
+    def minutes(self) -> int:
+        """The time it takes, in whole minutes, at least one."""
+        return math.ceil(
+            self.words / WORDS_A_MINUTE
+            + self.predictions * MINUTES_A_PREDICTION
+            + self.commands * MINUTES_A_COMMAND
+            + self.lines * MINUTES_A_LINE
+        )
+
+
+def of_lesson(lesson: Lesson) -> dict[str, Effort]:
+    """The effort of each step of `lesson` by its id, and under "" that of the text around the steps."""
+    around, *sections = re.split(r"^(?=### \d+\.\d+ )", lesson.text.read_text(encoding="utf-8"), flags=re.M)
+    if sections:
+        last, heading, end = sections[-1].partition("\n## ")
+        sections[-1], around = last, around + heading + end
+    texts = {re.match(r"### (\S+)", section)[1]: section for section in sections}
+    return {"": _read(around)} | {step.id: _of_step(lesson, step, texts[step.id]) for step in lesson.steps}
+
+
+def show() -> bool:
+    """Print the model for every lesson; True when all manifests say what it computes."""
+    table = Table(box=None, padding=(0, 1))
+    table.add_column("step", no_wrap=True)
+    for title in ("words", "questions", "commands", "lines", "minutes", "toml"):
+        table.add_column(title, justify="right", no_wrap=True)
+    same, core, everything = True, 0, 0
+    for lesson in lessons.all_lessons():
+        for id, effort in of_lesson(lesson).items():
+            step = lesson.step(id) if id else None
+            said = step.minutes if step else lesson.reading
+            same = same and said == effort.minutes
+            everything += effort.minutes
+            core += 0 if step and step.optional else effort.minutes
+            name = id + " optional" * step.optional if step else f"{lesson.code}  opening and end"
+            counts = (effort.words, effort.predictions, effort.commands, effort.lines, effort.minutes)
+            table.add_row(name, *map(str, (*counts, said)))
+    say(table)
+    hours = [f"{each // 60} h {each % 60:02} min" for each in (core, everything)]
+    say(f"\nCore path {hours[0]}, with all optional steps {hours[1]}.")
+    return same
+
+
+def write() -> None:
+    """Write what the model computes into every lesson.toml, and into the table of the README."""
+    for lesson in lessons.all_lessons():
+        efforts = of_lesson(lesson)
+        manifest = lesson.folder / "lesson.toml"
+        _replace(manifest, r"^reading = \d+$", f"reading = {efforts[''].minutes}")
+        for step in lesson.steps:
+            entry = rf'(^id = "{re.escape(step.id)}"\n(?:(?!\[\[).*\n)*?^minutes = )\d+$'
+            _replace(manifest, entry, rf"\g<1>{efforts[step.id].minutes}")
+    for lesson in lessons.all_lessons():
+        _replace(
+            paths.ROOT / "README.md",
+            rf"^(\| {lesson.code} \|.*\| )\d+ \| \d+ \|$",
+            rf"\g<1>{columns(lesson)}",
+        )
+
+
+def columns(lesson: Lesson) -> str:
+    """The last two columns of the README's table: minutes of the core path, and with the optional steps."""
+    return f"{lesson.minutes} | {lesson.all_minutes} |"
+
+
+def _replace(file: Path, pattern: str, replacement: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    atomic_file.write_text(file, re.sub(pattern, replacement, text, count=1, flags=re.M))
+
+
+def _of_step(lesson: Lesson, step: Step, section: str) -> Effort:
+    read = _read(section)
+    todos, lines = _written(lesson, step)
+    return Effort(read.words + todos, read.predictions, read.commands + 1, lines)  # and the check
+
+
+def _read(text: str) -> Effort:
+    """The effort of a piece of a page, without its folded boxes."""
+    open_text = _FOLDED.sub("", text)
+    shown = "\n".join(snippets.Snippets().with_code(open_text.splitlines()))
+    shown = re.sub(r"<figure.*?</figure>", "", shown, flags=re.S)
+    commands = sum(
+        len(re.findall(r"^\s*\$ ", block, re.M))
+        for block in re.findall(r"^ *```console\n(.*?)^ *```", open_text, re.M | re.S)
+    )
+    predictions = open_text.count("**Before you read on:**") + open_text.count("??? question")
+    return Effort(_words(shown), predictions, commands)
+
+
+def _words(text: str) -> int:
+    return sum(any(map(str.isalpha, word)) for word in text.split())
+
+
+def _written(lesson: Lesson, step: Step) -> tuple[int, int]:
+    """The words of the TODOs of `step`, and the lines of code that its solution writes."""
+    todos = lines = 0
+    for name in step.files:
+        files = [folder / name for folder in (lesson.folder, lesson.solution)]
+        starter, solution = (file.read_text(encoding="utf-8") if file.is_file() else "" for file in files)
+        for hunk in solve.hunks(starter, solution):
+            if (
+                step.id in hunk.steps
+                or not hunk.steps
+                and step == next(s for s in lesson.steps if name in s.files)
+            ):
+                removed = starter.splitlines()[hunk.start : hunk.end]
+                todos += _words(
+                    "\n".join(line for line in removed if "TODO" in line or line.lstrip().startswith("#"))
+                )
+                lines += sum(bool(line.strip()) for line in hunk.lines)
+    return todos, lines

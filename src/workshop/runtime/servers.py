@@ -1,0 +1,147 @@
+"""Servers of another machine's kind, on loopback and for a while: PostgreSQL, and a store that speaks S3."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+
+from workshop.errors import WorkshopError
+from workshop.system.environment import inherited
+from workshop.system.ports import free_port
+
+START_SECONDS = 60
+BUCKET = "photos"
+
+
+class NotInstalled(WorkshopError):
+    """A server that this machine does not have. The message ends with the command that installs it."""
+
+
+def as_user(name: str) -> list[str]:
+    """What goes before a command that root must not run; nothing for everybody else."""
+    return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
+
+
+def program(name: str) -> str | None:
+    """The path of a program, also of one in /usr/sbin, which is not on every user's PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def postgres_program(name: str) -> str | None:
+    """The path of one of PostgreSQL's programs. Debian keeps those of the server out of the PATH."""
+    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    found = shutil.which(name) or next(iter(kept), None)
+    return str(Path(found).resolve()) if found else None
+
+
+def redis_program() -> str | None:
+    """A file that is a Redis server with TLS if it is started under the name redis-server.
+
+    Debian's package redis-tools has it under the name redis-check-rdb, and starts no server.
+    """
+    return program("redis-server") or program("redis-check-rdb")
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL with an empty database `photos`; its address as DATABASE_URL has it. Nothing of it stays.
+
+    Raises NotInstalled, and WorkshopError with its own words when it does not start.
+    """
+    initdb = postgres_program("initdb")
+    if initdb is None:
+        raise NotInstalled("PostgreSQL is not installed. Install it: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        if os.geteuid() == 0:
+            _give(name, "postgres")
+        yield from _postgres(Path(initdb).parent, Path(name))
+
+
+def _give(folder: str, user: str) -> None:
+    try:
+        shutil.chown(folder, user)
+    except LookupError:
+        raise NotInstalled(
+            f"PostgreSQL does not run as root, and there is no user {user}:  apt-get install postgresql"
+        ) from None
+
+
+def _postgres(programs: Path, home: Path) -> Iterator[str]:
+    user, port = as_user("postgres"), free_port()
+
+    def run(program: str, *arguments: str) -> None:
+        command = [*user, str(programs / program), *arguments]
+        # A file: a server that keeps the output of pg_ctl open would keep a pipe's reader waiting.
+        with (home / "said").open("w+") as said:
+            done = subprocess.run(command, cwd=home, env=inherited(), stdout=said, stderr=said, check=False)
+            said.seek(0)
+            if done.returncode:
+                raise WorkshopError(f"PostgreSQL's {program} failed:\n{said.read().strip()}")
+
+    data = str(home / "data")
+    run("initdb", "-D", data, "-U", "postgres", "--auth", "trust", "--no-sync")
+    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60"
+    run("pg_ctl", "-D", data, "-w", "-l", str(home / "log"), "-o", options, "start")
+    try:
+        run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "photos")
+        yield f"postgres://postgres@127.0.0.1:{port}/photos"
+    finally:
+        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+@contextlib.contextmanager
+def bucket() -> Iterator[dict[str, str]]:
+    """An S3 store with an empty bucket: the variables for a project that keeps its photos there.
+
+    It is moto's server, which keeps all in memory. Raises NotInstalled, and WorkshopError when it does not
+    start.
+    """
+    if find_spec("moto") is None:  # the Docker image does without the packages of the tests
+        raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        env=inherited(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C in a terminal is not for it: those who still write to it are ended first.
+        start_new_session=True,
+    )
+    environment = {
+        "AWS_STORAGE_BUCKET_NAME": BUCKET,
+        "AWS_S3_ENDPOINT_URL": endpoint,
+        "AWS_S3_REGION_NAME": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    try:
+        _wait_for(f"{endpoint}/moto-api/", server)
+        httpx.put(f"{endpoint}/{BUCKET}", trust_env=False).raise_for_status()
+        yield environment
+    finally:
+        server.kill()
+        server.wait()
+
+
+def answers(address: str) -> bool:
+    """True when a web server answers at `address`, and not with an error."""
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(address, timeout=5, trust_env=False).is_success
+    return False
+
+
+def _wait_for(address: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(address):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise WorkshopError(f"The S3 store (moto) did not start at {address}.")
+        time.sleep(0.05)

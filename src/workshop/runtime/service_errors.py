@@ -1,0 +1,154 @@
+"""Troubles of what a process needs: its broker, its database, its port, the disk. Each with its fix."""
+
+import re
+import textwrap
+from dataclasses import dataclass
+
+from workshop.runtime.diagnosis import Cause
+
+NEW_BROKER = "Press Ctrl-C and run ./workshop up again: it starts a new, empty broker."
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What went wrong outside the learner's code.
+
+    what: completes "The worker stopped because …". fix: what to do. error: the words of the server.
+    is_broker: it is the broker's. answered: the broker did answer, and refused.
+    """
+
+    what: str
+    fix: str
+    error: str = ""
+    is_broker: bool = False
+    answered: bool = False
+
+
+_SILENT = "its broker does not answer"
+_BROKER = (
+    (
+        r"ReadOnlyError|READONLY|read only replica|UNBLOCKED .*replica",
+        "READONLY",
+        "its broker refuses to write",
+        "The broker is now a replica. Set REDIS_URL to the primary's address.",
+    ),
+    (
+        r"OutOfMemoryError|\bOOM\b|used memory > 'maxmemory'",
+        "OOM",
+        "its broker is full",
+        "Give the broker more memory, or empty the queues that no worker consumes.",
+    ),
+    (
+        r"MISCONF",
+        "",
+        "its broker cannot save its data and refuses to write",
+        "Free some space on the broker's disk, or give the broker a folder that it can write to.",
+    ),
+    (
+        r"BusyLoadingError|\bLOADING\b|loading the dataset",
+        "LOADING",
+        "its broker is still loading its data",
+        "Wait until the broker has loaded its data.",
+    ),
+    (
+        r"NOAUTH|Authentication required",
+        "NOAUTH",
+        "its broker wants a password",
+        "Put the password into REDIS_URL: redis://:password@host:6379/0",
+    ),
+    (
+        r"WRONGPASS|invalid username-password pair",
+        "WRONGPASS",
+        "its broker does not accept the password",
+        "Correct the password in REDIS_URL: redis://:password@host:6379/0",
+    ),
+    (
+        r"NOPERM|NoPermissionError",
+        "NOPERM",
+        "its broker does not allow a command to this user",
+        "Give the user the rights on the broker that Celery needs.",
+    ),
+    (
+        r"ACCESS_REFUSED|AccessRefused|Couldn't log in",
+        "",
+        "its broker refuses the login",
+        "Correct the user and the password in CELERY_BROKER_URL.",
+    ),
+    (
+        r"NOT_ALLOWED|amqp\.exceptions\.NotAllowed",
+        "",
+        "its broker does not let this user into the virtual host",
+        "Create the virtual host in CELERY_BROKER_URL, or give the user the rights to it.",
+    ),
+    (
+        r"(?:kombu|redis)\.exceptions\.(?:OperationalError|ConnectionError|TimeoutError)|^amqp\."
+        r"|Cannot connect to |Error -?\d+ connecting to|connection to the message broker"
+        r"|Celery result store backend"
+        r"|'NoneType' object has no attribute 'hostname'",
+        "",
+        _SILENT,
+        "Start the broker, or correct its address (REDIS_URL, CELERY_BROKER_URL).",
+    ),
+)
+"""Pattern, the server's code for it (redis-py leaves the code out), what it means, and the fix."""
+
+_OTHERS = (
+    (
+        r"database is locked",
+        "its database is locked by another process",
+        "Stop the other process that is writing to the database, such as an open sqlite3 shell.",
+    ),
+    (
+        r"no such (?:table|column): |relation .* does not exist|UndefinedTable|UndefinedColumn",
+        "its database lacks a table or a column",
+        "Run the migrations: python manage.py migrate",
+    ),
+    (
+        r"unable to open database file",
+        "its database file cannot be opened",
+        "Create the database's folder (DATA_DIR), and check that you can write to it.",
+    ),
+    (
+        r"(?:django\.db|psycopg)\S*\.OperationalError: .*(?:connect|authentication|does not exist)",
+        "its database does not answer, or refuses the login",
+        "Start the database, correct DATABASE_URL, or type: unset DATABASE_URL",
+    ),
+    (
+        r"[Aa]ddress already in use|port is already in use",
+        "its port is taken",
+        "./workshop doctor names the process that uses the port. Stop that process.",
+    ),
+    (r"No space left on device", "the disk is full", "Free some space on the disk."),
+)
+
+
+_THEIRS = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
+"""Exceptions of what talks to a server. One of the learner's own may use the same words."""
+
+
+def named(cause: Cause) -> Trouble | None:
+    """The trouble that the cause of a process's end tells of; None when it tells of none."""
+    errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.behind))
+    for error in errors:
+        if cause.place and not _THEIRS.match(error):
+            continue
+        # The database and the port first: psycopg and Django have exceptions of the same names.
+        for pattern, what, fix in _OTHERS:
+            if re.search(pattern, error):
+                return Trouble(what, fix, _message(error))
+        for pattern, code, what, fix in _BROKER:
+            if re.search(pattern, error):
+                message = _message(error)
+                known = not code or code in message or message.startswith("UNBLOCKED")
+                message = message if known else f"{code} {message}"
+                return Trouble(what, fix, message, is_broker=True, answered=what != _SILENT)
+    return None
+
+
+def _message(error: str) -> str:
+    """The error without the name of its class, and without the command that a pipeline quotes."""
+    message = re.sub(r"^[A-Za-z_][\w.]*(?:Error|Exception|Refused|Allowed): ", "", error)
+    message = re.sub(r"^\(0, 0\): ", "", message)
+    message = re.sub(r"^Command # \d+ \(.*\) of pipeline caused error: ", "", message)
+    message = re.sub(r"^consumer: Cannot connect to (.*)://\S*: (.*)", r"\2", message)
+    return textwrap.shorten(re.sub(r"[.\s]+$", "", message), 200, placeholder=" …")

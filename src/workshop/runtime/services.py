@@ -1,0 +1,131 @@
+"""The services of a project: what its Procfile starts, and how each is known to be ready."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+
+from workshop.course import progress
+from workshop.course.project import Project
+from workshop.errors import WorkshopError
+
+_PROBE = "from celery.app.utils import find_app; find_app({app!r})"
+_ASSIGNMENT = re.compile(r"\w+=")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process to keep running.
+
+    port: ready when this port answers. ready_line: ready when its log has this text. Neither: at its first
+    line.
+    restarts: it does not reload code by itself. reads: files whose change restarts it, too. waits: the step
+    before which it cannot start.
+    once: it is done when it ends with exit code 0. log: a file for its output, which then is not shown.
+    """
+
+    name: str
+    command: str
+    folder: Path
+    environment: dict[str, str]
+    port: int | None = None
+    ready_line: str | None = None
+    restarts: bool = False
+    reads: tuple[str, ...] = ()
+    waits: str | None = None
+    once: bool = False
+    log: Path | None = None
+
+    @property
+    def shell_command(self) -> str:
+        """The command, so written that the shell becomes the process instead of standing before it."""
+        if not self.is_simple:
+            return self.command
+        return f"exec env {self.command}" if _ASSIGNMENT.match(self.command) else f"exec {self.command}"
+
+    @property
+    def is_simple(self) -> bool:
+        """True for one command without pipes or lists, which gets its signals directly."""
+        return not re.search(r"[;&|()]", self.command)
+
+    @property
+    def app(self) -> str | None:
+        """The Celery app that the command names: "myproject" in `celery -A myproject worker`."""
+        words = shlex.split(self.command)
+        for word, following in zip(words, [*words[1:], ""], strict=True):
+            if word in ("-A", "--app"):
+                return following
+            if word.startswith("--app="):
+                return word.removeprefix("--app=")
+        return None
+
+    @property
+    def probe(self) -> str | None:
+        """A command that ends with exit code 0 once the step it waits for is done; None if none is needed."""
+        if self.waits is None or self.app is None:
+            return None
+        return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
+
+
+def from_procfile(project: Project, environment: dict[str, str], port: int) -> list[Service]:
+    """The services that the project's Procfile names.
+
+    port: where `web` listens. Errors: WorkshopError when the Procfile is missing, names no process, or has a
+    line that no shell can read.
+    """
+    file = project.folder / "Procfile"
+    try:
+        commands = parse_procfile(file.read_text(encoding="utf-8")).processes
+    except FileNotFoundError:
+        raise WorkshopError(
+            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: cp "
+            f"{project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
+        ) from None
+    except AssertionError:
+        raise WorkshopError(
+            f"{project.shown}/Procfile names a process twice. Give each process its own name."
+        ) from None
+    if not commands:
+        raise WorkshopError(
+            f"{project.shown}/Procfile lists no processes. A line looks like this: web: python manage.py …"
+        )
+    for name, command in commands.items():
+        try:
+            shlex.split(command)
+        except ValueError as error:
+            raise WorkshopError(
+                f"A line of {project.shown}/Procfile cannot be read: {error}.\n"
+                f"  {name}: {command}\n"
+                "Look for an unmatched ' or \", fix it, and run the same command again."
+            ) from None
+    # A step that a check has passed needs no probe, which costs a quarter of a second or more.
+    passed = progress.passed(project.lesson.name) if project.is_learners else []
+    waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
+    return [
+        Service(
+            name=name,
+            command=command,
+            folder=project.folder,
+            environment=environment,
+            waits=waits.get(name),
+            **_kind(name, command, environment, port),
+        )
+        for name, command in commands.items()
+    ]
+
+
+def _kind(name: str, command: str, environment: dict[str, str], port: int) -> dict:
+    """How a process is known to be ready, and what it is started again for."""
+    words = command.split()
+    if name == "web":
+        return {"port": port}
+    if "flower" in words:
+        # Its memory of the tasks is gone when it ends, so it does not follow every change of the code.
+        return {"port": int(environment.get("FLOWER_PORT", 5555)), "reads": ("flowerconfig.py",)}
+    if "worker" in words:
+        return {"ready_line": " ready.", "restarts": True}
+    if "beat" in words and "info" in command.lower():
+        return {"ready_line": "beat: Starting...", "restarts": True}
+    return {"restarts": True}

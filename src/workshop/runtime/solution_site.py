@@ -1,0 +1,257 @@
+"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards."""
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from honcho.printer import Printer
+
+from workshop import paths
+from workshop.course import project
+from workshop.errors import WorkshopError
+from workshop.runtime import flower
+from workshop.runtime.broker import Broker
+from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.supervisor import START_SECONDS, Supervisor
+from workshop.system import signals
+from workshop.system.ports import free_port
+
+Entered = TypeVar("Entered")
+NEEDED = {"web", "worker", "migrate"}
+"""The services that are needed to process photos."""
+
+
+def newest() -> str:
+    """The name of the last solution. Raises WorkshopError when there is none with a Procfile."""
+    found = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
+    if not found:
+        raise WorkshopError(
+            f"There is no solution in {paths.shown(paths.SOLUTIONS)}. Is this a complete clone?"
+        )
+    return found[-1]
+
+
+class Site:
+    """The solution `name`, with its database, photos and log in `folder`.
+
+    Call `start()`, then `wait()`. `stop()` stops everything at any stage.
+    without: names of processes to leave out. commands: commands that replace the Procfile's, by name.
+    variables: additional environment variables. PRACTICE is 0 by default, as on a server.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        without: Collection[str] = (),
+        commands: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ):
+        self.project = project.at(paths.SOLUTIONS / name)
+        self.port = free_port()
+        self.news: list[str] = []
+        """Messages about the processes, for example that one has exited."""
+        self.log = folder / f"{name}.log"
+        self._without, self._commands, self._variables = without, commands or {}, variables or {}
+        self._folder, self.data = folder, folder / name
+        self._flower_port = free_port()
+        self._broker = Broker(prefer=None)
+        self._ready, self._ended = threading.Event(), threading.Event()
+        self._supervisor: Supervisor | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def broker_url(self) -> str:
+        return self._broker.url
+
+    @property
+    def broker_pid(self) -> int | None:
+        return self._broker.pid
+
+    @property
+    def flower_address(self) -> str | None:
+        """Flower's address, or None if the Procfile doesn't start Flower."""
+        return f"http://localhost:{self._flower_port}" if "flower" in self.processes else None
+
+    @property
+    def processes(self) -> list[str]:
+        """The names of the processes that the Procfile starts."""
+        return [name for name in self._supervisor.running if name != "migrate"]
+
+    def pid(self, name: str) -> int:
+        """The process ID of the process `name` in the Procfile."""
+        return self._supervisor.running[name].pid
+
+    def start(self) -> None:
+        """Start the broker and every process, and return without waiting for them.
+
+        Raises WorkshopError if the broker does not start or the Procfile cannot be read.
+        """
+        self._broker.start()
+        services = self._services()
+        output = self.log.open("w", encoding="utf-8")
+        self._supervisor = Supervisor(
+            services,
+            self.project.folder,
+            Printer(output, colour=False),
+            say=self.news.append,
+            on_ready=self._ready.set,
+            broker=self._broker,
+        )
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def wait(self) -> None:
+        """Return once the site responds and its worker is ready.
+
+        Raises WorkshopError with the reason if one of them does not start.
+        """
+        self._ready.wait(START_SECONDS + 5)
+        missing = NEEDED.intersection(self._supervisor.not_ready())
+        if missing:
+            why = "\n".join(self.news) or "\n".join(self.last_lines())
+            raise WorkshopError(
+                f"{self.project.shown} is not running, because these processes failed to start: "
+                f"{', '.join(sorted(missing))}.\n"
+                f"{why}\n"
+                "To check this computer for problems, run ./workshop doctor"
+            )
+
+    def last_lines(self, count: int = 10) -> list[str]:
+        """The last lines of the log of all processes."""
+        return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+
+    def stays(self, seconds: float) -> bool:
+        """Wait up to `seconds`. Returns False once the supervisor has exited."""
+        # Not Thread.join(): when interrupted, it regards the thread as ended (Python 3.11 and 3.12).
+        return not self._ended.wait(seconds)
+
+    def hurry(self) -> None:
+        """Don't wait for running tasks. Call this from a signal handler while `stop()` waits."""
+        if self._supervisor is not None:
+            self._supervisor.stop()
+
+    def end_broker(self) -> None:
+        """Stop only the broker, to simulate a failure."""
+        self._broker.stop()
+
+    def stop(self) -> None:
+        """Stop every process, then the broker."""
+        try:
+            if self._supervisor is not None:
+                self._supervisor.stop()
+                self._ended.wait()
+        finally:
+            self._broker.stop()
+
+    def _run(self) -> None:
+        try:
+            with contextlib.closing(self._supervisor.printer.output):
+                self._supervisor.run()
+        finally:
+            self._ended.set()
+            self._ready.set()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of the site's processes."""
+        environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
+        # If the site is stopped during an upload, the upload's temporary file remains.
+        environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
+        return environment | flower.environment(self._flower_port) | self._variables
+
+    def _services(self) -> list[Service]:
+        environment = self.environment
+        migrate = Service(
+            "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
+        )
+        found = [
+            # The solution has all steps done, so no process has to wait for a step.
+            replace(service, waits=None, command=self._commands.get(service.name, service.command))
+            for service in from_procfile(self.project, environment, self.port)
+            if service.name not in self._without
+        ]
+        return [*found, migrate]
+
+
+@contextlib.contextmanager
+def running(
+    name: str,
+    without: Collection[str] = (),
+    commands: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Site]:
+    """Run the solution `name` during the block. Afterwards, stop its processes and delete its files.
+
+    without, commands, variables: see `Site`. Raises WorkshopError if the site does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="workshop-site-", ignore_cleanup_errors=True) as folder:
+        site = Site(name, Path(folder), without, commands, variables)
+        try:
+            site.start()
+            site.wait()
+            yield site
+        finally:
+            site.stop()
+
+
+class Ending:
+    """Ctrl-C, SIGTERM and a closed terminal raise one KeyboardInterrupt, but never halfway through a start.
+
+    `stack` stops everything that is started here. Call `hold()` before the stack is closed, so that no signal
+    interrupts the cleanup.
+    """
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._asked = self._held = False
+        self._sites: list[Site] = []
+        self._stack = stack
+        stack.enter_context(signals.handled(self._signalled))
+
+    def entered(self, context: AbstractContextManager[Entered]) -> Entered:
+        """Enter a context that `stack` exits, and return its value."""
+        with self.whole():
+            return self._stack.enter_context(context)
+
+    def folder(self) -> Path:
+        """A temporary folder for the sites' data."""
+        folder = tempfile.TemporaryDirectory(prefix="workshop-demo-", ignore_cleanup_errors=True)
+        return Path(self.entered(folder))
+
+    def started(self, site: Site) -> Site:
+        """Start `site` and return it. Raises WorkshopError as `Site.start` does."""
+        with self.whole():
+            self._sites.append(site)
+            self._stack.callback(site.stop)
+            site.start()
+        return site
+
+    def hold(self) -> None:
+        """From now on, signals don't interrupt anything. A second signal cuts running tasks short."""
+        self._held = True
+
+    @contextlib.contextmanager
+    def whole(self) -> Iterator[None]:
+        """Delay signals until the end of the block, so that whatever starts in it starts completely."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._asked:
+                raise KeyboardInterrupt
+
+    def _signalled(self, *_: object) -> None:
+        first, self._asked = not self._asked, True
+        if not first:
+            for site in self._sites:
+                site.hurry()
+        elif not self._held:
+            raise KeyboardInterrupt

@@ -1,0 +1,502 @@
+"""Keeping the processes of a project running, and saying in plain words what happens to each.
+
+honcho's own manager ends everything when one process ends. This one survives: it says which process ended
+and why, and starts it again when a file changes.
+"""
+
+import contextlib
+import datetime
+import os
+import queue
+import re
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import watchfiles
+from honcho.colour import get_colours
+from honcho.printer import Message, Printer
+from honcho.process import Process
+
+from workshop import paths
+from workshop.errors import WorkshopError
+from workshop.runtime import diagnosis, service_errors, startup_output
+from workshop.runtime.broker import without_password
+from workshop.runtime.service_errors import Trouble
+from workshop.runtime.services import Service
+from workshop.runtime.startup_output import Startup
+from workshop.system import file_watcher, ports, signals
+
+GRACE_SECONDS = 10
+START_SECONDS = 60
+SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
+STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
+RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
+"""What Django's runserver logs before it restarts its server, with or without the time of the log."""
+
+
+@dataclass
+class Running:
+    """A service and what has become of it.
+
+    state: new, probing, starting, ready, done, waiting (for a step), crashed, unreadable (not started for
+    a syntax error), failing and then broken (runs, but cannot load the code), stopping.
+    said: why it does not run, so that it is said once. news: why it starts again, said once it is ready.
+    asked_at, ready_at: when it was asked to start, and when it was ready. listener: the process that had its
+    port before.
+    """
+
+    service: Service
+    colour: str
+    startup: Startup = field(default_factory=lambda: Startup(lambda message: None))
+    state: str = "new"
+    pid: int | None = None
+    thread: threading.Thread | None = None
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
+    said: str = ""
+    news: str = ""
+    listener: int | None = None
+    asked_at: float = 0
+    ready_at: float = 0
+    kill_at: float = 0
+    last_line_at: float = 0
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in STOPPED
+
+
+class Supervisor:
+    """Runs services until `stop()`. Those that are done once come first, and the others when they have ended.
+
+    printer: gets each line of their logs. say: gets what happens to them, as sentences.
+    on_ready: called once, when every service is ready or known to be not. on_pids: called with name -> pid.
+    """
+
+    def __init__(
+        self,
+        services: list[Service],
+        folder: Path,
+        printer: Printer,
+        say: Callable[[str], None],
+        on_ready: Callable[[], None] = lambda: None,
+        on_pids: Callable[[dict[str, int]], None] = lambda pids: None,
+        broker=None,
+    ):
+        self._colours = get_colours()
+        self.running: dict[str, Running] = {}
+        self.folder, self.printer, self.say, self.broker = folder, printer, say, broker
+        self._on_ready, self._on_pids = on_ready, on_pids
+        self._events: queue.SimpleQueue = queue.SimpleQueue()
+        self._stop_asked = 0
+        self._stopping = self._announced = self._broker_said = self._broker_off = False
+        self._watching = threading.Event()
+        for service in services:
+            self._add(service)
+
+    def stop(self, *_signal_and_frame) -> None:
+        """End everything; asked a second time, at once. May be called from a signal handler."""
+        self._stop_asked += 1
+        self._events.put(Message("stop asked", None, None, None, None))
+
+    def switch_broker(self, on: bool) -> None:
+        """Stop the broker, or start it again, empty. May be called from a signal handler."""
+        self._events.put(Message("broker", on, None, None, None))
+
+    def run(self) -> None:
+        """Start all services and keep them; returns after `stop()`, when every process has ended."""
+        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher.start()
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            self._start_new(once=True)
+            while not (self._stopping and not any(r.alive for r in self.running.values())):
+                self._step(deadline)
+        finally:
+            self._watching.set()
+            self._kill_all()
+
+    def not_ready(self) -> list[str]:
+        """The names of the services that do not run."""
+        return [name for name, r in self.running.items() if r.state not in ("ready", "done")]
+
+    def add(self, service: Service) -> None:
+        """Start one more service beside the others."""
+        self._start(self._add(service))
+
+    def _start_new(self, once: bool) -> None:
+        for running in list(self.running.values()):
+            if running.state == "new" and running.service.once == once:
+                self._start(running)
+
+    def _add(self, service: Service) -> Running:
+        running = self.running[service.name] = Running(
+            service, next(self._colours), Startup(self.printer.write)
+        )
+        self.printer.width = max(self.printer.width, len(service.name))
+        return running
+
+    def _step(self, deadline: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            message = self._events.get(timeout=0.2 if self._announced else 0.05)
+            self._handle(message)
+        if self._stop_asked:
+            self._end_all()
+        for running in self.running.values():
+            self._look_at(running)
+        if self.broker is not None and not self.broker.running and not self._broker_said:
+            self._broker_said = True
+            self.say(
+                "broker ended. Nothing can be queued until it is back. It starts again when you save a file."
+            )
+        if not self._stopping and all(r.state in SETTLED for r in self.running.values() if r.service.once):
+            self._start_new(once=False)
+        settled = all(r.state in SETTLED for r in self.running.values())
+        if not self._announced and not self._stopping and (settled or time.monotonic() > deadline):
+            self._announced = True
+            self._on_ready()
+
+    def _handle(self, message: Message) -> None:
+        if message.type == "changed":
+            self._changed(message.data)
+        if message.type == "broker":
+            self._switch_broker(message.data)
+        running = self.running.get(message.name)
+        if running is None:
+            return
+        if message.type == "start":
+            running.pid = message.data["pid"]
+            self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+            if running.state == "stopping":
+                _signal(running, signal.SIGTERM)
+        elif message.type == "line":
+            self._line(running, message)
+        elif message.type == "stop":
+            running.pid = None
+            self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+            self._ended(running, message.data["returncode"])
+
+    def _start(self, running: Running) -> None:
+        service = running.service
+        if service.restarts and (broken := diagnosis.unreadable(self.folder)):
+            self._cannot(running, "unreadable", f"{broken[0]}. It starts once you have fixed that.")
+            return
+        probe = None if running.state == "probing" else service.probe
+        running.startup.hold()
+        running.listener, running.ready_at = None, 0
+        if not running.news:
+            running.asked_at = time.monotonic()
+        running.state = "probing" if probe else "starting"
+        running.lines.clear()
+        process = Process(
+            probe or service.shell_command,
+            name=service.name,
+            colour=running.colour,
+            env=service.environment,
+            cwd=service.folder,
+        )
+        running.thread = threading.Thread(target=self._run, args=(process,), daemon=True)
+        running.thread.start()
+
+    def _run(self, process: Process) -> None:
+        try:
+            process.run(self._events)
+        except OSError as error:
+            now = datetime.datetime.now()
+            for kind, data in ("line", str(error).encode()), ("stop", {"returncode": 1}):
+                self._events.put(Message(kind, data, now, process.name, process.colour))
+
+    def _line(self, running: Running, message: Message) -> None:
+        text = message.data.decode("utf-8", "replace")
+        running.lines.append(text)
+        running.last_line_at = time.monotonic()
+        if running.state == "probing":
+            return
+        service = running.service
+        if service.log is not None:
+            with service.log.open("a", encoding="utf-8") as log:
+                log.write(text)
+        elif service.port and running.state != "stopping" and (reloads := RELOADS.match(text.strip())):
+            self._reloads(running, Path(reloads[1]))
+            return
+        elif running.state != "stopping" or self._stopping or not startup_output.is_chatter(message):
+            running.startup.line(message)
+        if running.state in ("starting", "ready") and text.startswith("Exception in thread django-main"):
+            running.state = "failing"
+        speaks = service.port is None and not service.once
+        if running.state == "starting" and speaks and (service.ready_line or "") in text:
+            self._ready(running)
+
+    def _ready(self, running: Running) -> None:
+        running.state, running.said, running.ready_at = "ready", "", time.monotonic()
+
+    def _reloads(self, running: Running, file: Path) -> None:
+        """Its server starts again on its own, in another process."""
+        file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
+        if not running.news:
+            running.news = f"{running.service.name} restarted: {file} changed"
+            running.asked_at = time.monotonic()
+        running.ready_at = 0
+        running.listener = ports.listener(running.pid, running.service.port) if running.pid else None
+        running.state = "starting"
+        running.lines.clear()
+        running.startup.hold()
+
+    def _complete(self, running: Running) -> None:
+        """It has said all that it says when it starts."""
+        took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
+        remark = running.startup.complete()
+        if running.news:
+            self.say(running.news + took + remark)
+        running.news, running.ready_at = "", 0
+
+    def _ended(self, running: Running, code: int) -> None:
+        was, running.state = running.state, "crashed"
+        if self._stopping or (running.service.once and code == 0):
+            running.state = "done"
+        elif was == "stopping":
+            self._start(running)
+        elif was == "probing" and code == 0:
+            running.state = was
+            self._start(running)
+        elif was == "probing":
+            self._cannot(running, "waiting", f"step {running.service.waits} ({self._missing(running)})")
+        else:
+            running.said = ""
+            self._cannot(running, "crashed", self._why_ended(running, code))
+
+    def _why_ended(self, running: Running, code: int) -> str:
+        """How it ended, why, and what to do; what completes "worker"."""
+        how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
+        if log := running.service.log:  # no part of the project
+            then = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
+        if _signal_of(code):
+            killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
+            return how + (killed if _signal_of(code) == signal.SIGKILL else "") + then
+        cause = diagnosis.cause(running.lines, self.folder) if code else diagnosis.Cause()
+        if trouble := service_errors.named(cause):
+            fixed_on_save = self._fix(trouble) != service_errors.NEW_BROKER
+            return f"stopped because {self._trouble(running, trouble, cause)}" + (
+                then if fixed_on_save else ""
+            )
+        return (f"{how}: {cause}" if cause.error else how) + then
+
+    def _trouble(self, running: Running, trouble: Trouble, cause: diagnosis.Cause) -> str:
+        where = f" (in {cause.place})" if cause.place else ""
+        if trouble.is_broker and "connecting to" not in trouble.error:
+            where = f" ({_address(running.service.environment)}){where}"
+        fix = self._fix(trouble)
+        return f"{trouble.what}: {trouble.error}{where}" + (f"\n  {fix}" if fix else "")
+
+    def _fix(self, trouble: Trouble) -> str:
+        if trouble.is_broker and self.broker is not None:
+            if self._broker_off:
+                return "Start the broker again: ./workshop broker start"
+            if not self.broker.running:
+                return ""  # it starts again together with the process
+            if trouble.answered:
+                return service_errors.NEW_BROKER
+        return trouble.fix
+
+    def _missing(self, running: Running) -> str:
+        reason = str(diagnosis.cause(running.lines, self.folder))
+        app = running.service.app
+        if "has no attribute" in reason or f"No module named '{app}.celery'" in reason:
+            return f"{app}/celery.py has no app yet"
+        return reason
+
+    def _cannot(self, running: Running, state: str, why: str) -> None:
+        running.state, running.news = state, ""
+        running.startup.release(everything=state in ("crashed", "broken"))
+        if why != running.said:
+            running.said = why
+            verb = {
+                "waiting": " waits for",
+                "unreadable": "cannot start:",
+                "broken": "cannot load your code:",
+            }
+            self.say(" ".join(part for part in (running.service.name, verb.get(state), why) if part))
+
+    def _changed(self, files: list[str]) -> None:
+        if self._stopping:
+            return
+        if self.broker is not None and not self.broker.running and not self._broker_off:
+            self._start_broker()
+        if "Procfile" in files:
+            self.say(
+                "The Procfile has changed. To apply the changes, press Ctrl-C and run ./workshop up again."
+            )
+            files = [file for file in files if file != "Procfile"]
+            if not files:
+                return
+        what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
+        for running in self.running.values():
+            if running.service.log is not None or running.state in ("new", "done"):
+                continue
+            running.asked_at = running.asked_at if running.news else time.monotonic()
+            if running.state == "broken":
+                running.state = "starting"
+                running.news = f"{running.service.name} started again: {what} changed"
+            elif running.state in STOPPED:
+                running.news = f"{running.service.name} started again: {what} changed"
+                self._start(running)
+            elif running.state != "stopping" and (
+                running.service.restarts or set(files) & set(running.service.reads)
+            ):
+                running.news = f"{running.service.name} restarted: {what} changed"
+                self._end(running)
+
+    def _switch_broker(self, on: bool) -> None:
+        if self.broker is None or self._stopping:
+            return
+        self._broker_off = self._broker_said = not on
+        if not on:
+            self.broker.stop()
+            self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
+        elif not self.broker.running:
+            self._start_broker()
+            for running in self.running.values():
+                if running.state == "crashed" and running.service.log is None:
+                    running.news = f"{running.service.name} started again: the broker is back"
+                    running.asked_at = time.monotonic()
+                    self._start(running)
+
+    def _start_broker(self) -> None:
+        try:
+            self.broker.start()
+        except WorkshopError as error:
+            self.say(f"broker is still down: {error} It starts again when you save a file.")
+            return
+        self._broker_said = False
+        self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+        self.say("broker started again, empty.")
+
+    def _end(self, running: Running) -> None:
+        running.state = "stopping"
+        reachable = self.broker is None or self.broker.running
+        # A worker without its broker never gets to the end of its warm shutdown.
+        running.kill_at = time.monotonic() + (GRACE_SECONDS if reachable else 2)
+        _signal(running, signal.SIGTERM)
+
+    def _end_all(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            for running in self.running.values():
+                running.startup.release()
+            self.say(
+                "Stopping … (workers finish their tasks first; press Ctrl-C again to stop everything at once)"
+            )
+            for running in self.running.values():
+                if running.alive and running.state != "stopping":
+                    self._end(running)
+        if self._stop_asked > 1:
+            for running in self.running.values():
+                running.kill_at = 0
+
+    def _kill_all(self) -> None:
+        """End what an error has left running, and what is starting: each thread has a process, or will."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        for running in self.running.values():
+            while running.thread and running.thread.is_alive() and time.monotonic() < deadline:
+                self._learn_pids()
+                _signal(running, signal.SIGKILL)
+                running.thread.join(0.05)
+
+    def _learn_pids(self) -> None:
+        while not self._events.empty():
+            message = self._events.get()
+            if message.type == "start":
+                self.running[message.name].pid = message.data["pid"]
+
+    def _look_at(self, running: Running) -> None:
+        now = time.monotonic()
+        running.startup.look()
+        if running.state == "starting" and _is_served(running):
+            self._ready(running)
+        elif running.state == "ready" and running.ready_at:
+            # After a ready line nothing follows; after a port answers, some lines do.
+            quiet = now - max(running.last_line_at, running.ready_at) > startup_output.QUIET_SECONDS
+            if (
+                running.service.ready_line
+                or quiet
+                or now - running.ready_at > 4 * startup_output.QUIET_SECONDS
+            ):
+                self._complete(running)
+        elif running.state == "failing" and now - running.last_line_at > 0.3:
+            cause = diagnosis.cause(running.lines, self.folder)
+            trouble = service_errors.named(cause)
+            why = self._trouble(running, trouble, cause) if trouble else str(cause)
+            self._cannot(running, "broken", why)
+        elif running.state == "starting" and running.service.log and not running.said:
+            if now - running.asked_at > START_SECONDS:
+                running.said = (
+                    f"{running.service.name} is still starting. For its progress, see "
+                    f"{paths.shown(running.service.log)}."
+                )
+                self.say(running.said)
+        elif running.state == "stopping" and now > running.kill_at:
+            _signal(running, signal.SIGKILL)
+        if running.pid and _is_zombie(running.pid):
+            # Its children still hold the log open. Nothing else will end them.
+            _signal(running, signal.SIGKILL)
+
+    def _watch(self) -> None:
+        own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"], extra_extensions=("Procfile",))
+        options = {"debounce": 400, "stop_event": self._watching, "raise_interrupt": False}
+        for changes in file_watcher.changes(self.folder, self.say, watch_filter=own, **options):
+            files = sorted({str(Path(path).relative_to(self.folder)) for _, path in changes})
+            self._events.put(Message("changed", files, None, None, None))
+
+
+def _signal(running: Running, number: int) -> None:
+    """SIGTERM goes to the process, which ends its own children; a pool child would drop its task."""
+    if running.pid is None:
+        return
+    if number == signal.SIGTERM and running.service.is_simple:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(running.pid, number)
+    else:
+        signals.to_group(running.pid, number)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _is_served(running: Running) -> bool:
+    """True when the service's port answers, and it is the service that does."""
+    port = running.service.port
+    if not port or not running.pid:
+        return False
+    with socket.socket() as client:
+        client.settimeout(0.2)
+        if client.connect_ex(("127.0.0.1", port)):
+            return False
+    return ports.listener(running.pid, port) not in (None, running.listener)
+
+
+def _address(environment: Mapping[str, str]) -> str:
+    """The address of the broker that a process uses, as it may be printed."""
+    url = environment.get("CELERY_BROKER_URL") or environment.get("REDIS_URL", "")
+    return without_password(url)
+
+
+def _signal_of(code: int) -> signal.Signals | None:
+    number = -code if code < 0 else code - 128
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number)
+    return None
+
+
+def _exit(code: int) -> str:
+    number = _signal_of(code)
+    return f"killed by {number.name}" if number else f"exit code {code}"

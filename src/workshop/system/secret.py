@@ -1,0 +1,30 @@
+"""Secrets of this machine: made at their first use, kept in `.workshop/`, readable by their owner alone."""
+
+import secrets
+from pathlib import Path
+
+from workshop import paths
+from workshop.system import atomic_file
+
+
+def secret(name: str) -> str:
+    """The secret `name`, twelve characters that an address can hold."""
+    file = paths.STATE / name
+    if kept := _read(file):
+        return kept
+    # When two ask for the first time, only one of them makes it.
+    with atomic_file.locked(paths.STATE / "secrets.lock"):
+        return _read(file) or _make(file)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _make(file: Path) -> str:
+    made = secrets.token_urlsafe(9)
+    atomic_file.write_text(file, made + "\n", mode=0o600)
+    return made

@@ -1,0 +1,1 @@
+"""The terminal output on the pages: how it is recorded again (`./workshop dev runs`)."""

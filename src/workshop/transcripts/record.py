@@ -1,0 +1,92 @@
+"""`./workshop dev runs`: the terminal outputs that the pages show, made again by running what they show."""
+
+import difflib
+from pathlib import Path
+
+from workshop import paths
+from workshop.console import say, verbatim
+from workshop.errors import WorkshopError
+from workshop.transcripts import manifest, output_text
+
+
+def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
+    """Make the outputs again that `names` mean (all, if none), write them, and print what changed.
+
+    check: only the quick ones; they are compared, and nothing is written. to: write below this folder.
+    Returns 1 when a run failed, or `check` found a difference.
+    """
+    failed = False
+    for entry in _meant(names, check):
+        title = f"{entry.folder.name}/{{{', '.join(entry.files)}}}"
+        try:
+            made = entry.make()
+        except WorkshopError as error:
+            failed = True
+            say(f"{title}: {error}", "red")
+            continue
+        for name, text in made.items():
+            old = _old(entry.folder / name)
+            if check:
+                same = output_text.shape(old) == output_text.shape(text)
+                failed = failed or not same
+                verbatim("\n".join(_report(entry.folder, name, text if same else old, text)))
+                continue
+            verbatim("\n".join(_report(entry.folder, name, old, text)))
+            file = (to / entry.folder.name if to else entry.folder) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    return 1 if failed else 0
+
+
+def pages(folder: Path, name: str) -> list[str]:
+    """The pages that show the output."""
+    wanted = f'"{folder.relative_to(paths.DOCS).as_posix()}/{name}"'
+    return [
+        paths.shown(page)
+        for page in sorted(paths.DOCS.rglob("*.md"))
+        if wanted in page.read_text(encoding="utf-8")
+    ]
+
+
+def _meant(names: list[str], quick: bool) -> list[manifest.Entry]:
+    every = [entry for folder in manifest.folders() for entry in folder.entries]
+    found = []
+    for name in names or [""]:
+        place, _, file = name.removesuffix(".txt").partition("/")
+        fits = [
+            entry
+            for entry in every
+            if place in ("", entry.folder.name) and (not file or f"{file}.txt" in entry.files)
+        ]
+        if not fits:
+            raise WorkshopError(_unknown(place, file))
+        found += fits
+    if quick and not any(entry.quick for entry in found):
+        raise WorkshopError(f"None of these is quick: {', '.join(names)}. Leave out --check to run them.")
+    return [entry for entry in every if entry in found and (entry.quick or not quick)]
+
+
+def _unknown(place: str, file: str) -> str:
+    for folder in manifest.folders():
+        for kind, why in (folder.made_by | folder.by_hand).items():
+            if folder.path.name == place and kind == f"{file}.txt":
+                return f"{place}/{kind} is made otherwise: {why}"
+    known = ", ".join(folder.path.name for folder in manifest.folders())
+    return f'No output is called "{place}{"/" if file else ""}{file}". Name a folder ({known}), or 03/killed.'
+
+
+def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
+    """What became of an output, and which pages to look at where numbers or words are others now."""
+    same = output_text.shape(old, numbers=True) == output_text.shape(new, numbers=True)
+    numbers = output_text.changed_numbers(old, new)
+    if same and not numbers:
+        return [f"{folder.name}/{name}  as before"]
+    where = ", ".join(pages(folder, name)) or "no page shows it"
+    if numbers:
+        return [f"{folder.name}/{name}  other numbers: {where}", *(f"    {line}" for line in numbers)]
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", lineterm="", n=0)
+    return [f"{folder.name}/{name}  other words: {where}", *(f"    {line}" for line in lines)]
+
+
+def _old(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
