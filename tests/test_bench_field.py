@@ -15,9 +15,9 @@ import pytest
 from workshop import paths
 from workshop.bench import field, field_environment, field_loss, field_place, field_speed, field_words
 from workshop.bench.field_rivals import APPS, RIVALS
-from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.photos import samples
+from workshop.system.waiting import until
 
 BY_NAME = {rival.name: rival for rival in RIVALS}
 CELERY, HUEY = BY_NAME["Celery (prefork)"], BY_NAME["Huey"]

@@ -27,11 +27,11 @@ from packaging.requirements import Requirement
 from stack import PATIENCE, Stack
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.runtime import compose
 from workshop.system.environment import read_by
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]

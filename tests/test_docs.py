@@ -19,12 +19,12 @@ from mkdocs.exceptions import BuildError
 from printed import in_one_line
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.course import lesson_facts, lessons
 from workshop.dev import minutes
 from workshop.docsite import notebook_pages, snippets
 from workshop.errors import WorkshopError
 from workshop.system.ports import free_port, is_free
+from workshop.system.waiting import until
 
 LESSONS = lessons.all_lessons()
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))

@@ -13,12 +13,12 @@ import smallchain
 from printed import in_one_line
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.checks.report import Report
 from workshop.commands import hints, up
 from workshop.course import lessons, playground
 from workshop.runtime import docs_address
 from workshop.system.ports import free_port, is_free
+from workshop.system.waiting import until
 
 SOURCE = paths.ROOT / "src"
 HOW = "./workshop docs, step 1.1"

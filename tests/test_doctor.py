@@ -249,7 +249,7 @@ def test_ports_of_our_own_up_are_fine(root):
     finally:
         run.send(signal.SIGINT)
         assert run.end() == 0
-        run.process.stdout.close()
+        run.process.stop()
     assert bad(findings) == []
     assert any(f"port {port} is held by ./workshop up" in finding.what for finding in findings)
 

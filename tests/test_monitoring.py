@@ -6,10 +6,10 @@ import pytest
 from monitored import FILES, monitored
 from needs import tool
 
-from workshop.checkkit import until
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import running
+from workshop.system.waiting import until
 
 
 @pytest.fixture(autouse=True)

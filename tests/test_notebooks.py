@@ -19,7 +19,6 @@ import pytest
 import redis
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
@@ -29,6 +28,7 @@ from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port, listener
+from workshop.system.waiting import until
 
 FILES = convert.all_files()
 LESSONS = [lessons.find(file.stem) for file in FILES]

@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.checkkit.worker import READY, Worker
 from workshop.checks import lane, runner
 from workshop.checks.runner import Sequence
 from workshop.course import lessons, project
 from workshop.runtime.broker import Broker
 from workshop.runtime.forks import DOOR, Fork, ForkServer
+from workshop.system.waiting import until
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
 
 def test_a_fork_without_a_word_ends_with_its_owner(fork):
     process = fork()
-    assert process.poll() is None
+    assert process.running
     process._word.close()
     assert process.wait(60) == 0
 

@@ -18,8 +18,10 @@ from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import load, samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import up_state
+from workshop.runtime import servers, up_state
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +41,11 @@ def site(tmp_path_factory):
     subprocess.run([*manage, "migrate", "-v0"], cwd=folder, env=environment, check=True)
     port = free_port()
     command = [*manage, "runserver", "--noreload", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=folder, env=environment, **quiet)
     address = f"http://localhost:{port}"
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert server.poll() is None, "the site ended before it answered"
-            assert time.monotonic() < deadline, "the site did not answer"
-            try:
-                httpx.get(address)
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
+    with Child(command, folder=folder, environment=environment) as server:
+        until(lambda: servers.answers(address) or not server.running, 60)
+        assert servers.answers(address), server.output
         yield address
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from printed import Printed, in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.course import lessons, migrations, progress
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
@@ -36,6 +35,7 @@ from workshop.runtime.broker import Broker, answers
 from workshop.runtime.services import Service
 from workshop.runtime.supervisor import RELOADS, Running, Supervisor
 from workshop.system.ports import free_port, is_free
+from workshop.system.waiting import until
 
 
 @pytest.fixture
@@ -54,16 +54,13 @@ def start(root):
 
     yield start
     for run in runs:
-        if run.process.poll() is None:
+        if run.process.running:
             children = run.children()
             run.send(signal.SIGINT)
-            try:
-                run.process.wait(30)
-            except subprocess.TimeoutExpired:
-                run.process.kill()
+            run.process.wait(30)
             for child in alive(children):
                 child.kill()
-        run.process.stdout.close()
+        run.process.stop()
 
 
 def project_of(root, lesson="01-tiny"):
@@ -440,7 +437,7 @@ def test_leftovers_of_a_killed_run_are_ended(root, start):
     run.until("ready in")
     children = run.children()
     folder = root / state_of(root)["broker_folder"]
-    run.process.kill()
+    run.send(signal.SIGKILL)
     run.process.wait()
     assert alive(children)
     try:
@@ -635,7 +632,7 @@ def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):
         with contextlib.suppress(httpx.TransportError):
             return httpx.post(f"{server}/api/kernels", headers=token, json={"name": "python3"}, timeout=30)
 
-    answer = until(lambda: kernel() or run.process.poll() is not None, 60)
+    answer = until(lambda: kernel() or not run.process.running, 60)
     assert answer.status_code == 201
     children = run.children()
     assert any("ipykernel_launcher" in command_line(child) for child in children)
@@ -752,7 +749,7 @@ def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
 def test_reset_ends_what_a_killed_up_left_running(root, busy):
     run = busy()
     children = run.children()
-    run.process.kill()
+    run.send(signal.SIGKILL)
     run.process.wait()
     try:
         assert alive(children)
@@ -773,7 +770,7 @@ def test_reset_of_another_lesson_leaves_up_alone(root, start):
     run = start()
     run.until("ready in")
     assert "Stopped" not in command(root, "reset", "02")
-    assert run.process.poll() is None
+    assert run.process.running
     assert state_of(root)["folder"] == str(project_of(root))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from workshop.checkkit import until
 from workshop.errors import WorkshopError
+from workshop.system.waiting import until
 
 from .field_place import PATIENCE, Place, Trace, place
 from .field_rivals import Rival

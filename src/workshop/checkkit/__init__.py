@@ -4,17 +4,14 @@ A check is a pytest function with a docstring that says, in the learner's words,
 by `complain(…)` or `expect(…)`; an exception out of the learner's code is reported with its file and line.
 """
 
-from collections.abc import Callable
 from importlib import import_module
-from time import monotonic, sleep
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["Complaint", "complain", "expect", "task_name", "until"]
+from workshop.system.waiting import PATIENCE, until
 
-PATIENCE = 15
-"""Seconds that a check waits for something that takes well under one where all is right."""
+__all__ = ["PATIENCE", "STARTING", "Complaint", "complain", "expect", "task_name", "until"]
 
 STARTING = 60
 """Seconds that a check waits until a process has started: many times what that takes, as others start too."""
@@ -51,13 +48,3 @@ def task_name(path: str) -> str:
     """
     module, _, name = path.rpartition(".")
     return getattr(getattr(import_module(module), name, None), "name", path)
-
-
-def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
-    """Wait until `condition()` is true and return it; what it returned last (false) after `seconds`."""
-    deadline = monotonic() + seconds
-    pause = 0.005
-    while not (found := condition()) and monotonic() < deadline:
-        sleep(pause)
-        pause = min(pause * 1.5, 0.05)
-    return found

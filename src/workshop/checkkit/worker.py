@@ -3,19 +3,19 @@
 import contextlib
 import os
 import signal
-import subprocess
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import psutil
 
 from workshop.runtime import diagnosis, forks
+from workshop.system.child import Child
+from workshop.system.waiting import until
 
-from . import STARTING, Complaint, until
+from . import STARTING, Complaint
 from .queues import Queue, queue_of
 
 READY = " ready."
@@ -29,12 +29,12 @@ class Process:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._process: subprocess.Popen | forks.Fork | None = None
+        self._process: Child | forks.Fork | None = None
         self._log: Path | None = None
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     @property
     def pid(self) -> int:
@@ -52,27 +52,21 @@ class Process:
 
     def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
         """Start it; a `command` in one string is run by the shell. environment: all its variables."""
-        with self._new_log() as output:
-            self._process = subprocess.Popen(
-                command,
-                shell=isinstance(command, str),
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        # In the session of the checks, so it cannot outlive them.
+        options = {"folder": self.folder, "environment": environment, "log": self._new_log()}
+        self._process = Child(command, **options, own_session=False)
 
     def fork(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
         """Start one of the programs that a `forks.Fork` runs: they have loaded Django and Celery already."""
-        with self._new_log() as output, forks.door() as door:
+        with self._new_log().open("wb") as output, forks.door() as door:
             self._process = forks.Fork(door, output.fileno(), group=os.getpgrp())
         self._process.run(program, arguments, self.folder, environment)
 
-    def _new_log(self) -> BinaryIO:
+    def _new_log(self) -> Path:
         handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
+        os.close(handle)
         self._log = Path(name)
-        return os.fdopen(handle, "wb")
+        return self._log
 
     def family(self) -> list[psutil.Process]:
         """The process and all that it has started; [] when it has ended."""

@@ -4,10 +4,10 @@ import signal
 
 import psutil
 
-from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.runtime import up_state
 from workshop.runtime.broker import answers
+from workshop.system.waiting import until
 
 STOP, START = SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 """The signals that the process of `up` gets."""

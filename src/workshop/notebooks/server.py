@@ -1,9 +1,7 @@
 """The notebooks: the learner's copies of them, and the JupyterLab that shows them."""
 
-import contextlib
 import hashlib
 import shlex
-import subprocess
 import sys
 import webbrowser
 from pathlib import Path
@@ -15,6 +13,7 @@ from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
 from workshop.runtime.services import Service
 from workshop.system import atomic_file
+from workshop.system.child import Child
 from workshop.system.environment import inherited, kept
 from workshop.system.ports import is_free, next_free, taken_by
 from workshop.system.secret import secret
@@ -44,18 +43,12 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
     say(f"{address}\nStop: Ctrl-C")
     if browser:
         webbrowser.open(address)
-    with service.log.open("wb") as log:
-        process = subprocess.Popen(
-            shlex.split(service.command), cwd=service.folder, env=service.environment, stdout=log, stderr=log
-        )
+    command = shlex.split(service.command)
+    options = {"folder": service.folder, "environment": service.environment, "log": service.log}
+    with Child(command, **options) as server:
         try:
-            code = process.wait()
+            code = server.wait()
         except KeyboardInterrupt:
-            process.terminate()  # a second Ctrl-C would be a question in its log
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
             return 0
     raise WorkshopError(f"JupyterLab ended with exit code {code}. Its log: {paths.shown(service.log)}")
 

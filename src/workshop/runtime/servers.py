@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +13,10 @@ from pathlib import Path
 import httpx
 
 from workshop.errors import WorkshopError
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 START_SECONDS = 60
 BUCKET = "photos"
@@ -108,14 +109,6 @@ def bucket() -> Iterator[dict[str, str]]:
         raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env=inherited(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C in a terminal is not for it: those who still write to it are ended first.
-        start_new_session=True,
-    )
     environment = {
         "AWS_STORAGE_BUCKET_NAME": BUCKET,
         "AWS_S3_ENDPOINT_URL": endpoint,
@@ -123,13 +116,15 @@ def bucket() -> Iterator[dict[str, str]]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    try:
-        _wait_for(f"{endpoint}/moto-api/", server)
+    with Child([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]) as server:
+        address = f"{endpoint}/moto-api/"
+        until(lambda: answers(address) or not server.running, START_SECONDS)
+        if not (server.running and answers(address)):
+            raise WorkshopError(
+                f"The S3 store (moto) did not start at {endpoint}.\n{server.last_lines()}".rstrip()
+            )
         httpx.put(f"{endpoint}/{BUCKET}", trust_env=False).raise_for_status()
         yield environment
-    finally:
-        server.kill()
-        server.wait()
 
 
 def answers(address: str) -> bool:
@@ -137,11 +132,3 @@ def answers(address: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
         return httpx.get(address, timeout=5, trust_env=False).is_success
     return False
-
-
-def _wait_for(address: str, server: subprocess.Popen) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(address):
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise WorkshopError(f"The S3 store (moto) did not start at {address}.")
-        time.sleep(0.05)

@@ -1,7 +1,6 @@
 """A copy of the workshop in a temporary folder: one lesson, started and solved as far as a run needs it."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 from workshop.runtime import flower
-from workshop.system import signals
+from workshop.system.child import Child
 
 WIDTH = 80
 """Columns of the terminal that the outputs are recorded in. A line that is longer wraps on the page."""
@@ -45,23 +44,12 @@ class Copy:
 
         Raises WorkshopError when it takes too long. Whatever happens, nothing of it goes on running.
         """
-        process = subprocess.Popen(
-            ["bash", "-c", command],
-            cwd=self.project.folder if cwd is None else self.root / cwd,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            said, _ = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            raise WorkshopError(f"This took more than {SECONDS} s, and was ended: {command}") from None
-        finally:
-            signals.to_group(process.pid)
-            process.wait()
-        return said.decode("utf-8", "replace")
+        folder = self.project.folder if cwd is None else self.root / cwd
+        with Child(["bash", "-c", command], folder=folder, environment=self.environment) as child:
+            if child.wait(SECONDS) is None:
+                raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {command}")
+            child.kill()  # also what it left running, before its output is read
+            return child.output
 
     def make(self, state: str) -> None:
         """Copy the lessons, and bring this one to `state` by the learner's own commands."""
