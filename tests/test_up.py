@@ -32,6 +32,7 @@ from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import diagnosis, services, up_state
 from workshop.runtime.broker import Broker, answers
+from workshop.runtime.service_state import State
 from workshop.runtime.services import Service
 from workshop.runtime.supervisor import RELOADS, Running, Supervisor
 from workshop.system.ports import free_port, is_free
@@ -544,10 +545,10 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
         with socket.create_server(("127.0.0.1", port)):
             running = Running(service, "", state="starting", pid=sleeper.pid)
             supervisor._look_at(running)
-            assert running.state == "starting"
+            assert running.state == State.STARTING
         with subprocess.Popen(service.command.split(), cwd=tmp_path, **quiet) as server:
             running.pid = server.pid
-            assert until(lambda: supervisor._look_at(running) or running.state == "ready")
+            assert until(lambda: supervisor._look_at(running) or running.state == State.READY)
             server.terminate()
 
 

@@ -26,27 +26,24 @@ from honcho.process import Process
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.runtime import diagnosis, service_errors, startup_output
+from workshop.runtime import diagnosis, service_errors, service_state, startup_output
 from workshop.runtime.broker import without_password
 from workshop.runtime.service_errors import Trouble
+from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
 from workshop.runtime.services import Service
 from workshop.runtime.startup_output import Startup
 from workshop.system import file_watcher, ports, signals
 
 GRACE_SECONDS = 10
 START_SECONDS = 60
-SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
-STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
 """What Django's runserver logs before it restarts its server, with or without the time of the log."""
 
 
 @dataclass
 class Running:
-    """A service and what has become of it.
+    """A service and its state. `enter` changes the state.
 
-    state: new, probing, starting, ready, done, waiting (for a step), crashed, unreadable (not started for
-    a syntax error), failing and then broken (runs, but cannot load the code), stopping.
     said: why it does not run, so that it is said once. news: why it starts again, said once it is ready.
     asked_at, ready_at: when it was asked to start, and when it was ready. listener: the process that had its
     port before.
@@ -55,7 +52,7 @@ class Running:
     service: Service
     colour: str
     startup: Startup = field(default_factory=lambda: Startup(lambda message: None))
-    state: str = "new"
+    state: State = State.NEW
     pid: int | None = None
     thread: threading.Thread | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
@@ -69,7 +66,11 @@ class Running:
 
     @property
     def alive(self) -> bool:
-        return self.state not in STOPPED
+        return self.state in ALIVE
+
+    def enter(self, state: State) -> None:
+        """Change the state. Raises ValueError if `state` may not follow the current one."""
+        self.state = service_state.check(self.state, state)
 
 
 class Supervisor:
@@ -124,7 +125,7 @@ class Supervisor:
 
     def not_ready(self) -> list[str]:
         """The names of the services that do not run."""
-        return [name for name, r in self.running.items() if r.state not in ("ready", "done")]
+        return [name for name, r in self.running.items() if r.state not in (State.READY, State.DONE)]
 
     def add(self, service: Service) -> None:
         """Start one more service beside the others."""
@@ -132,7 +133,7 @@ class Supervisor:
 
     def _start_new(self, once: bool) -> None:
         for running in list(self.running.values()):
-            if running.state == "new" and running.service.once == once:
+            if running.state == State.NEW and running.service.once == once:
                 self._start(running)
 
     def _add(self, service: Service) -> Running:
@@ -173,7 +174,7 @@ class Supervisor:
         if message.type == "start":
             running.pid = message.data["pid"]
             self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
-            if running.state == "stopping":
+            if running.state == State.STOPPING:
                 _signal(running, signal.SIGTERM)
         elif message.type == "line":
             self._line(running, message)
@@ -185,14 +186,14 @@ class Supervisor:
     def _start(self, running: Running) -> None:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
-            self._cannot(running, "unreadable", f"{broken[0]}. It starts once you have fixed that.")
+            self._cannot(running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed that.")
             return
-        probe = None if running.state == "probing" else service.probe
+        probe = None if running.state == State.PROBING else service.probe
         running.startup.hold()
         running.listener, running.ready_at = None, 0
         if not running.news:
             running.asked_at = time.monotonic()
-        running.state = "probing" if probe else "starting"
+        running.enter(State.PROBING if probe else State.STARTING)
         running.lines.clear()
         process = Process(
             probe or service.shell_command,
@@ -216,25 +217,28 @@ class Supervisor:
         text = message.data.decode("utf-8", "replace")
         running.lines.append(text)
         running.last_line_at = time.monotonic()
-        if running.state == "probing":
+        if running.state == State.PROBING:
             return
         service = running.service
         if service.log is not None:
             with service.log.open("a", encoding="utf-8") as log:
                 log.write(text)
-        elif service.port and running.state != "stopping" and (reloads := RELOADS.match(text.strip())):
+        elif service.port and running.state != State.STOPPING and (reloads := RELOADS.match(text.strip())):
             self._reloads(running, Path(reloads[1]))
             return
-        elif running.state != "stopping" or self._stopping or not startup_output.is_chatter(message):
+        elif running.state != State.STOPPING or self._stopping or not startup_output.is_chatter(message):
             running.startup.line(message)
-        if running.state in ("starting", "ready") and text.startswith("Exception in thread django-main"):
-            running.state = "failing"
+        if running.state in (State.STARTING, State.READY) and text.startswith(
+            "Exception in thread django-main"
+        ):
+            running.enter(State.FAILING)
         speaks = service.port is None and not service.once
-        if running.state == "starting" and speaks and (service.ready_line or "") in text:
+        if running.state == State.STARTING and speaks and (service.ready_line or "") in text:
             self._ready(running)
 
     def _ready(self, running: Running) -> None:
-        running.state, running.said, running.ready_at = "ready", "", time.monotonic()
+        running.enter(State.READY)
+        running.said, running.ready_at = "", time.monotonic()
 
     def _reloads(self, running: Running, file: Path) -> None:
         """Its server starts again on its own, in another process."""
@@ -244,7 +248,7 @@ class Supervisor:
             running.asked_at = time.monotonic()
         running.ready_at = 0
         running.listener = ports.listener(running.pid, running.service.port) if running.pid else None
-        running.state = "starting"
+        running.enter(State.STARTING)
         running.lines.clear()
         running.startup.hold()
 
@@ -257,19 +261,16 @@ class Supervisor:
         running.news, running.ready_at = "", 0
 
     def _ended(self, running: Running, code: int) -> None:
-        was, running.state = running.state, "crashed"
         if self._stopping or (running.service.once and code == 0):
-            running.state = "done"
-        elif was == "stopping":
+            running.enter(State.DONE)
+        elif running.state == State.STOPPING or (running.state == State.PROBING and code == 0):
             self._start(running)
-        elif was == "probing" and code == 0:
-            running.state = was
-            self._start(running)
-        elif was == "probing":
-            self._cannot(running, "waiting", f"step {running.service.waits} ({self._missing(running)})")
+        elif running.state == State.PROBING:
+            why = f"step {running.service.waits} ({self._missing(running)})"
+            self._cannot(running, State.WAITING, why)
         else:
             running.said = ""
-            self._cannot(running, "crashed", self._why_ended(running, code))
+            self._cannot(running, State.CRASHED, self._why_ended(running, code))
 
     def _why_ended(self, running: Running, code: int) -> str:
         """How it ended, why, and what to do; what completes "worker"."""
@@ -311,15 +312,16 @@ class Supervisor:
             return f"{app}/celery.py has no app yet"
         return reason
 
-    def _cannot(self, running: Running, state: str, why: str) -> None:
-        running.state, running.news = state, ""
-        running.startup.release(everything=state in ("crashed", "broken"))
+    def _cannot(self, running: Running, state: State, why: str) -> None:
+        running.enter(state)
+        running.news = ""
+        running.startup.release(everything=state in (State.CRASHED, State.BROKEN))
         if why != running.said:
             running.said = why
             verb = {
-                "waiting": " waits for",
-                "unreadable": "cannot start:",
-                "broken": "cannot load your code:",
+                State.WAITING: " waits for",
+                State.UNREADABLE: "cannot start:",
+                State.BROKEN: "cannot load your code:",
             }
             self.say(" ".join(part for part in (running.service.name, verb.get(state), why) if part))
 
@@ -337,16 +339,16 @@ class Supervisor:
                 return
         what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
         for running in self.running.values():
-            if running.service.log is not None or running.state in ("new", "done"):
+            if running.service.log is not None or running.state in (State.NEW, State.DONE):
                 continue
             running.asked_at = running.asked_at if running.news else time.monotonic()
-            if running.state == "broken":
-                running.state = "starting"
+            if running.state == State.BROKEN:
+                running.enter(State.STARTING)
                 running.news = f"{running.service.name} started again: {what} changed"
             elif running.state in STOPPED:
                 running.news = f"{running.service.name} started again: {what} changed"
                 self._start(running)
-            elif running.state != "stopping" and (
+            elif running.state != State.STOPPING and (
                 running.service.restarts or set(files) & set(running.service.reads)
             ):
                 running.news = f"{running.service.name} restarted: {what} changed"
@@ -362,7 +364,7 @@ class Supervisor:
         elif not self.broker.running:
             self._start_broker()
             for running in self.running.values():
-                if running.state == "crashed" and running.service.log is None:
+                if running.state == State.CRASHED and running.service.log is None:
                     running.news = f"{running.service.name} started again: the broker is back"
                     running.asked_at = time.monotonic()
                     self._start(running)
@@ -378,7 +380,7 @@ class Supervisor:
         self.say("broker started again, empty.")
 
     def _end(self, running: Running) -> None:
-        running.state = "stopping"
+        running.enter(State.STOPPING)
         reachable = self.broker is None or self.broker.running
         # A worker without its broker never gets to the end of its warm shutdown.
         running.kill_at = time.monotonic() + (GRACE_SECONDS if reachable else 2)
@@ -393,7 +395,7 @@ class Supervisor:
                 "Stopping … (workers finish their tasks first; press Ctrl-C again to stop everything at once)"
             )
             for running in self.running.values():
-                if running.alive and running.state != "stopping":
+                if running.alive and running.state != State.STOPPING:
                     self._end(running)
         if self._stop_asked > 1:
             for running in self.running.values():
@@ -417,9 +419,9 @@ class Supervisor:
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
         running.startup.look()
-        if running.state == "starting" and _is_served(running):
+        if running.state == State.STARTING and _is_served(running):
             self._ready(running)
-        elif running.state == "ready" and running.ready_at:
+        elif running.state == State.READY and running.ready_at:
             # After a ready line nothing follows; after a port answers, some lines do.
             quiet = now - max(running.last_line_at, running.ready_at) > startup_output.QUIET_SECONDS
             if (
@@ -428,19 +430,19 @@ class Supervisor:
                 or now - running.ready_at > 4 * startup_output.QUIET_SECONDS
             ):
                 self._complete(running)
-        elif running.state == "failing" and now - running.last_line_at > 0.3:
+        elif running.state == State.FAILING and now - running.last_line_at > 0.3:
             cause = diagnosis.cause(running.lines, self.folder)
             trouble = service_errors.named(cause)
             why = self._trouble(running, trouble, cause) if trouble else str(cause)
-            self._cannot(running, "broken", why)
-        elif running.state == "starting" and running.service.log and not running.said:
+            self._cannot(running, State.BROKEN, why)
+        elif running.state == State.STARTING and running.service.log and not running.said:
             if now - running.asked_at > START_SECONDS:
                 running.said = (
                     f"{running.service.name} is still starting. For its progress, see "
                     f"{paths.shown(running.service.log)}."
                 )
                 self.say(running.said)
-        elif running.state == "stopping" and now > running.kill_at:
+        elif running.state == State.STOPPING and now > running.kill_at:
             _signal(running, signal.SIGKILL)
         if running.pid and _is_zombie(running.pid):
             # Its children still hold the log open. Nothing else will end them.
