@@ -79,7 +79,7 @@ def manage(folder, *arguments, **environment):
 
 def nothing_checked(folder):
     (broken,) = check.run(project.at(folder))
-    return broken["cause"]
+    return broken.cause
 
 
 def test_a_crontab_that_never_fires_is_said_with_its_line(folder):

@@ -24,6 +24,7 @@ from printed import Printed
 from workshop import paths
 from workshop.bench import start
 from workshop.checks import lane, runner
+from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import lessons, progress, project
 from workshop.runtime.broker import Broker
@@ -476,8 +477,8 @@ def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
             "return picture",
         )
         events = list(ready.events())
-    assert [event["passed"] for event in events if event["event"] == "check"][-1] is False
-    assert events[-1]["event"] == "finished"
+    assert [event.passed for event in events if isinstance(event, Checked)][-1] is False
+    assert events[-1] == Finished()
     assert descendants() == before
 
 

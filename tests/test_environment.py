@@ -19,6 +19,7 @@ from tinyproject import Up
 from workshop import paths
 from workshop.bench import start
 from workshop.checkkit import photos, until
+from workshop.checks.events import Checked, Finished
 from workshop.commands import check, doctor, up
 from workshop.course import project
 from workshop.errors import WorkshopError
@@ -99,8 +100,8 @@ def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
 
 def test_check_uses_its_own_broker_and_settings(foreign_shell):
     events = list(check.run(project.at(SOLUTION), step="3.1"))
-    assert events[-1]["event"] == "finished", events[-1]
-    assert [each for each in events if each["event"] == "check" and not each["passed"]] == []
+    assert events[-1] == Finished(), events[-1]
+    assert [each for each in events if isinstance(each, Checked) and not each.passed] == []
 
 
 def test_a_kernel_has_no_foreign_settings(foreign_shell):

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from workshop import paths
+from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import lessons, project
 from workshop.runtime.forks import Fork
@@ -25,8 +26,8 @@ def verdicts(folder, everything, forks):
     events = list(check.run(project.at(folder), everything=everything, forks=forks))
     found = {}
     for event in events:
-        if event["event"] == "check":
-            found[event["step"]] = found.get(event["step"], True) and event["passed"]
+        if isinstance(event, Checked):
+            found[event.step] = found.get(event.step, True) and event.passed
     return found, events
 
 
@@ -43,19 +44,18 @@ def copy(lesson, tmp_path):
 @each_lesson
 def test_the_solution_passes_every_step(lesson, copy, forks):
     found, events = verdicts(copy(lesson.solution), everything=False, forks=forks)
-    assert events[-1] == {"event": "finished"}
+    assert events[-1] == Finished()
     assert found == {step.id: True for step in lesson.steps} | {"given": True}, events
 
 
 @each_lesson
 def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, copy, forks):
     found, events = verdicts(copy(lesson.folder), everything=True, forks=forks)
-    assert events[-1] == {"event": "finished"}
+    assert events[-1] == Finished()
     assert found == {step.id: False for step in lesson.steps} | {"given": True}
     for event in events:
-        if event["event"] == "check" and not event["passed"]:
-            complaint = event["complaint"]
-            assert not complaint.get("unexpected") or "raised at" in complaint["facts"], event
+        if isinstance(event, Checked) and event.failure:
+            assert not event.failure.unexpected or "raised at" in event.failure.facts, event
 
 
 @each_lesson

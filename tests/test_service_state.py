@@ -6,16 +6,16 @@ from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State, check
 
 
 def test_each_state_is_alive_or_stopped():
-    assert ALIVE | STOPPED == set(State)
+    assert set(State) == ALIVE | STOPPED
     assert not ALIVE & STOPPED
-    assert SETTLED == {
+    assert {
         State.READY,
         State.BROKEN,
         State.WAITING,
         State.UNREADABLE,
         State.CRASHED,
         State.DONE,
-    }
+    } == SETTLED
 
 
 @pytest.mark.parametrize("before", sorted(ALIVE, key=lambda state: state.value))

@@ -1,7 +1,6 @@
 """One process that runs checks of a lesson on a project, with its own broker and data."""
 
 import contextlib
-import json
 import os
 import re
 import tempfile
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 
 from workshop import paths
+from workshop.checks.events import Broken, Event, Finished, PartDone, decode
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.runtime import databases, diagnosis, vhosts
@@ -37,8 +37,7 @@ class Lane:
     def __init__(self, project: Project, forks: ForkServer, step: str | None, options: dict[str, str]):
         self.project = project
         self.over = False
-        self._part: str | None = None
-        self._last: dict = {}
+        self._last = Event()
         self._heard = time.monotonic()
         self._rest = b""
         self._stack = contextlib.ExitStack()
@@ -102,38 +101,40 @@ class Lane:
         """Seconds for which it may be silent from now on."""
         return max(0.0, self._heard + SILENCE - time.monotonic())
 
-    def take(self) -> list[dict]:
-        """The events that have come, once `stream` can be read; [] when none is whole.
+    def take(self) -> list[Event]:
+        """The events that have arrived, once `stream` can be read; [] if none is complete.
 
-        The last of all is "finished", or "broken" with the `cause` when the process ended before its end.
+        The last one of a lane is Finished, or Broken if its process exited before that.
         """
         self._heard = time.monotonic()
         chunk = os.read(self.stream.fileno(), 65536)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        events = [json.loads(line) for line in lines]
+        events = [decode(line) for line in lines]
         for event in events:
-            self._last = event
-            self._part = None if event["event"] == "over" else event.get("part", self._part)
-            self.over = event["event"] == "finished"
+            self.over = isinstance(event, Finished)
+            if event.part:
+                self._last = event
         if not chunk and not self.over:
             events.append(self._broken(self._why()))
         return events
 
-    def silent(self) -> dict:
+    def silent(self) -> Broken:
         """The event of a lane whose `patience` is over."""
-        doing = f" while: {self._last['about']}" if "about" in self._last else ""
+        about = getattr(self._last, "about", "")
+        doing = f" while: {about}" if about else ""
         return self._broken(
             f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
         )
 
-    def _broken(self, cause: str) -> dict:
+    def _broken(self, cause: str) -> Broken:
         self.over = True
-        return {"event": "broken", "cause": cause, "part": self._part}
+        part = "" if isinstance(self._last, PartDone) else self._last.part
+        return Broken(cause=cause, part=part)
 
     def _why(self) -> str:
         """Why the process has ended: it has closed its pipe, and is gone within moments."""
         if self._child.wait(SILENCE) is None:
-            return self.silent()["cause"]
+            return self.silent().cause
         text = self._log.read_text(errors="replace")
         lines = [line for line in text.splitlines() if not PASSED.match(line)]
         cause = str(diagnosis.cause(lines, self.project.folder))

@@ -11,7 +11,6 @@ before anything else), WORKSHOP_TEMPLATES (a folder for databases).
 
 import contextlib
 import inspect
-import json
 import os
 import shutil
 import signal
@@ -27,6 +26,18 @@ import pytest
 from workshop.checkkit import Complaint
 from workshop.checkkit.queues import queue_of
 from workshop.checkkit.worker import WORKER, aside, raised_at
+from workshop.checks.events import (
+    Began,
+    Checked,
+    Collected,
+    Event,
+    Explanation,
+    Finished,
+    PartDone,
+    Skipped,
+    WorkerReady,
+    encode,
+)
 from workshop.checks.lane_database import migrated
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
@@ -48,8 +59,8 @@ HELD = 6
 _events = os.fdopen(int(os.environ["WORKSHOP_EVENTS"]), "w", buffering=1)
 
 
-def emit(event: str, **content: object) -> None:
-    _events.write(json.dumps({"event": event, **content}) + "\n")
+def emit(event: Event) -> None:
+    _events.write(encode(event) + "\n")
 
 
 def step_of(item: pytest.Item) -> str:
@@ -90,7 +101,7 @@ def pytest_collection_modifyitems(config, items):
     for place, item in enumerate(items):
         item.stash[PLACE] = place
     steps, parts = (list(dict.fromkeys(map(of, items))) for of in (step_of, part_of))
-    emit("collected", steps=steps, parts=parts)
+    emit(Collected(steps=steps, parts=parts))
 
 
 def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
@@ -126,12 +137,12 @@ def pytest_runtestloop(session):
     if session.testsfailed:
         raise session.Interrupted("the checks cannot be loaded")
     for item, following in pairwise(chain(claimed(session.items), [None])):
-        emit("began", part=part_of(item), check=item.nodeid)
+        emit(Began(part=part_of(item), about=_about(item)))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.shouldstop:
             raise session.Interrupted(session.shouldstop)
         if following is None or part_of(following) != part_of(item):
-            emit("over", part=part_of(item))
+            emit(PartDone(part=part_of(item)))
     return True
 
 
@@ -157,23 +168,18 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.skipped and _matters(item) and step_of(item) not in FAILED:
-        emit(
-            "left out",
-            step=step_of(item),
-            part=part_of(item),
-            about=_about(item),
-            why=report.longrepr[2].removeprefix("Skipped: "),
-        )
+        why = report.longrepr[2].removeprefix("Skipped: ")
+        emit(Skipped(step=step_of(item), part=part_of(item), about=_about(item), why=why))
     if report.skipped:
         return report
     if report.when != "call" and not report.failed:
         return report
-    content = {"step": step_of(item), "part": part_of(item), "passed": report.passed, "about": _about(item)}
+    step, failure = step_of(item), None
     if report.failed:
-        FAILED[content["step"]] = min(item.stash[PLACE], FAILED.get(content["step"], item.stash[PLACE]))
-        content["complaint"] = _complaint(call.excinfo.value)
-        content["printed"] = report.capstdout.strip().splitlines()[-8:]
-    emit("check", **content)
+        FAILED[step] = min(item.stash[PLACE], FAILED.get(step, item.stash[PLACE]))
+        failure = _explanation(call.excinfo.value)
+    printed = report.capstdout.strip().splitlines()[-8:] if failure else []
+    emit(Checked(step=step, part=part_of(item), about=_about(item), failure=failure, printed=printed))
     if report.failed and "worker" in item.fixturenames:
         WORKER.stop()  # whatever is left in it must not reach the next check
     return report
@@ -181,21 +187,21 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_sessionfinish():
     WORKER.stop()
-    emit("finished")
+    emit(Finished())
 
 
 def _about(item: pytest.Item) -> str:
     return " ".join(inspect.cleandoc(item.function.__doc__ or item.name).split())
 
 
-def _complaint(error: BaseException) -> dict:
+def _explanation(error: BaseException) -> Explanation:
     if isinstance(error, Complaint):
-        return {"what": error.what, "why": error.why, "facts": error.facts}
+        return Explanation(what=error.what, why=error.why, facts=error.facts)
     message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
     facts = {}
     if place := raised_at(error):
         facts["raised at"] = place
-    return {"what": message, "why": _why(error), "facts": facts, "unexpected": True}
+    return Explanation(what=message, why=_why(error), facts=facts, unexpected=True)
 
 
 def _why(error: BaseException) -> str:
@@ -216,7 +222,7 @@ def _why(error: BaseException) -> str:
     return ""
 
 
-WORKER.ready = lambda seconds: emit("worker", seconds=seconds)
+WORKER.ready = lambda seconds: emit(WorkerReady(seconds=seconds))
 if os.environ["WORKSHOP_WORKER"]:
     WORKER.start()  # it starts while this process loads the project and collects the checks
 

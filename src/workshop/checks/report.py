@@ -8,6 +8,7 @@ from textwrap import indent
 
 from rich.text import Text
 
+from workshop.checks.events import Broken, Checked, Collected, Event, Skipped, WorkerReady
 from workshop.console import console, say, verbatim
 from workshop.course import progress
 from workshop.course.lessons import Step
@@ -29,8 +30,8 @@ class Report:
         self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
         self.steps.sort(key=lambda each: each.id != first)
         self.outcome: dict[str, bool] = {}
-        self.left_out: dict[str, list[str]] = {}
-        self.failure: dict | None = None
+        self.skipped: dict[str, list[str]] = {}
+        self.failure: Checked | None = None
         self.broken: str | None = None
         self.worker_seconds: float | None = None
         self._began = time.monotonic()
@@ -45,7 +46,7 @@ class Report:
     @property
     def failed_step(self) -> str | None:
         """The first step that failed; None when none did."""
-        return self.failure["step"] if self.failure else None
+        return self.failure.step if self.failure else None
 
     @property
     def _only_first(self) -> bool:
@@ -68,24 +69,24 @@ class Report:
             yield
         self._status = None
 
-    def take(self, event: dict) -> None:
+    def take(self, event: Event) -> None:
         """Take in one event of the run."""
-        match event["event"]:
-            case "collected":
-                self._collected = event["steps"]
-            case "worker":
-                self.worker_seconds = event["seconds"]
-            case "check":
-                self._print_before(event["step"])
-                self.outcome[event["step"]] = self.outcome.get(event["step"], True) and event["passed"]
-                if not event["passed"] and self.failure is None and self._counts(event["step"]):
+        match event:
+            case Collected():
+                self._collected = event.steps
+            case WorkerReady():
+                self.worker_seconds = event.seconds
+            case Checked():
+                self._print_before(event.step)
+                self.outcome[event.step] = self.outcome.get(event.step, True) and event.passed
+                if not event.passed and self.failure is None and self._counts(event.step):
                     self.failure = event
                 if self._status:
-                    self._status.update(Text(f"{event['step']}  {event['about']}"))
-            case "left out":
-                self.left_out.setdefault(event["why"], []).append(event["step"])
-            case "broken":
-                self.broken = event["cause"]
+                    self._status.update(Text(f"{event.step}  {event.about}"))
+            case Skipped():
+                self.skipped.setdefault(event.why, []).append(event.step)
+            case Broken():
+                self.broken = event.cause
 
     def close(self) -> None:
         """Print the lines that are left, the first failure, and what to type next."""
@@ -98,7 +99,7 @@ class Report:
             say(indent(self.broken, "  "), "red")
         elif self.failure:
             self._explain(self.failure)
-        for why, steps in self.left_out.items():
+        for why, steps in self.skipped.items():
             say("")
             many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
             say(f"  {many} skipped ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
@@ -154,16 +155,16 @@ class Report:
             line = Text.assemble("  ", (sign, style), f" {each.id:<5} {each.title}", (remark, "dim"))
             say(line, hang=10)
 
-    def _explain(self, failure: dict) -> None:
-        complaint, step = failure["complaint"], failure["step"]
+    def _explain(self, failed: Checked) -> None:
+        failure, step = failed.failure, failed.step
         say("")
-        if complaint.get("unexpected"):
+        if failure.unexpected:
             say(f"  Step {step}: your code raised an exception.", "red")
-            facts = {"exception": complaint["what"], **complaint["facts"], "while": failure["about"]}
+            facts = {"exception": failure.what, **failure.facts, "while": failed.about}
         else:
             name = "The starter code" if step == "given" else f"Step {step}"
-            say(indent(f"{name}: {complaint['what']}", "  "), "red")
-            facts = complaint["facts"]
+            say(indent(f"{name}: {failure.what}", "  "), "red")
+            facts = failure.facts
         say("")
         width = max([len(label) for label in facts], default=0)
         for label, fact in facts.items():
@@ -171,18 +172,18 @@ class Report:
             say(f"    {label:<{width}}   {lines[0]}", hang=width + 7)
             for line in lines[1:]:
                 say(" " * (width + 7) + line)
-        if complaint["why"]:
+        if failure.why:
             say("")
-            say(indent(complaint["why"], "  "))
-        if failure.get("printed"):
+            say(indent(failure.why, "  "))
+        if failed.printed:
             say("\n  Your code printed:")
-            for line in failure["printed"]:
+            for line in failed.printed:
                 verbatim(f"    {line}", style="dim")
 
     def _next(self) -> Iterator[str]:
         lesson = self.project.lesson
         if self.broken or not self.ok:
-            step = self.failure["step"] if self.failure else None
+            step = self.failed_step
             if step in (None, "given"):
                 yield f"  Next: ./workshop diff {self._name()}"
             elif self.project.is_learners:

@@ -6,6 +6,16 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 
+from workshop.checks.events import (
+    Began,
+    Broken,
+    Checked,
+    Collected,
+    Event,
+    Finished,
+    PartDone,
+    WorkerReady,
+)
 from workshop.checks.lane import Lane
 from workshop.course.project import Project
 from workshop.runtime.forks import ForkServer
@@ -63,30 +73,29 @@ class Run:
             self._stack.callback(lane.close)
         return lane
 
-    def events(self) -> Iterator[dict]:
+    def events(self) -> Iterator[Event]:
         """Run the checks and yield their events, as `workshop.checks.plugin` sends them, while they happen.
 
         They come in the order of the checks, as if one lane ran them all, and end with the first that fails
         unless everything is to be checked. A failed check of an optional step does not end them.
-        The last event is "finished", or "broken" with the `cause` when
-        a lane ended before its end.
+        The last event is Finished, or Broken if a lane exited before its end.
         """
         sequence = Sequence()
         self._lanes[0].start()
-        signal = "over" if self._first else "began"  # the step at work is to have no rival at all
+        signal = PartDone if self._first else Began  # no other lane slows down the step that is worked on
         for lane, event in self._merged():
-            if lane is not self._lanes[0] and event["event"] in ("collected", "worker"):
+            if lane is not self._lanes[0] and isinstance(event, (Collected, WorkerReady)):
                 continue  # the first one says it for all
-            if event["event"] == signal:
+            if isinstance(event, signal):
                 self._start_others()
             for each in sequence.put(event):
                 yield each
-                if each["event"] == "broken":
+                if isinstance(each, Broken):
                     return
-                if each["event"] == "check" and not each["passed"] and self._ends_with(each["step"]):
-                    yield {"event": "finished"}
+                if isinstance(each, Checked) and not each.passed and self._ends_with(each.step):
+                    yield Finished()
                     return
-        yield {"event": "finished"}
+        yield Finished()
 
     def _ends_with(self, step: str) -> bool:
         """Whether the run ends when `step` fails."""
@@ -99,7 +108,7 @@ class Run:
             self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
             self._lanes[-1].start()
 
-    def _merged(self) -> Iterator[tuple[Lane, dict]]:
+    def _merged(self) -> Iterator[tuple[Lane, Event]]:
         """The events of all lanes, as they come, until all are over."""
         while running := [lane for lane in self._lanes if not lane.over]:
             patience = min(lane.patience for lane in running)
@@ -107,7 +116,7 @@ class Run:
             for lane in running:
                 if lane.stream in ready:
                     for event in lane.take():
-                        if event["event"] != "finished":
+                        if not isinstance(event, Finished):
                             yield lane, event
                 elif not lane.patience:
                     yield lane, lane.silent()
@@ -129,19 +138,19 @@ class Sequence:
 
     def __init__(self):
         self._parts: list[str] = []
-        self._kept: dict[str, list[dict]] = defaultdict(list)
+        self._kept: dict[str, list[Event]] = defaultdict(list)
 
-    def put(self, event: dict) -> Iterator[dict]:
+    def put(self, event: Event) -> Iterator[Event]:
         """Take in one event, and yield those whose turn has come."""
-        if event["event"] == "collected":
-            self._parts = list(event["parts"])
-        if event.get("part"):
-            self._kept[event["part"]].append(event)
+        if isinstance(event, Collected):
+            self._parts = list(event.parts)
+        if event.part:
+            self._kept[event.part].append(event)
         else:
             yield event
         while self._parts and (kept := self._kept[self._parts[0]]):
             event = kept.pop(0)
-            if event["event"] == "over":
+            if isinstance(event, PartDone):
                 self._parts.pop(0)
             else:
                 yield event

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop import paths
+from workshop.checks.events import Event
 from workshop.checks.report import Report
 from workshop.checks.runner import Run
 from workshop.console import console, say
@@ -107,7 +108,7 @@ def preflight(project: Project) -> list[str]:
 
 def run(
     project: Project, step: str | None = None, everything: bool = False, forks: ForkServer | None = None
-) -> Iterator[dict]:
+) -> Iterator[Event]:
     """Run the checks and yield their events while they happen; `Run.events` says which.
 
     forks: the server whose processes they use; without it they start one.
