@@ -173,7 +173,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 @contextlib.contextmanager
-def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
+def isolated_queue(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
     """Let this process send to another database of the same broker; the worker takes from database 0.
     Of a RabbitMQ they are virtual hosts.
 

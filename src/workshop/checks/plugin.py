@@ -25,7 +25,7 @@ import pytest
 
 from workshop.checkkit import Complaint
 from workshop.checkkit.queues import queue_of
-from workshop.checkkit.worker import WORKER, aside, raised_at
+from workshop.checkkit.worker import WORKER, isolated_queue, raised_at
 from workshop.checks.events import (
     Began,
     Checked,
@@ -350,7 +350,7 @@ def worker(app):
 @pytest.fixture
 def queue(app):
     """What the check's own process sends lies here, on the real broker, where no worker takes it away."""
-    with aside(app) as queue:
+    with isolated_queue(app) as queue:
         yield queue
 
 
