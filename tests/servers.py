@@ -11,13 +11,13 @@ import needs
 import pytest
 
 from workshop.dev import tools
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system import environment
 from workshop.system.child import Child
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
 
-bucket = servers.bucket
+bucket = temporary_servers.bucket
 
 
 def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -28,9 +28,9 @@ def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """The workshop's own PostgreSQL (workshop.runtime.servers); skips where it is not installed."""
+    """The workshop's own PostgreSQL (workshop.runtime.temporary_servers); skips where it is not installed."""
     needs.tool("PostgreSQL")
-    with servers.postgres() as address:
+    with temporary_servers.postgres() as address:
         yield address
 
 
@@ -71,8 +71,8 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKSHOP_RABBITMQ_API", api)
         try:
-            until(lambda: not server.running or servers.answers(f"{api}/overview"), 90)
-            assert servers.answers(f"{api}/overview"), server.output
+            until(lambda: not server.running or temporary_servers.answers(f"{api}/overview"), 90)
+            assert temporary_servers.answers(f"{api}/overview"), server.output
             yield f"amqp://guest:guest@127.0.0.1:{port}//"
         finally:
             server.kill()

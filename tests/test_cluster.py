@@ -16,7 +16,7 @@ from tinyproject import SOURCE, Up
 from workshop import paths
 from workshop.cluster import command, host, limits, output, system
 from workshop.errors import WorkshopError
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system.child import Child
 from workshop.system.waiting import until
 
@@ -88,7 +88,7 @@ def assert_nothing_left(run):
 def test_nothing_is_lost_and_nothing_is_left(start):
     run = start(*SMALL)
     assert until(lambda: "Its unfinished messages:" in run.said or not run.process.running, 300), run.said
-    if servers.postgres_program("initdb"):
+    if temporary_servers.postgres_program("initdb"):
         assert any("postgres" in process.name() for process in run.everything()), (
             "or the last line is for free"
         )
@@ -123,9 +123,9 @@ def without_postgres(monkeypatch):
     """A machine that has no PostgreSQL, which is quicker as well."""
 
     def refused():
-        raise servers.NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
+        raise temporary_servers.NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
 
-    monkeypatch.setattr(servers, "postgres", refused)
+    monkeypatch.setattr(temporary_servers, "postgres", refused)
 
 
 HELD = """\

@@ -16,7 +16,7 @@ import servers
 import yaml
 
 from workshop import paths
-from workshop.checkkit.rows import RESIZED
+from workshop.checkkit.photo_rows import RESIZED
 from workshop.checkkit.worker import READY
 from workshop.runtime.broker import Broker
 from workshop.system.ports import free_port

@@ -9,7 +9,7 @@ from workshop import paths
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import lessons, project
-from workshop.runtime.forks import Fork
+from workshop.runtime.forked_process import Fork
 from workshop.system.environment import inherited
 
 LESSONS = lessons.all_lessons()

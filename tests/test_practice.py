@@ -11,7 +11,7 @@ import yaml
 from deployed import FILES, variables
 
 from workshop import paths
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.runtime.solution_site import Site, newest
 
 PROJECTS = sorted(file.parents[1] for file in paths.SOLUTIONS.glob("*/practice/modes.py"))
@@ -259,7 +259,7 @@ for mode in ("down", "ok"):
 
 
 def test_practice_stands_in_front_of_a_bucket(tmp_path):
-    with servers.bucket() as environment:
+    with temporary_servers.bucket() as environment:
         found = said(FINISHED, "-c", IN_A_BUCKET, DATA_DIR=str(tmp_path), **environment)
     assert found == "The photo storage does not answer.\n1/photo.jpg\n"
 

@@ -18,7 +18,7 @@ from test_servers import STATE, Site, upload
 from workshop import paths
 from workshop.checkkit import photos, until
 from workshop.checkkit.worker import QUICK_START, Process
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system.ports import free_port
 
 PATIENCE = 180
@@ -142,7 +142,7 @@ def tls_redis():
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 ["redis-server", *shlex.split(options.replace(";", "\\;"))],
-                executable=servers.redis_program(),
+                executable=temporary_servers.redis_program(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

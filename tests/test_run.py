@@ -16,7 +16,7 @@ from workshop.checks.events import Began, Broken, Checked, Collected, Finished, 
 from workshop.checks.runner import Sequence
 from workshop.course import lessons, project
 from workshop.runtime.broker import Broker
-from workshop.runtime.forks import DOOR, Fork, ForkServer
+from workshop.runtime.forked_process import DOOR, Fork, ForkServer
 from workshop.system.waiting import until
 
 

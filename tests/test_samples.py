@@ -18,7 +18,7 @@ from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import load, samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import servers, up_state
+from workshop.runtime import temporary_servers, up_state
 from workshop.system.child import Child
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
@@ -43,8 +43,8 @@ def site(tmp_path_factory):
     command = [*manage, "runserver", "--noreload", str(port)]
     address = f"http://localhost:{port}"
     with Child(command, folder=folder, environment=environment) as server:
-        until(lambda: servers.answers(address) or not server.running, 60)
-        assert servers.answers(address), server.output
+        until(lambda: temporary_servers.answers(address) or not server.running, 60)
+        assert temporary_servers.answers(address), server.output
         yield address
 
 

@@ -28,7 +28,7 @@ from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime import databases, vhosts
 from workshop.runtime.broker import Broker
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 from workshop.system import atomic_file
 from workshop.system.ports import free_port
 

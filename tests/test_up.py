@@ -30,10 +30,10 @@ from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import diagnosis, services, up_state
+from workshop.runtime import diagnosis, procfile, up_state
 from workshop.runtime.broker import Broker, answers
+from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import State
-from workshop.runtime.services import Service
 from workshop.runtime.supervisor import RELOADS, Running, Supervisor
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
@@ -394,9 +394,9 @@ def test_a_step_that_is_passed_is_not_probed(root, monkeypatch):
     monkeypatch.setattr(paths, "STATE", root / ".workshop")
     monkeypatch.setattr(paths, "PLAYGROUND", root / "playground")
     project = Project(project_of(root, "02-waiting"), lessons.read(root / "lessons/02-waiting"))
-    assert "find_app" in services.from_procfile(project, {}, 8000)[1].probe
+    assert "find_app" in procfile.from_procfile(project, {}, 8000)[1].probe
     progress.set_passed("02-waiting", ["2.1"])
-    assert services.from_procfile(project, {}, 8000)[1].probe is None
+    assert procfile.from_procfile(project, {}, 8000)[1].probe is None
 
 
 def test_busy_port(root, start):
@@ -538,7 +538,7 @@ def test_migrations_are_over_before_anything_else_starts(root, start):
 
 def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
     port = free_port()
-    service = services.Service("web", f"{sys.executable} -m http.server {port}", tmp_path, {}, port=port)
+    service = procfile.Service("web", f"{sys.executable} -m http.server {port}", tmp_path, {}, port=port)
     supervisor = Supervisor([service], tmp_path, Printer(io.StringIO()), print)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sleeper:

@@ -16,7 +16,7 @@ from mailserver import MailServer
 from servers import postgres
 from system import System, send, until
 
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 
 
 def at_work(system, count=2):
@@ -322,8 +322,8 @@ class Server:
         self.run("-w", "-l", f"{self.data}/log", "restart")  # as before: it remembers its options
 
     def run(self, *arguments):
-        program = servers.postgres_program("pg_ctl")
-        command = [*servers.as_user("postgres"), program, "-D", self.data, *arguments]
+        program = temporary_servers.postgres_program("pg_ctl")
+        command = [*temporary_servers.as_user("postgres"), program, "-D", self.data, *arguments]
         subprocess.run(
             command, cwd=self.data, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from workshop.checkkit import complain, expect, procfile, until
 from workshop.checkkit.control import COMMAND, running
 from workshop.checkkit.flower import Flower
+from workshop.checkkit.photo_rows import finish
 from workshop.checkkit.procfile import Crew
-from workshop.checkkit.rows import finish
 from workshop.checkkit.worker import isolated_queue, raised_at
 
 PROJECT = Path.cwd()

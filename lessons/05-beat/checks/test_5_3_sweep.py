@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from workshop.checkkit import complain, expect, photos, task_name, until
-from workshop.checkkit.rows import finish
+from workshop.checkkit.photo_rows import finish
 from workshop.checkkit.worker import isolated_queue, sending_to
 from workshop.system.ports import free_port
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.rows import finish
+from workshop.checkkit.photo_rows import finish
 
 pytestmark = pytest.mark.step("5.5")
 

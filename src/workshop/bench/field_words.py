@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable
 
-from workshop.system.statistic import percentile, spread
+from workshop.system.percentiles import percentile, spread
 
 from . import plot
 from .field_loss import Loss

@@ -18,8 +18,8 @@ from workshop.checks.runner import LANES
 from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
-from workshop.runtime.services import from_procfile
-from workshop.system.statistic import spread
+from workshop.runtime.procfile import from_procfile
+from workshop.system.percentiles import spread
 
 from . import start
 from .section import Section, Table

@@ -20,7 +20,7 @@ from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Answer, Visitor
 from workshop.runtime.solution_site import Site, running
-from workshop.system.statistic import percentile
+from workshop.system.percentiles import percentile
 
 from . import looking, plot
 from .resize import picture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from celery.utils.imports import load_extension_class_names, symbol_by_name
 
-from workshop.runtime.services import Service as Line
+from workshop.runtime.procfile import Service as Line
 
 from . import STARTING, Complaint, procfile, until
 from .queues import Queue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
-from workshop.runtime.services import Service
+from workshop.runtime.procfile import Service
 
 from . import STARTING, Complaint, until
 from .queues import Queue

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop.runtime import diagnosis, forks
+from workshop.runtime import diagnosis, forked_process
 from workshop.system.child import Child
 from workshop.system.waiting import until
 
@@ -29,7 +29,7 @@ class Process:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._process: Child | forks.Fork | None = None
+        self._process: Child | forked_process.Fork | None = None
         self._log: Path | None = None
 
     @property
@@ -58,8 +58,8 @@ class Process:
 
     def fork(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
         """Start one of the programs that a `forks.Fork` runs: they have loaded Django and Celery already."""
-        with self._new_log().open("wb") as output, forks.door() as door:
-            self._process = forks.Fork(door, output.fileno(), group=os.getpgrp())
+        with self._new_log().open("wb") as output, forked_process.door() as door:
+            self._process = forked_process.Fork(door, output.fileno(), group=os.getpgrp())
         self._process.run(program, arguments, self.folder, environment)
 
     def _new_log(self) -> Path:

@@ -12,7 +12,7 @@ from workshop.checks.events import Broken, Event, Finished, PartDone, decode
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.runtime import databases, diagnosis, vhosts
-from workshop.runtime.forks import Fork, ForkServer
+from workshop.runtime.forked_process import Fork, ForkServer
 from workshop.system import signals
 
 SILENCE = 90

@@ -18,7 +18,7 @@ from workshop.checks.events import (
 )
 from workshop.checks.lane import Lane
 from workshop.course.project import Project
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 from workshop.system import signals
 
 LANES = 3

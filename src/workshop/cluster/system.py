@@ -10,7 +10,7 @@ from workshop import paths
 from workshop.cluster import VISIBILITY_TIMEOUT, send_photos
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
-from workshop.runtime import broker, servers
+from workshop.runtime import broker, temporary_servers
 from workshop.runtime.solution_site import Ending, Site, newest
 from workshop.system.child import Child
 
@@ -34,7 +34,7 @@ class System:
         self._ending = ending
         self._folder = folder
         self.database, url = _database(ending, folder)
-        variables = ending.entered(servers.bucket()) | {
+        variables = ending.entered(temporary_servers.bucket()) | {
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONPATH": str(paths.SOURCES),
@@ -105,8 +105,8 @@ class System:
 def _database(ending: Ending, folder: Path) -> tuple[str, str]:
     """The description of the database, and its URL."""
     try:
-        return "PostgreSQL", ending.entered(servers.postgres())
-    except servers.NotInstalled:
+        return "PostgreSQL", ending.entered(temporary_servers.postgres())
+    except temporary_servers.NotInstalled:
         file = folder / "rows.sqlite3"
         words = (
             "one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed on this machine "

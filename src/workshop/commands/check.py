@@ -11,7 +11,7 @@ from workshop.console import console, say
 from workshop.course import playground, progress
 from workshop.course.project import Project
 from workshop.runtime import diagnosis
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 from workshop.system import file_watcher
 
 QUIET = 300

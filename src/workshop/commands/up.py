@@ -22,7 +22,7 @@ from workshop.errors import WorkshopError
 from workshop.notebooks import server
 from workshop.runtime import flower, up_state
 from workshop.runtime.broker import Broker, use_external, version_of, without_password
-from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import Supervisor
 from workshop.system import signals
 from workshop.system.environment import KEEP, inherited, kept

@@ -9,7 +9,7 @@ from pathlib import Path
 from workshop import paths
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system import apt
 
 COMMAND = "./workshop dev tools"
@@ -22,11 +22,11 @@ def missing() -> list[str]:
     """The names of the programs and packages that are not installed, as the tests name them."""
     found = {
         "RabbitMQ": RABBITMQ.is_file(),
-        "PostgreSQL": servers.postgres_program("initdb"),
-        "Redis": servers.redis_program(),
-        "nginx": servers.program("nginx"),
-        "openssl": servers.program("openssl"),
-        "Prometheus": servers.program("prometheus"),
+        "PostgreSQL": temporary_servers.postgres_program("initdb"),
+        "Redis": temporary_servers.redis_program(),
+        "nginx": temporary_servers.program("nginx"),
+        "openssl": temporary_servers.program("openssl"),
+        "Prometheus": temporary_servers.program("prometheus"),
         "kubernetes-validate": find_spec("kubernetes_validate"),
     }
     return [name for name, there in found.items() if not there]

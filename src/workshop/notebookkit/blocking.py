@@ -20,7 +20,7 @@ def blocking_site() -> Iterator[str]:
     """
     # On a leash, so that it exits even if the kernel is killed. It is not in the kernel's session, so
     # interrupting a cell doesn't reach it.
-    command = [sys.executable, "-m", "workshop.runtime.serve_solution", LESSON]
+    command = [sys.executable, "-m", "workshop.runtime.solution_site", LESSON]
     environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
     with Child(command, environment=environment, leash=True) as keeper:
         address = next(keeper.lines(), "")

@@ -10,7 +10,7 @@ import redis
 from celery import current_app
 from celery.utils.time import get_exponential_backoff_interval
 
-from workshop.checkkit.rows import RESIZED
+from workshop.checkkit.photo_rows import RESIZED
 
 from .turns import YOURS, expect
 

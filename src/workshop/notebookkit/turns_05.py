@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from celery import current_app
 from celery.schedules import BaseSchedule, crontab, maybe_schedule
 
-from workshop.checkkit.rows import RESIZED
+from workshop.checkkit.photo_rows import RESIZED
 
 from .bank import Bank
 from .clocks import runs_of

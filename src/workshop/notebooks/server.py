@@ -11,7 +11,7 @@ from workshop.console import say
 from workshop.course import playground
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
-from workshop.runtime.services import Service
+from workshop.runtime.procfile import Service
 from workshop.system import atomic_file
 from workshop.system.child import Child
 from workshop.system.environment import inherited, kept

@@ -1,7 +1,7 @@
 """A process that has loaded the libraries, and forks those that need them: each saves half a second.
 
 It reads nothing of a project. A forked process waits for a line on its standard input that says, as JSON,
-what to run. `Fork.run` in `workshop.runtime.forks` writes this line.
+what to run. `Fork.run` in `workshop.runtime.forked_process` writes this line.
 If the input ends without it, the process ends.
 
     python -m workshop.runtime.fork_server ASKED DOOR LIBRARIES…

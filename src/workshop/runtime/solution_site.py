@@ -1,6 +1,11 @@
-"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards."""
+"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards.
+
+As a program, `python -m workshop.runtime.solution_site 01-sync` prints the address of the site, or the reason
+why it failed, and serves the site until standard input is closed.
+"""
 
 import contextlib
+import sys
 import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -16,7 +21,7 @@ from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime import flower
 from workshop.runtime.broker import Broker
-from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import START_SECONDS, Supervisor
 from workshop.system import signals
 from workshop.system.ports import free_port
@@ -255,3 +260,16 @@ class Ending:
                 site.hurry()
         elif not self._held:
             raise KeyboardInterrupt
+
+
+def main(name: str) -> None:
+    try:
+        with running(name) as site:
+            print(site.address, flush=True)
+            sys.stdin.read()
+    except WorkshopError as error:
+        print(error, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -28,9 +28,9 @@ from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.runtime import diagnosis, service_errors, service_state, startup_output
 from workshop.runtime.broker import without_password
+from workshop.runtime.procfile import Service
 from workshop.runtime.service_errors import Trouble
 from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
-from workshop.runtime.services import Service
 from workshop.runtime.startup_output import Startup
 from workshop.system import file_watcher, ports, signals
 

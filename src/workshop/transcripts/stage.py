@@ -15,7 +15,7 @@ from honcho.printer import Printer
 from workshop.course import lessons
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
-from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import START_SECONDS, Supervisor
 from workshop.system.ports import free_port
 from workshop.transcripts.workshop_copy import Copy

@@ -3,8 +3,8 @@
 The database refuses a row that contradicts itself, so `is_processed` never changes alone.
 """
 
-from . import complain, expect
-from .photos import jpeg
+from workshop.checkkit import complain, expect
+from workshop.checkkit.photos import jpeg
 
 RESIZED = {
     "is_processed": True,
