@@ -40,9 +40,9 @@ LANGUAGES = {".py": "python", ".toml": "toml", ".html": "html+django", ".js": "j
 class Snippets(Preprocessor):
     """Puts the code in before any other part of Markdown looks at the text."""
 
-    def __init__(self, md, functions: Mapping[str, str]) -> None:
+    def __init__(self, md=None, functions: Mapping[str, str] | None = None) -> None:
         super().__init__(md)
-        self.functions = functions
+        self.functions = functions or {}
 
     def run(self, lines: list[str]) -> list[str]:
         try:
