@@ -79,6 +79,14 @@ def test_lesson_is_in_plain_english(name):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("texts", [sentences.of_pages, sentences.of_tool])
+def test_other_texts_are_in_plain_english(texts):
+    found = [
+        f"{sentence}\n    {'; '.join(said)}" for sentence in texts() if (said := problems(sentence.text))
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -1,5 +1,6 @@
 """The maintainers' commands: `./workshop dev …`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -130,17 +131,31 @@ def minutes(
     raise typer.Exit(0 if model.show() else 1)
 
 
+class Texts(StrEnum):
+    """Which texts `sentences` draws from."""
+
+    LESSONS = "lessons"
+    PAGES = "pages"
+    TOOL = "tool"
+
+
 @app.command()
 def sentences(
     count: Annotated[int, typer.Argument(help="How many to draw.")] = 60,
     seed: Annotated[int, typer.Option(help="The same seed draws the same sentences.")] = 1,
+    texts: Annotated[Texts, typer.Option("--of", help="From which texts.")] = Texts.LESSONS,
     lesson: Annotated[str | None, typer.Option(help="Only of this lesson (02).")] = None,
 ) -> None:
-    """Draw random sentences from the texts of the lessons, with file and line, to read them on their own."""
+    """Draw random sentences from the texts, with file and line, to read each one on its own."""
     from workshop.course import lessons
     from workshop.dev import sentences
 
-    chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
-    found = [sentence for each in chosen for sentence in sentences.of_lesson(each)]
+    if texts == Texts.PAGES:
+        found = sentences.of_pages()
+    elif texts == Texts.TOOL:
+        found = sentences.of_tool()
+    else:
+        chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
+        found = [sentence for each in chosen for sentence in sentences.of_lesson(each)]
     for sentence in sentences.sample(found, count, seed):
         verbatim(str(sentence))

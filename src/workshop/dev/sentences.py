@@ -1,4 +1,4 @@
-"""The sentences of a lesson: its page, hints, TODOs, check messages, notebook and drawings."""
+"""The sentences that people read: of the lessons, of the other pages, and of the tool."""
 
 import ast
 import json
@@ -43,6 +43,23 @@ def of_lesson(lesson: Lesson) -> list[Sentence]:
     for file in sorted((paths.DOCS / "lessons/img").glob(f"{lesson.code}-*.svg")):
         found += _drawing(file)
     return found
+
+
+def of_pages() -> list[Sentence]:
+    """Every sentence of the pages around the lessons, and of their examples' drawings."""
+    pages = [paths.ROOT / "README.md", paths.ROOT / "CONTRIBUTING.md", paths.DOCS / "index.md"]
+    for folder in ("guides", "explanation", "reference", "numbers"):
+        pages += sorted((paths.DOCS / folder).glob("*.md"))
+    found = [sentence for page in pages for sentence in _markdown(page)]
+    for file in sorted(paths.DOCS.glob("*/img/*.svg")):
+        found += [] if file.parts[-3] == "lessons" else _drawing(file)
+    return found
+
+
+def of_tool() -> list[Sentence]:
+    """Every string of the tool that is prose: help, messages, errors, docstrings."""
+    files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
+    return [sentence for file in files if "turns_" not in file.name for sentence in _strings(file)]
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
