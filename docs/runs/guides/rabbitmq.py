@@ -1,9 +1,9 @@
-"""Writes docs/runs/guides/rabbitmq-*.txt: solutions/05-beat with a real RabbitMQ as its broker.
+"""Record docs/runs/guides/rabbitmq-*.txt: run solutions/05-beat with a real RabbitMQ as its broker.
 
     AMQP_URL=amqp://guest:guest@127.0.0.1:5672// MANAGEMENT=15672 python docs/runs/guides/rabbitmq.py [part …]
 
-The RabbitMQ should be an empty one that runs for this; rabbitmqctl has to reach it. Redis for results and
-locks is the workshop's own.
+Use an empty RabbitMQ server that nothing else uses and that rabbitmqctl can reach. The workshop's own Redis
+server stores results and locks.
 """
 
 import os
@@ -32,7 +32,7 @@ SHOWN = "amqp://guest:guest@localhost:5672//"
 
 
 class Site:
-    """A copy of solutions/05-beat with its processes. settings: another settings module."""
+    """A copy of solutions/05-beat with its processes. `settings` is the settings module to use."""
 
     def __init__(self, redis_url: str, amqp: str | None, settings: str = "myproject.settings"):
         self.folder = Path(tempfile.mkdtemp(prefix="photos-"))
@@ -98,7 +98,7 @@ class Site:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def photo(self) -> None:
-        """One photo in the database, and its task sent, as the view does."""
+        """Save a photo in the database and send its task, as the view does."""
         file = self.folder / "photo.jpg"
         file.write_bytes(samples.photo(1200, 900))
         print(
@@ -111,7 +111,7 @@ class Site:
 
 
 def tidy(text: str) -> str:
-    """A log as a page shows it: no ids, no dates, no places of this machine."""
+    """Return a log as a page shows it, without ids, dates and this machine's host name and addresses."""
     text = re.sub(r"\[[\d-]+ (\d\d:\d\d:\d\d),\d+: (\w+)/[\w-]+\]", r"[\1 \2]", text)
     text = re.sub(r"\[[0-9a-f]{8}-[0-9a-f-]{27}\]", "[…]", text)
     text = re.sub(r"@" + socket.gethostname() + r"\b", "@photos", text)
@@ -259,7 +259,7 @@ def timeout(redis_url: str) -> None:
     subprocess.run("rabbitmqctl -q eval 'application:set_env(rabbit, consumer_timeout, 5000).'", shell=True)
     site = Site(redis_url, AMQP)
     process = site.worker("--queues", "celery")
-    # With a countdown the message stays unacknowledged for two minutes.
+    # With a countdown, the message stays unacknowledged for two minutes.
     site.python("from myproject.celery import debug_task; debug_task.apply_async(countdown=130)")
     began = time.monotonic()
     until(lambda: "PRECONDITION" in process.log.read_text() or process.poll() is not None, 125)
