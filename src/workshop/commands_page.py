@@ -1,4 +1,4 @@
-"""Generate the part of the commands page that comes from the command line itself."""
+"""Generate the command reference for the docs: names, usage, arguments and options."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ OTHERS = "Other commands"
 
 @dataclass(frozen=True)
 class Command:
-    """One command as you type it, such as `dev chain`, with its help, arguments and options."""
+    """A command, such as `dev chain`, with its help."""
 
     name: str
     panel: str
@@ -34,26 +34,26 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """For example, `./workshop check [TARGET] [STEP] [--all]`, without the common option `--help`."""
+        """The usage line, such as `./workshop check [TARGET] [STEP] [--all]`, without `--help`."""
         parts = [PROGRAM, self.name, *map(_argument, self.arguments)]
         parts += [f"[{each.opts[-1]}{_value(each)}]" for each in self.options if each.name != "help"]
         return " ".join(parts + ["[ARGUMENT ...]"] * self.takes_more)
 
 
 def commands() -> list[Command]:
-    """Return all commands, including those in groups, in the order of `--help`."""
+    """Return all commands, including those of groups, in the order of `--help`."""
     root, context = _root()
     return list(_walk(root, context, "", OTHERS))
 
 
 def common_options() -> list:
-    """Return the options that every command accepts, such as `--debug`."""
+    """Return the options that come before the command, such as `--debug`."""
     root, context = _root()
     return root.get_params(context)
 
 
 def markdown() -> str:
-    """Return Markdown with a section for each panel of `--help`, and a heading for each command."""
+    """Return the reference as Markdown: a section per panel of `--help`, and an anchor per command."""
     found = commands()
     parts = ["## Options of every command", _options(common_options())]
     for panel in dict.fromkeys(command.panel for command in found):
@@ -134,7 +134,7 @@ def _help(parameter) -> str:
 
 
 def _text(text: str) -> str:
-    """Convert help text to Markdown: keep Rich's [bold], and escape all other markup."""
+    """Convert help to Markdown: Rich's [bold] becomes bold, and all other markup characters are escaped."""
     text = re.sub(r"([\\*_<#])", r"\\\1", text)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"**\1**", text)
 
@@ -145,5 +145,5 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape each bar that would end the table cell. A bar inside backticks doesn't end it."""
+    """Escape the bars in a cell, except inside backticks, so that they don't end the cell."""
     return re.sub(r"(`[^`]*`)|\|", lambda found: found[1] or r"\|", text.replace("\n", " "))
