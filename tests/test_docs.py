@@ -201,7 +201,9 @@ def test_runs_and_examples_are_no_pages(site):
 
 def test_the_first_page_says_how_long_it_takes(site):
     text = (site / "index.html").read_text(encoding="utf-8")
-    assert f"Five lessons, about {lesson_facts.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
+    assert (
+        f"The five lessons take about {lesson_facts.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
+    )
     for lesson in LESSONS:
         row = rf"lessons/{lesson.name}/.*?<td>{lesson.minutes}</td>\s*<td>{lesson.all_minutes}</td>"
         assert re.search(row, text, re.S), lesson.name
