@@ -16,7 +16,7 @@ from rich.markup import escape
 from workshop import paths
 from workshop.commands import broker_switch, status
 from workshop.console import say
-from workshop.course import lessons, migrations, progress
+from workshop.course import lessons, migrations, playground, progress
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 from workshop.notebooks import server
@@ -48,6 +48,8 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
                 f"Port {port} is taken by {taken_by(port)}.\n"
                 f"Stop that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
             )
+        if project.is_learners:
+            playground.put_command(project.folder)  # a copy that an older version has started
         session = _Session(project, port, began)
         stack.enter_context(signals.handled(session.stop))
         stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
