@@ -15,7 +15,7 @@ from workshop.errors import WorkshopError, reason
 from workshop.system import atomic_file
 
 COMMAND = "workshop"
-"""The script in a learner's copy that calls the clone's `./workshop`, so that one name works in both folders."""
+"""The script in a learner's copy that calls the clone's `./workshop`: one name works in both folders."""
 
 SCRIPT = """#!/bin/sh
 # Runs the workshop's command, so that you can type ./workshop in this folder too.
