@@ -235,7 +235,8 @@ def test_start(tmp_path, monkeypatch, capsys, spring, lasts, newer):
         starter = {
             name: file.read_text() for name, file in playground.files(paths.LESSONS / "01-one").items()
         }
-        assert {**starter, PHOTO: "a photo"} == {PHOTO: "a photo"} | tree(copy)
+        added = {PHOTO: "a photo", playground.COMMAND: playground.SCRIPT}
+        assert {**starter, **added} == {PHOTO: "a photo"} | tree(copy)
         if not sprung:
             break
 

@@ -1,13 +1,17 @@
 """The notebooks: clean in git, right when they are run, and never a hang or a traceback for a reader."""
 
+import ast
+import contextlib
 import dataclasses
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -17,12 +21,13 @@ import nbformat
 import psutil
 import pytest
 import redis
+from jupyter_client.manager import start_new_kernel
 
 from workshop import paths
 from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
-from workshop.notebookkit import project, running, sentences, turns
+from workshop.notebookkit import Bank, project, running, sentences, turns
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
@@ -35,6 +40,9 @@ LESSONS = [lessons.find(file.stem) for file in FILES]
 WITH_WORKERS = [lesson for lesson in LESSONS if lesson.code != "01"]
 CALL = re.compile(r'check\("(\d\.\d)"')
 UNSOLVED = "unsolved"
+IMPORTS = (ast.Import, ast.ImportFrom)
+MOST_LINES, MOST_IN_A_CELL = 120, 14
+"""Lines of code to read, without empty ones: in a notebook, and in a cell without its imports."""
 
 
 def by_name(each):
@@ -60,7 +68,9 @@ def test_every_lesson_has_one():
 
 
 @pytest.mark.parametrize(
-    ("module", "unused"), [("notebook_pages", {"lark", "nbclient"}), ("lab", {"lark"})], ids=["docs", "lab"]
+    ("module", "unused"),
+    [("docsite.notebook_pages", {"lark", "nbclient"}), ("notebooks.lab", {"lark"})],
+    ids=["docs", "lab"],
 )
 def test_a_start_compiles_no_grammar_and_loads_no_client(module, unused):
     """Either takes a second or half of one: at each start of the docs and of JupyterLab."""
@@ -76,6 +86,28 @@ def test_no_outputs_in_git(file):
     clean = convert.written(convert.stripped(convert.read(file)))
     assert file.read_text(encoding="utf-8") == clean, "./workshop dev notebooks takes out what a run has left"
     nbformat.validate(convert.read(file))
+
+
+def lines_of(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_code_is_short_to_read(lesson):
+    """What is not the topic of the lesson, such as plots, is in `workshop.notebookkit`."""
+    code = [cell for cell in read(lesson).cells if cell.cell_type == "code"]
+    assert sum(len(lines_of(cell)) for cell in code) <= MOST_LINES
+    for cell in code:
+        statements = [each for each in ast.parse(cell.source).body if not isinstance(each, IMPORTS)]
+        lines = sum(len(lines_of(SimpleNamespace(source=ast.unparse(each)))) for each in statements)
+        assert max(lines, len(lines_of(cell)) - count_of_imports(cell)) <= MOST_IN_A_CELL, cell.source
+        assert "plt." not in cell.source, f"a plot belongs in notebookkit/plots.py:\n{cell.source}"
+
+
+def count_of_imports(cell):
+    """How many lines of a cell are imports."""
+    found = [each for each in ast.parse(cell.source).body if isinstance(each, IMPORTS)]
+    return sum(each.end_lineno - each.lineno + 1 for each in found)
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
@@ -148,6 +180,57 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
                 r"worker (is running|is up|up)|[Nn]o worker takes|ran?k?\b.*first|waits|has not run",
                 said,
             ), f"{cell.source}\n\n{said}"
+
+
+def test_two_readers_share_a_broker():
+    """At the same time, in two kernels, on one site: no queue, photo or result has a name in common."""
+    lesson = lessons.find("02")
+    notebooks = [convert.filled(read(lesson)) for _ in range(2)]
+    with execute.stage(lesson) as site, ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(execute.run, reader, site) for reader in notebooks]
+        checks = [cell for run in runs for cell in run.result().cells if tagged(cell, CHECK)]
+    assert [words(cell)[:8] for cell in checks] == ["✓ Right."] * 8
+
+
+@pytest.mark.parametrize("name", ["LOOK_QUEUE", "Mailbox().address", "unique('lock')", "project.OWN"])
+def test_names_belong_to_one_reader(name):
+    """They are different in each kernel, and stay the same when a kernel is restarted: what a cell has sent
+    before can be removed after it."""
+    code = f"from workshop.notebookkit import LOOK_QUEUE, Mailbox, project, unique; print({name})"
+    with kernel() as first, kernel() as second:
+        before = first(code)
+        first.manager.restart_kernel(now=True)
+        assert before.strip()
+        assert [first(code), second(code) != before] == [before, True]
+
+
+@contextlib.contextmanager
+def kernel():
+    """A kernel as a notebook has one. Call it with code: it returns what the code prints."""
+    environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
+    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+
+    def run(code):
+        printed = []
+        client.wait_for_ready(timeout=execute.CELL_SECONDS)
+        client.execute_interactive(
+            code, timeout=execute.CELL_SECONDS, output_hook=lambda said: printed.append(said["content"])
+        )
+        return "".join(content.get("text", "") for content in printed)
+
+    run.manager = manager
+    try:
+        yield run
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_a_cell_with_the_bank_runs_twice(tmp_path):
+    for _ in range(2):
+        with Bank(tmp_path / "bank.sqlite3") as bank:
+            assert len(bank.missing_in_copies(shutil.copyfile, count=2)) == 2
+            assert bank.error == ""
 
 
 def test_without_a_broker_the_first_cell_says_so(tmp_path):

@@ -18,7 +18,7 @@ from workshop import paths
 from workshop.console import say
 from workshop.course import migrations
 from workshop.course.project import Project
-from workshop.runtime import compose, diagnosis, up_state
+from workshop.runtime import clones, compose, diagnosis, up_state
 from workshop.runtime.broker import HIDDEN, answers, without_password
 from workshop.system import environment
 from workshop.system.ports import who_holds
@@ -131,11 +131,11 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
                 compose.to_stop(containers),
             )
         else:
-            stop = f"kill {holder.pid}" if holder.pid else "stop that process"
             other = (
-                (f"\nor use another port: ./workshop up --port {port + 10}") if purpose == "the site" else ""
+                f"\nor use another port: ./workshop up --port {port + 10}" if purpose == "the site" else ""
             )
-            yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", stop + other)
+            cure = clones.how_to_stop(holder.pid) + other
+            yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", cure)
 
 
 def _broker_url() -> str:
@@ -268,7 +268,7 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
         return Finding(
             False,
             f"{said} runs another project, {paths.shown(folder)}, and receives your tasks",
-            f"kill {pid}   (then: cd {project.shown} && celery -A myproject worker -l info)",
+            f"{clones.how_to_stop(pid)}   (then: cd {project.shown} && celery -A myproject worker -l info)",
         )
     files = list(diagnosis.python_files(project.folder))
     newest = max(files, key=lambda file: file.stat().st_mtime)

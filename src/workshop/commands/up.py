@@ -16,17 +16,17 @@ from rich.markup import escape
 from workshop import paths
 from workshop.commands import broker_switch, status
 from workshop.console import say
-from workshop.course import lessons, migrations, progress
+from workshop.course import lessons, migrations, playground, progress
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 from workshop.notebooks import server
-from workshop.runtime import flower, up_state
+from workshop.runtime import clones, flower, up_state
 from workshop.runtime.broker import Broker, use_external, version_of, without_password
 from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import Supervisor
 from workshop.system import signals
 from workshop.system.environment import KEEP, inherited, kept
-from workshop.system.ports import LAST, is_free, next_free, taken_by
+from workshop.system.ports import ENDED, LAST, is_free, next_free, taken_by, who_holds
 
 DOCS_PORT = 8001
 REMARKS = 48
@@ -44,10 +44,14 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
     began = time.monotonic()
     with up_state.only_one(), contextlib.ExitStack() as stack:
         if not is_free(port):
+            holder = who_holds(port)
             raise WorkshopError(
-                f"Port {port} is taken by {taken_by(port)}.\n"
-                f"Stop that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
+                f"Port {port} is taken by {holder or ENDED}.\n"
+                f"{clones.how_to_stop(holder.pid if holder else None)}, or choose another port: "
+                f"./workshop up --port {next_free(port + 10)}"
             )
+        if project.is_learners:
+            playground.put_command(project.folder)  # a copy that an older version has started
         session = _Session(project, port, began)
         stack.enter_context(signals.handled(session.stop))
         stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))

@@ -14,8 +14,16 @@ from workshop.course.project import Project
 from workshop.errors import WorkshopError, reason
 from workshop.system import atomic_file
 
-NOT_COPIED = ("data", "checks", "lesson.toml")
-"""What a starter has at its top that is no part of the learner's copy."""
+COMMAND = "workshop"
+"""The script in a learner's copy that calls the clone's `./workshop`: one name works in both folders."""
+
+SCRIPT = """#!/bin/sh
+# Runs the workshop's command, so that you can type ./workshop in this folder too.
+exec "$(dirname "$0")/../../workshop" "$@"
+"""
+
+NOT_COPIED = ("data", "checks", "lesson.toml", COMMAND)
+"""What is at the top of a starter or of a learner's copy and is no part of the project."""
 
 LEFT_BY_TOOLS = frozenset(
     ("__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".idea", ".vscode", ".git")
@@ -68,6 +76,7 @@ def _started_copy(lesson: Lesson) -> Project:
                 f"{paths.shown(_backup_path(lesson.name))}/)"
             )
         _copy(lesson.folder, folder)
+        put_command(folder)
         for name in _started(lesson).keys() - files(lesson.folder).keys():
             (folder / name).unlink(missing_ok=True)
     else:
@@ -213,6 +222,7 @@ def _fresh(lesson: Lesson) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _copy(lesson.folder, folder)
+        put_command(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -224,6 +234,13 @@ def _copy(starter: Path, folder: Path) -> None:
         target = folder / name
         if not target.is_file() or target.read_bytes() != file.read_bytes():
             atomic_file.copy(file, target)
+
+
+def put_command(folder: Path) -> None:
+    """Put the script `workshop` into the learner's copy in `folder`, if it isn't there already."""
+    file = folder / COMMAND
+    if not file.is_file() or file.read_text(encoding="utf-8") != SCRIPT:
+        atomic_file.write_text(file, SCRIPT, mode=0o755)
 
 
 def _hashes(folder: Path) -> dict[str, str]:

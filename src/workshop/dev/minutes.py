@@ -119,7 +119,7 @@ def _of_step(lesson: Lesson, step: Step, section: str) -> Effort:
 def _read(text: str) -> Effort:
     """The effort of a piece of a page, without its folded boxes."""
     open_text = _FOLDED.sub("", text)
-    shown = "\n".join(snippets.Snippets().with_code(open_text.splitlines()))
+    shown = "\n".join(snippets.Snippets(None, {}).with_code(open_text.splitlines()))
     shown = re.sub(r"<figure.*?</figure>", "", shown, flags=re.S)
     commands = sum(
         len(re.findall(r"^\s*\$ ", block, re.M))

@@ -180,7 +180,10 @@ def _watch(
 def _row_says(photo) -> str:
     if photo.failure_reason:
         return photo.failure_reason
-    return f"in {photo.resize_seconds:.2f} s" if photo.is_processed else ""
+    sent_again = getattr(photo, "sent_again", 0)  # a column since lesson 05
+    said = [f"in {photo.resize_seconds:.2f} s"] if photo.is_processed else []
+    said += [f"re-sent {sent_again} {'time' if sent_again == 1 else 'times'}"] if sent_again else []
+    return ", ".join(said)
 
 
 def _said(moment: Moment) -> str:

@@ -1,4 +1,4 @@
-"""What a notebook has sent and nobody has taken: it goes at the end, with the results that came."""
+"""What is left of the tasks that a notebook has sent: their results, and messages that no worker received."""
 
 import base64
 import json
@@ -8,6 +8,8 @@ import redis
 from celery import current_app
 from celery.result import AsyncResult
 from celery.signals import after_task_publish
+
+from .names import LOOK_QUEUE
 
 PHOTO_TASKS = "images.tasks."
 """The tasks of this module get the id of a photo, or a list of ids."""
@@ -23,10 +25,10 @@ def _note(headers=None, body=None, **_) -> None:
 
 
 def take_back() -> list[str]:
-    """Forget the results of all tasks that this kernel has sent, and take their messages off the broker.
+    """Delete the results of all tasks that this kernel has sent, and remove their messages from the broker.
 
-    So it does with messages for photos that are gone, whoever sent them. Where a worker is up there are none;
-    without one they would lie there, and fail when it comes. Returns the ids of the tasks.
+    Also removes messages for photos that were deleted: without a worker they would stay in the queue, and
+    the tasks would fail later. Deletes the queue LOOK_QUEUE too. Returns the ids of the tasks.
     """
     broker = redis.Redis.from_url(current_app.conf.broker_url)
     ids, count = list(_sent), 0
@@ -36,7 +38,8 @@ def take_back() -> list[str]:
         message = json.loads(raw)
         if message["headers"].get("id") in _sent or _for_nobody(message):
             count += broker.lrem(queue, 1, raw)
-    print(f"{len(ids)} results are forgotten, {count} messages that nobody has taken are gone.")
+    broker.delete(LOOK_QUEUE, *broker.keys(f"_kombu.binding*{LOOK_QUEUE}"))
+    print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker received.")
     _sent.clear()
     return ids
 

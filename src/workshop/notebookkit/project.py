@@ -1,11 +1,16 @@
 """The project that a notebook is about: found, set up for Django, and tidied up at the end."""
 
+import atexit
 import base64
 import contextlib
 import importlib
 import json
 import os
+import shutil
 import sys
+import tempfile
+from datetime import timedelta
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -22,14 +27,18 @@ from workshop.runtime import docs_address
 from workshop.runtime.broker import HIDDEN, silence, without_password
 from workshop.system.environment import bypass_proxies
 
+from .names import unique
 from .running import Running
 from .sentences import Sentences
 from .workers import workers
 
 CHOICES = {"mine": "your copy in playground/", "solution": "the finished project in solutions/"}
 PREFIX = "from-notebook"
-"""How the names of the photos begin that a notebook uploads. `tidy()` goes by it, and also finds those of a
-run that ended half way."""
+"""The names of all photos that notebooks upload start with this."""
+OWN = unique(PREFIX)
+"""The names of the photos that this kernel uploads start with this, also after the kernel was restarted."""
+LEFT_BEHIND = timedelta(hours=2)
+"""`tidy()` also deletes photos of other kernels that are older than this: no notebook takes so long."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "Opened":
@@ -115,6 +124,23 @@ class Opened:
         """The address of the site."""
         return self.running.site
 
+    @cached_property
+    def scratch(self) -> Path:
+        """An empty temporary folder. `tidy()` deletes it, and so does the end of the kernel."""
+        folder = tempfile.mkdtemp(prefix=f"notebook-{self.lesson.code}-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def photo_name(self, name: str) -> str:
+        """Return a file name that ends with `name`. `tidy()` deletes photos that are uploaded with it."""
+        return f"{OWN}-{name}"
+
+    def photos(self, name: str = ""):
+        """Return the query for the photos of this kernel whose names start with `name`."""
+        from images.models import UploadedImage
+
+        return UploadedImage.objects.filter(image__startswith=f"uploads/{self.photo_name(name)}")
+
     def photo(self, sample: bytes | None = None, name: str = "photo.jpg"):
         """Upload a photo to the running site, as a browser does, and return its row.
 
@@ -126,7 +152,7 @@ class Opened:
 
         before = set(UploadedImage.objects.values_list("pk", flat=True))
         with Visitor(self.site) as visitor:
-            answer = visitor.upload(f"{PREFIX}-{name}", sample or samples.photo(1600, 1200))
+            answer = visitor.upload(self.photo_name(name), sample or samples.photo(1600, 1200))
         if answer.refusal:
             raise WorkshopError(f"The site rejected the photo: {answer.refusal}")
         row = UploadedImage.objects.exclude(pk__in=before).order_by("pk").last()
@@ -135,11 +161,21 @@ class Opened:
         return row
 
     def tidy(self) -> None:
-        """Delete the photos that notebooks have uploaded, their files, and the messages about them that no
-        worker has taken."""
+        """Delete the scratch folder, the photos that this kernel has uploaded, their files, and the messages
+        about them that no worker has received.
+
+        Photos of other kernels are deleted when they are older than LEFT_BEHIND.
+        """
+        from django.db.models import Q
+        from django.utils import timezone
         from images.models import UploadedImage
 
-        photos = list(UploadedImage.objects.filter(image__startswith=f"uploads/{PREFIX}"))
+        if "scratch" in self.__dict__:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            del self.scratch
+        own = Q(image__startswith=f"uploads/{OWN}")
+        old = Q(image__startswith=f"uploads/{PREFIX}", uploaded_at__lt=timezone.now() - LEFT_BEHIND)
+        photos = list(UploadedImage.objects.filter(own | old))
         if self._has_celery:
             _drop_messages({photo.pk for photo in photos}, self.running.broker)
         for photo in photos:

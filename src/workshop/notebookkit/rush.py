@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 
-from .project import PREFIX
+from .project import OWN
 
 PAUSE = 0.02
 """Seconds that the other visitor waits between two pages."""
@@ -83,7 +83,7 @@ def rush(address: str, content: bytes, count: int = 10, around: float = 0.5) -> 
 
 def _upload(visitor: Visitor, content: bytes) -> tuple[float, float]:
     began = time.perf_counter()
-    answer = visitor.upload(f"{PREFIX}-rush.jpg", content)
+    answer = visitor.upload(f"{OWN}-rush.jpg", content)
     if answer.refusal:
         raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
     return began, answer.seconds

@@ -25,6 +25,17 @@ def slow_storage(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def storage_down() -> Iterator[None]:
+    """`manage.py storage down`, and `manage.py storage ok` at the end of the block."""
+    quiet = io.StringIO()
+    call_command("storage", "down", stdout=quiet)
+    try:
+        yield
+    finally:
+        call_command("storage", "ok", stdout=quiet)
+
+
+@contextlib.contextmanager
 def nobody_takes_from(queue: str) -> Iterator[list[str]]:
     """The workers stop taking from `queue`, by cancel_consumer, and begin again, by add_consumer.
 

@@ -12,10 +12,9 @@ from celery.utils.time import get_exponential_backoff_interval
 
 from workshop.checkkit.photo_rows import RESIZED
 
+from .names import LOOK_QUEUE
 from .turns import YOURS, expect
 
-LOOK = "for a look"
-"""A queue that no worker consumes."""
 TASK = "images.tasks.resize_image_task"
 LONGEST_WAIT, AWAY, TOO_LONG = 30, 120, 300
 """Limits in seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
@@ -100,8 +99,8 @@ def turn_2(resend, photo) -> str:
         sent = _ids_on_look_queue() - before
     expect(
         sent,
-        f'The transaction was committed, but the queue "{LOOK}" is empty. '
-        f'Did you send the message to the default queue? Pass queue="{LOOK}" to apply_async_on_commit, '
+        "The transaction was committed, but LOOK_QUEUE is empty. "
+        "Did you send the message to the default queue? Pass queue=LOOK_QUEUE to apply_async_on_commit, "
         "because delay_on_commit takes no options.",
     )
     expect(len(sent) == 1, f"You sent {len(sent)} messages for one photo. Send only one.")
@@ -231,7 +230,7 @@ def _row_kept(photo) -> Iterator[None]:
 
 def _messages() -> dict[str, dict]:
     broker = redis.Redis.from_url(current_app.conf.broker_url)
-    found = (json.loads(raw) for raw in broker.lrange(LOOK, 0, -1))
+    found = (json.loads(raw) for raw in broker.lrange(LOOK_QUEUE, 0, -1))
     return {message["headers"]["id"]: message for message in found}
 
 
