@@ -49,7 +49,7 @@ def changes(translation: Translation, anchor: str) -> list[str]:
     """
     wanted = translations.recorded(translation).get(anchor)
     now = translations.originals(translation.source).get(anchor, "")
-    for commit in _commits():
+    for commit in _commits(translation.source):
         try:
             before = translations.originals(translation.source, lambda path, at=commit: _at(at, path)).get(
                 anchor, ""
@@ -95,9 +95,9 @@ def _mark(translation: Translation, only: str) -> None:
     say(f"{translation.file}: marked {', '.join(anchors)} as up to date.")
 
 
-def _commits() -> Iterator[str]:
-    """The commits of the repository, the newest first."""
-    run = _git("log", "--format=%H", "--", "README.md", "docs", "lessons/*/lesson.toml")
+def _commits(source: str) -> Iterator[str]:
+    """The commits that can have changed the text of the page `source`, the newest first."""
+    run = _git("log", "--format=%H", "--", source, "lessons/*/lesson.toml", "docs/*.svg")
     if run.returncode:
         raise WorkshopError(f"git cannot read the history here: {run.stderr.strip()}")
     yield from run.stdout.split()

@@ -15,8 +15,8 @@ FACTS = Words(
 
 SITE = {
     "site_name": "Django und Celery, Schritt für Schritt",
-    "site_description": "Lerne Celery in fünf Lektionen: vom Foto-Upload, der den Browser blockiert, bis zu einem "
-    "zuverlässigen Hintergrundsystem.",
+    "site_description": "Lerne Celery in fünf Lektionen: vom Foto-Upload, der den Browser blockiert, "
+    "bis zu einem zuverlässigen Hintergrundsystem.",
 }
 
 NAVIGATION = {

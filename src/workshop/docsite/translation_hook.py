@@ -161,7 +161,7 @@ def _generated(markdown: str, page: Page, language: str, words: ModuleType) -> s
 
 
 def _with_notes(markdown: str, translation: translations.Translation, words: ModuleType) -> str:
-    """The text with a note in each section whose English text has changed, and in place of missing sections."""
+    """The text with a note in each section whose English text has changed, and for each missing section."""
     english = translations.sections(translations.working_tree(translation.source))
     titles = {section.anchor: section.title for section in english}
     page = posixpath.relpath(translation.source, posixpath.dirname(translation.file))

@@ -209,8 +209,8 @@ def mark(translation: Translation, anchors: Iterable[str]) -> None:
 def differences(translation: Translation, checked: set[str] | None = None) -> list[str]:
     """How a translated page differs from the English page in what is not translated, as sentences.
 
-    Compares included files, commands, inline code, links, step numbers, boxes and table rows. Ignores sections
-    whose English text has changed.
+    Compares included files, commands, inline code, links, step numbers, boxes and table rows. Ignores
+    sections whose English text has changed.
 
     checked: the sections to compare, whatever their state. Default: those that are up to date or not marked.
     """
