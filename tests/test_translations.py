@@ -348,11 +348,11 @@ def test_command_with_a_wrong_name(pair, name, mark, says):
 
 
 class Html(HTMLParser):
-    """The language, the ids and the text of a built page, and the alternates that it names."""
+    """The language, the headings and the text of a built page, and where its language selector leads."""
 
     def __init__(self, file):
         super().__init__()
-        self.language, self.ids, self.alternates, self.selector, self.headings = None, [], {}, {}, []
+        self.language, self.selector, self.headings = None, {}, []
         self.source = file.read_text(encoding="utf-8")
         self.feed(self.source)
         self.text = in_one_line(re.sub(r"<[^>]+>", "", self.source))
@@ -362,7 +362,7 @@ class Html(HTMLParser):
         if tag == "html":
             self.language = given["lang"]
         if given.get("hreflang"):
-            (self.alternates if tag == "link" else self.selector)[given["hreflang"]] = given["href"]
+            self.selector[given["hreflang"]] = given["href"]
         if tag in ("h2", "h3"):
             self.headings.append(given.get("id"))
 
@@ -447,14 +447,12 @@ def test_headings_have_the_ids_of_the_english_page(site):
 
 
 def test_selector_leads_to_the_same_page_or_else_to_the_home_page(site):
-    both = {"en": "./", "de": "../../de/lessons/01-sync/"}
     page = Html(site / "lessons/01-sync/index.html")
-    assert (page.selector, page.alternates) == (both, both)
+    assert page.selector == {"en": "./", "de": "../../de/lessons/01-sync/"}
     page = Html(site / "de/lessons/01-sync/index.html")
     assert page.selector == {"en": "../../../lessons/01-sync/", "de": "./"}
     page = Html(site / "lessons/03-images/index.html")
     assert page.selector == {"en": "./", "de": "../../de/"}
-    assert page.alternates == {"en": "./"}, "a home page is no translation of a lesson"
 
 
 def test_menus_of_a_translated_page(site):

@@ -94,10 +94,8 @@ def on_page_context(context, page, config, nav):
 
 def on_post_page(output, page, config):
     """What the theme's templates leave no place for."""
-    for each in _site.config["alternate"]:
-        if _in_language(page, each["lang"]) is None:
-            # The home page of a language is not a translation of this page.
-            output = re.sub(rf'<link rel="alternate" href="[^"]*" hreflang="{each["lang"]}">\s*', "", output)
+    # The theme's script expects the home page of a language in such a link, and fetches a sitemap below it.
+    output = re.sub(r'<link rel="alternate" href="[^"]*" hreflang="[^"]*">\s*', "", output)
     language = language_of(page.file.src_uri)
     if language is None:
         return output
