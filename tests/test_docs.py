@@ -2,6 +2,7 @@
 
 import json
 import os
+import posixpath
 import re
 import shutil
 import socket
@@ -21,7 +22,7 @@ from printed import in_one_line
 from workshop import paths
 from workshop.course import lesson_facts, lessons
 from workshop.dev import minutes
-from workshop.docsite import notebook_pages, snippets
+from workshop.docsite import notebook_pages, snippets, translations
 from workshop.errors import WorkshopError
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
@@ -184,11 +185,14 @@ def test_link_that_is_not_https_is_found():
 
 
 def test_search_has_every_page(site):
-    found = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))["docs"]
+    """In the index of its language."""
     words = {}
-    for entry in found:
-        page = entry["location"].partition("#")[0]
-        words[page] = words.get(page, "") + entry["title"] + entry["text"]
+    for language in ("", *(f"{each}/" for each in translations.languages())):
+        index = json.loads((site / language / "search/search_index.json").read_text(encoding="utf-8"))
+        for entry in index["docs"]:
+            page = posixpath.normpath(language + entry["location"].partition("#")[0]) + "/"
+            page = page.removeprefix("./")
+            words[page] = words.get(page, "") + entry["title"] + entry["text"]
     pages = {file.parent.relative_to(site).as_posix() + "/" for file in site.rglob("index.html")}
     assert {page.removeprefix("./") for page in pages} == set(words)
     assert [page for page, text in words.items() if not text.strip()] == []
@@ -226,6 +230,12 @@ def test_minutes_are_those_of_the_model():
             assert abs(step.minutes - efforts[step.id].minutes) <= 1, step.id
 
 
+def english_page(file):
+    """The path of a page or drawing below docs/, without the folder of its language."""
+    path = file.relative_to(paths.DOCS)
+    return path.relative_to(path.parts[0]) if path.parts[0] in translations.languages() else path
+
+
 @pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)
 def test_drawings_say_what_they_show(file):
     svg = ElementTree.parse(file).getroot()
@@ -235,15 +245,19 @@ def test_drawings_say_what_they_show(file):
     assert [each.tag.rpartition("}")[2] for each in named] == ["title", "desc"]
     assert all(len(each.text) > 20 for each in named)
     assert svg.get("fill") == "currentColor", "else it cannot be read in the dark"
-    include = f'--8<-- "docs/{file.relative_to(paths.DOCS).as_posix()}"'
+    include = f'--8<-- "docs/{english_page(file).as_posix()}"'
     assert any(include in text.read_text(encoding="utf-8") for text in PAGES), f"no page shows {file.name}"
 
 
 def test_ids_of_drawings_are_unique():
-    """A page may show several: the ids of all of them are in one document then."""
+    """A page may show several: the ids of all of them are in one document then.
+
+    A translated drawing takes the place of the English one.
+    """
     ids = [
         each.get("id")
         for file in paths.DOCS.rglob("*.svg")
+        if english_page(file) == file.relative_to(paths.DOCS)
         for each in ElementTree.parse(file).iter()
         if each.get("id")
     ]
@@ -354,6 +368,8 @@ def test_what_vanished_is_named(root, include, says):
 def copy(tmp_path):
     """A copy of all that the site is made of, to break."""
     root = tmp_path / "copy"
+    root.mkdir()
+    (root / "src").symlink_to(paths.SOURCES)
     for folder in ("docker", "docs", "lessons", "overrides", "solutions"):
         shutil.copytree(paths.ROOT / folder, root / folder, ignore=shutil.ignore_patterns("data", "checks"))
     for file in ("mkdocs.yml", "Dockerfile", "docker-compose.yml"):

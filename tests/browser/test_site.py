@@ -1,6 +1,7 @@
 """The docs site in a browser: every page of the navigation, in light and dark, on a desk and on a phone."""
 
 import json
+import re
 from pathlib import PurePosixPath
 
 import looks
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from workshop import paths
 from workshop.bench import site_figure
-from workshop.docsite import site
+from workshop.docsite import german, site, translations
 from workshop.docsite.static_server import serving
 
 
@@ -32,6 +33,11 @@ def address(source):
 
 with (paths.ROOT / "mkdocs.yml").open(encoding="utf-8") as config:
     PAGES = [address(source) for source in in_nav(yaml_load(config)["nav"])]
+TRANSLATED = [
+    address(translation.file.removeprefix("docs/"))
+    for translation in translations.all_translations()
+    if translation.file.startswith("docs/")
+]
 KINDS = {page.split("/")[1]: page for page in reversed(PAGES)}
 """The first page of each part of the site: "lessons": "/lessons/01-sync/"."""
 
@@ -49,7 +55,12 @@ def served(built):
         yield server.address
 
 
-@pytest.mark.parametrize("path", PAGES)
+def label(path, text):
+    """`text`, as the theme says it in the language of the page."""
+    return german.LABELS[text] if path.startswith("/de/") else text
+
+
+@pytest.mark.parametrize("path", [*PAGES, *TRANSLATED])
 def test_page(path, served, page):
     """axe finds nothing. On a desk and on a phone, in light and dark, the page does not scroll sideways, and
     each block is as wide as its column at most, or it can be scrolled and shows that."""
@@ -58,13 +69,13 @@ def test_page(path, served, page):
     page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
     assert looks.axe(page) == [], "light"
     assert looks.too_wide(page) == [], "light, in a window of 1280 pixels"
-    page.get_by_title("Switch to dark mode").click()
+    page.get_by_title(label(path, "Switch to dark mode")).click()
     assert looks.axe(page, colours_only=True) == [], "dark"
     assert looks.too_wide(page) == [], "dark, in a window of 1280 pixels"
     page.set_viewport_size(looks.PHONE)
     assert looks.too_wide(page) == [], "dark, on a phone"
     assert looks.sideways(page) == 0, "dark, wider than a phone"
-    page.get_by_title("Switch to light mode").click()
+    page.get_by_title(label(path, "Switch to light mode")).click()
     assert looks.too_wide(page) == [], "light, on a phone"
     assert looks.sideways(page) == 0, "light, wider than a phone"
 
@@ -103,13 +114,70 @@ def test_output_wraps_and_is_copied_in_its_own_lines(served, visitor):
     assert page.evaluate("navigator.clipboard.readText()") == text.rstrip()
 
 
-@pytest.mark.parametrize("path", KINDS.values())
+@pytest.mark.parametrize("path", [*KINDS.values(), *TRANSLATED])
 def test_page_on_a_phone(path, served, visitor):
     page = visitor(looks.PHONE, color_scheme="light", has_touch=True)
     looks.visit(page, served + path)
     assert looks.axe(page) == [], "light"
-    page.get_by_title("Switch to dark mode").click()
+    page.get_by_title(label(path, "Switch to dark mode")).click()
     assert looks.axe(page, colours_only=True) == [], "dark"
+
+
+@pytest.mark.parametrize("viewport", [looks.DESKTOP, looks.PHONE], ids=["desk", "phone"])
+def test_language_is_chosen_by_keyboard(served, visitor, viewport):
+    """There and back, on the same page. On a page without a translation, it leads to the German home page."""
+    page = visitor(viewport)
+    for path, name, leads_to in (
+        ("/lessons/01-sync/", "Deutsch", "/de/lessons/01-sync/"),
+        ("/de/lessons/01-sync/", "English", "/lessons/01-sync/"),
+        ("/lessons/03-images/", "Deutsch", "/de/"),
+    ):
+        looks.visit(page, served + path)
+        link = page.locator(".md-select__link", has_text=name)
+        expect(link).not_to_be_visible()
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            if link.evaluate("link => link === document.activeElement"):
+                break
+        expect(link).to_be_focused()
+        expect(link).to_be_in_viewport(ratio=1)
+        assert looks.axe(page) == [], path
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(served + leads_to)
+        expect(page.locator("html")).to_have_attribute("lang", "de" if name == "Deutsch" else "en")
+
+
+def test_search_is_in_the_language_of_the_page(served, visitor):
+    page = visitor()
+    found = page.locator(".md-search-result__link")
+    for path, words, answers, others in (
+        ("/", "Seitenverhältnis", [], ["/de/"]),
+        ("/lessons/02-celery-basics/", "aspect ratio", ["/lessons/01-sync/#step-1-1"], ["/de/"]),
+        ("/de/", "Seitenverhältnis", ["/de/lessons/01-sync/#step-1-1"], []),
+        ("/de/lessons/01-sync/", "unschärfe überspringen", [], []),
+        (
+            "/de/lessons/01-sync/",
+            "visibility timeout",
+            ["/explanation/visibility-timeout/"],
+            ["/de/explanation/"],
+        ),
+        (
+            "/de/lessons/01-sync/",
+            "orientation()",
+            ["/de/lessons/01-sync/#step-1-2"],
+            ["localhost/lessons/01-sync"],
+        ),
+    ):
+        page.goto(served + path)
+        page.keyboard.press("/")
+        page.locator(".md-search__input").press_sequentially(words)
+        expect(page.locator(".md-search-result__meta")).not_to_have_text(
+            re.compile("Initializing|initialisiert|Type to|eingeben")
+        )
+        for answer in answers:
+            expect(page.locator(f'.md-search-result__link[href^="{served}{answer}"]').first).to_be_attached()
+        links = found.evaluate_all("links => links.map(link => link.href)")
+        assert [link for link in links for other in others if f"{served}{other}" in link] == [], words
 
 
 LINKED = """async (addresses) => {

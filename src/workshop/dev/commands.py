@@ -159,3 +159,20 @@ def sentences(
         found = [sentence for each in chosen for sentence in sentences.of_lesson(each)]
     for sentence in sentences.sample(found, count, seed):
         verbatim(str(sentence))
+
+
+@app.command()
+def translations(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="PAGE", help="lessons/01-sync, or one section of it: lessons/01-sync#step-1-1."
+        ),
+    ] = "",
+    diff: Annotated[bool, typer.Option("--diff", help="Print what has changed in the English text.")] = False,
+    mark: Annotated[bool, typer.Option("--mark", help="Record that the translation is up to date.")] = False,
+) -> None:
+    """List the sections of the translated pages, and whether the English text has changed since."""
+    from workshop.dev import translations as pages
+
+    raise typer.Exit(pages.main(name, diff, mark))
