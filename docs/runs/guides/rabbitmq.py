@@ -9,7 +9,6 @@ server stores results and locks.
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -21,10 +20,11 @@ from pathlib import Path
 import httpx
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.photos import samples
 from workshop.runtime.broker import Broker
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 OUT = Path(__file__).parent
 AMQP, MANAGEMENT = os.environ["AMQP_URL"], os.environ["MANAGEMENT"]
@@ -52,28 +52,22 @@ class Site:
         self.run("python manage.py migrate -v 0")
 
     def start(self, *options: str, name: str = "worker", ready: str | None = " ready.", **environment):
-        file = self.folder / f"{name}-{len(self.processes)}.log"
-        with file.open("wb") as log:
-            process = subprocess.Popen(
-                ["celery", "-A", "myproject", *options],
-                cwd=self.folder / "app",
-                env=self.environment | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        process.log = file
+        process = Child(
+            ["celery", "-A", "myproject", *options],
+            folder=self.folder / "app",
+            environment=self.environment | environment,
+            log=self.folder / f"{name}-{len(self.processes)}.log",
+        )
         self.processes.append(process)
         if ready:
-            assert until(lambda: ready in file.read_text(), 40), file.read_text()
+            assert process.wait_for(ready, 40), process.output
         return process
 
     def worker(self, *options: str):
         return self.start("worker", "--loglevel", "INFO", "--concurrency", "2", *options)
 
     def kill(self, process) -> None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
 
     def run(self, command: str) -> str:
         run = subprocess.run(
@@ -93,7 +87,7 @@ class Site:
 
     def end(self) -> None:
         for process in self.processes:
-            if process.poll() is None:
+            if process.running:
                 self.kill(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -231,9 +225,9 @@ def quorum(redis_url: str) -> None:
     classic.end()
     site = Site(redis_url, AMQP, "myproject.quorum")
     process = site.start("worker", "--loglevel", "INFO", ready=None)
-    until(lambda: "PRECONDITION" in process.log.read_text() or process.poll() is not None, 20)
+    until(lambda: "PRECONDITION" in process.output or not process.running, 20)
     time.sleep(1)
-    lines = [line for line in process.log.read_text().splitlines() if "PRECONDITION" in line]
+    lines = [line for line in process.output.splitlines() if "PRECONDITION" in line]
     write(
         "precondition",
         "$ DJANGO_SETTINGS_MODULE=myproject.quorum celery -A myproject worker\n"
@@ -248,8 +242,8 @@ def quorum(redis_url: str) -> None:
     lines = [each for each in queues().splitlines() if not re.search(r"delayed.*\t0\t0\t", each)]
     write("delayed", "\n".join(lines) + "\n$ celery -A myproject inspect scheduled\n" + held)
     site.photo()
-    print(until(lambda: "succeeded" in process.log.read_text(), 30))
-    print(process.log.read_text()[-3000:])
+    print(until(lambda: "succeeded" in process.output, 30))
+    print(process.output[-3000:])
     site.end()
     empty()
 
@@ -262,13 +256,13 @@ def timeout(redis_url: str) -> None:
     # With a countdown, the message stays unacknowledged for two minutes.
     site.python("from myproject.celery import debug_task; debug_task.apply_async(countdown=130)")
     began = time.monotonic()
-    until(lambda: "PRECONDITION" in process.log.read_text() or process.poll() is not None, 125)
-    print(f"after {time.monotonic() - began:.0f} s, ended: {process.poll()}")
-    until(lambda: process.poll() is not None, 30)
-    text = process.log.read_text()
+    until(lambda: "PRECONDITION" in process.output or not process.running, 125)
+    print(f"after {time.monotonic() - began:.0f} s, ended: {process.exit_code}")
+    until(lambda: not process.running, 30)
+    text = process.output
     lines = [line for line in text.splitlines() if re.match(r"\[2.*(ready|received|CRIT|PRECOND)", line)]
     shown = "\n".join(textwrap.fill(tidy(line), 110) for line in lines)
-    ended = f"\n(the worker has ended, exit code {process.poll()})" if process.poll() is not None else ""
+    ended = f"\n(the worker has ended, exit code {process.exit_code})" if not process.running else ""
     write("timeout", f"$ celery -A myproject worker …\n{shown}{ended}\n{queues()}")
     site.end()
     subprocess.run(
@@ -294,7 +288,7 @@ def flower(redis_url: str) -> None:
         ]
         given = "FLOWER_BROKER_API=http://guest:guest@localhost:15672/api/ " if more else ""
         said.append(f"$ {given}celery -A myproject flower")
-        said += [line for line in process.log.read_text().splitlines() if line.startswith("[E ")]
+        said += [line for line in process.output.splitlines() if line.startswith("[E ")]
         said.append('>>> found = httpx.get("http://localhost:5555/api/queues/length", auth=…).json()')
         said.append('>>> [(each["name"], each["messages"]) for each in found["active_queues"]]')
         said.append(str([(each["name"], each["messages"]) for each in answer]))

@@ -17,9 +17,10 @@ import psutil
 import redis
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.photos import samples
 from workshop.runtime.broker import Broker
+from workshop.system.child import Child
+from workshop.system.waiting import until
 
 OUT = Path(__file__).parent
 PHOTOS = 40
@@ -55,19 +56,13 @@ class Site:
         return run.stdout
 
     def worker(self, *options: str) -> None:
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                ["celery", "-A", "myproject", "worker", "--loglevel", "INFO", "--queues", "celery", *options],
-                cwd=self.folder / "app",
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        assert until(lambda: " ready." in self.log.read_text(), 40), self.log.read_text()
+        command = ["celery", "-A", "myproject", "worker", "--loglevel", "INFO", "--queues", "celery"]
+        options = [*command, *options]
+        self.process = Child(options, folder=self.folder / "app", environment=self.environment, log=self.log)
+        assert self.process.wait_for(" ready.", 40), self.process.output
 
     def end_worker(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
+        self.process.stop(60)
 
     def photos(self, count: int) -> None:
         file = self.folder / "photo.jpg"
@@ -94,7 +89,7 @@ class Site:
         return max(times) - min(times)
 
     def end(self) -> None:
-        if self.process and self.process.poll() is None:
+        if self.process and self.process.running:
             self.end_worker()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -265,7 +260,6 @@ def ping(url: str) -> None:
         )
         lines.append(f"--pool {pool}, in the middle of a task: {said}")
         site.process.kill()
-        site.process.wait()
         site.redis.flushall()
     write("ping", "\n".join(lines))
     site.end()
