@@ -37,7 +37,7 @@ with tempfile.TemporaryDirectory() as folder:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         text = log.read_text() if log.exists() else ""
         if re.search(END, text) and not client.exists("upgrade", "unacked"):
