@@ -51,7 +51,7 @@ def worker() -> str:
     asked = app.control.inspect(pattern=f"*@{socket.gethostname()}", matcher="glob", timeout=3, limit=1)
     found = asked.ping()
     if not found:
-        raise OSError("The worker does not answer.")
+        raise OSError("The worker doesn't respond.")
     return ", ".join(found)
 
 

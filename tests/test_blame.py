@@ -38,14 +38,14 @@ TROUBLES = {
     "noauth": ("its broker wants a password", "NOAUTH Authentication required"),
     "wrongpass": ("its broker does not accept the password", "WRONGPASS invalid username-password pair"),
     "loading": ("its broker is still loading its data", "LOADING Valkey is loading the dataset in memory"),
-    "refused": ("its broker does not answer", "Error 111 connecting to localhost:1. Connection refused"),
+    "refused": ("its broker doesn't respond", "Error 111 connecting to localhost:1. Connection refused"),
     "refused-once": (
-        "its broker does not answer",
+        "its broker doesn't respond",
         "Retrying to establish a connection to the message broker",
     ),
     "rabbitmq-refused": ("its broker refuses the login", "(403) ACCESS_REFUSED - Login was refused"),
     "postgres-refused": (
-        "its database does not answer, or refuses the login",
+        "its database doesn't respond, or refuses the login",
         'connection failed: connection to server at "127.0.0.1", port 1 failed',
     ),
     "no-table": ("its database lacks a table or a column", "no such table: images_uploadedimage"),

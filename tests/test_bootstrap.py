@@ -329,7 +329,7 @@ def test_without_network_the_sentence_says_that_it_is_needed_once(project):
     )
     assert (
         code,
-        "The package index did not answer. The first start needs an internet connection" in said,
+        "The package index didn't respond. The first start needs an internet connection" in said,
     ) == (
         1,
         True,

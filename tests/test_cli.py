@@ -66,9 +66,9 @@ def test_hints_come_one_by_one_and_stay_at_the_last(run):
     assert "hint 1 of 2" in first
     assert "Next hint:" in first
     assert "hint 2 of 2" in second
-    assert "already seen this hint" not in second
+    assert "already seen it" not in second
     assert "hint 2 of 2" in third
-    assert "already seen this hint" in third
+    assert "already seen it" in third
     everything = run("hint", "1.2", "--all")[1]
     assert "What comes after one?" in everything
     assert "return two()" in everything

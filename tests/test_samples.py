@@ -46,7 +46,7 @@ def site(tmp_path_factory):
         deadline = time.monotonic() + 30
         while True:
             assert server.poll() is None, "the site ended before it answered"
-            assert time.monotonic() < deadline, "the site did not answer"
+            assert time.monotonic() < deadline, "the site didn't respond"
             try:
                 httpx.get(address)
                 break

@@ -274,7 +274,7 @@ def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
     app.upload(page, file(f"unknown-{kind}.jpg"))
     address = card(page, f"unknown-{kind}.jpg").get_by_role("link").get_attribute("href")
     status = "**/status/*" if kind == "batch" else "**/tasks/*/"
-    down = {"status": 503, "content_type": "application/json", "body": '{"error": "does not answer"}'}
+    down = {"status": 503, "content_type": "application/json", "body": '{"error": "doesn\'t respond"}'}
     page.route(status, lambda route: route.fulfill(**down))
     if kind == "batch":
         looks.visit(page, f"{app.address}/batches/{task_id}/")

@@ -15,6 +15,6 @@ def asks_result_backend(view: Callable[..., HttpResponse]) -> Callable[..., Http
         try:
             return view(request, *args, **kwargs)
         except RedisError:
-            return JsonResponse({"error": "The result backend does not answer. Try again later."}, status=503)
+            return JsonResponse({"error": "The result backend doesn't respond. Try again later."}, status=503)
 
     return answer

@@ -12,7 +12,7 @@ def translate_boto_errors():
     try:
         yield
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise ConnectionError(f"The bucket does not answer: {error}") from error
+        raise ConnectionError(f"The bucket doesn't respond: {error}") from error
     except exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
             raise

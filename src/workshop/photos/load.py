@@ -17,7 +17,7 @@ def main(address: str, count: int, content: Callable[[], bytes]) -> int:
     """Upload `count` photos at once, each in a request of its own, while somebody looks at the site.
 
     Prints the seconds of each upload and of the pages; the exit code, 0 when all photos were taken.
-    Raises WorkshopError when the site does not answer, or for a count that is not 1 to MOST_AT_ONCE.
+    Raises WorkshopError when the site doesn't respond, or for a count that is not 1 to MOST_AT_ONCE.
     """
     if not 1 <= count <= MOST_AT_ONCE:
         raise WorkshopError(f"--upload takes a number of photos from 1 to {MOST_AT_ONCE}.")

@@ -69,7 +69,7 @@ class Broker:
     def start(self, port: int | None = None) -> "Broker":
         """Start and return once the broker answers. After `stop()` it comes back on the same port, empty.
 
-        Errors: WorkshopError when the port is busy or the broker does not answer.
+        Errors: WorkshopError when the port is busy or the broker doesn't respond.
         """
         if self.running:
             return self
@@ -198,11 +198,11 @@ def version_of(url: str) -> str:
 def use_external(url: str) -> str:
     """Check the broker named by REDIS_URL and return its address.
 
-    Errors: WorkshopError when it does not answer, with the password left out of the message.
+    Errors: WorkshopError when it doesn't respond, with the password left out of the message.
     """
     if why := silence(url, 3):
         raise WorkshopError(
-            f"REDIS_URL points to a broker at {without_password(url)}, but that broker does not answer: "
+            f"REDIS_URL points to a broker at {without_password(url)}, but that broker doesn't respond: "
             f"{why}\n"
             "Start that broker, or type: unset REDIS_URL   (the workshop then starts its own)"
         )

@@ -197,7 +197,7 @@ def to_stop(project: str) -> str:
 
 
 def _asked(docker: str, *words: str) -> list[str]:
-    """The lines of Docker's answer; none if it does not answer."""
+    """The lines of Docker's answer; none if it doesn't respond."""
     try:
         done = subprocess.run([docker, *words], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:

@@ -20,7 +20,7 @@ def own(url: str) -> Iterator[str]:
     """The address of a new, empty database beside the one at `url`. It is gone afterwards.
 
     Nothing is read from the database at `url`, and nothing written. Raises WorkshopError, in words, when
-    the server does not answer or does not let this user make a database.
+    the server doesn't respond or does not let this user make a database.
     """
     parts = urlsplit(url)
     name = f"check_{secrets.token_hex(4)}"
@@ -48,6 +48,6 @@ def execute(url: str, statement: str) -> None:
         ) from error
     except psycopg.OperationalError as error:
         raise WorkshopError(
-            f"The server at DATABASE_URL does not answer: {str(error).strip()}\n"
+            f"The server at DATABASE_URL doesn't respond: {str(error).strip()}\n"
             "Start the server, or remove DATABASE_URL from WORKSHOP_KEEP: the project then uses SQLite."
         ) from error

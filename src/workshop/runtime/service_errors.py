@@ -24,7 +24,7 @@ class Trouble:
     answered: bool = False
 
 
-_SILENT = "its broker does not answer"
+_SILENT = "its broker doesn't respond"
 _BROKER = (
     (
         r"ReadOnlyError|READONLY|read only replica|UNBLOCKED .*replica",
@@ -110,7 +110,7 @@ _OTHERS = (
     ),
     (
         r"(?:django\.db|psycopg)\S*\.OperationalError: .*(?:connect|authentication|does not exist)",
-        "its database does not answer, or refuses the login",
+        "its database doesn't respond, or refuses the login",
         "Start the database, correct DATABASE_URL, or type: unset DATABASE_URL",
     ),
     (

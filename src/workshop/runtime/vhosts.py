@@ -27,7 +27,7 @@ def own(url: str) -> Iterator[str]:
     """The address of a new virtual host, number 0; the others are made with it. All are gone afterwards.
 
     AMQP itself knows no command for that, so RabbitMQ's management plugin is asked. Raises WorkshopError,
-    in words, when it does not answer or refuses.
+    in words, when it doesn't respond or refuses.
     """
     name = f"check_{secrets.token_hex(4)}"
     names = [f"{name}_{number}" for number in NUMBERS]
@@ -60,7 +60,7 @@ def _management(url: str):
         except httpx.HTTPError as error:
             raise WorkshopError(
                 "The checks want virtual hosts of their own on the RabbitMQ of CELERY_BROKER_URL, and its "
-                f"management plugin does not answer at {shown}: {error}\n"
+                f"management plugin doesn't respond at {shown}: {error}\n"
                 "Enable it:  rabbitmq-plugins enable rabbitmq_management\n"
                 "Is it elsewhere? Say where:  export "
                 "WORKSHOP_RABBITMQ_API=http://name:password@host:15672/api\n"
