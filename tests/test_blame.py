@@ -35,7 +35,7 @@ TROUBLES = {
         "its broker cannot save its data and refuses to write",
         "MISCONF Valkey is configured to save",
     ),
-    "noauth": ("its broker wants a password", "NOAUTH Authentication required"),
+    "noauth": ("its broker requires a password", "NOAUTH Authentication required"),
     "wrongpass": ("its broker does not accept the password", "WRONGPASS invalid username-password pair"),
     "loading": ("its broker is still loading its data", "LOADING Valkey is loading the dataset in memory"),
     "refused": ("its broker doesn't respond", "Error 111 connecting to localhost:1. Connection refused"),

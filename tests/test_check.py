@@ -358,7 +358,7 @@ def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
     finally:
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
-    assert "not report saved files here (Error creating recommended watcher: Too many" in Printed(
+    assert "doesn't report saved files (Error creating recommended watcher: Too many" in Printed(
         output.read_text()
     )
 

@@ -142,7 +142,7 @@ def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, t
     assert pending.what == "migrations are pending: images.0001_initial"
     migrate(project)
     findings = doctor.examine(project, ports={})
-    assert doctor.Finding(True, "the database has all migrations") in findings
+    assert doctor.Finding(True, "all migrations have been applied") in findings
 
 
 def test_a_database_that_cannot_be_used(project, broker, on_a_server):

@@ -309,7 +309,7 @@ def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
 
 def test_where_the_system_watches_no_files_it_is_said_and_they_are_looked_at(root, start):
     run = start(before=limited("watches"))
-    run.until("The system does not report saved files here (OS file watch limit reached).")
+    run.until("The operating system doesn't report saved files (OS file watch limit reached)")
     run.until("sudo sysctl fs.inotify.max_user_watches=")
     run.until("next: step 1.1")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})

