@@ -1,8 +1,8 @@
-"""What the pages say about a lesson: goals and minutes, out of its manifest.
+"""Insert a lesson's goals and minutes from its manifest into the pages.
 
-In a text, between double braces, `minutes 3.2` becomes the time of a step, `minutes 03` that of a lesson's
-core path, `all_minutes 03` that with its optional steps, `hours` and `all_hours` those of the whole workshop.
-The line `--8<-- "workshop:opening.03"` becomes what a lesson opens with.
+Between double braces in a text, `minutes 3.2` is the time for a step, `minutes 03` that for a lesson's core
+path and `all_minutes 03` that with the optional steps; `hours` and `all_hours` are for the whole workshop.
+The line `--8<-- "workshop:opening.03"` inserts the opening of a lesson.
 """
 
 import re
@@ -13,12 +13,15 @@ PLACE = re.compile(r"\{\{ (?:(?P<kind>minutes|all_minutes) (?P<name>[\d.]+)|(?P<
 
 
 def filled(line: str) -> str:
-    """`line` with the minutes filled in. Raises WorkshopError for an unknown lesson or step."""
+    """Return `line` with the minutes filled in. Raises WorkshopError for an unknown lesson or step."""
     return PLACE.sub(_value, line)
 
 
 def opening(code: str) -> str:
-    """The goals and the time of the lesson `code` ("03"), as Markdown. Raises WorkshopError without one."""
+    """Return the goals and the time of lesson `code` ("03") as Markdown.
+
+    Raises WorkshopError if it is unknown.
+    """
     lesson = lessons.find(code)
     extra = ""
     if lesson.all_minutes > lesson.minutes:
@@ -28,7 +31,7 @@ def opening(code: str) -> str:
 
 
 def hours(minutes: int) -> str:
-    """`minutes`, rounded to tens, as a text: "4 hours 20 minutes"."""
+    """Format `minutes`, rounded to tens: "4 hours 20 minutes"."""
     whole, rest = divmod(round(minutes, -1), 60)
     return f"{whole} hours" + (f" {rest} minutes" if rest else "")
 

@@ -66,7 +66,7 @@ class Service:
 
     @property
     def probe(self) -> str | None:
-        """A command that exits with 0 once the step is done that the service waits for; None if not needed."""
+        """A command that exits with 0 once the step that the service waits for is done, or None."""
         if self.waits is None or self.app is None:
             return None
         return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
