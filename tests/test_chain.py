@@ -31,8 +31,8 @@ def test_a_difference_that_nothing_lists_is_found(root):
     assert chain.findings() == [
         "Procfile differs between lessons/01-one and solutions/01-one, but is not listed in the steps in "
         "lessons/01-one/lesson.toml.",
-        "images/stray.py is in solutions/02-two, but not in lessons/02-two, and it is not listed in the steps "
-        "in lessons/02-two/lesson.toml.",
+        "images/stray.py is in solutions/02-two, but not in lessons/02-two, and it is not listed in the "
+        "steps in lessons/02-two/lesson.toml.",
     ]
 
 

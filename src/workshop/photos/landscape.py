@@ -19,8 +19,8 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
     picture.paste((252, 246, 240), mask=clouds.point([max(0, level - 130) for level in range(256)]))
     draw, unit = ImageDraw.Draw(picture), min(width, height)
     draw.circle((width * sun, height * 0.28), unit * 0.08, fill=(255, 238, 150))
-    for horizon, colour in ((0.55, (96, 128, 148)), (0.66, (70, 122, 84)), (0.78, (44, 92, 52))):
-        draw.polygon([*_ridge(chance, width, height, horizon), (width, height), (0, height)], fill=colour)
+    for horizon, color in ((0.55, (96, 128, 148)), (0.66, (70, 122, 84)), (0.78, (44, 92, 52))):
+        draw.polygon([*_ridge(chance, width, height, horizon), (width, height), (0, height)], fill=color)
     x, top, bottom = width * 0.25, height * 0.6, height * 0.9
     head = unit * 0.09
     draw.line((x, top, x, bottom), fill="white", width=max(1, round(unit * 0.05)))
