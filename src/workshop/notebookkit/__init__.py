@@ -1,4 +1,4 @@
-"""What the notebooks are written with: they open a project, follow a task, and check what a reader tried."""
+"""The toolkit for the notebooks: open a project, follow a task, and check the reader's answers."""
 
 from .bank import Bank
 from .blocking import blocking_site

@@ -1,4 +1,4 @@
-"""A small database that somebody writes to all the time, to make copies of."""
+"""A small database that is constantly being changed, for practicing backups."""
 
 import sqlite3
 import threading
@@ -10,10 +10,11 @@ HALF = ACCOUNTS // 2
 
 
 class Bank:
-    """A database whose amounts a thread moves about: whatever it has committed, the sum of all is 0.
+    """A database in which a thread moves amounts between accounts. After every commit, the sum is 0.
 
-    `committed` is the number of the last entry. With `busy`, the database is one of some megabytes, and each
-    commit goes on into its file at once: from the log into places at both ends.
+    `committed` is the number of the last entry.
+
+    busy: create a database of several megabytes, and write each commit from the log to both ends of the file.
     """
 
     def __init__(self, file: Path, busy: bool = False) -> None:
@@ -44,7 +45,7 @@ class Bank:
 
     @property
     def whole(self) -> bool:
-        """Whether the database itself is still what it was: nobody has copied something over it."""
+        """Whether the database is still intact, so nothing was copied over it."""
         try:
             with closing(self._connect()) as database:
                 return database.execute("SELECT count(*) FROM entry").fetchone()[0] > 0

@@ -1,4 +1,4 @@
-"""The site of lesson 01, which resizes in the request, for a moment beside the notebook's own."""
+"""Run the site of lesson 01, which resizes photos in the request, next to the notebook's own site."""
 
 import contextlib
 import subprocess
@@ -14,12 +14,12 @@ LESSON = "01-sync"
 
 @contextlib.contextmanager
 def blocking_site() -> Iterator[str]:
-    """Start the finished site of lesson 01, and yield its address; behind the `with` nothing of it stays.
+    """Run the finished site of lesson 01 during the block, and yield its address.
 
-    Raises WorkshopError when it does not start.
+    Raises WorkshopError if the site does not start.
     """
-    # In a process of its own, which ends when this pipe closes: also when the kernel is killed. An interrupt
-    # goes to all processes of the kernel's session, and so not to this one.
+    # The site runs in a separate process, which exits when this pipe closes, even if the kernel is killed.
+    # The process has its own session, because an interrupt reaches all processes in the kernel's session.
     keeper = subprocess.Popen(
         [sys.executable, "-m", "workshop.runtime.serve_solution", LESSON],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What a notebook has sent and nobody has taken: it goes at the end, with the results that came."""
+"""Delete a notebook's results and unconsumed messages at the end."""
 
 import base64
 import json
@@ -10,23 +10,23 @@ from celery.result import AsyncResult
 from celery.signals import after_task_publish
 
 PHOTO_TASKS = "images.tasks."
-"""The tasks of this module get the id of a photo, or a list of ids."""
+"""The tasks in this module take the id of a photo, or a list of ids."""
 _sent: dict[str, None] = {}
-"""The ids of the tasks that this kernel has sent, in their order."""
+"""The ids of the tasks that this kernel has sent, in order."""
 
 
 @after_task_publish.connect(weak=False)
 def _note(headers=None, body=None, **_) -> None:
     _sent[headers["id"]] = None
     if after := body[2].get("chord"):
-        _sent[after["options"]["task_id"]] = None  # a worker sends this one
+        _sent[after["options"]["task_id"]] = None  # a worker sends this task
 
 
 def take_back() -> list[str]:
-    """Forget the results of all tasks that this kernel has sent, and take their messages off the broker.
+    """Delete the results and the messages of all tasks that this kernel has sent. Returns the tasks' ids.
 
-    So it does with messages for photos that are gone, whoever sent them. Where a worker is up there are none;
-    without one they would lie there, and fail when it comes. Returns the ids of the tasks.
+    Also deletes messages about deleted photos, regardless of the sender. Without a worker, they would stay in
+    the queue and fail later.
     """
     broker = redis.Redis.from_url(current_app.conf.broker_url)
     ids, count = list(_sent), 0
@@ -36,7 +36,7 @@ def take_back() -> list[str]:
         message = json.loads(raw)
         if message["headers"].get("id") in _sent or _for_nobody(message):
             count += broker.lrem(queue, 1, raw)
-    print(f"{len(ids)} results are forgotten, {count} messages that nobody has taken are gone.")
+    print(f"Deleted {len(ids)} results and {count} messages that no worker had received.")
     _sent.clear()
     return ids
 
@@ -48,7 +48,7 @@ def _waiting(broker: redis.Redis) -> Iterator[tuple[str, bytes]]:
 
 
 def _for_nobody(message: dict) -> bool:
-    """Whether all photos that a message is about are gone."""
+    """Return True if all photos in a message have been deleted."""
     if not message["headers"].get("task", "").startswith(PHOTO_TASKS):
         return False
     from images.models import UploadedImage
@@ -57,5 +57,5 @@ def _for_nobody(message: dict) -> bool:
     about = named.get("image_id", named.get("image_ids", positional[0] if positional else None))
     ids = about if isinstance(about, list) else [about]
     if not all(isinstance(each, int) for each in ids):
-        return False  # the last task of a chord gets descriptions
+        return False  # the callback of a chord gets descriptions instead of ids
     return not UploadedImage.objects.filter(pk__in=ids).exists()
