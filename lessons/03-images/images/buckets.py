@@ -16,7 +16,7 @@ def translate_boto_errors():
     except exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
             raise
-        raise ConnectionError(f"The bucket answers with a server error: {error}") from error
+        raise ConnectionError(f"The bucket responded with a server error: {error}") from error
 
 
 class Bucket(S3Storage):

@@ -53,7 +53,7 @@ def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
 def enqueue_summary(image_ids: list[int]) -> AsyncResult:
     """Enqueue a task for each photo and a callback that gets all results. Returns the callback's result.
 
-    Raises one of UNSENT if Redis does not respond.
+    Raises one of UNSENT if Redis doesn't respond.
     """
     # TODO 4.5: send a chord: one describe_for_summary_task for each photo as the header, and summarize_task
     # as the callback. Then save the chord's group.

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 
 def asks_result_backend(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a view answer with 503 and a sentence while the result backend is down."""
+    """Let a view respond with 503 and a message while the result backend is down."""
 
     @wraps(view)
     def answer(request, *args, **kwargs):

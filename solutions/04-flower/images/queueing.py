@@ -53,7 +53,7 @@ def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
 def enqueue_summary(image_ids: list[int]) -> AsyncResult:
     """Enqueue a task for each photo and a callback that gets all results. Returns the callback's result.
 
-    Raises one of UNSENT if Redis does not respond.
+    Raises one of UNSENT if Redis doesn't respond.
     """
     task = chord(describe_for_summary_task.s(image_id) for image_id in image_ids)(summarize_task.s())
     task.parent.save()  # stores the group, so that the page can count its finished tasks

@@ -80,7 +80,7 @@ class History:
         return f"<p>{title} {bar}</p><table>{rows}</table>{note}"
 
     def _shown(self) -> list[Moment]:
-        """Return the first and last moment of each state. A task may report its progress hundreds of times."""
+        """Return the first and last moment of each state. A task may report its progress very often."""
         last = len(self.moments) - 1
         return [
             moment
