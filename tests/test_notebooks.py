@@ -319,7 +319,7 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     assert "solutions was here" in page
     assert "<p><strong>A mail</strong></p>\n<p>of its own</p>\n</div>" in page, "a part of the page"
     assert str(paths.ROOT) not in page
-    assert "The outputs are those of a run on" in page
+    assert "The outputs are from a run on" in page
     assert "](../lessons/" in page
     kept = json.loads((paths.STATE / "notebooks" / f"{lesson.name}.ipynb").read_text())
     kept["metadata"]["digest"] = "of another version"
