@@ -1,4 +1,4 @@
-"""Whether the site of a container can work: an address that its health check asks."""
+"""A view for the container's health check: can the site work?"""
 
 from celery import current_app
 from django.conf import settings
@@ -29,7 +29,7 @@ def broker() -> None:
 
 @login_not_required
 def health(request: HttpRequest) -> HttpResponse:
-    """200 if database, storage and broker answer, otherwise 503 with the reasons."""
+    """Respond with 200 if database, storage and broker respond, otherwise with 503 and the reasons."""
     reasons = []
     for check in (database, storage, broker):
         try:

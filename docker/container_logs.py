@@ -1,10 +1,10 @@
-"""What the log of a container leaves out."""
+"""Filter the log of a container."""
 
 import logging
 
 
 class WithoutStrangers(logging.Filter):
-    """One line, and no traceback, for a request that Django refuses, such as one with a wrong Host."""
+    """Logs one line without a traceback for a request that Django rejects, such as one with a wrong Host."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):

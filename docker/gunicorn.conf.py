@@ -5,17 +5,18 @@ from gunicorn.glogging import Logger
 bind = "0.0.0.0:8000"
 workers = 2
 threads = 4
-# The longest upload is a thousand megabytes, on a slow line.
+# The largest upload is a thousand megabytes, possibly over a slow connection.
 timeout = 120
 graceful_timeout = 30
-# Each process writes to a file now and then ("I am alive"). On a disk that could wait; this is memory.
+# Each process regularly touches a file to show that it is alive. On a disk that could block, but this is
+# memory.
 worker_tmp_dir = "/dev/shm"
 # gunicorn would create the socket in the home folder: see --no-control-socket in docs/guides/deploy.md.
 control_socket_disable = True
 
 
 class Visits(Logger):
-    """One line for each request, but for those of the health check, which comes every few seconds."""
+    """Logs one line for each request, except for the health check, which comes every few seconds."""
 
     def access(self, resp, req, environ, request_time):
         if environ.get("HTTP_USER_AGENT") != "health":

@@ -1,4 +1,4 @@
-"""Is this container well? `python docker/health.py ROLE` ends with 0 or 1, and says why."""
+"""The container's health check: `python docker/health.py ROLE` prints a reason and exits with 0 or 1."""
 
 import os
 import socket
@@ -16,17 +16,17 @@ ADDRESSES = {
 }
 
 
-# A container may have a proxy for its way out. This machine is not behind it.
+# Bypass the proxy that a container may use for other machines.
 DIRECTLY = build_opener(ProxyHandler({}))
 
 
 def answers(address: str) -> str:
-    # gunicorn believes a proxy on this machine, and the site then does not redirect to https://
+    # gunicorn trusts this header from this machine, so the site doesn't redirect to https://
     headers = {"X-Forwarded-Proto": "https", "User-Agent": "health"}
     try:
         with DIRECTLY.open(Request(address, headers=headers), timeout=15) as answer:
             return f"{address}: {answer.status}"
-    except HTTPError as error:  # with the reason
+    except HTTPError as error:  # include the reason
         raise OSError(f"{address}: {error.code} {error.read(1000).decode(errors='replace')}") from None
 
 
@@ -34,7 +34,7 @@ BROKER = os.environ.get("CELERY_BROKER_URL") or os.environ.get("REDIS_URL", "")
 
 
 def broker() -> str:
-    """A connection to the broker, as the one who sends or listens needs it."""
+    """Connect to the broker as a sender or a listener would. Returns its address without the password."""
     from kombu import Connection
 
     with Connection(BROKER, connect_timeout=3, transport_options={"socket_connect_timeout": 3}) as link:
@@ -44,7 +44,7 @@ def broker() -> str:
 
 
 def worker() -> str:
-    """The worker of this container answers through the broker. Its main process does, also under load."""
+    """Ping this container's worker through the broker. Its main process responds even under load."""
     from celery import Celery
 
     app = Celery(broker=BROKER)
@@ -56,17 +56,20 @@ def worker() -> str:
 
 
 def beat() -> str:
-    """Some beat has the lock of upkeep/beat.py, which lasts 30 seconds."""
+    """Check that a beat process holds the lock of upkeep/beat.py, which expires after 30 seconds."""
     import redis
 
     holder = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5).get("lock:beat")
     if not holder:
-        raise OSError("No beat sends.")
+        raise OSError("No beat process is sending tasks.")
     return f"{holder.decode()}, {broker()}"
 
 
 def flower() -> str:
-    """Flower answers, and its broker: without one it shows nothing new, and says that it is well."""
+    """Check Flower and its broker.
+
+    Without a broker, Flower shows nothing new but reports that it is healthy.
+    """
     return f"{answers(ADDRESSES['flower'])}, {broker()}"
 
 
@@ -76,7 +79,7 @@ ROLES |= {"worker": worker, "slow": worker, "beat": beat, "flower": flower}
 
 def main(role: str) -> int:
     if Path("/tmp/rests").exists():
-        print("rests: this lesson has no such process")
+        print("idle: this lesson has no such process")
         return 0
     try:
         print(ROLES[role]())

@@ -1,4 +1,4 @@
-"""Ends with a sentence if the database does not take the password of DATABASE_URL."""
+"""Exits with a message if the database rejects the password in DATABASE_URL."""
 
 import os
 
@@ -12,8 +12,9 @@ def main() -> None:
         if "password authentication failed" not in str(error):
             raise SystemExit(f"The database cannot be used: {error}") from None
         raise SystemExit(
-            "PostgreSQL does not take the POSTGRES_PASSWORD of .env: its volume was made with another one.\n"
-            "Bring the old .env back. Or delete the photos and the database, and start again:\n"
+            "PostgreSQL rejects the POSTGRES_PASSWORD in .env, because its volume was created with "
+            "another password.\n"
+            "Restore the old .env, or delete the photos and the database and start over:\n"
             "./workshop compose down --volumes"
         ) from None
 

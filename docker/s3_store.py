@@ -1,6 +1,6 @@
-"""A store that speaks S3, to try with: `python s3_store.py` serves it, `python s3_store.py health` asks it.
+"""An S3 store for testing: `python s3_store.py` serves it, and `python s3_store.py health` checks it.
 
-It keeps everything in memory, so it makes its bucket at each start.
+It keeps everything in memory, so it creates its bucket at each start.
 """
 
 import os
@@ -20,12 +20,12 @@ def serve() -> None:
     keys = {"aws_access_key_id": "photos", "aws_secret_access_key": "any"}
     store = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{PORT}", region_name="us-east-1", **keys)
     store.create_bucket(Bucket=BUCKET)
-    print(f"Made the bucket {BUCKET}.")
+    print(f"Created the bucket {BUCKET}.")
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
 
 def health() -> None:
-    """Raises an error if the bucket is not there."""
+    """Raise an error if the bucket doesn't exist."""
     asked = Request(f"http://127.0.0.1:{PORT}/{BUCKET}", method="HEAD")
     build_opener(ProxyHandler({})).open(asked, timeout=4).close()
 

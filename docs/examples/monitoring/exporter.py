@@ -28,7 +28,7 @@ PORT = 9200
 
 
 class Photos:
-    """What the database knows. Prometheus asks for it at each scrape."""
+    """Metrics from the database, queried at each scrape by Prometheus."""
 
     def collect(self):
         close_old_connections()
@@ -39,7 +39,7 @@ class Photos:
         yield gauge("photos_waiting", "Photos that are not resized yet.", waiting.count())
         yield gauge(
             "photos_oldest_waiting_seconds",
-            "How long the oldest of them has been waiting.",
+            "How long the oldest unresized photo has been waiting.",
             (now - oldest).total_seconds() if oldest else 0,
         )
         yield gauge("photos_uploaded_last_hour", "Photos of the last hour.", recent.count())
@@ -51,7 +51,7 @@ class Photos:
 
 
 class Broker:
-    """What the broker and the workers answer. A broker that is down is a metric, and not an error."""
+    """Metrics from the broker and the workers. If the broker is down, that is a metric, not an error."""
 
     def collect(self):
         try:
@@ -60,11 +60,15 @@ class Broker:
             with current_app.connection_for_read() as connection:
                 memory = connection.default_channel.client.info("memory")
         except (OperationalError, RedisError, OSError):
-            yield gauge("broker_up", "1 if the broker answers.", 0)
+            yield gauge("broker_up", "1 if the broker responds.", 0)
             return
-        yield gauge("broker_up", "1 if the broker answers.", 1)
+        yield gauge("broker_up", "1 if the broker responds.", 1)
         yield gauge("broker_memory_bytes", "Memory that the broker uses.", memory["used_memory"])
-        yield gauge("broker_memory_limit_bytes", "maxmemory; 0 without a limit.", memory["maxmemory"])
+        yield gauge(
+            "broker_memory_limit_bytes",
+            "The broker's maxmemory, or 0 if there is no limit.",
+            memory["maxmemory"],
+        )
         yield gauge("celery_workers", "Workers that answer a ping.", len(workers))
         waiting = GaugeMetricFamily(
             "celery_queue_messages", "Messages that no worker has reserved.", labels=["queue"]
