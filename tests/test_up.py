@@ -210,7 +210,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     assert "The broker is stopped." in workshop(root, "broker", "stop").stdout
     run.until("broker stopped.")
     assert not answers(url)
-    assert "stopped already" in workshop(root, "broker", "stop").stdout
+    assert "already stopped" in workshop(root, "broker", "stop").stdout
     before = state_of(root)["processes"].get("worker")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     until(lambda: state_of(root)["processes"].get("worker") not in (None, before))
@@ -419,7 +419,7 @@ def test_busy_port(root, start):
 def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
     run = start(WORKSHOP_BROKER_PORT=port)
     assert run.end() == 1
-    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to 65535.")
+    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it must be a number from 1 to 65535.")
     assert list((root / ".workshop").glob("up*")) == []
 
 
