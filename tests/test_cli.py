@@ -36,7 +36,7 @@ def run(root, monkeypatch, capsys):
 def test_help_names_every_command_in_its_group(run):
     code, out, _ = run("--help")
     assert code == 0
-    groups = [out.index(name) for name in ("The learner's loop", "Running it", "For maintainers")]
+    groups = [out.index(name) for name in ("The learner's loop", "Running the project", "For maintainers")]
     assert groups == sorted(groups)
     commands = "start check watch hint diff solve reset status up doctor samples demo docs test dev"
     for command in commands.split():

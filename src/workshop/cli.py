@@ -15,7 +15,7 @@ from workshop.dev import commands
 from workshop.errors import REMEDIES, NotStarted, WorkshopError, reason
 from workshop.system import environment, signals
 
-LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running it", "For maintainers"
+LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running the project", "For maintainers"
 
 app = typer.Typer(
     help="Move slow work out of a Django request with Celery, lesson by lesson.\n"
@@ -202,12 +202,10 @@ def up(
     target: Target = None,
     port: Annotated[int, typer.Option(help="The site's port.", **PORT)] = 8000,
 ) -> None:
-    """Run a lesson: broker, migrations, site and workers, and show their logs.
+    """Run a lesson's broker, migrations, site and workers, and show their logs.
 
-    In a fresh clone, run lesson 01.
-
-    The lesson's Procfile lists the processes. A worker restarts when you save a file. Ctrl-C stops everything
-    and leaves no process, port or lock behind.
+    In a fresh clone, this runs lesson 01. The lesson's Procfile lists the processes. A worker restarts when you
+    save a file. Ctrl-C stops everything and leaves no process, port or lock behind.
     """
     from workshop.commands import up as running
     from workshop.course import playground, progress

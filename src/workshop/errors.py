@@ -11,11 +11,11 @@ REMEDIES = {
     errno.EPERM: "Change its owner or its permissions",
     errno.EROFS: "Make the disk writable",
     errno.EBUSY: "Unmount it",
-    errno.EEXIST: "Move whatever is already there to another place",
-    errno.ENOTDIR: "Move the file that is in the folder's place somewhere else",
-    errno.EISDIR: "Move the folder that is in the file's place somewhere else",
+    errno.EEXIST: "Move whatever is already there out of the way",
+    errno.ENOTDIR: "Move the file that is in the folder's place out of the way",
+    errno.EISDIR: "Move the folder that is in the file's place out of the way",
     errno.EADDRINUSE: "Stop the program that uses this port, or choose another one with --port",
-    errno.ENOTEMPTY: "Move the folder that is already there to another place",
+    errno.ENOTEMPTY: "Move the folder that is already there out of the way",
 }
 """What a learner can do about an error from the operating system."""
 
