@@ -278,7 +278,9 @@ def test_who_waited_for_a_set_up_gives_the_lock_back(ready, shell):
         with (ready.folder / ".workshop/setup.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             process = ready.start(shell=shell)
-            assert process.stderr.readline() == "Another ./workshop is setting up. Waiting for it to finish.\n"
+            assert (
+                process.stderr.readline() == "Another ./workshop is setting up. Waiting for it to finish.\n"
+            )
             stamp.write_text(done)
         assert process.stdout.readline() == "it runs\n"
         with (ready.folder / ".workshop/setup.lock").open("w") as lock:

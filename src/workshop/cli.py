@@ -167,7 +167,7 @@ def solve(
 
     project_, step = _aim(target, None)
     if target is None:
-        step = hints.open_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
+        step = hints.open_step(project_.lesson, "Name a step to apply its solution: ./workshop solve")
     with signals.held():
         done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
         say(solving.words(project_, step, done))

@@ -46,6 +46,6 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
     if again:
         say("This is the last hint, and you have already seen it.", style="dim")
     say(
-        f"Compare:   ./workshop diff {step.id}        Take the solution:  ./workshop solve {step.id}",
+        f"Compare:   ./workshop diff {step.id}        Apply the solution:  ./workshop solve {step.id}",
         style="dim",
     )

@@ -112,7 +112,7 @@ def install() -> None:
     if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
             "No Chromium could be installed. Install one with your package manager (Debian: apt "
-            "install chromium), or set its path: {VARIABLE}=/path/to/chromium"
+            f"install chromium), or set its path: {VARIABLE}=/path/to/chromium"
         )
 
 

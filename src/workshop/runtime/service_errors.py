@@ -57,7 +57,7 @@ _BROKER = (
         r"NOAUTH|Authentication required",
         "NOAUTH",
         "its broker requires a password",
-        "Put the password into REDIS_URL: redis://:password@host:6379/0",
+        "Add the password to REDIS_URL: redis://:password@host:6379/0",
     ),
     (
         r"WRONGPASS|invalid username-password pair",
@@ -80,8 +80,8 @@ _BROKER = (
     (
         r"NOT_ALLOWED|amqp\.exceptions\.NotAllowed",
         "",
-        "its broker does not let this user use the virtual host",
-        "Create the virtual host in CELERY_BROKER_URL, or give the user permission to use it.",
+        "its broker does not allow this user to access the virtual host",
+        "Create the virtual host in CELERY_BROKER_URL, or allow the user to access it.",
     ),
     (
         r"(?:kombu|redis)\.exceptions\.(?:OperationalError|ConnectionError|TimeoutError)|^amqp\."

@@ -60,9 +60,9 @@ def _management(url: str):
         except httpx.HTTPError as error:
             raise WorkshopError(
                 "The checks need separate virtual hosts on the RabbitMQ server at CELERY_BROKER_URL, but "
-                "its management plugin doesn't respond at {shown}: {error}\n"
+                f"its management plugin doesn't respond at {shown}: {error}\n"
                 "Enable it:  rabbitmq-plugins enable rabbitmq_management\n"
-                "If the plugin has another address, set it:  export  "
+                "If the plugin has another address, set it:  export "
                 "WORKSHOP_RABBITMQ_API=http://name:password@host:15672/api\n"
                 "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             ) from error
@@ -70,7 +70,7 @@ def _management(url: str):
             raise WorkshopError(
                 f"RabbitMQ's management plugin at {shown} rejected the request (status "
                 f"{answer.status_code}). For the checks, the user in CELERY_BROKER_URL must be an "
-                f"administrator.\n"
+                "administrator.\n"
                 "Make the user one:  rabbitmqctl set_user_tags NAME administrator\n"
                 "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             )
