@@ -204,8 +204,8 @@ def up(
 ) -> None:
     """Run a lesson's broker, migrations, site and workers, and show their logs.
 
-    In a fresh clone, this runs lesson 01. The lesson's Procfile lists the processes. A worker restarts when you
-    save a file. Ctrl-C stops everything and leaves no process, port or lock behind.
+    In a fresh clone, this runs lesson 01. The lesson's Procfile lists the processes. A worker restarts when
+    you save a file. Ctrl-C stops everything and leaves no process, port or lock behind.
     """
     from workshop.commands import up as running
     from workshop.course import playground, progress

@@ -62,7 +62,7 @@ def _started_copy(lesson: Lesson) -> Project:
         changed = changed_files(lesson)
         if changed:
             raise WorkshopError(
-                f"The playground for {lesson.name} has changes since you started it ({_listed(changed)}).\n"
+                f"You have already changed your copy of {lesson.name} ({_listed(changed)}).\n"
                 f"Keep working:      ./workshop up {lesson.code}\n"
                 f"Start over:        ./workshop reset {lesson.code}    (your files are moved to "
                 f"{paths.shown(_backup_path(lesson.name))}/)"
