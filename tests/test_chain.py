@@ -54,7 +54,7 @@ def test_todos_and_steps_that_do_not_fit_are_found(root):
     (root / "lessons/01-one/Procfile").write_text("# TODO 1.1\n")
     (root / "solutions/01-one/Procfile").write_text("# TODO 1.1\n")
     assert chain.todos() == [
-        "lessons/01-one/Procfile has a TODO 1.1, and step 1.1 does not list the file.",
+        "lessons/01-one/Procfile has a TODO 1.1, but step 1.1 does not list the file.",
         "lessons/01-one/images/views.py has a TODO 1.9, but lesson.toml has no such step.",
         "Step 1.2 of 01-one has no TODO in the starter.",
         "solutions/01-one/Procfile is a solution, but still has TODO 1.1.",

@@ -106,7 +106,7 @@ def test_diff_of_a_step_knows_its_own_files_alone(run, root, file):
     code, out, err = run("diff", "1.1", file)
     assert (code, out) == (1, "")
     name = file.removeprefix("playground/01-one/")
-    assert err.startswith(f"Step 1.1 changes images/views.py, and not {name}.\n")
+    assert err.startswith(f"Step 1.1 changes images/views.py, but not {name}.\n")
     assert f"./workshop diff 01 {name}" in err
 
 

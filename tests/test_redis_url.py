@@ -116,7 +116,7 @@ def test_tls_is_that_of_the_address_that_celery_uses(monkeypatch, own, found):
 )
 def test_an_address_of_celery_alone_is_refused_as_well(monkeypatch, own):
     monkeypatch.setenv("CELERY_BROKER_URL", own)
-    with pytest.raises(ImproperlyConfigured, match="^CELERY_BROKER_URL"):
+    with pytest.raises(ImproperlyConfigured, match="^The address in CELERY_BROKER_URL is invalid"):
         redis_url.tls_options("CELERY_BROKER_URL", "redis://localhost/0")
 
 
