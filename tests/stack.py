@@ -79,7 +79,7 @@ class Stack:
             list(pool.map(one, range(count)))
 
     def states(self, count: int) -> dict[int, str]:
-        """Id -> state of the first `count` photos. Empty while the site does not answer."""
+        """Id -> state of the first `count` photos. Empty while the site doesn't respond."""
         ids = ",".join(map(str, range(1, count + 1)))
         try:
             answer = httpx.get(f"{self.address}/photos/states/?ids={ids}", timeout=20, trust_env=False)

@@ -224,7 +224,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
     assert "NameError: name 'fom' is not defined" in said
     assert "raised at   images/views.py:" in said
     assert "Your code printed:" in said
-    assert "That file defines no name fom." in said
+    assert "This file doesn't define the name fom." in said
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
@@ -235,7 +235,7 @@ def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
         mine, "images/views.py", "photos = form.save()", "photos = form.save()\n            while True: pass"
     )
     assert check.main(mine, "1.4") == 1
-    assert "a loop in your code that does not end" in Printed(capsys.readouterr().out)
+    assert "Does your code contain an endless loop?" in Printed(capsys.readouterr().out)
     assert descendants() == before
     assert not list(tmp_path.glob("workshop-*"))
 
@@ -359,7 +359,7 @@ def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
     finally:
         started.send_signal(signal.SIGINT)
         assert started.wait(10) == 0
-    assert "not report saved files here (Error creating recommended watcher: Too many" in Printed(
+    assert "doesn't report saved files (Error creating recommended watcher: Too many" in Printed(
         output.read_text()
     )
 

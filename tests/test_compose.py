@@ -662,7 +662,7 @@ def test_an_early_lesson_rests_where_it_has_no_process(stack):
     early.environment["COMPOSE_PROJECT_NAME"] += "-03"
     try:
         early.up("web", "worker", "slow", "beat", "flower")
-        assert "has no beat process. This container rests." in early.logs("beat")
+        assert "has no beat process. This container is idle." in early.logs("beat")
         early.upload(2)
         assert until(lambda: early.resized(2) == 2, PATIENCE), early.states(2)
         # Process 1 passes SIGTERM on, so a container that rests is gone at once, and not killed.

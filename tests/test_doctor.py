@@ -124,7 +124,7 @@ def test_no_worker_and_pending_migrations(project, broker):
     pending, nobody = bad(doctor.examine(project, ports={}))
     assert pending.what == "migrations are pending: images.0001_initial"
     assert "manage.py migrate" in pending.cure
-    assert nobody.what.startswith("no worker answers")
+    assert nobody.what.startswith("no worker responds")
     assert "./workshop up" in nobody.cure
 
 
@@ -142,7 +142,7 @@ def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, t
     assert pending.what == "migrations are pending: images.0001_initial"
     migrate(project)
     findings = doctor.examine(project, ports={})
-    assert doctor.Finding(True, "the database has all migrations") in findings
+    assert doctor.Finding(True, "all migrations have been applied") in findings
 
 
 def test_a_database_that_cannot_be_used(project, broker, on_a_server):
@@ -157,7 +157,7 @@ def test_a_database_that_cannot_be_used(project, broker, on_a_server):
 def test_no_broker(monkeypatch, root):
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@localhost:{free_port()}/0")
     finding = only_bad(doctor.examine(None, ports={}))
-    assert finding.what.startswith("no broker answers at redis://…@localhost:")
+    assert finding.what.startswith("no broker responds at redis://…@localhost:")
     assert "unset REDIS_URL" in finding.cure
 
 
@@ -170,7 +170,7 @@ def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
         up_state.write({"addresses": {"broker": without_password(url)}})
         finding = only_bad(doctor.examine(None, ports={}))
         assert finding.what == f"the password of the broker at {without_password(url)} is not known here"
-        assert "set REDIS_URL as for ./workshop up" in finding.cure
+        assert "set REDIS_URL to the same address as for ./workshop up" in finding.cure
         monkeypatch.setenv("REDIS_URL", url)
         assert bad(doctor.examine(None, ports={})) == []
 
@@ -202,7 +202,7 @@ def test_a_service_that_fails_on_purpose(project, worker):
     project.data.mkdir(exist_ok=True)
     (project.data / "storage-mode").write_text("slow 600")
     finding = only_bad(doctor.examine(project, ports={}))
-    assert finding.what == "the storage fails or is slow on purpose (practice mode: slow 600)"
+    assert finding.what == "practice mode makes the storage fail or respond slowly (slow 600)"
     assert finding.cure == f"cd {project.shown} && python manage.py storage ok"
 
 
@@ -293,7 +293,7 @@ def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, 
         server.listen()
         findings = doctor.examine(None, {server.getsockname()[1]: "the site"})
     (finding,) = [each for each in findings if each.what.startswith("port")]
-    assert re.search(r"is held by the containers of photos-\w{6}-03-images$", finding.what)
+    assert re.search(r"is used by the containers of photos-\w{6}-03-images$", finding.what)
     assert (finding.ok, finding.cure) == (False, "LESSON=03-images ./workshop compose down")
 
 
@@ -308,7 +308,7 @@ def test_ports_of_our_own_up_are_fine(root):
         assert run.end() == 0
         run.process.stop()
     assert bad(findings) == []
-    assert any(f"port {port} is held by ./workshop up" in finding.what for finding in findings)
+    assert any(f"port {port} is used by ./workshop up" in finding.what for finding in findings)
 
 
 def test_little_disk_and_old_python(monkeypatch, root, broker):

@@ -380,5 +380,5 @@ def test_a_file_in_the_way_of_a_folder_is_a_sentence(tmp_path, monkeypatch, caps
     assert run("start", "1") == 1
     said = capsys.readouterr().err
     assert f": {place}" in said
-    assert "Move away" in said
+    assert "out of the way" in said
     assert "bug in the workshop" not in said

@@ -177,7 +177,7 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
             said = "\n".join(output.traceback)
             assert "Traceback" not in said, f"{cell.source}\n\n{said}"
             assert re.search(
-                r"worker (is running|is up|up)|[Nn]o worker takes|ran?k?\b.*first|waits|has not run",
+                r"worker (is running|is up|up)|[Nn]o worker consumes|ran?k?\b.*first|waits|has not run",
                 said,
             ), f"{cell.source}\n\n{said}"
 
@@ -241,7 +241,7 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
         site.end_broker()
         found = execute.run(notebook, site, go_on=True)
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
-    assert told[0].startswith("No broker answers at redis://localhost:")
+    assert told[0].startswith("No broker responds at redis://localhost:")
     assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
     assert told[1].startswith("name 'project' is not defined. Is it defined in a cell above that has not run")
 
@@ -294,7 +294,7 @@ def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known
     assert run.returncode == (0 if known else 1), said
     assert without_password(url) in said
     assert "secret" not in said
-    assert ("set REDIS_URL in its terminal as for ./workshop up" in said) is not known
+    assert ("set REDIS_URL in its terminal to the same address as for ./workshop up" in said) is not known
 
 
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
@@ -402,7 +402,7 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     assert "solutions was here" in page
     assert "<p><strong>A mail</strong></p>\n<p>of its own</p>\n</div>" in page, "a part of the page"
     assert str(paths.ROOT) not in page
-    assert "The outputs are those of a run on" in page
+    assert "The outputs are from a run on" in page
     assert "](../lessons/" in page
     kept = json.loads((paths.STATE / "notebooks" / f"{lesson.name}.ipynb").read_text())
     kept["metadata"]["digest"] = "of another version"

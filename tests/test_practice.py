@@ -240,7 +240,7 @@ except ConnectionError as error:
 def test_the_mode_is_in_the_data_folder_of_the_moment(tmp_path):
     (other := tmp_path / "other").mkdir()
     found = said(FINISHED, "-c", OVERRIDDEN, str(other), DATA_DIR=str(tmp_path))
-    assert found == "photo.jpg\nThe photo storage does not answer.\n"
+    assert found == "photo.jpg\nThe photo storage doesn't respond.\n"
 
 
 IN_A_BUCKET = """
@@ -261,7 +261,7 @@ for mode in ("down", "ok"):
 def test_practice_stands_in_front_of_a_bucket(tmp_path):
     with temporary_servers.bucket() as environment:
         found = said(FINISHED, "-c", IN_A_BUCKET, DATA_DIR=str(tmp_path), **environment)
-    assert found == "The photo storage does not answer.\n1/photo.jpg\n"
+    assert found == "The photo storage doesn't respond.\n1/photo.jpg\n"
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "3601"])

@@ -260,10 +260,10 @@ def test_other_program_on_the_port(serve):
             (200, '<div class="errors"><ul class="errorlist"><li>One.</li><li>Two.</li></ul></div>x'),
             "One. Two.",
         ),
-        ((200, "<p>Photos</p>"), "the form came back without a word"),
+        ((200, "<p>Photos</p>"), "the form was returned without an error message"),
         ((500, "<p class='error'>x</p>"), "the site failed (HTTP 500); the traceback is in the log"),
-        ((403, ""), "the site answered HTTP 403 (Forbidden)"),
-        (None, "the connection broke"),
+        ((403, ""), "the site responded with HTTP 403 (Forbidden)"),
+        (None, "the connection was lost"),
     ],
 )
 def test_refusals_in_words(serve, post, refusal):

@@ -129,7 +129,7 @@ def test_a_server_that_refuses_is_said_in_a_sentence(postgres):
     with pytest.raises(WorkshopError, match='ALTER ROLE "visitor" CREATEDB'), databases.own(asked_as):
         pass
     with (
-        pytest.raises(WorkshopError, match="does not answer"),
+        pytest.raises(WorkshopError, match="doesn't respond"),
         databases.own("postgres://localhost:1/photos"),
     ):
         pass
@@ -444,7 +444,7 @@ def test_photos_in_a_bucket(in_a_bucket):
     # The practice storage is one in front of the bucket.
     atomic_file.write_text(site.elsewhere / "storage-mode", "down")
     upload(site, photos.jpeg(80, 60))
-    assert until(lambda: "The photo storage does not answer" in site.worker.log, 60), site.worker.log
+    assert until(lambda: "The photo storage doesn't respond" in site.worker.log, 60), site.worker.log
     atomic_file.write_text(site.elsewhere / "storage-mode", "ok")
     assert until(lambda: site.run("shell", "-v0", "-c", STATE).startswith("resized"), 60), site.worker.log
 

@@ -164,7 +164,7 @@ def test_a_copy_that_fails_says_nothing_of_a_photo_that_is_done(name, tmp_path):
     site = Site(name, tmp_path)
     site.manage("migrate", "-v0")
     _, before, after, *_ = site.manage("shell", "-v0", "-c", FAILED_AFTERWARDS).split("\n")
-    assert (before, after) == ("The photo storage does not answer. Try again later.", "")
+    assert (before, after) == ("The photo storage doesn't respond. Try again later.", "")
 
 
 LOOKED_AT = (

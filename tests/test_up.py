@@ -208,7 +208,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     assert "The broker is stopped." in workshop(root, "broker", "stop").stdout
     run.until("broker stopped.")
     assert not answers(url)
-    assert "stopped already" in workshop(root, "broker", "stop").stdout
+    assert "already stopped" in workshop(root, "broker", "stop").stdout
     before = state_of(root)["processes"].get("worker")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     until(lambda: state_of(root)["processes"].get("worker") not in (None, before))
@@ -307,7 +307,7 @@ def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
 
 def test_where_the_system_watches_no_files_it_is_said_and_they_are_looked_at(root, start):
     run = start(before=limited("watches"))
-    run.until("The system does not report saved files here (OS file watch limit reached).")
+    run.until("The operating system doesn't report saved files (OS file watch limit reached)")
     run.until("sudo sysctl fs.inotify.max_user_watches=")
     run.until("next: step 1.1")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
@@ -417,7 +417,7 @@ def test_busy_port(root, start):
 def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
     run = start(WORKSHOP_BROKER_PORT=port)
     assert run.end() == 1
-    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to 65535.")
+    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it must be a number from 1 to 65535.")
     assert list((root / ".workshop").glob("up*")) == []
 
 

@@ -215,7 +215,7 @@ def test_postgresql_is_stopped(tmp_path, outcome):
             server.stop()
             system.release()
             until(
-                lambda: system.log("worker").count("The database does not answer.") >= 2,
+                lambda: system.log("worker").count("The database doesn't respond.") >= 2,
                 lambda: system.log("worker")[-2000:],
             )
             lines, started = len(system.log("worker").splitlines()), system.begun()

@@ -29,7 +29,7 @@ def test_nobody_answers(app, command):
     )
     expect(
         0 < workers.PATIENCE <= 2,
-        "the command waits too long for workers that do not answer.",
+        "the command waits too long for workers that don't respond.",
         expected="PATIENCE = 1, or 2 at most",
         found=f"PATIENCE = {workers.PATIENCE}",
         file=COMMAND,

@@ -51,7 +51,7 @@ class UploadedImageAdmin(admin.ModelAdmin):
         queued = sum(photo.state == UploadedImage.State.WAITING for photo in photos)
         self.message_user(request, f"{queued} photo{pluralize(queued)} queued again.")
         if queued < len(photos):
-            self.message_user(request, "The broker does not answer. Try again later.", messages.WARNING)
+            self.message_user(request, "The broker doesn't respond. Try again later.", messages.WARNING)
 
     def has_retry_permission(self, request):
         return request.user.has_perm("images.change_uploadedimage")

@@ -12,11 +12,11 @@ def translate_boto_errors():
     try:
         yield
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise ConnectionError(f"The bucket does not answer: {error}") from error
+        raise ConnectionError(f"The bucket doesn't respond: {error}") from error
     except exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
             raise
-        raise ConnectionError(f"The bucket answers with a server error: {error}") from error
+        raise ConnectionError(f"The bucket responded with a server error: {error}") from error
 
 
 class Bucket(S3Storage):

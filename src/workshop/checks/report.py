@@ -1,4 +1,4 @@
-"""What a check prints: one line per step, the first failure in the learner's words, the next command."""
+"""Print the results of a check: a line for each step, the first failure, and the next command."""
 
 import contextlib
 import re
@@ -19,9 +19,9 @@ GIVEN = Step("given", "The starter code that you don't edit still works", [], []
 
 
 class Report:
-    """One run of the checks of `project` (of `step` alone, where it is given), as it happens.
+    """Prints a run of the checks of `project` as it happens.
 
-    first: the step that is checked before the others, and so printed first.
+    step: if set, only this step is checked. first: the step that is checked and printed first.
     """
 
     def __init__(self, project: Project, step: str | None, first: str | None = None):
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def failed_step(self) -> str | None:
-        """The first step that failed; None when none did."""
+        """The first step that failed, or None."""
         return self.failure.step if self.failure else None
 
     @property
@@ -54,23 +54,23 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """True when nothing that was checked failed, optional steps aside."""
+        """Whether everything that was checked has passed, except for optional steps."""
         needed = [step for step in self._expected() if self._counts(step.id)]
         return self.broken is None and all(self.outcome.get(step.id) for step in needed)
 
     def _counts(self, step: str) -> bool:
-        """Whether the check fails with `step`: an optional one has to be asked for."""
+        """Return True if a failure of `step` counts. An optional step counts only if it was named."""
         return self.only is not None or not any(each.id == step and each.optional for each in self.steps)
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """While the checks run a terminal shows what is being looked at."""
+        """Show in the terminal what is being checked during the block."""
         with console.status("Starting …") as self._status:
             yield
         self._status = None
 
     def take(self, event: Event) -> None:
-        """Take in one event of the run."""
+        """Process an event of the run."""
         match event:
             case Collected():
                 self._collected = event.steps
@@ -89,7 +89,7 @@ class Report:
                 self.broken = event.cause
 
     def close(self) -> None:
-        """Print the lines that are left, the first failure, and what to type next."""
+        """Print the remaining lines, the first failure, and the next command."""
         if self.broken and not self.outcome:
             self.nothing_checked([self.broken])
             return
@@ -109,7 +109,7 @@ class Report:
         say(self._sum(), style="dim")
 
     def nothing_checked(self, obstacles: list[str]) -> None:
-        """The project cannot start: say why, with the line of code, and which steps that stops."""
+        """Print why the project cannot start, with the line of code, and which steps could not be checked."""
         for obstacle in obstacles:
             say("")
             say(f"  {obstacle}", style="red")
@@ -135,14 +135,14 @@ class Report:
         return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps
 
     def _print_before(self, step: str | None) -> None:
-        """Print the lines of all steps before `step` that are not printed yet; None prints all."""
+        """Print the missing lines of all steps before `step`, or of all steps if `step` is None."""
         for each in self._expected():
             if each.id == step:
                 return
             if each.id in self._printed or (step is not None and each.id not in self.outcome):
                 continue
             if self._only_first and each.id != self.first:
-                say(f"  ·       the other steps are checked once {self.first} passes", style="dim")
+                say(f"  ·       the other steps will be checked when {self.first} passes", style="dim")
                 return
             self._printed.add(each.id)
             sign, style, remark = {
@@ -187,7 +187,7 @@ class Report:
             if step in (None, "given"):
                 yield f"  Next: ./workshop diff {self._name()}"
             elif self.project.is_learners:
-                from workshop.runtime import docs_address  # only a failure pays for its imports
+                from workshop.runtime import docs_address  # imported only after a failure, because it is slow
 
                 place = docs_address.place_of(lesson, lesson.step(step))
                 yield f"  Next: ./workshop hint {step}"

@@ -1,4 +1,4 @@
-"""One run of a lesson's checks on a project: several lanes share the work, and report in one order."""
+"""Run a lesson's checks on a project. Several lanes share the work, and the events are in order."""
 
 import contextlib
 import select
@@ -22,16 +22,14 @@ from workshop.runtime.forked_process import ForkServer
 from workshop.system import signals
 
 LANES = 3
-"""How many lanes check a lesson. The checks wait more than they compute: one more than two cores."""
+"""The number of lanes. Checks mostly wait, so use one more than two cores."""
 
 
 class Run:
-    """Made ready at once: a process loads libraries, a broker starts. `events` lets it read the project.
+    """A run loads libraries and starts a broker at once. It reads the project only in `events()`.
 
-    first: the step whose checks come before the others'. forks: the server whose processes it takes;
-    without it the run has its own.
-
-    Use it as a context manager, or call `close()`: then nothing of it stays behind, no process, port or file.
+    first: the step to check first. forks: the fork server to use (default: a new one).
+    Use the run as a context manager, or call `close()`, to stop all processes and remove all files.
     """
 
     def __init__(
@@ -56,10 +54,11 @@ class Run:
             raise
 
     def _lane(self, worker: bool, long: bool = False) -> Lane:
-        """worker: whether its worker is to start before anything is known about its checks.
+        """Create a lane.
 
-        long: whether it takes the steps first that take longest. The first lane keeps to the order of the
-        lesson, so that a learner soon reads about the first steps.
+        worker: start the worker before it is known whether the checks need one. long: claim the longest steps
+        first.
+        The first lane follows the order of the lesson, so that the first steps are reported early.
         """
         options = {
             "WORKSHOP_ALL": "1" if self._everything else "",
@@ -74,18 +73,18 @@ class Run:
         return lane
 
     def events(self) -> Iterator[Event]:
-        """Run the checks and yield their events, as `workshop.checks.plugin` sends them, while they happen.
+        """Run the checks, and yield their events as `workshop.checks.plugin` sends them.
 
-        They come in the order of the checks, as if one lane ran them all, and end with the first that fails
-        unless everything is to be checked. A failed check of an optional step does not end them.
-        The last event is Finished, or Broken if a lane exited before its end.
+        The events are in the order of the checks, as if one lane ran them all. They stop at the first
+        failure, unless everything is to be checked. A failed check of an optional step doesn't stop them. The
+        last event is Finished, or Broken if a lane exited early.
         """
         sequence = Sequence()
         self._lanes[0].start()
-        signal = PartDone if self._first else Began  # no other lane slows down the step that is worked on
+        signal = PartDone if self._first else Began  # let the step that the learner is working on run alone
         for lane, event in self._merged():
             if lane is not self._lanes[0] and isinstance(event, (Collected, WorkerReady)):
-                continue  # the first one says it for all
+                continue  # the first lane reports this for all lanes
             if isinstance(event, signal):
                 self._start_others()
             for each in sequence.put(event):
@@ -98,18 +97,18 @@ class Run:
         yield Finished()
 
     def _ends_with(self, step: str) -> bool:
-        """Whether the run ends when `step` fails."""
+        """Return True if a failure of `step` stops the run."""
         optional = [each.id for each in self._project.lesson.steps if each.optional]
         return not self._everything and (step == self._step or step not in optional)
 
     def _start_others(self) -> None:
-        """Start the other lanes: the first one has loaded the project by now, so its verdict is not late."""
+        """Start the other lanes. The first one has already loaded the project, so they don't slow it down."""
         while not self._step and len(self._lanes) < LANES:
             self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
             self._lanes[-1].start()
 
     def _merged(self) -> Iterator[tuple[Lane, Event]]:
-        """The events of all lanes, as they come, until all are over."""
+        """Yield the events of all lanes as they arrive, until all lanes are done."""
         while running := [lane for lane in self._lanes if not lane.over]:
             patience = min(lane.patience for lane in running)
             ready, _, _ = select.select([lane.stream for lane in running], [], [], patience)
@@ -122,7 +121,7 @@ class Run:
                     yield lane, lane.silent()
 
     def close(self) -> None:
-        """End it, wherever it is; a Ctrl-C waits for that. Calling it again does nothing."""
+        """Stop the run, whatever it is doing. Delays Ctrl-C. Does nothing if the run is already stopped."""
         with signals.held():
             self._stack.close()
 
@@ -134,14 +133,14 @@ class Run:
 
 
 class Sequence:
-    """The events of several lanes, in the order of the parts of the lesson that they are about."""
+    """Sorts the events of several lanes by the order of the lesson's parts."""
 
     def __init__(self):
         self._parts: list[str] = []
         self._kept: dict[str, list[Event]] = defaultdict(list)
 
     def put(self, event: Event) -> Iterator[Event]:
-        """Take in one event, and yield those whose turn has come."""
+        """Add an event, and yield the events that are next in order."""
         if isinstance(event, Collected):
             self._parts = list(event.parts)
         if event.part:

@@ -84,7 +84,8 @@ class System:
         """Send a task for each photo. At each change, yield the number of resized photos and the seconds.
 
         send: False doesn't send tasks, because the upload has already sent them. Ends when all photos are
-        resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if sending.py fails.
+        resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if send_photos.py
+        fails.
         """
         with self._ending.whole():
             script = Child(

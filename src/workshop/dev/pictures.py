@@ -1,4 +1,4 @@
-"""The pictures of the README and of the docs' first page: taken of the real site and the real Flower."""
+"""Take the screenshots for the README and the docs' home page from the real site and the real Flower."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -16,22 +16,25 @@ from workshop.runtime.solution_site import Site, newest, running
 from workshop.system import atomic_file
 
 DONE, WAITING = ("harbour", "garden", "lighthouse", "market", "bridge"), ("orchard", "valley")
-"""The photos of the first upload and of the second. The last of the first is cut short."""
+"""The photos of the first and the second upload. The last photo of the first upload is cut short."""
 SLOW_SECONDS = 25
-"""How long the storage takes for a photo of the second upload. The pictures are taken meanwhile."""
+"""Seconds that the storage needs for a photo of the second upload. The screenshots are taken in that time."""
 SCHEMES = ("light", "dark")
 README_SIZE = {"width": 1180, "height": 960}
 SITE_SIZE, FLOWER_SIZE = {"width": 900, "height": 890}, {"width": 1000, "height": 258}
 WIDTH = 1200
-"""Pixels of the docs' picture: two for each that it is shown in."""
+"""The width of the home page's picture in pixels, twice its displayed width."""
 GAP, RADIUS, EDGE = 24, 16, (128, 128, 128, 110)
 PATIENCE = 60_000
 
 
 def main() -> int:
-    """Start the newest solution, upload photos and write the pictures into docs/assets/; the exit code.
+    """Start the newest solution, upload photos, and write the screenshots to docs/assets/.
 
-    Raises WorkshopError when there is no browser, the site does not start, or all is done too soon.
+    Returns the exit code.
+
+    Raises WorkshopError if there is no browser, if the site does not start, or if all photos are done too
+    soon.
     """
     with browser.opened() as chromium, running(newest(), variables={"PRACTICE": "1"}) as site:
         taken = take(chromium, site, site.data / "storage-mode")
@@ -43,7 +46,7 @@ def main() -> int:
 
 
 def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
-    """Upload the photos, and take the pictures while some of them wait: by file name."""
+    """Upload the photos, and take screenshots while some photos are waiting. Returns them by file name."""
     visitor = chromium.new_page(viewport=README_SIZE)
     operator = chromium.new_page(
         viewport=FLOWER_SIZE,
@@ -72,7 +75,9 @@ def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
         taken[f"home-{scheme}.webp"] = _stacked(small.screenshot(), operator.screenshot())
     switch.unlink()
     if any(page.locator("[data-state=waiting]").count() != len(WAITING) for page in (visitor, small)):
-        raise WorkshopError("This machine was too busy: no photo waits any more. Take the pictures again.")
+        raise WorkshopError(
+            "This machine was too busy, so no photo is waiting anymore. Run the command again."
+        )
     return taken
 
 
@@ -88,7 +93,7 @@ def _upload(page, site: Site, names: Sequence[str], damaged: str = "") -> None:
 
 
 def _stacked(*pictures: bytes) -> bytes:
-    """The pictures one above the other, each with round corners and an edge, as WebP."""
+    """Return the pictures as one WebP, below each other, with rounded corners and borders."""
     cards = [_card(Image.open(BytesIO(each)).convert("RGBA")) for each in pictures]
     height = sum(card.height for card in cards) + GAP * (len(cards) - 1)
     whole, top = Image.new("RGBA", (WIDTH, height)), 0
@@ -111,7 +116,7 @@ def _card(picture: Image.Image) -> Image.Image:
 
 
 def _few_colours(picture: bytes) -> bytes:
-    """The same PNG with 256 colours: a third of the bytes."""
+    """Return the PNG with 256 colors, which is a third of the size."""
     content = BytesIO()
     with Image.open(BytesIO(picture)) as found:
         found.convert("RGB").quantize(256).save(content, "PNG", optimize=True)

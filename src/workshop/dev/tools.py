@@ -1,4 +1,4 @@
-"""What some tests need beyond requirements.txt: Debian's servers and one large Python package."""
+"""Install what some tests need besides requirements.txt: Debian servers and a large Python package."""
 
 import importlib
 import subprocess
@@ -15,11 +15,11 @@ from workshop.system import apt
 COMMAND = "./workshop dev tools"
 PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl", "prometheus")
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's own script. The one in /usr/sbin is tied to the folders of the system's node."""
+"""Debian's own script. The one in /usr/sbin uses the folders of the system's node."""
 
 
 def missing() -> list[str]:
-    """The names of the programs and packages that are not installed, as the tests name them."""
+    """Return the programs and packages that are not installed, by the names that the tests use."""
     found = {
         "RabbitMQ": RABBITMQ.is_file(),
         "PostgreSQL": temporary_servers.postgres_program("initdb"),
@@ -33,16 +33,16 @@ def missing() -> list[str]:
 
 
 def main() -> int:
-    """Install what is missing and print what is there. Returns 0.
+    """Install what is missing, and print what is installed. Returns 0.
 
-    Raises WorkshopError, with the names, when something could not be installed.
+    Raises WorkshopError, with the names, if something could not be installed.
     """
     if missing():
         install()
     if still := missing():
         raise WorkshopError(
-            f"Not installed: {', '.join(still)}. On Debian and Ubuntu this command installs them, as root "
-            f"or with a sudo that asks for no password. By hand: sudo apt-get install {' '.join(PACKAGES)}"
+            f"Not installed: {', '.join(still)}. On Debian and Ubuntu, this command installs them, as "
+            f"root or with a passwordless sudo. By hand: sudo apt-get install {' '.join(PACKAGES)}"
         )
     say(
         "RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus and the schemas of Kubernetes are installed."
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def install() -> None:
-    """Install what is missing, as far as that is possible here. `missing()` says what is left."""
+    """Install what is missing, as far as possible. Afterwards, `missing()` returns the rest."""
     say(f"Installing for the tests: {', '.join(missing())}.")
     if set(missing()) - {"kubernetes-validate"}:
         apt.install(*PACKAGES)

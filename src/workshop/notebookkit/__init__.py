@@ -1,4 +1,4 @@
-"""The helpers that the notebooks import: they open a project, follow a task, and check a reader's answer."""
+"""The toolkit for the notebooks: open a project, follow a task, and check the reader's answers."""
 
 from .bank import Bank
 from .blocking import blocking_site

@@ -47,7 +47,7 @@ class Bank:
 
     @property
     def whole(self) -> bool:
-        """Whether the database itself is still what it was: nobody has copied something over it."""
+        """Whether the database is still intact, so nothing was copied over it."""
         try:
             with closing(self._connect()) as database:
                 return database.execute("SELECT count(*) FROM entry").fetchone()[0] > 0

@@ -1,4 +1,4 @@
-"""The site of lesson 01, which resizes in the request, for a moment beside the notebook's own."""
+"""Run the site of lesson 01, which resizes photos in the request, next to the notebook's own site."""
 
 import contextlib
 import sys
@@ -14,9 +14,9 @@ LESSON = "01-sync"
 
 @contextlib.contextmanager
 def blocking_site() -> Iterator[str]:
-    """Start the finished site of lesson 01, and yield its address; behind the `with` nothing of it stays.
+    """Run the finished site of lesson 01 during the block, and yield its address.
 
-    Raises WorkshopError when it does not start.
+    Raises WorkshopError if the site does not start.
     """
     # On a leash, so that it exits even if the kernel is killed. It is not in the kernel's session, so
     # interrupting a cell doesn't reach it.

@@ -12,16 +12,16 @@ from celery.signals import after_task_publish
 from .names import LOOK_QUEUE
 
 PHOTO_TASKS = "images.tasks."
-"""The tasks of this module get the id of a photo, or a list of ids."""
+"""The tasks in this module take the id of a photo, or a list of ids."""
 _sent: dict[str, None] = {}
-"""The ids of the tasks that this kernel has sent, in their order."""
+"""The ids of the tasks that this kernel has sent, in order."""
 
 
 @after_task_publish.connect(weak=False)
 def _note(headers=None, body=None, **_) -> None:
     _sent[headers["id"]] = None
     if after := body[2].get("chord"):
-        _sent[after["options"]["task_id"]] = None  # a worker sends this one
+        _sent[after["options"]["task_id"]] = None  # a worker sends this task
 
 
 def take_back() -> list[str]:
@@ -51,7 +51,7 @@ def _waiting(broker: redis.Redis) -> Iterator[tuple[str, bytes]]:
 
 
 def _for_nobody(message: dict) -> bool:
-    """Whether all photos that a message is about are gone."""
+    """Return True if all photos in a message have been deleted."""
     if not message["headers"].get("task", "").startswith(PHOTO_TASKS):
         return False
     from images.models import UploadedImage
@@ -60,5 +60,5 @@ def _for_nobody(message: dict) -> bool:
     about = named.get("image_id", named.get("image_ids", positional[0] if positional else None))
     ids = about if isinstance(about, list) else [about]
     if not all(isinstance(each, int) for each in ids):
-        return False  # the last task of a chord gets descriptions
+        return False  # the callback of a chord gets descriptions instead of ids
     return not UploadedImage.objects.filter(pk__in=ids).exists()

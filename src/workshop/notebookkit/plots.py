@@ -14,7 +14,7 @@ FEW = 9
 
 
 def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """Draw a bar for each task: white while waiting, gray while running, a line where a worker got it."""
+    """Draw a bar per task: white while waiting, gray while running, a line when a worker received it."""
     import matplotlib.pyplot as plt
 
     known = [(row, moments(events, result.id)) for row, result in enumerate(results)]
@@ -35,7 +35,7 @@ def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
 
 
 def plot_seconds(rows: dict[str, list[float]]) -> None:
-    """A row of dots for each name in `rows`, its values in seconds, and a line at their median."""
+    """Draw a row of dots for each name in `rows`, with its values in seconds and a line at the median."""
     import matplotlib.pyplot as plt
 
     plt.figure(figsize=(7, 3))

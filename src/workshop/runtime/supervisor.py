@@ -1,7 +1,7 @@
-"""Keeping the processes of a project running, and saying in plain words what happens to each.
+"""Keep the processes of a project running, and say what happens to them.
 
-honcho's own manager ends everything when one process ends. This one survives: it says which process ended
-and why, and starts it again when a file changes.
+honcho's own manager stops everything when one process exits. This one continues: it says which process
+exited and why, and restarts that process when a file changes.
 """
 
 import contextlib
@@ -37,16 +37,17 @@ from workshop.system import file_watcher, ports, signals
 GRACE_SECONDS = 10
 START_SECONDS = 60
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
-"""What Django's runserver logs before it restarts its server, with or without the time of the log."""
+"""The message that Django's runserver logs before it restarts its server, with or without a timestamp."""
 
 
 @dataclass
 class Running:
     """A service and its state. `enter` changes the state.
 
-    said: why it does not run, so that it is said once. news: why it starts again, said once it is ready.
-    asked_at, ready_at: when it was asked to start, and when it was ready. listener: the process that had its
-    port before.
+    said: why the service isn't running, so that the reason is printed only once.
+    news: why the service is restarting, which is printed when the service is ready.
+    asked_at, ready_at: when the service was asked to start, and when it was ready, in monotonic seconds.
+    listener: the process that listened on the service's port before.
     """
 
     service: Service
@@ -74,10 +75,12 @@ class Running:
 
 
 class Supervisor:
-    """Runs services until `stop()`. Those that are done once come first, and the others when they have ended.
+    """Runs services until `stop()`. Services with `once` run first, and the others start when those are done.
 
-    printer: gets each line of their logs. say: gets what happens to them, as sentences.
-    on_ready: called once, when every service is ready or known to be not. on_pids: called with name -> pid.
+    printer: receives each line of the logs.
+    say: receives sentences about what happens to the services.
+    on_ready: called once, when every service is either ready or has failed to start.
+    on_pids: called with a dictionary of names and pids whenever a process starts or exits.
     """
 
     def __init__(
@@ -102,16 +105,19 @@ class Supervisor:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
-        """End everything; asked a second time, at once. May be called from a signal handler."""
+        """Stop everything. A second call stops it immediately. Safe to call from a signal handler."""
         self._stop_asked += 1
         self._events.put(Message("stop asked", None, None, None, None))
 
     def switch_broker(self, on: bool) -> None:
-        """Stop the broker, or start it again, empty. May be called from a signal handler."""
+        """Stop the broker, or restart it empty. Safe to call from a signal handler."""
         self._events.put(Message("broker", on, None, None, None))
 
     def run(self) -> None:
-        """Start all services and keep them; returns after `stop()`, when every process has ended."""
+        """Start all services and keep them running.
+
+        Returns after `stop()`, when all processes have exited.
+        """
         watcher = threading.Thread(target=self._watch, daemon=True)
         watcher.start()
         try:
@@ -124,11 +130,11 @@ class Supervisor:
             self._kill_all()
 
     def not_ready(self) -> list[str]:
-        """The names of the services that do not run."""
+        """Return the names of the services that are not ready."""
         return [name for name, r in self.running.items() if r.state not in (State.READY, State.DONE)]
 
     def add(self, service: Service) -> None:
-        """Start one more service beside the others."""
+        """Start another service."""
         self._start(self._add(service))
 
     def _start_new(self, once: bool) -> None:
@@ -154,7 +160,8 @@ class Supervisor:
         if self.broker is not None and not self.broker.running and not self._broker_said:
             self._broker_said = True
             self.say(
-                "broker ended. Nothing can be queued until it is back. It starts again when you save a file."
+                "broker ended. Nothing can be queued until it is running again. It starts again when you "
+                "save a file."
             )
         if not self._stopping and all(r.state in SETTLED for r in self.running.values() if r.service.once):
             self._start_new(once=False)
@@ -186,7 +193,7 @@ class Supervisor:
     def _start(self, running: Running) -> None:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
-            self._cannot(running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed that.")
+            self._cannot(running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed the error.")
             return
         probe = None if running.state == State.PROBING else service.probe
         running.startup.hold()
@@ -241,7 +248,7 @@ class Supervisor:
         running.said, running.ready_at = "", time.monotonic()
 
     def _reloads(self, running: Running, file: Path) -> None:
-        """Its server starts again on its own, in another process."""
+        """The service reloads on its own, and its server restarts in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.news:
             running.news = f"{running.service.name} restarted: {file} changed"
@@ -253,7 +260,7 @@ class Supervisor:
         running.startup.hold()
 
     def _complete(self, running: Running) -> None:
-        """It has said all that it says when it starts."""
+        """The service has printed all the lines of its start."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
         if running.news:
@@ -273,9 +280,9 @@ class Supervisor:
             self._cannot(running, State.CRASHED, self._why_ended(running, code))
 
     def _why_ended(self, running: Running, code: int) -> str:
-        """How it ended, why, and what to do; what completes "worker"."""
+        """Return how and why the process exited, and what to do. The text follows the service's name."""
         how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
-        if log := running.service.log:  # no part of the project
+        if log := running.service.log:  # not part of the project
             then = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
         if _signal_of(code):
             killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
@@ -300,7 +307,7 @@ class Supervisor:
             if self._broker_off:
                 return "Start the broker again: ./workshop broker start"
             if not self.broker.running:
-                return ""  # it starts again together with the process
+                return ""  # the broker restarts together with the process
             if trouble.answered:
                 return service_errors.NEW_BROKER
         return trouble.fix
@@ -382,7 +389,7 @@ class Supervisor:
     def _end(self, running: Running) -> None:
         running.enter(State.STOPPING)
         reachable = self.broker is None or self.broker.running
-        # A worker without its broker never gets to the end of its warm shutdown.
+        # Without its broker, a worker never completes its warm shutdown.
         running.kill_at = time.monotonic() + (GRACE_SECONDS if reachable else 2)
         _signal(running, signal.SIGTERM)
 
@@ -402,7 +409,7 @@ class Supervisor:
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
-        """End what an error has left running, and what is starting: each thread has a process, or will."""
+        """Kill all processes, also those that are still starting: each thread has one or will have one."""
         deadline = time.monotonic() + GRACE_SECONDS
         for running in self.running.values():
             while running.thread and running.thread.is_alive() and time.monotonic() < deadline:
@@ -422,7 +429,7 @@ class Supervisor:
         if running.state == State.STARTING and _is_served(running):
             self._ready(running)
         elif running.state == State.READY and running.ready_at:
-            # After a ready line nothing follows; after a port answers, some lines do.
+            # Nothing follows a ready line, but some lines may follow when a port is open.
             quiet = now - max(running.last_line_at, running.ready_at) > startup_output.QUIET_SECONDS
             if (
                 running.service.ready_line
@@ -445,7 +452,7 @@ class Supervisor:
         elif running.state == State.STOPPING and now > running.kill_at:
             _signal(running, signal.SIGKILL)
         if running.pid and _is_zombie(running.pid):
-            # Its children still hold the log open. Nothing else will end them.
+            # Its children still hold the log open, and nothing else would stop them.
             _signal(running, signal.SIGKILL)
 
     def _watch(self) -> None:
@@ -457,7 +464,7 @@ class Supervisor:
 
 
 def _signal(running: Running, number: int) -> None:
-    """SIGTERM goes to the process, which ends its own children; a pool child would drop its task."""
+    """Send a signal. SIGTERM goes only to the main process, because a pool child would drop its task."""
     if running.pid is None:
         return
     if number == signal.SIGTERM and running.service.is_simple:
@@ -475,7 +482,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _is_served(running: Running) -> bool:
-    """True when the service's port answers, and it is the service that does."""
+    """Return True if the service itself accepts connections on its port."""
     port = running.service.port
     if not port or not running.pid:
         return False
@@ -487,7 +494,7 @@ def _is_served(running: Running) -> bool:
 
 
 def _address(environment: Mapping[str, str]) -> str:
-    """The address of the broker that a process uses, as it may be printed."""
+    """Return the address of the broker that a process uses, without the password."""
     url = environment.get("CELERY_BROKER_URL") or environment.get("REDIS_URL", "")
     return without_password(url)
 

@@ -1,4 +1,4 @@
-"""Servers of another machine's kind, on loopback and for a while: PostgreSQL, and a store that speaks S3."""
+"""Temporary servers on this machine, like those in production: PostgreSQL and an S3 store."""
 
 import contextlib
 import os
@@ -23,39 +23,43 @@ BUCKET = "photos"
 
 
 class NotInstalled(WorkshopError):
-    """A server that this machine does not have. The message ends with the command that installs it."""
+    """A server that is not installed. The message ends with the command that installs it."""
 
 
 def as_user(name: str) -> list[str]:
-    """What goes before a command that root must not run; nothing for everybody else."""
+    """Return a command prefix that makes root run a command as user `name`; empty for other users."""
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 
 def program(name: str) -> str | None:
-    """The path of a program, also of one in /usr/sbin, which is not on every user's PATH."""
+    """Return the path of a program, or None. Also looks in /usr/sbin, which is not on every user's PATH."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def postgres_program(name: str) -> str | None:
-    """The path of one of PostgreSQL's programs. Debian keeps those of the server out of the PATH."""
+    """Return the path of a PostgreSQL program, or None.
+
+    On Debian, the server's programs are not on the PATH.
+    """
     kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
     found = shutil.which(name) or next(iter(kept), None)
     return str(Path(found).resolve()) if found else None
 
 
 def redis_program() -> str | None:
-    """A file that is a Redis server with TLS if it is started under the name redis-server.
+    """Return a file that works as a Redis server with TLS if it is started under the name redis-server.
 
-    Debian's package redis-tools has it under the name redis-check-rdb, and starts no server.
+    Debian's package redis-tools contains the same file as redis-check-rdb and doesn't start a server.
     """
     return program("redis-server") or program("redis-check-rdb")
 
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL with an empty database `photos`; its address as DATABASE_URL has it. Nothing of it stays.
+    """Run a PostgreSQL server with an empty database `photos` during the block. Yields the DATABASE_URL.
 
-    Raises NotInstalled, and WorkshopError with its own words when it does not start.
+    All files are removed afterwards. Raises NotInstalled, or WorkshopError with PostgreSQL's message if the
+    server does not start.
     """
     initdb = postgres_program("initdb")
     if initdb is None:
@@ -71,7 +75,8 @@ def _give(folder: str, user: str) -> None:
         shutil.chown(folder, user)
     except LookupError:
         raise NotInstalled(
-            f"PostgreSQL does not run as root, and there is no user {user}:  apt-get install postgresql"
+            f"PostgreSQL does not run as root, and there is no user {user}. Create it:  apt-get "
+            f"install postgresql"
         ) from None
 
 
@@ -80,7 +85,7 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
     def run(program: str, *arguments: str) -> None:
         command = [*user, str(programs / program), *arguments]
-        # A file: a server that keeps the output of pg_ctl open would keep a pipe's reader waiting.
+        # Use a file: the server keeps pg_ctl's output open, so reading from a pipe would never end.
         with (home / "said").open("w+") as said:
             done = subprocess.run(command, cwd=home, env=inherited(), stdout=said, stderr=said, check=False)
             said.seek(0)
@@ -100,12 +105,12 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """An S3 store with an empty bucket: the variables for a project that keeps its photos there.
+    """Run an S3 store with an empty bucket during the block. Yields the environment variables for a project.
 
-    It is moto's server, which keeps all in memory. Raises NotInstalled, and WorkshopError when it does not
-    start.
+    The store is moto's server, which keeps everything in memory. Raises NotInstalled, or WorkshopError if the
+    server does not start.
     """
-    if find_spec("moto") is None:  # the Docker image does without the packages of the tests
+    if find_spec("moto") is None:  # the Docker image doesn't contain the test packages
         raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
@@ -128,7 +133,7 @@ def bucket() -> Iterator[dict[str, str]]:
 
 
 def answers(address: str) -> bool:
-    """True when a web server answers at `address`, and not with an error."""
+    """Return True if a web server at `address` responds without an error."""
     with contextlib.suppress(httpx.HTTPError):
         return httpx.get(address, timeout=5, trust_env=False).is_success
     return False
