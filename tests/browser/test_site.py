@@ -128,6 +128,7 @@ def test_language_is_chosen_by_keyboard(served, visitor, viewport):
     page = visitor(viewport)
     for path, name, leads_to in (
         ("/lessons/01-sync/", "Deutsch", "/de/lessons/01-sync/"),
+        ("/lessons/01-sync/#step-1-4", "Deutsch", "/de/lessons/01-sync/#step-1-4"),
         ("/de/lessons/01-sync/", "English", "/lessons/01-sync/"),
         ("/lessons/03-images/", "Deutsch", "/de/"),
     ):
