@@ -128,7 +128,6 @@ def test_language_is_chosen_by_keyboard(served, visitor, viewport):
     page = visitor(viewport)
     for path, name, leads_to in (
         ("/lessons/01-sync/", "Deutsch", "/de/lessons/01-sync/"),
-        ("/lessons/01-sync/#step-1-4", "Deutsch", "/de/lessons/01-sync/#step-1-4"),
         ("/de/lessons/01-sync/", "English", "/lessons/01-sync/"),
         ("/lessons/03-images/", "Deutsch", "/de/"),
     ):
@@ -144,6 +143,14 @@ def test_language_is_chosen_by_keyboard(served, visitor, viewport):
         page.keyboard.press("Enter")
         expect(page).to_have_url(served + leads_to)
         expect(page.locator("html")).to_have_attribute("lang", "de" if name == "Deutsch" else "en")
+
+
+def test_language_selector_keeps_the_section(served, visitor):
+    page = visitor()
+    looks.visit(page, served + "/lessons/01-sync/#step-1-4")
+    page.locator(".md-select__link", has_text="Deutsch").press("Enter")
+    expect(page).to_have_url(served + "/de/lessons/01-sync/#step-1-4")
+    expect(page.locator("#step-1-4")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(
