@@ -369,7 +369,7 @@ class Html(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The built site of a copy whose English lesson has changed in three places."""
+    """The built site of a copy whose English lesson 01 has changed, and which has a German lesson 02."""
     root = tmp_path_factory.mktemp("copy")
     ignored = shutil.ignore_patterns("data", "checks")
     notebook_pages.write()
@@ -388,6 +388,10 @@ def site(tmp_path_factory):
         assert before in text
         text = text.replace(before, after)
     file.write_text(text, encoding="utf-8")
+    text = (root / "docs/lessons/02-celery-basics.md").read_text(encoding="utf-8")
+    text = text.replace("# 02 · Your first Celery tasks", "# 02 · Deine ersten Celery-Tasks")
+    added = root / "docs/de/lessons/02-celery-basics.md"
+    added.write_text(f"---\ngoals: [Tasks schreibst]\n---\n\n{text}", encoding="utf-8")
     target = root / "site"
     run = subprocess.run(
         [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "-d", str(target)],
@@ -432,7 +436,7 @@ def test_generated_parts_are_german(site):
     assert "Das Foto wird innerhalb des Requests verkleinert" in page.text
     for english in ("You will learn", "minutes", "Link to this section", "Switch to dark", "hidden in"):
         assert english not in page.source
-    english = Html(site / "lessons/02-celery-basics/index.html")
+    english = Html(site / "lessons/03-images/index.html")
     assert english.language == "en"
     assert "Switch to dark mode" in english.source
     assert "Zum dunklen Modus" not in english.source
@@ -459,9 +463,26 @@ def test_menus_of_a_translated_page(site):
     page = Html(site / "de/lessons/01-sync/index.html")
     assert re.search(r'href="../../"[^>]*class="md-tabs__link">\s*Start', page.source)
     assert re.search(r'href="./"[^>]*class="md-tabs__link">\s*Lektionen', page.source)
-    assert "02 · Your first Celery tasks (englisch)" in page.text
-    assert 'href="../../../lessons/02-celery-basics/"' in page.source
-    assert "(englisch)" not in (site / "lessons/02-celery-basics/index.html").read_text(encoding="utf-8")
+    assert "03 · Reliable tasks (englisch)" in page.text
+    assert 'href="../../../lessons/03-images/"' in page.source
+    assert "(englisch)" not in (site / "lessons/03-images/index.html").read_text(encoding="utf-8")
+
+
+def test_added_page_needs_no_other_change(site):
+    added = Html(site / "de/lessons/02-celery-basics/index.html")
+    assert added.language == "de"
+    assert "Tasks schreibst" in added.text
+    assert added.selector["en"] == "../../../lessons/02-celery-basics/"
+    assert (
+        Html(site / "lessons/02-celery-basics/index.html").selector["de"]
+        == "../../de/lessons/02-celery-basics/"
+    )
+    page = Html(site / "de/lessons/01-sync/index.html")
+    assert re.search(
+        r'href="../02-celery-basics/"[^>]*>[^<]*<[^>]*>\s*02 · Deine ersten Celery-Tasks', page.source
+    )
+    assert 'Weiter: <a href="../02-celery-basics/">' in page.source
+    assert 'rel="next" href="../02-celery-basics/"' in page.source
 
 
 def test_each_language_has_its_search_index(site):

@@ -47,3 +47,6 @@ tidy();
 document.getElementById("__search")?.addEventListener("change", ({ target }) => {
   all(".md-search__scrollwrap").forEach((list) => list.setAttribute("tabindex", target.checked ? "0" : "-1"));
 });
+
+// A section has the same anchor in every language.
+all(".md-select__link").forEach((link) => link.addEventListener("click", () => (link.hash = location.hash)));

@@ -8,11 +8,12 @@ import copy
 import json
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 from mkdocs.exceptions import BuildError
+from mkdocs.structure.files import Files
 from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
@@ -29,15 +30,15 @@ _INDEX = "search/search_index.json"
 
 @dataclass
 class _Site:
-    """The site that is being built."""
+    """The site that is being built. `config` and `nav` are the English ones."""
 
-    config: dict
-    nav: Navigation | None = None
-    files: object = None
-    navs: dict[str, Navigation] | None = None
+    config: dict = field(default_factory=dict)
+    nav: Navigation = field(default_factory=lambda: Navigation([], []))
+    files: Files = field(default_factory=lambda: Files([]))
+    navs: dict[str, Navigation] = field(default_factory=dict)
 
 
-_site = _Site({})
+_site = _Site()
 
 
 def on_config(config):
@@ -53,7 +54,7 @@ def on_config(config):
 
 def on_nav(nav, config, files):
     """MkDocs calls this once it knows the pages."""
-    _site.nav, _site.files, _site.navs = nav, files, {}
+    _site.nav, _site.files = nav, files
 
 
 def on_page_markdown(markdown, page, config, files):
@@ -196,33 +197,31 @@ def _with_notes(markdown: str, translation: translations.Translation, words: Mod
 def _navigation(language: str) -> Navigation:
     """The English navigation, with the pages of `language` where they exist."""
     words = LANGUAGES[language]
-    pages: list[Page | Link] = []
+    entries: list[Page | Link] = []
 
-    def item(each):
-        if each.is_section:
-            section = Section(
-                words.NAVIGATION.get(each.title, each.title), [item(child) for child in each.children]
-            )
+    def translated(item):
+        if item.is_section:
+            title = words.NAVIGATION.get(item.title, item.title)
+            section = Section(title, [translated(child) for child in item.children])
             for child in section.children:
                 child.parent = section
             return section
-        own = _site.files.get_file_from_path(f"{language}/{each.file.src_uri}") if each.is_page else None
-        if own is None:
-            found = Link(words.ENGLISH_PAGE.format(each.title), each.url)
+        file = _site.files.get_file_from_path(f"{language}/{item.file.src_uri}") if item.is_page else None
+        if file is None:
+            entry = Link(words.ENGLISH_PAGE.format(item.title), item.url)
         else:
-            found = own.page
-            if each.title in words.NAVIGATION:
-                found.title = words.NAVIGATION[each.title]
-        pages.append(found)
-        return found
+            entry = file.page
+            entry.title = words.NAVIGATION.get(item.title, entry.title)
+        entries.append(entry)
+        return entry
 
-    nav = Navigation([item(each) for each in _site.nav.items], [])
-    own = [each for each in pages if isinstance(each, Page)]
-    nav.pages = own
-    nav.homepage = own[0]
-    for before, each, after in zip([None, *pages], pages, [*pages[1:], None], strict=False):
-        if isinstance(each, Page):
-            each.previous_page, each.next_page = before, after
+    items = [translated(item) for item in _site.nav.items]
+    pages = [entry for entry in entries if isinstance(entry, Page)]
+    for before, entry, after in zip([None, *entries], entries, [*entries[1:], None], strict=False):
+        if isinstance(entry, Page):
+            entry.previous_page, entry.next_page = before, after
+    nav = Navigation(items, pages)
+    nav.homepage = pages[0] if pages else _site.nav.homepage
     return nav
 
 
