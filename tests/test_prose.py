@@ -26,7 +26,7 @@ PATTERNS = {
     r"\b(nobody|somebody) (said|says|is there|was there|takes|took|stops|keeps|else)\b": "name the actor",
     r"\b(begun|began)\b|\bto begin\b(?! with)|\bbegins? at once\b": "start, started",
     r"\bcures?\b": "fix",
-    r"\bfaults?\b(?! injection)": "failure, error",
+    r"\bfaults?\b(?![- ]injection)": "failure, error",
     r"\bwhole name\b": "full task name",
     r"\b(a|two|one|every|each) beats?\b(?! process)": "Celery beat, two beat processes",
     r"\b(?<!e-)(?<!data/)mails?\b(?! (server|program))": "email",
@@ -59,7 +59,7 @@ EXCEPTIONS = {
     "what the page says to a visitor": re.compile(r"We tried several times"),
     "headings that every lesson has": re.compile(r"^What (can go wrong|you have now)$"),
     "code, where colons mean something else": re.compile(r"[={@]"),
-    "a question that a program asks": re.compile(r"^Is one running, and does it use this broker"),
+    "a question that a program asks": re.compile(r"^Is (one running, and does|another program on)"),
     "an anchor that other pages link to": re.compile(r"\(#tried\)"),
 }
 """Sentences that stay as they are, and why."""

@@ -12,7 +12,7 @@ def recover() -> str:
 
     Returns a message; "" if there was nothing to do.
 
-    Raises WorkshopError if the operating system refuses a step. Then the next command tries again.
+    Raises WorkshopError if the operating system refuses a step. Then the next command retries.
     """
     with unfinished.alone():
         state = unfinished.read()  # empty if another command was faster
