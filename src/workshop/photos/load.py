@@ -67,7 +67,7 @@ def _print_summary(answers: list[Answer], idle: list[float], pages: list[float])
     lines = [f"Uploads:             median {statistics.median(uploads):.2f} s, slowest {max(uploads):.2f} s"]
     lines.append(f"A page before:       {_milliseconds(idle)}")
     if pages:
-        lines.append(f"A page at the same time:    {_milliseconds(pages)}")
+        lines.append(f"A page during:       {_milliseconds(pages)}")
         slower = statistics.median(pages) / statistics.median(idle)
         lines.append(f"The median page took {slower:.1f} times as long while photos were uploaded.")
     say("\n".join(lines))
