@@ -22,7 +22,7 @@ def _client() -> httpx.Client:
 
 
 class Flower(Process):
-    """A Flower process of the project in `folder`, with its own port and password.
+    """A Flower process for the project in `folder`, with its own port and password.
 
     The password is in `secret`. Flower can also be started without a password.
     """

@@ -127,7 +127,7 @@ def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
 
 
 def _matters(item: pytest.Item) -> bool:
-    """Return True if the check can still change what the learner reads, which ends with the first failure.
+    """Return True if the check can still change the report, which ends with the first failure.
 
     A failure earlier in the lesson replaces a later one that this process has already found.
     """

@@ -114,7 +114,8 @@ def runs(
         list[str] | None, typer.Argument(help="Folders (03) or single outputs (03/killed). Default: all.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Run only the quick ones and compare, without writing files.")
+        bool,
+        typer.Option("--check", help="Run only the quick outputs and compare them, without writing files."),
     ] = False,
     to: Annotated[
         Path | None,
@@ -129,7 +130,9 @@ def runs(
 
 @app.command()
 def minutes(
-    write: Annotated[bool, typer.Option("--write", help="Write the minutes into every lesson.toml.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the computed minutes to every lesson.toml.")
+    ] = False,
 ) -> None:
     """Estimate how long each step takes a learner. Exits with code 1 if a lesson.toml is out of date."""
     from workshop.dev import minutes as model

@@ -106,7 +106,7 @@ def _source(node: ast.expr) -> str:
 
 
 def _assigned(file: Path) -> dict[str, ast.expr]:
-    """Map each name that a module assigns to its value, including assignments inside an `if`."""
+    """The names that a module assigns, with their values, including assignments inside an `if`."""
     found = {}
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign):

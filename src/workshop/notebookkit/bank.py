@@ -1,4 +1,4 @@
-"""A small database that a thread writes to all the time, to be copied while it changes."""
+"""A small database that a thread writes to continuously, for practicing backups."""
 
 import sqlite3
 import threading
@@ -47,7 +47,7 @@ class Bank:
 
     @property
     def whole(self) -> bool:
-        """Whether the database is still intact, so nothing was copied over it."""
+        """Whether the database is still intact: nothing may have been copied over it."""
         try:
             with closing(self._connect()) as database:
                 return database.execute("SELECT count(*) FROM entry").fetchone()[0] > 0

@@ -1,4 +1,4 @@
-"""Errors of the services that a process needs (broker, database, port and disk), and how to fix them."""
+"""What a process needs (broker, database, port, disk): its errors, and how to fix them."""
 
 import re
 import textwrap

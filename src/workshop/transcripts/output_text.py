@@ -51,7 +51,7 @@ def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
 
 
 def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
-    """Return `text` with the regular expressions replaced, line by line."""
+    """Replace every match of the regular expressions in `text`, line by line."""
     for pattern, with_ in rules:
         text = re.sub(pattern, with_, text, flags=re.M)
     return text
