@@ -149,8 +149,8 @@ class Worker(Process):
         """Kill a pool process with -9, and wait until the worker notices. The other processes must be idle.
 
         The worker is notified of each exit, but may look too early and still find the process running. It
-        looks again after five seconds, or when another process exits. So if it hasn't noticed, an idle
-        process is killed too.
+        looks again after five seconds, or when another process exits. If the worker hasn't noticed the exit,
+        an idle process is killed too.
         """
         os.kill(pid, signal.SIGKILL)
         if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):

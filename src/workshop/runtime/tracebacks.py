@@ -107,7 +107,7 @@ def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
 
 
 def record(line: str) -> tuple[str, str, str]:
-    """Return the level, process and message of a record in Celery's log, or ("", "", line) for other lines."""
+    """The level, process and message of a record in Celery's log, or ("", "", line) for other lines."""
     if match := _RECORD.match(line):
         return match["level"], match["process"], line[match.end() :]
     return "", "", line
