@@ -56,7 +56,7 @@ def descendants():
     return {child.pid for child in children()}
 
 
-def eventually(condition, seconds=30):
+def eventually(condition, seconds=180):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline

@@ -543,7 +543,7 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sleeper:
         with socket.create_server(("127.0.0.1", port)):
-            running = Running(service, "", state="starting", pid=sleeper.pid)
+            running = Running(service, "", state=State.STARTING, pid=sleeper.pid)
             supervisor._look_at(running)
             assert running.state == State.STARTING
         with subprocess.Popen(service.command.split(), cwd=tmp_path, **quiet) as server:

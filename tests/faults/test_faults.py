@@ -495,6 +495,11 @@ def test_beat_is_killed_after_a_daily_run(system, outcome):
     system.start_worker("slow")
     system.start_beat_and_ask("daily backup")
     until(lambda: "Backup: " in system.log("slow"), lambda: system.log("slow"))
+    # Beat writes its schedule file after each message, so it has written it when it sends the next one.
+    until(
+        lambda: "Sending due task" in system.log("beat").partition("Sending due task daily backup")[2],
+        lambda: system.log("beat"),
+    )
     send(system.processes.pop("beat"))
     with redis.Redis.from_url(system.broker.url) as broker:
         broker.delete("lock:beat")  # it would expire after 30 seconds
