@@ -410,7 +410,7 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     notebook_pages.write()
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "was here" not in page
-    assert "was not run for this page" in page
+    assert "The notebook was not run, so" in page
 
 
 def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):

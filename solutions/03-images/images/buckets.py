@@ -20,7 +20,7 @@ def translate_boto_errors():
 
 
 class Bucket(S3Storage):
-    """A bucket whose transient errors a task can retry. It never shows half a file."""
+    """A bucket whose transient errors a task can retry. It never exposes a half-written file."""
 
     def _open(self, name, mode="rb"):
         with translate_boto_errors():

@@ -11,7 +11,7 @@ from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
 
 TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)
-"""Errors that go away on their own: of the storage, and of the database."""
+"""Transient errors of the storage and the database."""
 
 
 @shared_task

@@ -87,7 +87,7 @@ def load() -> dict:
         file().replace(aside)
         say(
             f"Your progress file could not be read. It was renamed to {paths.shown(aside)}, and your "
-            f"code is unchanged. ./workshop check records again which steps are done.",
+            f"code is unchanged. To record your finished steps again, run ./workshop check.",
             on=complaints,
         )
         return empty

@@ -32,7 +32,7 @@ NEEDED = {"web", "worker", "migrate"}
 
 
 def newest() -> str:
-    """The name of the last solution. Raises WorkshopError when there is none with a Procfile."""
+    """Return the name of the last solution. Raises WorkshopError if none has a Procfile."""
     found = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
     if not found:
         raise WorkshopError(
@@ -130,7 +130,7 @@ class Site:
             )
 
     def last_lines(self, count: int = 10) -> list[str]:
-        """The last lines of the log of all processes."""
+        """Return the last lines of the common log."""
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
 
     def stays(self, seconds: float) -> bool:
