@@ -83,7 +83,7 @@ def tools():
 
 @app.command()
 def pictures():
-    """Take the pictures of the README and the docs' first page anew, of the finished system at work."""
+    """Record the films of the README and the docs' home page again, each with a still picture."""
     from workshop.dev import pictures as taking
 
     raise typer.Exit(taking.main())
