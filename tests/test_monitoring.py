@@ -1,13 +1,17 @@
 """docs/examples/monitoring: the exporter, the alarms, the dashboard, and a real Prometheus on the site."""
 
+import contextlib
 import json
 import math
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import PurePosixPath
 
+import httpx
 import pytest
+import servers
 import yaml
 from monitored import FILES, monitored
 from needs import tool
@@ -17,6 +21,8 @@ from workshop.checkkit import until
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import running
+from workshop.system.environment import inherited
+from workshop.system.ports import free_port
 
 SERVICES = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 DASHBOARD = json.loads((FILES / "grafana/photos.json").read_text(encoding="utf-8"))
@@ -152,3 +158,27 @@ def test_prometheus_sees_a_missing_worker_and_a_broker_that_is_down(tmp_path):
 
         site.end_broker()
         assert until(lambda: "NothingToLookAt" in monitor.alarms(), 120), monitor.alarms()
+
+
+def test_the_exporter_counts_workers_with_rabbitmq_too(tmp_path):
+    """It has no figures of RabbitMQ's memory, and that is no reason to give none at all."""
+    tool("RabbitMQ")
+    port = free_port()
+    command = [sys.executable, str(FILES / "exporter.py"), str(port)]
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(servers.rabbitmq())
+        without, variables = {"beat", "flower", "slow"}, {"CELERY_BROKER_URL": url}
+        site = stack.enter_context(running("05-beat", without=without, variables=variables))
+        log = stack.enter_context((tmp_path / "exporter.log").open("w"))
+        exporter = subprocess.Popen(
+            command, cwd=site.project.folder, env=inherited() | site.environment, stdout=log, stderr=log
+        )
+        stack.callback(exporter.wait)
+        stack.callback(exporter.terminate)
+        assert until(lambda: "Metrics on" in (tmp_path / "exporter.log").read_text(), 60)
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60, trust_env=False)
+        assert answer.status_code == 200, (tmp_path / "exporter.log").read_text()
+    assert "broker_up 1.0" in answer.text
+    assert "celery_workers 1.0" in answer.text
+    assert 'celery_queue_messages{queue="celery"} 0.0' in answer.text
+    assert "broker_memory" not in answer.text
