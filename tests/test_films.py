@@ -104,7 +104,7 @@ def test_the_check_says_what_the_film_shows():
 def test_the_killed_task_is_received_twice_and_succeeds():
     shown = words(text("killed"))
     story = (
-        r"\S+ Task (resize_image_task\[\w+…\]) received \$ kill -9 (\d+) "
+        r"\$ celery -A myproject worker … \S+ Task (resize_image_task\[\w+…\]) received \$ kill -9 (\d+) "
         r"\S+ Process 'ForkPoolWorker-\d' pid:\2 exited with 'signal 9 \(SIGKILL\)' "
         r"\S+ Task \1 received \S+ Task \1 succeeded"
     )
@@ -113,7 +113,7 @@ def test_the_killed_task_is_received_twice_and_succeeds():
 
 def test_a_film_that_is_too_long_is_refused():
     with pytest.raises(WorkshopError, match="5001 ms long"):
-        film.take(None, "long", [Moment(5000, "a\n"), Moment(1, "b\n")])
+        film.take(None, "long", [Moment(5000, "a"), Moment(1, "b")])
 
 
 @pytest.mark.parametrize("printed", ["  ✗ 3.7   Late", "  \x1b[31m✗\x1b[0m 3.7   Late", "no sign at all"])

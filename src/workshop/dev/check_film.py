@@ -39,7 +39,7 @@ def moments() -> list[Moment]:
         (400, [command, *red, "", *edit, command]),
         (1200, [command, *red, "", *edit, command, *green]),
     ]
-    return [Moment(milliseconds, "\n".join(lines) + "\n") for milliseconds, lines in screens]
+    return [Moment(milliseconds, "\n".join(lines)) for milliseconds, lines in screens]
 
 
 def _checked(stage: Stage, sign: str) -> list[str]:

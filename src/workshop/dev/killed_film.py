@@ -25,6 +25,7 @@ MARGIN = 20
 PATIENCE = 120
 """Seconds. A busy machine is no reason to give up."""
 LINE = re.compile(r"^(\d\d:\d\d:\d\d) worker +\| \[[^]]*\] (.*)$", re.M)
+SHOWN = "\x1b[1m$ celery -A myproject worker …\x1b[0m"
 SHORT = [(r"images\.tasks\.(\w+)\[(\w{4})[-\w]*\]", r"\1[\2…]"), (r"(succeeded) in .*", r"\1")]
 
 
@@ -93,7 +94,7 @@ class Run:
             return told == list(happened) and self._states() == states
 
         if until(as_told, PATIENCE):
-            text, app = "\n".join(lines()) + "\n", {}
+            text, app = "\n".join([SHOWN, *lines()]), {}
             for scheme in SCHEMES:
                 self.page.emulate_media(color_scheme=scheme)
                 app[scheme] = self.page.screenshot(clip=self._clip())

@@ -22,5 +22,5 @@ def main() -> int:
                 (paths.DOCS / "assets" / file).write_bytes(content)
                 say(f"  docs/assets/{file}: {len(content) / 1000:.0f} kB")
             TEXTS.mkdir(exist_ok=True)
-            (TEXTS / f"{name}.txt").write_text(ANSI.sub("", moments[-1].text), encoding="utf-8")
+            (TEXTS / f"{name}.txt").write_text(ANSI.sub("", moments[-1].text) + "\n", encoding="utf-8")
     return 0
