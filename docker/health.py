@@ -11,6 +11,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 ADDRESSES = {
     "web": "http://127.0.0.1:8000/health/all/",
     "flower": "http://127.0.0.1:5555/healthcheck",
+    "exporter": "http://127.0.0.1:9200/metrics",
     "docs": "http://127.0.0.1:8001/",
     "jupyter": "http://127.0.0.1:8888/api",
 }

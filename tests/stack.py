@@ -16,7 +16,7 @@ from workshop.runtime import compose
 from workshop.system.ports import free_port
 
 PATIENCE = 900
-PORTS = ("PORT", "FLOWER_PORT", "JUPYTER_PORT", "DOCS_PORT", "S3_PORT")
+PORTS = ("PORT", "FLOWER_PORT", "JUPYTER_PORT", "DOCS_PORT", "S3_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 
 
 class Stack:

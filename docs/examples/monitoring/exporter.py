@@ -1,4 +1,6 @@
-"""Export the photo site's metrics to Prometheus. In the folder with manage.py: python exporter.py [PORT]
+"""Export the photo site's metrics to Prometheus. In the folder with manage.py:
+
+    python exporter.py [PORT] [ADDRESS]
 
 This script needs the package prometheus-client, which is installed together with Flower.
 """
@@ -57,16 +59,16 @@ class Broker:
         try:
             workers = workers_that_answer()
             queues = queue_lengths()
-            with current_app.connection_for_read() as connection:
-                memory = connection.default_channel.client.info("memory")
+            memory = redis_memory()
         except (OperationalError, RedisError, OSError):
             yield gauge("broker_up", "1 if the broker responds.", 0)
             return
         yield gauge("broker_up", "1 if the broker responds.", 1)
-        yield gauge("broker_memory_bytes", "Memory that the broker uses.", memory["used_memory"])
-        yield gauge(
-            "broker_memory_limit_bytes", "The setting maxmemory, or 0 for no limit.", memory["maxmemory"]
-        )
+        if memory:
+            yield gauge("broker_memory_bytes", "Memory that the broker uses.", memory["used_memory"])
+            yield gauge(
+                "broker_memory_limit_bytes", "The setting maxmemory, or 0 for no limit.", memory["maxmemory"]
+            )
         yield gauge("celery_workers", "Workers that reply to a ping.", len(workers))
         waiting = GaugeMetricFamily(
             "celery_queue_messages", "Messages that no worker has reserved.", labels=["queue"]
@@ -74,6 +76,14 @@ class Broker:
         for queue, count in queues.items():
             waiting.add_metric([queue], count)
         yield waiting
+
+
+def redis_memory():
+    """What Redis says about its memory; None if the broker is another one."""
+    with current_app.connection_for_read() as connection:
+        if connection.transport.driver_type != "redis":
+            return None
+        return connection.default_channel.client.info("memory")
 
 
 def gauge(name, description, value):
@@ -85,6 +95,7 @@ if __name__ == "__main__":
     registry.register(Photos())
     registry.register(Broker())
     port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
-    start_http_server(port, addr="127.0.0.1", registry=registry)
-    print(f"Metrics on http://127.0.0.1:{port}/metrics", flush=True)
+    address = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+    start_http_server(port, addr=address, registry=registry)
+    print(f"Metrics on http://{address}:{port}/metrics", flush=True)
     threading.Event().wait()

@@ -89,7 +89,7 @@ def tools():
 
 @app.command()
 def pictures():
-    """Take new screenshots of the finished system for the README and the docs' home page."""
+    """Record the films of the README and the docs' home page again, each with a still picture."""
     from workshop.dev import pictures as taking
 
     raise typer.Exit(taking.main())

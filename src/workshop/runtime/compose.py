@@ -25,6 +25,7 @@ SECRETS = (
     "RABBITMQ_PASSWORD",
     "FLOWER_PASSWORD",
     "JUPYTER_TOKEN",
+    "GRAFANA_PASSWORD",
     "AWS_SECRET_ACCESS_KEY",
 )
 """The secrets in .env. They can be used in a URL without percent-encoding."""
@@ -38,6 +39,7 @@ PROFILES = {
         "AWS_S3_CUSTOM_DOMAIN": "localhost:{S3_PORT}/photos",
         "AWS_ACCESS_KEY_ID": "photos",
     },
+    "monitoring": {},
 }
 """The variables that a profile sets for the other services.
 
@@ -49,6 +51,8 @@ PORTS = {
     "jupyter": ("JUPYTER_PORT", 8888),
     "docs": ("DOCS_PORT", 8001),
     "s3": ("S3_PORT", 9000),
+    "prometheus": ("PROMETHEUS_PORT", 9090),
+    "grafana": ("GRAFANA_PORT", 3000),
 }
 """Service -> the variable with its port on this machine, and the default port."""
 STARTING = {"up", "start", "create", "run", "restart"}
@@ -169,8 +173,11 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
 
     words: the arguments of `up`. If they name services, only the ports of these services are needed.
     """
-    services = set(re.findall(r"^  (\w+):$", (paths.ROOT / "docker-compose.yml").read_text(), re.M))
-    wanted = services & set(words) or services - (set(PROFILES) - profiles)
+    text = (paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    services = text.partition("\nservices:\n")[2].partition("\nvolumes:\n")[0]
+    found = re.findall(r"^  (\w+):\n(?:    profiles: \[(\w+)\]$)?", services, re.M)
+    wanted = {service for service, _ in found} & set(words)
+    wanted = wanted or {service for service, profile in found if not profile or profile in profiles}
     for service in [each for each in PORTS if each in wanted]:
         variable, usual = PORTS[service]
         port = known.get(variable) or str(usual)
