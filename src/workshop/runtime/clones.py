@@ -1,4 +1,4 @@
-"""Which clone of the workshop a process belongs to, because two clones on one machine may want the same port."""
+"""Which clone of the workshop a process belongs to: two clones on a machine may want the same port."""
 
 import contextlib
 import os
