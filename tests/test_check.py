@@ -126,7 +126,9 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
     assert progress.passed("01-sync") == ["1.1"]
 
 
-@pytest.mark.parametrize(("step", "sum_"), [("1.1", "step 1.1 · "), (None, "2 of 2 core steps, 2 of 2 optional · ")])
+@pytest.mark.parametrize(
+    ("step", "sum_"), [("1.1", "step 1.1 · "), (None, "2 of 2 core steps, 2 of 2 optional · ")]
+)
 def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
     assert check.main(project.at(paths.SOLUTIONS / "01-sync"), step) == 0
     assert progress.passed("01-sync") == []
