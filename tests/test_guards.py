@@ -69,7 +69,25 @@ def test_every_step_has_hints_and_a_place_in_the_text(lesson):
 
 PREDICTION = re.compile(r"\*\*Before you read on:\*\*(.*?)\n\n", re.S)
 COMMON = {
-    *"which what does that this have with when from before they will must could would there your".split()
+    *[
+        "which",
+        "what",
+        "does",
+        "that",
+        "this",
+        "have",
+        "with",
+        "when",
+        "from",
+        "before",
+        "they",
+        "will",
+        "must",
+        "could",
+        "would",
+        "there",
+        "your",
+    ]
 }
 
 
