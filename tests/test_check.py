@@ -68,7 +68,7 @@ def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
     assert check.main(mine) == 0
     said = Printed(capsys.readouterr().out)
     assert "✓ 1.1" in said
-    assert "2 of 2 steps" in said
+    assert "2 of 2 core steps" in said
     assert "Next: ./workshop start 02" in said
     assert progress.passed("01-sync") == ["1.1", "1.2", "1.3", "1.4"]
 
@@ -127,7 +127,9 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
     assert progress.passed("01-sync") == ["1.1"]
 
 
-@pytest.mark.parametrize(("step", "sum_"), [("1.1", "step 1.1 · "), (None, "2 of 2 steps · ")])
+@pytest.mark.parametrize(
+    ("step", "sum_"), [("1.1", "step 1.1 · "), (None, "2 of 2 core steps, 2 of 2 optional · ")]
+)
 def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
     assert check.main(project.at(paths.SOLUTIONS / "01-sync"), step) == 0
     assert progress.passed("01-sync") == []
@@ -391,14 +393,14 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
             start.workshop("watch", "01"), stdout=stream, stderr=stream, env=start.environment(root)
         )
     try:
-        assert ["✓", "1.1"] in said("1 of 2 steps")
+        assert ["✓", "1.1"] in said("1 of 2 core steps")
         save(broken + "\n")
         lines = said("step 1.4 · ")
         assert ["✗", "1.4"] in lines
         assert ["✓", "1.1"] not in lines
         assert passed() == ["1.1", "1.2", "1.3"]
         save(solved)
-        lines = said("2 of 2 steps")
+        lines = said("2 of 2 core steps")
         assert [step for sign, step, *_ in filter(None, lines) if sign == "✓"][:2] == ["1.4", "1.1"]
         eventually(lambda: passed() == ["1.1", "1.2", "1.3", "1.4"])
     finally:

@@ -67,6 +67,28 @@ def test_every_step_has_hints_and_a_place_in_the_text(lesson):
         assert f"#{step.anchor}" in text, f"{paths.shown(lesson.text)} has no heading {step.anchor}"
 
 
+PREDICTION = re.compile(r"\*\*Before you read on:\*\*(.*?)\n\n", re.S)
+COMMON = re.compile(
+    r"which|what|does|that|this|have|with|when|from|before|they|will|must|could|would|there|your|photo"
+    r"|tasks?|process"
+)
+
+
+def content_words(text):
+    found = re.findall(r"[a-z_]{4,}", text.lower())
+    return {word for word in found if not COMMON.fullmatch(word)}
+
+
+@each_lesson
+def test_the_first_hint_leads_further_than_the_prediction(lesson):
+    """The reader has already thought about the prediction. A hint with the same question doesn't help."""
+    _, *sections = re.split(r"^### ", lesson.text.read_text(encoding="utf-8"), flags=re.M)
+    for step in lesson.steps:
+        (section,) = [each for each in sections if each.startswith(f"{step.id} ")]
+        asked, hint = content_words(PREDICTION.search(section)[1]), content_words(step.hints[0])
+        assert len(asked & hint) < min(len(asked), len(hint)) / 2, f"{step.id}: {step.hints[0]}"
+
+
 def test_every_solution_has_a_lesson():
     folders = {folder.name for folder in paths.SOLUTIONS.iterdir() if folder.is_dir()}
     assert folders == {lesson.name for lesson in LESSONS}

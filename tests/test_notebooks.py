@@ -413,6 +413,27 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     assert "The notebook was not run, so" in page
 
 
+def test_a_build_says_which_notebook_it_runs(tmp_path, monkeypatch, capsys):
+    """Before it runs: each takes a minute. A notebook that has not changed is not run."""
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
+    for lesson in LESSONS[2:]:
+        notebook_pages.keep(lesson, read(lesson))
+    begun = []
+
+    def executed(lesson):
+        begun.append(capsys.readouterr().out.splitlines()[-1])
+        return read(lesson)
+
+    monkeypatch.setattr(notebook_pages, "_executed", executed)
+    notebook_pages.write(run=True)
+    assert begun == [
+        f"Notebook {number} of 5: running notebooks/{lesson.name}.ipynb …"
+        for number, lesson in enumerate(LESSONS[:2], 1)
+    ]
+    assert re.search(r"^Notebook 2 of 5: done in \d+ s$", capsys.readouterr().out, re.M)
+
+
 def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):
     """Also in a clone below a folder that is called data. What lies in the project's own does not count."""
     monkeypatch.setattr(paths, "STATE", tmp_path / "state")

@@ -109,7 +109,7 @@ def test_the_next_step_is_a_core_step(optional, capsys):
     assert up._next(optional) == "next: step 1.10 · Title 1.10 · ./workshop check"
     status.show()
     said = capsys.readouterr().out
-    assert "1 of 3 steps, 0 of 1 optional" in said
+    assert "1 of 3 core steps, 0 of 1 optional" in said
     assert "14 min" in said, "5 minutes of reading and 3 core steps"
 
 
@@ -121,7 +121,7 @@ def test_a_lesson_is_done_when_its_core_steps_are(optional, capsys):
     status.show()
     said = capsys.readouterr().out
     assert "✓" in said
-    assert "3 of 3 steps, 0 of 1 optional" in said
+    assert "3 of 3 core steps, 0 of 1 optional" in said
     assert "Next: ./workshop start 02  ·  optional: step 1.9" in said
 
 
@@ -145,7 +145,7 @@ def test_an_optional_step_that_fails_is_listed_and_not_explained(optional, capsy
     assert "Optional steps left: 1.9. Check one: ./workshop check 1.9" in said
     assert "Lesson 01 is done. Next: ./workshop start 02" in said
     assert "it is wrong" not in said
-    assert "3 of 3 steps" in said
+    assert "3 of 3 core steps" in said
 
 
 def test_a_core_step_that_fails_is_explained(optional, capsys):

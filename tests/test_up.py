@@ -35,6 +35,7 @@ from workshop.runtime.broker import Broker, answers
 from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import State
 from workshop.runtime.supervisor import RELOADS, Running, Supervisor
+from workshop.system import ports
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
 
@@ -411,6 +412,70 @@ def test_busy_port(root, start):
     assert f"(pid {psutil.Process().pid})" in said
     assert f"./workshop up --port {port + 10}"[:-1] in said
     assert list((root / ".workshop").glob("up*")) == []
+
+
+def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_path):
+    """The other one says who has the port, instead of starting a site that ends at once."""
+    port = free_port()
+    runs = [
+        start(port=port),
+        start(port=port, WORKSHOP_ROOT=str(make_root(tmp_path / "other"))),
+    ]
+    assert until(lambda: [run for run in runs if run.process.poll() is not None], 60)
+    (loser,) = [run for run in runs if run.process.poll() is not None]
+    (winner,) = [run for run in runs if run is not loser]
+    assert loser.end() == 1
+    said = " ".join(loser.text.split())
+    assert f"Port {port} is taken by" in said
+    assert f"(pid {winner.process.pid})" in said or f"runserver {port}" in said
+    assert "It belongs to another clone of the workshop," in said
+    winner.until("ready in")
+    winner.send(signal.SIGINT)
+    assert winner.end() == 0
+
+
+def test_two_clones_that_start_together_have_two_brokers(root, start, tmp_path):
+    wanted = str(free_port())
+    other = make_root(tmp_path / "other")
+    runs = [
+        start(WORKSHOP_BROKER_PORT=wanted),
+        start(WORKSHOP_BROKER_PORT=wanted, WORKSHOP_ROOT=str(other)),
+    ]
+    for run in runs:
+        run.until("ready in")
+    found = {state_of(folder)["addresses"]["broker"] for folder in (root, other)}
+    assert len(found) == 2
+    assert f"redis://localhost:{wanted}/0" in found
+
+
+CLAIM = """
+import sys
+from workshop.system import ports
+print(getattr(ports, sys.argv[1])(int(sys.argv[2])), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_is_claimed_before_its_server_listens():
+    """As those of Flower, JupyterLab and the docs, which start seconds after their ports are chosen."""
+    port = free_port()
+    command = [sys.executable, "-c", CLAIM]
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    with subprocess.Popen([*command, "claim", str(port)], env=environment, **options) as first:
+        assert first.stdout.readline() == "True\n"
+        assert not ports.claim(port)
+        assert ports.claimant(port).pid == first.pid
+        with subprocess.Popen([*command, "claim_next", str(port)], env=environment, **options) as second:
+            assert int(second.stdout.readline()) > port
+            second.stdin.close()
+        first.kill()
+    assert ports.claimant(port) is None
+    assert ports.claim(port)
+    child = subprocess.run(
+        [*command, "claim", str(port)], env=environment, input="", capture_output=True, text=True
+    )
+    assert child.stdout == "True\n", "the docs server that up has claimed the port for is its child"
 
 
 @pytest.mark.parametrize("port", ["abc", "70000"])

@@ -133,7 +133,7 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float
         ]
         ways["worker"] = partial(start.seconds_until, READY, worker, folder, environment)
     steps = project.at(folder).lesson.core
-    verdict = f"{len(steps)} of {len(steps)} steps"
+    verdict = f"{len(steps)} of {len(steps)} core steps"
     ways["check"] = partial(
         start.seconds_until, verdict, start.workshop("check", str(folder)), root, start.environment(root)
     )

@@ -216,9 +216,7 @@ class Report:
 
     def _sum(self) -> str:
         lesson = self.project.lesson
-        done = [step.id for step in lesson.core if step.id in self.passed]
-        total = len(lesson.core)
         worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
         only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else f"{len(done)} of {total} steps"
+        steps = f"step {only}" if only else progress.counted(lesson, self.passed)
         return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"

@@ -22,8 +22,6 @@ def show() -> None:
     for lesson in known:
         passed = set(progress.passed(lesson.name))
         done, total = sum(step.id in passed for step in lesson.core), len(lesson.core)
-        extra = len(lesson.steps) - total
-        done_extra = sum(step.id in passed for step in lesson.steps) - done
         bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
         table.add_row(
             Text("✓" if total and done == total else "▸" if lesson.name == last else "·", style="green"),
@@ -31,15 +29,15 @@ def show() -> None:
             Text(lesson.title),
             Text(f"{lesson.minutes} min", style="dim"),
             bar,
-            Text(_words(lesson, done, total) + (f", {done_extra} of {extra} optional" if extra else "")),
+            Text(_words(lesson, passed)),
         )
     say(table)
     say(f"\nNext: {_next(known, last)}")
 
 
-def _words(lesson: Lesson, done: int, total: int) -> str:
-    if done or (paths.PLAYGROUND / lesson.name).is_dir():
-        return f"{done} of {total} steps"
+def _words(lesson: Lesson, passed: set[str]) -> str:
+    if passed or (paths.PLAYGROUND / lesson.name).is_dir():
+        return progress.counted(lesson, passed)
     return "not started"
 
 

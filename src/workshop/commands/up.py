@@ -26,7 +26,7 @@ from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import Supervisor
 from workshop.system import signals
 from workshop.system.environment import KEEP, inherited, kept
-from workshop.system.ports import ENDED, LAST, is_free, next_free, taken_by, who_holds
+from workshop.system.ports import ENDED, LAST, claim, claim_next, claimant, next_free, taken_by, who_holds
 
 DOCS_PORT = 8001
 REMARKS = 48
@@ -44,8 +44,8 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
     """
     began = time.monotonic()
     with up_state.only_one(), contextlib.ExitStack() as stack:
-        if not is_free(port):
-            holder = who_holds(port)
+        if not claim(port):
+            holder = who_holds(port) or claimant(port)
             raise WorkshopError(
                 f"Port {port} is taken by {holder or ENDED}.\n"
                 f"{clones.how_to_stop(holder.pid if holder else None)}, or choose another port: "
@@ -70,7 +70,7 @@ def extra_services(docs_port: int = DOCS_PORT) -> list[Service]:
 
 def notebook_server(port: int = server.PORT) -> Service | None:
     """JupyterLab on `port` or the next free one, or None if there are no notebooks."""
-    return server.jupyter(next_free(port)) if paths.NOTEBOOKS.is_dir() else None
+    return server.jupyter(claim_next(port)) if paths.NOTEBOOKS.is_dir() else None
 
 
 def docs_site(port: int = DOCS_PORT) -> Service | None:
@@ -80,7 +80,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         return None
-    if not is_free(port):
+    if not claim(port):
         other = f"./workshop docs --port {next_free(port + 1)}"
         say(
             f"The docs site was not started, because port {port} is taken by {taken_by(port)}. To "

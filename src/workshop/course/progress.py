@@ -46,6 +46,20 @@ def open_optional(lesson: Lesson, also: Iterable[str] = ()) -> list[Step]:
     return [step for step in lesson.steps if step.optional and step.id not in done]
 
 
+def counted(lesson: Lesson, passed: Iterable[str]) -> str:
+    """Return how many steps of `lesson` are in `passed`: "2 of 2 core steps, 0 of 3 optional".
+
+    passed: ids of steps. Without optional steps, the text is "2 of 2 steps".
+    """
+    done = set(passed)
+    core = [step for step in lesson.core if step.id in done]
+    extra = [step for step in lesson.steps if step.optional]
+    if not extra:
+        return f"{len(core)} of {len(lesson.core)} steps"
+    done_extra = [step for step in extra if step.id in done]
+    return f"{len(core)} of {len(lesson.core)} core steps, {len(done_extra)} of {len(extra)} optional"
+
+
 def set_passed(lesson: str, steps: Iterable[str]) -> None:
     """Record the result of checking the whole lesson: exactly `steps` have passed."""
     with _changing() as content:

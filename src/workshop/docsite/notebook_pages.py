@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from workshop import paths
-from workshop.console import say
+from workshop.console import console, say
 from workshop.course import lessons, playground
 from workshop.course.lessons import Lesson
 from workshop.notebooks import convert, execute
@@ -28,15 +28,14 @@ def write(run: bool = False) -> None:
     run: first run the notebooks that have changed, or whose project has changed. Raises WorkshopError if a
     cell fails.
     """
-    for lesson in lessons.all_lessons():
-        file = paths.NOTEBOOKS / f"{lesson.name}.ipynb"
-        if not file.is_file():
-            continue
+    found = [each for each in lessons.all_lessons() if (paths.NOTEBOOKS / f"{each.name}.ipynb").is_file()]
+    for number, lesson in enumerate(found, 1):
         if run and not is_fresh(lesson):
             began = time.monotonic()
+            say(f"Notebook {number} of {len(found)}: running notebooks/{lesson.name}.ipynb …")
+            console.file.flush()  # a log shows it before the minute is over
             keep(lesson, _executed(lesson))
-            seconds = time.monotonic() - began
-            say(f"notebooks/{file.name} was run again in {seconds:.0f} s.")
+            say(f"Notebook {number} of {len(found)}: done in {time.monotonic() - began:.0f} s")
         page = paths.DOCS / FOLDER / f"{lesson.name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(lesson, page.parent))

@@ -18,7 +18,7 @@ from workshop.errors import WorkshopError
 from workshop.runtime import docs_address
 from workshop.system import signals
 from workshop.system.environment import inherited
-from workshop.system.ports import is_free, listener, next_free, taken_by
+from workshop.system.ports import claim, listener, next_free, taken_by
 
 _HOOK = str(Path(__file__).with_name("build_progress.py"))
 _MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
@@ -36,7 +36,7 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         )
     if build:
         return make(run_notebooks=run_notebooks)
-    if not is_free(port):
+    if not claim(port):
         served = docs_address.address()
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}."

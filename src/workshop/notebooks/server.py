@@ -15,7 +15,7 @@ from workshop.runtime.procfile import Service
 from workshop.system import atomic_file
 from workshop.system.child import Child
 from workshop.system.environment import inherited, kept
-from workshop.system.ports import is_free, next_free, taken_by
+from workshop.system.ports import claim, next_free, taken_by
 from workshop.system.secret import secret
 
 PORT = 8888
@@ -33,7 +33,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             raise WorkshopError("Which notebook do you want to start over? ./workshop notebooks 02 --fresh")
         if backup := begin_again(lesson):
             say(f"A backup of your notebook is in {paths.shown(backup)}")
-    if not is_free(port):
+    if not claim(port):
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it already serves the "
             f"notebooks. Another port: ./workshop notebooks --port {next_free(port + 1)}"

@@ -1,6 +1,6 @@
 """Flower's port, and its password on this machine."""
 
-from workshop.system.ports import free_port, is_free
+from workshop.system.ports import claim_next
 from workshop.system.secret import secret
 
 PORT = 5555
@@ -8,8 +8,8 @@ USER = "workshop"
 
 
 def environment(port: int | None = None) -> dict[str, str]:
-    """Return Flower's environment variables: the port (default: 5555 or a free one), user and password."""
-    port = port or (PORT if is_free(PORT) else free_port())
+    """Return Flower's environment variables: the port (default: 5555 or the next free one), user and password."""
+    port = port or claim_next(PORT)
     return {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": f"{USER}:{password()}"}
 
 

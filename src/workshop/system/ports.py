@@ -1,9 +1,13 @@
-"""TCP ports on this machine: find free ports, and the processes that use the others."""
+"""TCP ports on this machine: find free ports, claim them, and find the processes that use the others."""
 
 import contextlib
 import errno
+import fcntl
+import os
 import socket
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -11,6 +15,8 @@ ENDED = "a process that has just ended"
 ANOTHER = "another user's process"
 SYSTEM = "the system: below 1024 only an administrator's process may listen"
 LAST = 65535
+_claims: dict[int, int] = {}
+"""The descriptor of the locked file of each port that this process has claimed."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,46 @@ def is_free(port: int) -> bool:
     if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
         return False
     return _refusal(port) not in (errno.EADDRINUSE, errno.EACCES)
+
+
+def claim(port: int) -> bool:
+    """Reserve `port` for this process and its children until this process ends. Returns False if it is taken.
+
+    A server starts to listen seconds after its port was found to be free. Without the claim, another clone
+    that starts in the meantime would choose the same port.
+    """
+    if not is_free(port):
+        return False
+    if port in _claims:
+        return True
+    with contextlib.suppress(OSError):  # without the folder, only listening servers count
+        file = os.open(_claim_file(port), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(file, 20)
+            os.close(file)
+            return pid in [str(each).encode() for each in _ancestors()]
+        os.truncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
+        _claims[port] = file
+    return True
+
+
+def claim_next(port: int) -> int:
+    """Claim `port`, or the next one that is free, and return it; after the last, any."""
+    return next(filter(claim, range(port, LAST + 1)), None) or free_port()
+
+
+def claimant(port: int) -> Holder | None:
+    """Return the process that has claimed `port` and doesn't listen on it yet; None if there is none."""
+    with contextlib.suppress(OSError, ValueError), open(_claim_file(port)) as claimed:
+        pid = int(claimed.read())
+        try:
+            fcntl.flock(claimed, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return Holder(port, pid, _describe(pid))
+    return None
 
 
 def next_free(port: int) -> int:
@@ -57,7 +103,7 @@ def who_holds(port: int) -> Holder | None:
 
 def taken_by(port: int) -> str:
     """Return a description of the process that listens on `port`."""
-    return str(who_holds(port) or ENDED)
+    return str(who_holds(port) or claimant(port) or ENDED)
 
 
 def listener(pid: int, port: int) -> int | None:
@@ -68,6 +114,18 @@ def listener(pid: int, port: int) -> int | None:
             if any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in _own_connections(each)):
                 return each.pid
     return None
+
+
+def _claim_file(port: int) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"workshop-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / str(port)
+
+
+def _ancestors() -> list[int]:
+    with contextlib.suppress(psutil.Error):
+        return [each.pid for each in psutil.Process().parents()]
+    return []
 
 
 def _listening():
