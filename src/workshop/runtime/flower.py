@@ -8,7 +8,7 @@ USER = "workshop"
 
 
 def environment(port: int | None = None) -> dict[str, str]:
-    """Return Flower's environment variables: the port (default: 5555 or the next free one), user and password."""
+    """Flower's environment variables: the port (default: 5555 or the next free one), user and password."""
     port = port or claim_next(PORT)
     return {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": f"{USER}:{password()}"}
 
