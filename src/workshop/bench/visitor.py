@@ -45,13 +45,17 @@ RECEIVING = GUNICORN.replace(
 UPLOADS = 20
 WARM = 9
 """Warm-up uploads, enough for each of gunicorn's processes to handle one and connect to the broker."""
-WAYS = {"all at once": 0.0, "one every 0.3 s": 0.3}
-"""Seconds between two uploads, by name."""
+WAYS = {"all at once": (0.0, 2), "one every 0.3 s": (0.3, 1)}
+"""Seconds between two uploads, and how often a site gets these uploads in a round, by name.
+
+Uploads that arrive all at once are over so soon that another visitor requests few pages in the meantime.
+"""
+ROUNDS = 4
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
 UPLOAD_GOAL, PAGE_GOAL = 1.15, 1.2
 FORMER_UPLOAD_GOAL, FORMER_PAGE_GOAL = 0.2, 1.5
 """Earlier goals: an upload compared with a blocking one, and another page compared with an idle server."""
-IDLE_LOOKS = 40
+IDLE_LOOKS = 20
 LOOK_EVERY = 0.05
 """Seconds between two requests of the other visitor."""
 PATIENCE = 120.0
@@ -86,7 +90,7 @@ def measure(quick: bool) -> Section:
 
     Raises WorkshopError if a photo is lost.
     """
-    rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (5, UPLOADS, WARM, IDLE_LOOKS)
+    rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (ROUNDS, UPLOADS, WARM, IDLE_LOOKS)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
     found = {(kind, way): {name: Seen() for name in SITES} for kind in photos for way in WAYS}
     for turn in range(rounds):
@@ -94,8 +98,10 @@ def measure(quick: bool) -> Section:
             for name in list(SITES)[:: 1 if turn % 2 == 0 else -1]:
                 with _served(name) as site:
                     _warm_up(site, photo, warm, name != RECEIVED)
-                    for way, apart in WAYS.items():
-                        _round(site, photo, uploads, apart, idle, found[kind, way][name], name != RECEIVED)
+                    batches = [(way, apart) for way, (apart, times) in WAYS.items() for _ in range(times)]
+                    for batch, (way, apart) in enumerate(batches):
+                        names = [f"{batch}-{number:02}" for number in range(uploads)]
+                        _round(site, photo, names, apart, idle, found[kind, way][name], name != RECEIVED)
     return _section(found, rounds, uploads, {kind: len(photo) for kind, photo in photos.items()})
 
 
@@ -134,16 +140,15 @@ def _warm_up(site: Site, photo: bytes, uploads: int, resized: bool) -> None:
 
 
 def _round(
-    site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen: Seen, resized: bool
+    site: Site, photo: bytes, names: list[str], apart: float, idle: int, seen: Seen, resized: bool
 ) -> None:
-    """Upload `uploads` photos, `apart` seconds apart, while another visitor requests the list of photos.
+    """Upload photos with `names`, `apart` seconds apart, while another visitor requests the list of photos.
 
-    The other visitor makes `idle` requests before the uploads start. resized: whether the site resizes the
-    photos, so that the round ends only when they are ready.
+    names: four characters each, new ones for each round of a site. The other visitor makes `idle` requests
+    before the uploads start. resized: whether the site resizes the photos, so that the round ends only when
+    they are ready.
     """
     over, began = threading.Event(), {}
-    prefix = f"{apart * 10:.0f}-"  # a site can serve several rounds
-    names = [f"{prefix}{number:02}" for number in range(uploads)]
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(_another_visitor(site, idle))
         seen.idle += [seconds for _, seconds in json.loads(other.stdout.readline() or "[]")]
@@ -157,16 +162,20 @@ def _round(
             began[names[number]] = time.time()
             seen.uploads.append(_taken(visitors[number].send(prepared[number])))
 
-        with ThreadPoolExecutor(uploads + 1) as threads:
-            watching = threads.submit(_watch, site, names if resized else [], over)
+        with ThreadPoolExecutor(len(names) + 1) as threads:
+            started = time.time()
+            watching = threads.submit(_watch, site, names, over)
             try:
-                list(threads.map(upload, range(uploads)))
+                list(threads.map(upload, range(len(names))))
                 ended = time.time()
+                if not resized:
+                    over.set()
                 ready = watching.result(PATIENCE)
             finally:
                 over.set()
         for due, seconds in json.loads(other.communicate(timeout=PATIENCE)[0] or "[]"):
-            (seen.pages if due < ended else seen.later).append(seconds)
+            if due >= started:
+                (seen.pages if due < ended else seen.later).append(seconds)
     seen.ready += [moment - began[name] for name, moment in ready.items()]
 
 
