@@ -71,8 +71,9 @@ def test_the_page_is_written_from_what_was_kept(numbers, monkeypatch):
     page.write()
     text = (numbers / "index.md").read_text(encoding="utf-8")
     assert "    | pot | 2.0 |" in text, "the table is folded"
-    assert "| pot / cup | at most 1.5 | 2.00 | **missed** | Not explained yet. |" in text
-    assert "| cup / pot | at least 1.5 | 2.00 | met |  |" in text
+    assert "| pot / cup | 2.00 | **missed**: at most 1.5 | 1 |" in text
+    assert "| cup / pot | 2.00 | met: at least 1.5 |  |" in text
+    assert "\n1. Not explained yet.\n" in text
     assert "1 of 2 goals were met." in text, "a replaced goal does not count"
     assert "- pot / mug: 9.00 (goal: at most 1.5, MISSED)" in text
     assert "Green ([source](https://example.com/tea))." in text
@@ -126,15 +127,17 @@ def test_reasons_of_the_floors_name_both_medians():
     section = uploads(blocking=900, offloaded=90, received=45)
     for what in ("upload", "another page"):
         goal = Goal(f"PNG, all at once: {what}, p99, offloaded / {RECEIVED}", 2.0, 1.15, at_most=True)
-        assert "Median with the worker: 90 ms, without: 45 ms." in reasons.why(section, goal)
+        assert "Median with the worker: 90 ms, without: 45 ms (PNG, all at once)." in reasons.why(
+            section, goal
+        )
 
 
 @pytest.mark.parametrize(
     ("row", "fate", "shown"),
     [
-        (["10 of 40", 0, 0, "7", "8 unacknowledged"], (40, 2, 8, 0, 7.0), "2 lost, 8 not run"),
+        (["10 of 40", 0, 0, "7", "8 unacknowledged"], (40, 2, 8, 0, 7.0), "2 lost, 8 unfinished"),
         (["2 of 40", 0, 0, "8", "nothing"], (40, 2, 0, 0, 8.0), "2 lost"),
-        (["3 of 40", 0, 1, "8", "1 started, 2 failed"], (40, 0, 3, 1, 8.0), "3 not run, 1 started twice"),
+        (["3 of 40", 0, 1, "8", "1 started, 2 failed"], (40, 0, 3, 1, 8.0), "3 unfinished, 1 started twice"),
         (["0 of 40", 0, 2, "63", "nothing"], (40, 0, 0, 2, 63.0), "2 started twice, done after 63 s"),
         (["0 of 40", 0, 0, "9", "nothing"], (40, 0, 0, 0, 9.0), "done after 9 s"),
     ],
@@ -149,9 +152,9 @@ def test_fate_of_the_tasks_of_a_killed_worker(row, fate, shown):
 @pytest.mark.parametrize(
     ("values", "more", "place", "said"),
     [
-        ({"Celery (prefork)": 5.0, "RQ": 1.0}, True, 1, "5.00, the best of all"),
-        ({"Celery (prefork)": 5.0, "RQ": 1.0}, False, 2, "5.00 against 1.00 for RQ"),
-        ({"Celery (prefork)": 5.0, "RQ": 5.0}, False, 1, "5.00, the best of all"),
+        ({"Celery (prefork)": 5.0, "RQ": 1.0}, True, 1, "5, the best of all"),
+        ({"Celery (prefork)": 5.0, "RQ": 1.0}, False, 2, "5 against 1 for RQ"),
+        ({"Celery (prefork)": 5.0, "RQ": 5.0}, False, 1, "5, the best of all"),
     ],
 )
 def test_rank_follows_the_values(values, more, place, said):

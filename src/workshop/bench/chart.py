@@ -11,8 +11,8 @@ from html import escape
 WIDTH, EDGE = 360, 4
 RED, ORANGE, BLUE, GREEN = "#d9534f", "#c77700", "#5c6bc0", "#00897b"
 """Colors that are readable on white and on dark gray."""
-SMALL, PLAIN, BOLD = 11, 6.6, 7.6
-"""The small font size, and the width of its characters, roughly: fonts differ."""
+SMALL = 11
+"""The size of a smaller font."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,14 @@ class Rank:
 
     def shown(self, name: str) -> str:
         """A value with its unit."""
-        value = self.values[name]
-        digits = 0 if value >= 100 else 1 if value >= 10 else 2
-        return f"{value:,.{digits}f}{self.unit}"
+        return f"{self.values[name]:,.10g}{self.unit}"
 
 
 def ranks(rows: Sequence[Rank]) -> str:
-    """Draw a line from the worst to the best value for each row, with a dot for each value. Logarithmic."""
+    """Draw a logarithmic line from the worst to the best value for each row, with a dot for each value.
+
+    Ours has a larger dot, and its value is above the line. The worst and the best are named below the line.
+    """
     drawn: list[str] = []
     for place, row in enumerate(rows):
         y = 58 * place
@@ -113,32 +114,18 @@ def ranks(rows: Sequence[Rank]) -> str:
             name: left + (right - left) * math.log(value / row.values[worst]) / span
             for name, value in row.values.items()
         }
+        stands = f"{row.shown(row.ours)}, number {row.place} of {len(row.order)}"
         drawn.append(_text(EDGE, y + 14, row.title, bold=True))
-        drawn.append(_text(WIDTH - EDGE, y + 14, f"number {row.place} of {len(row.order)}", "end"))
+        drawn.append(_text(WIDTH - EDGE, y + 14, stands, "end"))
         drawn.append(f'<path d="M{left} {y + 25}H{right}" stroke="currentColor" stroke-opacity=".4"/>')
         for name, x in across.items():
             if name != row.ours:
                 drawn.append(f'<circle cx="{x:.1f}" cy="{y + 25}" r="4" fill-opacity=".55"/>')
         ours = across[row.ours]
         drawn.append(f'<circle cx="{ours:.1f}" cy="{y + 25}" r="6" style="fill: {GREEN}"/>')
-        drawn += _below(row, y + 44, ours)
+        for name, x, anchor in ((worst, EDGE, ""), (best, WIDTH - EDGE, "end")):
+            drawn.append(_text(x, y + 44, f"{name} {row.shown(name)}", anchor, name == row.ours, SMALL))
     return _svg(58 * len(rows), drawn)
-
-
-def _below(row: Rank, y: float, ours: float) -> list[str]:
-    """The names and values of the worst and the best, and the value of ours between them if it has room."""
-    worst, best = row.order[-1], row.order[0]
-    ends = [
-        _text(EDGE, y, f"{worst} {row.shown(worst)}", bold=worst == row.ours, size=SMALL),
-        _text(WIDTH - EDGE, y, f"{best} {row.shown(best)}", "end", bold=best == row.ours, size=SMALL),
-    ]
-    if row.ours in (worst, best):
-        return ends
-    text = row.shown(row.ours)
-    half = BOLD * len(text) / 2 + 4
-    low = EDGE + PLAIN * len(f"{worst} {row.shown(worst)}") + half
-    high = WIDTH - EDGE - PLAIN * len(f"{best} {row.shown(best)}") - half
-    return [*ends, _text(min(max(ours, low), high), y, text, "middle", bold=True, size=SMALL)]
 
 
 def _text(x: float, y: float, words: str, anchor: str = "", bold: bool = False, size: int = 0) -> str:

@@ -17,7 +17,7 @@ UPLOADED = {
     RECEIVED: ("only received and saved", chart.BLUE),
 }
 """How the first picture names and colors the alternatives."""
-LOST, LEFT, TWICE = "lost", "not run, but still in the queue", "started twice"
+LOST, LEFT, TWICE = "lost", "unfinished, still in the queue", "started twice"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Fate:
 
     @property
     def shown(self) -> str:
-        parts = [(self.lost, "lost"), (self.left, "not run"), (self.twice, "started twice")]
+        parts = [(self.lost, "lost"), (self.left, "unfinished"), (self.twice, "started twice")]
         said = [f"{number} {word}" for number, word in parts if number]
         return ", ".join(said if self.lost or self.left else [*said, f"done after {self.after:.0f} s"])
 
@@ -133,7 +133,7 @@ def killed(section: Section) -> Glance:
 
 
 def _fate(fate: Fate, seconds: str) -> str:
-    """For example "2 tasks were lost and 8 had not run after 100 s"."""
+    """For example "2 tasks were lost and 8 were still in the queue after 100 s"."""
     parts = []
     if fate.lost:
         parts.append(f"{fate.lost} tasks were lost")
@@ -178,8 +178,8 @@ def celery(section: Section) -> Glance:
         "Celery among other task queues",
         f"{OURS} comes closest to the best of {len(rows[0].order)} in “{near.title.lower()}” "
         f"({_compared(near)}), and is farthest from it in “{far.title.lower()}” ({_compared(far)}). "
-        f"The colored dot is {OURS}, and the best value is on the right. Each line has its own logarithmic "
-        "scale.",
+        f"The colored dot is {OURS}, and its value is above the line. The best value is on the right. Each "
+        "line has its own logarithmic scale.",
         Plot(
             "glance-celery",
             " ".join(

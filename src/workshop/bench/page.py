@@ -9,7 +9,7 @@ from workshop.errors import WorkshopError
 
 from . import compact, findings, glance, reasons
 from .plot import named
-from .section import Plot, Section, Table
+from .section import Cell, Plot, Section, Table
 
 HEAD = """# Benchmarks
 
@@ -95,16 +95,25 @@ def _score(sections: list[Section]) -> str:
 
 
 def _goals(sections: list[Section]) -> str:
-    """Every goal with its result, and why a goal was missed. Then the results of replaced goals."""
-    headings = ["compared", "goal", "result", "verdict", "why"]
-    rows: list[list] = []
+    """Every goal with its result. Then the reasons of missed goals, and the results of replaced goals.
+
+    The table contains only the numbers of the reasons, so that it fits on a phone.
+    """
+    headings = ["compared", "result", "goal", "why"]
+    rows: list[list[Cell]] = []
+    numbers: dict[str, int] = {}
     for section in sections:
         if section.goals:
-            rows.append([f"**{section.title}**", "", "", "", ""])
+            rows.append([f"**{section.title}**", "", "", ""])
         for goal in section.goals:
-            verdict = "met" if goal.is_met else "**missed**"
-            rows.append([goal.what, goal.bound, goal.result, verdict, reasons.why(section, goal)])
+            verdict = f"met: {goal.bound}" if goal.is_met else f"**missed**: {goal.bound}"
+            reason = reasons.why(section, goal)
+            number = numbers.setdefault(reason, len(numbers) + 1) if reason else ""
+            rows.append([goal.what, goal.result, verdict, number])
     parts = ["## Goals and results { #goals }", _table(Table("", headings, rows), ":---")]
+    if numbers:
+        listed = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
+        parts.append(f"Why goals were missed, by the number in the last column:\n\n{listed}")
     if replaced := [goal for section in sections for goal in section.replaced]:
         parts.append(
             "Earlier goals compared an upload with one that also resizes the photo, and another page with an "

@@ -11,8 +11,10 @@ from .ways import LIBVIPS
 
 UNKNOWN = "Not explained yet."
 WHY_NOT_LIBVIPS = {
-    "PNG": "Pillow decodes all pixels before it reduces them, and libvips decodes line by line.",
-    "WEBP": "Pillow decodes all pixels before it reduces them, and libvips decodes at a reduced size.",
+    "PNG": "Pillow decodes all pixels of a PNG before it reduces them, and libvips decodes a PNG line by "
+    "line.",
+    "WEBP": "Pillow decodes all pixels of a WebP before it reduces them, and libvips decodes a WebP at a "
+    "reduced size.",
 }
 FIRST_STEPS = {
     "01-sync": "The floor contains no worker and no check. Before the verdict, a process is forked, pytest "
@@ -42,24 +44,29 @@ def _visitor(section: Section, goal: Goal) -> str:
         what = "upload" if ": upload" in goal.what else "another page, during the uploads"
         return (
             f"The worker resizes photos on the same cores. Median with the worker: {half(what, OFFLOADED)}, "
-            f"without: {half(what, RECEIVED)}."
+            f"without: {half(what, RECEIVED)} ({situation_of(table)})."
         )
     if ": upload" in goal.what:
         return (
             "Both sites receive and save the upload, and a queue can't shorten that. Median: "
-            f"{half('upload', OFFLOADED)} offloaded, {half('upload', BLOCKING)} blocking."
+            f"{half('upload', OFFLOADED)} offloaded, {half('upload', BLOCKING)} blocking "
+            f"({situation_of(table)})."
         )
     idle, busy = (
         f"{table.cell(f'another page, {when}, {OFFLOADED}', 'p99')} ms"
         for when in ("idle", "during the uploads")
     )
-    return f"While the server receives uploads, another page waits for its turn: p99 {busy}, idle {idle}."
+    return (
+        f"While the server receives uploads, another page waits for its turn: p99 {busy}, idle {idle} "
+        f"({situation_of(table)})."
+    )
 
 
 def _queue(section: Section, goal: Goal) -> str:
     kind, table = goal.what.partition(":")[0], section.table("Core time per photo")
+    pool, queue = (table.number(f"the {way}, total", kind) for way in ("pool", "queue"))
     shares = [
-        f"{table.cell(row, kind)} ms {share}"
+        f"{table.cell(row, kind)} ms ({100 * table.number(row, kind) / queue:.1f} %) {share}"
         for row, share in (
             ("the worker's main process: messages", "for messages in the worker's main process"),
             ("the producer: delay()", "in the producer"),
@@ -67,9 +74,9 @@ def _queue(section: Section, goal: Goal) -> str:
             ("idle: a process waits for its next photo", "while a process waits for its next photo"),
         )
     ]
-    pool, queue = (table.cell(f"the {way}, total", kind) for way in ("pool", "queue"))
     return (
-        f"Core time per photo: {queue} ms with the queue, {pool} ms in the pool. The queue's time includes "
+        f"A {kind} takes {queue} ms of core time with the queue and {pool} ms in the pool. The queue's time "
+        "includes "
         f"{listed(shares)}."
     )
 
@@ -96,10 +103,9 @@ def _learner(section: Section, goal: Goal) -> str:
     if "first step" in goal.what:
         return FIRST_STEPS.get(lesson, "")
     if "last verdict" in goal.what:
-        checks = section.table("Seconds, by solution").number(lesson, "check")
         return (
-            "The floor contains no check, but the last verdict needs every check of the lesson. A full "
-            f"`./workshop check` takes {checks:.1f} s."
+            "The floor contains no check, but the last verdict needs every check of the lesson. The table's "
+            "column “check” shows how long a separate run of all checks takes."
         )
     return ""
 
