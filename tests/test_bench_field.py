@@ -60,6 +60,7 @@ def test_acknowledged_late_nothing_is_lost():
     loss = field_loss.one_loss(CELERY, reliable=True, count=8, seconds=120)
     assert (loss.never, loss.left) == (0, {})
     assert loss.again > 0, "killed in the middle of a task, it is begun again"
+    assert 0 < loss.back < loss.after
 
 
 def test_taken_from_a_list_it_is_lost():
@@ -126,6 +127,11 @@ def test_losses_are_counted():
     done = {0: [1.5], 1: [1.5, 7.5], 4: [8.5]}
     assert field_loss.counted(5, begun, done) == (2, 1, 2)
     assert field_loss.counted(0, {}, {}) == (0, 0, 0)
+
+
+def test_seconds_until_interrupted_tasks_are_started_again():
+    assert field_loss.back_after({0: [1.0], 1: [1.0, 9.5], 2: [1.2, 12.0]}, 3.0) == 9.0
+    assert field_loss.back_after({0: [1.0], 1: [4.0]}, 3.0) is None
 
 
 def test_killed_in_the_middle_of_both_that_are_at_work():

@@ -149,6 +149,14 @@ def test_fate_of_the_tasks_of_a_killed_worker(row, fate, shown):
     assert found.shown == shown
 
 
+def test_fate_names_the_seconds_until_tasks_come_back():
+    headings = [*LOSS, "left in the queue", "started again after, s"]
+    row = ["RQ: reliable", "0 of 40", 0, 2, "63", "nothing", "61"]
+    found = glance.Fate.of(Table("The whole worker killed", headings, [row]), "RQ: reliable")
+    assert found.shown == "2 started twice, again after 61 s"
+    assert glance._fate(found, "100").endswith("and 2 of them were started twice, the last after 61 s")
+
+
 @pytest.mark.parametrize(
     ("values", "more", "place", "said"),
     [

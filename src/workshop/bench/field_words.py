@@ -73,6 +73,7 @@ def loss_table(losses: Losses, window: float) -> Table:
             f"{loss.never} of {loss.sent}",
             loss.twice,
             loss.again,
+            "–" if loss.back is None else f"{loss.back:.0f}",
             f"{loss.after:.0f}",
             ", ".join(f"{number} {word}" for word, number in loss.left.items()) or "nothing",
         ]
@@ -83,6 +84,7 @@ def loss_table(losses: Losses, window: float) -> Table:
         f"unfinished after {window:.0f} s",
         "finished twice",
         "started twice",
+        "started again after, s",
         "last one finished after, s",
     ]
     return Table("The whole worker killed with kill -9 and restarted", [*headings, "left in the queue"], rows)

@@ -80,6 +80,8 @@ class Fate:
     left: int
     twice: int
     after: float
+    back: float | None = None
+    """Seconds until the interrupted tasks were started again; None if none was, or in an older table."""
 
     @classmethod
     def of(cls, table: Table, row: str) -> "Fate":
@@ -87,13 +89,19 @@ class Fate:
         left = sum(map(int, re.findall(r"\d+", table.cell(row, "left in the queue"))))
         twice = int(table.number(row, "started twice"))
         after = table.number(row, "last one finished after, s")
-        return cls(sent, unfinished - left, left, twice, after)
+        again = "started again after, s"
+        back = table.number(row, again) if twice and again in table.headings else None
+        return cls(sent, unfinished - left, left, twice, after, back)
 
     @property
     def shown(self) -> str:
         parts = [(self.lost, "lost"), (self.left, "unfinished"), (self.twice, "started twice")]
         said = [f"{number} {word}" for number, word in parts if number]
-        return ", ".join(said if self.lost or self.left else [*said, f"done after {self.after:.0f} s"])
+        if self.back is not None:
+            said.append(f"again after {self.back:.0f} s")
+        elif not self.lost and not self.left:
+            said.append(f"done after {self.after:.0f} s")
+        return ", ".join(said)
 
 
 def killed(section: Section) -> Glance:
@@ -142,7 +150,8 @@ def _fate(fate: Fate, seconds: str) -> str:
     if not parts:
         parts.append(f"all tasks were finished after {fate.after:.0f} s")
     if fate.twice:
-        parts.append(f"{fate.twice} of them were started twice")
+        again = f", the last after {fate.back:.0f} s" if fate.back is not None else ""
+        parts.append(f"{fate.twice} of them were started twice{again}")
     return listed(parts)
 
 
