@@ -71,8 +71,8 @@ def test_the_page_is_written_from_what_was_kept(numbers, monkeypatch):
     page.write()
     text = (numbers / "index.md").read_text(encoding="utf-8")
     assert "    | pot | 2.0 |" in text, "the table is folded"
-    assert "| pot / cup | 2.00 | **missed**: at most 1.5 | 1 |" in text
-    assert "| cup / pot | 2.00 | met: at least 1.5 |  |" in text
+    assert "| pot / cup | at most 1.5 | 2.00 **missed** (1) |" in text
+    assert "| cup / pot | at least 1.5 | 2.00 met |" in text
     assert "\n1. Not explained yet.\n" in text
     assert "1 of 2 goals were met." in text, "a replaced goal does not count"
     assert "- pot / mug: 9.00 (goal: at most 1.5, MISSED)" in text

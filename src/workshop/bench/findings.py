@@ -25,11 +25,14 @@ def _visitor(section: Section) -> str:
 def _queue(section: Section) -> str:
     table = section.table("Photos per second")
     shares = [
-        f"{table.number(row, table.headings[2]):.0f} % of the pool's rate for {row.partition(':')[0]} photos"
+        f"{table.cell(row, table.headings[2])} for {row.partition(':')[0]} photos"
         for row in table.labels
         if row.endswith(": broker, worker, database")
     ]
-    return f"With a broker, a worker and a database, two processes reach {listed(shares)}."
+    return (
+        "With a broker, a worker and a database, two processes reach this share of the photos per second of a "
+        f"plain process pool: {listed(shares)}."
+    )
 
 
 def _field(section: Section) -> str:
@@ -47,7 +50,7 @@ def _resize(section: Section) -> str:
         ours, other = (table.number(name, "ms (range)") for name in (OURS, LIBVIPS))
         ratios.setdefault(table.title.partition(",")[0], []).append(ours / other)
     said = [f"{_between(found)} for {kind}" for kind, found in ratios.items()]
-    return f"The time of our function divided by the time of {LIBVIPS}, is {listed(said)}."
+    return f"The time of our function divided by the time of libvips on one thread is {listed(said)}."
 
 
 def _learner(section: Section) -> str:
@@ -56,9 +59,7 @@ def _learner(section: Section) -> str:
         _between([table.number(row, heading) for row in table.labels], "s")
         for heading in ("save → first step", "save → last verdict")
     )
-    said = (
-        f"After a save, the first step's verdict appears within {first}, and the last verdict within {last}"
-    )
+    said = f"Depending on the lesson, the first verdict appears {first} after a save and the last one after {last}"
     up = [each for each in section.tables if each.title.startswith("./workshop up")]
     ready = f", and `./workshop up` is ready after {up[0].number('up', 'until ready'):.1f} s" if up else ""
     return f"{said}{ready}."

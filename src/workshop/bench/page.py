@@ -99,21 +99,21 @@ def _goals(sections: list[Section]) -> str:
 
     The table contains only the numbers of the reasons, so that it fits on a phone.
     """
-    headings = ["compared", "result", "goal", "why"]
+    headings = ["compared", "goal", "result (reason)"]
     rows: list[list[Cell]] = []
     numbers: dict[str, int] = {}
     for section in sections:
         if section.goals:
-            rows.append([f"**{section.title}**", "", "", ""])
+            rows.append([f"**{section.title}**", "", ""])
         for goal in section.goals:
-            verdict = f"met: {goal.bound}" if goal.is_met else f"**missed**: {goal.bound}"
-            reason = reasons.why(section, goal)
-            number = numbers.setdefault(reason, len(numbers) + 1) if reason else ""
-            rows.append([goal.what, goal.result, verdict, number])
+            verdict = "met"
+            if reason := reasons.why(section, goal):
+                verdict = f"**missed** ({numbers.setdefault(reason, len(numbers) + 1)})"
+            rows.append([goal.what, goal.bound, f"{goal.result} {verdict}"])
     parts = ["## Goals and results { #goals }", _table(Table("", headings, rows), ":---")]
     if numbers:
         listed = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
-        parts.append(f"Why goals were missed, by the number in the last column:\n\n{listed}")
+        parts.append(f"The reasons of the missed goals, by the number in the last column:\n\n{listed}")
     if replaced := [goal for section in sections for goal in section.replaced]:
         parts.append(
             "Earlier goals compared an upload with one that also resizes the photo, and another page with an "

@@ -21,6 +21,7 @@ FIRST_STEPS = {
     "collects the checks, and the checks of step 1.1 resize photos.",
     "02-celery-basics": "The floor contains no check. Step 2.1 also starts an interpreter that loads the app "
     "as a command would.",
+    "03-images": "The floor contains no check. Step 3.1 also uploads photos.",
     "04-flower": "The floor contains no check. Step 4.1 also runs a task and waits for the worker's events.",
     "05-beat": "The floor contains no check. Step 5.1 also starts Celery beat and waits until beat has sent "
     "a task.",
