@@ -12,7 +12,7 @@ from workshop.bench import chart, command, compact, findings, glance, page, plot
 from workshop.bench.chart import Rank
 from workshop.bench.figures import Goal
 from workshop.bench.section import Plot, Section, Table, leading
-from workshop.bench.visitor import BLOCKING, OFFLOADED, RECEIVED
+from workshop.bench.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
 from workshop.errors import WorkshopError
 
 SAVED = {
@@ -34,7 +34,7 @@ def numbers(tmp_path, monkeypatch):
 
 def uploads(**halves):
     """A visitor's section with one table. halves: median upload times by site, in ms."""
-    names = {"blocking": BLOCKING, "offloaded": OFFLOADED, "received": RECEIVED}
+    names = {"blocking": BLOCKING, "normal": NORMAL, "offloaded": OFFLOADED, "received": RECEIVED}
     rows = [
         [f"{what}, {names[site]}", str(half), str(half * 2), str(half * 3), 100]
         for what in ("upload", "another page, during the uploads", "another page, idle")
@@ -124,12 +124,12 @@ def test_the_floor_is_a_third_bar():
 
 
 def test_reasons_of_the_floors_name_both_medians():
-    section = uploads(blocking=900, offloaded=90, received=45)
+    section = uploads(blocking=900, normal=120, offloaded=90, received=45)
     for what in ("upload", "another page"):
         goal = Goal(f"PNG, all at once: {what}, p99, offloaded / {RECEIVED}", 2.0, 1.15, at_most=True)
-        assert "Median with the worker: 90 ms, without: 45 ms (PNG, all at once)." in reasons.why(
-            section, goal
-        )
+        why = reasons.why(section, goal)
+        assert "Median without a worker: 45 ms, with a nice worker: 90 ms, with a worker of normal" in why
+        assert why.endswith("priority: 120 ms (PNG, all at once).")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ def show(section: Section) -> None:
         say(f"  {remark}")
     for goal in section.goals:
         say(f"  {goal}")
+    for goal in section.replaced:
+        say(f"  earlier goal: {goal}")
 
 
 def keep(section: Section) -> None:

@@ -30,8 +30,8 @@ def _queue(section: Section) -> str:
         if row.endswith(": broker, worker, database")
     ]
     return (
-        "With a broker, a worker and a database, two processes reach this share of the photos per second of a "
-        f"plain process pool: {listed(shares)}."
+        "With a broker, a worker and a database, two processes reach this share of a process pool's photos "
+        f"per second: {listed(shares)}."
     )
 
 
@@ -59,7 +59,9 @@ def _learner(section: Section) -> str:
         _between([table.number(row, heading) for row in table.labels], "s")
         for heading in ("save → first step", "save → last verdict")
     )
-    said = f"Depending on the lesson, the first verdict appears {first} after a save and the last one after {last}"
+    said = (
+        f"Depending on the lesson, the first verdict appears {first} after a save, and the last after {last}"
+    )
     up = [each for each in section.tables if each.title.startswith("./workshop up")]
     ready = f", and `./workshop up` is ready after {up[0].number('up', 'until ready'):.1f} s" if up else ""
     return f"{said}{ready}."

@@ -6,7 +6,7 @@ from .figures import Goal
 from .glance import listed, situation_of
 from .resize import DECODING
 from .section import Section, Table
-from .visitor import BLOCKING, OFFLOADED, RECEIVED
+from .visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
 from .ways import LIBVIPS
 
 UNKNOWN = "Not explained yet."
@@ -44,8 +44,10 @@ def _visitor(section: Section, goal: Goal) -> str:
     if goal.what.endswith(f"/ {RECEIVED}"):
         what = "upload" if ": upload" in goal.what else "another page, during the uploads"
         return (
-            f"The worker resizes photos on the same cores. Median with the worker: {half(what, OFFLOADED)}, "
-            f"without: {half(what, RECEIVED)} ({situation_of(table)})."
+            "The worker resizes photos on the same cores. Median without a worker: "
+            f"{half(what, RECEIVED)}, with a nice worker: {half(what, OFFLOADED)}, with a worker of normal "
+            f"priority: {half(what, NORMAL)} "
+            f"({situation_of(table)})."
         )
     if ": upload" in goal.what:
         return (

@@ -28,11 +28,12 @@ from .section import Section, Table
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
 """With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
-BLOCKING, OFFLOADED, RECEIVED = "blocking", "offloaded, nice worker", "only received and saved"
-"""The alternatives that the goals compare. The last one is the floor: no queue can make an upload faster."""
+BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, nice worker"
+RECEIVED = "only received and saved"
+"""The floor: no queue can make an upload faster. The goals compare it with OFFLOADED."""
 SITES = {
     BLOCKING: ("01-sync", ""),
-    "offloaded": ("03-images", ""),
+    NORMAL: ("03-images", ""),
     OFFLOADED: ("03-images", NICE),
     RECEIVED: ("03-images", ""),
 }
