@@ -17,8 +17,8 @@ The three pictures answer the most common questions. All measurements behind the
 Compare only the ratios within one run: the alternatives do the same work with the same broker on the same
 cores, and they take turns several times."""
 
-REPEAT = """A single command repeats all measurements on your own machine. It takes about an hour and needs an
-otherwise idle machine:
+REPEAT = """A single command repeats all measurements on your own machine. It takes about 45 minutes and needs
+an otherwise idle machine:
 
 ```console
 $ ./workshop bench

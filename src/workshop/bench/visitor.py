@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -40,7 +41,8 @@ SITES = {
 """The solution, and the command prefix that lowers its worker's priority, by name."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
 RECEIVING = GUNICORN.replace(
-    "myproject.wsgi", f"received:application --pythonpath {Path(__file__).with_name('received')}"
+    "myproject.wsgi",
+    f"received:application --pythonpath {shlex.quote(str(Path(__file__).with_name('received')))}",
 )
 """The server of the floor: it sends no message."""
 UPLOADS = 20
