@@ -230,7 +230,7 @@ def test_the_learners_time(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
     assert command.main(["learner"], quick=True, write=False) == 0
     out = Printed(capsys.readouterr().out)
-    assert re.search(r"^ 01-sync +[\d.]+ \(.*– .* [\d.]+ \(", out, re.M)
+    assert re.search(r"^ 01-sync +[\d.]+ .*– +[\d.]+ ", out, re.M)
     assert "01-sync: save → first step / floor: " in out
     assert "01-sync: save → last verdict / floor: " in out
     assert list(tmp_path.iterdir()) == []

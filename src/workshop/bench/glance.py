@@ -22,11 +22,12 @@ LOST, LEFT, TWICE = "lost", "unfinished, still in the queue", "started twice"
 
 @dataclass(frozen=True)
 class Glance:
-    """A picture with its title and one sentence."""
+    """A picture with its title and one sentence. caption: how to read the picture."""
 
     title: str
     sentence: str
     plot: Plot
+    caption: str
 
 
 def all_of(sections: dict[str, Section]) -> list[Glance]:
@@ -60,14 +61,12 @@ def visitor(section: Section) -> Glance:
         if (first, site) in medians
     ]
     sentence = f"The median upload takes {listed(times)} ({first})."
-    explained = (
-        "A bar ends at the median, and the thin line ends at the 99th percentile. Each group has its own "
-        "scale."
-    )
     return Glance(
         "What a visitor feels during an upload",
-        f"{sentence} {explained}",
+        sentence,
         Plot("glance-visitor", " ".join(words), chart.bars(groups)),
+        "A bar ends at the median, and the thin line ends at the 99th percentile. Each group has its own "
+        "scale.",
     )
 
 
@@ -137,6 +136,8 @@ def killed(section: Section) -> Glance:
             f"{sent} tasks each. " + " ".join(f"{row}: {fate.shown}." for row, fate in fates.items()),
             chart.bars({"": bars}, legend),
         ),
+        f"Each row shows what happened to {sent} tasks. [Task queues compared](#field) lists the reliable "
+        "settings.",
     )
 
 
@@ -186,9 +187,7 @@ def celery(section: Section) -> Glance:
     return Glance(
         "Celery among other task queues",
         f"{OURS} comes closest to the best of {len(rows[0].order)} in “{near.title.lower()}” "
-        f"({_compared(near)}), and is farthest from it in “{far.title.lower()}” ({_compared(far)}). "
-        f"The colored dot is {OURS}, and its value is above the line. The best value is on the right. Each "
-        "line has its own logarithmic scale.",
+        f"({_compared(near)}), and is farthest from it in “{far.title.lower()}” ({_compared(far)}).",
         Plot(
             "glance-celery",
             " ".join(
@@ -199,6 +198,8 @@ def celery(section: Section) -> Glance:
             ),
             chart.ranks(rows),
         ),
+        f"The colored dot is {OURS}, and its value is above the line. The best value is on the right. Each "
+        "line has its own logarithmic scale.",
     )
 
 

@@ -53,7 +53,8 @@ def write() -> None:
     glances = glance.all_of(sections)
     parts = [HEAD]
     for each in glances:
-        parts += [f"**{each.title}.** {each.sentence}", _shown(each.plot, f"{each.title}: bar chart")]
+        parts += [f"**{each.title}.** {each.sentence}", _shown(each.plot, f"{each.title}: a chart")]
+        parts.append(f"<small>{each.caption}</small>")
     parts.append(_score(list(sections.values())))
     parts += [_section(section) for section in sections.values()]
     parts += [_goals(list(sections.values())), _machine(kept)]
