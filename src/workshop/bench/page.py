@@ -54,7 +54,7 @@ def write() -> None:
     parts = [HEAD]
     for each in glances:
         parts += [f"**{each.title}.** {each.sentence}", _shown(each.plot, f"{each.title}: a chart")]
-        parts.append(f"<small>{each.caption}</small>")
+        parts.append(each.caption)
     parts.append(_score(list(sections.values())))
     parts += [_section(section) for section in sections.values()]
     parts += [_goals(list(sections.values())), _machine(kept)]
