@@ -342,11 +342,15 @@ def bench(
         ),
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="Measure nothing, and write the Benchmarks page from saved results."),
+    ] = False,
 ) -> None:
     """Repeat the workshop's measurements on this machine and print ratios of values from the same run."""
     from workshop.bench import command
 
-    raise typer.Exit(command.main(names or [], quick, write))
+    raise typer.Exit(command.main(names or [], quick, write, page))
 
 
 @app.command(rich_help_panel=RUNNING)
