@@ -6,25 +6,9 @@
 import contextlib
 import json
 import os
-from base64 import b64decode
-from dataclasses import dataclass
 
 from workshop.runtime import vhosts
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message on the broker: the task's name, arguments and headers (eta, expires, retries, …)."""
-
-    task: str
-    args: list
-    kwargs: dict
-    headers: dict
-
-    def __str__(self) -> str:
-        given = [repr(value) for value in self.args]
-        given += [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"{self.task}({', '.join(given)})"
+from workshop.runtime.messages import Message, decoded
 
 
 class Queue:
@@ -183,13 +167,3 @@ def queue_of(app, number: int = 0) -> Queue:
     """
     amqp = vhosts.is_amqp(os.environ.get("CELERY_BROKER_URL", ""))
     return RabbitQueue(app, number) if amqp else Queue(app, number)
-
-
-def decoded(raw: bytes | str) -> Message:
-    """Decode a message as Kombu stores it in Redis."""
-    message = json.loads(raw)
-    body = message["body"]
-    if message["properties"].get("body_encoding") == "base64":
-        body = b64decode(body)
-    args, kwargs, _ = json.loads(body)
-    return Message(message["headers"]["task"], args, kwargs, message["headers"])

@@ -1,13 +1,13 @@
 """What is left of the tasks that a notebook has sent: their results, and messages that no worker received."""
 
-import base64
-import json
 from collections.abc import Iterator
 
 import redis
 from celery import current_app
 from celery.result import AsyncResult
 from celery.signals import after_task_publish
+
+from workshop.runtime.messages import Message, decoded
 
 from .names import LOOK_QUEUE
 
@@ -35,8 +35,8 @@ def take_back() -> list[str]:
     for task_id in ids:
         AsyncResult(task_id).forget()
     for queue, raw in _waiting(broker):
-        message = json.loads(raw)
-        if message["headers"].get("id") in _sent or _for_nobody(message):
+        message = decoded(raw)
+        if message.headers.get("id") in _sent or _about_deleted_photos(message):
             count += broker.lrem(queue, 1, raw)
     broker.delete(LOOK_QUEUE, *broker.keys(f"_kombu.binding*{LOOK_QUEUE}"))
     print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker received.")
@@ -50,14 +50,14 @@ def _waiting(broker: redis.Redis) -> Iterator[tuple[str, bytes]]:
             yield queue, raw
 
 
-def _for_nobody(message: dict) -> bool:
+def _about_deleted_photos(message: Message) -> bool:
     """Return True if all photos in a message have been deleted."""
-    if not message["headers"].get("task", "").startswith(PHOTO_TASKS):
+    if not message.task.startswith(PHOTO_TASKS):
         return False
     from images.models import UploadedImage
 
-    positional, named, _ = json.loads(base64.b64decode(message["body"]))
-    about = named.get("image_id", named.get("image_ids", positional[0] if positional else None))
+    first = message.args[0] if message.args else None
+    about = message.kwargs.get("image_id", message.kwargs.get("image_ids", first))
     ids = about if isinstance(about, list) else [about]
     if not all(isinstance(each, int) for each in ids):
         return False  # the callback of a chord gets descriptions instead of ids

@@ -1,10 +1,8 @@
 """Open the project that a notebook uses, set up Django, and clean up at the end."""
 
 import atexit
-import base64
 import contextlib
 import importlib
-import json
 import os
 import shutil
 import sys
@@ -25,6 +23,7 @@ from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import docs_address
 from workshop.runtime.broker import HIDDEN, silence, without_password
+from workshop.runtime.messages import decoded
 from workshop.system.environment import bypass_proxies
 
 from .names import unique
@@ -219,6 +218,6 @@ def _drop_messages(ids: set[int], address: str) -> None:
         for raw in broker.lrange(queue, 0, -1):
             # Only lists that Kombu wrote contain messages. Leave other lists alone.
             with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-                arguments, keywords, _ = json.loads(base64.b64decode(json.loads(raw)["body"]))
-                if (arguments[0] if arguments else keywords["image_id"]) in ids:
+                message = decoded(raw)
+                if (message.args[0] if message.args else message.kwargs["image_id"]) in ids:
                     broker.lrem(queue, 1, raw)
