@@ -225,13 +225,20 @@ def test_difference_in_a_changed_section_is_none(pair):
 
 def test_mark_records_one_section_and_forgets_what_is_gone(pair):
     edit(pair.source, "About it.", "About this page.")
-    edit(pair.source, "\n## The end\n\nDone.\n", "")
+    edit(pair.source, "\n## The end\n\nDone.\n", "\n## More\n")
     translations.mark(pair, ["top"])
-    assert outdated(pair) == {"the-end": State.REMOVED}
-    edit(pair.file, "\n## Das Ende { #the-end }\n\nFertig.\n", "")
-    assert outdated(pair) == {}
-    with pytest.raises(WorkshopError, match="no section the-end"):
-        translations.mark(pair, ["the-end"])
+    assert outdated(pair) == {"more": State.MISSING, "the-end": State.REMOVED}
+    for anchor, says in (
+        ("the-end", "no section the-end anymore. Delete"),
+        ("more", "no section more yet"),
+        ("nowhere", "no section nowhere. Its sections"),
+    ):
+        with pytest.raises(WorkshopError, match=says):
+            translations.mark(pair, [anchor])
+    edit(pair.file, "\n## Das Ende { #the-end }\n\nFertig.\n", "\n## Mehr { #more }\n")
+    assert outdated(pair) == {"more": State.UNMARKED}
+    translations.mark(pair, ["more"])
+    assert list(translations.recorded(pair)) == ["top", "steps", "step-1-1", "more"]
 
 
 def test_new_file_is_a_translation(pair):
@@ -242,6 +249,7 @@ def test_new_file_is_a_translation(pair):
     assert found["docs/de/index.md"] == "docs/index.md"
     assert found["README.de.md"] == "README.md"
     (readme,) = translations.find("README")
+    assert translations.find("README.de.md") == [readme]
     assert list(translations.states(readme)) == ["top", "go"]
     (page,) = translations.find("index")
     with pytest.raises(
@@ -498,6 +506,13 @@ def test_each_language_has_its_search_index(site):
     assert not any(each.startswith("../lessons/01-sync/") for each in own)
     page = (site / "de/lessons/01-sync/index.html").read_text(encoding="utf-8")
     assert json.loads(re.search(r'id="__config"[^>]*>(.*?)</script>', page, re.S)[1])["base"] == "../.."
+
+
+def test_theme_looks_for_no_sitemap_of_a_language(site):
+    """The theme's script fetches one below each such link, and there is none."""
+    assert [
+        file for file in site.rglob("*.html") if 'rel="alternate"' in file.read_text(encoding="utf-8")
+    ] == []
 
 
 def test_record_is_not_published(site):
