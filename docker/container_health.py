@@ -1,4 +1,4 @@
-"""Whether the site of a container can work: an address that its health check asks."""
+"""The page /health/all/, which a container's health check requests."""
 
 from celery import current_app
 from django.conf import settings
@@ -29,7 +29,7 @@ def broker() -> None:
 
 @login_not_required
 def health(request: HttpRequest) -> HttpResponse:
-    """200 if database, storage and broker answer, otherwise 503 with the reasons."""
+    """Return 200 if the database, the storage and the broker respond, and otherwise 503 with the reasons."""
     reasons = []
     for check in (database, storage, broker):
         try:

@@ -1,10 +1,10 @@
-"""What the log of a container leaves out."""
+"""A filter that shortens the logs of a container."""
 
 import logging
 
 
 class WithoutStrangers(logging.Filter):
-    """One line, and no traceback, for a request that Django refuses, such as one with a wrong Host."""
+    """Log a request that Django rejects, such as one with a wrong Host header, without a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("django.security."):

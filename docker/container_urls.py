@@ -1,4 +1,4 @@
-"""The project's addresses, and its resized photos and ZIP files, which elsewhere a web server sends."""
+"""The project's URLs, plus resized photos and ZIP files, which a web server would normally serve."""
 
 from container_health import health
 from django.conf import settings
@@ -10,7 +10,7 @@ SHOWN = {"image/jpeg", "image/png", "image/webp", "image/gif", "application/zip"
 
 
 def media(request, folder, path):
-    """A public file. Anything but a picture is saved by the browser, and never shown as a page."""
+    """Serve a public file. The browser downloads every file that isn't an image instead of displaying it."""
     response = serve(request, path, document_root=settings.MEDIA_ROOT / folder)
     if response.headers.get("Content-Type") not in SHOWN:
         response.headers["Content-Type"] = "application/octet-stream"

@@ -1,21 +1,21 @@
-"""gunicorn reads this file: gunicorn myproject.wsgi --config docker/gunicorn.conf.py"""
+"""Settings for gunicorn. Usage: gunicorn myproject.wsgi --config docker/gunicorn.conf.py"""
 
 from gunicorn.glogging import Logger
 
 bind = "0.0.0.0:8000"
 workers = 2
 threads = 4
-# The longest upload is a thousand megabytes, on a slow line.
+# Allow enough time to upload a thousand megabytes over a slow connection.
 timeout = 120
 graceful_timeout = 30
-# Each process writes to a file now and then ("I am alive"). On a disk that could wait; this is memory.
+# Each process regularly touches a heartbeat file. A busy disk could block it, so keep the file in memory.
 worker_tmp_dir = "/dev/shm"
-# gunicorn would create the socket in the home folder: see --no-control-socket in docs/guides/deploy.md.
+# gunicorn would create this socket in the home folder (see --no-control-socket in docs/guides/deploy.md).
 control_socket_disable = True
 
 
 class Visits(Logger):
-    """One line for each request, but for those of the health check, which comes every few seconds."""
+    """Log one line for each request, except for the health checks, which arrive every few seconds."""
 
     def access(self, resp, req, environ, request_time):
         if environ.get("HTTP_USER_AGENT") != "health":

@@ -1,4 +1,4 @@
-"""Is this container well? `python docker/health.py ROLE` ends with 0 or 1, and says why."""
+"""Check the container's health: `python docker/health.py ROLE` prints the reason and exits with 0 or 1."""
 
 import os
 import socket
@@ -11,22 +11,23 @@ from urllib.request import ProxyHandler, Request, build_opener
 ADDRESSES = {
     "web": "http://127.0.0.1:8000/health/all/",
     "flower": "http://127.0.0.1:5555/healthcheck",
+    "exporter": "http://127.0.0.1:9200/metrics",
     "docs": "http://127.0.0.1:8001/",
     "jupyter": "http://127.0.0.1:8888/api",
 }
 
 
-# A container may have a proxy for its way out. This machine is not behind it.
+# A container may use a proxy for outgoing requests. These requests stay inside the container.
 DIRECTLY = build_opener(ProxyHandler({}))
 
 
 def answers(address: str) -> str:
-    # gunicorn believes a proxy on this machine, and the site then does not redirect to https://
+    # gunicorn trusts this header from a proxy on this machine, so the site doesn't redirect to https://.
     headers = {"X-Forwarded-Proto": "https", "User-Agent": "health"}
     try:
         with DIRECTLY.open(Request(address, headers=headers), timeout=15) as answer:
             return f"{address}: {answer.status}"
-    except HTTPError as error:  # with the reason
+    except HTTPError as error:  # the body contains the reason
         raise OSError(f"{address}: {error.code} {error.read(1000).decode(errors='replace')}") from None
 
 
@@ -34,7 +35,7 @@ BROKER = os.environ.get("CELERY_BROKER_URL") or os.environ.get("REDIS_URL", "")
 
 
 def broker() -> str:
-    """A connection to the broker, as the one who sends or listens needs it."""
+    """Connect to the broker, as a producer or a worker does. Returns its address without the password."""
     from kombu import Connection
 
     with Connection(BROKER, connect_timeout=3, transport_options={"socket_connect_timeout": 3}) as link:
@@ -44,7 +45,7 @@ def broker() -> str:
 
 
 def worker() -> str:
-    """The worker of this container answers through the broker. Its main process does, also under load."""
+    """Ping this container's worker through the broker. Its main process replies even under load."""
     from celery import Celery
 
     app = Celery(broker=BROKER)
@@ -56,7 +57,7 @@ def worker() -> str:
 
 
 def beat() -> str:
-    """Some beat has the lock of upkeep/beat.py, which lasts 30 seconds."""
+    """Check that a beat process holds the lock of upkeep/beat.py, which expires after 30 seconds."""
     import redis
 
     holder = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5).get("lock:beat")
@@ -66,7 +67,7 @@ def beat() -> str:
 
 
 def flower() -> str:
-    """Flower answers, and its broker: without one it shows nothing new, and says that it is well."""
+    """Check Flower and the broker. Without a broker, Flower shows nothing new but still reports OK."""
     return f"{answers(ADDRESSES['flower'])}, {broker()}"
 
 

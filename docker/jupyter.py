@@ -1,4 +1,4 @@
-"""JupyterLab of a container: the notebooks on their volume, beside the running project."""
+"""Start JupyterLab in a container, with the notebooks on a volume and the running project."""
 
 import json
 import os
@@ -10,7 +10,7 @@ ROOT, FOLDER = Path(__file__).parents[1], Path("/notebooks")
 
 
 def main(project: str) -> None:
-    """Become JupyterLab. project: the folder that the other containers run."""
+    """Replace this process with JupyterLab. `project` is the folder that the other containers run."""
     for file in ROOT.glob("notebooks/*"):
         if file.suffix == ".py" or not (FOLDER / file.name).exists():
             shutil.copyfile(file, FOLDER / file.name)
@@ -20,7 +20,7 @@ def main(project: str) -> None:
                 copied.write_text(
                     text.replace('PROJECT = \\"mine\\"', 'PROJECT = \\"solution\\"'), encoding="utf-8"
                 )
-    # The notebooks ask Flower with the password of this machine.
+    # The notebooks read Flower's password from this file.
     state = Path(os.environ["WORKSHOP_STATE"])
     state.mkdir(exist_ok=True)
     (state / "flower-password").write_text(os.environ.pop("FLOWER_PASSWORD"), encoding="utf-8")
@@ -30,7 +30,7 @@ def main(project: str) -> None:
         "data": os.environ["DATA_DIR"],
         "command": "LESSON={lesson} ./workshop compose up --detach --wait",
     }
-    # The token is in JUPYTER_TOKEN, and not among the words that a list of processes shows.
+    # The token is in JUPYTER_TOKEN and not in an option, because every user can see command lines with ps.
     options = {
         "ServerApp.ip": "0.0.0.0",
         "ServerApp.port": "8888",

@@ -1,4 +1,4 @@
-"""Ends with a sentence if the database does not take the password of DATABASE_URL."""
+"""Exit with a helpful message if the database rejects the password in DATABASE_URL."""
 
 import os
 

@@ -1,6 +1,6 @@
-"""A store that speaks S3, to try with: `python s3_store.py` serves it, `python s3_store.py health` asks it.
+"""An S3 store for testing. `python s3_store.py` starts it, and `python s3_store.py health` checks it.
 
-It keeps everything in memory, so it makes its bucket at each start.
+The store keeps everything in memory, so it creates its bucket at each start.
 """
 
 import os
@@ -25,7 +25,7 @@ def serve() -> None:
 
 
 def health() -> None:
-    """Raises an error if the bucket is not there."""
+    """Raise an error if the bucket doesn't exist."""
     asked = Request(f"http://127.0.0.1:{PORT}/{BUCKET}", method="HEAD")
     build_opener(ProxyHandler({})).open(asked, timeout=4).close()
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 
 # Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
 # would all that it starts; a handler of our own becomes the default again in them.

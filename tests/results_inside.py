@@ -154,7 +154,7 @@ def a_zip_export_leaves_out_what_is_gone():
         file, written = found
         assert (written, ZipFile(file).namelist()) == (1, [f"{photos[0].pk}-e.jpg"])
 
-    # A storage that does not answer says nothing about the photos.
+    # A storage that doesn't respond says nothing about the photos.
     def broken(*arguments):
         raise ConnectionError
 
@@ -187,7 +187,7 @@ def answers_without_a_result_backend():
         for query in ("", f"?group={uuid.uuid4()}"):
             answer = getattr(Client(), method)(reverse(f"images:{name}", args=[uuid.uuid4()]) + query)
             assert answer.status_code == 503, (name, answer.status_code)
-            assert "does not answer" in answer.json()["error"]
+            assert "doesn't respond" in answer.json()["error"]
 
 
 def answers_for_every_result():

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -11,13 +10,14 @@ from pathlib import Path
 import needs
 import pytest
 
-from workshop.checkkit import until
 from workshop.dev import tools
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system import environment
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
-bucket = servers.bucket
+bucket = temporary_servers.bucket
 
 
 def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -28,9 +28,9 @@ def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """The workshop's own PostgreSQL (workshop.runtime.servers); skips where it is not installed."""
+    """The workshop's own PostgreSQL (workshop.runtime.temporary_servers); skips where it is not installed."""
     needs.tool("PostgreSQL")
-    with servers.postgres() as address:
+    with temporary_servers.postgres() as address:
         yield address
 
 
@@ -66,20 +66,15 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
         "RABBITMQ_LOG_BASE": str(home / "log"),
         "RABBITMQ_PID_FILE": str(home / "pid"),
     }
-    with (home / "output").open("wb") as output:
-        server = subprocess.Popen(
-            [tools.RABBITMQ], env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
+    server = Child([tools.RABBITMQ], environment=variables, log=home / "output")
     api = f"http://guest:guest@127.0.0.1:{management}/api"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKSHOP_RABBITMQ_API", api)
         try:
-            said = (home / "output").read_text
-            assert until(lambda: server.poll() is not None or servers.answers(f"{api}/overview"), 90), said()
-            assert server.poll() is None, said()
+            until(lambda: not server.running or temporary_servers.answers(f"{api}/overview"), 90)
+            assert temporary_servers.answers(f"{api}/overview"), server.output
             yield f"amqp://guest:guest@127.0.0.1:{port}//"
         finally:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+            server.kill()
             kill = ["epmd", "-port", str(names), "-kill"]  # the daemon that knows the node's port
             until(lambda: subprocess.run(kill, capture_output=True, check=False).returncode == 0, 10)

@@ -16,7 +16,7 @@ from workshop.runtime import compose
 from workshop.system.ports import free_port
 
 PATIENCE = 900
-PORTS = ("PORT", "FLOWER_PORT", "JUPYTER_PORT", "DOCS_PORT", "S3_PORT")
+PORTS = ("PORT", "FLOWER_PORT", "JUPYTER_PORT", "DOCS_PORT", "S3_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 
 
 class Stack:
@@ -79,7 +79,7 @@ class Stack:
             list(pool.map(one, range(count)))
 
     def states(self, count: int) -> dict[int, str]:
-        """Id -> state of the first `count` photos. Empty while the site does not answer."""
+        """Id -> state of the first `count` photos. Empty while the site doesn't respond."""
         ids = ",".join(map(str, range(1, count + 1)))
         try:
             answer = httpx.get(f"{self.address}/photos/states/?ids={ids}", timeout=20, trust_env=False)

@@ -79,7 +79,7 @@ def manage(folder, *arguments, **environment):
 
 def nothing_checked(folder):
     (broken,) = check.run(project.at(folder))
-    return broken["cause"]
+    return broken.cause
 
 
 def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
@@ -127,14 +127,14 @@ def test_a_beat_without_a_worker_is_said(folder, broker):
 def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
     broker.stop()
     process = start(broker.url)
-    assert process.wait("The broker does not respond"), process.log
+    assert process.wait("The broker doesn't respond"), process.log
     assert beat.SENDING not in process.log
     broker.start()
     assert process.wait(beat.SENDING), process.log
 
-    said = process.log.count("The broker does not respond")
+    said = process.log.count("The broker doesn't respond")
     broker.kill()
-    assert until(lambda: process.log.count("The broker does not respond") > said, 30), process.log
+    assert until(lambda: process.log.count("The broker doesn't respond") > said, 30), process.log
     sent = process.log.count(beat.SENDING)
     broker.start()
     assert until(lambda: process.log.count(beat.SENDING) > sent, 30), process.log
@@ -147,7 +147,7 @@ def test_beat_ends_without_a_broker(broker, start):
     broker.kill()
     process.end()
     assert not process.running
-    assert "Traceback" not in process.log.partition("The broker does not respond")[2]
+    assert "Traceback" not in process.log.partition("The broker doesn't respond")[2]
 
 
 ASKED = """

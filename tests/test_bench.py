@@ -4,21 +4,22 @@ import math
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
+from contextlib import closing
 from io import BytesIO
-from xml.etree import ElementTree
 
 import numpy
 import pytest
+import redis
 from PIL import Image, ImageCms
 from printed import Printed
 
 from workshop import paths
-from workshop.bench import command, figures, learner, page, plot, queue, resize, start, visitor, ways
+from workshop.bench import command, figures, learner, queue, resize, start, visitor, ways
 from workshop.bench.figures import Goal
 from workshop.bench.likeness import psnr, ssim
-from workshop.bench.section import Plot, Section, Table
 from workshop.errors import WorkshopError
 from workshop.photos import samples
 
@@ -229,7 +230,7 @@ def test_the_learners_time(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
     assert command.main(["learner"], quick=True, write=False) == 0
     out = Printed(capsys.readouterr().out)
-    assert re.search(r"^ 01-sync +[\d.]+ \(.*– .* [\d.]+ \(", out, re.M)
+    assert re.search(r"^ 01-sync +[\d.]+ .*– +[\d.]+ ", out, re.M)
     assert "01-sync: save → first step / floor: " in out
     assert "01-sync: save → last verdict / floor: " in out
     assert list(tmp_path.iterdir()) == []
@@ -296,18 +297,12 @@ def test_a_queue_that_does_nothing_is_no_result(monkeypatch, small_photos):
         queue.measure(quick=True)
 
 
-def test_the_page_is_written_from_what_was_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
-    drawn = Plot("tea-seconds", "The pot is slower.", plot.bars({"pot": 2.0, "cup": 1.0}, "seconds"))
-    goals = [Goal("pot / cup", 2.0, 1.5, at_most=True)]
-    section = Section("queue", "Tea", "Poured.", [Table("Tea", ["", "s"], [["pot", "2.0"]])], [drawn], goals)
-    command.keep(section)
-    page.write()
-    text = (tmp_path / "docs/numbers/index.md").read_text(encoding="utf-8")
-    assert "| pot | 2.0 |" in text
-    assert "pot / cup: 2.00 (goal: at most 1.5, MISSED)" in text
-    assert '--8<-- "docs/numbers/tea-seconds.svg"' in text
-    svg = ElementTree.parse(tmp_path / "docs/numbers/tea-seconds.svg").getroot()
-    assert svg.get("aria-labelledby") == "tea-seconds-title tea-seconds-desc"
-    assert "style" not in {each.tag.rpartition("}")[2] for each in svg.iter()}
+def test_the_floor_only_receives_and_saves(small_photos):
+    with visitor._served(visitor.RECEIVED) as site:
+        visitor._warm_up(site, small(), 1, resized=False)
+        with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
+            rows = database.execute("SELECT is_processed, queued_at IS NULL FROM images_uploadedimage")
+            assert rows.fetchall() == [(0, 0)], "the row is saved as in lesson 03"
+        assert len(list((site.data / "media/uploads").iterdir())) == 1
+        assert redis.Redis.from_url(site.broker_url).keys("celery") == [], "no message was sent"
+        assert "worker" not in site.processes

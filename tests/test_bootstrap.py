@@ -199,7 +199,7 @@ def test_a_changed_list_of_packages_is_installed_into_the_same_venv(ready):
     kept = ready.folder / ".venv/kept"
     kept.touch()
     ready.require("2")
-    assert ready.run() == (0, "tiny 2\n", "The list of packages has changed: bringing .venv up to date.\n")
+    assert ready.run() == (0, "tiny 2\n", "The list of packages has changed. Updating .venv.\n")
     assert kept.exists()
     assert ready.run() == (0, "tiny 2\n", "")
 
@@ -262,7 +262,7 @@ def test_a_set_up_waits_for_the_one_that_has_the_lock(ready):
     with (ready.folder / ".workshop/setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = ready.start()
-        assert process.stderr.readline() == "Another ./workshop is setting up: waiting for it.\n"
+        assert process.stderr.readline() == "Another ./workshop is setting up. Waiting for it to finish.\n"
         assert ready.folder.joinpath(".venv/workshop-stamp").exists(), "it must not begin yet"
     assert process.communicate(timeout=120)[0] == "tiny 2\n"
 
@@ -278,7 +278,9 @@ def test_who_waited_for_a_set_up_gives_the_lock_back(ready, shell):
         with (ready.folder / ".workshop/setup.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             process = ready.start(shell=shell)
-            assert process.stderr.readline() == "Another ./workshop is setting up: waiting for it.\n"
+            assert (
+                process.stderr.readline() == "Another ./workshop is setting up. Waiting for it to finish.\n"
+            )
             stamp.write_text(done)
         assert process.stdout.readline() == "it runs\n"
         with (ready.folder / ".workshop/setup.lock").open("w") as lock:
@@ -294,7 +296,7 @@ def test_without_a_python_the_sentence_says_what_to_install(project):
     code, _, said = project.run()
     assert (code, said.splitlines()[0]) == (
         1,
-        "The workshop needs Python 3.11 or newer, but none was found.",
+        "The workshop needs Python 3.11 or newer, but it was not found.",
     )
     assert "sudo apt install python3 python3-venv; macOS: brew install python" in said
 
@@ -309,7 +311,7 @@ def test_an_old_python_is_named_and_a_newer_one_beside_it_is_used(project):
 
 def test_the_python_that_was_named_is_the_only_one_tried(project):
     code, _, said = project.run(PYTHON="/no/such python")
-    assert (code, "none was found at /no/such python." in said) == (1, True)
+    assert (code, "it was not found at /no/such python." in said) == (1, True)
     project.python("my python", "import sys; sys.version_info = (3, 9, 6)")
     assert "my python is Python 3.9." in project.run(PYTHON=str(project.bin / "my python"))[2]
 
@@ -329,7 +331,7 @@ def test_without_network_the_sentence_says_that_it_is_needed_once(project):
     )
     assert (
         code,
-        "The package index did not answer. The first start needs an internet connection" in said,
+        "The package index didn't respond. The first start needs an internet connection" in said,
     ) == (
         1,
         True,

@@ -98,9 +98,9 @@ def test_a_server_that_cannot_start_is_a_sentence(monkeypatch, tmp_path):
 def test_external_broker():
     with Broker(prefer=None) as broker:
         assert use_external(broker.url) == broker.url
-    with pytest.raises(WorkshopError, match="does not answer.*\n.*unset REDIS_URL"):
+    with pytest.raises(WorkshopError, match="doesn't respond.*\n.*unset REDIS_URL"):
         use_external(broker.url)
-    with pytest.raises(WorkshopError, match="does not answer"):
+    with pytest.raises(WorkshopError, match="doesn't respond"):
         use_external("no-address")
 
 
@@ -131,7 +131,7 @@ def test_the_password_is_not_shown(url, shown):
 
 @pytest.mark.parametrize("password", ["secret", "secret/word", "secret@word"])
 def test_the_password_of_a_broker_that_does_not_answer_is_not_shown(password):
-    with pytest.raises(WorkshopError, match="does not answer") as error:
+    with pytest.raises(WorkshopError, match="doesn't respond") as error:
         use_external(f"redis://:{password}@127.0.0.1:{free_port()}/0")
     assert "secret" not in str(error.value)
     assert "word" not in str(error.value).replace("password", "")

@@ -29,10 +29,10 @@ def test_a_difference_that_nothing_lists_is_found(root):
     (root / "solutions/01-one/Procfile").write_text("web: other\n")
     (root / "solutions/02-two/images/stray.py").write_text("")
     assert chain.findings() == [
-        "Procfile differs between lessons/01-one and solutions/01-one, and is not listed in the steps in "
+        "Procfile differs between lessons/01-one and solutions/01-one, but is not listed in the steps in "
         "lessons/01-one/lesson.toml.",
-        "images/stray.py is in solutions/02-two and not in lessons/02-two, and is not listed in the steps in "
-        "lessons/02-two/lesson.toml.",
+        "images/stray.py is in solutions/02-two, but not in lessons/02-two, and it is not listed in the "
+        "steps in lessons/02-two/lesson.toml.",
     ]
 
 
@@ -54,10 +54,10 @@ def test_todos_and_steps_that_do_not_fit_are_found(root):
     (root / "lessons/01-one/Procfile").write_text("# TODO 1.1\n")
     (root / "solutions/01-one/Procfile").write_text("# TODO 1.1\n")
     assert chain.todos() == [
-        "lessons/01-one/Procfile has a TODO 1.1, and step 1.1 does not list the file.",
-        "lessons/01-one/images/views.py has a TODO 1.9, and lesson.toml has no such step.",
+        "lessons/01-one/Procfile has a TODO 1.1, but step 1.1 does not list the file.",
+        "lessons/01-one/images/views.py has a TODO 1.9, but lesson.toml has no such step.",
         "Step 1.2 of 01-one has no TODO in the starter.",
-        "solutions/01-one/Procfile is a solution and still has TODO 1.1.",
+        "solutions/01-one/Procfile is a solution, but still has TODO 1.1.",
     ]
 
 

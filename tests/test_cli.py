@@ -36,7 +36,7 @@ def run(root, monkeypatch, capsys):
 def test_help_names_every_command_in_its_group(run):
     code, out, _ = run("--help")
     assert code == 0
-    groups = [out.index(name) for name in ("The learner's loop", "Running it", "For maintainers")]
+    groups = [out.index(name) for name in ("The learner's loop", "Running the project", "For maintainers")]
     assert groups == sorted(groups)
     commands = "start check watch hint diff solve reset status up doctor samples demo docs test dev"
     for command in commands.split():
@@ -66,9 +66,9 @@ def test_hints_come_one_by_one_and_stay_at_the_last(run):
     assert "hint 1 of 2" in first
     assert "Next hint:" in first
     assert "hint 2 of 2" in second
-    assert "already seen this hint" not in second
+    assert "already seen it" not in second
     assert "hint 2 of 2" in third
-    assert "already seen this hint" in third
+    assert "already seen it" in third
     everything = run("hint", "1.2", "--all")[1]
     assert "What comes after one?" in everything
     assert "return two()" in everything
@@ -80,7 +80,7 @@ def test_without_a_step_the_first_that_is_not_passed_is_meant(run):
     assert "Step 1.2" in run("hint")[1]
     assert "Step 1.2 is solved" in run("solve")[1]
     progress.set_passed("01-one", ["1.1", "1.2"])
-    for command, words in {"hint": "see its hints", "solve": "take its solution"}.items():
+    for command, words in {"hint": "see its hints", "solve": "apply its solution"}.items():
         code, _, err = run(command)
         assert (code, "./workshop start 02" in err) == (1, True)
         assert err.endswith(f"Name a step to {words}: ./workshop {command} 1.1\n")
@@ -106,7 +106,7 @@ def test_diff_of_a_step_knows_its_own_files_alone(run, root, file):
     code, out, err = run("diff", "1.1", file)
     assert (code, out) == (1, "")
     name = file.removeprefix("playground/01-one/")
-    assert err.startswith(f"Step 1.1 changes images/views.py, and not {name}.\n")
+    assert err.startswith(f"Step 1.1 changes images/views.py, but not {name}.\n")
     assert f"./workshop diff 01 {name}" in err
 
 

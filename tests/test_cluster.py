@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,10 +14,11 @@ from alive import command_line
 from tinyproject import SOURCE, Up
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.cluster import command, host, limits, output, system
 from workshop.errors import WorkshopError
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
+from workshop.system.child import Child
+from workshop.system.waiting import until
 
 SMALL = ("--workers", "2", "--quick", "--photos", "10")
 
@@ -36,19 +36,12 @@ class Cluster(Up):
         own = {"TMPDIR": str(folder), "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
         elsewhere = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
         self.folder = folder
-        self.output = (folder.parent / "output").open("w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workshop", "cluster", *options],
-            cwd=paths.ROOT,
-            env=os.environ | own | elsewhere,
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        command = [sys.executable, "-m", "workshop", "cluster", *options]
+        self.process = Child(command, folder=paths.ROOT, environment=os.environ | own | elsewhere)
 
     @property
     def said(self):
-        return (self.folder.parent / "output").read_text()
+        return self.process.output
 
     def everything(self):
         """All processes that have to do with it: a host's TMPDIR lies in it, PostgreSQL's data do."""
@@ -82,10 +75,9 @@ def start(folder):
 
     yield start
     for run in runs:
-        run.output.close()
         for process in run.everything():
             process.kill()
-        run.process.wait()
+        run.process.stop()
 
 
 def assert_nothing_left(run):
@@ -95,10 +87,8 @@ def assert_nothing_left(run):
 
 def test_nothing_is_lost_and_nothing_is_left(start):
     run = start(*SMALL)
-    assert until(lambda: "Its unfinished messages:" in run.said or run.process.poll() is not None, 300), (
-        run.said
-    )
-    if servers.postgres_program("initdb"):
+    assert until(lambda: "Its unfinished messages:" in run.said or not run.process.running, 300), run.said
+    if temporary_servers.postgres_program("initdb"):
         assert any("postgres" in process.name() for process in run.everything()), (
             "or the last line is for free"
         )
@@ -119,9 +109,7 @@ def test_nothing_is_lost_and_nothing_is_left(start):
 
 def test_ctrl_c_in_the_middle_leaves_nothing(start):
     run = start(*SMALL)
-    assert until(lambda: "The hosts share:" in words(run.said) or run.process.poll() is not None, 200), (
-        run.said
-    )
+    assert until(lambda: "The hosts share:" in words(run.said) or not run.process.running, 200), run.said
     assert until(lambda: any("photos@host2" in command_line(each) for each in run.everything()), 100)
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does it
     assert run.process.wait(100) == 130, run.said
@@ -135,9 +123,9 @@ def without_postgres(monkeypatch):
     """A machine that has no PostgreSQL, which is quicker as well."""
 
     def refused():
-        raise servers.NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
+        raise temporary_servers.NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
 
-    monkeypatch.setattr(servers, "postgres", refused)
+    monkeypatch.setattr(temporary_servers, "postgres", refused)
 
 
 HELD = """\

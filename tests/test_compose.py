@@ -27,17 +27,19 @@ from packaging.requirements import Requirement
 from stack import PATIENCE, Stack
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.errors import WorkshopError
 from workshop.runtime import compose
 from workshop.system.environment import read_by
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
 ROLES = sorted(name for name, each in SERVICES.items() if each["image"] == "photos-workshop")
 SOLUTIONS = sorted(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
 BASES = {"python:3.13-slim", "postgres:17", "redis:8-alpine", "rabbitmq:4"}
+BASES |= {"prom/prometheus:v3.5.0", "grafana/grafana:12.3.1"}
+OF_PROFILES = {name for name, each in SERVICES.items() if "profiles" in each}
 FILES = ["Dockerfile", ".dockerignore", "docker-compose.yml", *(f"docker/{each.name}" for each in
          sorted((paths.ROOT / "docker").iterdir()) if each.is_file())]  # fmt: skip
 SECRET_NAMES = re.compile(r"PASSWORD|PASS$|SECRET|TOKEN|AUTH|_KEY$|_URL$")
@@ -430,6 +432,14 @@ def test_two_clones_and_two_lessons_have_containers_of_their_own(clone, tmp_path
     assert clone.given("ps", COMPOSE_PROJECT_NAME="mine")[1]["COMPOSE_PROJECT_NAME"] == "mine"
 
 
+def test_the_guide_names_every_profile_and_every_port():
+    guide = read("docs/guides/docker.md")
+    for name in compose.PROFILES:
+        assert f"| `{name}` | " in guide
+    for variable, _ in compose.PORTS.values():
+        assert f"`{variable}`" in guide
+
+
 def test_a_profile_stays_chosen_and_down_knows_them_all(clone):
     words, variables = clone.given("--profile", "rabbitmq", "up", "--wait")
     assert (words, variables["COMPOSE_PROFILES"]) == ("--profile rabbitmq up --wait", "rabbitmq")
@@ -437,12 +447,16 @@ def test_a_profile_stays_chosen_and_down_knows_them_all(clone):
     assert variables["COMPOSE_PROFILES"] == "rabbitmq"
     assert variables["CELERY_BROKER_URL"].startswith("amqp://photos:")
     for command in ("down", "stop", "ps"):
-        assert clone.given(command)[1]["COMPOSE_PROFILES"] == "rabbitmq,s3"
-    (clone.folder / ".env").write_text(
-        re.sub("(?m)^COMPOSE_PROFILES=.*\n", "", (clone.folder / ".env").read_text())
-    )
+        assert clone.given(command)[1]["COMPOSE_PROFILES"] == "monitoring,rabbitmq,s3"
+    forget_profiles(clone)
     _, variables = clone.given("up")
     assert (variables["COMPOSE_PROFILES"], "CELERY_BROKER_URL" in variables) == ("", False)
+
+
+def forget_profiles(clone):
+    """What a person does who wants no profile any more."""
+    file = clone.folder / ".env"
+    file.write_text(re.sub("(?m)^COMPOSE_PROFILES=.*\n", "", file.read_text()))
 
 
 def test_a_lost_env_is_said_before_a_database_refuses_the_new_password(clone):
@@ -473,6 +487,11 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(clone):
         assert clone.run("up", "web", "worker", FLOWER_PORT=port).returncode == 0, "Flower was not asked for"
         assert clone.run("up", S3_PORT=port).returncode == 0, "without the profile there is no store"
         assert clone.run("--profile", "s3", "up", S3_PORT=port).returncode == 1
+        forget_profiles(clone)
+        assert clone.run("up", GRAFANA_PORT=port).returncode == 0, "without the profile there is no Grafana"
+        assert "(grafana) is taken" in clone.run("--profile=monitoring", "up", GRAFANA_PORT=port).stderr
+        assert clone.run("--profile=monitoring", "up", S3_PORT=port).returncode == 0, "another profile"
+        forget_profiles(clone)
         assert clone.run("ps", PORT=port).returncode == 0
         project = clone.given("ps")[1]["COMPOSE_PROJECT_NAME"]
         (clone.folder / "holder").write_text(f"{project}\n")
@@ -524,7 +543,7 @@ def test_compose_itself_reads_the_file(lesson):
     environment = os.environ | dict.fromkeys(compose.SECRETS, "x") | {"LESSON": lesson}
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
         needs.docker()
-    command = ["docker", "compose", "--profile", "rabbitmq", "--profile", "s3", "config", "--format", "json"]
+    command = ["docker", "compose", "--profile", "*", "config", "--format", "json"]
     done = subprocess.run(
         command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -571,7 +590,7 @@ def running(stack, service):
 
 
 def test_everything_is_well_and_nobody_else_gets_in(stack):
-    for name in set(SERVICES) - {"migrate", "rabbitmq", "s3"}:
+    for name in set(SERVICES) - {"migrate"} - OF_PROFILES:
         found = stack.containers(name)
         assert found, name
         assert {each["Health"] for each in found} == {"healthy"}, name
@@ -597,6 +616,15 @@ def test_everything_is_well_and_nobody_else_gets_in(stack):
             ["docker", "history", "--no-trunc", "photos-workshop"], capture_output=True, text=True, check=True
         ).stdout
     )
+
+
+def test_the_exporter_knows_the_database_and_the_workers(stack):
+    stack.up("exporter")
+    ask = "from urllib.request import urlopen; print(urlopen('http://exporter:9200/metrics').read().decode())"
+    said = stack.compose("exec", "-T", "web", "python", "-c", ask)
+    assert "photos_waiting 0.0" in said
+    assert "celery_workers 3.0" in said
+    assert "broker_memory_limit_bytes 2.68435456e+08" in said
 
 
 def test_nothing_is_lost(stack):
@@ -662,7 +690,7 @@ def test_an_early_lesson_rests_where_it_has_no_process(stack):
     early.environment["COMPOSE_PROJECT_NAME"] += "-03"
     try:
         early.up("web", "worker", "slow", "beat", "flower")
-        assert "has no beat process. This container rests." in early.logs("beat")
+        assert "has no beat process. This container is idle." in early.logs("beat")
         early.upload(2)
         assert until(lambda: early.resized(2) == 2, PATIENCE), early.states(2)
         # Process 1 passes SIGTERM on, so a container that rests is gone at once, and not killed.

@@ -2,15 +2,12 @@
 
 import os
 import pty
-import queue
 import re
 import shutil
 import signal
 import struct
-import subprocess
 import sys
 import termios
-import threading
 from contextlib import ExitStack
 from fcntl import ioctl
 
@@ -26,6 +23,7 @@ from workshop.demo import command, table
 from workshop.demo.photos import new_photos
 from workshop.errors import WorkshopError
 from workshop.runtime import solution_site
+from workshop.system.child import Child
 from workshop.system.ports import is_free
 
 COMMAND = [sys.executable, "-m", "workshop", "demo"]
@@ -36,25 +34,14 @@ STOPPED = "Stopped. Nothing is left running."
 class Demo(Up):
     """`demo` as a real process, read line by line. All that it makes lies in `folder`."""
 
-    def __init__(self, folder, *options, root=paths.ROOT, output=subprocess.PIPE):
+    def __init__(self, folder, *options, root=paths.ROOT, terminal=None):
         folder.mkdir()
         elsewhere = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
         own = {"TMPDIR": str(folder), "PYTHONPATH": str(SOURCE), "WORKSHOP_ROOT": str(root), "DEBUG": "0"}
         self.folder = folder
-        self.process = subprocess.Popen(
-            [*COMMAND, *options],
-            cwd=root,
-            env=os.environ | own | elsewhere | {"PYTHONUNBUFFERED": "1", "TERM": "xterm"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        variables = os.environ | own | elsewhere | {"PYTHONUNBUFFERED": "1", "TERM": "xterm"}
+        self.process = Child([*COMMAND, *options], folder=root, environment=variables, terminal=terminal)
         self.lines = []
-        self._new = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        if output == subprocess.PIPE:
-            self._reader.start()
 
     def ports(self):
         return {
@@ -76,7 +63,7 @@ def start(tmp_path):
 
     yield start
     for run in runs:
-        if run.process.poll() is None:
+        if run.process.running:
             children = run.children()
             run.process.kill()
             for child in alive(children):
@@ -157,7 +144,7 @@ def test_stopped_in_the_middle(start, moment, number):
 def test_live_table_in_a_terminal_and_the_site_stays_until_ctrl_c(start):
     terminal, end = pty.openpty()
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
-    run = start(output=end)
+    run = start(terminal=end)
     os.close(end)
     text = read_until(terminal, r"The site keeps running at (http://localhost:\d+) until you press Ctrl-C\.")
     address = re.search(r"keeps running at (http://localhost:\d+)", text)[1]

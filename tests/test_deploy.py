@@ -16,8 +16,8 @@ import redis
 from deployed import FILES, HOST, SOLUTION, Server, sections, unit, variables
 from honcho.environ import parse_procfile
 
-from workshop.checkkit import until
 from workshop.photos import samples
+from workshop.system.waiting import until
 
 ANIMATED = next(each for each in samples.SAMPLES if each.name == "animated.gif")
 SCRIPT = b"<script>alert(1)</script>"

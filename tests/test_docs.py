@@ -20,12 +20,12 @@ from mkdocs.exceptions import BuildError
 from printed import in_one_line
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.course import lesson_facts, lessons
 from workshop.dev import minutes
 from workshop.docsite import notebook_pages, snippets, translations
 from workshop.errors import WorkshopError
 from workshop.system.ports import free_port, is_free
+from workshop.system.waiting import until
 
 LESSONS = lessons.all_lessons()
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
@@ -205,7 +205,9 @@ def test_runs_and_examples_are_no_pages(site):
 
 def test_the_first_page_says_how_long_it_takes(site):
     text = (site / "index.html").read_text(encoding="utf-8")
-    assert f"Five lessons, about {lesson_facts.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
+    assert (
+        f"The five lessons take about {lesson_facts.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
+    )
     for lesson in LESSONS:
         row = rf"lessons/{lesson.name}/.*?<td>{lesson.minutes}</td>\s*<td>{lesson.all_minutes}</td>"
         assert re.search(row, text, re.S), lesson.name
@@ -462,7 +464,7 @@ def test_a_port_that_is_taken_is_a_sentence():
     assert (run.returncode, run.stdout) == (1, "")
     said = in_one_line(run.stderr)
     assert re.match(rf"Port {port} is taken by .*\(pid {os.getpid()}\)\.", said)
-    assert "served already" not in said
+    assert "already served" not in said
     assert re.search(r"Another port: \./workshop docs --port \d+$", run.stderr.rstrip())
 
 

@@ -13,12 +13,13 @@ import smallchain
 from printed import in_one_line
 
 from workshop import paths
-from workshop.checkkit import until
+from workshop.checks.events import Checked, Collected, Explanation
 from workshop.checks.report import Report
 from workshop.commands import hints, up
 from workshop.course import lessons, playground
 from workshop.runtime import docs_address
 from workshop.system.ports import free_port, is_free
+from workshop.system.waiting import until
 
 SOURCE = paths.ROOT / "src"
 HOW = "./workshop docs, step 1.1"
@@ -120,9 +121,8 @@ def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
     }.items():
         monkeypatch.setattr(docs_address, "address", lambda found=address: found)
         report = Report(copy, "1.1")
-        complaint = {"what": "wrong.", "why": "", "facts": {}}
-        report.take({"event": "collected", "steps": ["1.1"]})
-        report.take({"event": "check", "step": "1.1", "passed": False, "about": "", "complaint": complaint})
+        report.take(Collected(steps=["1.1"]))
+        report.take(Checked(step="1.1", about="", failure=Explanation(what="wrong.")))
         report.close()
         assert f"  Next: ./workshop hint 1.1\n  Read: {where}\n" in capsys.readouterr().out
         step = lessons.Step("1.1", "One", [], [])

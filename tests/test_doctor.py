@@ -1,5 +1,6 @@
 """`./workshop doctor`: each finding provoked by the real thing."""
 
+import contextlib
 import os
 import re
 import signal
@@ -9,7 +10,6 @@ import sys
 import time
 from collections import namedtuple
 
-import psutil
 import pytest
 import redis
 import servers
@@ -124,7 +124,7 @@ def test_no_worker_and_pending_migrations(project, broker):
     pending, nobody = bad(doctor.examine(project, ports={}))
     assert pending.what == "migrations are pending: images.0001_initial"
     assert "manage.py migrate" in pending.cure
-    assert nobody.what.startswith("no worker answers")
+    assert nobody.what.startswith("no worker responds")
     assert "./workshop up" in nobody.cure
 
 
@@ -142,7 +142,7 @@ def test_migrations_of_the_database_that_is_used(project, broker, on_a_server, t
     assert pending.what == "migrations are pending: images.0001_initial"
     migrate(project)
     findings = doctor.examine(project, ports={})
-    assert doctor.Finding(True, "the database has all migrations") in findings
+    assert doctor.Finding(True, "all migrations have been applied") in findings
 
 
 def test_a_database_that_cannot_be_used(project, broker, on_a_server):
@@ -157,7 +157,7 @@ def test_a_database_that_cannot_be_used(project, broker, on_a_server):
 def test_no_broker(monkeypatch, root):
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@localhost:{free_port()}/0")
     finding = only_bad(doctor.examine(None, ports={}))
-    assert finding.what.startswith("no broker answers at redis://…@localhost:")
+    assert finding.what.startswith("no broker responds at redis://…@localhost:")
     assert "unset REDIS_URL" in finding.cure
 
 
@@ -170,7 +170,7 @@ def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
         up_state.write({"addresses": {"broker": without_password(url)}})
         finding = only_bad(doctor.examine(None, ports={}))
         assert finding.what == f"the password of the broker at {without_password(url)} is not known here"
-        assert "set REDIS_URL as for ./workshop up" in finding.cure
+        assert "set REDIS_URL to the same address as for ./workshop up" in finding.cure
         monkeypatch.setenv("REDIS_URL", url)
         assert bad(doctor.examine(None, ports={})) == []
 
@@ -202,7 +202,7 @@ def test_a_service_that_fails_on_purpose(project, worker):
     project.data.mkdir(exist_ok=True)
     (project.data / "storage-mode").write_text("slow 600")
     finding = only_bad(doctor.examine(project, ports={}))
-    assert finding.what == "the storage fails or is slow on purpose (practice mode: slow 600)"
+    assert finding.what == "practice mode makes the storage fail or respond slowly (slow 600)"
     assert finding.cure == f"cd {project.shown} && python manage.py storage ok"
 
 
@@ -218,15 +218,72 @@ def test_import_error(project, broker):
     assert "images/views.py:2: ImportError: cannot import name 'nothing'" in finding.what
 
 
-def test_busy_port(root, broker):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
+LISTEN = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print(1)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def listening(folder):
+    """A process, started by hand in `folder`, that listens on a port: yields its number and the port."""
+    port = free_port()
+    command = [sys._base_executable, "-u", "-c", LISTEN, str(port)]
+    folder.mkdir(parents=True, exist_ok=True)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout.readline() == "1\n"
+        yield process.pid, port
+        process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("folder", "cure"),
+    [
+        ("root/playground/01-tiny", "Stop it with kill {pid}"),
+        ("somewhere/else", "Stop that process"),
+        (
+            "another/playground/01-tiny",
+            "It belongs to another clone of the workshop, {tmp_path}/another. Press Ctrl-C in its terminal "
+            "there",
+        ),
+    ],
+    ids=["ours", "a stranger's", "another clone's"],
+)
+def test_busy_port(root, broker, tmp_path, folder, cure):
+    """`kill` is proposed only for what belongs to this clone."""
+    write(tmp_path / "another", {"src/workshop/cli.py": ""})
+    with listening(tmp_path / folder) as (pid, port):
         finding = only_bad(doctor.examine(None, ports={port: "the site"}))
     assert f"port {port} (the site) is taken by" in finding.what
-    assert f"kill {psutil.Process().pid}" in finding.cure
-    assert f"--port {port + 10}" in finding.cure
+    first, second = finding.cure.splitlines()
+    assert first == cure.format(pid=pid, tmp_path=tmp_path)
+    assert f"--port {port + 10}" in second
+
+
+def test_the_up_of_another_clone_is_named_with_the_way_to_stop_it(root, broker, tmp_path):
+    """For its site, which is a child of its `up`. The `up` of this clone says the same."""
+    other, port = make_root(tmp_path / "other"), free_port()
+    theirs = Up(other, "01", port)
+    try:
+        theirs.until("ready in")
+        finding = only_bad(doctor.examine(None, ports={port: "the site"}))
+        ours = Up(root, "01", port)
+        assert ours.end() == 1
+    finally:
+        theirs.send(signal.SIGINT)
+        assert theirs.end() == 0
+        theirs.process.stdout.close()
+        ours.process.stdout.close()
+    stop = (
+        f"It belongs to another clone of the workshop, {other}. Press Ctrl-C in the terminal where "
+        "./workshop up runs there"
+    )
+    assert finding.cure.splitlines()[0] == stop
+    assert "kill" not in finding.cure + ours.text
+    assert f"{stop}, or choose another port" in " ".join(ours.text.split())
 
 
 def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, monkeypatch):
@@ -236,7 +293,7 @@ def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, 
         server.listen()
         findings = doctor.examine(None, {server.getsockname()[1]: "the site"})
     (finding,) = [each for each in findings if each.what.startswith("port")]
-    assert re.search(r"is held by the containers of photos-\w{6}-03-images$", finding.what)
+    assert re.search(r"is used by the containers of photos-\w{6}-03-images$", finding.what)
     assert (finding.ok, finding.cure) == (False, "LESSON=03-images ./workshop compose down")
 
 
@@ -249,9 +306,9 @@ def test_ports_of_our_own_up_are_fine(root):
     finally:
         run.send(signal.SIGINT)
         assert run.end() == 0
-        run.process.stdout.close()
+        run.process.stop()
     assert bad(findings) == []
-    assert any(f"port {port} is held by ./workshop up" in finding.what for finding in findings)
+    assert any(f"port {port} is used by ./workshop up" in finding.what for finding in findings)
 
 
 def test_little_disk_and_old_python(monkeypatch, root, broker):

@@ -19,6 +19,7 @@ from tinyproject import Up
 from workshop import paths
 from workshop.bench import start
 from workshop.checkkit import photos, until
+from workshop.checks.events import Checked, Finished
 from workshop.commands import check, doctor, up
 from workshop.course import project
 from workshop.errors import WorkshopError
@@ -99,8 +100,8 @@ def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
 
 def test_check_uses_its_own_broker_and_settings(foreign_shell):
     events = list(check.run(project.at(SOLUTION), step="3.1"))
-    assert events[-1]["event"] == "finished", events[-1]
-    assert [each for each in events if each["event"] == "check" and not each["passed"]] == []
+    assert events[-1] == Finished(), events[-1]
+    assert [each for each in events if isinstance(each, Checked) and not each.passed] == []
 
 
 def test_a_kernel_has_no_foreign_settings(foreign_shell):
@@ -249,13 +250,13 @@ def test_hosts_that_the_shell_excludes_from_its_proxy_stay_excluded(monkeypatch,
 # Installers and tests need the shell's whole environment: its proxies, DOCKER_*, PLAYWRIGHT_*. Processes of a
 # check inherit the environment of the check, which is clean.
 WHOLE = {
-    "apt.py",
-    "browser.py",
-    "compose.py",
-    "selftest.py",
-    "tools.py",
     "bench/field_environment.py",
     "bench/learner.py",
+    "dev/test_suite.py",
+    "dev/tools.py",
+    "docsite/browser.py",
+    "runtime/compose.py",
+    "system/apt.py",
 }
 
 
@@ -264,7 +265,7 @@ WHOLE = {
 )
 def test_only_one_module_cleans_an_environment(file):
     name = file.relative_to(SOURCES).as_posix()
-    if name in WHOLE or name == "environment.py" or name.startswith("checkkit/"):
+    if name in WHOLE or name == "system/environment.py" or name.startswith("checkkit/"):
         return
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("subprocess.run", "subprocess.Popen"):

@@ -16,11 +16,11 @@ import servers
 import yaml
 
 from workshop import paths
-from workshop.checkkit import until
-from workshop.checkkit.rows import RESIZED
+from workshop.checkkit.photo_rows import RESIZED
 from workshop.checkkit.worker import READY
 from workshop.runtime.broker import Broker
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 KUBERNETES = paths.DOCS / "examples/kubernetes"
 QUEUES = paths.DOCS / "examples/scale/queues.py"

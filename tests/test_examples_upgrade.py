@@ -38,7 +38,7 @@ def test_what_becomes_of_a_message(broker, sender, worker, says):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert says in done.stdout

@@ -6,9 +6,10 @@ import shutil
 import pytest
 
 from workshop import paths
+from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import lessons, project
-from workshop.runtime.forks import Fork
+from workshop.runtime.forked_process import Fork
 from workshop.system.environment import inherited
 
 LESSONS = lessons.all_lessons()
@@ -25,8 +26,8 @@ def verdicts(folder, everything, forks):
     events = list(check.run(project.at(folder), everything=everything, forks=forks))
     found = {}
     for event in events:
-        if event["event"] == "check":
-            found[event["step"]] = found.get(event["step"], True) and event["passed"]
+        if isinstance(event, Checked):
+            found[event.step] = found.get(event.step, True) and event.passed
     return found, events
 
 
@@ -43,19 +44,18 @@ def copy(lesson, tmp_path):
 @each_lesson
 def test_the_solution_passes_every_step(lesson, copy, forks):
     found, events = verdicts(copy(lesson.solution), everything=False, forks=forks)
-    assert events[-1] == {"event": "finished"}
+    assert events[-1] == Finished()
     assert found == {step.id: True for step in lesson.steps} | {"given": True}, events
 
 
 @each_lesson
 def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, copy, forks):
     found, events = verdicts(copy(lesson.folder), everything=True, forks=forks)
-    assert events[-1] == {"event": "finished"}
+    assert events[-1] == Finished()
     assert found == {step.id: False for step in lesson.steps} | {"given": True}
     for event in events:
-        if event["event"] == "check" and not event["passed"]:
-            complaint = event["complaint"]
-            assert not complaint.get("unexpected") or "raised at" in complaint["facts"], event
+        if isinstance(event, Checked) and event.failure:
+            assert not event.failure.unexpected or "raised at" in event.failure.facts, event
 
 
 @each_lesson
@@ -65,6 +65,28 @@ def test_every_step_has_hints_and_a_place_in_the_text(lesson):
         assert len(step.hints) >= 2, step.id
         assert step.hints[0].rstrip().endswith("?"), f"the first hint of {step.id} asks"
         assert f"#{step.anchor}" in text, f"{paths.shown(lesson.text)} has no heading {step.anchor}"
+
+
+PREDICTION = re.compile(r"\*\*Before you read on:\*\*(.*?)\n\n", re.S)
+COMMON = re.compile(
+    r"which|what|does|that|this|have|with|when|from|before|they|will|must|could|would|there|your|photo"
+    r"|tasks?|process"
+)
+
+
+def content_words(text):
+    found = re.findall(r"[a-z_]{4,}", text.lower())
+    return {word for word in found if not COMMON.fullmatch(word)}
+
+
+@each_lesson
+def test_the_first_hint_leads_further_than_the_prediction(lesson):
+    """The reader has already thought about the prediction. A hint with the same question doesn't help."""
+    _, *sections = re.split(r"^### ", lesson.text.read_text(encoding="utf-8"), flags=re.M)
+    for step in lesson.steps:
+        (section,) = [each for each in sections if each.startswith(f"{step.id} ")]
+        asked, hint = content_words(PREDICTION.search(section)[1]), content_words(step.hints[0])
+        assert len(asked & hint) < min(len(asked), len(hint)) / 2, f"{step.id}: {step.hints[0]}"
 
 
 def test_every_solution_has_a_lesson():

@@ -235,7 +235,8 @@ def test_start(tmp_path, monkeypatch, capsys, spring, lasts, newer):
         starter = {
             name: file.read_text() for name, file in playground.files(paths.LESSONS / "01-one").items()
         }
-        assert {**starter, PHOTO: "a photo"} == {PHOTO: "a photo"} | tree(copy)
+        added = {PHOTO: "a photo", playground.COMMAND: playground.SCRIPT}
+        assert {**starter, **added} == {PHOTO: "a photo"} | tree(copy)
         if not sprung:
             break
 
@@ -379,5 +380,5 @@ def test_a_file_in_the_way_of_a_folder_is_a_sentence(tmp_path, monkeypatch, caps
     assert run("start", "1") == 1
     said = capsys.readouterr().err
     assert f": {place}" in said
-    assert "Move away" in said
+    assert "out of the way" in said
     assert "bug in the workshop" not in said

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from workshop.checkkit import until
 from workshop.course import project
 from workshop.paths import SOLUTIONS
 from workshop.photos import samples
 from workshop.runtime.solution_site import Site
+from workshop.system.waiting import until
 
 PHOTO = samples.photo(800, 600)
 REQUEST = re.compile(r"[0-9a-f]{12}")

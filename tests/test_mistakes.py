@@ -18,6 +18,7 @@ from pprint import pformat
 import pytest
 from printed import in_one_line
 
+from workshop.checks.events import Broken, Checked
 from workshop.commands import check
 from workshop.course import lessons, project
 
@@ -65,30 +66,29 @@ def checked(lesson, entry, tmp_path, forks):
     apply(entry, folder)
     edited = project.at(folder)
     if obstacles := check.preflight(edited):
-        return [{"event": "broken", "cause": "\n".join(obstacles)}]
+        return [Broken(cause="\n".join(obstacles))]
     return list(check.run(edited, entry["step"], forks=forks))
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("mistake"))
 def test_a_mistake_is_found_and_named(lesson, entry, tmp_path, forks):
     events = checked(lesson, entry, tmp_path, forks)
-    failure = next((event for event in events if event["event"] == "check" and not event["passed"]), None)
-    if failure is None:
-        broken = next((event["cause"] for event in events if event["event"] == "broken"), None)
+    failed = next((event for event in events if isinstance(event, Checked) and not event.passed), None)
+    if failed is None:
+        broken = next((event for event in events if isinstance(event, Broken)), None)
         assert broken, "the mistake passes every check of its step"
-        read = broken
+        read = broken.cause
     else:
-        complaint = failure["complaint"]
-        read = "\n".join([complaint["what"], complaint["why"], *complaint["facts"].values()])
+        read = "\n".join([failed.failure.what, failed.failure.why, *failed.failure.facts.values()])
     assert in_one_line(entry["says"]).lower() in in_one_line(read).lower(), read
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("variant"))
 def test_another_right_solution_passes(lesson, entry, tmp_path, forks):
     events = checked(lesson, entry, tmp_path, forks)
-    failures = [event for event in events if event["event"] == "broken" or event.get("passed") is False]
+    failures = [event for event in events if isinstance(event, Broken) or not getattr(event, "passed", True)]
     assert not failures, pformat(failures, width=108)
-    assert any(event["event"] == "check" for event in events)
+    assert any(isinstance(event, Checked) for event in events)
 
 
 @pytest.mark.parametrize("lesson", lessons.all_lessons(), ids=lambda lesson: lesson.name)

@@ -1,13 +1,17 @@
 """The notebooks: clean in git, right when they are run, and never a hang or a traceback for a reader."""
 
+import ast
+import contextlib
 import dataclasses
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -17,24 +21,28 @@ import nbformat
 import psutil
 import pytest
 import redis
+from jupyter_client.manager import start_new_kernel
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
-from workshop.notebookkit import project, running, sentences, turns
+from workshop.notebookkit import Bank, project, running, sentences, turns
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port, listener
+from workshop.system.waiting import until
 
 FILES = convert.all_files()
 LESSONS = [lessons.find(file.stem) for file in FILES]
 WITH_WORKERS = [lesson for lesson in LESSONS if lesson.code != "01"]
 CALL = re.compile(r'check\("(\d\.\d)"')
 UNSOLVED = "unsolved"
+IMPORTS = (ast.Import, ast.ImportFrom)
+MOST_LINES, MOST_IN_A_CELL = 120, 14
+"""Lines of code to read, without empty ones: in a notebook, and in a cell without its imports."""
 
 
 def by_name(each):
@@ -60,7 +68,9 @@ def test_every_lesson_has_one():
 
 
 @pytest.mark.parametrize(
-    ("module", "unused"), [("notebook_pages", {"lark", "nbclient"}), ("lab", {"lark"})], ids=["docs", "lab"]
+    ("module", "unused"),
+    [("docsite.notebook_pages", {"lark", "nbclient"}), ("notebooks.lab", {"lark"})],
+    ids=["docs", "lab"],
 )
 def test_a_start_compiles_no_grammar_and_loads_no_client(module, unused):
     """Either takes a second or half of one: at each start of the docs and of JupyterLab."""
@@ -76,6 +86,28 @@ def test_no_outputs_in_git(file):
     clean = convert.written(convert.stripped(convert.read(file)))
     assert file.read_text(encoding="utf-8") == clean, "./workshop dev notebooks takes out what a run has left"
     nbformat.validate(convert.read(file))
+
+
+def lines_of(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+def test_code_is_short_to_read(lesson):
+    """What is not the topic of the lesson, such as plots, is in `workshop.notebookkit`."""
+    code = [cell for cell in read(lesson).cells if cell.cell_type == "code"]
+    assert sum(len(lines_of(cell)) for cell in code) <= MOST_LINES
+    for cell in code:
+        statements = [each for each in ast.parse(cell.source).body if not isinstance(each, IMPORTS)]
+        lines = sum(len(lines_of(SimpleNamespace(source=ast.unparse(each)))) for each in statements)
+        assert max(lines, len(lines_of(cell)) - count_of_imports(cell)) <= MOST_IN_A_CELL, cell.source
+        assert "plt." not in cell.source, f"a plot belongs in notebookkit/plots.py:\n{cell.source}"
+
+
+def count_of_imports(cell):
+    """How many lines of a cell are imports."""
+    found = [each for each in ast.parse(cell.source).body if isinstance(each, IMPORTS)]
+    return sum(each.end_lineno - each.lineno + 1 for each in found)
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
@@ -145,9 +177,60 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
             said = "\n".join(output.traceback)
             assert "Traceback" not in said, f"{cell.source}\n\n{said}"
             assert re.search(
-                r"worker (is running|is up|up)|[Nn]o worker takes|ran?k?\b.*first|waits|has not run",
+                r"worker (is running|is up|up)|[Nn]o worker consumes|ran?k?\b.*first|waits|has not run",
                 said,
             ), f"{cell.source}\n\n{said}"
+
+
+def test_two_readers_share_a_broker():
+    """At the same time, in two kernels, on one site: no queue, photo or result has a name in common."""
+    lesson = lessons.find("02")
+    notebooks = [convert.filled(read(lesson)) for _ in range(2)]
+    with execute.stage(lesson) as site, ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(execute.run, reader, site) for reader in notebooks]
+        checks = [cell for run in runs for cell in run.result().cells if tagged(cell, CHECK)]
+    assert [words(cell)[:8] for cell in checks] == ["✓ Right."] * 8
+
+
+@pytest.mark.parametrize("name", ["LOOK_QUEUE", "Mailbox().address", "unique('lock')", "project.OWN"])
+def test_names_belong_to_one_reader(name):
+    """They are different in each kernel, and stay the same when a kernel is restarted: what a cell has sent
+    before can be removed after it."""
+    code = f"from workshop.notebookkit import LOOK_QUEUE, Mailbox, project, unique; print({name})"
+    with kernel() as first, kernel() as second:
+        before = first(code)
+        first.manager.restart_kernel(now=True)
+        assert before.strip()
+        assert [first(code), second(code) != before] == [before, True]
+
+
+@contextlib.contextmanager
+def kernel():
+    """A kernel as a notebook has one. Call it with code: it returns what the code prints."""
+    environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
+    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+
+    def run(code):
+        printed = []
+        client.wait_for_ready(timeout=execute.CELL_SECONDS)
+        client.execute_interactive(
+            code, timeout=execute.CELL_SECONDS, output_hook=lambda said: printed.append(said["content"])
+        )
+        return "".join(content.get("text", "") for content in printed)
+
+    run.manager = manager
+    try:
+        yield run
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_a_cell_with_the_bank_runs_twice(tmp_path):
+    for _ in range(2):
+        with Bank(tmp_path / "bank.sqlite3") as bank:
+            assert len(bank.missing_in_copies(shutil.copyfile, count=2)) == 2
+            assert bank.error == ""
 
 
 def test_without_a_broker_the_first_cell_says_so(tmp_path):
@@ -158,7 +241,7 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
         site.end_broker()
         found = execute.run(notebook, site, go_on=True)
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
-    assert told[0].startswith("No broker answers at redis://localhost:")
+    assert told[0].startswith("No broker responds at redis://localhost:")
     assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
     assert told[1].startswith("name 'project' is not defined. Is it defined in a cell above that has not run")
 
@@ -211,7 +294,7 @@ def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known
     assert run.returncode == (0 if known else 1), said
     assert without_password(url) in said
     assert "secret" not in said
-    assert ("set REDIS_URL in its terminal as for ./workshop up" in said) is not known
+    assert ("set REDIS_URL in its terminal to the same address as for ./workshop up" in said) is not known
 
 
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
@@ -319,7 +402,7 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     assert "solutions was here" in page
     assert "<p><strong>A mail</strong></p>\n<p>of its own</p>\n</div>" in page, "a part of the page"
     assert str(paths.ROOT) not in page
-    assert "The outputs are those of a run on" in page
+    assert "The outputs are from a run on" in page
     assert "](../lessons/" in page
     kept = json.loads((paths.STATE / "notebooks" / f"{lesson.name}.ipynb").read_text())
     kept["metadata"]["digest"] = "of another version"
@@ -327,7 +410,28 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     notebook_pages.write()
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "was here" not in page
-    assert "was not run for this page" in page
+    assert "The notebook was not run, so" in page
+
+
+def test_a_build_says_which_notebook_it_runs(tmp_path, monkeypatch, capsys):
+    """Before it runs: each takes a minute. A notebook that has not changed is not run."""
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
+    for lesson in LESSONS[2:]:
+        notebook_pages.keep(lesson, read(lesson))
+    begun = []
+
+    def executed(lesson):
+        begun.append(capsys.readouterr().out.splitlines()[-1])
+        return read(lesson)
+
+    monkeypatch.setattr(notebook_pages, "_executed", executed)
+    notebook_pages.write(run=True)
+    assert begun == [
+        f"Notebook {number} of 5: running notebooks/{lesson.name}.ipynb …"
+        for number, lesson in enumerate(LESSONS[:2], 1)
+    ]
+    assert re.search(r"^Notebook 2 of 5: done in \d+ s$", capsys.readouterr().out, re.M)
 
 
 def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):

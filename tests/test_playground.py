@@ -1,7 +1,9 @@
+import subprocess
+
 import pytest
 import smallchain
 
-from workshop.course import lessons, playground, progress
+from workshop.course import diffs, lessons, playground, progress
 from workshop.errors import NotStarted, WorkshopError
 
 
@@ -15,7 +17,7 @@ def names(folder):
     return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
 
-def test_start_copies_the_project_and_nothing_else(root):
+def test_start_copies_the_project_and_adds_the_command(root):
     copy = playground.start(lessons.find("1"))
     assert names(copy.folder) == [
         "Procfile",
@@ -23,9 +25,27 @@ def test_start_copies_the_project_and_nothing_else(root):
         "images/__init__.py",
         "images/views.py",
         "manage.py",
+        "workshop",
     ]
     assert progress.last() == "01-one"
     assert playground.changed_files(copy.lesson) == []
+
+
+@pytest.mark.parametrize("begin", [playground.start, lambda lesson: playground.reset(lesson).project])
+def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
+    """Lessons say ./workshop everywhere. The script belongs neither to the project nor to its changes."""
+    (root / "workshop").write_text('#!/bin/sh\necho "$PWD: $*"\n')
+    (root / "workshop").chmod(0o755)
+    lesson = lessons.find("1")
+    playground.start(lesson)
+    copy = begin(lesson)
+    run = subprocess.run(
+        ["./workshop", "check", "a b"], cwd=copy.folder, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == f"{copy.folder}: check a b\n"
+    assert playground.changed_files(lesson) == []
+    assert playground.COMMAND not in playground.files(copy.folder)
+    assert not any(playground.COMMAND in each.name for each in diffs.compare(copy))
 
 
 def test_start_of_a_changed_copy_is_refused_and_changes_nothing(root):

@@ -11,7 +11,7 @@ import yaml
 from deployed import FILES, variables
 
 from workshop import paths
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.runtime.solution_site import Site, newest
 
 PROJECTS = sorted(file.parents[1] for file in paths.SOLUTIONS.glob("*/practice/modes.py"))
@@ -240,7 +240,7 @@ except ConnectionError as error:
 def test_the_mode_is_in_the_data_folder_of_the_moment(tmp_path):
     (other := tmp_path / "other").mkdir()
     found = said(FINISHED, "-c", OVERRIDDEN, str(other), DATA_DIR=str(tmp_path))
-    assert found == "photo.jpg\nThe photo storage does not answer.\n"
+    assert found == "photo.jpg\nThe photo storage doesn't respond.\n"
 
 
 IN_A_BUCKET = """
@@ -259,9 +259,9 @@ for mode in ("down", "ok"):
 
 
 def test_practice_stands_in_front_of_a_bucket(tmp_path):
-    with servers.bucket() as environment:
+    with temporary_servers.bucket() as environment:
         found = said(FINISHED, "-c", IN_A_BUCKET, DATA_DIR=str(tmp_path), **environment)
-    assert found == "The photo storage does not answer.\n1/photo.jpg\n"
+    assert found == "The photo storage doesn't respond.\n1/photo.jpg\n"
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "3601"])

@@ -4,6 +4,7 @@ import pytest
 import smallchain
 
 from workshop import cli
+from workshop.checks.events import Checked, Collected, Explanation, Finished
 from workshop.checks.report import Report
 from workshop.commands import hints, status, up
 from workshop.course import lessons, playground, progress
@@ -72,9 +73,9 @@ def test_the_report_of_one_step_names_the_next(copy, passed, checked, words, cap
     """Before the step is recorded as passed."""
     progress.set_passed("01-one", passed)
     report = Report(copy, checked)
-    report.take({"event": "collected", "steps": [checked]})
-    report.take({"event": "check", "step": checked, "passed": True, "about": ""})
-    report.take({"event": "finished"})
+    report.take(Collected(steps=[checked]))
+    report.take(Checked(step=checked, about=""))
+    report.take(Finished())
     report.close()
     assert f"  {words}\n" in capsys.readouterr().out
 
@@ -108,7 +109,7 @@ def test_the_next_step_is_a_core_step(optional, capsys):
     assert up._next(optional) == "next: step 1.10 · Title 1.10 · ./workshop check"
     status.show()
     said = capsys.readouterr().out
-    assert "1 of 3 steps, 0 of 1 optional" in said
+    assert "1 of 3 core steps, 0 of 1 optional" in said
     assert "14 min" in said, "5 minutes of reading and 3 core steps"
 
 
@@ -120,19 +121,17 @@ def test_a_lesson_is_done_when_its_core_steps_are(optional, capsys):
     status.show()
     said = capsys.readouterr().out
     assert "✓" in said
-    assert "3 of 3 steps, 0 of 1 optional" in said
+    assert "3 of 3 core steps, 0 of 1 optional" in said
     assert "Next: ./workshop start 02  ·  optional: step 1.9" in said
 
 
 def finished(report, failed):
     """Let `report` take the events of a run in which the step `failed` does not pass."""
-    report.take({"event": "collected", "steps": list(STEPS)})
+    report.take(Collected(steps=list(STEPS)))
     for step in STEPS:
-        complaint = {"what": "it is wrong.", "why": "", "facts": {}}
-        report.take(
-            {"event": "check", "step": step, "passed": step != failed, "about": "", "complaint": complaint}
-        )
-    report.take({"event": "finished"})
+        failure = Explanation(what="it is wrong.") if step == failed else None
+        report.take(Checked(step=step, about="", failure=failure))
+    report.take(Finished())
     report.close()
 
 
@@ -146,7 +145,7 @@ def test_an_optional_step_that_fails_is_listed_and_not_explained(optional, capsy
     assert "Optional steps left: 1.9. Check one: ./workshop check 1.9" in said
     assert "Lesson 01 is done. Next: ./workshop start 02" in said
     assert "it is wrong" not in said
-    assert "3 of 3 steps" in said
+    assert "3 of 3 core steps" in said
 
 
 def test_a_core_step_that_fails_is_explained(optional, capsys):
@@ -158,9 +157,8 @@ def test_a_core_step_that_fails_is_explained(optional, capsys):
 
 def test_an_optional_step_that_is_asked_for_is_explained(optional, capsys):
     report = Report(optional, "1.9")
-    report.take({"event": "collected", "steps": ["1.9"]})
-    complaint = {"what": "it is wrong.", "why": "", "facts": {}}
-    report.take({"event": "check", "step": "1.9", "passed": False, "about": "", "complaint": complaint})
+    report.take(Collected(steps=["1.9"]))
+    report.take(Checked(step="1.9", about="", failure=Explanation(what="it is wrong.")))
     report.close()
     assert not report.ok
     assert "Step 1.9: it is wrong." in capsys.readouterr().out

@@ -18,7 +18,7 @@ from test_servers import STATE, Site, upload
 from workshop import paths
 from workshop.checkkit import photos, until
 from workshop.checkkit.worker import QUICK_START, Process
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system.ports import free_port
 
 PATIENCE = 180
@@ -73,11 +73,11 @@ def test_one_address_is_written_for_both_libraries(url, redis_py, celery):
         ("redis://:secret@localhost/0?ssl_cert_reqs=none", "Only rediss:// takes options"),
         (
             "rediss://:secret@localhost/0?ssl_cert_reqs=yes",
-            "is one of required, optional, none",
+            "must be one of required, optional, none",
         ),
         ("rediss://:secret@localhost/0?ssl_ca_certs=/none.pem", "The file /none.pem of ssl_ca_certs"),
-        ("rediss://:secret@localhost/0?ssl_check_hostname=maybe", "Its options can be ssl_cert_reqs"),
-        ("rediss://:secret@localhost/0?password=secret", "Its options can be ssl_cert_reqs"),
+        ("rediss://:secret@localhost/0?ssl_check_hostname=maybe", "The options are ssl_cert_reqs"),
+        ("rediss://:secret@localhost/0?password=secret", "The options are ssl_cert_reqs"),
         ("sentinel://:secret@localhost:26379/0", "Sentinel is not supported"),
         ("sentinel://one:26379;sentinel://two:26379", "Sentinel is not supported"),
         ("unix://run/redis.sock", "three slashes"),
@@ -88,7 +88,7 @@ def test_one_address_is_written_for_both_libraries(url, redis_py, celery):
 def test_an_address_that_cannot_work_is_refused_without_its_password(url, says):
     with pytest.raises(ImproperlyConfigured, match=re.escape(says)) as caught:
         redis_url.for_redis_py(url)
-    assert str(caught.value).startswith("REDIS_URL holds an address that cannot work. ")
+    assert str(caught.value).startswith("The address in REDIS_URL is invalid. ")
     assert "secret" not in str(caught.value)
 
 
@@ -116,7 +116,7 @@ def test_tls_is_that_of_the_address_that_celery_uses(monkeypatch, own, found):
 )
 def test_an_address_of_celery_alone_is_refused_as_well(monkeypatch, own):
     monkeypatch.setenv("CELERY_BROKER_URL", own)
-    with pytest.raises(ImproperlyConfigured, match="^CELERY_BROKER_URL"):
+    with pytest.raises(ImproperlyConfigured, match="^The address in CELERY_BROKER_URL is invalid"):
         redis_url.tls_options("CELERY_BROKER_URL", "redis://localhost/0")
 
 
@@ -142,7 +142,7 @@ def tls_redis():
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 ["redis-server", *shlex.split(options.replace(";", "\\;"))],
-                executable=servers.redis_program(),
+                executable=temporary_servers.redis_program(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -13,9 +13,9 @@ import pytest
 from mailserver import MailServer
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.checkkit.worker import QUICK_START, Process
 from workshop.runtime.broker import Broker
+from workshop.system.waiting import until
 
 PEOPLE = ("ana@example.com", "ben@example.com", "cem@example.com")
 SUBSCRIBE = f"""

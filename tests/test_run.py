@@ -10,13 +10,14 @@ import psutil
 import pytest
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.checkkit.worker import READY, Worker
 from workshop.checks import lane, runner
+from workshop.checks.events import Began, Broken, Checked, Collected, Finished, PartDone, Skipped, WorkerReady
 from workshop.checks.runner import Sequence
 from workshop.course import lessons, project
 from workshop.runtime.broker import Broker
-from workshop.runtime.forks import DOOR, Fork, ForkServer
+from workshop.runtime.forked_process import DOOR, Fork, ForkServer
+from workshop.system.waiting import until
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
 
 def test_a_fork_without_a_word_ends_with_its_owner(fork):
     process = fork()
-    assert process.poll() is None
+    assert process.running
     process._word.close()
     assert process.wait(60) == 0
 
@@ -94,7 +95,7 @@ def test_a_fork_can_be_ended_although_its_server_has_ended(tmp_path):
 def test_a_server_ends_with_its_owner():
     server = ForkServer()
     process = psutil.Process(server._process.pid)
-    server._process.stdin.close()
+    server._process.terminate()
     assert server._process.wait(60) == 0
     assert not process.is_running()
     server.close()
@@ -103,20 +104,20 @@ def test_a_server_ends_with_its_owner():
 def test_events_come_in_the_order_of_the_parts():
     sequence, found = Sequence(), []
     for event in (
-        {"event": "collected", "parts": ["1", "2", "3"]},
-        {"event": "check", "part": "2", "about": "b"},
-        {"event": "worker"},
-        {"event": "over", "part": "2"},
-        {"event": "check", "part": "3", "about": "c"},
-        {"event": "check", "part": "1", "about": "a"},
-        {"event": "over", "part": "1"},
-        {"event": "check", "part": "3", "about": "d"},
-        {"event": "over", "part": "3"},
+        Collected(parts=["1", "2", "3"]),
+        Began(part="2", about="b"),
+        WorkerReady(seconds=1),
+        PartDone(part="2"),
+        Began(part="3", about="c"),
+        Began(part="1", about="a"),
+        PartDone(part="1"),
+        Began(part="3", about="d"),
+        PartDone(part="3"),
     ):
         found += sequence.put(event)
-    assert [each.get("about", each["event"]) for each in found] == [
-        "collected",
-        "worker",
+    assert [getattr(each, "about", type(each)) for each in found] == [
+        Collected,
+        WorkerReady,
         "a",
         "b",
         "c",
@@ -126,10 +127,10 @@ def test_events_come_in_the_order_of_the_parts():
 
 def test_what_came_before_the_order_was_known_is_said_with_it():
     sequence, found = Sequence(), []
-    found += sequence.put({"event": "check", "part": "1", "about": "a"})
+    found += sequence.put(Began(part="1", about="a"))
     assert not found
-    found += sequence.put({"event": "collected", "parts": ["1"]})
-    assert [each["event"] for each in found] == ["collected", "check"]
+    found += sequence.put(Collected(parts=["1"]))
+    assert list(map(type, found)) == [Collected, Began]
 
 
 def copy_of(name, tmp_path):
@@ -154,11 +155,11 @@ def events_of(mine, forks, lanes, monkeypatch, everything=False):
 
 def told(events):
     """What a report is made of, without what differs from run to run."""
-    kinds = ("collected", "check", "left out", "broken", "finished")
+    kinds = (Collected, Checked, Skipped, Broken, Finished)
     return [
-        (each["event"], each.get("step"), each.get("about"), each.get("passed"))
+        (type(each), *(getattr(each, name, None) for name in ("step", "about", "passed")))
         for each in events
-        if each["event"] in kinds
+        if isinstance(each, kinds)
     ]
 
 
@@ -183,7 +184,7 @@ def test_several_lanes_say_what_one_says(tmp_path, forks, monkeypatch, broken, e
     several, lanes = events_of(mine, forks, 3, monkeypatch, everything)
     assert lanes == 3
     assert told(several) == told(one)
-    assert any(each["event"] == "check" and not each["passed"] for each in one) == broken
+    assert any(isinstance(each, Checked) and not each.passed for each in one) == broken
 
 
 CHECK = """
@@ -216,18 +217,16 @@ def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monk
     with runner.Run(mine, everything=everything, forks=forks) as started:
         started._lanes = [started._lane(worker=False, long=True)]
         started._lanes[0].start()
-        found = [event for _, event in started._merged() if event["event"] == "check"]
+        found = [event for _, event in started._merged() if isinstance(event, Checked)]
     steps = ["1.3", "1.1", "1.2", "1.4"] if everything else ["1.3", "1.1", "1.2"]
-    assert [(each["step"], each["passed"]) for each in found] == [
-        (step, step in ("1.1", "1.4")) for step in steps
-    ]
+    assert [(each.step, each.passed) for each in found] == [(step, step in ("1.1", "1.4")) for step in steps]
 
 
 def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):
     mine = copy_of("01", tmp_path)
     edit(mine, "myproject/settings.py", "USE_TZ = True", "USE_TZ = Ture")
     events, _ = events_of(mine, forks, 2, monkeypatch)
-    assert [each["event"] for each in events] == ["broken"]
+    assert list(map(type, events)) == [Broken]
 
 
 def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch):
@@ -235,10 +234,10 @@ def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch)
     mine = copy_of("01", tmp_path)
     edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
     events, _ = events_of(mine, forks, 3, monkeypatch, everything=True)
-    steps = list(dict.fromkeys(each["step"] for each in events if each["event"] == "check"))
+    steps = list(dict.fromkeys(each.step for each in events if isinstance(each, Checked)))
     assert steps[:3] == ["1.1", "1.2", "1.3"]
-    assert events[-1]["event"] == "broken"
-    assert "exit code 3" in events[-1]["cause"]
+    assert isinstance(events[-1], Broken)
+    assert "exit code 3" in events[-1].cause
 
 
 def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypatch):
@@ -254,7 +253,7 @@ def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypat
             file.write("\n# changed\n")
         events, _ = events_of(mine, server, 1, monkeypatch)
         assert len(list(templates("*.sqlite3"))) == 2
-        assert all(each["passed"] for each in events if each["event"] == "check")
+        assert all(each.passed for each in events if isinstance(each, Checked))
     assert not server.folder.exists()
 
 
@@ -271,7 +270,7 @@ def test_nothing_of_a_shared_server_stays_but_itself(forks):
     server = psutil.Process(forks._process.pid)
     with runner.Run(project.at(paths.SOLUTIONS / "03-images"), forks=forks) as started:
         for event in started.events():
-            if event["event"] == "check":
+            if isinstance(event, Checked):
                 break
         assert len(server.children(recursive=True)) > 1, "the checks and their worker"
     assert until(lambda: not server.children(recursive=True), 60)

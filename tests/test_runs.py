@@ -129,7 +129,7 @@ def test_check_compares_and_writes_nothing(outputs, capsys):
     assert record.main([], check=True) == 1
     assert (outputs / "say.txt").read_text() == "$ say\nbye\nplayground/01-sync\n"
     said = capsys.readouterr().out
-    assert "x/say.txt  other words: docs/page.md" in said
+    assert "x/say.txt  words have changed: docs/page.md" in said
     assert "+hello" in said
 
 
@@ -159,8 +159,8 @@ def test_a_script_is_its_outputs_way(outputs):
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
-        ("shown =", "show =", "a command has no show"),
-        ("quick", "quickly", "a stage has no quickly"),
+        ("shown =", "show =", "a command does not support show"),
+        ("quick", "quickly", "a stage does not support quickly"),
         ("[[stage]]", "[[stage", "runs.toml cannot be read"),
     ],
 )

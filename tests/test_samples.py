@@ -18,8 +18,10 @@ from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import load, samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import up_state
+from workshop.runtime import temporary_servers, up_state
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -39,23 +41,11 @@ def site(tmp_path_factory):
     subprocess.run([*manage, "migrate", "-v0"], cwd=folder, env=environment, check=True)
     port = free_port()
     command = [*manage, "runserver", "--noreload", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=folder, env=environment, **quiet)
     address = f"http://localhost:{port}"
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert server.poll() is None, "the site ended before it answered"
-            assert time.monotonic() < deadline, "the site did not answer"
-            try:
-                httpx.get(address)
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
+    with Child(command, folder=folder, environment=environment) as server:
+        until(lambda: temporary_servers.answers(address) or not server.running, 60)
+        assert temporary_servers.answers(address), server.output
         yield address
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture
@@ -219,7 +209,7 @@ def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
     summary = re.search(r"Uploads: +median ([\d.]+) s, slowest ([\d.]+) s", out)
     assert [float(number) for number in summary.groups()] == [statistics.median(seconds), max(seconds)]
     assert re.search(r"A page before: +median \d+ ms, slowest \d+ ms, 20 pages", out)
-    assert re.search(r"A page meanwhile: +median \d+ ms, slowest \d+ ms, [1-9]\d* pages", out)
+    assert re.search(r"A page during: +median \d+ ms, slowest \d+ ms, [1-9]\d* pages", out)
     page = httpx.get(site).text
     assert all(f"photo-0{number}.jpg" in page for number in (1, 2, 3))
     assert [path.name for path in tmp_path.iterdir()] == ["held-upright.jpg"]
@@ -270,10 +260,10 @@ def test_other_program_on_the_port(serve):
             (200, '<div class="errors"><ul class="errorlist"><li>One.</li><li>Two.</li></ul></div>x'),
             "One. Two.",
         ),
-        ((200, "<p>Photos</p>"), "the form came back without a word"),
+        ((200, "<p>Photos</p>"), "the form was returned without an error message"),
         ((500, "<p class='error'>x</p>"), "the site failed (HTTP 500); the traceback is in the log"),
-        ((403, ""), "the site answered HTTP 403 (Forbidden)"),
-        (None, "the connection broke"),
+        ((403, ""), "the site responded with HTTP 403 (Forbidden)"),
+        (None, "the connection was lost"),
     ],
 )
 def test_refusals_in_words(serve, post, refusal):
@@ -291,5 +281,5 @@ def test_failing_site_ends_the_rush_with_exit_code_1(serve, capsys):
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
     load.main(serve(post=(200, ""), delay=0.5), 2, lambda: b"photo")
-    pages = int(re.search(r"A page meanwhile: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
+    pages = int(re.search(r"A page during: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3

@@ -22,12 +22,13 @@ from PIL import Image
 from workshop import paths
 from workshop.checkkit import beat, photos, until
 from workshop.checkkit.worker import QUICK_START, Process
+from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime import databases, vhosts
 from workshop.runtime.broker import Broker
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 from workshop.system import atomic_file
 from workshop.system.ports import free_port
 
@@ -40,14 +41,14 @@ def postgres():
         yield url
 
 
-def outcome(name: str, forks: ForkServer) -> tuple[dict[str, bool], list[dict]]:
+def outcome(name: str, forks: ForkServer) -> tuple[dict[str, bool], list[Checked]]:
     """What the checks of solutions/`name` say: each step with True when it passed; all that failed."""
     events = list(check.run(project.at(paths.SOLUTIONS / name), everything=True, forks=forks))
-    assert events[-1]["event"] == "finished", events[-1]
-    checks = [event for event in events if event["event"] == "check"]
-    steps = {each["step"]: True for each in checks}
-    failed = [each for each in checks if not each["passed"]]
-    return steps | {each["step"]: False for each in failed}, failed
+    assert events[-1] == Finished(), events[-1]
+    checks = [event for event in events if isinstance(event, Checked)]
+    steps = {each.step: True for each in checks}
+    failed = [each for each in checks if not each.passed]
+    return steps | {each.step: False for each in failed}, failed
 
 
 def asked(url: str, question: str) -> list[tuple]:
@@ -128,7 +129,7 @@ def test_a_server_that_refuses_is_said_in_a_sentence(postgres):
     with pytest.raises(WorkshopError, match='ALTER ROLE "visitor" CREATEDB'), databases.own(asked_as):
         pass
     with (
-        pytest.raises(WorkshopError, match="does not answer"),
+        pytest.raises(WorkshopError, match="doesn't respond"),
         databases.own("postgres://localhost:1/photos"),
     ):
         pass
@@ -316,12 +317,12 @@ def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path, forks):
     tasks = copy / "images/tasks.py"
     tasks.write_text(tasks.read_text().replace("acks_late=True", "acks_late=False"))
     events = list(check.run(project.at(copy), step="3.7", forks=forks))
-    failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
+    failed = [each.failure.what for each in events if isinstance(each, Checked) and not each.passed]
     assert failed == ["the worker has started the task, and the broker no longer has the message."]
     settings = copy / "myproject/settings.py"
     settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
     events = list(check.run(project.at(copy), step="3.1", forks=forks))
-    failed = [each["complaint"]["what"] for each in events if each["event"] == "check" and not each["passed"]]
+    failed = [each.failure.what for each in events if isinstance(each, Checked) and not each.passed]
     assert failed == ["the app does not use the broker at REDIS_URL."]
 
 
@@ -443,7 +444,7 @@ def test_photos_in_a_bucket(in_a_bucket):
     # The practice storage is one in front of the bucket.
     atomic_file.write_text(site.elsewhere / "storage-mode", "down")
     upload(site, photos.jpeg(80, 60))
-    assert until(lambda: "The photo storage does not answer" in site.worker.log, 60), site.worker.log
+    assert until(lambda: "The photo storage doesn't respond" in site.worker.log, 60), site.worker.log
     atomic_file.write_text(site.elsewhere / "storage-mode", "ok")
     assert until(lambda: site.run("shell", "-v0", "-c", STATE).startswith("resized"), 60), site.worker.log
 

@@ -16,8 +16,9 @@ from kombu.transport.redis import Channel
 from PIL import Image
 
 from workshop import paths
-from workshop.checkkit import until
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 
 class Site:
@@ -40,16 +41,11 @@ class Site:
 
     def __enter__(self):
         self.manage("migrate", "-v0")
-        self.server = subprocess.Popen(
-            [sys.executable, "manage.py", *self.serve],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command = [sys.executable, "manage.py", *self.serve]
+        self.server = Child(command, folder=self.folder, environment=self.environment)
         try:
-            assert until(lambda: self.server.poll() is not None or self._answers(), 30), "no answer"
-            assert self.server.poll() is None, "the site ended before it answered"
+            assert until(lambda: not self.server.running or self._answers(), 30), "no answer"
+            assert self.server.running, self.server.output
         except BaseException:
             self.__exit__()
             raise
@@ -60,8 +56,7 @@ class Site:
             return httpx.get(self.address)
 
     def __exit__(self, *_):
-        self.server.terminate()
-        self.server.wait(10)
+        self.server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +164,7 @@ def test_a_copy_that_fails_says_nothing_of_a_photo_that_is_done(name, tmp_path):
     site = Site(name, tmp_path)
     site.manage("migrate", "-v0")
     _, before, after, *_ = site.manage("shell", "-v0", "-c", FAILED_AFTERWARDS).split("\n")
-    assert (before, after) == ("The photo storage does not answer. Try again later.", "")
+    assert (before, after) == ("The photo storage doesn't respond. Try again later.", "")
 
 
 LOOKED_AT = (

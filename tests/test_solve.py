@@ -148,7 +148,7 @@ def test_the_whole_lesson(copy):
 
 
 def test_a_solution_is_not_solved(root):
-    with pytest.raises(WorkshopError, match="is already the solution"):
+    with pytest.raises(WorkshopError, match="is the solution itself"):
         solve.solve_lesson(Project(paths.SOLUTIONS / "01-one", lessons.find("1")))
 
 

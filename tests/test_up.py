@@ -25,17 +25,19 @@ from printed import Printed, in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.course import lessons, migrations, progress
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import diagnosis, services, up_state
+from workshop.runtime import diagnosis, procfile, up_state
 from workshop.runtime.broker import Broker, answers
-from workshop.runtime.services import Service
+from workshop.runtime.procfile import Service
+from workshop.runtime.service_state import State
 from workshop.runtime.supervisor import RELOADS, Running, Supervisor
+from workshop.system import ports
 from workshop.system.ports import free_port, is_free
+from workshop.system.waiting import until
 
 
 @pytest.fixture
@@ -54,16 +56,13 @@ def start(root):
 
     yield start
     for run in runs:
-        if run.process.poll() is None:
+        if run.process.running:
             children = run.children()
             run.send(signal.SIGINT)
-            try:
-                run.process.wait(30)
-            except subprocess.TimeoutExpired:
-                run.process.kill()
+            run.process.wait(30)
             for child in alive(children):
                 child.kill()
-        run.process.stdout.close()
+        run.process.stop()
 
 
 def project_of(root, lesson="01-tiny"):
@@ -210,7 +209,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     assert "The broker is stopped." in workshop(root, "broker", "stop").stdout
     run.until("broker stopped.")
     assert not answers(url)
-    assert "stopped already" in workshop(root, "broker", "stop").stdout
+    assert "already stopped" in workshop(root, "broker", "stop").stdout
     before = state_of(root)["processes"].get("worker")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     until(lambda: state_of(root)["processes"].get("worker") not in (None, before))
@@ -309,7 +308,7 @@ def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
 
 def test_where_the_system_watches_no_files_it_is_said_and_they_are_looked_at(root, start):
     run = start(before=limited("watches"))
-    run.until("The system does not report saved files here (OS file watch limit reached).")
+    run.until("The operating system doesn't report saved files (OS file watch limit reached)")
     run.until("sudo sysctl fs.inotify.max_user_watches=")
     run.until("next: step 1.1")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
@@ -396,9 +395,9 @@ def test_a_step_that_is_passed_is_not_probed(root, monkeypatch):
     monkeypatch.setattr(paths, "STATE", root / ".workshop")
     monkeypatch.setattr(paths, "PLAYGROUND", root / "playground")
     project = Project(project_of(root, "02-waiting"), lessons.read(root / "lessons/02-waiting"))
-    assert "find_app" in services.from_procfile(project, {}, 8000)[1].probe
+    assert "find_app" in procfile.from_procfile(project, {}, 8000)[1].probe
     progress.set_passed("02-waiting", ["2.1"])
-    assert services.from_procfile(project, {}, 8000)[1].probe is None
+    assert procfile.from_procfile(project, {}, 8000)[1].probe is None
 
 
 def test_busy_port(root, start):
@@ -415,11 +414,75 @@ def test_busy_port(root, start):
     assert list((root / ".workshop").glob("up*")) == []
 
 
+def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_path):
+    """The other one says who has the port, instead of starting a site that ends at once."""
+    port = free_port()
+    runs = [
+        start(port=port),
+        start(port=port, WORKSHOP_ROOT=str(make_root(tmp_path / "other"))),
+    ]
+    assert until(lambda: [run for run in runs if run.process.poll() is not None], 60)
+    (loser,) = [run for run in runs if run.process.poll() is not None]
+    (winner,) = [run for run in runs if run is not loser]
+    assert loser.end() == 1
+    said = " ".join(loser.text.split())
+    assert f"Port {port} is taken by" in said
+    assert f"(pid {winner.process.pid})" in said or f"runserver {port}" in said
+    assert "It belongs to another clone of the workshop," in said
+    winner.until("ready in")
+    winner.send(signal.SIGINT)
+    assert winner.end() == 0
+
+
+def test_two_clones_that_start_together_have_two_brokers(root, start, tmp_path):
+    wanted = str(free_port())
+    other = make_root(tmp_path / "other")
+    runs = [
+        start(WORKSHOP_BROKER_PORT=wanted),
+        start(WORKSHOP_BROKER_PORT=wanted, WORKSHOP_ROOT=str(other)),
+    ]
+    for run in runs:
+        run.until("ready in")
+    found = {state_of(folder)["addresses"]["broker"] for folder in (root, other)}
+    assert len(found) == 2
+    assert f"redis://localhost:{wanted}/0" in found
+
+
+CLAIM = """
+import sys
+from workshop.system import ports
+print(getattr(ports, sys.argv[1])(int(sys.argv[2])), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_is_claimed_before_its_server_listens():
+    """As those of Flower, JupyterLab and the docs, which start seconds after their ports are chosen."""
+    port = free_port()
+    command = [sys.executable, "-c", CLAIM]
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    with subprocess.Popen([*command, "claim", str(port)], env=environment, **options) as first:
+        assert first.stdout.readline() == "True\n"
+        assert not ports.claim(port)
+        assert ports.claimant(port).pid == first.pid
+        with subprocess.Popen([*command, "claim_next", str(port)], env=environment, **options) as second:
+            assert int(second.stdout.readline()) > port
+            second.stdin.close()
+        first.kill()
+    assert ports.claimant(port) is None
+    assert ports.claim(port)
+    child = subprocess.run(
+        [*command, "claim", str(port)], env=environment, input="", capture_output=True, text=True
+    )
+    assert child.stdout == "True\n", "the docs server that up has claimed the port for is its child"
+
+
 @pytest.mark.parametrize("port", ["abc", "70000"])
 def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
     run = start(WORKSHOP_BROKER_PORT=port)
     assert run.end() == 1
-    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to 65535.")
+    assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it must be a number from 1 to 65535.")
     assert list((root / ".workshop").glob("up*")) == []
 
 
@@ -440,7 +503,7 @@ def test_leftovers_of_a_killed_run_are_ended(root, start):
     run.until("ready in")
     children = run.children()
     folder = root / state_of(root)["broker_folder"]
-    run.process.kill()
+    run.send(signal.SIGKILL)
     run.process.wait()
     assert alive(children)
     try:
@@ -540,17 +603,17 @@ def test_migrations_are_over_before_anything_else_starts(root, start):
 
 def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
     port = free_port()
-    service = services.Service("web", f"{sys.executable} -m http.server {port}", tmp_path, {}, port=port)
+    service = procfile.Service("web", f"{sys.executable} -m http.server {port}", tmp_path, {}, port=port)
     supervisor = Supervisor([service], tmp_path, Printer(io.StringIO()), print)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sleeper:
         with socket.create_server(("127.0.0.1", port)):
-            running = Running(service, "", state="starting", pid=sleeper.pid)
+            running = Running(service, "", state=State.STARTING, pid=sleeper.pid)
             supervisor._look_at(running)
-            assert running.state == "starting"
+            assert running.state == State.STARTING
         with subprocess.Popen(service.command.split(), cwd=tmp_path, **quiet) as server:
             running.pid = server.pid
-            assert until(lambda: supervisor._look_at(running) or running.state == "ready")
+            assert until(lambda: supervisor._look_at(running) or running.state == State.READY)
             server.terminate()
 
 
@@ -635,7 +698,7 @@ def test_notebooks_come_with_it_and_their_kernels_go_with_it(root, start):
         with contextlib.suppress(httpx.TransportError):
             return httpx.post(f"{server}/api/kernels", headers=token, json={"name": "python3"}, timeout=30)
 
-    answer = until(lambda: kernel() or run.process.poll() is not None, 60)
+    answer = until(lambda: kernel() or not run.process.running, 60)
     assert answer.status_code == 201
     children = run.children()
     assert any("ipykernel_launcher" in command_line(child) for child in children)
@@ -752,7 +815,7 @@ def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
 def test_reset_ends_what_a_killed_up_left_running(root, busy):
     run = busy()
     children = run.children()
-    run.process.kill()
+    run.send(signal.SIGKILL)
     run.process.wait()
     try:
         assert alive(children)
@@ -773,7 +836,7 @@ def test_reset_of_another_lesson_leaves_up_alone(root, start):
     run = start()
     run.until("ready in")
     assert "Stopped" not in command(root, "reset", "02")
-    assert run.process.poll() is None
+    assert run.process.running
     assert state_of(root)["folder"] == str(project_of(root))
 
 

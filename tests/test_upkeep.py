@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.runtime.broker import Broker
+from workshop.system.waiting import until
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 DJANGO = """

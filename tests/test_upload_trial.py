@@ -20,7 +20,7 @@ def folder(tmp_path):
 def test_each_file_is_counted(folder, capsys):
     assert upload_trial.main([folder], show_all=True) == 0
     out = capsys.readouterr().out
-    for line in ("3  tried", "1  resized", "1  refused with a sentence", "1  failed with a reason"):
+    for line in ("3  tried", "1  resized", "1  refused with a message", "1  failed with a reason"):
         assert line in out
     assert "half.jpg: failed, This picture is damaged or cut short." in out
     assert "text.jpg: refused, this is not a picture that can be read." in out
@@ -41,8 +41,8 @@ GOOD = [
 ]
 MISSED = {
     "stuck": ([upload("waiting")], {}, []),
-    "HTTP 500, or no answer": ([upload("refused", "the site failed (HTTP 500)", 500)], {}, []),
-    "refused or failed without a word": ([upload("failed")], {}, []),
+    "HTTP 500, or no response": ([upload("refused", "the site failed (HTTP 500)", 500)], {}, []),
+    "refused or failed without a message": ([upload("failed")], {}, []),
     "tracebacks in the workers' log": ([], {}, ["worker | Traceback (most recent call last):"]),
     "largest child of a worker": ([], {1: 10**6, 2: 900 * 10**6}, []),
     "slowest upload of up to 20 MB": ([upload(seconds=6.0)], {}, []),

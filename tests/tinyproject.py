@@ -1,18 +1,17 @@
 """A workshop of two small lessons in a temporary folder, and `up` as a real process on it."""
 
 import os
-import queue
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 from printed import Printed
 
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 SOURCE = Path(__file__).parents[1] / "src"
 COMMAND = [sys.executable, "-m", "workshop"]
@@ -157,24 +156,10 @@ class Up:
             "PYTHONPATH": str(SOURCE),
             "PYTHONUNBUFFERED": "1",
         } | environment
-        self.process = subprocess.Popen(
-            [*before, *COMMAND, "up", lesson, "--port", str(port)],
-            cwd=root,
-            env=own,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
+        self.process = Child(
+            [*before, *COMMAND, "up", lesson, "--port", str(port)], folder=root, environment=own
         )
         self.lines: list[str] = []
-        self._new: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self.process.stdout:
-            self._new.put(line.rstrip("\n"))
-        self._new.put(None)
 
     def until(self, text: str, seconds: float = 60) -> str:
         """The next line that has `text`, with those before it where `text` goes over several lines.
@@ -182,18 +167,17 @@ class Up:
         Fails when the process ends, or is silent for `seconds`.
         """
         since = len(self.lines)
-        while True:
-            try:
-                line = self._new.get(timeout=seconds)
-            except queue.Empty:
-                line = None
-            if line is None:
-                self._new.put(None)  # for end()
-            assert line is not None, f"{text!r} never came:\n" + self.text
+        while until(lambda: self._unread() or not self.process.running, seconds) and self._unread():
+            line = self._unread()[0]
             self.lines.append(line)
             said = line if text in line else Printed("\n".join(self.lines[since:][-3:]))
             if text in said:
                 return said
+        raise AssertionError(f"{text!r} never came:\n" + self.text)
+
+    def _unread(self) -> list[str]:
+        """The complete lines that `until` has not read yet."""
+        return self.process.output.rpartition("\n")[0].splitlines()[len(self.lines) :]
 
     @property
     def text(self) -> str:
@@ -203,12 +187,11 @@ class Up:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        self.process.signal(number)
 
     def end(self, seconds: float = 60) -> int:
         """The exit code, once the process has ended."""
         code = self.process.wait(seconds)
-        self._reader.join(10)
-        while (line := self._new.get()) is not None:
-            self.lines.append(line)
+        assert code is not None, f"It is still running after {seconds} s:\n" + self.process.output
+        self.lines += self._unread()
         return code

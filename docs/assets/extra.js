@@ -1,22 +1,22 @@
-// What keyboards and screen readers meet on the pages, where the theme does not care for it.
+// Accessibility fixes for keyboards and screen readers that the theme lacks.
 
 const all = (selector) => document.querySelectorAll(selector);
 
-// An empty corner of a table is no heading of its column.
+// The empty corner cell of a table is not a column heading.
 all(".md-typeset th:empty").forEach((corner) => corner.replaceWith(document.createElement("td")));
 
-// What is one word in the first column of a table is a name, such as --help: it does not break at its hyphens.
+// A single word in a table's first column is a name, such as --help, and must not break at its hyphens.
 all(".md-typeset td:first-child code").forEach((code) => code.classList.toggle("name", !/\s/.test(code.textContent)));
 
-// The theme puts each copy button into a <nav>. A page with fifty blocks of code has not fifty navigations.
+// The theme wraps each copy button in a <nav>, but these are not navigation landmarks.
 function tidy() {
   all("nav.md-code__nav:not([role])").forEach((nav) => nav.setAttribute("role", "none"));
   all(SCROLLED).forEach(observe);
 }
 
-// What can be scrolled sideways is reached, and so scrolled, with the keyboard, and `data-more` says on which sides
-// there is more: extra.css shows it. The theme sees to the keyboard for code, and takes it back where there is no
-// mouse: a phone may have a keyboard.
+// Make horizontally scrollable elements focusable, so that they can be scrolled with the keyboard. `data-more` says
+// on which sides there is more content, and extra.css shows this. The theme makes code focusable, too, but not on
+// devices without a mouse, although a phone may have a keyboard.
 const SCROLLED = "pre > code, .md-typeset__scrollwrap, figure.drawing, .cell-output";
 function reach(element) {
   const hidden = element.scrollWidth - element.clientWidth;
@@ -36,14 +36,14 @@ function observe(element) {
   element.addEventListener("scroll", () => reach(element), { passive: true });
 }
 
-// The theme wraps tables and adds buttons whenever it gets to them.
+// The theme wraps tables and adds buttons after the page has loaded.
 new MutationObserver((changes) => {
   tidy();
   for (const { type, target } of changes) if (type === "attributes" && target.matches(SCROLLED)) reach(target);
 }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex"] });
 tidy();
 
-// So is the list of what a search has found.
+// The list of search results must also be scrollable with the keyboard.
 document.getElementById("__search")?.addEventListener("change", ({ target }) => {
   all(".md-search__scrollwrap").forEach((list) => list.setAttribute("tabindex", target.checked ? "0" : "-1"));
 });

@@ -1,3 +1,3 @@
-"""The workshop's command line: lessons, checks, the broker and the processes around them."""
+"""The workshop's command line: lessons, checks, and the processes of a lesson."""
 
 __version__ = "0.1.0"

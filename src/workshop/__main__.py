@@ -1,4 +1,4 @@
-"""Entry point of `python -m workshop`, which `./workshop` runs once set-up is done."""
+"""Entry point of `python -m workshop`, which `./workshop` runs after the set-up."""
 
 from workshop.cli import main
 

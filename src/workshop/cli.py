@@ -1,4 +1,4 @@
-"""The commands: what they take and what they are called. Each hands over to a module of its own."""
+"""The command line: the commands, with their arguments and options. Separate modules do the work."""
 
 import sys
 from enum import StrEnum
@@ -15,7 +15,7 @@ from workshop.dev import commands
 from workshop.errors import REMEDIES, NotStarted, WorkshopError, reason
 from workshop.system import environment, signals
 
-LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running it", "For maintainers"
+LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running the project", "For maintainers"
 
 app = typer.Typer(
     help="Move slow work out of a Django request with Celery, lesson by lesson.\n"
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 PORT = {"min": 1, "max": 65535}
 ANYWAY = ("dev", "docs", "doctor", "test")
-"""Commands that change no copy. They run even where an interrupted command cannot be put right."""
+"""Commands that don't change a learner's copy. They run even if an interrupted command cannot be repaired."""
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -42,7 +42,7 @@ LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="A lesson: 3, 
 
 
 class Switch(StrEnum):
-    """What ./workshop broker does."""
+    """The action of ./workshop broker."""
 
     STOP = "stop"
     START = "start"
@@ -62,7 +62,7 @@ def common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Options of every command. `--debug` is read in `main`, wherever it stands."""
+    """Handle the options that all commands share. `main` reads `--debug`, wherever it is on the line."""
     from workshop.course import unfinished
 
     if unfinished.file().exists() and context.invoked_subcommand not in ANYWAY:
@@ -76,8 +76,8 @@ def common(
 def start(lesson: LessonName) -> None:
     """Copy a lesson to playground/, where you work on it.
 
-    The files in lessons/ stay unchanged. If you have changed your copy, it is kept, and a message tells you
-    so.
+    The files in lessons/ stay unchanged. If you have already changed your copy, the command keeps it and
+    tells you so.
     """
     from workshop.course import playground
 
@@ -99,7 +99,7 @@ def check(
     """Check your work, step by step.
 
     The check uses its own broker, worker and data, whether ./workshop up is running or not. It stops at the
-    first step that fails and explains what it found. With --all, it continues.
+    first step that fails and explains the failure. With --all, it continues.
     """
     from workshop.commands import check as checking
 
@@ -119,7 +119,7 @@ def watch(target: Target = None, step: StepName = None) -> None:
 @app.command(rich_help_panel=LOOP)
 def hint(
     step: StepName = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show all hints of the step at once.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all hints for the step at once.")] = False,
 ) -> None:
     """Show the next hint for a step (default: your first unpassed step)."""
     from workshop.commands import hints
@@ -158,7 +158,7 @@ def solve(
         str | None, typer.Argument(metavar="STEP|LESSON", help="A step (3.2) or a whole lesson (03).")
     ] = None,
 ) -> None:
-    """Take the solution of a step, or of a whole lesson. Your files go to a backup.
+    """Apply the solution of a step or of a whole lesson. Your files are backed up first.
 
     Default: your first unpassed step.
     """
@@ -167,7 +167,7 @@ def solve(
 
     project_, step = _aim(target, None)
     if target is None:
-        step = hints.open_step(project_.lesson, "Name a step to take its solution: ./workshop solve")
+        step = hints.open_step(project_.lesson, "Name a step to apply its solution: ./workshop solve")
     with signals.held():
         done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
         say(solving.words(project_, step, done))
@@ -175,7 +175,7 @@ def solve(
 
 @app.command(rich_help_panel=LOOP)
 def reset(lesson: LessonName) -> None:
-    """Start a lesson over. Your files and data go to a backup.
+    """Start a lesson over. Your files and data are backed up first.
 
     If ./workshop up is running the lesson, it is stopped first.
     """
@@ -191,7 +191,7 @@ def reset(lesson: LessonName) -> None:
 
 @app.command(rich_help_panel=LOOP)
 def status() -> None:
-    """List the lessons with your progress."""
+    """Show the lessons and your progress."""
     from workshop.commands import status as standing
 
     standing.show()
@@ -202,10 +202,10 @@ def up(
     target: Target = None,
     port: Annotated[int, typer.Option(help="The site's port.", **PORT)] = 8000,
 ) -> None:
-    """Run a lesson: broker, migrations, site and workers, with their logs. In a fresh clone, run lesson 01.
+    """Run a lesson's broker, migrations, site and workers, and show their logs.
 
-    The lesson's Procfile lists the processes. A worker restarts when you save a file. Ctrl-C stops everything
-    and leaves no process, port or lock behind.
+    In a fresh clone, this runs lesson 01. The lesson's Procfile lists the processes. A worker restarts when
+    you save a file. Ctrl-C stops everything and leaves no process, port or lock behind.
     """
     from workshop.commands import up as running
     from workshop.course import playground, progress
@@ -223,7 +223,9 @@ def up(
 
 @app.command(rich_help_panel=RUNNING)
 def broker(
-    action: Annotated[Switch, typer.Argument(metavar="stop|start", help="What to do with it.")],
+    action: Annotated[
+        Switch, typer.Argument(metavar="stop|start", help="Whether to stop or start the broker.")
+    ],
 ) -> None:
     """Stop or start only the broker of a running ./workshop up.
 
@@ -291,7 +293,9 @@ def demo(
 
 @app.command(rich_help_panel=RUNNING)
 def docs(
-    build: Annotated[bool, typer.Option("--build", help="Build into site/ and do not serve.")] = False,
+    build: Annotated[
+        bool, typer.Option("--build", help="Build the site into site/ without serving it.")
+    ] = False,
     port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8001,
     run_notebooks: Annotated[
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
@@ -308,7 +312,7 @@ def notebooks(
     lesson: Annotated[str | None, typer.Argument(metavar="LESSON", help="The lesson to start with.")] = None,
     port: Annotated[int, typer.Option(help="The port to serve on.", **PORT)] = 8888,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start the lesson's notebook over. Yours goes to a backup.")
+        bool, typer.Option("--fresh", help="Start the lesson's notebook over. Your copy is backed up first.")
     ] = False,
     browser: Annotated[
         bool, typer.Option("--browser", help="Also open the notebook in the browser.")
@@ -334,28 +338,32 @@ def bench(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Do only a little work (under two minutes), to see whether everything runs."
+            "--quick", help="Do only a little work (under two minutes) to check that everything runs."
         ),
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="Measure nothing, and write the Benchmarks page from saved results."),
+    ] = False,
 ) -> None:
-    """Repeat the workshop's measurements on this machine and print the ratios within one run."""
+    """Repeat the workshop's measurements on this machine and print ratios of values from the same run."""
     from workshop.bench import command
 
-    raise typer.Exit(command.main(names or [], quick, write))
+    raise typer.Exit(command.main(names or [], quick, write, page))
 
 
 @app.command(rich_help_panel=RUNNING)
 def cluster(
     workers: Annotated[
-        int, typer.Option(metavar="COUNT", help="The number of hosts, each with a worker.")
+        int, typer.Option(metavar="COUNT", help="The number of hosts. Each host runs one worker.")
     ] = 4,
     photos: Annotated[
         int | None,
         typer.Option(metavar="COUNT", help="The number of 12-megapixel photos (default: ten per host)."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Use small photos and one round, to see whether everything runs.")
+        bool, typer.Option("--quick", help="Use small photos and one round to check that everything runs.")
     ] = False,
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
@@ -369,7 +377,7 @@ def cluster(
 
 @app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
 def compose(context: typer.Context) -> None:
-    """Run the project in Docker Compose, as on real servers. All arguments go to docker compose.
+    """Run the project in Docker Compose, as on real servers. All arguments are passed to docker compose.
 
     The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
     """
@@ -380,9 +388,9 @@ def compose(context: typer.Context) -> None:
 
 @app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
-    """Run all of the workshop's tests. Further arguments go to pytest.
+    """Run all of the workshop's tests. Further arguments are passed to pytest.
 
-    Formatting and linting run first.
+    The format check and the linter run first.
     """
     from workshop.dev import test_suite
 
@@ -393,7 +401,7 @@ app.add_typer(commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
 def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:
-    """The project and the step that a command's two arguments mean."""
+    """Return the project and the step that a command's two arguments name."""
     if target and step and lessons.is_step(target) and not lessons.is_step(step):
         target, step = step, target
     if target and lessons.is_step(target):
@@ -407,7 +415,10 @@ def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:
 
 @signals.as_ctrl_c()
 def main() -> None:
-    """Run the command that was typed. An error ends with a sentence and exit code 1; `--debug` shows more."""
+    """Run the command that the user typed. Prints an error as a sentence and exits with code 1.
+
+    `--debug` also shows the traceback.
+    """
     debug = "--debug" in sys.argv
     environment.bypass_proxies()
     try:

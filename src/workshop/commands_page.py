@@ -1,4 +1,4 @@
-"""The part of the commands' page that the command line itself knows: names, usage, arguments, options."""
+"""Generate the command reference for the docs: names, usage, arguments and options."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ OTHERS = "Other commands"
 
 @dataclass(frozen=True)
 class Command:
-    """One command as it is typed, such as `dev chain`, and what the command line says of it."""
+    """A command, such as `dev chain`, with its help."""
 
     name: str
     panel: str
@@ -34,26 +34,26 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """Such as `./workshop check [TARGET] [STEP] [--all]`. `--help` is left out: all have it."""
+        """The usage line, such as `./workshop check [TARGET] [STEP] [--all]`, without `--help`."""
         parts = [PROGRAM, self.name, *map(_argument, self.arguments)]
         parts += [f"[{each.opts[-1]}{_value(each)}]" for each in self.options if each.name != "help"]
         return " ".join(parts + ["[ARGUMENT ...]"] * self.takes_more)
 
 
 def commands() -> list[Command]:
-    """All commands, those of groups included, in the order in which `--help` lists them."""
+    """Return all commands, including those of groups, in the order of `--help`."""
     root, context = _root()
     return list(_walk(root, context, "", OTHERS))
 
 
 def common_options() -> list:
-    """The options that stand before the command, such as `--debug`."""
+    """Return the options that come before the command, such as `--debug`."""
     root, context = _root()
     return root.get_params(context)
 
 
 def markdown() -> str:
-    """All of it as Markdown: a section for each panel of `--help`, a heading `#up` for each command."""
+    """Return the reference as Markdown: a section per panel of `--help`, and an anchor per command."""
     found = commands()
     parts = ["## Options of every command", _options(common_options())]
     for panel in dict.fromkeys(command.panel for command in found):
@@ -63,7 +63,7 @@ def markdown() -> str:
 
 
 def option_names(option) -> list[str]:
-    """All spellings of an option: `-h` and `--help`, `--x` and `--no-x`."""
+    """Return all spellings of an option, such as `-h` and `--help`, or `--x` and `--no-x`."""
     return [*option.opts, *option.secondary_opts]
 
 
@@ -97,7 +97,7 @@ def _section(command: Command) -> str:
     parts.append(_text(command.help))
     if command.arguments:
         rows = [(f"`{argument_name(each)}`", _help(each), _default(each)) for each in command.arguments]
-        parts.append(_table(("argument", "what", "without it"), rows))
+        parts.append(_table(("argument", "description", "default"), rows))
     own = [each for each in command.options if each.name != "help"]
     if own:
         parts.append(_options(own))
@@ -109,7 +109,7 @@ def _options(options: list) -> str:
         (", ".join(f"`{name}{_value(each)}`" for name in option_names(each)), _help(each), _default(each))
         for each in options
     ]
-    return _table(("option", "what", "without it"), rows)
+    return _table(("option", "description", "default"), rows)
 
 
 def _argument(argument) -> str:
@@ -123,7 +123,7 @@ def _value(option) -> str:
 
 def _default(parameter) -> str:
     if parameter.required:
-        return "an error"
+        return "required"
     if parameter.default in (None, False) or getattr(parameter, "is_flag", False):
         return ""
     return f"`{parameter.default}`"
@@ -134,7 +134,7 @@ def _help(parameter) -> str:
 
 
 def _text(text: str) -> str:
-    """Help as Markdown: Rich's [bold] becomes Markdown's, and nothing else has a meaning."""
+    """Convert help to Markdown: Rich's [bold] becomes bold, and all other markup characters are escaped."""
     text = re.sub(r"([\\*_<#])", r"\\\1", text)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"**\1**", text)
 
@@ -145,5 +145,5 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A cell ends at a bar, but for one inside backticks."""
+    """Escape the bars in a cell, except inside backticks, so that they don't end the cell."""
     return re.sub(r"(`[^`]*`)|\|", lambda found: found[1] or r"\|", text.replace("\n", " "))

@@ -1,4 +1,4 @@
-"""The two consoles that every module prints with, and how their sentences wrap: decided once, here."""
+"""The two consoles that all modules print to, and how sentences are wrapped."""
 
 import contextlib
 import re
@@ -9,34 +9,35 @@ from rich.console import Console
 from rich.text import Text
 
 console = Console(highlight=False)
-"""What a command has to say: on standard output."""
+"""Standard output, for a command's results."""
 
 complaints = Console(stderr=True, highlight=False)
-"""What went wrong: on standard error."""
+"""Standard error, for error messages."""
 
 WIDEST = 100
-"""Columns. Sentences are not wider than this, even where the terminal is."""
+"""The maximum width of a sentence, in columns, even if the terminal is wider."""
 NARROWEST = 30
-"""Columns that a hanging indent has to leave; else it is not made."""
+"""The minimum number of columns that a hanging indent must leave. Otherwise there is no hanging indent."""
 
 _COMMAND = r"(?:cd \S+ && )?(?:\S*\./workshop|python manage\.py|celery -A \w+)"
 _ARGUMENTS = r"(?: [a-z_]+)?(?: --?\w\S*(?: \w+)?| \S*[\d/=]\S*)*"
 _WHOLE = rf"`[^`]+`|{_COMMAND}{_ARGUMENTS}|\b(?:cd|cp|kill|export|unset|rm -r|docker compose) \S+"
 _PIECE = re.compile(rf"\s*(?:{_WHOLE}|\S)+")
-"""What stays in one line, with the blanks before it: a word, or a command that a person would copy."""
+"""A part that is never broken, with the spaces before it: a word, or a command that a person might copy."""
 
 
 def say(
     what: object, style: str = "", *, hang: int | None = None, markup: bool = False, on: Console = console
 ) -> None:
-    """Print sentences, wrapped at the width of the terminal; or a table of Rich.
+    """Print sentences, wrapped to the width of the terminal, or a Rich table.
 
-    The width is that of the terminal, or the variable COLUMNS, or 80 where the output goes elsewhere; at most
-    WIDEST. A command stays in one line where it fits into one, and a path is never broken. A terminal that is
-    gone is no reason to stop half way.
+    The width is that of the terminal, the variable COLUMNS, or 80 if the output is not a terminal, but at
+    most WIDEST. A command that fits on one line is not broken, and a path never is. If the terminal has been
+    closed, the error is ignored, so that the caller can finish its work.
 
-    style: of Rich, for all of it. hang: columns by which the further lines of a sentence are indented; if not
-    given, as many as its first line. markup: whether [bold] and the like in the text mean a style.
+    style: a Rich style for the whole text.
+    hang: the indentation of a sentence's further lines, in columns (default: that of its first line).
+    markup: whether tags such as [bold] in the text are styles.
     """
     if isinstance(what, str):
         what = Text.from_markup(what) if markup else Text(what)
@@ -50,27 +51,29 @@ def say(
 
 
 def verbatim(line: str, style: str = "") -> None:
-    """Print a line of code as it is, however long."""
+    """Print a line of code unchanged, even if it is wider than the terminal."""
     with contextlib.suppress(OSError):
         console.print(Text(line), style=style, soft_wrap=True)
 
 
 def in_bytes(count: int) -> str:
-    """A number of bytes for people, such as "3.5 MB"."""
+    """Format a number of bytes for people, for example "3.5 MB"."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
-    """The lines of at most `width` columns that `line` becomes; a longer word is a line that is too long."""
+    """Break `line` into lines of at most `width` columns. A longer word gets its own, longer line."""
     text = line.plain
     indent = len(text) - len(text.lstrip())
     hang = indent if hang is None or hang > width - NARROWEST else hang
     breaks, used = [], 0
     for start, piece in _pieces(text, width - hang):
         column = used + len(piece) - len(piece.lstrip())
-        if used and used + cell_len(piece) > width and column > hang:  # else a new line would gain nothing
+        if (
+            used and used + cell_len(piece) > width and column > hang
+        ):  # otherwise a new line would leave no more room
             breaks.append(start)
             used = hang + cell_len(piece.lstrip())
         else:
@@ -84,9 +87,9 @@ def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
 
 
 def _pieces(text: str, width: int) -> Iterator[tuple[int, str]]:
-    """The pieces of `text` that stay whole, each with the blanks before it, and where it starts.
+    """Yield the unbreakable parts of `text`, including the spaces before them, and their positions.
 
-    A command that is longer than `width` columns is taken apart at its blanks.
+    A command that is wider than `width` columns is broken at its spaces.
     """
     for piece in _PIECE.finditer(text):
         if cell_len(piece[0].strip()) <= width:

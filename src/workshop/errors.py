@@ -1,4 +1,4 @@
-"""The errors that are written for the person at the terminal."""
+"""Errors whose messages are shown to the person at the terminal."""
 
 import errno
 
@@ -11,25 +11,25 @@ REMEDIES = {
     errno.EPERM: "Change its owner or its permissions",
     errno.EROFS: "Make the disk writable",
     errno.EBUSY: "Unmount it",
-    errno.EEXIST: "Move away whatever is in its place",
-    errno.ENOTDIR: "Move away the file that is in the place of a folder",
-    errno.EISDIR: "Move away the folder that is in its place",
+    errno.EEXIST: "Move whatever is already there out of the way",
+    errno.ENOTDIR: "Move the file that is in the folder's place out of the way",
+    errno.EISDIR: "Move the folder that is in the file's place out of the way",
     errno.EADDRINUSE: "Stop the program that uses this port, or choose another one with --port",
-    errno.ENOTEMPTY: "Move away the folder that is in its place",
+    errno.ENOTEMPTY: "Move the folder that is already there out of the way",
 }
-"""What a learner can do about an error of the operating system."""
+"""What a learner can do about an error from the operating system."""
 
 
 class WorkshopError(Exception):
-    """Something a learner can put right.
+    """A problem that a learner can fix.
 
-    The message is one or more sentences: what is wrong, and what to do next. The CLI prints it
-    without a traceback and ends with exit code 1.
+    The message is one or more sentences that say what is wrong and what to do next. The CLI prints the
+    message without a traceback and exits with code 1.
     """
 
 
 class NotStarted(WorkshopError):
-    """There is no playground copy to work on: of the lesson named, or of any lesson (`lesson` is None)."""
+    """There is no playground copy of `lesson`, or of any lesson if `lesson` is None."""
 
     def __init__(self, message: str, lesson: str | None = None):
         super().__init__(message)
@@ -37,7 +37,7 @@ class NotStarted(WorkshopError):
 
 
 def reason(error: OSError) -> str:
-    """What the system refused and what to do: "No space left on device: images/views.py. Make room …"."""
+    """Return the system's error and the remedy, such as "No space left on device: … Free some space …"."""
     file = f": {paths.shown(error.filename)}" if isinstance(error.filename, str) else ""
-    remedy = REMEDIES.get(error.errno, "Fix that")
+    remedy = REMEDIES.get(error.errno, "Fix this problem")
     return f"{error.strerror or error}{file}. {remedy}, then run the same command again."

@@ -1,4 +1,4 @@
-"""Where things lie. Use these as `paths.LESSONS`, so that a test can point them at a temporary copy."""
+"""The workshop's folders. Write `paths.LESSONS`, so that tests can point it at a temporary copy."""
 
 import os
 from pathlib import Path
@@ -16,6 +16,6 @@ STATE = Path(os.environ.get("WORKSHOP_STATE") or ROOT / ".workshop")
 
 
 def shown(path: Path) -> str:
-    """`path` as a person reads it: relative to the workshop where it lies inside, else absolute."""
+    """Return `path` for output: relative to the workshop if the path is inside it, otherwise absolute."""
     path = Path(path).absolute()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -160,7 +160,7 @@ def test_damaged_photo_says_why(app, visitor):
     [
         ("text.jpg", SAMPLE["text.jpg"].content, "this is not a picture that can be read."),
         ("bomb.png", SAMPLE["bomb.png"].content, "this picture has too many pixels."),
-        ("big.jpg", lambda: photo(320, 240) + bytes(21 * 1024 * 1024), "a photo may have 20.0"),
+        ("big.jpg", lambda: photo(320, 240) + bytes(21 * 1024 * 1024), "The limit is 20.0"),
         ("drawing.svg", lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "this is not a picture"),
     ],
     ids=["text", "too many pixels", "too many bytes", "no photo"],
@@ -187,7 +187,7 @@ def test_expired_form_says_what_to_do(app, visitor):
     page.context.clear_cookies()
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text(
-        "This form has expired (403). Reload the page and choose again."
+        "This form has expired (403). Reload the page and choose the photos again."
     )
     assert [said for said in visitor.errors if "403" not in said] == []
     visitor.errors.clear()
@@ -198,7 +198,7 @@ def test_broken_line_says_what_to_do(app, visitor):
     app.choose(page, file("offline.jpg"))
     page.context.set_offline(True)
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("The connection broke before the server answered.")
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost before the server responded.")
     expect(page.locator(".chosen li")).to_contain_text("offline.jpg")
     assert [said for said in visitor.errors if "ERR_INTERNET_DISCONNECTED" not in said] == []
     visitor.errors.clear()
@@ -274,7 +274,7 @@ def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
     app.upload(page, file(f"unknown-{kind}.jpg"))
     address = card(page, f"unknown-{kind}.jpg").get_by_role("link").get_attribute("href")
     status = "**/status/*" if kind == "batch" else "**/tasks/*/"
-    down = {"status": 503, "content_type": "application/json", "body": '{"error": "does not answer"}'}
+    down = {"status": 503, "content_type": "application/json", "body": '{"error": "doesn\'t respond"}'}
     page.route(status, lambda route: route.fulfill(**down))
     if kind == "batch":
         looks.visit(page, f"{app.address}/batches/{task_id}/")

@@ -354,7 +354,7 @@ def test_drawings_are_there_in_light_and_dark(served, visitor):
 def test_home_page_is_light(built, browser):
     sent = site_figure.first_visit(built, browser)
     assert "/search/search_index.json" in sent, "the search did not load"
-    assert any(path.startswith("/assets/home-") for path in sent), "the picture did not load"
+    assert any(path.startswith("/assets/killed-") for path in sent), "the picture did not load"
     assert sum(sent.values()) < site_figure.HOME_KILOBYTES * 1000, sent
 
 
@@ -364,13 +364,13 @@ def test_home_page_is_light(built, browser):
 def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visitor, scheme, shown, other):
     page = visitor(color_scheme=scheme)
     looks.visit(page, served + "/")
-    picture = page.locator(f"article img[src*='home-{shown}']")
+    picture = page.locator(f"article img[src*='killed-{shown}']")
     for needed in (page.get_by_text("Five lessons,"), page.get_by_text("./workshop up").first, picture):
         expect(needed).to_be_in_viewport(ratio=1)
-    expect(page.locator(f"article img[src*='home-{other}']")).to_be_hidden()
+    expect(page.locator(f"article img[src*='killed-{other}']")).to_be_hidden()
     page.wait_for_function("picture => picture.naturalWidth > 0", arg=picture.element_handle())
     page.get_by_title(f"Switch to {other} mode").click()
-    expect(page.locator(f"article img[src*='home-{other}']")).to_be_in_viewport(ratio=1)
+    expect(page.locator(f"article img[src*='killed-{other}']")).to_be_in_viewport(ratio=1)
     expect(picture).to_be_hidden()
     page.set_viewport_size(looks.PHONE)
     for needed in (page.get_by_text("Five lessons,"), page.get_by_text("./workshop up").first):

@@ -7,7 +7,7 @@ from alive import alive
 from system import System, tree
 
 from workshop import paths
-from workshop.checkkit import until
+from workshop.system.waiting import until
 
 TITLE = "Faults, each on real processes of the finished system"
 

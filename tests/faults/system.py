@@ -24,6 +24,7 @@ from psycopg.rows import dict_row
 
 from workshop import paths
 from workshop.runtime.broker import Broker
+from workshop.system.child import Child
 from workshop.system.ports import free_port
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
@@ -92,15 +93,10 @@ class System:
     def __exit__(self, *_exc_info):
         self.ending = True
         self.release()
-        everything = [child for process in self.processes.values() for child in tree(process)]
         for process in self.processes.values():
             process.terminate()
-        psutil.wait_procs(everything, timeout=5)
-        for process in everything:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
         for process in self.processes.values():
-            process.wait()
+            process.stop(5)
         self.broker.stop()
 
     # Processes
@@ -108,15 +104,13 @@ class System:
     def start(self, name, command=None, **environment):
         """Start a process of the Procfile (or `command`) under a name."""
         command = command or procfile()[name.partition(" ")[0]]
-        with self.log_file(name).open("ab") as output:
-            self.processes[name] = subprocess.Popen(
-                command.replace("%h", "here").split(),
-                cwd=SOLUTION,
-                env=self.environment | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        self.processes[name] = Child(
+            command.replace("%h", "here").split(),
+            folder=SOLUTION,
+            environment=self.environment | environment,
+            log=self.log_file(name),
+            append=True,
+        )
 
     def start_worker(self, name="worker", **environment):
         self.start(name, **environment)
@@ -142,10 +136,7 @@ class System:
 
     def kill_worker(self, name="worker"):
         """As a power cut would: with its children, and without a word."""
-        for process in tree(self.processes[name]):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.processes.pop(name).wait()
+        self.processes.pop(name).kill()
 
     def end_worker(self, name="worker"):
         """Ask it to end, as a deployment does."""

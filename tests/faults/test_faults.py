@@ -16,7 +16,7 @@ from mailserver import MailServer
 from servers import postgres
 from system import System, send, until
 
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 
 
 def at_work(system, count=2):
@@ -215,7 +215,7 @@ def test_postgresql_is_stopped(tmp_path, outcome):
             server.stop()
             system.release()
             until(
-                lambda: system.log("worker").count("The database does not answer.") >= 2,
+                lambda: system.log("worker").count("The database doesn't respond.") >= 2,
                 lambda: system.log("worker")[-2000:],
             )
             lines, started = len(system.log("worker").splitlines()), system.begun()
@@ -322,8 +322,8 @@ class Server:
         self.run("-w", "-l", f"{self.data}/log", "restart")  # as before: it remembers its options
 
     def run(self, *arguments):
-        program = servers.postgres_program("pg_ctl")
-        command = [*servers.as_user("postgres"), program, "-D", self.data, *arguments]
+        program = temporary_servers.postgres_program("pg_ctl")
+        command = [*temporary_servers.as_user("postgres"), program, "-D", self.data, *arguments]
         subprocess.run(
             command, cwd=self.data, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -495,6 +495,11 @@ def test_beat_is_killed_after_a_daily_run(system, outcome):
     system.start_worker("slow")
     system.start_beat_and_ask("daily backup")
     until(lambda: "Backup: " in system.log("slow"), lambda: system.log("slow"))
+    # Beat writes its schedule file after each message, so it has written it when it sends the next one.
+    until(
+        lambda: "Sending due task" in system.log("beat").partition("Sending due task daily backup")[2],
+        lambda: system.log("beat"),
+    )
     send(system.processes.pop("beat"))
     with redis.Redis.from_url(system.broker.url) as broker:
         broker.delete("lock:beat")  # it would expire after 30 seconds

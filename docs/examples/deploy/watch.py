@@ -1,4 +1,4 @@
-"""Print what to check every few minutes. Run it with: photos-manage shell -v 0 < watch.py"""
+"""Print the numbers to check every few minutes. Usage: photos-manage shell -v 0 < watch.py"""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""myproject/alive.py: the worker's main process touches a file every two seconds, unless it is stuck.
+"""myproject/alive.py: as long as it isn't stuck, the worker's main process touches a file every two seconds.
 
 Add `from . import alive` to myproject/celery.py. A probe can check the file's age without starting Celery.
 """

@@ -1,6 +1,8 @@
-"""Metrics of the photo site for Prometheus. Run it in the folder with manage.py: python exporter.py [PORT]
+"""Export the photo site's metrics to Prometheus. In the folder with manage.py:
 
-It needs the package prometheus-client, which Flower installs.
+    python exporter.py [PORT] [ADDRESS]
+
+This script needs the package prometheus-client, which is installed together with Flower.
 """
 
 import os
@@ -28,7 +30,7 @@ PORT = 9200
 
 
 class Photos:
-    """What the database knows. Prometheus asks for it at each scrape."""
+    """Metrics from the database. collect() runs each time Prometheus scrapes them."""
 
     def collect(self):
         close_old_connections()
@@ -36,42 +38,52 @@ class Photos:
         waiting = UploadedImage.objects.pending()
         oldest = waiting.order_by("uploaded_at").values_list("uploaded_at", flat=True).first()
         recent = UploadedImage.objects.filter(uploaded_at__gt=now - timedelta(hours=1))
-        yield gauge("photos_waiting", "Photos that are not resized yet.", waiting.count())
+        yield gauge("photos_waiting", "Photos that have not been resized yet.", waiting.count())
         yield gauge(
             "photos_oldest_waiting_seconds",
-            "How long the oldest of them has been waiting.",
+            "How long the oldest photo has been waiting.",
             (now - oldest).total_seconds() if oldest else 0,
         )
-        yield gauge("photos_uploaded_last_hour", "Photos of the last hour.", recent.count())
+        yield gauge("photos_uploaded_last_hour", "Photos uploaded in the last hour.", recent.count())
         yield gauge(
             "photos_failed_last_hour",
-            "Photos of the last hour that could not be resized.",
+            "Photos uploaded in the last hour that could not be resized.",
             recent.exclude(failure_reason="").count(),
         )
 
 
 class Broker:
-    """What the broker and the workers answer. A broker that is down is a metric, and not an error."""
+    """Metrics from the broker and the workers. If the broker is down, broker_up is 0, and nothing fails."""
 
     def collect(self):
         try:
             workers = workers_that_answer()
             queues = queue_lengths()
-            with current_app.connection_for_read() as connection:
-                memory = connection.default_channel.client.info("memory")
+            memory = redis_memory()
         except (OperationalError, RedisError, OSError):
-            yield gauge("broker_up", "1 if the broker answers.", 0)
+            yield gauge("broker_up", "1 if the broker responds.", 0)
             return
-        yield gauge("broker_up", "1 if the broker answers.", 1)
-        yield gauge("broker_memory_bytes", "Memory that the broker uses.", memory["used_memory"])
-        yield gauge("broker_memory_limit_bytes", "maxmemory; 0 without a limit.", memory["maxmemory"])
-        yield gauge("celery_workers", "Workers that answer a ping.", len(workers))
+        yield gauge("broker_up", "1 if the broker responds.", 1)
+        if memory:
+            yield gauge("broker_memory_bytes", "Memory that the broker uses.", memory["used_memory"])
+            yield gauge(
+                "broker_memory_limit_bytes", "The setting maxmemory, or 0 for no limit.", memory["maxmemory"]
+            )
+        yield gauge("celery_workers", "Workers that reply to a ping.", len(workers))
         waiting = GaugeMetricFamily(
             "celery_queue_messages", "Messages that no worker has reserved.", labels=["queue"]
         )
         for queue, count in queues.items():
             waiting.add_metric([queue], count)
         yield waiting
+
+
+def redis_memory():
+    """What Redis says about its memory; None if the broker is another one."""
+    with current_app.connection_for_read() as connection:
+        if connection.transport.driver_type != "redis":
+            return None
+        return connection.default_channel.client.info("memory")
 
 
 def gauge(name, description, value):
@@ -83,6 +95,7 @@ if __name__ == "__main__":
     registry.register(Photos())
     registry.register(Broker())
     port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
-    start_http_server(port, addr="127.0.0.1", registry=registry)
-    print(f"Metrics on http://127.0.0.1:{port}/metrics", flush=True)
+    address = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+    start_http_server(port, addr=address, registry=registry)
+    print(f"Metrics on http://{address}:{port}/metrics", flush=True)
     threading.Event().wait()

@@ -1,4 +1,4 @@
-"""myproject/quorum.py: the project's settings, but with queues that RabbitMQ stores on several machines."""
+"""myproject/quorum.py: the project's settings, but RabbitMQ stores the queues on several machines."""
 
 from kombu import Exchange, Queue
 
@@ -15,8 +15,8 @@ CELERY_TASK_QUEUES = [
 CELERY_TASK_DEFAULT_EXCHANGE = "photos"
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_ROUTING_KEY = "celery"
-# confirm_publish (off by default): wait until RabbitMQ has stored the message on most of its machines.
-# read_timeout: wait at most three seconds for a reply. When RabbitMQ is low on memory, it doesn't reply.
+# confirm_publish (off by default): wait until most machines of the cluster have stored the message.
+# read_timeout: wait at most three seconds for a response. RabbitMQ doesn't respond when it's low on memory.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
     "confirm_publish": True,

@@ -1,4 +1,4 @@
-"""Print how much work is waiting, for an autoscaler. Run it in the project's folder: python queues.py"""
+"""Print how much work is waiting, for an autoscaler. Usage, in the project's folder: python queues.py"""
 
 import json
 import os
@@ -27,7 +27,7 @@ def waiting(connection, queue):
 
 
 def taken(connection):
-    """Count the unacknowledged messages by queue. None for RabbitMQ, which only reports them over HTTP."""
+    """Count the unacknowledged messages by queue. None for RabbitMQ, which reports them only over HTTP."""
     if connection.transport.driver_type != "redis":
         return None
     entries = connection.default_channel.client.hvals("unacked")

@@ -1,4 +1,4 @@
-"""Fixtures for the tests: a broker, a worker, the messages in the queue, and a photo. until() waits."""
+"""Fixtures for the tests: a broker, a worker, the messages in the queue, and a photo."""
 
 import json
 import os
@@ -18,11 +18,11 @@ from myproject.celery import app
 from PIL import Image
 
 SECONDS = float(os.environ.get("WAIT_SECONDS", 30))
-"""The longest time that a test waits for something to happen."""
+"""How long a test waits for a condition before it fails."""
 
 
 def until(condition, what):
-    """Wait until `condition()` returns something true, and return it. After SECONDS, fail and show `what`."""
+    """Wait until `condition()` is true, and return its value. After SECONDS, fail and show `what`."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         if found := condition():
@@ -40,7 +40,7 @@ def answers(client):
 
 @pytest.fixture(scope="session")
 def broker():
-    """A client of the tests' broker: the server at TEST_REDIS_URL, or else a new valkey-server."""
+    """A client for the tests' broker, which is the server at TEST_REDIS_URL or a new valkey-server."""
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     if "TEST_REDIS_URL" in os.environ:
         yield client
@@ -60,7 +60,7 @@ def broker():
 
 @pytest.fixture(autouse=True)
 def no_photos_left():
-    """Delete the files. After a test, its rows are removed from the database, but its files are not."""
+    """Delete the files. After a test, pytest-django removes the rows from the database, but not the files."""
     yield
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
 
@@ -119,7 +119,7 @@ def jpeg():
 
 @pytest.fixture
 def make_photo(db, jpeg):
-    """make_photo(content) saves a photo in the database. `content`: the file's bytes, by default a JPEG."""
+    """make_photo(content) saves a photo in the database. `content` is the file's bytes, by default a JPEG."""
     from images.models import UploadedImage
 
     def make(content=jpeg):

@@ -1,4 +1,4 @@
-"""Call the task as a function, without a broker and a worker."""
+"""Call the task as a function, without a broker or a worker."""
 
 import pytest
 from images.tasks import reason_for, resize_image_task

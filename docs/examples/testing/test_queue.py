@@ -1,4 +1,4 @@
-"""Check what is sent, and when: read the queue of a real broker, without a worker."""
+"""Check which messages are sent, and when. The tests read the queue of a real broker, without a worker."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -32,7 +32,7 @@ def test_an_upload_that_is_rolled_back_sends_nothing(upload, queue):
 
 @pytest.mark.django_db
 def test_without_a_real_commit(upload, queue, django_capture_on_commit_callbacks):
-    """Like the first test, but the test is rolled back: faster, and less realistic."""
+    """Like the first test, but rolled back: faster, but less realistic."""
     with django_capture_on_commit_callbacks(execute=True):
         upload()
         assert queue() == []

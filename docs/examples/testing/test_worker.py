@@ -1,4 +1,4 @@
-"""From the upload to the result, with a real worker. It sees only committed rows: `transaction=True`."""
+"""Test with a real worker, which sees only committed rows. So these tests use `transaction=True`."""
 
 import pytest
 from conftest import SECONDS, until
@@ -28,7 +28,7 @@ def test_a_damaged_photo_has_a_reason(make_photo):
 
 
 def test_a_storage_that_comes_back(make_photo):
-    """set_mode() writes a file that the worker reads too, so it changes the worker's storage as well."""
+    """set_mode() writes a file that the worker also reads, so the worker's storage fails too."""
     photo = make_photo()
     set_mode("storage", "down")
     resize_image_task.delay(photo.pk)

@@ -1,4 +1,4 @@
-"""The arguments change in one deployment: `box` replaces the width and the height."""
+"""The arguments change in a single deployment: `box` replaces the width and the height."""
 
 from celery import Celery
 

@@ -13,5 +13,5 @@ def shrink(image_id, box=(800, 600)):
 
 @app.task(name="shop.resize")
 def resize(image_id, max_width=800, max_height=600):
-    """The old name and arguments, for queued messages and for web processes that still run the old code."""
+    """The old name and arguments, for queued messages and for web processes that run the old code."""
     return shrink(image_id, box=(max_width, max_height))

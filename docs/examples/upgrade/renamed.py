@@ -1,4 +1,4 @@
-"""The name changes in one deployment: shop.shrink replaces shop.resize."""
+"""The name changes in a single deployment: shop.shrink replaces shop.resize."""
 
 from celery import Celery
 

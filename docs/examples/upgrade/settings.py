@@ -1,4 +1,4 @@
-"""The settings of all four versions."""
+"""The settings for all four versions."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a resize costs: one photo of 12 megapixels, three ways, each in a process of its own."""
+"""Measure three ways to resize a 12-megapixel photo, each in a separate process."""
 
 import resource
 import statistics
@@ -25,7 +25,7 @@ def thumbnail_with_reducing_gap(picture):
 
 
 def measure(way, path):
-    """Milliseconds of one run, the median of seven; and the megabytes that the first one took."""
+    """Return the median time of seven runs in milliseconds, and the memory of the first run in megabytes."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = []
     for _ in range(7):

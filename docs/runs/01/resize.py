@@ -1,4 +1,4 @@
-"""Resize files of samples/ with resize() of playground/01-sync, and print what is in them."""
+"""Resize files from samples/ with the resize() in playground/01-sync, and print the results."""
 
 import sys
 from io import BytesIO

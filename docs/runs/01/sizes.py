@@ -1,4 +1,4 @@
-"""Resize pictures of different shapes with resize() of playground/01-sync, and print the sizes."""
+"""Resize pictures of different shapes with the resize() in playground/01-sync, and print their new sizes."""
 
 import sys
 from io import BytesIO

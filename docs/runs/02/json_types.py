@@ -1,4 +1,4 @@
-"""What becomes of a value that Celery sends as JSON: Kombu writes it, and a Python program reads it."""
+"""Show what a Python program reads after Kombu has sent a value as JSON."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""States of tasks. Run it in a Django shell, beside a worker: python manage.py shell < states.py"""
+"""Print the states of tasks. Start a worker, then run: python manage.py shell < states.py"""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Upload one photo after PHOTOS that are resized again: how long until it is resized?"""
+"""Start resizing PHOTOS photos again, then measure how long a new upload waits until it is resized."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Send one task without a broker, in five ways: how long does it take, and what is raised?"""
+"""Send a task in five ways without a broker. Print how long that takes and which exception is raised."""
 
 import time
 

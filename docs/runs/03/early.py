@@ -1,4 +1,4 @@
-"""Send a task inside a transaction that takes a second longer: what does the worker find?"""
+"""Send a task inside a transaction that takes another second, and show what the worker finds."""
 
 import time
 
@@ -11,7 +11,7 @@ content = UploadedImage.objects.earliest("pk").image.read()
 with transaction.atomic():
     photo = UploadedImage.objects.create(image=ContentFile(content, "early.jpg"), original_bytes=len(content))
     sent = resize_image_task.apply_async((photo.pk,), ignore_result=False)
-    time.sleep(1)  # for example, the other photos of the upload are saved
+    time.sleep(1)  # stands for saving the other photos of the upload
 
 try:
     sent.get(timeout=10)

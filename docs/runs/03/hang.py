@@ -1,4 +1,4 @@
-"""Send three tasks while the storage hangs: what does the worker do with them?"""
+"""Send three tasks while the storage hangs, and show what the worker does with them."""
 
 import time
 

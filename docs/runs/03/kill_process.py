@@ -1,4 +1,4 @@
-"""Kill the process that runs a resize: is the photo resized all the same? Takes up to 20 seconds."""
+"""Kill the process that is resizing a photo, and show what becomes of the photo. Takes up to 20 s."""
 
 import os
 import signal

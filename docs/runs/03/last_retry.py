@@ -1,4 +1,4 @@
-"""Send a task whose retries are exhausted, while the storage is down: what does the photo's page say?"""
+"""Send a task with exhausted retries while the storage is down, and show what the photo's page says."""
 
 from django.core.files.base import ContentFile
 from django.core.management import call_command

@@ -1,4 +1,4 @@
-"""Upload three photos while no broker is running: what does the visitor get? Takes up to 20 seconds."""
+"""Upload three photos while no broker is running, and show the response. Takes up to 20 seconds."""
 
 import logging
 import time

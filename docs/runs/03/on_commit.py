@@ -1,4 +1,4 @@
-"""Send three tasks with delay_on_commit and no broker: how many calls are made, and what is raised?"""
+"""Send three tasks with delay_on_commit and no broker. Print how many calls are made and what is raised."""
 
 from unittest import mock
 

@@ -1,6 +1,6 @@
-"""A whole worker is killed with -9 in the middle of a task: when does another one get the message?
+"""Kill a worker with -9 in the middle of a task, and measure when another worker gets the message.
 
-Run it in solutions/03-images, beside a broker: python redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
+Start a broker, then run in solutions/03-images: python redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Run the task twice for one photo: which files are there afterwards?"""
+"""Run the task twice for one photo, and list the files."""
 
 from django.core.files.base import ContentFile
 from images.models import UploadedImage

@@ -1,4 +1,4 @@
-"""Describe all photos in one task: how long does it take?"""
+"""Measure how long it takes to describe all photos in one task."""
 
 import time
 

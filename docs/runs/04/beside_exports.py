@@ -1,6 +1,6 @@
-"""EXPORTS visitors press "Export as ZIP", and then one uploads a photo: how long until it is resized?
+"""Start EXPORTS ZIP exports, then measure how long a new upload waits until it is resized.
 
-It takes about three seconds for each export of 24 large photos.
+Each export of 24 large photos takes about three seconds.
 """
 
 import os

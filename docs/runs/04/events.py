@@ -1,4 +1,4 @@
-"""Listen for events as Flower does, for two seconds, and send one task: which events arrive?"""
+"""Listen for events for two seconds, as Flower does. Send one task, and print the events that arrive."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""Send one ZIP export of the newest photos, and print each state that its page could show, and when."""
+"""Send a ZIP export of the newest photos. Print each state that its page could show, with the time."""
 
 import time
 

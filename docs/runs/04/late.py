@@ -1,6 +1,6 @@
-"""A worker starts while Flower is running, and gets three tasks: a short one, a long one, and a short one.
+"""Start a worker while Flower is running, and send it a short task, a long task and another short task.
 
-Run it beside a broker, Flower and no worker. Then in_flower.py prints what Flower knows.
+Start a broker and Flower, but no worker, before you run this script. Then run in_flower.py.
 """
 
 import subprocess

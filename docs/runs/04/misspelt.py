@@ -1,4 +1,4 @@
-"""Send a task to a queue whose name is misspelt."""
+"""Send a task to a queue whose name is misspelled."""
 
 from celery import current_app
 from images.tasks import describe_photo_task

@@ -1,6 +1,6 @@
-"""Remove all processes of the worker for quick tasks, and send a task: does the worker still answer?
+"""Remove all processes of the worker for quick tasks, send a task, and show whether the worker responds.
 
-It takes about 25 seconds. At the end, the worker has its processes again.
+The script takes about 25 seconds. At the end, it restores the worker's processes.
 """
 
 import time
@@ -25,4 +25,4 @@ print("task     ", task.state)
 print("grow     ", control.pool_grow(1, destination=[name], reply=True))
 time.sleep(5)
 print("task     ", task.state)
-control.pool_grow(len(stats["pool"]["processes"]) - 1, destination=[name])  # as it was
+control.pool_grow(len(stats["pool"]["processes"]) - 1, destination=[name])  # restores the previous number

@@ -1,6 +1,6 @@
-"""Three photos are summed up, but the second one was deleted in the meantime: what does the page get?
+"""Summarize three photos, of which the second has been deleted, and show what the page gets.
 
-It needs the chord of step 4.5, and takes at most ten seconds.
+The script needs the chord from step 4.5, and takes at most ten seconds.
 """
 
 import textwrap

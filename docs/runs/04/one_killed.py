@@ -1,7 +1,7 @@
-"""Three photos are summed up, and the process that describes the second one is killed: what happens?
+"""Summarize three photos, kill the process that describes the second photo, and show what happens.
 
-KILL=process kills only this process, KILL=worker the whole worker. Until then, the second photo is a pipe
-into which no process writes, so that its task waits. It takes at most 30 seconds.
+KILL=process kills only this process, KILL=worker kills the whole worker. Until then, the second photo is a
+pipe to which no process writes, so that its task waits. The script takes at most 30 seconds.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How long does a question to the workers take? One of the names is a running worker, gone@there is not."""
+"""Measure how long queries to workers take. One name is a running worker, but gone@there is not."""
 
 import time
 

@@ -1,6 +1,6 @@
-"""Send EXPORTS ZIP exports: how many are running, how many are reserved, and how many wait in the queue?
+"""Send EXPORTS ZIP exports. Print how many are running, how many are reserved, and how many are queued.
 
-It revokes them after a second, so nothing is left behind.
+The script revokes the exports after a second, so that none is left.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A task is revoked while it waits, and the worker is restarted: does the task run?
+"""Revoke a waiting task, restart the worker, and show whether the task runs.
 
-The script starts its own worker, and no other worker may run in the same database of the broker. It takes
+The script starts its own worker, so don't run another worker on the same Redis database. The script takes
 about 20 seconds.
 """
 

@@ -1,4 +1,4 @@
-"""Sum up all photos, print each number that the page could show, and count the results on Redis."""
+"""Summarize all photos, print each number that the page could show, and count the results in Redis."""
 
 import textwrap
 import time

@@ -1,4 +1,4 @@
-"""Report the progress of a task a thousand times: how long does that take?"""
+"""Measure how long it takes to report a task's progress a thousand times."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What one task writes into the result backend: Redis reports every command that it runs."""
+"""Print what one task writes to the result backend. Redis reports every command that it runs."""
 
 from celery import current_app
 from images.models import UploadedImage

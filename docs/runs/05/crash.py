@@ -1,7 +1,7 @@
-"""Forty people get the report, and a process is killed in the middle. How often does each of them get it?
+"""Send the report to forty people, kill a process in the middle, and count the emails that each person gets.
 
-It takes three minutes, and deletes the recipients and emails that there are.
-Run it beside a broker and no worker: python manage.py shell -v 0 < crash.py
+The script takes three minutes, and first deletes all recipients and emails.
+Start a broker, but no worker, then run: python manage.py shell -v 0 < crash.py
 """
 
 import os
@@ -25,7 +25,7 @@ QUIET = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 
 
 def received():
-    """How many mails each of them has."""
+    """Count the emails for each recipient."""
     mails = (message_from_bytes(file.read_bytes()) for file in FOLDER.glob("*.eml"))
     return Counter(mail["To"] for mail in mails)
 

@@ -1,4 +1,4 @@
-"""How long a day is, for those who live in CELERY_TIMEZONE: python manage.py shell -v 0 < day_hours.py"""
+"""Print how long a day is in CELERY_TIMEZONE: python manage.py shell -v 0 < day_hours.py"""
 
 from datetime import UTC, date
 

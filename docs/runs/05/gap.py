@@ -1,4 +1,4 @@
-"""A process is killed between sending a mail and writing that down.
+"""Kill a process after it has sent an email and before it records that in the row.
 
 python manage.py shell -v 0 < gap.py
 """
@@ -25,7 +25,7 @@ def mails():
 
 before = set(mails())
 connection.close()
-# Somebody else writes, for long. The mail goes out; the note about it has to wait.
+# A long write blocks the database. The process can send the email, but can't update the row.
 busy = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None)
 busy.execute("BEGIN IMMEDIATE")
 child = os.fork()

@@ -1,4 +1,4 @@
-"""The newest mail in data/mail: its head, its text, and what else is in it. Run it in the project."""
+"""Print the headers, the text and the attachments of the newest email in data/mail. Run in the project."""
 
 from email import message_from_bytes, policy
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Copy a SQLite database while somebody writes to it: the file alone, its files, and with the online backup.
+"""Copy a SQLite database during writes: only the file, the file with its WAL, and with the online backup.
 
-python live_copy.py MEGABYTES     that lie in the database beside what is written to
+python live_copy.py MEGABYTES     # how much other data the database contains
 
-The writer moves amounts between accounts: whatever it has committed, the sum of all stays the same.
+The writer moves amounts between accounts, so the sum of all amounts never changes.
 """
 
 import shutil
@@ -51,7 +51,7 @@ def online_backup(source, target):
 
 
 def look_at(copy, committed):
-    """What is wrong with the copy: (rows that were committed before it began and are not in it, damage)."""
+    """Return the number of rows that are missing from the copy, and a description of its damage."""
     try:
         with closing(sqlite3.connect(copy)) as database:
             found = database.execute("PRAGMA integrity_check").fetchone()[0]

@@ -1,4 +1,4 @@
-"""Work that takes longer than its lock. Run it in a Django shell: python manage.py shell -v 0 < longer.py"""
+"""Do work that takes longer than its lock. Run: python manage.py shell -v 0 < longer.py"""
 
 import threading
 import time

@@ -1,7 +1,7 @@
-"""Thirty photos wait for a worker, and the broker loses all that it holds. What happens to them?
+"""Delete all messages on the broker while thirty photos wait for a worker, and show what happens.
 
-It takes 65 seconds, or WATCH seconds longer than 5.
-Run it beside worker and beat: python manage.py shell -v 0 < lost.py
+The script takes 65 seconds, or 5 seconds longer than WATCH.
+Start a worker and beat, then run: python manage.py shell -v 0 < lost.py
 """
 
 import io

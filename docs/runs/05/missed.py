@@ -1,7 +1,7 @@
-"""A daily run at 6:00, and a beat that was away at six: does it make up for the run when it starts?
+"""Show whether beat catches up on a daily run that was due while beat was not running.
 
-A real beat with a schedule file whose last run is set back. The crontab's hour is set instead of the clock:
-the run was due so many hours ago.
+The script starts a real beat, and sets the last run in its schedule file to an earlier time. It changes the
+crontab's hour instead of the clock, so that the run was due HOURS hours ago.
 """
 
 import os
@@ -29,7 +29,7 @@ app.conf.beat_cron_starting_deadline = DEADLINE * 3600 or None
 
 
 def beat(file, seconds):
-    """Run a beat for so long, and return how many messages it sent."""
+    """Run beat for `seconds`, and return how many messages it sent."""
     with app.connection_for_read() as connection:
         client = connection.default_channel.client
         client.delete(QUEUE)

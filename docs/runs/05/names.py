@@ -1,4 +1,4 @@
-"""Names that visitors choose, and what a spreadsheet would get to see of them.
+"""Print file names that visitors might choose, and what a spreadsheet would get.
 
 python manage.py shell -v 0 < names.py
 """

@@ -1,4 +1,4 @@
-"""What Celery's crontab does at midnight, at the end of a month, and when the clocks are changed.
+"""Show what Celery's crontab does at midnight, at the end of a month, and when the clocks change.
 
 python next_runs.py minute | days | clocks | tens
 """
@@ -12,7 +12,7 @@ from celery.schedules import crontab
 
 
 def runs(schedule, zone, begin, end):
-    """Every time at which beat, with its clock in `zone`, sends between two times. Returned in UTC."""
+    """Return the times, in UTC, at which beat sends between `begin` and `end`. These are times in `zone`."""
     app = Celery(set_as_current=False, changes={"timezone": zone})
     now = datetime.fromisoformat(begin).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     end = datetime.fromisoformat(end).replace(tzinfo=ZoneInfo(zone))

@@ -1,4 +1,4 @@
-"""Somebody uploads between two questions: which files are there, and which does a row name?
+"""Upload a photo between the two queries of the cleanup: which files exist, and which do rows refer to.
 
 python manage.py shell -v 0 < order.py
 """

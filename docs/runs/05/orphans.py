@@ -1,4 +1,4 @@
-"""Three ways to a file that no row names, each of them walked. python manage.py shell -v 0 < orphans.py"""
+"""Create orphaned files in three ways. Run: python manage.py shell -v 0 < orphans.py"""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from django.utils import timezone
 from images.models import UploadedImage
 from upkeep import tidying
 
-# Remove what an earlier run left.
+# Remove the files of an earlier run.
 MADE = ("uploads/rolled-back-", "uploads/deleted", "uploads/kept", "exports/0b7e")
 UploadedImage.objects.filter(image__startswith="uploads/kept").delete()
 for name in tidying.stored_files():
@@ -31,13 +31,13 @@ def die(*args):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-# 1. The disk is full at the seventh photo of one upload: no row stays.
+# 1. The disk is full at the seventh photo of an upload, so all rows are rolled back.
 with contextlib.suppress(OSError), transaction.atomic():
     for number in range(6):
         upload(f"rolled-back-{number}.jpg")
     raise OSError("No space left on device")
 
-# 2. A process is killed between the row and the file that it deletes.
+# 2. A process is killed after it has deleted a row and before it deletes the file.
 photo = upload("deleted.jpg")
 connection.close()
 if (child := os.fork()) == 0:
@@ -46,7 +46,7 @@ if (child := os.fork()) == 0:
     os._exit(0)
 os.waitpid(child, 0)
 
-# 3. Somebody has fetched a ZIP file, or has not.
+# 3. A ZIP export has no row, whether it was downloaded or not.
 storages["resized"].save("exports/0b7e.zip", ContentFile(b"a file"))
 
 kept = upload("kept.jpg")

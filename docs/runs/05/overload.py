@@ -1,7 +1,7 @@
-"""More photos come than the worker can resize, for half a minute; and a sweeper looks every second.
+"""Upload more photos than the worker can resize, for half a minute, and sweep every second.
 
-It takes 200 seconds, and deletes all photos.
-Run it beside a worker with two processes, and no beat: python manage.py shell -v 0 < overload.py
+The script takes 200 seconds, and deletes all photos.
+Start a worker with two processes, but no beat, then run: python manage.py shell -v 0 < overload.py
 """
 
 import io

@@ -1,6 +1,6 @@
-"""A night without a worker: 480 sweeps, one a minute, speeded up to one in a twentieth of a second.
+"""Simulate a night without a worker: 480 sweeps, one every twentieth of a second instead of one a minute.
 
-python pile.py [EXPIRES]     in twentieths of a second, as the sweep's 50 seconds are of its 60
+python pile.py [EXPIRES]     # in intervals, such as 0.83 for 50 of 60 seconds
 """
 
 import os

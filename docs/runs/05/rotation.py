@@ -1,4 +1,4 @@
-"""Sixty days with a backup at 3:30 each: which of them are kept on the last? Run it in a Django shell."""
+"""Print which of sixty daily backups are kept on the last day. Run this script in a Django shell."""
 
 from datetime import datetime, timedelta
 

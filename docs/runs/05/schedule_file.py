@@ -1,4 +1,4 @@
-"""What beat's file remembers. Run it in the project's folder: python schedule_file.py data/beat-schedule"""
+"""Print beat's schedule file. Run in the project's folder: python schedule_file.py data/beat-schedule"""
 
 import shelve
 import sys

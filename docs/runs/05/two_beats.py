@@ -1,6 +1,6 @@
-"""Two beat processes and one entry that is due every second: what is sent? When does the second take over?
+"""Run two beat processes with an entry that is due every second. Show what they send and who takes over.
 
-It uses database 9 of the broker, so that it can run beside `up`.
+The script uses Redis database 9, so that it can run at the same time as `./workshop up`.
 Run it in a copy of lesson 05: python two_beats.py default | only
 """
 
@@ -47,7 +47,7 @@ class Beat:
         return self.log.read_text().count("Sending due task") if self.log.exists() else 0
 
     def wait(self):
-        """Wait until it sends; the seconds that took. Exits with a message if the process has ended."""
+        """Wait until beat sends, and return the seconds. Exits with a message if the process has stopped."""
         began, before = time.monotonic(), self.sent()
         while self.sent() == before:
             if self.process.poll() is not None:

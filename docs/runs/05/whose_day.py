@@ -1,4 +1,4 @@
-"""Six in the morning in Shanghai: which day is yesterday?
+"""Show which day is yesterday at six in the morning in Shanghai.
 
 python manage.py shell -v 0 < whose_day.py
 """

@@ -1,4 +1,4 @@
-"""An `async def` task, and a typed task with pydantic: what the caller sees.
+"""Shows what the caller sees of an `async def` task, and of a task that is typed with pydantic.
 
 REDIS_URL=redis://localhost:6379/9 python async_task.py
 """

@@ -1,4 +1,4 @@
-"""Chain, group and chord: what arrives, and what happens if one task fails.
+"""Shows the results of a chain, a group and a chord, and what happens if one of their tasks fails.
 
 REDIS_URL=redis://localhost:6379/9 python canvas.py
 """
@@ -23,7 +23,7 @@ def total(numbers):
 
 @app.task
 def report(request, error, traceback):
-    """A `link_error` callback. Celery calls it with the request and the exception of the task that failed."""
+    """An error callback. Celery calls it with the failed task's request, exception and traceback."""
     redis.rpush("reports", f"{type(error).__name__} of {request.task}")
 
 
@@ -37,13 +37,13 @@ def show(text, result):
 
 
 def show_states(*results):
-    """Wait until none of them is PENDING any more, and print their states."""
+    """Wait until all results are ready, and print their states."""
     until(lambda: all(result.ready() for result in results))
     print("    states:", *(result.state for result in results))
 
 
 def show_report():
-    """Wait until report() has run, and print what it got."""
+    """Wait until report() has run, and print its arguments."""
     until(lambda: redis.llen("reports"))
     print("    report() got the", redis.lpop("reports"))
 

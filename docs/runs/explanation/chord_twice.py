@@ -1,4 +1,4 @@
-"""A member of a chord is delivered twice, and each run has another result.
+"""A header task of a chord is delivered twice, and each run returns a different result.
 
 REDIS_URL=redis://localhost:6379/9 python chord_twice.py
 """

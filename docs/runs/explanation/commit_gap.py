@@ -1,4 +1,4 @@
-"""The web process is killed between the commit and the sending. Then the sweeper looks.
+"""The web process is killed after the commit and before it sends the message. Then the sweeper runs.
 
 SWEEP_AFTER=1 python manage.py shell -v 0 < commit_gap.py     # in solutions/05-beat
 """

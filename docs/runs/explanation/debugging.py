@@ -1,4 +1,4 @@
-"""A breakpoint in a task: in a worker with processes, and in a solo worker with a terminal.
+"""Sets a breakpoint in a task, first in a prefork worker, and then in a solo worker with a terminal.
 
 REDIS_URL=redis://localhost:6379/9 python debugging.py
 """

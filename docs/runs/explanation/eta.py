@@ -1,4 +1,4 @@
-"""Fifty messages with a countdown, and then one without: where are they, and when does the last one begin?
+"""Sends fifty messages with a countdown and one without. Shows where they are, and when the last task starts.
 
 REDIS_URL=redis://localhost:6379/9 python eta.py
 """

@@ -1,4 +1,4 @@
-"""How often a busy worker that is killed takes a message with it, although it acknowledges late.
+"""Counts how often a message is lost when a busy worker with late acknowledgment is killed.
 
 REDIS_URL=redis://localhost:6379/9 python gap_often.py 150
 """
@@ -26,19 +26,19 @@ def late(number):
 
 
 def number_of(message):
-    """The argument of a message, as Kombu keeps it."""
+    """Return the argument in a message, which Kombu stores as JSON."""
     return json.loads(b64decode(message["body"]))[0][0]
 
 
 def known():
-    """The numbers of all messages that are in the queue, not acknowledged, or done."""
+    """Return the numbers of all messages that are queued, unacknowledged, or done."""
     waiting = [json.loads(each) for each in redis.lrange("photos", 0, -1)]
     taken = [json.loads(each)[0] for each in redis.hvals("unacked")]
     return {number_of(each) for each in waiting + taken} | {int(each) for each in redis.smembers("done")}
 
 
 def lost():
-    """Kill a busy worker at any moment, and count the messages that are nowhere."""
+    """Kill a busy worker at a random moment, and count the lost messages."""
     redis.flushdb()
     for number in range(SENT):
         late.delay(number)

@@ -1,10 +1,11 @@
-"""Two resizes at once in one process: how long does each thread wait for the other one?
+"""Measures how long the threads of a process wait for each other when all of them resize photos.
 
 python gil.py PHOTO     # with the workshop's Python, on Linux
 
-The kernel counts for each thread how long it ran, and how long it waited for a processor. The rest of its
-time it was asleep, and in work that reads no file and no network that is the wait for Python's global lock.
-Other load on the machine makes the second number larger and leaves the third as it is.
+For each thread, the kernel counts how long the thread ran, and how long it waited for a processor. The
+rest of the time, the thread was asleep. The work doesn't use files or the network, so a thread sleeps only
+while it waits for Python's global lock. Other programs on the machine increase the wait for a processor,
+but not the time asleep.
 """
 
 import io
@@ -20,7 +21,7 @@ SECONDS = 8
 
 
 def in_python(photo):
-    """For comparison: work that never leaves Python."""
+    """Do work in pure Python, for comparison."""
     sum(number * number for number in range(400_000))
 
 
@@ -29,7 +30,7 @@ def resizing(photo):
 
 
 def measured(work, photo, found):
-    """Repeats `work`; appends seconds on a processor, waiting for one, asleep, and how often it was done."""
+    """Repeat `work`. Append to `found`: seconds running, waiting for a processor, asleep; repetitions."""
     schedstat = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
     ran, queued, _ = (int(each) / 1e9 for each in schedstat.read_text().split())
     started, times = time.monotonic(), 0
@@ -53,7 +54,7 @@ if __name__ == "__main__":
             for each in threads:
                 each.join()
             ran, queued, asleep, _ = (sum(each) for each in zip(*found, strict=True))
-            # As if each thread had a processor of its own: without the time in which it waited for one.
+            # Without the wait for a processor, as if each thread had its own processor.
             busy = ran / (ran + asleep)
             print(
                 f"{work.__name__:10} {count} threads: asleep {1 - busy:4.0%}, at work like {count * busy:.1f}"

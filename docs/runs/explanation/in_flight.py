@@ -1,4 +1,4 @@
-"""A message on its way from the broker to a worker that dies before it has read it.
+"""A worker dies before it has read a message that the broker has already sent to it.
 
 REDIS_URL=redis://localhost:6379/9 python in_flight.py
 """
@@ -26,7 +26,7 @@ def late():
 
 
 def waiting():
-    """The worker's connections that wait in BRPOP, as the broker knows them."""
+    """Return the worker's connections that are waiting in BRPOP, according to the broker."""
     return [each for each in redis.client_list() if each["cmd"] == "brpop" and "b" in each["flags"]]
 
 
@@ -38,9 +38,9 @@ def show(title):
 if __name__ == "__main__":
     redis.flushdb()
     with Worker("in_flight", "-c", "1") as worker:
-        late.delay()  # so that the sender is connected, and the worker is ready
+        late.delay()  # connects the producer, and shows that the worker is ready
         until(lambda: redis.get("begun"))
-        # A BRPOP waits on the broker for a second at a time. Stop the worker in one that has just begun.
+        # A BRPOP waits for a second at a time. Stop the worker during a BRPOP that has just started.
         while True:
             until(waiting)
             os.killpg(worker.process.pid, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""What lies on the broker while a worker is at work, and after it was killed.
+"""Shows the broker's keys while a worker is running tasks, and after the worker was killed.
 
 REDIS_URL=redis://localhost:6379/9 python keys.py
 """
@@ -33,7 +33,7 @@ def late(seconds):
 
 
 def show(title):
-    """The three keys, with the messages in the order in which they were taken."""
+    """Print the three keys, with the messages in the order in which they were taken."""
     print(title)
     print("  LLEN photos  ", redis.llen("photos"))
     print("  HLEN unacked ", redis.hlen("unacked"))

@@ -1,4 +1,4 @@
-"""A process or a worker ends in the middle of a task: what becomes of the message?
+"""Shows what happens to a message when a process or a worker is stopped in the middle of a task.
 
 REDIS_URL=redis://localhost:6379/9 python lost.py
 """
@@ -18,11 +18,11 @@ app.conf.broker_transport_options = {
 }
 app.conf.worker_soft_shutdown_timeout = float(os.environ.get("SOFT", 0))
 WAIT = 16
-"""Seconds after which a task is said not to come again."""
+"""If a task has not started again after this many seconds, it counts as lost."""
 
 
 def work():
-    """Takes long the first time. The time of each beginning is kept."""
+    """Record the time of each start. The first run takes ten minutes."""
     if redis.rpush("begun", time.time()) == 1:
         time.sleep(600)
 

@@ -1,8 +1,8 @@
-"""The pools side by side: how fast, how much memory, and which limits work. It takes some minutes.
+"""Compares the pools: their speed, their memory, and which time limits work. This takes a few minutes.
 
 REDIS_URL=redis://localhost:6379/9 python pools.py resize|wait|memory|limits PHOTO
 
-PHOTO is a JPEG. gevent and eventlet have to be installed for all of it; the workshop does not install them.
+PHOTO is a JPEG. Install gevent and eventlet first, because the workshop doesn't.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "solutions/05-beat"
 QUEUE = os.environ.get("QUEUE", "celery")
 ROUNDS = 5
-DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without the proxy of the shell
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # ignores the shell's proxy settings
 
 app = Celery("pools", broker=URL, backend=URL)
 app.conf.task_default_queue = QUEUE
@@ -63,7 +63,7 @@ def sleeps_for_ever():
 
 
 def held(work):
-    """Works for 6 seconds. What interrupts it is kept."""
+    """Work for 6 seconds, and record what interrupted the work."""
     started = time.monotonic()
     try:
         while time.monotonic() < started + 6:
@@ -80,7 +80,7 @@ def held(work):
 
 
 def rate(queue, task, argument, count):
-    """Tasks in a second, of `count` that are sent at once."""
+    """Send `count` tasks without a pause, and return how many ran per second."""
     redis.set(f"done {queue}", 0)
     started = time.monotonic()
     for _ in range(count):
@@ -90,7 +90,7 @@ def rate(queue, task, argument, count):
 
 
 def compare(pools, task, argument, count):
-    """Each pool in turn, several rounds: the median of each, and its ratio to the first in the same round."""
+    """Run the pools in turn, several times. Print each pool's median, and its ratio to the first pool."""
     rates = {}
     with ExitStack() as stack:
         for pool, size in pools:
@@ -128,7 +128,7 @@ port = []
 
 
 async def serve():
-    """Answers each request after 0.2 s, any number at once."""
+    """Respond to each request after 0.2 s. Any number of requests can wait at the same time."""
 
     async def answer(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
@@ -143,7 +143,7 @@ async def serve():
 
 
 def memory(photo):
-    """The finished project's worker, idle. PSS counts a page that several share in equal parts."""
+    """Print the memory of an idle worker. PSS divides a shared page equally among its processes."""
     print("memory of `celery -A myproject worker` in solutions/05-beat, in MB")
     for pool, size in [
         ("solo", 1),

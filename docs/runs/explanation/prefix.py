@@ -1,4 +1,4 @@
-"""Two projects share one database of Redis, each with its own key prefix.
+"""Two projects share one Redis database, each with its own key prefix.
 
 REDIS_URL=redis://localhost:6379/9 python prefix.py
 """

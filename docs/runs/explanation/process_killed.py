@@ -1,4 +1,4 @@
-"""A pool process is killed in the middle of a task: how long until the task begins again? Ten times.
+"""Measures ten times how long it takes until a task starts again after its pool process was killed.
 
 REDIS_URL=redis://localhost:6379/9 python process_killed.py
 """
@@ -17,7 +17,7 @@ app.conf.task_ignore_result = True
 
 @app.task(acks_late=True, reject_on_worker_lost=True)
 def work():
-    """Takes long the first time."""
+    """Record the process and the time. The first run takes ten minutes."""
     redis.set("pid", os.getpid())
     if redis.rpush("begun", time.time()) == 1:
         time.sleep(600)

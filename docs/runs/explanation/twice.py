@@ -1,4 +1,4 @@
-"""One message, a task of 12 seconds, a visibility timeout of 5: how often does it run?
+"""Counts how often a 12-second task runs for one message if the visibility timeout is 5 seconds.
 
 REDIS_URL=redis://localhost:6379/9 python twice.py
 """

@@ -1,4 +1,4 @@
-"""A thread in the web process has work for 5 seconds when the process ends. Is the work done?
+"""Shows whether a thread in the web process finishes 5 seconds of work when the process is stopped.
 
 python web_thread.py
 """
@@ -18,7 +18,7 @@ from psutil import Process
 
 
 def application(environ, start_response):
-    """Starts the work in a thread, and answers at once."""
+    """Start the work in a thread, and respond immediately."""
     daemon = environ["PATH_INFO"] == "/daemon"
     threading.Thread(target=work, daemon=daemon).start()
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -46,7 +46,7 @@ def serve(*options):
     return port, subprocess.Popen(command, cwd=Path(__file__).parent, stderr=subprocess.DEVNULL)
 
 
-DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without the proxy of the shell
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # ignores the shell's proxy settings
 
 
 def request(port, path):

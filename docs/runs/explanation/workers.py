@@ -1,6 +1,6 @@
-"""Workers of their own for the scripts beside this file, which are Celery apps themselves.
+"""Starts workers for the scripts in this folder. Each of these scripts is a Celery app.
 
-All of them talk to the broker of REDIS_URL, and empty that database first: give them one that nobody needs.
+The scripts use the database at REDIS_URL and delete everything in it, so don't use one that you need.
 """
 
 import os
@@ -20,7 +20,7 @@ redis = Redis.from_url(URL, decode_responses=True)
 
 
 def until(condition, seconds=60):
-    """True once `condition()` is; False when it is not within `seconds`."""
+    """Wait until `condition()` is true. Returns False if that takes longer than `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -30,7 +30,7 @@ def until(condition, seconds=60):
 
 
 class Worker:
-    """A Celery worker of the module `name`, in a process group of its own. `with` ends it by SIGKILL."""
+    """A Celery worker of the module `name`, in a separate process group. `with` stops it with SIGKILL."""
 
     def __init__(self, name, *options, folder=Path(__file__).parent, **environment):
         command = [sys.executable, "-m", "celery", "-A", name, "worker", *QUICK, *options]
@@ -44,7 +44,7 @@ class Worker:
         )
 
     def family(self):
-        """The main process and its children, as psutil knows them."""
+        """Return the main process and its child processes, as psutil objects."""
         main = psutil.Process(self.process.pid)
         return [main, *main.children(recursive=True)]
 
@@ -55,7 +55,7 @@ class Worker:
         self.process.send_signal(number)
 
     def kill(self):
-        """All of it, as a power cut would. Returns when the last process and its connections are gone."""
+        """Kill all processes, as a power failure would. Returns when their connections are closed."""
         family = self.family() if self.process.poll() is None else []
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)

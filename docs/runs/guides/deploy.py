@@ -1,8 +1,8 @@
-"""Writes docs/runs/guides/deploy-*.txt: the server of the guide, on this machine. Needs nginx, openssl, curl.
+"""Record docs/runs/guides/deploy-*.txt: run the guide's server here. Needs nginx, openssl and curl.
 
     PYTHONPATH=tests python docs/runs/guides/deploy.py
 
-curl finds photos.example.com on the test's ports, and takes its certificate, by a .curlrc of its own.
+A separate .curlrc makes curl connect photos.example.com to the test's ports and accept its certificate.
 """
 
 import os
@@ -28,7 +28,7 @@ def write(name: str, text: str) -> None:
 
 
 def shell(server: Server, *commands: str) -> str:
-    """What each command prints, behind it; the paths of the guide stand for the temporary ones."""
+    """Run the commands with temporary paths. Returns each command, as the guide shows it, and its output."""
     rc = server.folder / ".curlrc"
     rc.write_text(
         "insecure\nsilent\n"
@@ -128,9 +128,9 @@ def watch(server: Server) -> None:
 
 
 def stop(server: Server, whole_group: bool) -> str:
-    """A worker is told to end with a task of eight seconds in its hands."""
+    """Stop a worker during an eight-second task. Returns its log. `whole_group`: also stop its children."""
     server.end("worker")
-    server.environment["PRACTICE"] = "1"  # for a slow storage
+    server.environment["PRACTICE"] = "1"  # to make the storage slow
     (server.folder / "worker.log").write_text("")
     server.manage("storage", "slow", "8")
     server.start_unit("worker")

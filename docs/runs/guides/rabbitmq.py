@@ -1,15 +1,14 @@
-"""Writes docs/runs/guides/rabbitmq-*.txt: solutions/05-beat with a real RabbitMQ as its broker.
+"""Record docs/runs/guides/rabbitmq-*.txt: run solutions/05-beat with a real RabbitMQ as its broker.
 
     AMQP_URL=amqp://guest:guest@127.0.0.1:5672// MANAGEMENT=15672 python docs/runs/guides/rabbitmq.py [part …]
 
-The RabbitMQ should be an empty one that runs for this; rabbitmqctl has to reach it. Redis for results and
-locks is the workshop's own.
+Use an empty RabbitMQ server that nothing else uses and that rabbitmqctl can reach. The workshop's own Redis
+server stores results and locks.
 """
 
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -21,10 +20,11 @@ from pathlib import Path
 import httpx
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.photos import samples
 from workshop.runtime.broker import Broker
+from workshop.system.child import Child
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 OUT = Path(__file__).parent
 AMQP, MANAGEMENT = os.environ["AMQP_URL"], os.environ["MANAGEMENT"]
@@ -32,7 +32,7 @@ SHOWN = "amqp://guest:guest@localhost:5672//"
 
 
 class Site:
-    """A copy of solutions/05-beat with its processes. settings: another settings module."""
+    """A copy of solutions/05-beat with its processes. `settings` is the settings module to use."""
 
     def __init__(self, redis_url: str, amqp: str | None, settings: str = "myproject.settings"):
         self.folder = Path(tempfile.mkdtemp(prefix="photos-"))
@@ -52,28 +52,22 @@ class Site:
         self.run("python manage.py migrate -v 0")
 
     def start(self, *options: str, name: str = "worker", ready: str | None = " ready.", **environment):
-        file = self.folder / f"{name}-{len(self.processes)}.log"
-        with file.open("wb") as log:
-            process = subprocess.Popen(
-                ["celery", "-A", "myproject", *options],
-                cwd=self.folder / "app",
-                env=self.environment | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        process.log = file
+        process = Child(
+            ["celery", "-A", "myproject", *options],
+            folder=self.folder / "app",
+            environment=self.environment | environment,
+            log=self.folder / f"{name}-{len(self.processes)}.log",
+        )
         self.processes.append(process)
         if ready:
-            assert until(lambda: ready in file.read_text(), 40), file.read_text()
+            assert process.wait_for(ready, 40), process.output
         return process
 
     def worker(self, *options: str):
         return self.start("worker", "--loglevel", "INFO", "--concurrency", "2", *options)
 
     def kill(self, process) -> None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
 
     def run(self, command: str) -> str:
         run = subprocess.run(
@@ -93,12 +87,12 @@ class Site:
 
     def end(self) -> None:
         for process in self.processes:
-            if process.poll() is None:
+            if process.running:
                 self.kill(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def photo(self) -> None:
-        """One photo in the database, and its task sent, as the view does."""
+        """Save a photo in the database and send its task, as the view does."""
         file = self.folder / "photo.jpg"
         file.write_bytes(samples.photo(1200, 900))
         print(
@@ -111,7 +105,7 @@ class Site:
 
 
 def tidy(text: str) -> str:
-    """A log as a page shows it: no ids, no dates, no places of this machine."""
+    """Return a log as a page shows it, without ids, dates and this machine's host name and addresses."""
     text = re.sub(r"\[[\d-]+ (\d\d:\d\d:\d\d),\d+: (\w+)/[\w-]+\]", r"[\1 \2]", text)
     text = re.sub(r"\[[0-9a-f]{8}-[0-9a-f-]{27}\]", "[…]", text)
     text = re.sub(r"@" + socket.gethostname() + r"\b", "@photos", text)
@@ -231,9 +225,9 @@ def quorum(redis_url: str) -> None:
     classic.end()
     site = Site(redis_url, AMQP, "myproject.quorum")
     process = site.start("worker", "--loglevel", "INFO", ready=None)
-    until(lambda: "PRECONDITION" in process.log.read_text() or process.poll() is not None, 20)
+    until(lambda: "PRECONDITION" in process.output or not process.running, 20)
     time.sleep(1)
-    lines = [line for line in process.log.read_text().splitlines() if "PRECONDITION" in line]
+    lines = [line for line in process.output.splitlines() if "PRECONDITION" in line]
     write(
         "precondition",
         "$ DJANGO_SETTINGS_MODULE=myproject.quorum celery -A myproject worker\n"
@@ -248,8 +242,8 @@ def quorum(redis_url: str) -> None:
     lines = [each for each in queues().splitlines() if not re.search(r"delayed.*\t0\t0\t", each)]
     write("delayed", "\n".join(lines) + "\n$ celery -A myproject inspect scheduled\n" + held)
     site.photo()
-    print(until(lambda: "succeeded" in process.log.read_text(), 30))
-    print(process.log.read_text()[-3000:])
+    print(until(lambda: "succeeded" in process.output, 30))
+    print(process.output[-3000:])
     site.end()
     empty()
 
@@ -259,16 +253,16 @@ def timeout(redis_url: str) -> None:
     subprocess.run("rabbitmqctl -q eval 'application:set_env(rabbit, consumer_timeout, 5000).'", shell=True)
     site = Site(redis_url, AMQP)
     process = site.worker("--queues", "celery")
-    # With a countdown the message stays unacknowledged for two minutes.
+    # With a countdown, the message stays unacknowledged for two minutes.
     site.python("from myproject.celery import debug_task; debug_task.apply_async(countdown=130)")
     began = time.monotonic()
-    until(lambda: "PRECONDITION" in process.log.read_text() or process.poll() is not None, 125)
-    print(f"after {time.monotonic() - began:.0f} s, ended: {process.poll()}")
-    until(lambda: process.poll() is not None, 30)
-    text = process.log.read_text()
+    until(lambda: "PRECONDITION" in process.output or not process.running, 125)
+    print(f"after {time.monotonic() - began:.0f} s, ended: {process.exit_code}")
+    until(lambda: not process.running, 30)
+    text = process.output
     lines = [line for line in text.splitlines() if re.match(r"\[2.*(ready|received|CRIT|PRECOND)", line)]
     shown = "\n".join(textwrap.fill(tidy(line), 110) for line in lines)
-    ended = f"\n(the worker has ended, exit code {process.poll()})" if process.poll() is not None else ""
+    ended = f"\n(the worker has ended, exit code {process.exit_code})" if not process.running else ""
     write("timeout", f"$ celery -A myproject worker …\n{shown}{ended}\n{queues()}")
     site.end()
     subprocess.run(
@@ -294,7 +288,7 @@ def flower(redis_url: str) -> None:
         ]
         given = "FLOWER_BROKER_API=http://guest:guest@localhost:15672/api/ " if more else ""
         said.append(f"$ {given}celery -A myproject flower")
-        said += [line for line in process.log.read_text().splitlines() if line.startswith("[E ")]
+        said += [line for line in process.output.splitlines() if line.startswith("[E ")]
         said.append('>>> found = httpx.get("http://localhost:5555/api/queues/length", auth=…).json()')
         said.append('>>> [(each["name"], each["messages"]) for each in found["active_queues"]]')
         said.append(str([(each["name"], each["messages"]) for each in answer]))

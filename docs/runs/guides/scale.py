@@ -1,8 +1,8 @@
-"""Writes docs/runs/guides/scale-*.txt: what a worker of solutions/05-beat does, holds and needs.
+"""Record docs/runs/guides/scale-*.txt: measure a worker of solutions/05-beat.
 
     python docs/runs/guides/scale.py [part …]
 
-Broker and worker are started for this. Twelve-megapixel photos, resized by the project's own task.
+The script starts a broker and a worker. The project's own task resizes photos of 12 megapixels.
 """
 
 import os
@@ -17,9 +17,10 @@ import psutil
 import redis
 
 from workshop import paths
-from workshop.checkkit import until
 from workshop.photos import samples
 from workshop.runtime.broker import Broker
+from workshop.system.child import Child
+from workshop.system.waiting import until
 
 OUT = Path(__file__).parent
 PHOTOS = 40
@@ -55,19 +56,13 @@ class Site:
         return run.stdout
 
     def worker(self, *options: str) -> None:
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                ["celery", "-A", "myproject", "worker", "--loglevel", "INFO", "--queues", "celery", *options],
-                cwd=self.folder / "app",
-                env=self.environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        assert until(lambda: " ready." in self.log.read_text(), 40), self.log.read_text()
+        command = ["celery", "-A", "myproject", "worker", "--loglevel", "INFO", "--queues", "celery"]
+        options = [*command, *options]
+        self.process = Child(options, folder=self.folder / "app", environment=self.environment, log=self.log)
+        assert self.process.wait_for(" ready.", 40), self.process.output
 
     def end_worker(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
+        self.process.stop(60)
 
     def photos(self, count: int) -> None:
         file = self.folder / "photo.jpg"
@@ -79,13 +74,13 @@ class Site:
         )
 
     def resize_all(self) -> float:
-        """Send a task for each photo; seconds until the last one is done."""
+        """Send a task for each photo. Returns the seconds until the last task is done."""
         before = self.log.read_text().count("succeeded in")
         self.python(
             "from images.tasks import resize_image_task as t; "
             '[t.delay(pk) for pk in UploadedImage.objects.values_list("pk", flat=True)]'
         )
-        # The clock runs from the first to the last line of the log: the sending is not part of it.
+        # Measure from the first to the last log line, to exclude the time for sending the tasks.
         until(lambda: self.log.read_text().count("succeeded in") >= before + PHOTOS, 180)
         lines = self.log.read_text().splitlines()
         times = [stamp(line) for line in lines if "resize_image_task" in line and "[20" in line][
@@ -94,7 +89,7 @@ class Site:
         return max(times) - min(times)
 
     def end(self) -> None:
-        if self.process and self.process.poll() is None:
+        if self.process and self.process.running:
             self.end_worker()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -105,7 +100,7 @@ def stamp(line: str) -> float:
 
 
 def megabytes(process: psutil.Process) -> tuple[float, float]:
-    """Resident, and the part of it that is this process's alone."""
+    """Return the resident memory, and the part of it that the process doesn't share."""
     memory = process.memory_full_info()
     return memory.rss / 1e6, memory.uss / 1e6
 
@@ -207,7 +202,7 @@ def priorities(url: str) -> None:
 
 
 def queues(url: str) -> None:
-    """docs/examples/scale/queues.py, with messages of several priorities and a worker at work."""
+    """Run docs/examples/scale/queues.py with messages of several priorities while a worker is busy."""
     site = Site(url)
     site.photos(PHOTOS)
     site.worker("--concurrency", "1")
@@ -231,7 +226,7 @@ def queues(url: str) -> None:
 
 
 def ping(url: str) -> None:
-    """What a probe costs, and whether a worker answers that has its hands full."""
+    """Measure the CPU time of each probe, and find out whether a busy worker replies to a ping."""
     site = Site(url)
     health = str(paths.ROOT / "docker/health.py")
     alive = site.folder / "alive"
@@ -265,7 +260,6 @@ def ping(url: str) -> None:
         )
         lines.append(f"--pool {pool}, in the middle of a task: {said}")
         site.process.kill()
-        site.process.wait()
         site.redis.flushall()
     write("ping", "\n".join(lines))
     site.end()

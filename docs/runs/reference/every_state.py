@@ -1,6 +1,6 @@
-"""Every state that a task can be in, produced on a real worker, and what its sender and a listener see of it.
+"""Produces every state of a task with a real worker, and shows what the producer and an event listener see.
 
-Run it beside a broker: python every_state.py
+Start a broker, then run: python every_state.py
 """
 
 import os
@@ -64,7 +64,7 @@ def reject(self, requeue):
 
 
 class Listener:
-    """Hears all events, and keeps their names by task."""
+    """Receives all events, and stores their names for each task."""
 
     def __init__(self):
         self.heard = {}
@@ -82,7 +82,7 @@ class Listener:
 
 
 class Worker:
-    """A worker in a process group of its own, with its log in memory."""
+    """A worker in a separate process group. Its log is stored in memory."""
 
     def __init__(self):
         command = ["celery", "-A", "every_state", "worker", "-c", "2", "-l", "INFO"]
@@ -115,7 +115,7 @@ def until(condition):
 
 
 def tell(what, task, event=None):
-    """Print what is known of `task`, once `event` was heard."""
+    """Wait until `event` has been received, then print what is known about `task`."""
     until(lambda: event is None or event in listener.of(task))
     kept = bool(app.backend.client.exists(app.backend.get_key_for_task(task.id)))
     print(
@@ -150,7 +150,7 @@ def beside_a_worker(worker, waits):
     tell("the same one, called off", later)
 
     held = work.delay(hold=True)
-    until(lambda: held.state == "STARTED")  # the event comes a moment before it
+    until(lambda: held.state == "STARTED")  # the event is sent before the state is stored
     tell("at work", held, "started")
     let_go(held)
     reports = report.delay()
@@ -186,7 +186,7 @@ def beside_a_worker(worker, waits):
 
 if __name__ == "__main__":
     listener = Listener()
-    until(lambda: app.backend.client.pubsub_numpat() > 0)  # else the first events are missed
+    until(lambda: app.backend.client.pubsub_numpat() > 0)  # otherwise the first events are missed
     try:
         waits = before_a_worker()
         worker = Worker()

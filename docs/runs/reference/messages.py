@@ -1,8 +1,9 @@
-"""Error messages of the troubleshooting page, each produced by the installed Celery, Kombu, Django or Pillow.
+"""Produces the error messages of the troubleshooting page with the installed packages.
 
-Run it beside a broker of its own, since it changes that one's settings: python messages.py
-It prints a line for each: the exception as a traceback ends with it, on one line. The broker's port is
-written as 6379, and what differs from run to run as three dots.
+Start a separate broker, because this script changes the broker's settings, then run: python messages.py
+
+The script prints one line for each exception: the last line of its traceback. The script replaces the
+broker's port with 6379, and parts that vary with three dots.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ def message(function):
 
 
 def app_with(broker="memory://", backend="cache+memory://", **options):
-    """A new app, and a task of it."""
+    """Return a new app and one of its tasks."""
     app = Celery("messages", broker=broker, backend=backend, set_as_current=False)
     app.conf.update(options)
 
@@ -50,7 +51,7 @@ def app_with(broker="memory://", backend="cache+memory://", **options):
 
 
 def nobody():
-    """The address of a port that nobody listens to."""
+    """Return an address with a port on which no server listens."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return f"redis://localhost:{found.getsockname()[1]}/0"
@@ -82,7 +83,7 @@ def no_argument():
 
 @message
 def no_tuple():
-    app_with()[1].apply_async(7)  # (7) is a number, (7,) a tuple
+    app_with()[1].apply_async(7)  # (7) is a number, but (7,) is a tuple
 
 
 @message
@@ -128,7 +129,7 @@ def no_app_of_the_project():
     def shared(image_id):
         pass
 
-    Celery("default")  # what Celery makes where no app was loaded
+    Celery("default")  # the app that Celery creates if no app was loaded
     shared.apply_async((7,), retry=False)
 
 
@@ -140,7 +141,7 @@ def one_name_twice():
         pass
 
     with warnings.catch_warnings(action="error"):
-        str(app.task(other, name=work.name, shared=False))  # a task is made when it is first used
+        str(app.task(other, name=work.name, shared=False))  # Celery creates a task when it is first used
 
 
 @message
@@ -161,7 +162,7 @@ def limits_the_wrong_way_round():
 
 @message
 def result_of_an_async_task():
-    """Celery calls the function. What it then stores as the result is the coroutine."""
+    """Celery calls the function and tries to store the coroutine as the result."""
 
     async def work(image_id):
         pass
@@ -284,7 +285,7 @@ def quality_none():
 
 
 def on_the_broker(name, value):
-    """Send a task while the broker's own setting `name` has another value."""
+    """Send a task while the broker's setting `name` has the value `value`."""
     admin = redis.Redis.from_url(URL)
     before = admin.config_get(name)[name]
     admin.config_set(name, value)
@@ -315,18 +316,18 @@ def broker_is_a_replica():
 
 
 def raised(function):
-    """The exception as the last line of a traceback says it."""
+    """Return the exception that `function` raises, as the last line of a traceback shows it."""
     try:
         function()
     except BaseException as error:
         said = " ".join("".join(traceback.format_exception_only(error)).split())
-        said = "".join(filter(str.isprintable, said))  # Kombu's keys have control characters
+        said = "".join(filter(str.isprintable, said))  # Kombu's keys contain control characters
         said = re.sub(r"localhost:\d+", "localhost:6379", said)
         return re.sub(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}", "…", said)
     raise SystemExit(f"{function.__name__} raised nothing.")
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # that root should not run a worker
+    warnings.simplefilter("ignore")  # the warning that root should not run a worker
     for each in MESSAGES:
         print(raised(each), flush=True)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.observed_rows import expect_consistent_rows, observe_rows
-from workshop.checkkit.rows import expect_original
+from workshop.checkkit.photo_rows import expect_original
 from workshop.checkkit.worker import place_in
 
 pytestmark = pytest.mark.step("1.4")

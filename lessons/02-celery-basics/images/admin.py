@@ -15,7 +15,7 @@ class UploadedImageAdmin(admin.ModelAdmin):
 
     list_display = ["name", "uploaded_at", "state", "failure_reason"]
     list_filter = ["is_processed", ("failure_reason", admin.EmptyFieldListFilter)]
-    exclude = ["image"]  # it would be a link to an address that the site does not serve
+    exclude = ["image"]  # otherwise it would be a link to an address that the site doesn't serve
     readonly_fields = ["original", "state", "uploaded_at"]
 
     @admin.display
@@ -31,7 +31,7 @@ class UploadedImageAdmin(admin.ModelAdmin):
         return [path("<int:pk>/original/", download, name="images_original"), *super().get_urls()]
 
     def download_original(self, request, pk):
-        """The photo as it was uploaded. It may say where it was taken, so only staff get it."""
+        """A link to the original photo. It may reveal where it was taken, so only staff can download it."""
         photo = get_object_or_404(UploadedImage, pk=pk)
         if not self.has_view_permission(request, photo):
             raise PermissionDenied

@@ -33,7 +33,7 @@ ENDINGS = {ending for ending, _ in TYPES.values()}
 
 
 def upload_path(photo, filename):
-    """A name that every storage takes: 50 characters are at most 200 bytes, and file systems take 255.
+    """Return a name that every storage accepts: 50 characters take at most 200 bytes, and 255 are allowed.
 
     That leaves room for what Django and attach_resized() add to the name.
     """

@@ -8,13 +8,13 @@ from redis.exceptions import RedisError
 
 
 def asks_result_backend(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a view answer with 503 and a sentence while the result backend is down."""
+    """Let a view respond with 503 and a message while the result backend is down."""
 
     @wraps(view)
     def answer(request, *args, **kwargs):
         try:
             return view(request, *args, **kwargs)
         except RedisError:
-            return JsonResponse({"error": "The result backend does not answer. Try again later."}, status=503)
+            return JsonResponse({"error": "The result backend doesn't respond. Try again later."}, status=503)
 
     return answer

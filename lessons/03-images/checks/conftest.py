@@ -8,8 +8,8 @@ from celery import Task
 from django.utils import timezone
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
-from workshop.checkkit.competitor import overtaken
-from workshop.checkkit.rows import finish
+from workshop.checkkit.concurrent_writer import overtaken
+from workshop.checkkit.photo_rows import finish
 from workshop.checkkit.worker import run_here
 
 RETRY_OPTIONS = {

@@ -3,7 +3,7 @@ from kombu.exceptions import EncodeError
 
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.observed_rows import expect_consistent_rows, observe_rows
-from workshop.checkkit.rows import expect_original
+from workshop.checkkit.photo_rows import expect_original
 
 pytestmark = pytest.mark.step("3.1")
 

@@ -64,7 +64,7 @@ def test_retried(task, attempt, photo, monkeypatch, kind):
     kept = photo(SMALL)
 
     def fail(*args, **kwargs):
-        raise kind("The photo storage does not answer.")
+        raise kind("The photo storage doesn't respond.")
 
     monkeypatch.setattr(type(storages["resized"]), "_save", fail)
     error, messages = attempt(kept)

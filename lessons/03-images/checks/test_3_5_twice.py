@@ -4,7 +4,7 @@ import pytest
 
 from workshop.checkkit import complain, expect, photos, until
 from workshop.checkkit.observed_rows import observe_rows
-from workshop.checkkit.rows import finish
+from workshop.checkkit.photo_rows import finish
 
 pytestmark = pytest.mark.step("3.5")
 

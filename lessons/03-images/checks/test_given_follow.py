@@ -45,7 +45,7 @@ def test_strange_ids(client, ids):
 def test_try_again(client, photo, queue):
     """The page of a failed photo has a button that sends a new task."""
     kept = photo(photos.jpeg())
-    fail(kept, "The photo storage does not answer. Try again later.")
+    fail(kept, "The photo storage doesn't respond. Try again later.")
     page = client.get(reverse("images:detail", args=[kept.pk])).content.decode()
     address = reverse("images:try_again", args=[kept.pk])
     expect(address in page, "the page of a failed photo has no Try again button.")

@@ -12,15 +12,15 @@ def translate_boto_errors():
     try:
         yield
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise ConnectionError(f"The bucket does not answer: {error}") from error
+        raise ConnectionError(f"The bucket doesn't respond: {error}") from error
     except exceptions.ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
             raise
-        raise ConnectionError(f"The bucket answers with a server error: {error}") from error
+        raise ConnectionError(f"The bucket responded with a server error: {error}") from error
 
 
 class Bucket(S3Storage):
-    """A bucket whose transient errors a task can retry. It never shows half a file."""
+    """A bucket whose transient errors a task can retry. It never exposes a half-written file."""
 
     def _open(self, name, mode="rb"):
         with translate_boto_errors():

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class NotStored(Exception):
-    """The storage did not take a photo, for example because the disk is full. The text is for visitors."""
+    """A photo could not be stored, for example because the disk is full. The text is for visitors."""
 
 
 class PhotosInput(forms.ClearableFileInput):
@@ -22,7 +22,7 @@ class PhotosInput(forms.ClearableFileInput):
 
 
 class PhotosField(forms.FileField):
-    """Several photos. Each is checked without being decoded; every refusal names its file.
+    """A field for several photos. Each file is checked without decoding it, and each error names its file.
 
     The cleaned data is a list of pairs: a file, and its size as (width, height) in pixels.
     """
@@ -48,15 +48,15 @@ class PhotosField(forms.FileField):
 
 
 def check_photo(file: UploadedFile) -> tuple[int, int]:
-    """Refuse a file that is too big, not a picture, or has too many pixels. Only the header is read.
+    """Reject a file that is too big, isn't a picture, or has too many pixels. Reads only the header.
 
-    Returns the width and the height in pixels. Corrects the end of the file's name and its type, which the
-    visitor has chosen. Raises ValidationError.
+    Returns the width and the height in pixels. Corrects the file's extension and media type, which come from
+    the visitor. Raises ValidationError.
     """
     size = file.size or 0
     if size > settings.MAX_UPLOAD_BYTES:
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
-        raise ValidationError(f"{filesizeformat(size)} is too big; a photo may have {limit}.")
+        raise ValidationError(f"{filesizeformat(size)} is too big. The limit is {limit}.")
     try:
         picture = open_picture(file)
     except TooManyPixels:
@@ -73,7 +73,7 @@ def check_photo(file: UploadedFile) -> tuple[int, int]:
     width, height = picture.size
     if width * height > settings.MAX_UPLOAD_PIXELS:
         millions = settings.MAX_UPLOAD_PIXELS // 1_000_000
-        raise ValidationError(f"{width}×{height} is too many pixels; a photo may have {millions} million.")
+        raise ValidationError(f"{width}×{height} is too many pixels. The limit is {millions} million.")
     file.seek(0)
     file.name, file.content_type = name_and_type(file.name or "", picture.format)
     return width, height
@@ -83,7 +83,7 @@ class UploadForm(forms.Form):
     images = PhotosField(label="Photos")
 
     def save(self) -> list[UploadedImage]:
-        """Store the photos. Raises NotStored if the storage does not take one of them; then none is kept."""
+        """Store the photos. Raises NotStored if one of them can't be stored, and then keeps none."""
         photos = []
         try:
             for file, (width, height) in self.cleaned_data["images"]:
@@ -96,7 +96,7 @@ class UploadForm(forms.Form):
             logger.exception("An upload cannot be stored.")
             for photo in photos:
                 if connection.in_atomic_block:
-                    photo.delete_files()  # the transaction takes the row back
+                    photo.delete_files()  # the transaction removes the row again
                 else:
                     photo.delete()
             raise NotStored("Your photos could not be stored, so none was kept. Try again later.") from error

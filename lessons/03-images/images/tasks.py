@@ -48,9 +48,9 @@ class ResizeTask(ResilientTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """An exception that has left the task, in words for visitors."""
+    """Return the reason why the task failed, as text for visitors."""
     if isinstance(error, (ConnectionError, TimeoutError)):
-        return "The photo storage does not answer. Try again later."
+        return "The photo storage doesn't respond. Try again later."
     if isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded)):
         return "Resizing this photo took too long."
     return "Something went wrong on our side."

@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 from workshop.checkkit import complain, expect, procfile, until
 from workshop.checkkit.control import COMMAND, running
 from workshop.checkkit.flower import Flower
+from workshop.checkkit.photo_rows import finish
 from workshop.checkkit.procfile import Crew
-from workshop.checkkit.rows import finish
-from workshop.checkkit.worker import aside, raised_at
+from workshop.checkkit.worker import isolated_queue, raised_at
 
 PROJECT = Path.cwd()
 CREW = 2
@@ -171,7 +171,7 @@ def crew(app, all_workers, lines):
 
     @contextlib.contextmanager
     def ready():
-        with aside(app, CREW, keep=all_workers.running) as queue:
+        with isolated_queue(app, CREW, keep=all_workers.running) as queue:
             all_workers.start(procfile.workers(lines), queue)
             all_workers.wait_ready()
             yield all_workers, queue

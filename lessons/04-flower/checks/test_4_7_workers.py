@@ -7,7 +7,7 @@ from celery.app.control import Inspect
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
 from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error, running
-from workshop.checkkit.worker import aside, raised_at
+from workshop.checkkit.worker import isolated_queue, raised_at
 
 pytestmark = [pytest.mark.step("4.7"), pytest.mark.long]
 
@@ -19,7 +19,7 @@ def test_nobody_answers(app, command):
     """If no worker is running, the command says so within two seconds."""
     from images.management.commands import workers
 
-    with aside(app):
+    with isolated_queue(app):
         printed, error = command.once("show", seconds=workers.PATIENCE)
     expect(
         "worker" in error,
@@ -29,7 +29,7 @@ def test_nobody_answers(app, command):
     )
     expect(
         0 < workers.PATIENCE <= 2,
-        "the command waits too long for workers that do not answer.",
+        "the command waits too long for workers that don't respond.",
         expected="PATIENCE = 1, or 2 at most",
         found=f"PATIENCE = {workers.PATIENCE}",
         file=COMMAND,

@@ -1,4 +1,4 @@
-"""Storages in a folder that never show half a file."""
+"""Storages for a local folder that never expose a half-written file."""
 
 import os
 from uuid import uuid4

@@ -30,7 +30,7 @@ current: ContextVar[dict] = ContextVar("current", default=NOTHING)
 
 
 def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: give each request an id, or take over the X-Request-ID of the proxy in front."""
+    """Middleware that gives each request an id, or uses the X-Request-ID of a proxy."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
@@ -116,7 +116,7 @@ def formatter(use_color: bool = False) -> logging.Formatter:
     return JsonFormatter(
         ["levelname", "name", "processName", "message", *FIELDS],
         rename_fields={"levelname": "level", "name": "logger", "processName": "process"},
-        reserved_attrs=[*RESERVED_ATTRS, "data", "request"],  # what the message says already
+        reserved_attrs=[*RESERVED_ATTRS, "data", "request"],  # the message already contains it
         timestamp="time",
     )
 

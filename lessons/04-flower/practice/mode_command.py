@@ -26,7 +26,7 @@ class ModeCommand(BaseCommand):
             raise CommandError(f"{seconds:g} seconds are not possible. Use a number from 0 to {LONGEST}.")
         set_mode(self.service, f"slow {seconds}" if mode == "slow" else mode)
         does = {
-            "down": "does not answer",
+            "down": "doesn't respond",
             "slow": f"takes {seconds:g} s for {self.unit}",
             "ok": "works again",
         }

@@ -14,7 +14,7 @@ import pytest
 
 from workshop.checkkit import beat as beats
 from workshop.checkkit import complain, expect, task_name, until
-from workshop.checkkit.competitor import Competitor
+from workshop.checkkit.concurrent_writer import Competitor
 from workshop.checkkit.queues import queue_of
 
 SCHEDULE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"

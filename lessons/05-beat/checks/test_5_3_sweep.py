@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from workshop.checkkit import complain, expect, photos, task_name, until
-from workshop.checkkit.rows import finish
-from workshop.checkkit.worker import aside, sending_to
+from workshop.checkkit.photo_rows import finish
+from workshop.checkkit.worker import isolated_queue, sending_to
 from workshop.system.ports import free_port
 
 pytestmark = pytest.mark.step("5.3")
@@ -289,7 +289,7 @@ def test_healed(app, worker, upload, settings, done):
     from images.models import UploadedImage
     from upkeep.tasks import sweep_task
 
-    with aside(app) as lost:
+    with isolated_queue(app) as lost:
         upload(*[(f"garden-{number}.jpg", SMALL) for number in range(4)])
         lost.purge()
     then = timezone.now() - timedelta(seconds=1.5 * settings.SWEEP_AFTER)

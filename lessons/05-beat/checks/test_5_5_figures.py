@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.rows import finish
+from workshop.checkkit.photo_rows import finish
 
 pytestmark = pytest.mark.step("5.5")
 
 FILE = "upkeep/reporting.py"
 DAY = date(2026, 3, 2)
-DAMAGED, AWAY = "This picture is damaged or cut short.", "The photo storage does not answer. Try again later."
+DAMAGED, AWAY = "This picture is damaged or cut short.", "The photo storage doesn't respond. Try again later."
 SMALL = photos.jpeg(80, 60)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import expect, photos
-from workshop.checkkit.rows import finish
+from workshop.checkkit.photo_rows import finish
 
 pytestmark = pytest.mark.step("5.8")
 

@@ -13,7 +13,7 @@ from .results import OTHERS_AS_TEXT, asks_result_backend, progress_of, result_as
 from .tasks import export_zip_task
 
 BATCH_SIZE = 100
-"""The maximum number of photos in a batch, which has the newest ones."""
+"""The maximum number of photos in a batch. A batch contains the newest photos."""
 
 
 @require_POST

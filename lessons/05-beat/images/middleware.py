@@ -4,7 +4,7 @@ PLACEHOLDER = b"<!--request-seconds-->"
 
 
 def request_seconds(get_response):
-    """Write into the footer of every page how long the server took for it."""
+    """Write into every page's footer how long the server took to create the page."""
 
     def middleware(request):
         started = time.perf_counter()

@@ -35,7 +35,7 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
             resize_image_task.delay(photo.pk)
             photo.mark_queued()
     except OperationalError as error:
-        logger.warning("The broker does not answer; photos are saved but not queued: %s", error)
+        logger.warning("The broker doesn't respond; photos are saved but not queued: %s", error)
 
 
 def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
@@ -53,7 +53,7 @@ def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:
 def enqueue_summary(image_ids: list[int]) -> AsyncResult:
     """Enqueue a task for each photo and a callback that gets all results. Returns the callback's result.
 
-    Raises one of UNSENT if Redis does not respond.
+    Raises one of UNSENT if Redis doesn't respond.
     """
     task = chord(describe_for_summary_task.s(image_id) for image_id in image_ids)(summarize_task.s())
     task.parent.save()  # stores the group, so that the page can count its finished tasks

@@ -1,4 +1,4 @@
-"""The address of a Redis server. redis-py and Celery spell sockets and TLS in different ways: accept both."""
+"""Parse the address of a Redis server. redis-py and Celery write sockets and TLS differently: accept both."""
 
 import os
 from typing import NamedTuple, NoReturn
@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-SOCKETS = ("unix", "redis+socket")  # redis-py's word, and Celery's
+SOCKETS = ("unix", "redis+socket")  # redis-py's name and Celery's
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 VERIFY = ("required", "optional", "none")
 FORM = "Write it like redis://:password@host:6379/0, in the password %40 for @, %2F for / and %3B for ;"
@@ -67,7 +67,9 @@ def parse(url: str, variable: str = "REDIS_URL") -> Address:
         place, database = f"{split.netloc}{split.path}", ""
     database = query.pop("db", "") or query.pop("virtual_host", "") or database
     if database and not database.isdecimal():
-        refuse(variable, "What follows the slash is the number of a database, as in redis://host:6379/0")
+        refuse(
+            variable, "The part after the slash must be the number of a database, as in redis://host:6379/0"
+        )
     if split.scheme == "rediss":
         return Address(split.scheme, place, database, tls(query, variable))
     if query:
@@ -82,7 +84,7 @@ def tls(query: dict[str, str], variable: str) -> dict[str, str | bool]:
         if option == "ssl_cert_reqs":
             found[option] = value.lower().removeprefix("cert_")  # Celery: CERT_REQUIRED; redis-py: required
             if found[option] not in VERIFY:
-                refuse(variable, f"ssl_cert_reqs is one of {', '.join(VERIFY)}, and not {value!r}.")
+                refuse(variable, f"ssl_cert_reqs must be one of {', '.join(VERIFY)}, not {value!r}.")
         elif option == "ssl_check_hostname" and value.lower() in ("true", "false"):
             found[option] = value.lower() == "true"
         elif option in FILES:
@@ -90,9 +92,9 @@ def tls(query: dict[str, str], variable: str) -> dict[str, str | bool]:
                 refuse(variable, f"The file {value} of {option} does not exist or cannot be read.")
             found[option] = value
         else:
-            refuse(variable, f"Its options can be ssl_cert_reqs, ssl_check_hostname, {', '.join(FILES)}.")
+            refuse(variable, f"The options are ssl_cert_reqs, ssl_check_hostname, {', '.join(FILES)}.")
     return found
 
 
 def refuse(variable: str, why: str) -> NoReturn:
-    raise ImproperlyConfigured(f"{variable} holds an address that cannot work. {why}")
+    raise ImproperlyConfigured(f"The address in {variable} is invalid. {why}")

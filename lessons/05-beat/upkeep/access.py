@@ -1,4 +1,4 @@
-"""Who may open the site: the login page, and what nginx and a load balancer ask."""
+"""Access to the site: the login page, and views for nginx and a load balancer."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -10,16 +10,16 @@ from images.models import UploadedImage
 
 @login_not_required
 def signed_in(request: HttpRequest) -> HttpResponse:
-    """204 if this visitor may open the site, otherwise 401: for nginx's auth_request."""
+    """Respond with 204 if this visitor may open the site, otherwise with 401. For nginx's auth_request."""
     allowed = request.user.is_authenticated or not settings.LOGIN_REQUIRED
     return HttpResponse(status=204 if allowed else 401)
 
 
 @login_not_required
 def health(request: HttpRequest) -> HttpResponse:
-    """200 if the database answers. It says nothing about the workers."""
+    """Respond with 200 if the database responds. This says nothing about the workers."""
     UploadedImage.objects.exists()
-    return HttpResponse("The site answers, and its database.\n", content_type="text/plain")
+    return HttpResponse("The site and its database respond.\n", content_type="text/plain")
 
 
 urlpatterns = [

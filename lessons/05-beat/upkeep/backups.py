@@ -64,7 +64,7 @@ def publish(partial: Path, moment: datetime) -> Path:
 
 
 def on_a_server() -> bool:
-    """Is the database on a PostgreSQL server? Otherwise it is a file of SQLite."""
+    """Return True if the database is on a PostgreSQL server, False if it is an SQLite file."""
     return connection.vendor == "postgresql"
 
 

@@ -10,12 +10,12 @@ FILLS_THE_DISK = ("images:upload", "images:export_zip")
 
 
 def is_nearly_full(more_bytes: int = 0) -> bool:
-    """Would less than settings.MIN_FREE_BYTES be free in the data folder with so many bytes more?"""
+    """Return True if writing `more_bytes` would leave less than settings.MIN_FREE_BYTES free."""
     return shutil.disk_usage(settings.DATA_DIR).free - more_bytes < settings.MIN_FREE_BYTES
 
 
 class KeepSpace:
-    """Middleware: answer uploads and ZIP exports with a page if the disk is nearly full.
+    """Middleware that responds to uploads and ZIP exports with an error page if the disk is nearly full.
 
     It must be before CsrfViewMiddleware, which reads the whole upload.
     """

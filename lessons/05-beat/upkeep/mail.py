@@ -31,7 +31,7 @@ class PatientMail(EmailBackend):
         super().close()
 
     def wait_up_to(self, seconds):
-        """Wait up to `seconds` for each further answer of the server."""
+        """Wait up to `seconds` for each further response from the server."""
         if self.connection and self.connection.sock:
             self.connection.sock.settimeout(seconds)
 

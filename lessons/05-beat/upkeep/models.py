@@ -11,7 +11,7 @@ class Subscriber(models.Model):
 
 
 class Delivery(models.Model):
-    """The report of one day to one recipient. `sent_at` is empty until it is sent."""
+    """One day's report to one recipient. `sent_at` is empty until the report is sent."""
 
     day = models.DateField()
     email = models.EmailField()

@@ -63,7 +63,7 @@ def listed(folder: str) -> tuple[list[str], list[str]]:
 
 
 def is_old(name: str, now: datetime | None = None) -> bool:
-    """Is the file older than GRACE? A file that no longer exists is not."""
+    """Return True if the file is older than GRACE. A file that no longer exists is not."""
     try:
         return storage_of(name).get_modified_time(name) < (now or timezone.now()) - GRACE
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Open pictures that visitors uploaded: what is damaged or made to do harm ends in one exception."""
+"""Open pictures that visitors uploaded. All damaged and malicious files raise the same exception."""
 
 import os
 import struct
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 from PIL import Image, ImageChops, ImageFile
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF"]
-"""What is opened. A phone's MPO is a JPEG with more pictures after the first one."""
+"""The formats that can be opened. A phone's MPO is a JPEG with more pictures after the first one."""
 TYPES = {
     "JPEG": (".jpg", "image/jpeg"),
     "MPO": (".jpg", "image/jpeg"),
@@ -19,9 +19,9 @@ TYPES = {
     "WEBP": (".webp", "image/webp"),
     "GIF": (".gif", "image/gif"),
 }
-"""The end of a file's name, and its media type, for the format of the picture in it."""
+"""The file extension and the media type for each picture format."""
 
-# Limits for files that are made to keep a server busy. A photo stays far below them.
+# Limits for files that are made to keep a server busy. Photos stay far below these limits.
 MAX_HEADER_READS = 3000  # a part of a header takes about three
 MAX_SCANS = 200  # of a JPEG: a progressive one has about ten
 MAX_PROFILE_BYTES = 200_000  # a larger color profile is left out
@@ -32,7 +32,7 @@ class UnreadablePicture(ValueError):
 
 
 class TooManyPixels(UnreadablePicture):
-    """The file's header promises more pixels than Pillow decodes."""
+    """The file's header claims more pixels than Pillow decodes."""
 
 
 # For a damaged file, Pillow raises nearly every built-in exception. `Exception` would be too wide: a task's
@@ -85,14 +85,15 @@ def reads_picture(function: Callable[..., Result]) -> Callable[..., Result]:
                 raise
             kind = TooManyPixels if isinstance(error, Image.DecompressionBombError) else UnreadablePicture
             unreadable = kind(f"{type(error).__name__}: {error}")
-        # Not inside the `except`: there the new exception would hold the old one, with all that hangs on it.
+        # Not inside the `except`, because the new exception would reference the old one and its local
+        # variables.
         raise unreadable
 
     return read
 
 
 def forget_pixels(error: BaseException) -> None:
-    """Clear the variables of the calls that `error` went through: they hold the decoded pixels."""
+    """Clear the local variables in the traceback of `error`, because they hold the decoded pixels."""
     link: BaseException | None = error
     while link:
         traceback.clear_frames(link.__traceback__)
@@ -138,7 +139,7 @@ class HeaderReader:
 def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     """Read the header of the picture in `file`, a binary file object. The pixels are decoded later.
 
-    Raises UnreadablePicture, and TooManyPixels where that is the reason.
+    Raises UnreadablePicture, or TooManyPixels if the picture is too large.
     """
     reader = HeaderReader(file)
     picture = Image.open(reader, formats=FORMATS)
@@ -155,7 +156,7 @@ def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
 
 
 def picture_format(file: BinaryIO) -> str | None:
-    """The format of the picture in `file`, which is then at its start again. None if it cannot be read."""
+    """Return the format of the picture in `file`, or None if it cannot be read. Rewinds the file."""
     try:
         return open_picture(file).format
     except UnreadablePicture:
@@ -165,14 +166,14 @@ def picture_format(file: BinaryIO) -> str | None:
 
 
 def is_heic(file: Any) -> bool:
-    """Is `file`, a binary file object, a HEIC picture, as iPhones take them? Pillow does not open them."""
+    """Return True if `file`, a binary file object, is a HEIC picture from an iPhone. Pillow can't open it."""
     file.seek(0)
     start = file.read(12)
     return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1")
 
 
 def name_and_type(name: str, format: str | None) -> tuple[str, str]:
-    """What to call the file `name`, and its media type, when it holds a picture of this format.
+    """Return the file's name with the right extension, and its media type, for a picture of this format.
 
     A visitor may call a GIF holiday.html, and a web server would show it as a page, with the scripts in it.
     format: None for a file that is not a picture.
@@ -183,7 +184,10 @@ def name_and_type(name: str, format: str | None) -> tuple[str, str]:
 
 
 def count(file: BinaryIO, marker: bytes) -> int:
-    """How often the two bytes of `marker` are in the file. The position in the file stays as it is."""
+    """Count how often the two bytes of `marker` occur in the file.
+
+    Doesn't change the position in the file.
+    """
     position = file.tell()
     file.seek(0)
     found, end = 0, b""
@@ -195,7 +199,7 @@ def count(file: BinaryIO, marker: bytes) -> int:
 
 
 def exif_value(picture: Image.Image, tag: int) -> Any:
-    """A value of the EXIF block. None if it is missing or cannot be read."""
+    """Return a value from the EXIF data, or None if it is missing or cannot be read."""
     try:
         return picture.getexif().get(tag)
     except PILLOW_ERRORS:
@@ -203,19 +207,19 @@ def exif_value(picture: Image.Image, tag: int) -> Any:
 
 
 def orientation(picture: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8. A picture without a valid one counts as upright, which is 1."""
+    """Return the EXIF orientation, 1 to 8. Without a valid one, the picture counts as upright, which is 1."""
     value = exif_value(picture, 0x0112)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def taken_at(picture: Image.Image) -> str | None:
-    """When the photo was taken, as EXIF says it: "2026:05:01 10:00:00". None when it says something else."""
+    """Return when the photo was taken, in EXIF's format "2026:05:01 10:00:00". None if it is invalid."""
     value = exif_value(picture, 0x0132)
     return value[:19] if isinstance(value, str) and value[:19].isprintable() else None
 
 
 def eight_bits(picture: ImageFile.ImageFile) -> Image.Image:
-    """Bring a PNG to eight bits for each channel, and its transparent color with it.
+    """Reduce a PNG and its transparent color to eight bits for each channel.
 
     Pillow scales the pixels of most PNG files to eight bits, but leaves the transparent color unscaled.
     """

@@ -29,7 +29,7 @@ def enqueue(photos: Iterable[UploadedImage]) -> None:
             resize_image_task.delay(photo.pk)
             photo.mark_queued()
     except OperationalError as error:
-        logger.warning("The broker does not answer; photos are saved but not queued: %s", error)
+        logger.warning("The broker doesn't respond; photos are saved but not queued: %s", error)
 
 
 def retry(photos: Iterable[UploadedImage]) -> list[UploadedImage]:

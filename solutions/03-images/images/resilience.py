@@ -1,4 +1,4 @@
-"""What a task does while the database or the broker does not answer."""
+"""What a task does while the database or the broker doesn't respond."""
 
 import functools
 import logging
@@ -59,7 +59,7 @@ def wait_for_database(seconds: float = 20) -> None:
             return
         except DATABASE_ERRORS as error:
             if not waiting:
-                logger.warning("The database does not answer. Waiting for it, up to %s s: %s", seconds, error)
+                logger.warning("The database doesn't respond. Waiting for it, up to %s s: %s", seconds, error)
             waiting = True
             time.sleep(1)
 
@@ -83,7 +83,7 @@ def database_permitting(on_failure: Callable[..., None]) -> Callable[..., None]:
             with brief_connection() if in_main_process else nullcontext():
                 on_failure(task, exc, *args)
         except DATABASE_ERRORS as error:
-            logger.warning("The database does not answer, so the failure is not stored: %s", error)
+            logger.warning("The database doesn't respond, so the failure is not stored: %s", error)
 
     return run
 

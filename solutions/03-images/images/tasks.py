@@ -11,7 +11,7 @@ from .resilience import DATABASE_ERRORS, ResilientTask, database_permitting
 from .resizing import resize
 
 TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)
-"""Errors that go away on their own: of the storage, and of the database."""
+"""Transient errors of the storage and the database."""
 
 
 @shared_task
@@ -45,9 +45,9 @@ class ResizeTask(ResilientTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """An exception that has left the task, in words for visitors."""
+    """Return the reason why the task failed, as text for visitors."""
     if isinstance(error, (ConnectionError, TimeoutError)):
-        return "The photo storage does not answer. Try again later."
+        return "The photo storage doesn't respond. Try again later."
     if isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded)):
         return "Resizing this photo took too long."
     return "Something went wrong on our side."

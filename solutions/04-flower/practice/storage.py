@@ -9,7 +9,7 @@ class PracticeMode:
     """A mixin for a storage: saving a file works, fails or is slow, as set by `manage.py storage`."""
 
     def _save(self, name, content):
-        obey_mode("storage", ConnectionError("The photo storage does not answer."))
+        obey_mode("storage", ConnectionError("The photo storage doesn't respond."))
         return super()._save(name, content)
 
 

@@ -18,7 +18,7 @@ class UploadedImageAdmin(admin.ModelAdmin):
     actions = ["retry_selected"]
     list_display = ["name", "uploaded_at", "state", "failure_reason"]
     list_filter = ["is_processed", ("failure_reason", admin.EmptyFieldListFilter)]
-    exclude = ["image"]  # it would be a link to an address that the site does not serve
+    exclude = ["image"]  # otherwise it would be a link to an address that the site doesn't serve
     readonly_fields = ["original", "state", "uploaded_at"]
 
     @admin.display
@@ -34,7 +34,7 @@ class UploadedImageAdmin(admin.ModelAdmin):
         return [path("<int:pk>/original/", download, name="images_original"), *super().get_urls()]
 
     def download_original(self, request, pk):
-        """The photo as it was uploaded. It may say where it was taken, so only staff get it."""
+        """A link to the original photo. It may reveal where it was taken, so only staff can download it."""
         photo = get_object_or_404(UploadedImage, pk=pk)
         if not self.has_view_permission(request, photo):
             raise PermissionDenied
@@ -51,7 +51,7 @@ class UploadedImageAdmin(admin.ModelAdmin):
         queued = sum(photo.state == UploadedImage.State.WAITING for photo in photos)
         self.message_user(request, f"{queued} photo{pluralize(queued)} queued again.")
         if queued < len(photos):
-            self.message_user(request, "The broker does not answer. Try again later.", messages.WARNING)
+            self.message_user(request, "The broker doesn't respond. Try again later.", messages.WARNING)
 
     def has_retry_permission(self, request):
         return request.user.has_perm("images.change_uploadedimage")

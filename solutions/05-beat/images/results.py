@@ -9,19 +9,21 @@ from django.http import HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 OTHERS_AS_TEXT = {"default": str}
-"""For json.dumps(): an object that JSON has no type for becomes text. It may be a task's result, or the
-exception of a task that fails between two questions about it."""
+"""An option of json.dumps() that converts objects without a JSON type to text.
+
+Such an object may be a task's result, or the exception of a task that fails between two queries.
+"""
 
 
 def asks_result_backend(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a view answer with 503 and a sentence while the result backend is down."""
+    """Let a view respond with 503 and a message while the result backend is down."""
 
     @wraps(view)
     def answer(request, *args, **kwargs):
         try:
             return view(request, *args, **kwargs)
         except RedisError:
-            return JsonResponse({"error": "The result backend does not answer. Try again later."}, status=503)
+            return JsonResponse({"error": "The result backend doesn't respond. Try again later."}, status=503)
 
     return answer
 

@@ -16,7 +16,7 @@ from .zip_export import write_zip
 logger = logging.getLogger(__name__)
 
 TRANSIENT = (ConnectionError, TimeoutError, *DATABASE_ERRORS)
-"""Errors that go away on their own: of the storage, and of the database."""
+"""Transient errors of the storage and the database."""
 
 
 class RetriedTask(ResilientTask):
@@ -27,7 +27,7 @@ class RetriedTask(ResilientTask):
     max_retries = 5
 
 
-# Celery writes no traceback into the log for the exceptions in `throws`: photos are deleted every day.
+# Celery doesn't log a traceback for the exceptions in `throws`, because photos are deleted every day.
 @shared_task(base=RetriedTask, throws=(UploadedImage.DoesNotExist,))
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
@@ -59,9 +59,9 @@ class ResizeTask(ResilientTask):
 
 
 def reason_for(error: BaseException) -> str:
-    """An exception that has left the task, in words for visitors."""
+    """Return the reason why the task failed, as text for visitors."""
     if isinstance(error, (ConnectionError, TimeoutError)):
-        return "The photo storage does not answer. Try again later."
+        return "The photo storage doesn't respond. Try again later."
     if isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded)):
         return "Resizing this photo took too long."
     return "Something went wrong on our side."

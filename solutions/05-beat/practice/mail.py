@@ -9,5 +9,5 @@ class PracticeMail(FileMail):
     """Writes each email, or fails or waits first: `manage.py mail` sets which."""
 
     def write(self, message):
-        obey_mode("mail", ConnectionRefusedError("The mail server does not respond."))
+        obey_mode("mail", ConnectionRefusedError("The mail server doesn't respond."))
         super().write(message)

@@ -80,7 +80,7 @@ class OnlyScheduler(PersistentScheduler):
                 return ""
             holder = self.lock.redis.get(self.lock.name) or b"gone by now"
         except RedisError as error:
-            return f"The broker does not respond: {error}"
+            return f"The broker doesn't respond: {error}"
         return f"Waiting: another beat process is sending tasks ({holder.decode()})."
 
     def holds_lock(self) -> bool:
@@ -137,7 +137,7 @@ class OnlyScheduler(PersistentScheduler):
         """Forget the connection to the broker without closing it. Its socket closes when the process exits.
 
         The signal may have interrupted a message. With Celery 5.7.0 and Kombu 5.7.0, closing the connection
-        then waits forever for RabbitMQ's answer to half a frame.
+        then waits forever for RabbitMQ's response to half a frame.
         """
         self.__dict__.pop("producer", None)
         self.__dict__.pop("connection", None)

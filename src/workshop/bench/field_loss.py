@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from workshop.checkkit import until
 from workshop.errors import WorkshopError
+from workshop.system.waiting import until
 
 from .field_place import PATIENCE, Place, Trace, place
 from .field_rivals import Rival
@@ -21,7 +21,8 @@ class Loss:
 
     never: tasks not finished in time. twice: tasks finished more than once. again: tasks started more than
     once. after: seconds from the restart until the last task was finished. left: the number of tasks that the
-    broker or the database still had at the end, by state.
+    broker or the database still had at the end, by state. back: seconds from the restart until the last
+    interrupted task was started again, or None if none was.
     """
 
     sent: int
@@ -30,6 +31,7 @@ class Loss:
     again: int
     after: float
     left: dict[str, int]
+    back: float | None = None
 
 
 def counted(sent: int, begun: Trace, done: Trace) -> tuple[int, int, int]:
@@ -40,6 +42,12 @@ def counted(sent: int, begun: Trace, done: Trace) -> tuple[int, int, int]:
         sum(len(done.get(number, ())) > 1 for number in numbers),
         sum(len(begun.get(number, ())) > 1 for number in numbers),
     )
+
+
+def back_after(begun: Trace, restart: float) -> float | None:
+    """Seconds from `restart` until the last task that had already been started was started again."""
+    again = [max(times) - restart for times in begun.values() if len(times) > 1]
+    return max(again, default=None)
 
 
 def all_losses(rivals: Iterable[Rival], count: int, seconds: float) -> list[tuple[Rival, bool, Loss]]:
@@ -62,8 +70,9 @@ def one_loss(rival: Rival, reliable: bool, count: int, seconds: float) -> Loss:
         if len(done) >= count:
             until(lambda: not here.left(), 5)  # the last task finishes just before it is acknowledged
         last = max(moment for times in done.values() for moment in times)
-        never, twice, again = counted(count, here.traces("begun"), done)
-        return Loss(count, never, twice, again, last - started, here.left())
+        begun = here.traces("begun")
+        never, twice, again = counted(count, begun, done)
+        return Loss(count, never, twice, again, last - started, here.left(), back_after(begun, started))
 
 
 def in_the_middle(begun: Trace, done: Trace, now: float) -> bool:

@@ -31,13 +31,24 @@ class Goal:
     def is_met(self) -> bool:
         return self.ratio <= self.limit if self.at_most else self.ratio >= self.limit
 
-    def __str__(self) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        bound = f"at {'most' if self.at_most else 'least'} {self.limit:g}{unit}"
+    @property
+    def bound(self) -> str:
+        """For example "at most 1.5"."""
+        return f"at {'most' if self.at_most else 'least'} {self.limit:g}{self._unit}"
+
+    @property
+    def result(self) -> str:
+        """The ratio with two digits. A missed goal gets a third one where two would look like the limit."""
         # 0.946 is not 0.95 where the goal is at least that.
         digits = 3 if not self.is_met and f"{self.ratio:.2f}" == f"{self.limit:.2f}" else 2
-        verdict = "met" if self.is_met else "MISSED"
-        return f"{self.what}: {self.ratio:.{digits}f}{unit} (goal: {bound}, {verdict})"
+        return f"{self.ratio:.{digits}f}{self._unit}"
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.result} (goal: {self.bound}, {'met' if self.is_met else 'MISSED'})"
+
+    @property
+    def _unit(self) -> str:
+        return f" {self.unit}" if self.unit else ""
 
 
 def site() -> list[Goal]:

@@ -18,8 +18,8 @@ from workshop.checks.runner import LANES
 from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
-from workshop.runtime.services import from_procfile
-from workshop.system.statistic import spread
+from workshop.runtime.procfile import from_procfile
+from workshop.system.percentiles import spread
 
 from . import start
 from .section import Section, Table
@@ -133,7 +133,7 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float
         ]
         ways["worker"] = partial(start.seconds_until, READY, worker, folder, environment)
     steps = project.at(folder).lesson.core
-    verdict = f"{len(steps)} of {len(steps)} steps"
+    verdict = f"{len(steps)} of {len(steps)} core steps"
     ways["check"] = partial(
         start.seconds_until, verdict, start.workshop("check", str(folder)), root, start.environment(root)
     )

@@ -2,10 +2,11 @@
 
     python looking.py ADDRESS SECONDS COUNT
 
-The visitor requests the page every SECONDS. The program prints the durations of the first COUNT requests as
-JSON. Once its standard input is closed, it prints those of all later requests. If a request starts late
-because the previous one took long, its duration counts from the time it was due. Otherwise, a blocked server
-would get fewer requests and look faster.
+The visitor requests the page every SECONDS. The program prints the first COUNT requests as JSON: for each
+one, the time it was due in seconds since 1970, and its duration in seconds. Once its standard input is
+closed, it prints all later requests. If a request starts late because the previous one took long, its
+duration counts from the time it was due. Otherwise, a blocked server would get fewer requests and look
+faster.
 """
 
 import json
@@ -20,15 +21,18 @@ WARM = 10
 """Warm-up requests, which don't count."""
 
 
-def looks(look: Callable[[], object], every: float, go_on: Callable[[int], bool]) -> list[float]:
-    """Seconds from the time each request was due until it was finished."""
-    seconds, began = [], time.perf_counter()
-    while go_on(len(seconds)):
-        due = began + len(seconds) * every
-        time.sleep(max(0.0, due - time.perf_counter()))
+def looks(
+    look: Callable[[], object], every: float, go_on: Callable[[int], bool]
+) -> list[tuple[float, float]]:
+    """For each request, the time it was due (since 1970), and the seconds from then until it was finished."""
+    found: list[tuple[float, float]] = []
+    began, now = time.perf_counter(), time.time()
+    while go_on(len(found)):
+        after = len(found) * every
+        time.sleep(max(0.0, began + after - time.perf_counter()))
         look()
-        seconds.append(time.perf_counter() - due)
-    return seconds
+        found.append((now + after, time.perf_counter() - began - after))
+    return found
 
 
 def main(address: str, every: float, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Plots as SVG files that use the colors of the page they are on."""
+"""Line plots as SVG files that use the colors of the page they are on."""
 
 import io
 import re
@@ -35,34 +35,7 @@ def lines(
     return _finished(figure, axes, x, y, legend=len(series) > 1)
 
 
-def bars(values: dict[str, float], x: str) -> str:
-    """Draw a bar for each of `values`, the first on top. x: label of the axis, with the unit."""
-    figure, axes = _figure(height=0.5 + 0.32 * len(values))
-    places = axes.barh(list(values), list(values.values()), color=SHADES[0])
-    axes.bar_label(places, fmt=lambda value: f"{value:,.0f}", color=INK, padding=4)
-    axes.margins(x=0.1)
-    axes.invert_yaxis()
-    return _finished(figure, axes, x, "")
-
-
-def steps(series: dict[str, Sequence[float]], x: str, y: str = "share, %", log: bool = True) -> str:
-    """For each of `series`, draw the percentage of values that are at most x."""
-    figure, axes = _figure()
-    for (name, values), shade in zip(series.items(), SHADES, strict=False):
-        ordered = sorted(values)
-        axes.step(
-            ordered,
-            [100 * (place + 1) / len(ordered) for place in range(len(ordered))],
-            color=shade,
-            label=name,
-        )
-    if log:
-        axes.set_xscale("log")
-        _spell_out(axes.xaxis)
-    return _finished(figure, axes, x, y, legend=True)
-
-
-def _figure(height: float = 3.0):
+def _figure():
     import matplotlib
 
     matplotlib.use("svg")
@@ -74,7 +47,7 @@ def _figure(height: float = 3.0):
         "font.size": 10,
         **dict.fromkeys(COLOURED, INK),
     }
-    return pyplot.subplots(figsize=(7, height), layout="constrained")
+    return pyplot.subplots(figsize=(7, 3.0), layout="constrained")
 
 
 def _spell_out(*of: "Axis") -> None:

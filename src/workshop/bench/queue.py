@@ -15,7 +15,7 @@ from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
-from workshop.system.statistic import spread
+from workshop.system.percentiles import spread
 
 from .resize import picture
 from .section import Section, Table

@@ -15,7 +15,7 @@ from workshop.bench.figures import Goal, alternate, ratio
 from workshop.errors import WorkshopError
 from workshop.photos.landscape import scene
 from workshop.system.environment import inherited
-from workshop.system.statistic import spread
+from workshop.system.percentiles import spread
 
 from . import plot, ways
 from .section import Plot, Section, Table

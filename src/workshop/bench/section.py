@@ -1,5 +1,6 @@
 """The results of one measurement: tables, plots and goals, for the terminal and the page."""
 
+import re
 from dataclasses import asdict, dataclass, field
 
 from workshop.bench.figures import Goal
@@ -14,6 +15,30 @@ class Table:
     title: str
     headings: list[str]
     rows: list[list[Cell]]
+
+    def number(self, row: str, heading: str) -> float:
+        """The number at the start of a cell, for example 37.7 in "37.7 (37.6–38.7)", or KeyError."""
+        return leading(self.cell(row, heading))
+
+    def cell(self, row: str, heading: str) -> str:
+        """The text of a cell. Raises KeyError if there is no such row or column."""
+        for each in self.rows:
+            if each[0] == row and heading in self.headings:
+                return str(each[self.headings.index(heading)])
+        raise KeyError(f"The table {self.title!r} has no cell {row!r}, {heading!r}.")
+
+    @property
+    def labels(self) -> list[str]:
+        """The first cell of each row."""
+        return [str(row[0]) for row in self.rows]
+
+
+def leading(cell: Cell) -> float:
+    """The number at the start of `cell`. Raises KeyError if it doesn't start with a number."""
+    found = re.match(r"[\d,]*\.?\d+", str(cell))
+    if found is None:
+        raise KeyError(f"The cell {cell!r} doesn't start with a number.")
+    return float(found[0].replace(",", ""))
 
 
 @dataclass(frozen=True)
@@ -30,7 +55,7 @@ class Section:
     """A section of the page.
 
     name: the measurement. how: the method, in sentences. remarks: explanations of the results and of missed
-    goals.
+    goals. replaced: earlier goals that a better one has replaced. The page names them only at its end.
     """
 
     name: str
@@ -40,6 +65,14 @@ class Section:
     plots: list[Plot] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    replaced: list[Goal] = field(default_factory=list)
+
+    def table(self, title: str) -> Table:
+        """The first table whose title starts with `title`. Raises KeyError if there is none."""
+        for table in self.tables:
+            if table.title.startswith(title):
+                return table
+        raise KeyError(f"The section {self.name} has no table {title!r}.")
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -50,5 +83,6 @@ class Section:
             "tables": [Table(**each) for each in content["tables"]],
             "plots": [Plot(**each) for each in content["plots"]],
             "goals": [Goal(**each) for each in content["goals"]],
+            "replaced": [Goal(**each) for each in content.get("replaced", [])],
         }
         return cls(**content | parts)

@@ -11,7 +11,7 @@ from workshop.console import say
 from workshop.docsite import browser, site
 from workshop.docsite.static_server import serving
 from workshop.errors import WorkshopError
-from workshop.system.statistic import spread
+from workshop.system.percentiles import spread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

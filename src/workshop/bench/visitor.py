@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -20,31 +21,44 @@ from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Answer, Visitor
 from workshop.runtime.solution_site import Site, running
-from workshop.system.statistic import percentile
+from workshop.system.percentiles import percentile
 
-from . import looking, plot
+from . import looking
 from .resize import picture
-from .section import Plot, Section, Table
+from .section import Section, Table
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
 """With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
+BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, nice worker"
+RECEIVED = "only received and saved"
+"""The floor: no queue can make an upload faster. The goals compare it with OFFLOADED."""
 SITES = {
-    "blocking": ("01-sync", ""),
-    "offloaded": ("03-images", ""),
-    "offloaded, nice worker": ("03-images", NICE),
+    BLOCKING: ("01-sync", ""),
+    NORMAL: ("03-images", ""),
+    OFFLOADED: ("03-images", NICE),
+    RECEIVED: ("03-images", ""),
 }
 """The solution, and the command prefix that lowers its worker's priority, by name."""
-BLOCKING, OFFLOADED = "blocking", "offloaded, nice worker"
-"""The alternatives that the goals compare."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
+RECEIVING = GUNICORN.replace(
+    "myproject.wsgi",
+    f"received:application --pythonpath {shlex.quote(str(Path(__file__).with_name('received')))}",
+)
+"""The server of the floor: it sends no message."""
 UPLOADS = 20
 WARM = 9
 """Warm-up uploads, enough for each of gunicorn's processes to handle one and connect to the broker."""
-WAYS = {"all at once": 0.0, "one every 0.3 s": 0.3}
-"""Seconds between two uploads, by name."""
+WAYS = {"all at once": (0.0, 2), "one every 0.3 s": (0.3, 1)}
+"""Seconds between two uploads, and how often a site gets these uploads in a round, by name.
+
+Uploads that arrive all at once are over so soon that another visitor requests few pages in the meantime.
+"""
+ROUNDS = 4
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
-UPLOAD_GOAL, PAGE_GOAL = 0.2, 1.5
-IDLE_LOOKS = 40
+UPLOAD_GOAL, PAGE_GOAL = 1.15, 1.2
+FORMER_UPLOAD_GOAL, FORMER_PAGE_GOAL = 0.2, 1.5
+"""Earlier goals: an upload compared with a blocking one, and another page compared with an idle server."""
+IDLE_LOOKS = 20
 LOOK_EVERY = 0.05
 """Seconds between two requests of the other visitor."""
 PATIENCE = 120.0
@@ -52,11 +66,16 @@ PATIENCE = 120.0
 
 @dataclass
 class Seen:
-    """Seconds: uploads, another visitor's pages before and during them, and until photos were ready."""
+    """Seconds: uploads, another visitor's pages, and until photos were ready.
+
+    The pages were due before the uploads (idle), during the uploads (pages), or later, until all photos were
+    resized (later).
+    """
 
     uploads: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
+    later: list[float] = field(default_factory=list)
     ready: list[float] = field(default_factory=list)
 
 
@@ -64,6 +83,7 @@ PICKS: dict[str, Callable[[Seen], list[float]]] = {
     "upload": lambda seen: seen.uploads,
     "another page, idle": lambda seen: seen.idle,
     "another page, during the uploads": lambda seen: seen.pages,
+    "another page, after the uploads": lambda seen: seen.later,
     "until the photo is ready": lambda seen: seen.ready,
 }
 
@@ -73,17 +93,27 @@ def measure(quick: bool) -> Section:
 
     Raises WorkshopError if a photo is lost.
     """
-    rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (5, UPLOADS, WARM, IDLE_LOOKS)
+    rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (ROUNDS, UPLOADS, WARM, IDLE_LOOKS)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
     found = {(kind, way): {name: Seen() for name in SITES} for kind in photos for way in WAYS}
     for turn in range(rounds):
-        for (kind, way), sites in found.items():
+        for kind, photo in photos.items():
             for name in list(SITES)[:: 1 if turn % 2 == 0 else -1]:
-                solution, before = SITES[name]
-                with behind_gunicorn(solution, before_worker=before) as site:
-                    _warm_up(site, photos[kind], warm)
-                    _round(site, photos[kind], uploads, WAYS[way], idle, sites[name])
+                with _served(name) as site:
+                    _warm_up(site, photo, warm, name != RECEIVED)
+                    batches = [(way, apart) for way, (apart, times) in WAYS.items() for _ in range(times)]
+                    for batch, (way, apart) in enumerate(batches):
+                        names = [f"{batch}-{number:02}" for number in range(uploads)]
+                        _round(site, photo, names, apart, idle, found[kind, way][name], name != RECEIVED)
     return _section(found, rounds, uploads, {kind: len(photo) for kind, photo in photos.items()})
+
+
+def _served(name: str) -> AbstractContextManager[Site]:
+    """Run one of SITES."""
+    solution, before = SITES[name]
+    if name == RECEIVED:
+        return running(solution, {"worker"}, {"web": RECEIVING})
+    return behind_gunicorn(solution, before_worker=before)
 
 
 def behind_gunicorn(
@@ -100,24 +130,31 @@ def behind_gunicorn(
     return running(solution, without, commands)
 
 
-def _warm_up(site: Site, photo: bytes, uploads: int) -> None:
-    """Upload photos over separate connections, which any process may accept. Wait for the resizes."""
+def _warm_up(site: Site, photo: bytes, uploads: int, resized: bool) -> None:
+    """Upload photos over separate connections, which any process may accept.
+
+    resized: whether the site resizes the photos, so that this waits until they are ready.
+    """
     for _ in range(uploads):
         with Visitor(site.address) as visitor:
             _taken(visitor.upload("warm.jpg", photo))
-    _watch(site, ["warm"], threading.Event())
+    if resized:
+        _watch(site, ["warm"], threading.Event())
 
 
-def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen: Seen) -> None:
-    """Upload `uploads` photos, `apart` seconds apart, while another visitor requests the list of photos.
+def _round(
+    site: Site, photo: bytes, names: list[str], apart: float, idle: int, seen: Seen, resized: bool
+) -> None:
+    """Upload photos with `names`, `apart` seconds apart, while another visitor requests the list of photos.
 
-    The other visitor makes `idle` requests before the uploads start.
+    names: four characters each, new ones for each round of a site. The other visitor makes `idle` requests
+    before the uploads start. resized: whether the site resizes the photos, so that the round ends only when
+    they are ready.
     """
     over, began = threading.Event(), {}
-    names = [f"p{number:03}" for number in range(uploads)]
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(_another_visitor(site, idle))
-        seen.idle += json.loads(other.stdout.readline() or "[]")
+        seen.idle += [seconds for _, seconds in json.loads(other.stdout.readline() or "[]")]
         visitors = [stack.enter_context(Visitor(site.address)) for _ in names]
         prepared = [
             visitor.prepare(f"{name}.jpg", photo) for name, visitor in zip(names, visitors, strict=True)
@@ -128,15 +165,21 @@ def _round(site: Site, photo: bytes, uploads: int, apart: float, idle: int, seen
             began[names[number]] = time.time()
             seen.uploads.append(_taken(visitors[number].send(prepared[number])))
 
-        with ThreadPoolExecutor(uploads + 1) as threads:
+        with ThreadPoolExecutor(len(names) + 1) as threads:
+            started = time.time()
             watching = threads.submit(_watch, site, names, over)
             try:
-                list(threads.map(upload, range(uploads)))
+                list(threads.map(upload, range(len(names))))
+                ended = time.time()
+                if not resized:
+                    over.set()
                 ready = watching.result(PATIENCE)
             finally:
                 over.set()
-        seen.pages += json.loads(other.communicate(timeout=PATIENCE)[0] or "[]")
-    seen.ready += [ready[name] - began[name] for name in began]
+        for due, seconds in json.loads(other.communicate(timeout=PATIENCE)[0] or "[]"):
+            if due >= started:
+                (seen.pages if due < ended else seen.later).append(seconds)
+    seen.ready += [moment - began[name] for name, moment in ready.items()]
 
 
 def _taken(answer: Answer) -> float:
@@ -188,7 +231,7 @@ def _watch(site: Site, names: list[str], over: threading.Event) -> dict[str, flo
 def _section(
     found: dict[tuple[str, str], dict[str, Seen]], rounds: int, uploads: int, sizes: dict[str, int]
 ) -> Section:
-    tables, goals = [], []
+    tables, goals, replaced = [], [], []
     for (kind, way), sites in found.items():
         rows = [
             [
@@ -203,66 +246,64 @@ def _section(
         tables.append(
             Table(f"{uploads} uploads of a {kind}, {way}", ["ms", "p50", "p95", "p99", "count"], rows)
         )
-        blocking, offloaded = sites[BLOCKING], sites[OFFLOADED]
-        goals += [
-            Goal(
-                f"{kind}, {way}: upload, p99, offloaded / blocking",
-                percentile(offloaded.uploads, 99) / percentile(blocking.uploads, 99),
-                UPLOAD_GOAL,
-                at_most=True,
-            ),
-            Goal(
-                f"{kind}, {way}: another page, p99, offloaded / idle",
-                percentile(offloaded.pages, 99) / percentile(offloaded.idle, 99),
-                PAGE_GOAL,
-                at_most=True,
-            ),
-        ]
-    (kind, _), at_once = next(iter(found.items()))
-    half = "; ".join(
-        f"{name}, {percentile(seen.uploads, 50) * 1000:.0f} ms" for name, seen in at_once.items()
-    )
-    drawn = Plot(
-        "visitor-uploads",
-        f"The percentage of {kind} uploads that got a response within the given number of milliseconds, with "
-        f"{uploads} uploads at once. Median: {half}.",
-        plot.steps({name: [s * 1000 for s in seen.uploads] for name, seen in at_once.items()}, "upload, ms"),
-    )
+        goals += _goals(f"{kind}, {way}", sites)
+        replaced += _replaced(f"{kind}, {way}", sites)
     of_sizes = " and ".join(f"a {kind} ({size / 1e6:.1f} MB)" for kind, size in sizes.items())
     return Section(
         "visitor",
         "What the visitor feels",
         "This compares the site of lesson 01, which resizes photos in the request, with the site of lesson "
-        "03, which resizes them in a worker with two processes, with and without `nice -n 10`. The server is "
-        f"`{GUNICORN}`. {uploads} visitors upload one 12-megapixel photo each. Formats, measured separately: "
-        f"{of_sizes}. At the same time, another visitor requests the list of photos every "
-        f"{LOOK_EVERY * 1000:.0f} ms, even if the previous response hasn't arrived yet. Rounds: {rounds}, "
-        f"each on a fresh site after {WARM} warm-up uploads.",
+        "03, which resizes them in a worker with two processes, with and without a lower priority for the "
+        "worker. The floor is the site of lesson 03 without a worker and without messages, where an upload "
+        f"is only received and saved. The server is `{GUNICORN}`. {uploads} visitors upload one 12-megapixel "
+        f"photo each. Formats, measured separately: {of_sizes}. At the same time, another visitor requests "
+        f"the list of photos every {LOOK_EVERY * 1000:.0f} ms, even if the previous response hasn't arrived "
+        f"yet. Rounds: {rounds}, each on fresh sites after {WARM} warm-up uploads. The 99th percentile of "
+        "fewer than 100 values is the largest one.",
         tables,
-        [drawn],
-        goals,
-        _remarks(found),
+        goals=goals,
+        remarks=REMARKS,
+        replaced=replaced,
     )
 
 
-def _remarks(found: dict[tuple[str, str], dict[str, Seen]]) -> list[str]:
-    alone = [(kind, sites) for (kind, way), sites in found.items() if way == list(WAYS)[-1]]
-    medians = "; ".join(
-        f"for a {kind}, {percentile(sites[OFFLOADED].uploads, 50) * 1000:.0f} ms without the resize and "
-        f"{percentile(sites[BLOCKING].uploads, 50) * 1000:.0f} ms with it"
-        for kind, sites in alone
-    )
+def _goals(situation: str, sites: dict[str, Seen]) -> list[Goal]:
+    """An upload and another page, compared with the same server without a resize."""
+    offloaded, floor = sites[OFFLOADED], sites[RECEIVED]
     return [
-        "An upload takes time even without the resize, because the server reads the file from the socket, "
-        f"checks it and saves it. Median upload times: {medians}. In lesson 01, resizing a JPEG is already "
-        "fast, so the rest of the upload takes a larger share of the time, and a queue can't change that. A "
-        "PNG has to be decoded completely, so the resize takes nearly all of the time.",
-        f"{UPLOADS} uploads at once keep all cores busy just receiving files, so a request for another page "
-        "has to wait its turn. A queue can't change that, but more processes on more cores can. Even with "
-        "pauses between the uploads, a page request may arrive while the server is receiving an upload.",
-        "The web process and the worker share the cores here, and a worker with a lower priority gets only "
-        "the time that the web process leaves. `nice` alone wasn't enough: Linux compares nice values only "
-        "within a session (autogroup), and the web process and the worker run in different sessions. So the "
-        "benchmark also lowers the priority of the worker's session. On a server, set `CPUWeight=` in the "
-        "systemd unit, as the deployment guide shows.",
+        _p99(f"{situation}: upload", "offloaded", offloaded.uploads, RECEIVED, floor.uploads, UPLOAD_GOAL),
+        _p99(f"{situation}: another page", "offloaded", offloaded.pages, RECEIVED, floor.pages, PAGE_GOAL),
     ]
+
+
+def _replaced(situation: str, sites: dict[str, Seen]) -> list[Goal]:
+    blocking, offloaded = sites[BLOCKING], sites[OFFLOADED]
+    upload = f"{situation}: upload"
+    return [
+        _p99(upload, "offloaded", offloaded.uploads, BLOCKING, blocking.uploads, FORMER_UPLOAD_GOAL),
+        _p99(
+            f"{situation}: another page",
+            "offloaded",
+            offloaded.pages,
+            "idle",
+            offloaded.idle,
+            FORMER_PAGE_GOAL,
+        ),
+    ]
+
+
+def _p99(what: str, one: str, times: list[float], other: str, other_times: list[float], limit: float) -> Goal:
+    ratio = percentile(times, 99) / percentile(other_times, 99)
+    return Goal(f"{what}, p99, {one} / {other}", ratio, limit, at_most=True)
+
+
+REMARKS = [
+    "An upload takes time even without the resize, because the server reads the file from the socket, checks "
+    "it and saves it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its resize is "
+    "short, and the rest of the upload takes a larger share of the time. A PNG has to be decoded completely.",
+    "The web process and the worker share the cores here, and a worker with a lower priority gets only the "
+    "time that the web process leaves. `nice` alone isn't enough: Linux compares nice values only within a "
+    "session (autogroup), and the web process and the worker run in different sessions. So the benchmark "
+    "also lowers the priority of the worker's session. On a server, set `CPUWeight=` in the systemd unit, as "
+    "the [deployment guide](../guides/deploy.md#unit-lines) shows, or `cpu_shares` in Docker Compose.",
+]

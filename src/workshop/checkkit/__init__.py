@@ -1,30 +1,30 @@
-"""What the checks of the lessons are written with.
+"""The toolkit for writing the lessons' checks.
 
-A check is a pytest function with a docstring that says, in the learner's words, what is looked at. It fails
-by `complain(…)` or `expect(…)`; an exception out of the learner's code is reported with its file and line.
+A check is a pytest function whose docstring tells the learner what is checked. It fails through `complain(…)`
+or `expect(…)`. An exception in the learner's code is reported with its file and line.
 """
 
-from collections.abc import Callable
 from importlib import import_module
-from time import monotonic, sleep
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["Complaint", "complain", "expect", "task_name", "until"]
+from workshop.system.waiting import PATIENCE, until
 
-PATIENCE = 15
-"""Seconds that a check waits for something that takes well under one where all is right."""
+__all__ = ["PATIENCE", "STARTING", "Complaint", "complain", "expect", "task_name", "until"]
 
 STARTING = 60
-"""Seconds that a check waits until a process has started: many times what that takes, as others start too."""
+"""Seconds that a check waits for a process to start.
+
+Usually this is much faster, unless many start at once.
+"""
 
 
 class Complaint(pytest.fail.Exception):
-    """What a learner reads when a check fails. No `except Exception` in the learner's code can swallow it.
+    """The failure of a check. An `except Exception` in the learner's code doesn't catch it.
 
-    what: one sentence, what was observed. facts: label -> value, such as expected and found.
-    why: one or two sentences that explain it.
+    what: a sentence that says what was observed. why: one or two sentences that explain the problem.
+    facts: label -> value, such as expected and found.
     """
 
     def __init__(self, what: str, why: str = "", **facts: object):
@@ -44,20 +44,10 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
 
 
 def task_name(path: str) -> str:
-    """The name of the task that can be imported from `path`, such as "images.tasks.resize_image_task".
+    """Return the name of the task at the import path `path`, such as "images.tasks.resize_image_task".
 
-    Celery names a task after the module of its function: of a package, that is a module in it.
-    If there is no such task, the name is `path`.
+    Celery names a task after the module of its function. In a package, that is a module inside the package.
+    If there is no such task, returns `path`.
     """
     module, _, name = path.rpartition(".")
     return getattr(getattr(import_module(module), name, None), "name", path)
-
-
-def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
-    """Wait until `condition()` is true and return it; what it returned last (false) after `seconds`."""
-    deadline = monotonic() + seconds
-    pause = 0.005
-    while not (found := condition()) and monotonic() < deadline:
-        sleep(pause)
-        pause = min(pause * 1.5, 0.05)
-    return found

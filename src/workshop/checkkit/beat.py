@@ -1,7 +1,7 @@
-"""A real beat, started from the line of the project's Procfile, that does not wait for the night.
+"""Run a real beat process from the project's Procfile, with shortened intervals.
 
-`quick` is the scheduler that it runs: the learner's own, with every entry due after a second. What is sent,
-with which arguments and options, and by whom, stays as the learner has it.
+The scheduler `quick` is the learner's scheduler, but every entry is due after a second. The tasks, arguments
+and options stay as the learner wrote them.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from celery.utils.imports import load_extension_class_names, symbol_by_name
 
-from workshop.runtime.services import Service as Line
+from workshop.runtime.procfile import Service as Line
 
 from . import STARTING, Complaint, procfile, until
 from .queues import Queue
@@ -22,7 +22,7 @@ SENDING = "Sending due task"
 
 
 def quick(app, **arguments):
-    """An instance of the scheduler that WORKSHOP_BEAT_SCHEDULER names, in a hurry."""
+    """Create the scheduler that WORKSHOP_BEAT_SCHEDULER names, with every entry due after a second."""
     aliases = dict(load_extension_class_names("celery.beat_schedulers"))
     own = symbol_by_name(os.environ[SCHEDULER], aliases=aliases)
 
@@ -35,12 +35,13 @@ def quick(app, **arguments):
 
 
 class Beat(Process):
-    """One beat of the project in `folder`."""
+    """A beat process of the project in `folder`."""
 
     def start(self, line: Line, app, queue: Queue, level: str = "INFO") -> None:
-        """Begin to start it as the Procfile's `line` says, in the place of `queue`.
+        """Start beat as the Procfile's `line` says, but without waiting until it is ready.
 
-        app: for its settings. level: the level of its log, or "" for the level in the line.
+        queue: where it sends its messages. app: the app with the settings. level: the log level; "" keeps the
+        line's.
         """
         scheduler = _option(procfile.words(line), "-S", "--scheduler") or app.conf.beat_scheduler
         environment = os.environ | queue.environment | {SCHEDULER: str(scheduler)}
@@ -50,23 +51,23 @@ class Beat(Process):
         self.launch(line.shell_command + extra, environment)
 
     def wait(self, text: str, seconds: float = STARTING) -> bool:
-        """Wait until its log has `text`; False when it has ended, or `seconds` are over."""
+        """Wait until the log contains `text`. Returns False if beat has exited or after `seconds`."""
         until(lambda: text in self.log or not self.running, seconds)
         return text in self.log
 
     def refusal(self, entry: str) -> str:
-        """Why it could not send the schedule's `entry`: a line of its log, or "" if there is none."""
+        """Return the line of the log that says why beat could not send `entry`, or ""."""
         found = re.search(rf"Couldn't apply scheduled task {re.escape(entry)}: .*", self.log)
         return found[0] if found else ""
 
     def end(self) -> None:
-        """Ask it to end, as Ctrl-C does, and wait until it has."""
+        """Send SIGTERM to beat, and wait until it has exited."""
         self._process.terminate()
         until(lambda: not self.running)
 
 
 def line(folder: Path) -> Line:
-    """The one line of the Procfile that starts beat. Complains about none, two, and one inside a worker."""
+    """Return the Procfile's line that starts beat. Complains about no beat, two, or one inside a worker."""
     lines = procfile.read(folder)
     inside = [each for each in procfile.workers(lines) if _embeds(each)]
     beats = [each for each in lines.values() if "beat" in procfile.words(each)]
@@ -107,7 +108,7 @@ def line(folder: Path) -> Line:
 
 
 def schedule_file(beat: Line, app) -> str:
-    """Where this beat keeps what it has sent and when."""
+    """Return the name of the file in which this beat process stores what it has sent and when."""
     return _option(procfile.words(beat), "-s", "--schedule") or app.conf.beat_schedule_filename
 
 

@@ -1,4 +1,4 @@
-"""Remote control of the run's worker, and what the checks of `manage.py workers` have in common."""
+"""Remote control of the run's worker, and helpers for the checks of `manage.py workers`."""
 
 from workshop.checkkit import expect
 
@@ -6,13 +6,13 @@ COMMAND = "images/management/commands/workers.py"
 
 
 def ask(app, question: str, **arguments: object):
-    """The worker's answer to a remote control command; None if there is no answer."""
+    """Return the worker's answer to a remote control command, or None if it doesn't answer."""
     replies = app.control.broadcast(question, arguments, reply=True, limit=1, timeout=5) or [{}]
     return next(iter(replies[0].values()), None)
 
 
 def running(app) -> set[str]:
-    """The ids of the tasks that the worker is running."""
+    """Return the ids of the tasks that the worker is running."""
     return {task["id"] for task in ask(app, "active") or []}
 
 

@@ -1,4 +1,4 @@
-"""A real Flower, started from a line of the project's Procfile, and questions to its API."""
+"""Run a real Flower from a line of the project's Procfile, and query its API."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ from .worker import Process
 
 @cache
 def _client() -> httpx.Client:
-    """One for all questions: to make one, with its certificates, takes longer than an answer."""
+    """Return a shared client, because creating one (with its certificates) takes longer than a request."""
     return httpx.Client(trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Flower(Process):
-    """One Flower of the project in `folder`, with a port and a password of its own.
+    """A Flower process for the project in `folder`, with its own port and password.
 
-    Use the password in `secret`, or start it without any.
+    The password is in `secret`. Flower can also be started without a password.
     """
 
     USER = "check"
@@ -35,7 +35,10 @@ class Flower(Process):
         self.secret = secrets.token_urlsafe(9)
 
     def start(self, command: str, password: bool = True) -> None:
-        """Begin to start it; `wait` waits for it. password: give it FLOWER_BASIC_AUTH."""
+        """Start Flower without waiting until it is ready: see `wait()`.
+
+        password: whether to set FLOWER_BASIC_AUTH.
+        """
         if self.running:
             return
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWER_")}
@@ -45,19 +48,19 @@ class Flower(Process):
         self.launch(command, environment)
 
     def wait(self) -> None:
-        """Wait until it answers, or listens where it should not, or has ended."""
+        """Wait until Flower responds, listens on a wrong address, or has exited."""
         until(lambda: self.answers() or not self.running or self.listening(), STARTING)
         if self.running and self.listening() and not self.answers():
             until(self.answers, 1)
 
     def answers(self) -> bool:
-        """True when it answers on its port."""
+        """Return True if Flower responds on its port."""
         with contextlib.suppress(httpx.HTTPError):
             return self.get("/healthcheck", password=False).is_success
         return False
 
     def listening(self) -> list[tuple[str, int]]:
-        """The addresses and ports that it listens on."""
+        """Return the addresses and ports on which Flower listens."""
         found = []
         for process in self.family():
             with contextlib.suppress(psutil.Error):
@@ -66,7 +69,7 @@ class Flower(Process):
         return found
 
     def command_lines(self) -> list[str]:
-        """What everybody on the machine sees of it with ps."""
+        """Return the command lines that all users of the machine can see with ps."""
         found = []
         for process in self.family():
             with contextlib.suppress(psutil.Error):
@@ -74,17 +77,20 @@ class Flower(Process):
         return found
 
     def get(self, path: str, password: bool = True, **query: str) -> httpx.Response:
-        """What it answers, with or without the password."""
+        """Send a GET request, with or without the password, and return the response."""
         auth = (self.USER, self.secret) if password else None
         return _client().get(f"http://127.0.0.1:{self.port}{path}", auth=auth, params=query)
 
     def api(self, path: str, **query: str) -> dict:
-        """What its API answers to a question, such as api("tasks"); {} when it does not know."""
+        """Return the API's response to a request such as api("tasks"), or {} after an error."""
         response = self.get(f"/api/{path}", **query)
         return response.json() if response.is_success else {}
 
     def hears(self, app) -> bool:
-        """Wait until events reach it: from now on it misses none. False when none does."""
+        """Wait until events reach Flower.
+
+        Returns False if none arrives. After True, Flower misses no event.
+        """
         sign = f"sign-{secrets.token_hex(8)}"
 
         def arrived():

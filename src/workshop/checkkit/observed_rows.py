@@ -14,10 +14,7 @@ from .worker import place_in
 
 @dataclass(frozen=True)
 class ObservedRow:
-    """A photo's row, as another process sees it at one moment.
-
-    place: the file and line that was running.
-    """
+    """A photo's row, as another process sees it at one moment. place: the file and line that was running."""
 
     place: str
     is_processed: bool
@@ -27,7 +24,7 @@ class ObservedRow:
 
 @contextlib.contextmanager
 def observe_rows() -> Iterator[list[ObservedRow]]:
-    """In the block, record all rows before a picture is encoded or a file stored, and after each save."""
+    """In the block, record all rows before a picture is encoded or a file is stored, and after each save."""
     from django.core.files.storage import FileSystemStorage
     from django.db.models.signals import post_save
     from images.models import UploadedImage
@@ -38,7 +35,7 @@ def observe_rows() -> Iterator[list[ObservedRow]]:
 
     def look(**_signal):
         place = place_in(Path.cwd(), traceback.extract_stack()) or "?"
-        # Not as objects: Django opens the file of each object that it loads.
+        # Don't load model instances, because Django would open the file of each one.
         for processed, reason, name in UploadedImage.objects.values_list(*columns):
             rows.append(ObservedRow(place, processed, reason, bool(name) and storage.exists(name)))
 

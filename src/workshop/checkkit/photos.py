@@ -1,4 +1,4 @@
-"""Small real pictures for the checks, each as the bytes of a file."""
+"""Small real pictures for the checks, as the bytes of a file."""
 
 import math
 import struct
@@ -13,12 +13,12 @@ ORIENTATION = 0x0112
 
 
 def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """A picture with four different corners, so that turning and squeezing show."""
+    """Return a picture with four different corners, so that rotation and distortion can be detected."""
     picture = Image.new("RGB", (width, height), (40, 90, 160))
     draw = ImageDraw.Draw(picture)
-    for index, colour in enumerate(((220, 40, 40), (40, 180, 60), (240, 220, 60), (250, 250, 250))):
+    for index, color in enumerate(((220, 40, 40), (40, 180, 60), (240, 220, 60), (250, 250, 250))):
         left, top = (index % 2) * (width - width // 4), (index // 2) * (height - height // 4)
-        draw.rectangle((left, top, left + width // 4, top + height // 4), fill=colour)
+        draw.rectangle((left, top, left + width // 4, top + height // 4), fill=color)
     return picture.convert(mode)
 
 
@@ -30,13 +30,13 @@ def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
 
 @cache
 def profile() -> bytes:
-    """An ICC colour profile."""
+    """Return an ICC color profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @cache
 def jpeg(width: int = 1000, height: int = 750, orientation: int = 1) -> bytes:
-    """A JPEG from a camera: EXIF with orientation and GPS position, a comment, a colour profile."""
+    """Return a JPEG as from a camera, with EXIF orientation, GPS position, a comment and a color profile."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     exif.get_ifd(GPS).update({1: "N", 2: (53.0, 33.0, 0.0), 3: "E", 4: (9.0, 59.0, 0.0)})
@@ -45,20 +45,20 @@ def jpeg(width: int = 1000, height: int = 750, orientation: int = 1) -> bytes:
 
 @cache
 def mpo() -> bytes:
-    """What many phones write under the name .jpg: a JPEG with a second picture behind it."""
+    """Return what many phones save as .jpg: a JPEG followed by a second picture."""
     picture = scene(1000, 750)
     return encoded(picture, "MPO", save_all=True, append_images=[picture.rotate(180)])
 
 
 @cache
 def cmyk() -> bytes:
-    """A JPEG for print, with a colour profile that is not for screens."""
+    """Return a JPEG for print, with a color profile that isn't for screens."""
     return encoded(scene(1000, 750, "CMYK"), "JPEG", icc_profile=profile())
 
 
 @cache
 def png(mode: str = "RGBA") -> bytes:
-    """A PNG. With mode RGBA its left half is transparent."""
+    """Return a PNG. In mode RGBA, its left half is transparent."""
     picture = scene(1000, 750, mode)
     if mode == "RGBA":
         picture.paste((0, 0, 0, 0), (0, 0, 500, 750))
@@ -72,7 +72,7 @@ def webp() -> bytes:
 
 @cache
 def gif(mode: str = "RGB") -> bytes:
-    """An animated GIF of two frames; the first one is the scene, half transparent with mode RGBA."""
+    """Return an animated GIF with two frames. The first one is the scene, half transparent in mode RGBA."""
     first = scene(1000, 750, mode)
     if mode == "RGBA":
         first.paste((0, 0, 0, 0), (0, 0, 500, 750))
@@ -85,18 +85,18 @@ def transparent_gif() -> bytes:
 
 @cache
 def cut_short() -> bytes:
-    """A JPEG of which only the first half arrived."""
+    """Return only the first half of a JPEG."""
     content = encoded(Image.effect_noise((800, 600), 80).convert("RGB"), "JPEG")
     return content[: len(content) // 2]
 
 
 def one_transparent_colour() -> bytes:
-    """A PNG without an alpha channel in which one colour, the background's, stands for transparent."""
+    """Return a PNG without an alpha channel, in which the background color counts as transparent."""
     return encoded(scene(1000, 750), "PNG", transparency=(40, 90, 160))
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A PNG of the scene."""
+    """Return a PNG of the scene."""
     return encoded(scene(width, height), "PNG")
 
 
@@ -106,7 +106,7 @@ def tiff() -> bytes:
 
 @cache
 def bomb() -> bytes:
-    """A PNG of a few bytes that claims 30,000 × 30,000 pixels."""
+    """Return a PNG of a few bytes whose header claims 30,000 × 30,000 pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -118,7 +118,7 @@ def bomb() -> bytes:
 
 @cache
 def checkerboard(width: int, height: int, mode: str = "L") -> bytes:
-    """A PNG of black and white pixels in turn: averaged it is grey."""
+    """Return a PNG with alternating black and white pixels, which average to gray."""
     tile = Image.new("L", (2, 2))
     tile.putdata([0, 255, 255, 0])
     board = Image.new("L", (width, height))
@@ -135,8 +135,8 @@ def as_file(content: bytes) -> BytesIO:
 
 
 def corners(picture: Image.Image) -> list[str]:
-    """What the four corners of a scene show, by the name of the colour, clockwise from top left."""
-    colours = {
+    """Return the color names of a scene's four corners, clockwise from the top left."""
+    colors = {
         "red": (220, 40, 40),
         "green": (40, 180, 60),
         "yellow": (240, 220, 60),
@@ -147,10 +147,10 @@ def corners(picture: Image.Image) -> list[str]:
     found = []
     for place in ((8, 8), (right, 8), (right, bottom), (8, bottom)):
         pixel = picture.getpixel(place)
-        found.append(min(colours, key=lambda name: math.dist(colours[name], pixel)))
+        found.append(min(colors, key=lambda name: math.dist(colors[name], pixel)))
     return found
 
 
 def garbage() -> bytes:
-    """A file that begins like a JPEG and goes on as something else."""
+    """Return bytes that start like a JPEG but continue with something else."""
     return b"\xff\xd8\xff" + b"these are notes, not a picture\n" * 40

@@ -1,4 +1,4 @@
-"""The project's Procfile in the checks: its lines, and the workers that it starts."""
+"""Read the project's Procfile, and start its workers."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
-from workshop.runtime.services import Service
+from workshop.runtime.procfile import Service
 
 from . import STARTING, Complaint, until
 from .queues import Queue
@@ -17,7 +17,7 @@ FILE = "Procfile"
 
 
 def read(folder: Path) -> dict[str, Service]:
-    """The processes that the Procfile of the project in `folder` names, by name."""
+    """Return the processes in the Procfile of the project in `folder`, by name."""
     try:
         commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def read(folder: Path) -> dict[str, Service]:
 
 
 def words(service: Service) -> list[str]:
-    """The command, word by word."""
+    """Return the words of the command."""
     try:
         return shlex.split(service.command)
     except ValueError as error:
@@ -40,17 +40,17 @@ def words(service: Service) -> list[str]:
 
 
 def workers(services: dict[str, Service]) -> list[Service]:
-    """Those of the processes that are Celery workers."""
+    """Return those processes that are Celery workers."""
     return [service for service in services.values() if "worker" in words(service)]
 
 
 def shown(service: Service) -> str:
-    """The line as it stands in the Procfile."""
+    """Return the line as it is in the Procfile."""
     return f"{service.name}: {service.command}"
 
 
 class Crew:
-    """The workers of the Procfile, all at once, in the place of `queue`."""
+    """All workers in the Procfile, running at the same time. They consume from the broker of `queue`."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -61,7 +61,7 @@ class Crew:
         return any(process.running for _, process in self._members.values())
 
     def start(self, services: list[Service], queue: Queue) -> None:
-        """Begin to start them; `wait_ready` waits for them."""
+        """Start the workers without waiting until they are ready: see `wait_ready()`."""
         if self.running:
             return
         for service in services:
@@ -70,7 +70,7 @@ class Crew:
             self._members[service.name] = service, process
 
     def wait_ready(self) -> None:
-        """Wait until all take tasks. Complains, with the line of the Procfile, when one ended instead."""
+        """Wait until all workers are ready. Complains, with the Procfile's line, if one has exited."""
         for service, process in self._members.values():
             until(lambda: READY in process.log or not process.running, STARTING)  # noqa: B023
             if READY not in process.log:
@@ -82,12 +82,12 @@ class Crew:
                 )
 
     def names(self) -> dict[str, str]:
-        """Each worker's name in the Procfile, and the one that it answers to: slow -> slow@host."""
+        """Return the Celery name of each worker by its name in the Procfile: slow -> slow@host."""
         found = {name: re.search(r"(\S+@\S+) ready\.", p.log) for name, (_, p) in self._members.items()}
         return {name: match[1] if match else "" for name, match in found.items()}
 
     def stop(self) -> None:
-        """End them all."""
+        """Stop all workers."""
         for _, process in self._members.values():
             process.stop()
         self._members.clear()

@@ -1,34 +1,18 @@
-"""A look at messages: those that wait on a queue, and those that a worker has and has not acknowledged.
+"""Inspect messages: those waiting in a queue, and those that a worker has not acknowledged.
 
-`queue_of` chooses by the address: Redis is read with the redis client, RabbitMQ with Kombu's connection.
+`queue_of()` chooses the class by the broker's address: Redis is read with redis-py, RabbitMQ with Kombu.
 """
 
 import contextlib
 import json
 import os
-from base64 import b64decode
-from dataclasses import dataclass
 
 from workshop.runtime import vhosts
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message on the broker: the task's name, its arguments and headers (eta, expires, retries, …)."""
-
-    task: str
-    args: list
-    kwargs: dict
-    headers: dict
-
-    def __str__(self) -> str:
-        given = [repr(value) for value in self.args]
-        given += [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"{self.task}({', '.join(given)})"
+from workshop.runtime.messages import Message, decoded
 
 
 class Queue:
-    """The default queue of `app` in place `number` of the run's Redis: a database. Results lie there, too."""
+    """The default queue of `app` in database `number` of the run's Redis, which also contains the results."""
 
     knows_disable_prefetch = True
 
@@ -43,40 +27,39 @@ class Queue:
 
     @property
     def url(self) -> str:
-        """The address that messages are sent to."""
+        """The address to which messages are sent."""
         return self.redis_url
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables for a process that is to take from here."""
+        """The environment variables for a process that consumes this queue."""
         return {"REDIS_URL": self.redis_url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """What waits on the queue, or on the one called `name`; oldest first."""
+        """Return the messages waiting in the queue, or in the queue `name`, oldest first."""
         return [decoded(raw) for raw in reversed(self.redis.lrange(name or self.name, 0, -1))]
 
     def everything(self) -> dict[str, list[Message]]:
-        """What waits on each queue here, by the queue's name."""
+        """Return the messages waiting in all queues, by the queue's name."""
         names = [key.decode() for key in self.redis.scan_iter(_type="list")]
         found = {name: self.messages(name) for name in sorted(names) if self.redis.type(name) == b"list"}
         return {name: messages for name, messages in found.items() if messages}
 
     def state(self, task_id: str) -> str:
-        """The state of a task whose worker keeps its results in this database."""
+        """Return the state of a task whose result is stored in this database."""
         found = self.redis.get(f"celery-task-meta-{task_id}")
         return json.loads(found)["status"] if found else "PENDING"
 
     def unacked(self) -> list[Message]:
-        """What a worker has taken and not acknowledged."""
+        """Return the messages that a worker has received but not acknowledged."""
         return [decoded(json.dumps(json.loads(raw)[0])) for raw in self.redis.hvals("unacked")]
 
     def purge(self) -> None:
-        """Take all messages away, and the results that lie here."""
+        """Delete all messages and results."""
         self.redis.flushdb()
 
     def let_expire(self) -> None:
-        """Delete each key that expires in the run's Redis, in every database: locks, whatever their name is,
-        and results."""
+        """Delete all keys that expire, in all databases of the run's Redis: results, and any locks."""
         import redis
 
         server = self.redis_url.rpartition("/")[0]
@@ -91,7 +74,7 @@ class Queue:
 
 
 class RabbitQueue(Queue):
-    """The same for a RabbitMQ: the place is a virtual host. Results are in the Redis database beside it."""
+    """The same for RabbitMQ, with a virtual host per number. Results are in the Redis database `number`."""
 
     knows_disable_prefetch = False
 
@@ -108,7 +91,7 @@ class RabbitQueue(Queue):
         return super().environment | {"CELERY_BROKER_URL": self.url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """All are taken, and given back: RabbitMQ puts them where they were."""
+        """Return the waiting messages. They are received and then returned, so RabbitMQ keeps their order."""
         channel, found = self._open_channel(), []
         if not self._exists(name or self.name):
             return []
@@ -123,9 +106,10 @@ class RabbitQueue(Queue):
         return {name: messages for name, messages in found.items() if messages}
 
     def unacked(self) -> list[Message]:
-        """RabbitMQ shows nobody what a worker has, so the workers are asked.
+        """Return the unacknowledged messages. RabbitMQ doesn't show them, so the workers are asked.
 
-        In the order in which a task goes on: one that does so meanwhile is seen twice, and the later counts.
+        The questions follow a task's states in order. If a task changes its state in between, it is seen
+        twice, and the later state counts.
         """
         inspect = self.app.control.inspect(timeout=5, limit=1)
         held = {}
@@ -148,7 +132,10 @@ class RabbitQueue(Queue):
             super().purge()
 
     def _exists(self, name: str) -> bool:
-        """A question about a queue that there is not closes its channel, so it gets one of its own."""
+        """Return True if the queue exists.
+
+        If not, the question closes its channel, so use a separate channel.
+        """
         from amqp.exceptions import NotFound
 
         self._open_channel()
@@ -158,7 +145,7 @@ class RabbitQueue(Queue):
         return False
 
     def _open_channel(self):
-        """One channel for all: what it gave back is there before it asks again."""
+        """Return one shared channel, so that returned messages are in the queue before the next question."""
         from kombu import Connection
 
         if self._channel is None:
@@ -174,16 +161,9 @@ class RabbitQueue(Queue):
 
 
 def queue_of(app, number: int = 0) -> Queue:
-    """The queue in place `number` of the run's broker; the run's own worker takes from 0."""
+    """Return the queue in database or virtual host `number` of the run's broker.
+
+    The run's worker consumes 0.
+    """
     amqp = vhosts.is_amqp(os.environ.get("CELERY_BROKER_URL", ""))
     return RabbitQueue(app, number) if amqp else Queue(app, number)
-
-
-def decoded(raw: bytes | str) -> Message:
-    """A message as Kombu writes it into Redis."""
-    message = json.loads(raw)
-    body = message["body"]
-    if message["properties"].get("body_encoding") == "base64":
-        body = b64decode(body)
-    args, kwargs, _ = json.loads(body)
-    return Message(message["headers"]["task"], args, kwargs, message["headers"])

@@ -1,40 +1,40 @@
-"""A real worker process, and a place for messages that it does not take from, for the checks."""
+"""Run a real worker process, and send messages to a database that it doesn't consume."""
 
 import contextlib
 import os
 import signal
-import subprocess
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import psutil
 
-from workshop.runtime import diagnosis, forks
+from workshop.runtime import diagnosis, forked_process
+from workshop.system.child import Child
+from workshop.system.waiting import until
 
-from . import STARTING, Complaint, until
+from . import STARTING, Complaint
 from .queues import Queue, queue_of
 
 READY = " ready."
 
 QUICK_START = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-"""Options with which a worker is ready about a second sooner. It does not ask for other workers then."""
+"""Options that make a worker ready about a second sooner, because it doesn't look for other workers."""
 
 
 class Process:
-    """One process of the project in `folder`, with its output in a log. It is ended with all its children."""
+    """A process of the project in `folder`, with a log. It is stopped together with its children."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._process: subprocess.Popen | forks.Fork | None = None
+        self._process: Child | forked_process.Fork | None = None
         self._log: Path | None = None
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     @property
     def pid(self) -> int:
@@ -42,78 +42,78 @@ class Process:
 
     @property
     def log(self) -> str:
-        """What the process has written since it started."""
+        """The process's output since it started."""
         return self._log.read_text(errors="replace") if self._log else ""
 
     @property
     def last_words(self) -> str:
-        """What the process said when it ended: its last error, with file and line where that is known."""
+        """The process's last error, with file and line if they are known."""
         return str(diagnosis.cause(self.log.splitlines(), self.folder))
 
     def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
-        """Start it; a `command` in one string is run by the shell. environment: all its variables."""
-        with self._new_log() as output:
-            self._process = subprocess.Popen(
-                command,
-                shell=isinstance(command, str),
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        """Start the process.
+
+        A string as `command` is run by the shell. environment: all environment variables.
+        """
+        # In the session of the checks, so it cannot outlive them.
+        options = {"folder": self.folder, "environment": environment, "log": self._new_log()}
+        self._process = Child(command, **options, own_session=False)
 
     def fork(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
-        """Start one of the programs that a `forks.Fork` runs: they have loaded Django and Celery already."""
-        with self._new_log() as output, forks.door() as door:
-            self._process = forks.Fork(door, output.fileno(), group=os.getpgrp())
+        """Start a program in a `Fork`, which has already loaded Django and Celery."""
+        with self._new_log().open("wb") as output, forked_process.door() as door:
+            self._process = forked_process.Fork(door, output.fileno(), group=os.getpgrp())
         self._process.run(program, arguments, self.folder, environment)
 
-    def _new_log(self) -> BinaryIO:
+    def _new_log(self) -> Path:
         handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
+        os.close(handle)
         self._log = Path(name)
-        return os.fdopen(handle, "wb")
+        return self._log
 
     def family(self) -> list[psutil.Process]:
-        """The process and all that it has started; [] when it has ended."""
+        """Return the process and its descendants; [] if it has exited."""
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
             return [process, *process.children(recursive=True)]
         return []
 
     def kill(self) -> None:
-        """End it as a power cut would, children included."""
+        """Kill the process and its children, as a power failure would."""
         if self.running:
             everything = self.family()
             for process in everything:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             self._process.wait()
-            # Its children are init's now, which may take seconds to clear a zombie away: that is dead too.
+            # init adopts the children and may take seconds to remove zombies, so a zombie counts as dead.
             until(lambda: not any(map(_alive, everything)))
 
     def stop(self) -> None:
-        """End it without waiting for its work; nothing of it stays behind."""
+        """Stop the process and its children without waiting for their work."""
         self.kill()
         self._process = None
 
 
 class Code(Process):
-    """A piece of Python code that runs in a separate process, in the project in `folder`."""
+    """Python code that runs in a separate process, in the project in `folder`."""
 
     def start(self, code: str, *arguments: str, **environment: str) -> None:
-        """Begin to run it. arguments: for sys.argv. environment: variables beside those of this process."""
+        """Start the code without waiting. arguments: for sys.argv. environment: additional variables."""
         self.fork("python", [code, *arguments], os.environ | environment)
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait for its end, at most so long, and return its exit code; None while it still runs."""
+        """Wait up to `seconds` for the process to exit.
+
+        Returns the exit code, or None if it is still running.
+        """
         return self._process.wait(seconds)
 
 
 class Worker(Process):
-    """One `celery -A myproject worker` of the project in `folder`: prefork with two children.
+    """A `celery -A myproject worker` of the project in `folder`, with two prefork processes.
 
-    ready: called once with the seconds that a start took.
+    ready: called once with the seconds that the start took.
     """
 
     def __init__(self, folder: Path, ready: Callable[[float], None] = lambda _: None):
@@ -123,7 +123,7 @@ class Worker(Process):
         self._waited = False
 
     def start(self) -> None:
-        """Begin to start it; `wait_ready` waits for it."""
+        """Start the worker without waiting until it is ready: see `wait_ready()`."""
         if self.running:
             return
         self._began, self._waited = time.monotonic(), False
@@ -131,7 +131,7 @@ class Worker(Process):
         self.fork("celery", arguments, dict(os.environ))
 
     def wait_ready(self) -> None:
-        """Wait until it takes tasks. Complains, with the cause, when it ended instead."""
+        """Wait until the worker is ready. Complains, with the cause, if it has exited."""
         self.start()
         if self._waited:
             return
@@ -142,14 +142,15 @@ class Worker(Process):
             self.stop()
             raise Complaint("the worker did not start.", worker_says=cause or "nothing")
         self._waited = True
-        if not ready_before:  # else nothing tells when it was
+        if not ready_before:  # otherwise the start time isn't known
             self.ready(time.monotonic() - self._began)
 
     def kill_child(self, pid: int) -> None:
-        """Kill this process of the pool with -9, and let the worker notice that, while the others are idle.
+        """Kill a pool process with -9, and wait until the worker notices. The other processes must be idle.
 
-        A worker hears of each end, but may look a moment too early and find the process running. It looks
-        again five seconds later, or when the next one ends. So if it has not noticed, an idle one is ended.
+        The worker is notified of each exit, but may look too early and still find the process running. It
+        looks again after five seconds, or when another process exits. If the worker hasn't noticed the exit,
+        an idle process is killed too.
         """
         os.kill(pid, signal.SIGKILL)
         if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):
@@ -158,18 +159,18 @@ class Worker(Process):
                 os.kill(idle[-1], signal.SIGTERM)
 
     def raised_at(self, task_id: str) -> str:
-        """File and line of the project where the task with this id failed, as the log says."""
+        """Return the project's file and line where the task failed, according to the log."""
         mark = f"[{task_id}] raised"
         _, found, after = self.log.rpartition(mark)
         return diagnosis.place(after.partition("\n[")[0].splitlines(), self.folder) if found else ""
 
     def children(self) -> list[int]:
-        """The pids of the pool's processes."""
+        """Return the pids of the pool's processes."""
         return [child.pid for child in psutil.Process(self.pid).children()]
 
 
 WORKER = Worker(Path.cwd())
-"""The one that serves the run, in the process that runs the checks."""
+"""The run's worker, in the process that runs the checks."""
 
 
 def _alive(process: psutil.Process) -> bool:
@@ -179,13 +180,14 @@ def _alive(process: psutil.Process) -> bool:
 
 
 @contextlib.contextmanager
-def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
-    """Let this process send to another database of the same broker; the worker takes from database 0.
-    Of a RabbitMQ they are virtual hosts.
+def isolated_queue(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
+    """During the block, let this process send to another database of the broker than the worker's.
 
-    keep: leave in it what is there already.
+    The worker consumes database 0. With RabbitMQ, these are virtual hosts.
+
+    keep: keep the messages that are already there.
     """
-    from celery.signals import before_task_publish  # lesson 01 does without Celery
+    from celery.signals import before_task_publish  # lesson 01 doesn't need Celery
 
     queue = queue_of(app, database)
     if not keep:
@@ -205,9 +207,9 @@ def aside(app, database: int = 1, keep: bool = False) -> Iterator[Queue]:
 
 
 def run_here(app, task, task_id: str, *args: object, retries: int = 0) -> None:
-    """Run the task in this process as a worker does, with its states, on_failure() and signals.
+    """Run the task in this process as a worker would, with states, on_failure() and signals.
 
-    retries: how many times it was retried before. What the task raises ends up in its result.
+    retries: how many times the task was retried before. An exception is stored in the returned result.
     """
     from celery.app.trace import build_tracer
 
@@ -217,7 +219,7 @@ def run_here(app, task, task_id: str, *args: object, retries: int = 0) -> None:
 
 
 def place_in(folder: Path, frames: Iterable[traceback.FrameSummary]) -> str | None:
-    """File and line in `folder` that the last of the frames there stands at."""
+    """Return the file and line of the last frame that is in `folder`."""
     for frame in reversed(list(frames)):
         file = Path(frame.filename)
         if file.is_relative_to(folder):
@@ -226,13 +228,13 @@ def place_in(folder: Path, frames: Iterable[traceback.FrameSummary]) -> str | No
 
 
 def raised_at(error: BaseException) -> str | None:
-    """File and line of the project where an exception was raised."""
+    """Return the project's file and line where an exception was raised."""
     return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
 
 
 @contextlib.contextmanager
 def sending_to(app, url: str) -> Iterator[None]:
-    """Let this process send to the broker at `url` in the block, such as one that is not there."""
+    """During the block, let this process send to the broker at `url`, which need not exist."""
     before = app.conf.broker_write_url or app.conf.broker_url
     _send_to(app, url)
     try:
@@ -243,11 +245,14 @@ def sending_to(app, url: str) -> Iterator[None]:
 
 def _send_to(app, url: str) -> None:
     app.conf.broker_write_url = url
-    app._pool = app.amqp._producer_pool = None  # they hold connections to the other one
+    app._pool = app.amqp._producer_pool = None  # they have connections to the other broker
 
 
 def app_of_the_project():
-    """The Celery app, as `celery -A myproject` finds it. Complains without one, or with another broker."""
+    """Return the Celery app that `celery -A myproject` finds.
+
+    Complains if it is missing or uses another broker.
+    """
     from celery.app.utils import find_app
 
     try:
@@ -268,7 +273,7 @@ def app_of_the_project():
             why="Remove this setting. Eager mode skips the broker, the worker and JSON, so it hides "
             "everything that can go wrong there.",
         )
-    # What the settings say: CELERY_BROKER_URL in the environment would win over them.
+    # Read the settings, because CELERY_BROKER_URL in the environment would take precedence over them.
     wanted, found = os.environ["REDIS_URL"], app.conf.first("broker_url", "broker_host")
     if found != wanted:
         raise Complaint(

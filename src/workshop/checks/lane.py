@@ -1,7 +1,6 @@
-"""One process that runs checks of a lesson on a project, with its own broker and data."""
+"""A process that runs a lesson's checks on a project, with its own broker and data."""
 
 import contextlib
-import json
 import os
 import re
 import tempfile
@@ -9,41 +8,42 @@ import time
 from pathlib import Path
 
 from workshop import paths
+from workshop.checks.events import Broken, Event, Finished, PartDone, decode
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.runtime import databases, diagnosis, vhosts
-from workshop.runtime.forks import Fork, ForkServer
+from workshop.runtime.forked_process import Fork, ForkServer
 from workshop.system import signals
 
 SILENCE = 90
-"""Seconds without a sign of life after which a lane is ended: far more than any single check takes."""
+"""Seconds without an event after which a lane is stopped. A single check takes far less."""
 
 OF_THE_LEARNER = ("AWS_STORAGE_BUCKET_NAME", "CELERY_RESULT_BACKEND", "EMAIL_HOST")
-"""Variables that a run never gets, even when WORKSHOP_KEEP names them: its photos, results and emails stay in
-its own data folder and broker."""
+"""Variables that a run never gets, even if WORKSHOP_KEEP names them.
+
+A run's photos, results and emails stay in its own data folder and broker.
+"""
 
 PASSED = re.compile(r"[.s]+(\s|$)")
-"""What pytest prints while checks pass. It is no cause of anything."""
+"""What pytest prints while checks pass. It is never the cause of a failure."""
 
 
 class Lane:
-    """Made ready at once: its process is forked, its broker starts. `start` lets it read the project.
+    """A lane forks its process and starts its broker immediately, but reads the project only after `start()`.
 
-    options: variables for `workshop.checks.plugin`. step: only the checks of this one.
-
-    Call `close()`: then nothing of it stays behind, no process, port or file.
+    options: variables for `workshop.checks.plugin`. step: run only the checks of this step.
+    Call `close()` to stop the process and the broker and to remove their files.
     """
 
     def __init__(self, project: Project, forks: ForkServer, step: str | None, options: dict[str, str]):
         self.project = project
         self.over = False
-        self._part: str | None = None
-        self._last: dict = {}
+        self._last = Event()
         self._heard = time.monotonic()
         self._rest = b""
         self._stack = contextlib.ExitStack()
         try:
-            with signals.held():  # what is half started is on no list of what to end
+            with signals.held():  # a process that is half started could not be stopped
                 self._make_ready(forks, step, options)
         except BaseException:
             self.close()
@@ -70,14 +70,17 @@ class Lane:
         self._arguments = _arguments(self.project.lesson, step)
         self._log = Path(data, "pytest.log")
         self._child, self.stream = self._fork(forks)
-        # The learner's database is theirs. Without a server each lane has a file in its data folder.
+        # Never use the learner's database. Without a server, each lane has a file in its data folder.
         if databases.is_postgres(database):
             self._environment["DATABASE_URL"] = self._stack.enter_context(databases.own(database))
         if self.project.lesson.has_broker:
-            from workshop.runtime.broker import Broker  # a quarter of a second that lesson 01 does without
+            from workshop.runtime.broker import (
+                Broker,
+            )  # imported here, because it takes a quarter of a second, and lesson 01 doesn't need it
 
             self._environment["REDIS_URL"] = self._stack.enter_context(Broker(prefer=None)).url
-            # Celery takes this one before the settings. Results and locks stay in the lane's own Redis.
+            # For Celery, this variable takes precedence over the settings. Results and locks stay in the
+            # lane's Redis.
             if vhosts.is_amqp(broker):
                 self._environment["CELERY_BROKER_URL"] = self._stack.enter_context(vhosts.own(broker))
 
@@ -89,60 +92,62 @@ class Lane:
                 child = Fork(forks.door, output.fileno(), events=writing)
         finally:
             os.close(writing)
-        self._stack.callback(child.end)  # the worker is in its group
+        self._stack.callback(child.end)  # the worker is in this process's group
         return child, stream
 
     def start(self) -> None:
-        """Run the checks. `take` has their events, as `workshop.checks.plugin` sends them."""
+        """Run the checks. `take()` returns their events, as `workshop.checks.plugin` sends them."""
         self._heard = time.monotonic()
         self._child.run("pytest", self._arguments, self.project.folder, self._environment)
 
     @property
     def patience(self) -> float:
-        """Seconds for which it may be silent from now on."""
+        """The number of seconds for which the lane may still be silent."""
         return max(0.0, self._heard + SILENCE - time.monotonic())
 
-    def take(self) -> list[dict]:
-        """The events that have come, once `stream` can be read; [] when none is whole.
+    def take(self) -> list[Event]:
+        """Return the events that have arrived. Call this when `stream` is readable.
 
-        The last of all is "finished", or "broken" with the `cause` when the process ended before its end.
+        Returns [] if no event is complete. The last event is Finished, or Broken if the process exited early.
         """
         self._heard = time.monotonic()
         chunk = os.read(self.stream.fileno(), 65536)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        events = [json.loads(line) for line in lines]
+        events = [decode(line) for line in lines]
         for event in events:
-            self._last = event
-            self._part = None if event["event"] == "over" else event.get("part", self._part)
-            self.over = event["event"] == "finished"
+            self.over = isinstance(event, Finished)
+            if event.part:
+                self._last = event
         if not chunk and not self.over:
             events.append(self._broken(self._why()))
         return events
 
-    def silent(self) -> dict:
-        """The event of a lane whose `patience` is over."""
-        doing = f" while: {self._last['about']}" if "about" in self._last else ""
+    def silent(self) -> Broken:
+        """Return the event of a lane that was silent for too long."""
+        about = getattr(self._last, "about", "")
+        doing = f" while: {about}" if about else ""
         return self._broken(
-            f"Nothing happened for {SILENCE} s{doing}. Is there a loop in your code that does not end?"
+            f"Nothing happened for {SILENCE} s{doing}. Does your code contain an endless loop?"
         )
 
-    def _broken(self, cause: str) -> dict:
+    def _broken(self, cause: str) -> Broken:
         self.over = True
-        return {"event": "broken", "cause": cause, "part": self._part}
+        part = "" if isinstance(self._last, PartDone) else self._last.part
+        return Broken(cause=cause, part=part)
 
     def _why(self) -> str:
-        """Why the process has ended: it has closed its pipe, and is gone within moments."""
+        """Return why the process exited. It has closed its pipe, so it exits within moments."""
         if self._child.wait(SILENCE) is None:
-            return self.silent()["cause"]
+            return self.silent().cause
         text = self._log.read_text(errors="replace")
         lines = [line for line in text.splitlines() if not PASSED.match(line)]
         cause = str(diagnosis.cause(lines, self.project.folder))
-        # A sentence about the settings, of Django's own checks or passed on by pytest-django.
+        # A sentence about the settings, from Django's checks or passed on by pytest-django.
         cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
-        return cause or f"The checks ended with exit code {self._child.returncode}."
+        return cause or f"The checks exited with code {self._child.returncode}."
 
     def close(self) -> None:
-        """End it, wherever it is. Calling it again does nothing."""
+        """Stop the lane, whatever it is doing. Does nothing if it is already stopped."""
         self._stack.close()
 
 

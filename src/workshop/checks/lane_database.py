@@ -1,4 +1,4 @@
-"""A migrated SQLite database for a lane: copied where another one has migrated the same project already."""
+"""A migrated SQLite database for a lane, copied if another lane has already migrated the same project."""
 
 import fcntl
 import hashlib
@@ -15,16 +15,16 @@ READ_BY_MIGRATE = (
     "*/apps.py",
     "*/migrations/*.py",
 )
-"""Files of a project on which it depends what `migrate` does. Settings and models may be packages."""
+"""Files that determine what `migrate` does. Settings and models may be packages."""
 
 
 def migrated(database: Path, project: Path, templates: Path) -> None:
-    """Make `database`, which is not there yet. templates: the folder with those that can be copied."""
+    """Create the file `database`. templates: the folder with databases that can be copied."""
     from django.core.management import call_command
 
     template = templates / f"{_hash(project)}.sqlite3"
     with open(template.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another lane may be migrating just now
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another lane may be migrating right now
         if template.is_file():
             shutil.copyfile(template, database)
             return

@@ -1,17 +1,20 @@
-"""The pytest plugin that runs a lesson's checks against one project and streams what happens.
+"""The pytest plugin that runs a lesson's checks against a project and streams events.
 
-It runs in the process that `workshop.checks.runner` starts in the project's folder, with these variables set:
-WORKSHOP_EVENTS (file descriptor to write JSON lines to), WORKSHOP_STEPS (the lesson's steps, in order),
-WORKSHOP_OPTIONAL (those of them whose failure does not end the run),
-WORKSHOP_ONLY (one step, or empty), WORKSHOP_ALL (1: go on after a failure),
-WORKSHOP_FIRST (a step that comes before the others, or empty), WORKSHOP_CLAIMS (a folder in which the
-processes that share the work mark what they have taken), WORKSHOP_LONG (1: take what is marked as `long`
-before anything else), WORKSHOP_TEMPLATES (a folder for databases).
+It runs in the process that `workshop.checks.runner` starts in the project's folder, with these variables:
+
+WORKSHOP_EVENTS: the file descriptor to which it writes events as JSON lines.
+WORKSHOP_STEPS: the lesson's steps, in order.
+WORKSHOP_OPTIONAL: the optional steps, whose failure does not stop the run.
+WORKSHOP_ONLY: a single step to check, or empty.
+WORKSHOP_ALL: 1 to continue after a failure.
+WORKSHOP_FIRST: the step to check first, or empty.
+WORKSHOP_CLAIMS: a folder in which the processes of a run record which checks they have claimed.
+WORKSHOP_LONG: 1 to claim the checks marked as `long` first.
+WORKSHOP_TEMPLATES: a folder for databases.
 """
 
 import contextlib
 import inspect
-import json
 import os
 import shutil
 import signal
@@ -26,7 +29,19 @@ import pytest
 
 from workshop.checkkit import Complaint
 from workshop.checkkit.queues import queue_of
-from workshop.checkkit.worker import WORKER, aside, raised_at
+from workshop.checkkit.worker import WORKER, isolated_queue, raised_at
+from workshop.checks.events import (
+    Began,
+    Checked,
+    Collected,
+    Event,
+    Explanation,
+    Finished,
+    PartDone,
+    Skipped,
+    WorkerReady,
+    encode,
+)
 from workshop.checks.lane_database import migrated
 
 STEPS = os.environ["WORKSHOP_STEPS"].split()
@@ -38,34 +53,34 @@ LONG_FIRST = os.environ.get("WORKSHOP_LONG") == "1"
 CLAIMS, TEMPLATES = (Path(os.environ[name]) for name in ("WORKSHOP_CLAIMS", "WORKSHOP_TEMPLATES"))
 PROJECT = Path.cwd()
 FAILED: dict[str, int] = {}
-"""The steps that have failed, each with the place of its check that failed."""
+"""The steps that have failed, with the position of the failed check."""
 PLACE = pytest.StashKey[int]()
-"""The place of a check in the order of the lesson."""
+"""The position of a check in the lesson."""
 
 HELD = 6
-"""Seconds after which a view that should answer at once counts as waiting for something else."""
+"""Seconds after which a view that should respond immediately counts as waiting for something."""
 
 _events = os.fdopen(int(os.environ["WORKSHOP_EVENTS"]), "w", buffering=1)
 
 
-def emit(event: str, **content: object) -> None:
-    _events.write(json.dumps({"event": event, **content}) + "\n")
+def emit(event: Event) -> None:
+    _events.write(encode(event) + "\n")
 
 
 def step_of(item: pytest.Item) -> str:
-    """The step of this lesson that a check belongs to; "given" for the checks of earlier lessons."""
+    """Return the step that a check belongs to; "given" for the checks of earlier lessons."""
     marker = item.get_closest_marker("step")
     step = marker.args[0] if marker else "given"
     return step if step in STEPS else "given"
 
 
 def part_of(item: pytest.Item) -> str:
-    """The part of the lesson that a check belongs to: the checks of a step in one file."""
+    """Return the part of the lesson that a check belongs to. A part is all checks of a step in one file."""
     return f"{step_of(item)} {item.nodeid.partition('::')[0]}"
 
 
 def claim_of(item: pytest.Item) -> str:
-    """What one process takes as a whole: a part, and those that are marked as `beside` its step."""
+    """Return the unit that one process claims: a part, with the checks marked as `beside` its step."""
     marker = item.get_closest_marker("beside")
     step = marker.args[0] if marker else step_of(item)
     return step if step in STEPS else part_of(item)
@@ -73,7 +88,7 @@ def claim_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests():
-    """Load the settings before pytest-django does, which replaces the traceback of an ImportError."""
+    """Load the settings before pytest-django does, because it replaces the traceback of an ImportError."""
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
@@ -90,11 +105,11 @@ def pytest_collection_modifyitems(config, items):
     for place, item in enumerate(items):
         item.stash[PLACE] = place
     steps, parts = (list(dict.fromkeys(map(of, items))) for of in (step_of, part_of))
-    emit("collected", steps=steps, parts=parts)
+    emit(Collected(steps=steps, parts=parts))
 
 
 def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """The checks that no other process has taken: they are taken now, one claim after the other."""
+    """Claim and yield the checks that no other process has claimed, one unit at a time."""
     claims = defaultdict(list)
     for item in items:
         claims[claim_of(item)].append(item)
@@ -107,14 +122,14 @@ def claimed(items: list[pytest.Item]) -> Iterator[pytest.Item]:
         with contextlib.suppress(FileExistsError):
             (CLAIMS / str(number)).touch(exist_ok=False)
             if any("worker" in item.fixturenames for item in mine):
-                WORKER.start()  # it comes up while the check before these ends
+                WORKER.start()  # the worker starts while the previous check finishes
             yield from mine
 
 
 def _matters(item: pytest.Item) -> bool:
-    """Whether the check can still change what the learner reads, which ends with the first failure.
+    """Return True if the check can still change the report, which ends with the first failure.
 
-    A failure that comes earlier in the lesson replaces a later one that this process has found already.
+    A failure earlier in the lesson replaces a later one that this process has already found.
     """
     ends = [place for step, place in FAILED.items() if step not in OPTIONAL]
     return GO_ON or item.stash[PLACE] < min(ends, default=len(item.session.items))
@@ -122,21 +137,24 @@ def _matters(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
-    """Run what this process claims. It looks one check ahead: so what the next one uses, too, stays."""
+    """Run the checks that this process claims.
+
+    Looks one check ahead, so that pytest keeps shared fixtures.
+    """
     if session.testsfailed:
         raise session.Interrupted("the checks cannot be loaded")
     for item, following in pairwise(chain(claimed(session.items), [None])):
-        emit("began", part=part_of(item), check=item.nodeid)
+        emit(Began(part=part_of(item), about=_about(item)))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.shouldstop:
             raise session.Interrupted(session.shouldstop)
         if following is None or part_of(following) != part_of(item):
-            emit("over", part=part_of(item))
+            emit(PartDone(part=part_of(item)))
     return True
 
 
 def pytest_sessionstart():
-    """Load all of the project: what cannot be imported is said before anything is checked."""
+    """Load the whole project, so that import errors are reported before any check runs."""
     from django.core import checks
 
     serious = [error for error in checks.run_checks() if error.is_serious()]
@@ -157,51 +175,49 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.skipped and _matters(item) and step_of(item) not in FAILED:
-        emit(
-            "left out",
-            step=step_of(item),
-            part=part_of(item),
-            about=_about(item),
-            why=report.longrepr[2].removeprefix("Skipped: "),
-        )
+        why = report.longrepr[2].removeprefix("Skipped: ")
+        emit(Skipped(step=step_of(item), part=part_of(item), about=_about(item), why=why))
     if report.skipped:
         return report
     if report.when != "call" and not report.failed:
         return report
-    content = {"step": step_of(item), "part": part_of(item), "passed": report.passed, "about": _about(item)}
+    step, failure = step_of(item), None
     if report.failed:
-        FAILED[content["step"]] = min(item.stash[PLACE], FAILED.get(content["step"], item.stash[PLACE]))
-        content["complaint"] = _complaint(call.excinfo.value)
-        content["printed"] = report.capstdout.strip().splitlines()[-8:]
-    emit("check", **content)
+        FAILED[step] = min(item.stash[PLACE], FAILED.get(step, item.stash[PLACE]))
+        failure = _explanation(call.excinfo.value)
+    printed = report.capstdout.strip().splitlines()[-8:] if failure else []
+    emit(Checked(step=step, part=part_of(item), about=_about(item), failure=failure, printed=printed))
     if report.failed and "worker" in item.fixturenames:
-        WORKER.stop()  # whatever is left in it must not reach the next check
+        WORKER.stop()  # a transaction that is left open must not affect the next check
     return report
 
 
 def pytest_sessionfinish():
     WORKER.stop()
-    emit("finished")
+    emit(Finished())
 
 
 def _about(item: pytest.Item) -> str:
     return " ".join(inspect.cleandoc(item.function.__doc__ or item.name).split())
 
 
-def _complaint(error: BaseException) -> dict:
+def _explanation(error: BaseException) -> Explanation:
     if isinstance(error, Complaint):
-        return {"what": error.what, "why": error.why, "facts": error.facts}
+        return Explanation(what=error.what, why=error.why, facts=error.facts)
     message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
     facts = {}
     if place := raised_at(error):
         facts["raised at"] = place
-    return {"what": message, "why": _why(error), "facts": facts, "unexpected": True}
+    return Explanation(what=message, why=_why(error), facts=facts, unexpected=True)
 
 
 def _why(error: BaseException) -> str:
-    """What to do about an exception whose cause needs no look at the step; empty for any other."""
+    """Return how to fix an exception whose cause is clear without knowing the step; otherwise ""."""
     if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
-        return f"That file defines no name {error.name}. Is an import missing, or is the name misspelled?"
+        return (
+            f"This file doesn't define the name {error.name}. Is an import missing, or is the name "
+            f"misspelled?"
+        )
     if type(error).__name__ == "IntegrityError" and "check constraint" in str(error).lower():
         return (
             "The columns of a photo contradict each other, so the database refuses the row (see the "
@@ -216,14 +232,14 @@ def _why(error: BaseException) -> str:
     return ""
 
 
-WORKER.ready = lambda seconds: emit("worker", seconds=seconds)
+WORKER.ready = lambda seconds: emit(WorkerReady(seconds=seconds))
 if os.environ["WORKSHOP_WORKER"]:
-    WORKER.start()  # it starts while this process loads the project and collects the checks
+    WORKER.start()  # the worker starts while this process loads the project and collects the checks
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _database(django_db_blocker):
-    """The project's own database, in the run's data folder, migrated: workers see the same one."""
+    """The project's migrated database in the run's data folder. Workers use the same database."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -237,7 +253,7 @@ def _database(django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _clean(_database):
-    """Each check begins without photos: rows of the project's own apps, and files."""
+    """Remove the rows of the project's apps, and the files, before each check."""
     yield
     from django.apps import apps
     from django.conf import settings
@@ -251,7 +267,7 @@ def _clean(_database):
 
 @pytest.fixture
 def upload(client):
-    """upload(name=content, …) or upload(("name.jpg", content), …) posts photos, follows the redirect."""
+    """upload(name=content, …) or upload(("name.jpg", content), …) posts photos and follows the redirect."""
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.urls import reverse
 
@@ -264,7 +280,7 @@ def upload(client):
 
 @pytest.fixture
 def photo():
-    """photo(content, name) keeps an uploaded photo in the database, as the form does, and nothing more."""
+    """photo(content, name) stores an uploaded photo in the database, as the form does, and sends no task."""
     from django.core.files.base import ContentFile
     from images.models import UploadedImage
     from images.pictures import UnreadablePicture, open_picture
@@ -283,7 +299,7 @@ def photo():
 
 @pytest.fixture
 def patience():
-    """with patience(what, why, …): complain when the block does not end; it is interrupted then."""
+    """with patience(what, why, …): interrupts the block and complains if it takes too long."""
 
     @contextlib.contextmanager
     def limited(what: str, why: str = "", **facts: object):
@@ -303,9 +319,9 @@ def patience():
 
 @pytest.fixture
 def resized():
-    """resized(content) calls the project's resize() and opens its result: (Resized, picture).
+    """resized(content) calls the project's resize() and opens the result: (Resized, picture).
 
-    name: of the file object, as an uploaded file has one.
+    name: the name of the file object, as an uploaded file has one.
     """
     from images.resizing import resize
     from PIL import Image
@@ -324,11 +340,11 @@ def resized():
 
 @pytest.fixture
 def app():
-    """The project's Celery app, as `celery -A myproject` finds it, on the run's own broker."""
+    """The project's Celery app, as `celery -A myproject` finds it, with the run's broker."""
     from workshop.checkkit.worker import app_of_the_project
 
     app = app_of_the_project()
-    # Of a RabbitMQ: what was sent is there when a check looks. Redis answers for each message anyway.
+    # For RabbitMQ: wait until a message is stored. Redis confirms each message anyway.
     if "CELERY_BROKER_URL" in os.environ:
         app.conf.broker_transport_options = {**app.conf.broker_transport_options, "confirm_publish": True}
     return app
@@ -336,21 +352,21 @@ def app():
 
 @pytest.fixture
 def worker(app):
-    """A real worker process of the project, ready for tasks. One serves the whole run."""
+    """A real worker process of the project, ready for tasks. The whole run shares it."""
     WORKER.wait_ready()
     return WORKER
 
 
 @pytest.fixture
 def queue(app):
-    """What the check's own process sends lies here, on the real broker, where no worker takes it away."""
-    with aside(app) as queue:
+    """A queue on the real broker for messages that the check's process sends. No worker consumes it."""
+    with isolated_queue(app) as queue:
         yield queue
 
 
 @pytest.fixture
 def delivered(app):
-    """The queue that the worker takes from, with the messages that it has taken and not acknowledged."""
+    """The queue that the worker consumes, with the messages that it has not acknowledged."""
     queue = queue_of(app)
     yield queue
     queue.close()
@@ -358,13 +374,15 @@ def delivered(app):
 
 @pytest.fixture
 def no_path(monkeypatch):
-    """with no_path(file): complain when the block asks for a stored file's path."""
+    """with no_path(file): complains if the block uses a stored file's path."""
     from django.core.files.storage import FileSystemStorage
 
     path = FileSystemStorage.path
 
     def guarded(storage, name):
-        if isinstance(sys._getframe(1).f_locals.get("self"), FileSystemStorage):  # a storage's own method
+        if isinstance(
+            sys._getframe(1).f_locals.get("self"), FileSystemStorage
+        ):  # defined by the storage class itself
             return path(storage, name)
         raise NotImplementedError("This backend doesn't support absolute paths.")
 

@@ -1,4 +1,4 @@
-"""What a check prints: one line per step, the first failure in the learner's words, the next command."""
+"""Print the results of a check: a line for each step, the first failure, and the next command."""
 
 import contextlib
 import re
@@ -8,6 +8,7 @@ from textwrap import indent
 
 from rich.text import Text
 
+from workshop.checks.events import Broken, Checked, Collected, Event, Skipped, WorkerReady
 from workshop.console import console, say, verbatim
 from workshop.course import progress
 from workshop.course.lessons import Step
@@ -18,9 +19,9 @@ GIVEN = Step("given", "The starter code that you don't edit still works", [], []
 
 
 class Report:
-    """One run of the checks of `project` (of `step` alone, where it is given), as it happens.
+    """Prints a run of the checks of `project` as it happens.
 
-    first: the step that is checked before the others, and so printed first.
+    step: if set, only this step is checked. first: the step that is checked and printed first.
     """
 
     def __init__(self, project: Project, step: str | None, first: str | None = None):
@@ -29,8 +30,8 @@ class Report:
         self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
         self.steps.sort(key=lambda each: each.id != first)
         self.outcome: dict[str, bool] = {}
-        self.left_out: dict[str, list[str]] = {}
-        self.failure: dict | None = None
+        self.skipped: dict[str, list[str]] = {}
+        self.failure: Checked | None = None
         self.broken: str | None = None
         self.worker_seconds: float | None = None
         self._began = time.monotonic()
@@ -44,8 +45,8 @@ class Report:
 
     @property
     def failed_step(self) -> str | None:
-        """The first step that failed; None when none did."""
-        return self.failure["step"] if self.failure else None
+        """The first step that failed, or None."""
+        return self.failure.step if self.failure else None
 
     @property
     def _only_first(self) -> bool:
@@ -53,42 +54,42 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """True when nothing that was checked failed, optional steps aside."""
+        """Whether everything that was checked has passed, except for optional steps."""
         needed = [step for step in self._expected() if self._counts(step.id)]
         return self.broken is None and all(self.outcome.get(step.id) for step in needed)
 
     def _counts(self, step: str) -> bool:
-        """Whether the check fails with `step`: an optional one has to be asked for."""
+        """Return True if a failure of `step` counts. An optional step counts only if it was named."""
         return self.only is not None or not any(each.id == step and each.optional for each in self.steps)
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """While the checks run a terminal shows what is being looked at."""
+        """Show in the terminal what is being checked during the block."""
         with console.status("Starting …") as self._status:
             yield
         self._status = None
 
-    def take(self, event: dict) -> None:
-        """Take in one event of the run."""
-        match event["event"]:
-            case "collected":
-                self._collected = event["steps"]
-            case "worker":
-                self.worker_seconds = event["seconds"]
-            case "check":
-                self._print_before(event["step"])
-                self.outcome[event["step"]] = self.outcome.get(event["step"], True) and event["passed"]
-                if not event["passed"] and self.failure is None and self._counts(event["step"]):
+    def take(self, event: Event) -> None:
+        """Process an event of the run."""
+        match event:
+            case Collected():
+                self._collected = event.steps
+            case WorkerReady():
+                self.worker_seconds = event.seconds
+            case Checked():
+                self._print_before(event.step)
+                self.outcome[event.step] = self.outcome.get(event.step, True) and event.passed
+                if not event.passed and self.failure is None and self._counts(event.step):
                     self.failure = event
                 if self._status:
-                    self._status.update(Text(f"{event['step']}  {event['about']}"))
-            case "left out":
-                self.left_out.setdefault(event["why"], []).append(event["step"])
-            case "broken":
-                self.broken = event["cause"]
+                    self._status.update(Text(f"{event.step}  {event.about}"))
+            case Skipped():
+                self.skipped.setdefault(event.why, []).append(event.step)
+            case Broken():
+                self.broken = event.cause
 
     def close(self) -> None:
-        """Print the lines that are left, the first failure, and what to type next."""
+        """Print the remaining lines, the first failure, and the next command."""
         if self.broken and not self.outcome:
             self.nothing_checked([self.broken])
             return
@@ -98,7 +99,7 @@ class Report:
             say(indent(self.broken, "  "), "red")
         elif self.failure:
             self._explain(self.failure)
-        for why, steps in self.left_out.items():
+        for why, steps in self.skipped.items():
             say("")
             many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
             say(f"  {many} skipped ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
@@ -108,7 +109,7 @@ class Report:
         say(self._sum(), style="dim")
 
     def nothing_checked(self, obstacles: list[str]) -> None:
-        """The project cannot start: say why, with the line of code, and which steps that stops."""
+        """Print why the project cannot start, with the line of code, and which steps could not be checked."""
         for obstacle in obstacles:
             say("")
             say(f"  {obstacle}", style="red")
@@ -134,14 +135,14 @@ class Report:
         return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps
 
     def _print_before(self, step: str | None) -> None:
-        """Print the lines of all steps before `step` that are not printed yet; None prints all."""
+        """Print the missing lines of all steps before `step`, or of all steps if `step` is None."""
         for each in self._expected():
             if each.id == step:
                 return
             if each.id in self._printed or (step is not None and each.id not in self.outcome):
                 continue
             if self._only_first and each.id != self.first:
-                say(f"  ·       the other steps are checked once {self.first} passes", style="dim")
+                say(f"  ·       the other steps will be checked when {self.first} passes", style="dim")
                 return
             self._printed.add(each.id)
             sign, style, remark = {
@@ -154,16 +155,16 @@ class Report:
             line = Text.assemble("  ", (sign, style), f" {each.id:<5} {each.title}", (remark, "dim"))
             say(line, hang=10)
 
-    def _explain(self, failure: dict) -> None:
-        complaint, step = failure["complaint"], failure["step"]
+    def _explain(self, failed: Checked) -> None:
+        failure, step = failed.failure, failed.step
         say("")
-        if complaint.get("unexpected"):
+        if failure.unexpected:
             say(f"  Step {step}: your code raised an exception.", "red")
-            facts = {"exception": complaint["what"], **complaint["facts"], "while": failure["about"]}
+            facts = {"exception": failure.what, **failure.facts, "while": failed.about}
         else:
             name = "The starter code" if step == "given" else f"Step {step}"
-            say(indent(f"{name}: {complaint['what']}", "  "), "red")
-            facts = complaint["facts"]
+            say(indent(f"{name}: {failure.what}", "  "), "red")
+            facts = failure.facts
         say("")
         width = max([len(label) for label in facts], default=0)
         for label, fact in facts.items():
@@ -171,22 +172,22 @@ class Report:
             say(f"    {label:<{width}}   {lines[0]}", hang=width + 7)
             for line in lines[1:]:
                 say(" " * (width + 7) + line)
-        if complaint["why"]:
+        if failure.why:
             say("")
-            say(indent(complaint["why"], "  "))
-        if failure.get("printed"):
+            say(indent(failure.why, "  "))
+        if failed.printed:
             say("\n  Your code printed:")
-            for line in failure["printed"]:
+            for line in failed.printed:
                 verbatim(f"    {line}", style="dim")
 
     def _next(self) -> Iterator[str]:
         lesson = self.project.lesson
         if self.broken or not self.ok:
-            step = self.failure["step"] if self.failure else None
+            step = self.failed_step
             if step in (None, "given"):
                 yield f"  Next: ./workshop diff {self._name()}"
             elif self.project.is_learners:
-                from workshop.runtime import docs_address  # only a failure pays for its imports
+                from workshop.runtime import docs_address  # imported only after a failure, because it is slow
 
                 place = docs_address.place_of(lesson, lesson.step(step))
                 yield f"  Next: ./workshop hint {step}"
@@ -215,9 +216,7 @@ class Report:
 
     def _sum(self) -> str:
         lesson = self.project.lesson
-        done = [step.id for step in lesson.core if step.id in self.passed]
-        total = len(lesson.core)
         worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
         only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else f"{len(done)} of {total} steps"
+        steps = f"step {only}" if only else progress.counted(lesson, self.passed)
         return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"

@@ -1,4 +1,4 @@
-"""One run of a lesson's checks on a project: several lanes share the work, and report in one order."""
+"""Run a lesson's checks on a project. Several lanes share the work, and the events are in order."""
 
 import contextlib
 import select
@@ -6,22 +6,30 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 
+from workshop.checks.events import (
+    Began,
+    Broken,
+    Checked,
+    Collected,
+    Event,
+    Finished,
+    PartDone,
+    WorkerReady,
+)
 from workshop.checks.lane import Lane
 from workshop.course.project import Project
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 from workshop.system import signals
 
 LANES = 3
-"""How many lanes check a lesson. The checks wait more than they compute: one more than two cores."""
+"""The number of lanes. Checks mostly wait, so use one more than two cores."""
 
 
 class Run:
-    """Made ready at once: a process loads libraries, a broker starts. `events` lets it read the project.
+    """A run loads libraries and starts a broker at once. It reads the project only in `events()`.
 
-    first: the step whose checks come before the others'. forks: the server whose processes it takes;
-    without it the run has its own.
-
-    Use it as a context manager, or call `close()`: then nothing of it stays behind, no process, port or file.
+    first: the step to check first. forks: the fork server to use (default: a new one).
+    Use the run as a context manager, or call `close()`, to stop all processes and remove all files.
     """
 
     def __init__(
@@ -46,10 +54,11 @@ class Run:
             raise
 
     def _lane(self, worker: bool, long: bool = False) -> Lane:
-        """worker: whether its worker is to start before anything is known about its checks.
+        """Create a lane.
 
-        long: whether it takes the steps first that take longest. The first lane keeps to the order of the
-        lesson, so that a learner soon reads about the first steps.
+        worker: start the worker before it is known whether the checks need one. long: claim the longest steps
+        first.
+        The first lane follows the order of the lesson, so that the first steps are reported early.
         """
         options = {
             "WORKSHOP_ALL": "1" if self._everything else "",
@@ -63,57 +72,56 @@ class Run:
             self._stack.callback(lane.close)
         return lane
 
-    def events(self) -> Iterator[dict]:
-        """Run the checks and yield their events, as `workshop.checks.plugin` sends them, while they happen.
+    def events(self) -> Iterator[Event]:
+        """Run the checks, and yield their events as `workshop.checks.plugin` sends them.
 
-        They come in the order of the checks, as if one lane ran them all, and end with the first that fails
-        unless everything is to be checked. A failed check of an optional step does not end them.
-        The last event is "finished", or "broken" with the `cause` when
-        a lane ended before its end.
+        The events are in the order of the checks, as if one lane ran them all. They stop at the first
+        failure, unless everything is to be checked. A failed check of an optional step doesn't stop them. The
+        last event is Finished, or Broken if a lane exited early.
         """
         sequence = Sequence()
         self._lanes[0].start()
-        signal = "over" if self._first else "began"  # the step at work is to have no rival at all
+        signal = PartDone if self._first else Began  # let the step that the learner is working on run alone
         for lane, event in self._merged():
-            if lane is not self._lanes[0] and event["event"] in ("collected", "worker"):
-                continue  # the first one says it for all
-            if event["event"] == signal:
+            if lane is not self._lanes[0] and isinstance(event, (Collected, WorkerReady)):
+                continue  # the first lane reports this for all lanes
+            if isinstance(event, signal):
                 self._start_others()
             for each in sequence.put(event):
                 yield each
-                if each["event"] == "broken":
+                if isinstance(each, Broken):
                     return
-                if each["event"] == "check" and not each["passed"] and self._ends_with(each["step"]):
-                    yield {"event": "finished"}
+                if isinstance(each, Checked) and not each.passed and self._ends_with(each.step):
+                    yield Finished()
                     return
-        yield {"event": "finished"}
+        yield Finished()
 
     def _ends_with(self, step: str) -> bool:
-        """Whether the run ends when `step` fails."""
+        """Return True if a failure of `step` stops the run."""
         optional = [each.id for each in self._project.lesson.steps if each.optional]
         return not self._everything and (step == self._step or step not in optional)
 
     def _start_others(self) -> None:
-        """Start the other lanes: the first one has loaded the project by now, so its verdict is not late."""
+        """Start the other lanes. The first one has already loaded the project, so they don't slow it down."""
         while not self._step and len(self._lanes) < LANES:
             self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
             self._lanes[-1].start()
 
-    def _merged(self) -> Iterator[tuple[Lane, dict]]:
-        """The events of all lanes, as they come, until all are over."""
+    def _merged(self) -> Iterator[tuple[Lane, Event]]:
+        """Yield the events of all lanes as they arrive, until all lanes are done."""
         while running := [lane for lane in self._lanes if not lane.over]:
             patience = min(lane.patience for lane in running)
             ready, _, _ = select.select([lane.stream for lane in running], [], [], patience)
             for lane in running:
                 if lane.stream in ready:
                     for event in lane.take():
-                        if event["event"] != "finished":
+                        if not isinstance(event, Finished):
                             yield lane, event
                 elif not lane.patience:
                     yield lane, lane.silent()
 
     def close(self) -> None:
-        """End it, wherever it is; a Ctrl-C waits for that. Calling it again does nothing."""
+        """Stop the run, whatever it is doing. Delays Ctrl-C. Does nothing if the run is already stopped."""
         with signals.held():
             self._stack.close()
 
@@ -125,23 +133,23 @@ class Run:
 
 
 class Sequence:
-    """The events of several lanes, in the order of the parts of the lesson that they are about."""
+    """Sorts the events of several lanes by the order of the lesson's parts."""
 
     def __init__(self):
         self._parts: list[str] = []
-        self._kept: dict[str, list[dict]] = defaultdict(list)
+        self._kept: dict[str, list[Event]] = defaultdict(list)
 
-    def put(self, event: dict) -> Iterator[dict]:
-        """Take in one event, and yield those whose turn has come."""
-        if event["event"] == "collected":
-            self._parts = list(event["parts"])
-        if event.get("part"):
-            self._kept[event["part"]].append(event)
+    def put(self, event: Event) -> Iterator[Event]:
+        """Add an event, and yield the events that are next in order."""
+        if isinstance(event, Collected):
+            self._parts = list(event.parts)
+        if event.part:
+            self._kept[event.part].append(event)
         else:
             yield event
         while self._parts and (kept := self._kept[self._parts[0]]):
             event = kept.pop(0)
-            if event["event"] == "over":
+            if isinstance(event, PartDone):
                 self._parts.pop(0)
             else:
                 yield event

@@ -3,12 +3,12 @@
 import contextlib
 import os
 
-from workshop.checkkit import until
 from workshop.cluster.output import listed, rates_table
 from workshop.console import say
 from workshop.errors import WorkshopError
 from workshop.photos import samples
 from workshop.runtime.solution_site import Ending
+from workshop.system.waiting import until
 
 from . import VISIBILITY_TIMEOUT, limits
 from .system import System

@@ -1,15 +1,13 @@
 """A simulated host: a worker with its own name, data folder and process group."""
 
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from workshop.checkkit import until
 from workshop.checkkit.worker import READY
 from workshop.errors import WorkshopError
-from workshop.system import signals
+from workshop.system.child import Child
 
 PATIENCE = 60.0
 """Seconds to wait for a worker to start or stop."""
@@ -27,7 +25,7 @@ class Host:
         self.data.mkdir()
         self._environment = dict(environment) | {"DATA_DIR": str(self.data)}
         self._log = folder / f"{name}.log"
-        self._process: subprocess.Popen | None = None
+        self._process: Child | None = None
 
     @property
     def log(self) -> str:
@@ -62,46 +60,31 @@ class Host:
 
     def start(self) -> None:
         """Start the worker without waiting until it is ready: call `wait` for that."""
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "celery", *COMMAND.split(), "--hostname", f"photos@{self.name}"],
-                cwd=self.code,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = Child(
+            [sys.executable, "-m", "celery", *COMMAND.split(), "--hostname", f"photos@{self.name}"],
+            folder=self.code,
+            environment=self._environment,
+            log=self._log,
+        )
 
     def wait(self) -> None:
         """Return once the worker is ready. Otherwise raises WorkshopError with the end of the log."""
-        until(lambda: READY in self.log or self._process.poll() is not None, PATIENCE)
-        if READY in self.log:
+        if self._process.wait_for(READY, PATIENCE):
             return
-        why = (
-            "exited immediately"
-            if self._process.poll() is not None
-            else f"wasn't ready after {PATIENCE:.0f} s"
-        )
-        last = "\n".join(self.log.splitlines()[-10:]) or "(empty)"
+        why = f"wasn't ready after {PATIENCE:.0f} s" if self._process.running else "exited immediately"
+        last = self._process.last_lines() or "(empty)"
         raise WorkshopError(f"The worker on {self.name} did not start: it {why}. The end of its log:\n{last}")
 
     def kill(self) -> None:
         """Kill the worker and its pool, as a power cut would."""
-        signals.to_group(self._process.pid)
-        self._process.wait()
+        self._process.kill()
 
     def ask_to_stop(self) -> None:
         """If the worker is running, ask it to exit after its current task. `stop` waits for that."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self._process.terminate()
 
     def stop(self) -> None:
         """If the worker is running, stop it after its current task."""
-        self.ask_to_stop()
-        if self._process is None:
-            return
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        if self._process is not None:
+            self._process.stop(PATIENCE)

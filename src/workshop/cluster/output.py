@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.table import Table
 
 from workshop.console import say
-from workshop.system.statistic import spread
+from workshop.system.percentiles import spread
 
 
 def listed(things: Iterable[object]) -> str:

@@ -1,7 +1,7 @@
 """What `./workshop cluster` runs: the finished project on servers that hosts can share, and the hosts."""
 
 import contextlib
-import subprocess
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,13 +10,15 @@ from workshop import paths
 from workshop.cluster import VISIBILITY_TIMEOUT, send_photos
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
-from workshop.runtime import broker, servers
+from workshop.runtime import broker, temporary_servers
 from workshop.runtime.solution_site import Ending, Site, newest
+from workshop.system.child import Child
 
 from .host import Host
 
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.settings"
+_PROGRESS = re.compile(r"(\d+) ([\d.]+)")
 PATIENCE = VISIBILITY_TIMEOUT + 20
 """Seconds without a resized photo until the rest counts as lost. Unacknowledged messages return sooner."""
 
@@ -32,7 +34,7 @@ class System:
         self._ending = ending
         self._folder = folder
         self.database, url = _database(ending, folder)
-        variables = ending.entered(servers.bucket()) | {
+        variables = ending.entered(temporary_servers.bucket()) | {
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONPATH": str(paths.SOURCES),
@@ -82,36 +84,30 @@ class System:
         """Send a task for each photo. At each change, yield the number of resized photos and the seconds.
 
         send: False doesn't send tasks, because the upload has already sent them. Ends when all photos are
-        resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if sending.py fails.
+        resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if send_photos.py
+        fails.
         """
         with self._ending.whole():
-            process = subprocess.Popen(
+            script = Child(
                 [sys.executable, send_photos.__file__, str(PATIENCE), "send" if send else "follow"],
-                cwd=self.site.project.folder,
-                env=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                start_new_session=True,  # Ctrl-C in a terminal must reach only the command
+                folder=self.site.project.folder,
+                environment=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
             )
-        try:
-            for line in process.stdout:
-                done, seconds = line.split()
-                yield int(done), float(seconds)
-            said = process.stderr.read()
-            if process.wait() not in (0, send_photos.NOT_ALL):
-                raise WorkshopError(f"The script that counts the resized photos failed.\n{said.strip()}")
-        finally:
-            process.kill()
-            process.communicate()
+        with script:
+            for line in script.lines():
+                if progress := _PROGRESS.fullmatch(line):
+                    yield int(progress[1]), float(progress[2])
+            if script.wait() not in (0, send_photos.NOT_ALL):
+                raise WorkshopError(
+                    f"The script that counts the resized photos failed.\n{script.last_lines(20)}"
+                )
 
 
 def _database(ending: Ending, folder: Path) -> tuple[str, str]:
     """The description of the database, and its URL."""
     try:
-        return "PostgreSQL", ending.entered(servers.postgres())
-    except servers.NotInstalled:
+        return "PostgreSQL", ending.entered(temporary_servers.postgres())
+    except temporary_servers.NotInstalled:
         file = folder / "rows.sqlite3"
         words = (
             "one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed on this machine "

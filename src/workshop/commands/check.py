@@ -1,47 +1,49 @@
-"""Check a project: run the lesson's checks on it, and print how it went."""
+"""`./workshop check` and `watch`: run a lesson's checks on a project and print the results."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from workshop import paths
+from workshop.checks.events import Event
 from workshop.checks.report import Report
 from workshop.checks.runner import Run
 from workshop.console import console, say
 from workshop.course import playground, progress
 from workshop.course.project import Project
 from workshop.runtime import diagnosis
-from workshop.runtime.forks import ForkServer
+from workshop.runtime.forked_process import ForkServer
 from workshop.system import file_watcher
 
 QUIET = 300
-"""Milliseconds without a save after which the next run is made ready."""
+"""Milliseconds without a save after which the next run is prepared."""
 
 
 def main(project: Project, step: str | None = None, everything: bool = False) -> int:
-    """Check `step` or the whole lesson and print how it went. Returns 0 when all that was checked passed."""
+    """Check `step` or the whole lesson, and print the results. Returns 0 if every check has passed."""
     return 0 if _checked(project, Run(project, step, everything), step).ok else 1
 
 
 def watch(project: Project, step: str | None = None) -> int:
-    """Check now and after every save until Ctrl-C; stops at the first step that fails.
+    """Check now and after every save until Ctrl-C. Each run stops at the first step that fails.
 
-    The step that failed last time comes first: that is the one at work. The next run is made ready while
-    the learner writes. After a `reset` it goes on with the new copy.
+    The step that failed last comes first, because the learner is working on it. The next run is prepared
+    while the learner writes. After a `reset`, the new copy is watched.
     """
     say(f"Watching {project.shown}. Stop with Ctrl-C.")
     while _replaced_while_watched(project, step):
-        say(f"{project.shown} has been replaced by a new copy. Watching the new copy.")
+        say(f"{project.shown} was replaced by a new copy. Watching the new copy.")
     say("Stopped watching.")
     return 0
 
 
 def _replaced_while_watched(project: Project, step: str | None) -> bool:
-    """Watch until Ctrl-C (False), or until another folder takes the place of the project's (True)."""
+    """Watch until Ctrl-C, and return False. Returns True if another folder replaces the project's folder."""
     folder = file_watcher.identity(project.folder)
     run, used, first, is_first = None, None, None, True
     try:
         run = Run(project, step)
-        # The watcher is there first: what is saved while a check runs, or is made ready, is not missed.
+        # Start the watcher first, so that it notices files that are saved while a check is prepared or
+        # running.
         for changes in file_watcher.changes(
             project.folder,
             say,
@@ -65,14 +67,14 @@ def _replaced_while_watched(project: Project, step: str | None) -> bool:
     except KeyboardInterrupt:
         pass
     finally:
-        for each in (used, run):  # the used one ends by itself, unless Ctrl-C came in that moment
+        for each in (used, run):  # the used run has ended, unless Ctrl-C interrupted it
             if each:
                 each.close()
     return False
 
 
 def _checked(project: Project, run: Run, step: str | None, first: str | None = None) -> Report:
-    """Print how `run` goes, which is used up, and remember what a learner's own copy has passed."""
+    """Print the progress of `run`, which is used up, and record the steps that a learner's copy passed."""
     folder = file_watcher.identity(project.folder)
     with run:
         report = Report(project, step, first)
@@ -84,14 +86,14 @@ def _checked(project: Project, run: Run, step: str | None, first: str | None = N
             for event in run.events():
                 report.take(event)
         report.close()
-    # What was found out about a copy that has been reset in the meantime is not progress of the new one.
+    # If the copy was reset in the meantime, the results don't apply to the new copy.
     if project.is_learners and file_watcher.identity(project.folder) == folder:
         _remember(project, step or (first if report.failed_step == first else None), report.passed)
     return report
 
 
 def preflight(project: Project) -> list[str]:
-    """What keeps the project from starting, seen without starting it: files deleted, files not readable.
+    """Return what keeps the project from starting, found without starting it: missing or unreadable files.
 
     A module may also be a package: `images/tasks/__init__.py` instead of `images/tasks.py`.
     """
@@ -107,10 +109,10 @@ def preflight(project: Project) -> list[str]:
 
 def run(
     project: Project, step: str | None = None, everything: bool = False, forks: ForkServer | None = None
-) -> Iterator[dict]:
-    """Run the checks and yield their events while they happen; `Run.events` says which.
+) -> Iterator[Event]:
+    """Run the checks and yield their events as they happen (see `Run.events`).
 
-    forks: the server whose processes they use; without it they start one.
+    forks: the fork server that starts the processes (default: a new one).
     """
     with Run(project, step, everything, forks=forks) as run:
         yield from run.events()
@@ -125,5 +127,5 @@ def _remember(project: Project, step: str | None, passed: list[str]) -> None:
 
 
 def _is_code(name: Path) -> bool:
-    """name: of a file, relative to the project."""
+    """Whether a change of the file `name`, relative to the project, starts a new check."""
     return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)

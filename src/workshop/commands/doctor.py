@@ -1,4 +1,4 @@
-"""`./workshop doctor`: what is wrong on this machine and in this project, each with the cure to type."""
+"""`./workshop doctor`: find problems on this machine and in this project, and say how to fix them."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from workshop import paths
 from workshop.console import say
 from workshop.course import migrations
 from workshop.course.project import Project
-from workshop.runtime import compose, diagnosis, up_state
+from workshop.runtime import clones, compose, diagnosis, up_state
 from workshop.runtime.broker import HIDDEN, answers, without_password
 from workshop.system import environment
 from workshop.system.ports import who_holds
@@ -26,7 +26,7 @@ from workshop.system.ports import who_holds
 PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker", 5555: "Flower"}
 FREE_BYTES = 1_000_000_000
 
-# Runs inside the project, since only there its settings and its tasks can be imported.
+# Runs in a process of the project, because the project's settings and tasks can be imported only there.
 _LOOK_INSIDE = """
 import json, os
 import django
@@ -61,7 +61,7 @@ print("FOUND" + json.dumps(found))
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `cure` is what to do or type where it is not ok, else empty."""
+    """The result of one check. `cure` says how to fix the problem; it is empty if `ok` is True."""
 
     ok: bool
     what: str
@@ -69,9 +69,9 @@ class Finding:
 
 
 def examine(project: Project | None, ports: dict[int, str] | None = None) -> list[Finding]:
-    """Everything that was looked at, in the order in which to put it right.
+    """Return the results of all checks, in the order in which problems should be fixed.
 
-    project: the learner's project; None leaves out what concerns one. ports: number -> what needs it.
+    project: the learner's project; None skips the checks of a project. ports: number -> what needs the port.
     """
     findings = [_python(), _disk(), *_ports(PORTS if ports is None else ports)]
     url = _broker_url()
@@ -84,7 +84,7 @@ def examine(project: Project | None, ports: dict[int, str] | None = None) -> lis
 
 
 def show(findings: list[Finding]) -> None:
-    """Print the findings, the cure below each that is not ok."""
+    """Print the findings, each problem with its fix below it."""
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
         say(f"  {mark} {escape(finding.what)}", hang=4, markup=True)
@@ -118,28 +118,28 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
         if holder is None:
             yield Finding(True, f"port {port} is free ({purpose})")
         elif holder.pid in ours:
-            yield Finding(True, f"port {port} is held by ./workshop up ({purpose})")
+            yield Finding(True, f"port {port} is used by ./workshop up ({purpose})")
         elif purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
             yield Finding(
                 True,
-                f"port {port} is held by another broker, {holder}; ./workshop up uses a free port instead",
+                f"port {port} is used by another broker, {holder}; ./workshop up uses a free port instead",
             )
         elif containers := compose.publisher(port):
             yield Finding(
                 False,
-                f"port {port} ({purpose}) is held by the containers of {containers}",
+                f"port {port} ({purpose}) is used by the containers of {containers}",
                 compose.to_stop(containers),
             )
         else:
-            stop = f"kill {holder.pid}" if holder.pid else "stop that process"
             other = (
-                (f"\nor use another port: ./workshop up --port {port + 10}") if purpose == "the site" else ""
+                f"\nor use another port: ./workshop up --port {port + 10}" if purpose == "the site" else ""
             )
-            yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", stop + other)
+            cure = clones.how_to_stop(holder.pid) + other
+            yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", cure)
 
 
 def _broker_url() -> str:
-    """The broker that counts: REDIS_URL, else the one of the running `up`, else the default."""
+    """The broker's address: REDIS_URL, otherwise the running `up`'s broker, otherwise the default."""
     default = up_state.read().get("addresses", {}).get("broker", "redis://localhost:6379/0")
     return environment.kept().get("REDIS_URL") or default
 
@@ -147,15 +147,15 @@ def _broker_url() -> str:
 def _broker(url: str, is_up: bool) -> Finding:
     shown = without_password(url)
     if is_up:
-        return Finding(True, f"the broker answers at {shown}")
+        return Finding(True, f"the broker at {shown} responds")
     if HIDDEN in url:
-        cure = "In this terminal, set REDIS_URL as for ./workshop up"
+        cure = "In this terminal, set REDIS_URL to the same address as for ./workshop up"
         return Finding(False, f"the password of the broker at {shown} is not known here", cure)
     if os.environ.get("REDIS_URL"):
         cure = "Start that broker, or type: unset REDIS_URL"
     else:
         cure = "./workshop up   (in a second terminal; it starts its own broker)"
-    return Finding(False, f"no broker answers at {shown}", cure)
+    return Finding(False, f"no broker responds at {shown}", cure)
 
 
 def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
@@ -167,12 +167,12 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
         return
     inside, error = _look_inside(project, url, broker_up)
     if inside is None:
-        yield Finding(False, f"the project cannot be loaded: {error}", f"Fix that in {project.shown}.")
+        yield Finding(False, f"the project cannot be loaded: {error}", f"Fix this error in {project.shown}.")
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
     for service, mode in project.failing_services.items():
         command = f"cd {project.shown} && python manage.py {service} ok"
-        yield Finding(False, f"the {service} fails or is slow on purpose (practice mode: {mode})", command)
+        yield Finding(False, f"practice mode makes the {service} fail or respond slowly ({mode})", command)
     yield _migrations(project, inside)
     if inside["backend"] != "no app":
         yield _backend(inside["backend"])
@@ -191,7 +191,7 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
             command, cwd=project.folder, env=variables, capture_output=True, text=True, timeout=60
         )
     except subprocess.TimeoutExpired:
-        return None, "it took longer than 60 seconds"
+        return None, "loading it took longer than 60 seconds"
     for line in done.stdout.splitlines():
         if line.startswith("FOUND"):
             return json.loads(line.removeprefix("FOUND")), ""
@@ -199,7 +199,7 @@ def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | 
 
 
 def _ignored(project: Project) -> Iterator[Finding]:
-    """The settings in the shell that `up` does not pass on, but that reach a command typed by hand."""
+    """Find settings in the shell that `up` doesn't pass on, but that commands typed by hand read."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
     settings = project.folder / "myproject" / "settings"
     for file in (settings.with_suffix(".py"), *settings.glob("**/*.py")):
@@ -221,11 +221,11 @@ def _migrations(project: Project, inside: dict) -> Finding:
         return Finding(
             False,
             f"the database at DATABASE_URL cannot be used: {inside['database']}",
-            f"Fix that, or remove DATABASE_URL from {environment.KEEP}: the project then uses SQLite.",
+            f"Fix the problem, or remove DATABASE_URL from {environment.KEEP} to use SQLite.",
         )
     missing = inside["pending"] if "pending" in inside else migrations.pending(project)
     if not missing:
-        return Finding(True, "the database has all migrations")
+        return Finding(True, "all migrations have been applied")
     names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     return Finding(
         False,
@@ -236,7 +236,7 @@ def _migrations(project: Project, inside: dict) -> Finding:
 
 def _backend(backend: str) -> Finding:
     if not backend.startswith("disabled"):
-        # What is no address is a name, such as django-db.
+        # A value that isn't an address is a name, such as django-db.
         where = without_password(backend) if "://" in backend else backend
         return Finding(True, f"the result backend is {where}")
     return Finding(
@@ -250,7 +250,7 @@ def _workers(project: Project, workers: dict[str, int]) -> Iterator[Finding]:
     if not workers:
         yield Finding(
             False,
-            "no worker answers, so tasks stay in the queue",
+            "no worker responds, so tasks stay in the queue",
             f"./workshop up   (or by hand: cd {project.shown} && celery -A myproject worker -l info)",
         )
     for name, pid in workers.items():
@@ -263,16 +263,17 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
         process = psutil.Process(pid)
         folder, began = Path(process.cwd()), process.create_time()
     except psutil.Error:
-        return Finding(True, f"{said} answers from another machine or another user")
+        return Finding(True, f"{said} runs on another machine or as another user")
     if folder.resolve() != project.folder.resolve():
         return Finding(
             False,
             f"{said} runs another project, {paths.shown(folder)}, and receives your tasks",
-            f"kill {pid}   (then: cd {project.shown} && celery -A myproject worker -l info)",
+            f"{clones.how_to_stop(pid)}   (then: cd {project.shown} && celery -A myproject worker -l info)",
         )
     files = list(diagnosis.python_files(project.folder))
     newest = max(files, key=lambda file: file.stat().st_mtime)
-    # Linux tells the start of a process to the second only, and a worker reads its files a moment after that.
+    # On Linux, a process's start time is exact only to the second, and a worker reads its files a moment
+    # later.
     if newest.stat().st_mtime > began + 1:
         return Finding(
             False,

@@ -1,4 +1,4 @@
-"""Hints: one more each time, and never further than the last."""
+"""`./workshop hint`: show one more hint each time, until the last one."""
 
 from textwrap import indent
 
@@ -10,9 +10,9 @@ from workshop.runtime import docs_address
 
 
 def open_step(lesson: Lesson, otherwise: str) -> Step:
-    """The next step of `lesson`, the core steps first. Raises WorkshopError when all have passed.
+    """Return the first unpassed step of `lesson`, core steps first. Raises WorkshopError if all have passed.
 
-    otherwise: the last sentence of that error, up to the name of a step.
+    otherwise: the end of the error message. The id of a step is appended to it.
     """
     if step := progress.next_step(lesson) or next(iter(progress.open_optional(lesson)), None):
         return step
@@ -26,7 +26,7 @@ def open_step(lesson: Lesson, otherwise: str) -> Step:
 
 
 def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
-    """Print the next hint of `step`, or all of them, and remember how many were seen."""
+    """Print the next hint for `step`, or all hints, and record how many the learner has seen."""
     total = len(step.hints)
     if not total:
         say(f"Step {step.id} has no hints. Read the step again: {docs_address.place_of(lesson, step)}")
@@ -44,8 +44,8 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
         say(f"Next hint:  ./workshop hint {step.id}", style="dim")
         return
     if again:
-        say("You have already seen this hint. It is the last one.", style="dim")
+        say("This is the last hint, and you have already seen it.", style="dim")
     say(
-        f"Compare:   ./workshop diff {step.id}        Take the solution:  ./workshop solve {step.id}",
+        f"Compare:   ./workshop diff {step.id}        Apply the solution:  ./workshop solve {step.id}",
         style="dim",
     )

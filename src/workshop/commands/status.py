@@ -1,4 +1,4 @@
-"""Where the learner stands: every lesson with its progress, and the next command to type."""
+"""`./workshop status`: show every lesson with the learner's progress, and the next command."""
 
 from rich.table import Table
 from rich.text import Text
@@ -11,19 +11,17 @@ from workshop.errors import WorkshopError
 
 
 def show() -> None:
-    """Print the lessons and what is done of each. Raises WorkshopError when there is none."""
+    """Print the lessons and the progress in each one. Raises WorkshopError if there are no lessons."""
     known = lessons.all_lessons()
     if not known:
         raise WorkshopError(f"No lessons were found in {paths.LESSONS}. Is this a complete clone?")
     last = progress.last()
     table = Table.grid(padding=(0, 2))
-    for is_whole in (True, True, False, True, True, True):  # the title gives way where it is narrow
+    for is_whole in (True, True, False, True, True, True):  # the title shrinks in a narrow terminal
         table.add_column(no_wrap=is_whole)
     for lesson in known:
         passed = set(progress.passed(lesson.name))
         done, total = sum(step.id in passed for step in lesson.core), len(lesson.core)
-        extra = len(lesson.steps) - total
-        done_extra = sum(step.id in passed for step in lesson.steps) - done
         bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
         table.add_row(
             Text("✓" if total and done == total else "▸" if lesson.name == last else "·", style="green"),
@@ -31,15 +29,15 @@ def show() -> None:
             Text(lesson.title),
             Text(f"{lesson.minutes} min", style="dim"),
             bar,
-            Text(_words(lesson, done, total) + (f", {done_extra} of {extra} optional" if extra else "")),
+            Text(_words(lesson, passed)),
         )
     say(table)
     say(f"\nNext: {_next(known, last)}")
 
 
-def _words(lesson: Lesson, done: int, total: int) -> str:
-    if done or (paths.PLAYGROUND / lesson.name).is_dir():
-        return f"{done} of {total} steps"
+def _words(lesson: Lesson, passed: set[str]) -> str:
+    if passed or (paths.PLAYGROUND / lesson.name).is_dir():
+        return progress.counted(lesson, passed)
     return "not started"
 
 
@@ -56,6 +54,6 @@ def _next(known: list[Lesson], last: str | None) -> str:
 
 
 def optional_steps(steps: list[Step]) -> str:
-    """Such as "optional: steps 3.8, 3.9"; empty without any."""
+    """Return a list such as "optional: steps 3.8, 3.9", or an empty string if there are no steps."""
     names = ", ".join(step.id for step in steps)
     return f"optional: step{'s' if len(steps) > 1 else ''} {names}" if steps else ""

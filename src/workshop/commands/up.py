@@ -1,4 +1,4 @@
-"""`./workshop up`: broker, migrations, the lesson's processes, and one table of addresses."""
+"""`./workshop up`: run a lesson's broker, migrations and processes, and print the addresses."""
 
 import contextlib
 import os
@@ -16,38 +16,43 @@ from rich.markup import escape
 from workshop import paths
 from workshop.commands import broker_switch, status
 from workshop.console import say
-from workshop.course import lessons, migrations, progress
+from workshop.course import lessons, migrations, playground, progress
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 from workshop.notebooks import server
-from workshop.runtime import flower, up_state
+from workshop.runtime import clones, flower, up_state
 from workshop.runtime.broker import Broker, use_external, version_of, without_password
-from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import Supervisor
 from workshop.system import signals
 from workshop.system.environment import KEEP, inherited, kept
-from workshop.system.ports import LAST, is_free, next_free, taken_by
+from workshop.system.ports import ENDED, LAST, claim, claim_next, claimant, next_free, taken_by, who_holds
 
 DOCS_PORT = 8001
 REMARKS = 48
-"""The column of the table in which the remarks begin."""
+"""The width of the table's address column. The remarks follow it."""
 USUAL_BROKER = "redis://localhost:6379/0"
-"""Where the projects look for a broker when nothing else is said."""
+"""The broker's default port in the projects' settings."""
 
 
 def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: bool = True) -> int:
-    """Run the project until Ctrl-C, SIGTERM or a closed terminal, and leave nothing behind. Returns 0.
+    """Run the project until Ctrl-C, SIGTERM or a closed terminal, then stop every process. Returns 0.
 
-    port: of the site. extras: also the docs site.
-    Errors: WorkshopError when another `up` runs, the port is busy, or the broker of REDIS_URL is silent.
+    port: the site's port. extras: also start the docs site and the notebooks.
+    Raises WorkshopError if another `up` is running, the port is taken, or the broker at REDIS_URL doesn't
+    respond.
     """
     began = time.monotonic()
     with up_state.only_one(), contextlib.ExitStack() as stack:
-        if not is_free(port):
+        if not claim(port):
+            holder = who_holds(port) or claimant(port)
             raise WorkshopError(
-                f"Port {port} is taken by {taken_by(port)}.\n"
-                f"Stop that process, or choose another port: ./workshop up --port {next_free(port + 10)}"
+                f"Port {port} is taken by {holder or ENDED}.\n"
+                f"{clones.how_to_stop(holder.pid if holder else None)}, or choose another port: "
+                f"./workshop up --port {next_free(port + 10)}"
             )
+        if project.is_learners:
+            playground.put_command(project.folder)  # a copy that an older version has started
         session = _Session(project, port, began)
         stack.enter_context(signals.handled(session.stop))
         stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
@@ -59,24 +64,27 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
 
 
 def extra_services(docs_port: int = DOCS_PORT) -> list[Service]:
-    """What starts once the lesson's own processes are ready, and never delays them: docs and notebooks."""
+    """The docs site and the notebooks. They start only when the lesson's processes are ready."""
     return [service for service in (docs_site(docs_port), notebook_server()) if service is not None]
 
 
 def notebook_server(port: int = server.PORT) -> Service | None:
-    """JupyterLab on `port`, or the next free one; None where there are no notebooks."""
-    return server.jupyter(next_free(port)) if paths.NOTEBOOKS.is_dir() else None
+    """JupyterLab on `port` or the next free one, or None if there are no notebooks."""
+    return server.jupyter(claim_next(port)) if paths.NOTEBOOKS.is_dir() else None
 
 
 def docs_site(port: int = DOCS_PORT) -> Service | None:
-    """The docs site on 127.0.0.1; None where there is no mkdocs.yml or the port is busy, which is said."""
+    """The docs site on 127.0.0.1.
+
+    Returns None if there is no mkdocs.yml, or, after a message, if the port is taken.
+    """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         return None
-    if not is_free(port):
+    if not claim(port):
         other = f"./workshop docs --port {next_free(port + 1)}"
         say(
-            f"The docs site is not started: port {port} is taken by {taken_by(port)}. To start it, in "
-            f"another terminal: {other}"
+            f"The docs site was not started, because port {port} is taken by {taken_by(port)}. To "
+            f"start the docs in another terminal, type: {other}"
         )
         return None
     return Service(
@@ -90,7 +98,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
 
 
 class _Session:
-    """One run of `up`, from the broker to the last line."""
+    """One run of `up`."""
 
     def __init__(self, project: Project, port: int, began: float):
         self.project, self.port, self.began = project, port, began
@@ -199,7 +207,7 @@ class _Session:
         yield "  stop: Ctrl-C"
 
     def servers(self) -> Iterator[str]:
-        """The broker, and the servers that the person keeps; their addresses without passwords."""
+        """The broker and the servers that WORKSHOP_KEEP names. Their addresses contain no passwords."""
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
@@ -218,7 +226,7 @@ class _Session:
             yield _row("kept", wanted, f"from your shell ({KEEP})")
 
     def page(self, service: Service) -> str:
-        """The page of this lesson."""
+        """The URL of the lesson's page."""
         if service.name == "notebook":
             return server.address_of(self.project.lesson, service.port)
         return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"
@@ -239,7 +247,7 @@ def _next(project: Project) -> str:
 
 
 def _photos(project: Project) -> str:
-    """Such as "2 photos, 0 waiting"; empty where the database does not tell."""
+    """Return a summary such as "2 photos, 0 waiting"; empty if the database cannot be read."""
     file = project.data / "db.sqlite3"
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
@@ -252,11 +260,11 @@ def _photos(project: Project) -> str:
 
 
 def _broker_port() -> int:
-    """The port to prefer: 6379, or WORKSHOP_BROKER_PORT, for two clones that run side by side."""
+    """Return the preferred broker port: WORKSHOP_BROKER_PORT or 6379. Two clones need different ports."""
     port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
     if not (port.isdecimal() and 1 <= int(port) <= LAST):
         raise WorkshopError(
-            f"WORKSHOP_BROKER_PORT is {port}, but it has to be a number from 1 to {LAST}. Change the value, "
+            f"WORKSHOP_BROKER_PORT is {port}, but it must be a number from 1 to {LAST}. Change the value, "
             "or type: unset WORKSHOP_BROKER_PORT"
         )
     return int(port)

@@ -1,1 +1,1 @@
-"""The course: lessons, steps, and what the learner has of them: copies, progress, solutions, differences."""
+"""The course: lessons and steps, and the learner's copies, progress, solutions and differences."""

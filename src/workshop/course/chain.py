@@ -1,4 +1,4 @@
-"""The chain of projects: each lesson begins where the solution before it ended; nothing else drifts apart."""
+"""The chain of projects: each lesson starts from the previous solution. All other differences are errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,15 @@ from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
 TEXTS = ("README.md",)
-"""Files that each lesson has of its own."""
+"""Files that are different in each lesson."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Two neighbours in the chain, and the files that may differ between them (said by whom, in words)."""
+    """Two neighbors in the chain, and the files that may differ between them.
+
+    source: where the files are listed, for messages.
+    """
 
     before: Path
     after: Path
@@ -24,7 +27,7 @@ class Link:
 
 
 def links(known: list[Lesson] | None = None) -> list[Link]:
-    """The chain from the first lesson to the last solution."""
+    """Return the chain from the first lesson to the last solution."""
     known = lessons.all_lessons() if known is None else known
     found = []
     for number, lesson in enumerate(known):
@@ -39,7 +42,7 @@ def links(known: list[Lesson] | None = None) -> list[Link]:
 
 
 def findings() -> list[str]:
-    """Everything that breaks the chain, one sentence each: unlisted differences, stale entries."""
+    """Return a sentence for each error in the chain: unlisted differences and outdated entries."""
     found = []
     known = lessons.all_lessons()
     for lesson in known:
@@ -47,7 +50,8 @@ def findings() -> list[str]:
             found.append(f"{paths.shown(lesson.solution)} is missing: every lesson has a solution.")
     if known and known[0].changed:
         found.append(
-            f"{known[0].name} is the first lesson: its `changed` has nothing to compare with, empty it."
+            f"{known[0].name} is the first lesson, so nothing comes before it. Remove the entries of "
+            f"`changed`."
         )
     for link in links(known):
         if link.before.is_dir() and link.after.is_dir():
@@ -56,7 +60,7 @@ def findings() -> list[str]:
 
 
 def todos() -> list[str]:
-    """Every TODO without a step, step without a TODO, and TODO left in a solution, one sentence each."""
+    """Return a sentence for each TODO without a step, step without a TODO, and TODO left in a solution."""
     found = []
     for lesson in lessons.all_lessons():
         ids = {step.id: step for step in lesson.steps}
@@ -65,29 +69,29 @@ def todos() -> list[str]:
             for step in lessons.todo_steps(_text(file)):
                 seen.add(step)
                 if step not in ids:
-                    found.append(f"{paths.shown(file)} has a TODO {step}, and lesson.toml has no such step.")
+                    found.append(f"{paths.shown(file)} has a TODO {step}, but lesson.toml has no such step.")
                 elif name not in ids[step].files:
                     found.append(
-                        f"{paths.shown(file)} has a TODO {step}, and step {step} does not list the file."
+                        f"{paths.shown(file)} has a TODO {step}, but step {step} does not list the file."
                     )
         found += [
             f"Step {step} of {lesson.name} has no TODO in the starter." for step in ids if step not in seen
         ]
         for file in _project_files(lesson.solution).values():
             found += [
-                f"{paths.shown(file)} is a solution and still has TODO {step}."
+                f"{paths.shown(file)} is a solution, but still has TODO {step}."
                 for step in dict.fromkeys(lessons.todo_steps(_text(file)))
             ]
     return found
 
 
 def carry(name: str) -> list[Path]:
-    """Make file `name` the same in all projects between which it is not listed; returns the files written.
+    """Make file `name` the same in all projects that must have the same version. Returns the files written.
 
-    name: relative to a project ("images/resizing.py"): each stretch of the chain takes it from its first
-    project that has it. With a project before it ("solutions/01-sync/images/resizing.py"): the stretch around
-    that project takes it from there.
-    Raises WorkshopError when no project has the file, or when it is not clear which version is meant.
+    name: a path in a project ("images/resizing.py"). In each part of the chain without a listed difference,
+    the first project with the file is the source. With a project in front
+    ("solutions/01-sync/images/resizing.py"), that project is the source, but only for its part of the chain.
+    Raises WorkshopError if no project has the file, or if the source is ambiguous.
     """
     chosen, name = _split(name)
     written, seen = [], False
@@ -100,19 +104,20 @@ def carry(name: str) -> list[Path]:
         if len(versions) > 2 and not chosen:
             raise WorkshopError(
                 f"{name} has {len(versions)} versions between {paths.shown(stretch[0])} and "
-                f"{paths.shown(stretch[-1])}. Say which one is right by its whole path, for example "
+                f"{paths.shown(stretch[-1])}. To choose the source, give its full path, for example "
                 f"{paths.shown(having[0] / name)}."
             )
         source = (chosen or having[0]) / name
         if not source.is_file():
-            raise WorkshopError(f"There is no {paths.shown(source)} to carry.")
+            raise WorkshopError(f"There is no file {paths.shown(source)}.")
         for target in (project / name for project in stretch):
             if not target.is_file() or target.read_bytes() != source.read_bytes():
                 atomic_file.copy(source, target)
                 written.append(target)
     if not seen:
         raise WorkshopError(
-            f"No lesson or solution has a file {name}. Name it as manage.py sees it: images/views.py"
+            f"No lesson or solution has a file {name}. Give its path relative to manage.py, such as "
+            f"images/views.py."
         )
     return written
 
@@ -130,17 +135,19 @@ def _broken(link: Link) -> list[str]:
         old, new = paths.shown(link.before), paths.shown(link.after)
         if differs and name not in link.listed:
             if both:
-                found.append(f"{name} differs between {old} and {new}, and is not listed in {link.source}.")
+                found.append(f"{name} differs between {old} and {new}, but is not listed in {link.source}.")
             else:
                 here, there = (old, new) if name in before else (new, old)
-                found.append(f"{name} is in {here} and not in {there}, and is not listed in {link.source}.")
+                found.append(
+                    f"{name} is in {here}, but not in {there}, and it is not listed in {link.source}."
+                )
         elif not differs and name in link.listed:
             found.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
     return found
 
 
 def _stretches(name: str) -> list[list[Path]]:
-    """The chain cut at the links where `name` is listed."""
+    """Return the parts of the chain between the links where `name` is listed."""
     chain = links()
     stretches = [[chain[0].before]] if chain else []
     for link in chain:
@@ -152,7 +159,10 @@ def _stretches(name: str) -> list[list[Path]]:
 
 
 def _split(name: str) -> tuple[Path | None, str]:
-    """A project of the chain and the name in it, where `name` is a path to a file of the chain."""
+    """Split the path of a file in the chain into the project and the rest.
+
+    Otherwise, return None and `name`.
+    """
     for folder in (Path.cwd(), paths.ROOT):
         file = (folder / name).absolute()
         for project in {each for link in links() for each in (link.before, link.after)}:

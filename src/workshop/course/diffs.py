@@ -1,4 +1,4 @@
-"""The learner's copy beside the solution, file by file."""
+"""Compare the learner's copy with the solution, file by file."""
 
 import difflib
 from dataclasses import dataclass
@@ -14,12 +14,16 @@ from workshop.course.lessons import Lesson, Step
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 
-COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 @dataclass(frozen=True)
 class FileDiff:
-    """One file that is not as in the solution. `lines`: the unified diff, from the learner's side."""
+    """A file that differs from the solution.
+
+    lines: the unified diff from the learner's file to the solution. mine, solved: whether each side has the
+    file.
+    """
 
     name: str
     lines: list[str]
@@ -43,13 +47,15 @@ class FileDiff:
 
 
 def compare(project: Project, step: Step | None = None, name: str | None = None) -> list[FileDiff]:
-    """The files that differ from the solution: all, those that `step` changes, or the one called `name`.
+    """Return the files that differ from the solution.
 
-    Raises WorkshopError when there is no solution, no file `name` on either side, or none in `step`.
+    step: only the files that this step changes. name: only this file.
+    Raises WorkshopError if there is no solution, if neither side has the file, or if `step` doesn't change
+    it.
     """
     solution = project.lesson.solution
     if not solution.is_dir():
-        raise WorkshopError(f"There is no solution of {project.lesson.name}. Is this a complete clone?")
+        raise WorkshopError(f"There is no solution for {project.lesson.name}. Is this a complete clone?")
     mine = _contents(project.folder)
     solved = _contents(solution)
     if step is not None:
@@ -61,12 +67,12 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
         names = [_within(project, name)]
         if step is not None and names[0] not in step.files:
             raise WorkshopError(
-                f"Step {step.id} changes {', '.join(step.files)}, and not {names[0]}.\n"
-                f"Against the solution of the lesson: ./workshop diff {project.lesson.code} {names[0]}"
+                f"Step {step.id} changes {', '.join(step.files)}, but not {names[0]}.\n"
+                f"To compare with the lesson's solution: ./workshop diff {project.lesson.code} {names[0]}"
             )
         if names[0] not in mine and names[0] not in solved:
             raise WorkshopError(
-                f"There is no file {name}, neither in {project.shown} nor in {paths.shown(solution)}. "
+                f"There is no file {name} in {project.shown} or in {paths.shown(solution)}. "
                 f"./workshop diff {project.lesson.code} lists the files that differ."
             )
     found = [_diff(project.lesson, each, mine.get(each), solved.get(each)) for each in names]
@@ -74,24 +80,24 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
 
 
 def show(project: Project, step: Step | None = None, name: str | None = None) -> None:
-    """Print a summary of what differs, then the differences. Raises WorkshopError as `compare` does."""
+    """Print a summary, then the differences. Raises WorkshopError as `compare()` does."""
     found = compare(project, step, name)
     solution = f"the solution of step {step.id}" if step else paths.shown(project.lesson.solution)
     if not found:
         where = f"{name}: " if name else ""
-        same = "has" if step else "is the same as"
+        same = "already has" if step else "is the same as"
         say(f"{where}{project.shown} {same} {solution}.")
         return
-    say(f"{project.shown} against {solution}", style="bold")
+    say(f"{project.shown} compared with {solution}", style="bold")
     table = Table.grid(padding=(0, 2))
-    for is_whole in (True, True, False, False):  # a file's name is not cut
+    for is_whole in (True, True, False, False):  # don't truncate file names
         table.add_column(no_wrap=is_whole)
     for diff in found:
         steps = f"step {', '.join(diff.steps)}" if diff.steps and step is None else ""
         table.add_row("", diff.name, diff.remark, Text(steps, style="dim"))
     say(table)
     for diff in found:
-        # A file of the learner's own has no counterpart: its name in the summary says enough.
+        # For a file that only the learner has, the name in the summary is enough.
         if diff.solved or name is not None:
             say("")
             for line in diff.lines:
@@ -117,7 +123,7 @@ def _diff(lesson: Lesson, name: str, mine: bytes | None, solved: bytes | None) -
 
 
 def _within(project: Project, name: str) -> str:
-    """`name` relative to the project, where it was given as a path to a file in it."""
+    """Return `name` relative to the project if it is a path to a file in the project."""
     for folder in (Path.cwd(), paths.ROOT):
         file = (folder / name).absolute()
         for root in (project.folder, project.lesson.solution):
@@ -127,4 +133,4 @@ def _within(project: Project, name: str) -> str:
 
 
 def _style(line: str) -> str:
-    return "bold" if line.startswith(("+++ ", "--- ")) else COLOURS.get(line[:1], "")
+    return "bold" if line.startswith(("+++ ", "--- ")) else COLORS.get(line[:1], "")

@@ -1,8 +1,8 @@
-"""What the pages say about a lesson: goals and minutes, out of its manifest.
+"""Insert a lesson's goals and minutes from its manifest into the pages.
 
-In a text, between double braces, `minutes 3.2` becomes the time of a step, `minutes 03` that of a lesson's
-core path, `all_minutes 03` that with its optional steps, `hours` and `all_hours` those of the whole workshop.
-The line `--8<-- "workshop:opening.03"` becomes what a lesson opens with.
+Between double braces in a text, `minutes 3.2` is the time for a step, `minutes 03` that for a lesson's core
+path and `all_minutes 03` that with the optional steps; `hours` and `all_hours` are for the whole workshop.
+The line `--8<-- "workshop:opening.03"` inserts the opening of a lesson.
 """
 
 import re
@@ -41,12 +41,12 @@ ENGLISH = Words(
 
 
 def filled(line: str, words: Words = ENGLISH) -> str:
-    """`line` with the minutes filled in. Raises WorkshopError for an unknown lesson or step."""
+    """Return `line` with the minutes filled in. Raises WorkshopError for an unknown lesson or step."""
     return PLACE.sub(lambda place: _value(place, words), line)
 
 
 def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = None) -> str:
-    """The goals and the time of the lesson `code` ("03"), as Markdown. Raises WorkshopError without one.
+    """The goals and the time of lesson `code` ("03") as Markdown. Raises WorkshopError if it is unknown.
 
     goals: the goals in the language of `words`. Default: the English ones of the manifest.
     """
@@ -59,7 +59,7 @@ def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = Non
 
 
 def hours(minutes: int, words: Words = ENGLISH) -> str:
-    """`minutes`, rounded to tens, as a text: "4 hours 20 minutes"."""
+    """Format `minutes`, rounded to tens: "4 hours 20 minutes"."""
     whole, rest = divmod(round(minutes, -1), 60)
     text = (words.hour if whole == 1 else words.hours).format(whole)
     return f"{text} {words.minutes.format(rest)}" if rest else text

@@ -1,4 +1,4 @@
-"""The lessons: what `lessons/NN-name/lesson.toml` says about each."""
+"""The lessons, as described in `lessons/NN-name/lesson.toml`."""
 
 import re
 import tomllib
@@ -11,10 +11,10 @@ from workshop.errors import WorkshopError
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a lesson: `id` is "3.2"; `files` are relative to the project folder.
+    """A step of a lesson.
 
-    `minutes`: how long it takes a learner, by the model of `workshop.dev.minutes`. `optional`: the lesson is
-    done without it.
+    id: such as "3.2". files: the files to edit, relative to the project folder. minutes: the estimate of
+    `workshop.dev.minutes`. optional: whether the lesson is done without this step.
     """
 
     id: str
@@ -32,11 +32,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson, as its manifest describes it.
+    """A lesson, as described in its manifest.
 
-    `changed`: files that differ from the solution before it. `keeps`: checks of earlier lessons that hold
-    here too, as paths below lessons/. `waits`: process name -> id of the step before which it cannot start.
-    `reading`: the minutes for what is around the steps, the opening and the end.
+    changed: the files that differ from the previous solution.
+    keeps: checks of earlier lessons that also apply here, as paths relative to lessons/.
+    waits: process name -> id of the step that must be done before the process can start.
+    reading: the minutes for the text before and after the steps.
     """
 
     name: str
@@ -53,49 +54,52 @@ class Lesson:
 
     @property
     def code(self) -> str:
-        """The short name that a person types: "03"."""
+        """The lesson's number as a person types it: "03"."""
         return f"{self.number:02}"
 
     @property
     def core(self) -> list[Step]:
-        """The steps without which the lesson is not done."""
+        """The steps that are required to complete the lesson."""
         return [step for step in self.steps if not step.optional]
 
     @property
     def minutes(self) -> int:
-        """How long the core path takes, in minutes."""
+        """The time for the core path, in minutes."""
         return self.reading + sum(step.minutes for step in self.core)
 
     @property
     def all_minutes(self) -> int:
-        """How long the lesson takes with its optional steps, in minutes."""
+        """The time for the lesson with its optional steps, in minutes."""
         return self.reading + sum(step.minutes for step in self.steps)
 
     @property
     def duration(self) -> str:
-        """Such as "about 50 min, 75 with its optional steps"."""
+        """For example "about 50 min, 75 with its optional steps"."""
         extra = f", {self.all_minutes} with its optional steps" if self.all_minutes > self.minutes else ""
         return f"about {self.minutes} min{extra}"
 
     @property
     def text(self) -> Path:
-        """The lesson text, as a file."""
+        """The file with the lesson's text."""
         return paths.DOCS / "lessons" / f"{self.name}.md"
 
     @property
     def has_broker(self) -> bool:
-        """True from the lesson on whose solution has a Celery app."""
+        """Whether the lesson's solution has a Celery app."""
         return (self.solution / "myproject" / "celery.py").is_file()
 
     @property
     def next(self) -> "Lesson | None":
-        """The lesson after this one; None for the last."""
+        """The next lesson, or None for the last one."""
         return min(
             (other for other in all_lessons() if other.number > self.number), key=_number, default=None
         )
 
     def step(self, text: str) -> Step:
-        """The step with the id `text` ("3.2"). Raises WorkshopError, with the steps there are."""
+        """Return the step with the id `text` ("3.2").
+
+        Raises WorkshopError, with a list of steps, if there is none.
+        """
         for step in self.steps:
             if step.id == text.strip():
                 return step
@@ -104,24 +108,24 @@ class Lesson:
 
 
 def is_step(text: str) -> bool:
-    """True when `text` has the form of a step's id: "3.2"."""
+    """Return True if `text` looks like a step's id: "3.2"."""
     return re.fullmatch(r"\d+\.\d+", text.strip()) is not None
 
 
 def todo_steps(text: str) -> list[str]:
-    """The steps that TODO comments in `text` name, in order: `# TODO 3.2: …`, `{# TODO 3.2`."""
+    """Return the ids in the TODO comments of `text`, in order: `# TODO 3.2: …`, `{# TODO 3.2`."""
     return re.findall(r"(?:#|//|/\*|<!--)\s*TODO (\d+\.\d+)\b", text)
 
 
 def all_lessons() -> list[Lesson]:
-    """Every lesson with a manifest, in order. Raises WorkshopError when a manifest cannot be read."""
+    """Return the lessons in order. Raises WorkshopError if a manifest cannot be read."""
     return sorted((read(file.parent) for file in paths.LESSONS.glob("[0-9][0-9]-*/lesson.toml")), key=_number)
 
 
 def find(text: str) -> Lesson:
-    """The lesson that `text` names: "3", "03", "03-images", "images" or the beginning of one of these.
+    """Return the lesson that `text` names: "3", "03", "03-images", "images" or the beginning of one of these.
 
-    Raises WorkshopError, with the lessons there are, when none or several fit.
+    Raises WorkshopError, with a list of lessons, if none or several match.
     """
     lessons = all_lessons()
     wanted = text.strip().strip("/").lower()
@@ -141,14 +145,14 @@ def find(text: str) -> Lesson:
 
 
 def of_step(step: str) -> Lesson:
-    """The lesson that the step `step` ("3.2") belongs to. Raises WorkshopError when there is no such step."""
+    """Return the lesson that contains step `step` ("3.2"). Raises WorkshopError if there is no such step."""
     lesson = find(step.strip().partition(".")[0])
     lesson.step(step)
     return lesson
 
 
 def read(folder: Path) -> Lesson:
-    """The lesson in `folder`. Raises WorkshopError when its manifest is missing or not whole."""
+    """Return the lesson in `folder`. Raises WorkshopError if its manifest is missing or incomplete."""
     manifest = folder / "lesson.toml"
     try:
         content = tomllib.loads(manifest.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Which migrations a project's database has not seen, found without starting Django."""
+"""Find a project's pending migrations without starting Django."""
 
 import re
 import sqlite3
@@ -9,9 +9,9 @@ from workshop.course.project import Project
 
 
 def pending(project: Project) -> list[str]:
-    """Names such as "images.0002_sizes", in order. All of them when there is no database yet.
+    """Return names such as "images.0002_sizes", in order. Without a database, all migrations are pending.
 
-    Reads the SQLite file alone; of Django's own apps, those that the settings name count too.
+    Reads only the SQLite file. Includes the Django apps that are listed in the settings.
     """
     applied = _applied(project.data / "db.sqlite3")
     return [f"{app}.{name}" for app, name in _known(project.folder) if (app, name) not in applied]

@@ -1,4 +1,4 @@
-"""The learner's copies: started from a starter, reset with a backup, compared with what was started."""
+"""The learner's copies: start them, reset them with a backup, and find changed files."""
 
 import errno
 import hashlib
@@ -14,8 +14,16 @@ from workshop.course.project import Project
 from workshop.errors import WorkshopError, reason
 from workshop.system import atomic_file
 
-NOT_COPIED = ("data", "checks", "lesson.toml")
-"""What a starter has at its top that is no part of the learner's copy."""
+COMMAND = "workshop"
+"""The script in a learner's copy that calls the clone's `./workshop`: one name works in both folders."""
+
+SCRIPT = """#!/bin/sh
+# Runs the workshop's command, so that you can type ./workshop in this folder too.
+exec "$(dirname "$0")/../../workshop" "$@"
+"""
+
+NOT_COPIED = ("data", "checks", "lesson.toml", COMMAND)
+"""Files and folders at the top of a starter or of a learner's copy that are not part of the project."""
 
 LEFT_BY_TOOLS = frozenset(
     ("__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".idea", ".vscode", ".git")
@@ -24,14 +32,14 @@ LEFT_BY_TOOLS = frozenset(
 
 @dataclass(frozen=True)
 class Reset:
-    """What `reset` did: the fresh copy, and the folder that has the learner's files and data now."""
+    """The result of a reset: the new copy, and the backup folder with the learner's files and data."""
 
     project: Project
     backup: Path
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """Every file of a project as {path relative to it: file}: no data, checks, manifest or tools' litter."""
+    """Return a project's files by relative path, without data, checks, manifest and tool files."""
     found = {}
     for file in sorted(folder.rglob("*")):
         parts = file.relative_to(folder).parts
@@ -47,10 +55,10 @@ def files(folder: Path) -> dict[str, Path]:
 
 
 def start(lesson: Lesson) -> Project:
-    """Make the learner's copy of `lesson`, and make it the lesson that commands mean when none is named.
+    """Create the learner's copy of `lesson`, and make it the default lesson of the commands.
 
-    A copy without changes is brought up to date with the starter; its data stays.
-    Raises WorkshopError when the learner has changed it, and leaves it as it is.
+    An unchanged copy is updated to the current starter and keeps its data. Raises WorkshopError if the
+    learner has changed the copy, which is then left alone.
     """
     with unfinished.alone():
         return _started_copy(lesson)
@@ -62,12 +70,13 @@ def _started_copy(lesson: Lesson) -> Project:
         changed = changed_files(lesson)
         if changed:
             raise WorkshopError(
-                f"The playground for {lesson.name} has changes since you started it ({_listed(changed)}).\n"
+                f"You have already changed your copy of {lesson.name} ({_listed(changed)}).\n"
                 f"Keep working:      ./workshop up {lesson.code}\n"
-                f"Start over:        ./workshop reset {lesson.code}    (your files go to "
+                f"Start over:        ./workshop reset {lesson.code}    (your files are moved to "
                 f"{paths.shown(_backup_path(lesson.name))}/)"
             )
         _copy(lesson.folder, folder)
+        put_command(folder)
         for name in _started(lesson).keys() - files(lesson.folder).keys():
             (folder / name).unlink(missing_ok=True)
     else:
@@ -78,12 +87,13 @@ def _started_copy(lesson: Lesson) -> Project:
 
 
 def reset(lesson: Lesson) -> Reset:
-    """Make the learner's folder, with its data, a dated backup; then begin the lesson again.
+    """Move the learner's folder, with its data, to a dated backup, and start the lesson over.
 
-    The folder is moved away in one rename, and the new copy comes in with another one. So the learner's work
-    is whole at every moment, also when a process still writes into it.
-    Raises NotStarted when there is no copy of the lesson, WorkshopError when the system refuses a step: then
-    the old copy is in its place with its progress, or the message says where it is.
+    The folder is moved in one rename, and the new copy is added with another rename. So the learner's work is
+    always complete, even if a process is still writing to it.
+    Raises NotStarted if there is no copy of the lesson, or WorkshopError if the operating system refuses a
+    step.
+    Then the old copy is still in its place with its progress, or the message says where it is.
     """
     with unfinished.alone():
         started = project.of_lesson(lesson)
@@ -106,10 +116,10 @@ def reset(lesson: Lesson) -> Reset:
 
 
 def words(done: Reset, stopped: bool) -> str:
-    """What a reset did, for the learner. stopped: an `up` ran the lesson and was stopped."""
+    """Return a message about a reset. stopped: whether a running `up` was stopped."""
     code = done.project.lesson.code
     lines = [
-        f"{done.project.shown} is back at the start of the lesson.",
+        f"{done.project.shown} is now a new copy of the lesson.",
         f"Your files are in {paths.shown(done.backup)}.",
     ]
     if stopped:
@@ -124,7 +134,7 @@ def words(done: Reset, stopped: bool) -> str:
 
 
 def finish_reset(lesson: Lesson, backup: Path) -> str:
-    """Finish a reset that was killed, and say so; "" when it was killed before it had begun."""
+    """Finish an interrupted reset, and return a message; "" if the reset had not changed anything yet."""
     if not backup.exists():
         shutil.rmtree(_new(lesson), ignore_errors=True)
         return ""
@@ -134,7 +144,7 @@ def finish_reset(lesson: Lesson, backup: Path) -> str:
 
 
 def _swap(lesson: Lesson, backup: Path) -> None:
-    """Put the fresh copy in the place of the learner's. Goes on where an earlier call was killed."""
+    """Replace the learner's copy with the new one. Continues where an interrupted call stopped."""
     folder, new = paths.PLAYGROUND / lesson.name, _new(lesson)
     if not backup.exists():
         folder.rename(backup)
@@ -162,16 +172,17 @@ def _swap_back(lesson: Lesson, backup: Path) -> None:
 
 
 def _move_late_files_away(lesson: Lesson) -> None:
-    """Between the two renames a worker that was started by hand may make the folder again, for a photo."""
+    """Move away a folder that a worker, started by hand, created for a photo between the two renames."""
     folder = paths.PLAYGROUND / lesson.name
     if folder.exists() and _new(lesson).exists():
         folder.rename(_backup_path(lesson.name))
 
 
 def changed_files(lesson: Lesson) -> list[str]:
-    """The files of the learner's copy that were changed, added or deleted since it was started.
+    """Return the files that the learner has changed, added or deleted in the copy.
 
-    A file that is as in the starter of today is not changed, even if another starter was copied.
+    A file that equals the current starter's file is unchanged, even if the copy was made from an older
+    starter.
     """
     started, starter = _started(lesson), _hashes(lesson.folder)
     now = _hashes(paths.PLAYGROUND / lesson.name)
@@ -183,7 +194,7 @@ def changed_files(lesson: Lesson) -> list[str]:
 
 
 def backup_folder(name: str) -> Path:
-    """A new, empty folder below playground/.backup/, called `name` and the time of day."""
+    """Create and return an empty folder in playground/.backup/, named after `name` and the current time."""
     while True:
         folder = _backup_path(name)
         try:
@@ -203,16 +214,17 @@ def _backup_path(name: str) -> Path:
 
 
 def _new(lesson: Lesson) -> Path:
-    """Where a copy is made: whole or not at all, it gets the lesson's name by a rename."""
+    """Return the folder in which a new copy is made. A complete copy is then renamed."""
     return paths.PLAYGROUND / f".new-{lesson.name}"
 
 
 def _fresh(lesson: Lesson) -> Path:
-    """A new copy of the starter, under the name that `_new` gives."""
+    """Copy the starter to the folder that `_new()` names, and return that folder."""
     folder = _new(lesson)
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _copy(lesson.folder, folder)
+        put_command(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -224,6 +236,13 @@ def _copy(starter: Path, folder: Path) -> None:
         target = folder / name
         if not target.is_file() or target.read_bytes() != file.read_bytes():
             atomic_file.copy(file, target)
+
+
+def put_command(folder: Path) -> None:
+    """Put the script `workshop` into the learner's copy in `folder`, if it isn't there already."""
+    file = folder / COMMAND
+    if not file.is_file() or file.read_text(encoding="utf-8") != SCRIPT:
+        atomic_file.write_text(file, SCRIPT, mode=0o755)
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -239,7 +258,7 @@ def _remember(lesson: Lesson) -> None:
 
 
 def _started(lesson: Lesson) -> dict[str, str]:
-    """The hashes of the files as they were copied; without that record, those of the starter."""
+    """Return the hashes of the files when they were copied; without a record, those of the starter."""
     return atomic_file.read_json(_record(lesson)) or _hashes(lesson.folder)
 
 

@@ -1,4 +1,4 @@
-"""What the learner has reached, in `.workshop/progress.json`: last lesson, steps passed, hints seen."""
+"""The learner's progress in `.workshop/progress.json`: last lesson, passed steps, hints seen."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ def file() -> Path:
 
 
 def last() -> str | None:
-    """The name of the lesson last started ("03-images"); None in a fresh clone."""
+    """Return the name of the last started lesson ("03-images"); None in a fresh clone."""
     return load()["last"]
 
 
@@ -27,12 +27,12 @@ def set_last(lesson: str) -> None:
 
 
 def passed(lesson: str) -> list[str]:
-    """The ids of the steps of `lesson` that were passed at the last check."""
+    """Return the ids of the steps of `lesson` that passed the last check."""
     return list(load()["passed"].get(lesson, []))
 
 
 def next_step(lesson: Lesson, also: Iterable[str] = ()) -> Step | None:
-    """The first core step of `lesson` that has not passed; None when the lesson is done.
+    """Return the first unpassed core step of `lesson`; None if the lesson is done.
 
     also: ids of steps that have just passed and are not recorded yet.
     """
@@ -41,19 +41,33 @@ def next_step(lesson: Lesson, also: Iterable[str] = ()) -> Step | None:
 
 
 def open_optional(lesson: Lesson, also: Iterable[str] = ()) -> list[Step]:
-    """The optional steps of `lesson` that have not passed. also: as for `next_step`."""
+    """Return the unpassed optional steps of `lesson`. also: as in `next_step()`."""
     done = {*passed(lesson.name), *also}
     return [step for step in lesson.steps if step.optional and step.id not in done]
 
 
+def counted(lesson: Lesson, passed: Iterable[str]) -> str:
+    """Return how many steps of `lesson` are in `passed`: "2 of 2 core steps, 0 of 3 optional".
+
+    passed: ids of steps. Without optional steps, the text is "2 of 2 steps".
+    """
+    done = set(passed)
+    core = [step for step in lesson.core if step.id in done]
+    extra = [step for step in lesson.steps if step.optional]
+    if not extra:
+        return f"{len(core)} of {len(lesson.core)} steps"
+    done_extra = [step for step in extra if step.id in done]
+    return f"{len(core)} of {len(lesson.core)} core steps, {len(done_extra)} of {len(extra)} optional"
+
+
 def set_passed(lesson: str, steps: Iterable[str]) -> None:
-    """Record what a check of the whole lesson found: `steps` passed, and no others."""
+    """Record the result of checking the whole lesson: exactly `steps` have passed."""
     with _changing() as content:
         content["passed"][lesson] = list(dict.fromkeys(steps))
 
 
 def hints_seen(lesson: str, step: str) -> int:
-    """How many hints of `step` the learner has been shown."""
+    """Return how many hints for `step` the learner has seen."""
     return content if isinstance(content := load()["hints"].get(lesson, {}).get(step), int) else 0
 
 
@@ -63,7 +77,7 @@ def set_hints_seen(lesson: str, step: str, count: int) -> None:
 
 
 def begin_again(lesson: str) -> None:
-    """Forget the steps passed and hints seen of `lesson`, and make it the lesson last started."""
+    """Clear the passed steps and seen hints of `lesson`, and make it the last started lesson."""
     with _changing() as content:
         content["last"] = lesson
         content["passed"].pop(lesson, None)
@@ -71,9 +85,9 @@ def begin_again(lesson: str) -> None:
 
 
 def load() -> dict:
-    """The whole record: {"last": name or None, "passed": {lesson: [step]}, "hints": {lesson: {step: count}}}.
+    """The record: {"last": name or None, "passed": {lesson: [step]}, "hints": {lesson: {step: count}}}.
 
-    A file that cannot be understood is set aside under another name, with a sentence on standard error.
+    An unreadable file is renamed, and a message is printed on standard error.
     """
     empty = {"last": None, "passed": {}, "hints": {}}
     try:
@@ -86,8 +100,8 @@ def load() -> dict:
         aside = file().with_name(f"progress-{datetime.now():%Y-%m-%d-%H%M%S}-unreadable.json")
         file().replace(aside)
         say(
-            f"Your progress file could not be read. It is kept as {paths.shown(aside)}; "
-            "your own code is not touched. ./workshop check finds out again which steps are done.",
+            f"Your progress file could not be read. It was renamed to {paths.shown(aside)}, and your "
+            f"code is unchanged. To record your finished steps again, run ./workshop check.",
             on=complaints,
         )
         return empty
@@ -107,7 +121,10 @@ def _has_the_right_form(content: object) -> bool:
 
 @contextlib.contextmanager
 def _changing() -> Iterator[dict]:
-    """Load, let the caller change, save: one process at a time, and the file is whole at every moment."""
+    """Load the record, let the caller change it, and save it atomically.
+
+    Only one process at a time does this.
+    """
     with atomic_file.locked(paths.STATE / "progress.lock"):
         content = load()
         yield content

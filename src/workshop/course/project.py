@@ -1,4 +1,4 @@
-"""The project that a command works on: a folder with a manage.py, and the lesson it belongs to."""
+"""The project that a command works on: a folder with a manage.py, and its lesson."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ _SETTINGS_MODULE = re.compile(r"""["']DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)
 
 @dataclass(frozen=True)
 class Project:
-    """A Django project of a lesson: the learner's copy, a starter, a solution, or a copy anywhere."""
+    """A lesson's Django project: the learner's copy, a starter, a solution, or any other copy."""
 
     folder: Path
     lesson: Lesson
 
     @property
     def failing_services(self) -> dict[str, str]:
-        """The modes of the `practice` services that fail or are slow on purpose: {"storage": "slow 600"}."""
+        """The `practice` services that are switched to fail or be slow: {"storage": "slow 600"}."""
         found = {}
         for service in ("storage", "mail"):
             with contextlib.suppress(OSError):
@@ -35,23 +35,25 @@ class Project:
 
     @property
     def data(self) -> Path:
-        """The project's own data: database and media."""
+        """The project's data folder, with the database and the photos."""
         return self.folder / "data"
 
     @property
     def shown(self) -> str:
-        """The folder as a person reads it."""
+        """The folder's path for messages."""
         return paths.shown(self.folder)
 
     @property
     def is_learners(self) -> bool:
-        """True for the learner's own work, whose checks count as progress: the playground copy, or the
-        starter edited in place."""
+        """Whether this is the learner's work: the playground copy, or a starter edited in place.
+
+        Only then do passed checks count as progress.
+        """
         return self.folder in (paths.PLAYGROUND / self.lesson.name, self.lesson.folder)
 
     @property
     def settings_module(self) -> str:
-        """The settings that manage.py uses, such as "myproject.settings" or "myproject.settings.dev"."""
+        """The settings module in manage.py, such as "myproject.settings" or "myproject.settings.dev"."""
         found = None
         with contextlib.suppress(OSError):
             text = (self.folder / "manage.py").read_text(encoding="utf-8", errors="replace")
@@ -65,13 +67,12 @@ class Project:
         port: int | None = None,
         kept: bool = True,
     ) -> dict[str, str]:
-        """The environment for the project's processes.
+        """Return the environment for the project's processes.
 
-        redis_url: the broker; None leaves REDIS_URL as it is. data: another data folder.
-        port: what $PORT in the Procfile stands for. kept: include the variables that the person passes on;
-        False is for a site that has its own servers.
-
-        Raises WorkshopError when WORKSHOP_KEEP names a variable that is not set.
+        redis_url: the broker; None leaves REDIS_URL unchanged. data: another data folder.
+        port: the value of $PORT in the Procfile.
+        kept: whether to include the variables in WORKSHOP_KEEP. False is for a site that has its own servers.
+        Raises WorkshopError if WORKSHOP_KEEP names a variable that is not set.
         """
         environment = inherited() | (kept_variables() if kept else {})
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -85,10 +86,11 @@ class Project:
 
 
 def resolve(target: str | None = None, cwd: Path | None = None) -> Project:
-    """The project that `target` means: a lesson (its playground copy) or the path of any project folder.
+    """Return the project for `target`: a lesson (its playground copy) or the path of a project folder.
 
-    Without a target: the project around `cwd` (by default the current folder), else the lesson last started.
-    Raises NotStarted when the lesson has no playground copy yet, WorkshopError when nothing fits.
+    Without a target, return the project around `cwd` (default: the current folder), otherwise the last
+    started lesson. Raises NotStarted if the lesson has no playground copy yet, or WorkshopError if nothing
+    matches.
     """
     cwd = Path(cwd or Path.cwd())
     if target is None:
@@ -106,7 +108,7 @@ def resolve(target: str | None = None, cwd: Path | None = None) -> Project:
 
 
 def of_lesson(lesson: Lesson) -> Project:
-    """The learner's copy of `lesson`. Raises NotStarted when there is none."""
+    """Return the learner's copy of `lesson`. Raises NotStarted if there is none."""
     folder = paths.PLAYGROUND / lesson.name
     if folder.is_dir():
         return Project(folder, lesson)
@@ -118,13 +120,16 @@ def of_lesson(lesson: Lesson) -> Project:
 
 
 def for_lesson(lesson: Lesson, cwd: Path | None = None) -> Project:
-    """The project around `cwd` where that is one of `lesson`, else the learner's copy of it."""
+    """Return the project around `cwd` if it belongs to `lesson`, otherwise the learner's copy of `lesson`."""
     here = _around(Path(cwd or Path.cwd()))
     return here if here and here.lesson.name == lesson.name else of_lesson(lesson)
 
 
 def at(folder: Path) -> Project:
-    """The project in `folder` or around it. Raises WorkshopError when there is none, or no lesson fits it."""
+    """Return the project in or around `folder`.
+
+    Raises WorkshopError if there is none or its lesson is unknown.
+    """
     folder = Path(folder)
     if not folder.exists():
         raise WorkshopError(
@@ -141,8 +146,8 @@ def at(folder: Path) -> Project:
     if lesson is None:
         names = ", ".join(lesson.name for lesson in lessons.all_lessons())
         raise WorkshopError(
-            f"Which lesson does {paths.shown(root)} belong to? Give the folder, or one around it, the name "
-            f"of a lesson: {names or 'but there are none here. Is this a complete clone?'}."
+            f"Which lesson does {paths.shown(root)} belong to? Rename this folder or a parent folder "
+            f"to the name of a lesson: {names or 'there are none here. Is this a complete clone?'}."
         )
     return Project(root, lesson)
 
@@ -174,7 +179,7 @@ def _project_folder(folder: Path) -> Path | None:
 
 
 def _lesson_of(folder: Path) -> Lesson | None:
-    """The lesson whose name `folder` or a folder around it has, alone or with a suffix as backups have it."""
+    """Return the lesson that `folder` or a parent is named after, with or without a backup's suffix."""
     known = lessons.all_lessons()
     for candidate in (folder, *folder.parents):
         for lesson in known:

@@ -1,4 +1,4 @@
-"""Put right what a `reset` or a `solve` that was killed has left half done."""
+"""Finish or undo a `reset` or `solve` that was killed."""
 
 from pathlib import Path
 
@@ -8,12 +8,14 @@ from workshop.errors import WorkshopError, reason
 
 
 def recover() -> str:
-    """Finish an interrupted reset, or take back an interrupted solve. Returns what was done; "" if nothing.
+    """Finish an interrupted reset, or undo an interrupted solve.
 
-    Raises WorkshopError when the system refuses it. Then the next command tries again.
+    Returns a message; "" if there was nothing to do.
+
+    Raises WorkshopError if the operating system refuses a step. Then the next command retries.
     """
     with unfinished.alone():
-        state = unfinished.read()  # empty when another command was faster
+        state = unfinished.read()  # empty if another command was faster
         backup = Path(state["backup"]) if state.get("backup") else None
         kept = f" Backup of your files: {paths.shown(backup)}" if backup and backup.exists() else ""
         try:

@@ -1,4 +1,4 @@
-"""The solution of one step, or of a whole lesson, put into the learner's copy, with a backup."""
+"""Apply the solution of a step or of a whole lesson to the learner's copy, with a backup."""
 
 import difflib
 import hashlib
@@ -18,14 +18,14 @@ from workshop.system import atomic_file
 from workshop.system.environment import inherited
 
 NEAR = 5
-"""A change without a TODO belongs to the step whose TODO stands at most this many lines above it."""
+"""A change without a TODO belongs to the step whose TODO is at most this many lines above it."""
 
 
 @dataclass(frozen=True)
 class Hunk:
-    """One run of lines in which starter and solution differ: starter[start:end] becomes `lines`.
+    """A block of lines that differs between starter and solution: starter[start:end] becomes `lines`.
 
-    `steps`: the steps it belongs to; empty means every step that lists the file.
+    steps: the steps that the block belongs to. Empty means every step that lists the file.
     """
 
     start: int
@@ -39,7 +39,7 @@ class Hunk:
 
 @dataclass
 class Solved:
-    """What was done: files by what happened to them, and the backup of those that had been there."""
+    """The result of a solve: the files by what happened to them, and the backup of the existing ones."""
 
     changed: list[str] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
@@ -51,18 +51,21 @@ class Solved:
 
 
 def solve_step(project: Project, step: Step) -> Solved:
-    """Put the solution of `step` in. The learner's other work stays where it is not in the way."""
+    """Apply the solution of `step`.
+
+    The learner's other changes are kept unless they conflict with the solution.
+    """
     _refuse_solutions(project)
     return _write(project, with_step(project, step), f"{project.lesson.name}-before-{step.id}")
 
 
 def with_step(project: Project, step: Step) -> dict[str, bytes | None]:
-    """The files of `step` as the learner has them, with its solution in; None for one that is to go."""
+    """Return the learner's files of `step` with the solution applied; None for a deleted file."""
     return {name: _file_with_step(project, step, name) for name in step.files}
 
 
 def solve_lesson(project: Project) -> Solved:
-    """Put the solution of every step into the project: each listed file becomes the solution's."""
+    """Apply the solution of every step: replace each listed file with the solution's file."""
     _refuse_solutions(project)
     names = dict.fromkeys(name for step in project.lesson.steps for name in step.files)
     wanted = {name: _read(project.lesson.solution / name) for name in names}
@@ -70,7 +73,7 @@ def solve_lesson(project: Project) -> Solved:
 
 
 def words(project: Project, step: Step | None, done: Solved) -> str:
-    """What `done` means to the learner, and what to type next."""
+    """Return a message about `done`, with the next command."""
     what = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
     if not done:
         return f"{what} is already solved in {project.shown}. Nothing was changed."
@@ -84,7 +87,7 @@ def words(project: Project, step: Step | None, done: Solved) -> str:
 
 
 def hunks(starter: str, solution: str) -> list[Hunk]:
-    """The changes from starter to solution, each with the steps that its TODO comments name."""
+    """Return the changes from starter to solution, with the steps in their TODO comments."""
     before, after = starter.splitlines(keepends=True), solution.splitlines(keepends=True)
     found: list[Hunk] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
@@ -99,7 +102,7 @@ def hunks(starter: str, solution: str) -> list[Hunk]:
 
 
 def applied(starter: str, chosen: list[Hunk]) -> str:
-    """`starter` with the `chosen` hunks in it."""
+    """Return `starter` with the `chosen` hunks applied."""
     lines = starter.splitlines(keepends=True)
     for hunk in reversed(chosen):
         lines[hunk.start : hunk.end] = hunk.lines
@@ -107,7 +110,7 @@ def applied(starter: str, chosen: list[Hunk]) -> str:
 
 
 def _file_with_step(project: Project, step: Step, name: str) -> bytes | None:
-    """The learner's file `name` with `step` solved; None where the solution has no such file."""
+    """Return the learner's file `name` with `step` solved; None if the solution has no such file."""
     lesson = project.lesson
     starter, solution, mine = (
         _read(folder / name) for folder in (lesson.folder, lesson.solution, project.folder)
@@ -117,24 +120,24 @@ def _file_with_step(project: Project, step: Step, name: str) -> bytes | None:
     start = starter.decode()
     found = hunks(start, solution.decode())
     if mine is None:
-        # A deleted file comes back with every step up to this one.
+        # Restore a deleted file with all steps up to this one.
         reached = _ids_up_to(lesson, step)
         return applied(start, [hunk for hunk in found if any(map(hunk.belongs_to, reached))]).encode()
-    # Steps that are done already are part of both sides, so that they are never in the way of this one.
+    # Put steps that are already done into both versions, so that they never conflict with this step.
     done = [hunk for hunk in found if not hunk.belongs_to(step.id) and _is_done(hunk, start, mine.decode())]
     target = [hunk for hunk in found if hunk in done or hunk.belongs_to(step.id)]
     return _merged(mine, applied(start, done).encode(), applied(start, target).encode())
 
 
 def _is_done(hunk: Hunk, starter: str, mine: str) -> bool:
-    """True when the learner's text has the solution's lines of `hunk` (or lacks what it deletes)."""
+    """Return True if the learner's text contains the lines of `hunk`, or lacks the lines that it deletes."""
     if hunk.lines:
         return "".join(hunk.lines) in mine
     return "".join(starter.splitlines(keepends=True)[hunk.start : hunk.end]) not in mine
 
 
 def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
-    """The changes from base to target made in `mine`; where both changed the same lines, the target's."""
+    """Apply the changes from base to target to `mine`. If both changed the same lines, the target wins."""
     if mine in (base, target):
         return target
     with tempfile.TemporaryDirectory() as folder:
@@ -146,11 +149,11 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
             run = subprocess.run(command, env=inherited(), capture_output=True, check=False)
         except FileNotFoundError as error:
             raise WorkshopError(
-                "Taking the solution of a single step requires git, but git is not installed. Install git, "
+                "Applying the solution of a single step requires git, but git is not installed. Install git, "
                 "or name the whole lesson instead of the step."
             ) from error
     if run.returncode == -signal.SIGINT:
-        raise KeyboardInterrupt  # the terminal sends it to git as well
+        raise KeyboardInterrupt  # the terminal also sends Ctrl-C to git
     if run.returncode:
         raise WorkshopError(
             "git could not merge the step's solution with your file: git exited with code "
@@ -162,9 +165,9 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
 
 
 def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) -> Solved:
-    """Write all files of `wanted`, or none: what cannot be written takes back what was.
+    """Write all files in `wanted`, or none: if one can't be written, the others are restored.
 
-    wanted: name -> content, None for a file that is to go. Raises WorkshopError when the system refuses it.
+    wanted: name -> content; None for a file to delete. Raises WorkshopError if the operating system refuses.
     """
     _refuse_packages(project, wanted)
     done = Solved()
@@ -186,18 +189,18 @@ def _write(project: Project, wanted: dict[str, bytes | None], backup_name: str) 
 
 
 def _refuse_packages(project: Project, wanted: dict[str, bytes | None]) -> None:
-    """Raises WorkshopError when a module of the solution would be hidden by a package of the same name."""
+    """Raise WorkshopError if a package with the same name would hide a module of the solution."""
     for name in wanted:
         package = (project.folder / name).with_suffix("")
         if name.endswith(".py") and (package / "__init__.py").is_file():
             raise WorkshopError(
                 f"{paths.shown(package)} is a package. Python would import it, not the solution's {name}.\n"
-                "Move the folder out of the project, and type the command again."
+                "Move the folder out of the project, then run the command again."
             )
 
 
 def _write_all(done: Solved, folder: Path, wanted: dict[str, bytes | None], backup_name: str) -> None:
-    """Write the files, and note in `done` what happens to each."""
+    """Write the files, and record in `done` what happened to them."""
     for name, content in wanted.items():
         now = _read(folder / name)
         if now == content:
@@ -224,10 +227,10 @@ def _write_all(done: Solved, folder: Path, wanted: dict[str, bytes | None], back
 
 
 def take_back(folder: Path, backup: Path | None, digests: dict[str, str | None]) -> str:
-    """Take a solve that was killed back, and say so; "" when all files are as the learner has left them.
+    """Undo an interrupted solve, and return a message; "" if no file had been changed.
 
-    backup: the files as they were before. digests: of each file as the solution has it.
-    A file that was changed since then stays as it is.
+    backup: the files before the solve. digests: the hashes of the solution's files. A file that was changed
+    after the solve is left alone.
     """
     if not _put_back(folder, backup, digests):
         return ""
@@ -235,7 +238,7 @@ def take_back(folder: Path, backup: Path | None, digests: dict[str, str | None])
 
 
 def _put_back(folder: Path, backup: Path | None, digests: dict[str, str | None]) -> bool:
-    """Restore the files that have the solution's content; True when there were any."""
+    """Restore the files that have the solution's content. Returns True if there were any."""
     found = [name for name, digest in digests.items() if _digest(_read(folder / name)) == digest]
     for name in found:
         if backup and (backup / name).is_file():
@@ -246,7 +249,7 @@ def _put_back(folder: Path, backup: Path | None, digests: dict[str, str | None])
 
 
 def _kept(folder: Path, names: list[str], backup_name: str) -> Path | None:
-    """A backup of the files `names`; None when there are none."""
+    """Back up the files `names`. Returns the folder, or None if none of them exists."""
     if not names:
         return None
     backup = playground.backup_folder(backup_name)
@@ -265,10 +268,11 @@ def _digest(content: bytes | None) -> str | None:
 
 def _refuse_solutions(project: Project) -> None:
     if not project.lesson.solution.is_dir():
-        raise WorkshopError(f"There is no solution of {project.lesson.name}. Is this a complete clone?")
+        raise WorkshopError(f"There is no solution for {project.lesson.name}. Is this a complete clone?")
     if project.folder.is_relative_to(paths.SOLUTIONS):
         raise WorkshopError(
-            f"{project.shown} is already the solution. Name a lesson to solve it in your copy: ./workshop "
+            f"{project.shown} is the solution itself. To solve the lesson in your copy, name the "
+            f"lesson: ./workshop "
             f"solve {project.lesson.code}"
         )
 

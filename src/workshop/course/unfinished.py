@@ -1,7 +1,7 @@
-"""What a command is doing to a learner's copy, in `.workshop/unfinished.json`.
+"""Record in `.workshop/unfinished.json` what a command is doing to a learner's copy.
 
-`reset` and `solve` write it down before they touch the copy, and remove it when they are done. After a kill
-or a power cut the file is still there, and the next command puts the copy right (`recovery`).
+`reset` and `solve` write the file before they change the copy, and delete it when they are done. After a kill
+or a power failure, the file still exists, and the next command repairs the copy (`recovery`).
 """
 
 from contextlib import AbstractContextManager
@@ -16,20 +16,20 @@ def file() -> Path:
 
 
 def read() -> dict:
-    """What a command wrote down and did not finish; empty when there is nothing."""
+    """Return the record of an unfinished command, or an empty dictionary."""
     return atomic_file.read_json(file())
 
 
 def begin(command: str, **details: object) -> None:
-    """Write down what `command` is about to do. details: what `recovery` needs, as JSON has it."""
+    """Record what `command` is about to do. details: JSON values that `recovery` needs."""
     atomic_file.write_json(file(), {"command": command} | details)
 
 
 def end() -> None:
-    """The copy is whole again."""
+    """Delete the record, because the copy is complete again."""
     file().unlink(missing_ok=True)
 
 
 def alone() -> AbstractContextManager[None]:
-    """One command at a time changes a learner's copy: another one waits here."""
+    """Let only one command at a time change a learner's copy. Another one waits."""
     return atomic_file.locked(paths.STATE / "playground.lock")

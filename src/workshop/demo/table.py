@@ -86,7 +86,7 @@ def line(photo: Photo) -> str:
 
 
 def change_of_size(photo: Photo) -> str:
-    """For example "3.5 MB → 41 kB"."""
+    """For example, "3.5 MB → 41 kB"."""
     before = in_bytes(photo.bytes_before) if photo.content else "–"
     return f"{before} → {in_bytes(photo.bytes_after)}" if photo.bytes_after else before
 

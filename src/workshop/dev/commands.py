@@ -1,5 +1,6 @@
 """The maintainers' commands: `./workshop dev …`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from workshop.console import say, verbatim
 
-app = typer.Typer(help="Keep the lessons and solutions in step.", no_args_is_help=True)
+app = typer.Typer(help="Maintain the lessons, the docs and the tests.", no_args_is_help=True)
 
 
 @app.command()
@@ -25,31 +26,36 @@ def chain() -> None:
 
 @app.command()
 def carry(
-    file: Annotated[str, typer.Argument(help="images/views.py, or a whole path to say which one is right.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A file in a project, such as images/views.py, or the path of the copy to use as the source."
+        ),
+    ],
 ) -> None:
-    """Carry a change in a file along the chain, wherever no manifest lists it."""
+    """Copy a changed file to the projects in the chain that must have the same version."""
     from workshop import paths
     from workshop.course import chain as chains
 
     written = chains.carry(file)
     for path in written:
         say(f"  wrote {paths.shown(path)}")
-    say(f"{file}: {len(written)} of the chain's files changed." if written else f"{file}: all the same.")
+    say(f"{file}: {len(written)} files updated." if written else f"{file}: all copies are already the same.")
 
 
 @app.command()
 def notebooks() -> None:
-    """Take the outputs out of the notebooks, before they go into git."""
+    """Remove the outputs from the notebooks before you commit them."""
     from workshop.notebooks import convert
 
     for file in convert.all_files():
         if convert.strip(file):
-            say(f"notebooks/{file.name} is clean again.")
+            say(f"Removed the outputs from notebooks/{file.name}.")
 
 
 @app.command()
 def faults() -> None:
-    """Run the faults on the finished system, and write the table that lesson 05 shows."""
+    """Run the fault-injection tests on the finished system, and write the table for lesson 05."""
     from workshop.dev import test_suite
 
     raise typer.Exit(test_suite.faults())
@@ -57,9 +63,9 @@ def faults() -> None:
 
 @app.command()
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="Which figures; all of them if none.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="The figures to measure (default: all).")] = None,
 ):
-    """Measure the figures that the workshop promises, and print them."""
+    """Measure and print the figures that the workshop promises."""
     from workshop.bench import figures as measuring
 
     raise typer.Exit(measuring.main(names or []))
@@ -83,7 +89,7 @@ def tools():
 
 @app.command()
 def pictures():
-    """Take the pictures of the README and the docs' first page anew, of the finished system at work."""
+    """Record the films of the README and the docs' home page again, each with a still picture."""
     from workshop.dev import pictures as taking
 
     raise typer.Exit(taking.main())
@@ -91,10 +97,12 @@ def pictures():
 
 @app.command()
 def uploads(
-    folders: Annotated[list[Path], typer.Argument(help="Folders with pictures, sound or damaged.")],
-    each: Annotated[bool, typer.Option("--all", help="Print a line for each file not resized.")] = False,
+    folders: Annotated[list[Path], typer.Argument(help="Folders of pictures, intact or damaged.")],
+    each: Annotated[
+        bool, typer.Option("--all", help="Print a line for every file that was not resized.")
+    ] = False,
 ):
-    """Upload the files in folders to the finished site, and count what becomes of each."""
+    """Upload all files in the folders to the finished site, and count the outcomes."""
     from workshop.dev import upload_trial
 
     raise typer.Exit(upload_trial.main(folders, each))
@@ -103,16 +111,18 @@ def uploads(
 @app.command()
 def runs(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Folders (03) or outputs (03/killed); all of them if none.")
+        list[str] | None, typer.Argument(help="Folders (03) or single outputs (03/killed). Default: all.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Run the quick ones, compare, and write nothing.")
+        bool,
+        typer.Option("--check", help="Run only the quick outputs and compare them, without writing files."),
     ] = False,
     to: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write there, not into docs/runs.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the outputs to this folder instead of docs/runs."),
     ] = None,
 ):
-    """Make the terminal outputs in docs/runs again, by running what they show."""
+    """Record the terminal outputs in docs/runs again by running their commands."""
     from workshop.transcripts import record as outputs
 
     raise typer.Exit(outputs.main(names or [], check, to))
@@ -120,9 +130,11 @@ def runs(
 
 @app.command()
 def minutes(
-    write: Annotated[bool, typer.Option("--write", help="Write them into every lesson.toml.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the computed minutes to every lesson.toml.")
+    ] = False,
 ) -> None:
-    """Compute how long each step takes a learner; exit code 1 when a lesson.toml says something else."""
+    """Estimate how long each step takes a learner. Exits with code 1 if a lesson.toml is out of date."""
     from workshop.dev import minutes as model
 
     if write:
@@ -130,18 +142,32 @@ def minutes(
     raise typer.Exit(0 if model.show() else 1)
 
 
+class Texts(StrEnum):
+    """Which texts `sentences` draws from."""
+
+    LESSONS = "lessons"
+    PAGES = "pages"
+    TOOL = "tool"
+
+
 @app.command()
 def sentences(
-    count: Annotated[int, typer.Argument(help="How many to draw.")] = 60,
+    count: Annotated[int, typer.Argument(help="The number of sentences.")] = 60,
     seed: Annotated[int, typer.Option(help="The same seed draws the same sentences.")] = 1,
+    texts: Annotated[Texts, typer.Option("--of", help="From which texts.")] = Texts.LESSONS,
     lesson: Annotated[str | None, typer.Option(help="Only of this lesson (02).")] = None,
 ) -> None:
-    """Draw random sentences from the texts of the lessons, with file and line, to read them on their own."""
+    """Draw random sentences from the texts, with file and line, to read each one on its own."""
     from workshop.course import lessons
     from workshop.dev import sentences
 
-    chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
-    found = [sentence for each in chosen for sentence in sentences.of_lesson(each)]
+    if texts == Texts.PAGES:
+        found = sentences.of_pages()
+    elif texts == Texts.TOOL:
+        found = sentences.of_tool()
+    else:
+        chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
+        found = [sentence for each in chosen for sentence in sentences.of_lesson(each)]
     for sentence in sentences.sample(found, count, seed):
         verbatim(str(sentence))
 

@@ -1,9 +1,9 @@
-"""How long a step takes a learner: a model, computed from what the step shows and asks for.
+"""Estimate how long each step takes a learner, from what the step shows and requires.
 
-Reading is the words that the page shows, terminal output included, at a pace for technical text. The other
-rates were chosen so that the model, with 20 minutes for each notebook, agrees with one estimate of nine hours
-for an earlier version of the lessons. It has not been measured with a group yet. Folded boxes count only when
-they are questions.
+The reading time is based on the words on the page, including terminal output. The other rates were chosen so
+that the total, with 20 minutes for each notebook, agrees with an estimate of nine hours for an earlier
+version of the lessons. The model has not been verified with a group yet. Folded boxes count only if they are
+questions.
 """
 
 import math
@@ -21,18 +21,18 @@ from workshop.docsite import snippets
 from workshop.system import atomic_file
 
 WORDS_A_MINUTE = 180
-"""Silent reading of prose is about 240 words a minute; technical text and terminal output are slower."""
+"""People read prose at about 240 words a minute, but technical text and terminal output more slowly."""
 MINUTES_A_PREDICTION = 1.0
 MINUTES_A_COMMAND = 0.5
-"""To type a command, wait for it and look at what it prints."""
+"""The time to type a command, wait for it, and read its output."""
 MINUTES_A_LINE = 0.75
-"""To think of a line of code, write it and correct it."""
+"""The time to plan, write and correct a line of code."""
 _FOLDED = re.compile(r"^\?\?\?\+? (?!question)\w+.*\n(?:(?: {4}.*)?\n)*", re.M)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What one part of a lesson asks of a learner."""
+    """The effort that a part of a lesson requires."""
 
     words: int
     predictions: int = 0
@@ -41,7 +41,7 @@ class Effort:
 
     @property
     def minutes(self) -> int:
-        """The time it takes, in whole minutes, at least one."""
+        """The estimated time in minutes, rounded up."""
         return math.ceil(
             self.words / WORDS_A_MINUTE
             + self.predictions * MINUTES_A_PREDICTION
@@ -51,7 +51,7 @@ class Effort:
 
 
 def of_lesson(lesson: Lesson) -> dict[str, Effort]:
-    """The effort of each step of `lesson` by its id, and under "" that of the text around the steps."""
+    """Return the effort of each step of `lesson` by its id. The key "" is the text around the steps."""
     around, *sections = re.split(r"^(?=### \d+\.\d+ )", lesson.text.read_text(encoding="utf-8"), flags=re.M)
     if sections:
         last, heading, end = sections[-1].partition("\n## ")
@@ -61,7 +61,7 @@ def of_lesson(lesson: Lesson) -> dict[str, Effort]:
 
 
 def show() -> bool:
-    """Print the model for every lesson; True when all manifests say what it computes."""
+    """Print the estimates for all lessons. Returns True if all manifests contain the same minutes."""
     table = Table(box=None, padding=(0, 1))
     table.add_column("step", no_wrap=True)
     for title in ("words", "questions", "commands", "lines", "minutes", "toml"):
@@ -84,7 +84,7 @@ def show() -> bool:
 
 
 def write() -> None:
-    """Write what the model computes into every lesson.toml, and into the table of the README."""
+    """Write the estimates to every lesson.toml and to the README's table."""
     for lesson in lessons.all_lessons():
         efforts = of_lesson(lesson)
         manifest = lesson.folder / "lesson.toml"
@@ -101,7 +101,7 @@ def write() -> None:
 
 
 def columns(lesson: Lesson) -> str:
-    """The last two columns of the README's table: minutes of the core path, and with the optional steps."""
+    """Return the last columns of the README's table: minutes without and with the optional steps."""
     return f"{lesson.minutes} | {lesson.all_minutes} |"
 
 
@@ -113,13 +113,13 @@ def _replace(file: Path, pattern: str, replacement: str) -> None:
 def _of_step(lesson: Lesson, step: Step, section: str) -> Effort:
     read = _read(section)
     todos, lines = _written(lesson, step)
-    return Effort(read.words + todos, read.predictions, read.commands + 1, lines)  # and the check
+    return Effort(read.words + todos, read.predictions, read.commands + 1, lines)  # plus one for the check
 
 
 def _read(text: str) -> Effort:
-    """The effort of a piece of a page, without its folded boxes."""
+    """Return the effort of a part of a page, without its folded boxes."""
     open_text = _FOLDED.sub("", text)
-    shown = "\n".join(snippets.Snippets().with_code(open_text.splitlines()))
+    shown = "\n".join(snippets.Snippets(None, {}).with_code(open_text.splitlines()))
     shown = re.sub(r"<figure.*?</figure>", "", shown, flags=re.S)
     commands = sum(
         len(re.findall(r"^\s*\$ ", block, re.M))
@@ -134,7 +134,7 @@ def _words(text: str) -> int:
 
 
 def _written(lesson: Lesson, step: Step) -> tuple[int, int]:
-    """The words of the TODOs of `step`, and the lines of code that its solution writes."""
+    """Return the number of words in the TODOs of `step`, and of lines of code in its solution."""
     todos = lines = 0
     for name in step.files:
         files = [folder / name for folder in (lesson.folder, lesson.solution)]

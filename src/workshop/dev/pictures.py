@@ -1,118 +1,26 @@
-"""The pictures of the README and of the docs' first page: taken of the real site and the real Flower."""
-
-from collections.abc import Sequence
-from io import BytesIO
-from pathlib import Path
-
-from PIL import Image, ImageDraw
+"""The pictures of the README and of the docs' home page: two films of real runs, each with a still."""
 
 from workshop import paths
 from workshop.console import say
+from workshop.dev import check_film, film, killed_film
 from workshop.docsite import browser
-from workshop.errors import WorkshopError
-from workshop.photos.samples import photo
-from workshop.runtime import flower
-from workshop.runtime.solution_site import Site, newest, running
-from workshop.system import atomic_file
+from workshop.transcripts.output_text import ANSI
 
-DONE, WAITING = ("harbour", "garden", "lighthouse", "market", "bridge"), ("orchard", "valley")
-"""The photos of the first upload and of the second. The last of the first is cut short."""
-SLOW_SECONDS = 25
-"""How long the storage takes for a photo of the second upload. The pictures are taken meanwhile."""
-SCHEMES = ("light", "dark")
-README_SIZE = {"width": 1180, "height": 960}
-SITE_SIZE, FLOWER_SIZE = {"width": 900, "height": 890}, {"width": 1000, "height": 258}
-WIDTH = 1200
-"""Pixels of the docs' picture: two for each that it is shown in."""
-GAP, RADIUS, EDGE = 24, 16, (128, 128, 128, 110)
-PATIENCE = 60_000
+TEXTS = paths.DOCS / "runs/pictures"
+"""What the terminals in the films show. The tests compare it with the checks and the pages."""
 
 
 def main() -> int:
-    """Start the newest solution, upload photos and write the pictures into docs/assets/; the exit code.
+    """Run what the films show, and write them into docs/assets/ and their texts into TEXTS; the exit code.
 
-    Raises WorkshopError when there is no browser, the site does not start, or all is done too soon.
+    Raises WorkshopError if there is no browser, or if a run does something other than its film tells.
     """
-    with browser.opened() as chromium, running(newest(), variables={"PRACTICE": "1"}) as site:
-        taken = take(chromium, site, site.data / "storage-mode")
-    for name, content in taken.items():
-        file = paths.DOCS / "assets" / name
-        file.write_bytes(content)
-        say(f"  {paths.shown(file)}: {len(content) / 1000:.0f} kB")
+    with browser.opened() as chromium:
+        films = {"killed": killed_film.moments(chromium), "check": check_film.moments()}
+        for name, moments in films.items():
+            for file, content in film.take(chromium, name, moments).items():
+                (paths.DOCS / "assets" / file).write_bytes(content)
+                say(f"  docs/assets/{file}: {len(content) / 1000:.0f} kB")
+            TEXTS.mkdir(exist_ok=True)
+            (TEXTS / f"{name}.txt").write_text(ANSI.sub("", moments[-1].text) + "\n", encoding="utf-8")
     return 0
-
-
-def take(chromium, site: Site, switch: Path) -> dict[str, bytes]:
-    """Upload the photos, and take the pictures while some of them wait: by file name."""
-    visitor = chromium.new_page(viewport=README_SIZE)
-    operator = chromium.new_page(
-        viewport=FLOWER_SIZE,
-        device_scale_factor=WIDTH / FLOWER_SIZE["width"],
-        http_credentials={"username": flower.USER, "password": flower.password()},
-    )
-    _upload(visitor, site, DONE, damaged=DONE[-1])
-    visitor.locator("[data-state=resized] img").nth(len(DONE) - 2).wait_for(timeout=PATIENCE)
-    visitor.locator("[data-state=failed]").wait_for(timeout=PATIENCE)
-    atomic_file.write_text(switch, f"slow {SLOW_SECONDS}")
-    _upload(visitor, site, WAITING)
-    visitor.wait_for_load_state("networkidle")
-    visitor.mouse.move(0, 0)
-    visitor.evaluate("document.activeElement.blur()")
-    small = chromium.new_page(viewport=SITE_SIZE, device_scale_factor=WIDTH / SITE_SIZE["width"])
-    small.goto(site.address)
-    small.wait_for_load_state("networkidle")
-    operator.goto(f"{site.flower_address}/workers")
-    operator.locator("tbody tr").nth(1).wait_for(timeout=PATIENCE)
-    operator.wait_for_load_state("networkidle")
-    taken = {}
-    for scheme in SCHEMES:
-        for page in (visitor, small, operator):
-            page.emulate_media(color_scheme=scheme)
-        taken[f"photos-{scheme}.png"] = _few_colours(visitor.screenshot())
-        taken[f"home-{scheme}.webp"] = _stacked(small.screenshot(), operator.screenshot())
-    switch.unlink()
-    if any(page.locator("[data-state=waiting]").count() != len(WAITING) for page in (visitor, small)):
-        raise WorkshopError("This machine was too busy: no photo waits any more. Take the pictures again.")
-    return taken
-
-
-def _upload(page, site: Site, names: Sequence[str], damaged: str = "") -> None:
-    files = []
-    for name in names:
-        content = photo(1600, 1200, seed=len(name))
-        content = content[: len(content) // 2] if name == damaged else content
-        files.append({"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": content})
-    page.goto(f"{site.address}/upload/")
-    page.get_by_label("Choose photos").set_input_files(files)
-    page.get_by_role("button", name="Upload", exact=True).click()
-
-
-def _stacked(*pictures: bytes) -> bytes:
-    """The pictures one above the other, each with round corners and an edge, as WebP."""
-    cards = [_card(Image.open(BytesIO(each)).convert("RGBA")) for each in pictures]
-    height = sum(card.height for card in cards) + GAP * (len(cards) - 1)
-    whole, top = Image.new("RGBA", (WIDTH, height)), 0
-    for card in cards:
-        whole.paste(card, (0, top))
-        top += card.height + GAP
-    content = BytesIO()
-    whole.save(content, "WEBP", quality=80, method=6)
-    return content.getvalue()
-
-
-def _card(picture: Image.Image) -> Image.Image:
-    box, mask = (0, 0, picture.width - 1, picture.height - 1), Image.new("L", picture.size)
-    ImageDraw.Draw(mask).rounded_rectangle(box, RADIUS, fill=255)
-    edge = Image.new("RGBA", picture.size)
-    ImageDraw.Draw(edge).rounded_rectangle(box, RADIUS, outline=EDGE, width=2)
-    picture = Image.alpha_composite(picture, edge)
-    picture.putalpha(mask)
-    return picture
-
-
-def _few_colours(picture: bytes) -> bytes:
-    """The same PNG with 256 colours: a third of the bytes."""
-    content = BytesIO()
-    with Image.open(BytesIO(picture)) as found:
-        found.convert("RGB").quantize(256).save(content, "PNG", optimize=True)
-    return content.getvalue()

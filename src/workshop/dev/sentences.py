@@ -1,4 +1,4 @@
-"""The sentences of a lesson: its page, hints, TODOs, check messages, notebook and drawings."""
+"""The sentences that people read: of the lessons, of the other pages, and of the tool."""
 
 import ast
 import json
@@ -21,7 +21,7 @@ _COMMENT = re.compile(r"^\s*(?:#|//|\{#|/\*)\s?(.*?)\s*(?:#\}|\*/)?$")
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence, with the file and line (from 1) where its paragraph begins."""
+    """A sentence, with the file and the line (from 1) where its paragraph starts."""
 
     file: Path
     line: int
@@ -32,7 +32,7 @@ class Sentence:
 
 
 def of_lesson(lesson: Lesson) -> list[Sentence]:
-    """Every sentence that a learner of `lesson` reads."""
+    """Return all sentences that a learner of `lesson` reads."""
     found = [*_markdown(lesson.text), *_markdown(lesson.folder / "README.md"), *_manifest(lesson)]
     for name in sorted({name for step in lesson.steps for name in step.files}):
         found += _todos(lesson.folder / name)
@@ -45,15 +45,32 @@ def of_lesson(lesson: Lesson) -> list[Sentence]:
     return found
 
 
+def of_pages() -> list[Sentence]:
+    """Every sentence of the pages around the lessons, and of their examples' drawings."""
+    pages = [paths.ROOT / "README.md", paths.ROOT / "CONTRIBUTING.md", paths.DOCS / "index.md"]
+    for folder in ("guides", "explanation", "reference", "numbers"):
+        pages += sorted((paths.DOCS / folder).glob("*.md"))
+    found = [sentence for page in pages for sentence in _markdown(page)]
+    for file in sorted(paths.DOCS.glob("*/img/*.svg")):
+        found += [] if file.parts[-3] == "lessons" else _drawing(file)
+    return found
+
+
+def of_tool() -> list[Sentence]:
+    """Every string of the tool that is prose: help, messages, errors, docstrings."""
+    files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
+    return [sentence for file in files if "turns_" not in file.name for sentence in _strings(file)]
+
+
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
-    """`count` sentences of at least four words, drawn with `seed`, each text once."""
+    """Return `count` different sentences of at least four words, drawn with `seed`."""
     known = {each.text: each for each in sentences if len(each.text.split()) >= 4}
     chosen = random.Random(seed).sample(sorted(known), min(count, len(known)))
     return [known[text] for text in chosen]
 
 
 def _split(file: Path, line: int, text: str) -> Iterator[Sentence]:
-    """The sentences of one paragraph."""
+    """Return the sentences of a paragraph."""
     text = " ".join(_PLACE.sub(" ", text).split())
     for sentence in _END.split(text):
         if re.search("[A-Za-z]{2}", sentence):
@@ -67,7 +84,7 @@ def _markdown(file: Path) -> Iterator[Sentence]:
 
 
 def _paragraphs(file: Path, text: str, first: int = 1) -> Iterator[Sentence]:
-    """The prose of a Markdown text: no code blocks, no includes, each cell of a table alone."""
+    """Yield the prose of a Markdown text, without code blocks and includes. Table cells are separate."""
     paragraph, began, fence = [], first, None
     for number, line in enumerate([*text.splitlines(), ""], first):
         mark = snippets.FENCE.match(line)
@@ -109,7 +126,7 @@ def _manifest(lesson: Lesson) -> Iterator[Sentence]:
 
 
 def _todos(file: Path) -> Iterator[Sentence]:
-    """The comments that begin with TODO, with the comment lines below them."""
+    """Return the comments that start with TODO, with the comment lines below them."""
     if not file.is_file():
         return
     comment, began = [], 0
@@ -126,7 +143,7 @@ def _todos(file: Path) -> Iterator[Sentence]:
 
 
 def _strings(file: Path) -> Iterator[Sentence]:
-    """The strings of a module that are prose: a space in them, and a word in lower case."""
+    """Return the strings of a module that are prose: they contain a space and a lowercase word."""
     if not file.is_file():
         return
     tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Every test of the workshop itself: what `./workshop test` runs."""
+"""`./workshop test`: run the tests of the workshop itself."""
 
 import contextlib
 import hashlib
@@ -18,14 +18,16 @@ from workshop.errors import WorkshopError
 from workshop.system import apt
 
 WORKERS = 4
-"""Test processes at a time: many tests wait for a worker or a server, so more than two cores."""
+"""The number of test processes: more than two cores, because many tests wait for a worker or a server."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Run the format check, the lint and pytest with `arguments`; returns the first bad exit code, else 0.
+    """Run the format check, the linter, and pytest with `arguments`.
 
-    Before all tests, or those of the browser, it installs what they need and this machine does not have.
-    Raises WorkshopError when that fails on a hosted runner; elsewhere those tests are skipped.
+    Returns the first non-zero exit code, or 0.
+
+    Installs missing programs before all tests or the browser tests. If that fails, raises WorkshopError on a
+    hosted runner; elsewhere, the tests are skipped.
     """
     named = [argument for argument in arguments if names_tests(argument)]
     if not named or any("browser" in argument for argument in named):
@@ -40,20 +42,20 @@ def main(arguments: Sequence[str] = ()) -> int:
     ]
     failed = next((code for code in results if code), 0)
     seconds = time.monotonic() - began
-    verdict = "Something failed: see above." if failed else "Everything passed."
+    verdict = "Something failed, see above." if failed else "Everything passed."
     say(f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green")
     return failed
 
 
 def hosted() -> bool:
-    """True on a hosted runner, which sets CI: a missing program is an error there."""
+    """Return True on a hosted runner, which sets CI. A missing program is an error there."""
     return os.environ.get("CI", "").lower() in ("1", "true", "yes", "on")
 
 
 def prepare() -> None:
     """Install the browser and, on a hosted runner with apt-get, the servers that some tests need."""
     if not hosted():
-        with contextlib.suppress(WorkshopError):  # the skipped tests name the command, after all others
+        with contextlib.suppress(WorkshopError):  # the skipped tests name the command
             browser.ensure()
         return
     browser.main()
@@ -62,32 +64,32 @@ def prepare() -> None:
 
 
 def compile_packages() -> bool:
-    """Compile what is installed, and the workshop, once for each requirements.txt; True when it was done now.
+    """Compile the installed packages and the workshop once per requirements.txt. Returns True if it did.
 
-    A run starts thousands of processes, and most of them write no bytecode: in a fresh environment each would
-    compile pytest and its like anew, which takes nearly half of the whole run.
+    A run starts thousands of processes, most of which write no bytecode. In a new environment, each of them
+    would compile pytest and other packages again, which takes nearly half of the whole run.
     """
     wanted = hashlib.sha256((paths.ROOT / "requirements.txt").read_bytes()).hexdigest()
     stamp = Path(sys.prefix, "bytecode-stamp")
     if stamp.is_file() and stamp.read_text() == wanted:
         return False
     folders = [sysconfig.get_path("purelib"), str(paths.SOURCES)]
-    # The exit code tells of files that a package ships for another Python: they are of no interest.
+    # Ignore the exit code, because packages contain files for other Python versions.
     subprocess.run([sys.executable, "-m", "compileall", "-qq", "-j", "0", *folders], check=False)
     stamp.write_text(wanted)
     return True
 
 
 def faults() -> int:
-    """Run the tests of faults one after the other and write their table; the exit code of pytest."""
+    """Run the fault-injection tests one after another, and write their table. Returns pytest's exit code."""
     return _run("pytest", "tests/faults", "--faults-table", "-p", "no:xdist")
 
 
 def names_tests(argument: str) -> bool:
-    """True for a file or folder, or a test in one, such as tests/test_x.py::test_y."""
+    """Return True for a file, a folder, or a test such as tests/test_x.py::test_y."""
     try:
         return not argument.startswith("-") and (paths.ROOT / argument.partition("::")[0]).exists()
-    except OSError:  # a long expression for -k is not a file name
+    except OSError:  # a long -k expression is not a file name
         return False
 
 

@@ -1,4 +1,4 @@
-"""What some tests need beyond requirements.txt: Debian's servers and one large Python package."""
+"""Install what some tests need besides requirements.txt: Debian servers and a large Python package."""
 
 import importlib
 import subprocess
@@ -9,40 +9,40 @@ from pathlib import Path
 from workshop import paths
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.runtime import servers
+from workshop.runtime import temporary_servers
 from workshop.system import apt
 
 COMMAND = "./workshop dev tools"
 PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl", "prometheus")
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's own script. The one in /usr/sbin is tied to the folders of the system's node."""
+"""Debian's own script. The one in /usr/sbin uses the folders of the system's node."""
 
 
 def missing() -> list[str]:
-    """The names of the programs and packages that are not installed, as the tests name them."""
+    """Return the programs and packages that are not installed, by the names that the tests use."""
     found = {
         "RabbitMQ": RABBITMQ.is_file(),
-        "PostgreSQL": servers.postgres_program("initdb"),
-        "Redis": servers.redis_program(),
-        "nginx": servers.program("nginx"),
-        "openssl": servers.program("openssl"),
-        "Prometheus": servers.program("prometheus"),
+        "PostgreSQL": temporary_servers.postgres_program("initdb"),
+        "Redis": temporary_servers.redis_program(),
+        "nginx": temporary_servers.program("nginx"),
+        "openssl": temporary_servers.program("openssl"),
+        "Prometheus": temporary_servers.program("prometheus"),
         "kubernetes-validate": find_spec("kubernetes_validate"),
     }
     return [name for name, there in found.items() if not there]
 
 
 def main() -> int:
-    """Install what is missing and print what is there. Returns 0.
+    """Install what is missing, and print what is installed. Returns 0.
 
-    Raises WorkshopError, with the names, when something could not be installed.
+    Raises WorkshopError, with the names, if something could not be installed.
     """
     if missing():
         install()
     if still := missing():
         raise WorkshopError(
-            f"Not installed: {', '.join(still)}. On Debian and Ubuntu this command installs them, as root "
-            f"or with a sudo that asks for no password. By hand: sudo apt-get install {' '.join(PACKAGES)}"
+            f"Not installed: {', '.join(still)}. On Debian and Ubuntu, this command installs them, as "
+            f"root or with a passwordless sudo. By hand: sudo apt-get install {' '.join(PACKAGES)}"
         )
     say(
         "RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus and the schemas of Kubernetes are installed."
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def install() -> None:
-    """Install what is missing, as far as that is possible here. `missing()` says what is left."""
+    """Install what is missing, as far as possible. Afterwards, `missing()` returns the rest."""
     say(f"Installing for the tests: {', '.join(missing())}.")
     if set(missing()) - {"kubernetes-validate"}:
         apt.install(*PACKAGES)

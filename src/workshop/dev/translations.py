@@ -96,7 +96,7 @@ def _mark(translation: Translation, only: str) -> None:
 
 
 def _commits(source: str) -> Iterator[str]:
-    """The commits that can have changed the text of the page `source`, the newest first."""
+    """The commits that may have changed the text of the page `source`, newest first."""
     run = _git("log", "--format=%H", "--", source, "lessons/*/lesson.toml", "docs/*.svg")
     if run.returncode:
         raise WorkshopError(f"git cannot read the history here: {run.stderr.strip()}")

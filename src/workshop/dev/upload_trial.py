@@ -1,4 +1,4 @@
-"""Upload a folder of pictures to the finished site, one by one, and count what becomes of each."""
+"""Upload a folder of pictures to the finished site, one by one, and count the outcomes."""
 
 import threading
 from collections import Counter
@@ -17,21 +17,21 @@ from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site, newest, running
 
 MOST_MEGABYTES = 800
-"""Of memory, for a child of a worker."""
+"""The memory limit for a worker's child process."""
 MOST_SECONDS = 5.0
-"""For the answer to an upload of up to LARGE bytes."""
+"""The time limit for the response to an upload of up to LARGE bytes, in seconds."""
 LARGE = 20 * 1024 * 1024
 PATIENCE = 120.0
 """Seconds without any change after which a photo counts as stuck. The time limit of a resize is 45."""
 SECONDS_BETWEEN = 0.2
 ASKED_AT_ONCE = 100
-"""The site answers for so many photos in one request."""
+"""The maximum number of photos in a request for states."""
 WORKERS = ("worker", "slow")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, and the largest one that is good; None where every number is."""
+    """A number and its goal, the largest acceptable value; None means any value."""
 
     what: str
     found: float
@@ -51,16 +51,18 @@ class Figure:
 
 @dataclass
 class Upload(Photo):
-    """One file on its way. size: its bytes; the content itself is dropped once it is sent."""
+    """An uploaded file. size: the number of bytes. The content is not kept after the upload."""
 
     size: int = 0
 
 
 def main(folders: list[Path], show_all: bool = False) -> int:
-    """Upload every file in `folders` and below, and print the figures; the exit code, 1 if a goal is missed.
+    """Upload all files in `folders` and their subfolders, and print the figures.
+
+    Returns 1 if a goal is missed.
 
     show_all: also print a line for each file that was not resized.
-    Raises WorkshopError if there is no file, or the site does not start.
+    Raises WorkshopError if there is no file or the site does not start.
     """
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     if not files:
@@ -86,7 +88,7 @@ def main(folders: list[Path], show_all: bool = False) -> int:
 
 
 def upload(photos: list[Upload], site: Site) -> None:
-    """Send the photos one after the other, then follow them until all are done or nothing changes."""
+    """Send the photos one after another, then follow them until all are done or nothing changes."""
     with Visitor(site.address) as visitor:
         followed = Followed(visitor)
         for photo in photos:
@@ -100,16 +102,16 @@ def upload(photos: list[Upload], site: Site) -> None:
             if any(photo.is_done for photo in pending):
                 waited = 0.0
             elif not site.stays(SECONDS_BETWEEN):
-                raise WorkshopError("The site has ended. Its last lines:\n" + "\n".join(site.last_lines()))
+                raise WorkshopError("The site has stopped. Its last lines:\n" + "\n".join(site.last_lines()))
             else:
                 waited += SECONDS_BETWEEN
 
 
 def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str]) -> list[Figure]:
-    """What was counted.
+    """Return the figures.
 
-    memory: the most bytes that each child of a worker used, by process id.
-    tracebacks: the lines of the workers' log with which one starts.
+    memory: the peak memory of the workers' children in bytes, by process id.
+    tracebacks: the lines of the workers' log where a traceback starts.
     """
     states = Counter(photo.state for photo in photos)
     statuses = [photo.http_status for photo in photos]
@@ -123,11 +125,11 @@ def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str])
     return [
         Figure("tried", len(photos)),
         Figure("resized", states["resized"]),
-        Figure("refused with a sentence", len(refused)),
+        Figure("refused with a message", len(refused)),
         Figure("failed with a reason", len(failed)),
-        Figure("refused or failed without a word", silent, 0),
+        Figure("refused or failed without a message", silent, 0),
         Figure("stuck", len(photos) - done, 0),
-        Figure("HTTP 500, or no answer", errors, 0),
+        Figure("HTTP 500, or no response", errors, 0),
         Figure("tracebacks in the workers' log", len(tracebacks), 0),
         Figure("largest child of a worker", max(memory.values(), default=0) // 10**6, MOST_MEGABYTES, " MB"),
         Figure("slowest upload of up to 20 MB", max(seconds, default=0.0), MOST_SECONDS, " s"),
@@ -135,19 +137,19 @@ def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str])
 
 
 def _reason(photo: Upload) -> str:
-    """What the visitor reads, without the file's name."""
+    """Return the message for the visitor, without the file's name."""
     return photo.why.removeprefix(f"{photo.name}:").strip()
 
 
 def _is_traceback(line: str) -> bool:
-    """Does a traceback start here? A line of the log is `12:00:00 worker | text`."""
+    """Return True if a traceback starts at this line of the log, such as `12:00:00 worker | text`."""
     start, _, text = line.partition("|")
     return start.split()[-1:] in ([name] for name in WORKERS) and "Traceback (most recent call last)" in text
 
 
 @contextmanager
 def peak_memory(site: Site) -> Iterator[dict[int, int]]:
-    """Measure the workers' children during the block: the most bytes that each one used, by process id."""
+    """During the block, measure the peak memory of the workers' children. Yields bytes by process id."""
     found: dict[int, int] = {}
     ended = threading.Event()
     workers = [psutil.Process(site.pid(name)) for name in WORKERS]
@@ -170,7 +172,7 @@ def peak_memory(site: Site) -> Iterator[dict[int, int]]:
 
 
 def _peak(process: psutil.Process) -> int:
-    """The most memory that the process has used. Outside of Linux, what it uses now."""
+    """Return the process's peak memory. Outside of Linux, return its current memory."""
     with suppress(FileNotFoundError):
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):

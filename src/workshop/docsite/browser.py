@@ -1,4 +1,4 @@
-"""The browser of the tests and of the pictures: a Chromium that is there, or one that is installed."""
+"""Find or install a Chromium for the browser tests and the screenshots."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ VARIABLE = "WORKSHOP_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 PACKAGES = ("chromium", "libatomic1")
-"""Debian's. The second is what Playwright's own program needs, and a small system does not have."""
+"""Debian packages. Playwright's own Chromium needs the second one, which small systems lack."""
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -29,31 +29,36 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Nothing but this machine has a name: what a page fetches from elsewhere fails at once.
+    # Only this machine's names are resolved, so requests to other hosts fail immediately.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
 
 
 def find() -> Path | None:
-    """A Chromium on this machine; None if there is none.
+    """Return the path of a Chromium on this machine, or None.
 
-    Looks at the variable WORKSHOP_CHROMIUM, for the one that Playwright has downloaded, and on the PATH.
-    Raises WorkshopError when the variable names no program.
+    Looks at the variable WORKSHOP_CHROMIUM, at Playwright's download, and on the PATH. Raises WorkshopError
+    if the variable doesn't name a program.
     """
     if named := os.environ.get(VARIABLE):
         if not os.access(named, os.X_OK) or Path(named).is_dir():
-            raise WorkshopError(f"{VARIABLE} is {named}, and that is no program. Correct it, or unset it.")
+            raise WorkshopError(
+                f"{VARIABLE} is {named}, but that is not a program. Correct the variable, or unset it."
+            )
         return Path(named)
     found = [_playwrights_own(), *(shutil.which(name) for name in NAMES), ON_MACOS]
     return next((Path(each) for each in found if each and Path(each).is_file()), None)
 
 
 class NoBrowser(WorkshopError):
-    """There is no Chromium on this machine."""
+    """Raised if there is no Chromium on this machine."""
 
 
 def needed() -> Path:
-    """The Chromium of this machine. Raises NoBrowser, with the command that installs one, if it has none."""
+    """Return the path of a Chromium.
+
+    Raises NoBrowser, with the command that installs one, if there is none.
+    """
     found = find()
     if found is None:
         raise NoBrowser(f"Chromium is not installed. Install it: {COMMAND}")
@@ -62,9 +67,9 @@ def needed() -> Path:
 
 @contextlib.contextmanager
 def opened() -> Iterator["Browser"]:
-    """A running Chromium without a window, that reaches this machine and nothing else.
+    """Run a Chromium without a window during the block. It can reach only this machine.
 
-    Raises NoBrowser when there is none, and WorkshopError when it does not start.
+    Raises NoBrowser if there is none, or WorkshopError if it does not start.
     """
     program = needed()
     # Chromium's sandbox refuses to run for root.
@@ -79,9 +84,9 @@ def opened() -> Iterator["Browser"]:
 
 
 def main() -> int:
-    """Say where the browser is, after it has started once; install what is missing. The exit code.
+    """Install a Chromium if necessary, start it once, and print its version. Returns the exit code.
 
-    Raises WorkshopError when it cannot be installed, or does not start.
+    Raises WorkshopError if it cannot be installed or does not start.
     """
     ensure()
     with opened() as browser:
@@ -90,32 +95,35 @@ def main() -> int:
 
 
 def ensure() -> None:
-    """Install a Chromium if this machine has none. Raises WorkshopError when that does not work."""
+    """Install a Chromium if this machine has none. Raises WorkshopError if that fails."""
     if find() is None or not _playwright_starts():
         install()
 
 
 def install() -> None:
-    """Install a Chromium: Debian's package where that is possible, else the one that Playwright downloads.
+    """Install Debian's Chromium if possible, otherwise the one that Playwright downloads.
 
-    Raises WorkshopError when neither can be had.
+    Raises WorkshopError if both fail.
     """
     if _installed_by_apt():
         return
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
-    say("There is no Chromium. Playwright downloads its own now, some 150 MB, into your cache folder.")
+    say("There is no Chromium, so Playwright now downloads one (about 150 MB) to your cache folder.")
     if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
-            "No Chromium could be installed. Install one with the means of your system (Debian: apt install "
-            f"chromium), or name one: {VARIABLE}=/path/to/chromium"
+            "No Chromium could be installed. Install one with your package manager (Debian: apt "
+            f"install chromium), or set its path: {VARIABLE}=/path/to/chromium"
         )
 
 
 def _installed_by_apt() -> bool:
-    """True when Debian's package is installed now. Ubuntu's is a snap, which needs systemd to start."""
+    """Install Debian's package if possible.
+
+    Returns True on success. Ubuntu's is a snap, which needs systemd.
+    """
     if not apt.available(["debian"]):
         return False
-    say(f"Installing from Debian: {', '.join(PACKAGES)}.")
+    say(f"Installing Debian packages: {', '.join(PACKAGES)}.")
     return apt.install(*PACKAGES)
 
 
@@ -126,9 +134,9 @@ def _playwright() -> Iterator["Playwright"]:
     with contextlib.ExitStack() as stack:
         try:
             playwright = stack.enter_context(sync_playwright())
-        except Exception as error:  # Playwright raises no narrower one when its program ends at once
+        except Exception as error:  # Playwright raises only this exception if its program exits immediately
             raise WorkshopError(
-                f"Playwright does not start here ({error}). Install what it needs: {COMMAND}"
+                f"Playwright does not start ({error}). Install its dependencies: {COMMAND}"
             ) from None
         yield playwright
 

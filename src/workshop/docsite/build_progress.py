@@ -1,16 +1,16 @@
-"""A hook of MkDocs: how far the first build of the docs site is, in plain lines."""
+"""An MkDocs hook that prints the progress of the first build of the docs site."""
 
 _STEP = 10
 _pages = {"read": 0, "all": 0}
 
 
 def on_nav(nav, config, files):
-    """MkDocs calls this in each build, once it knows the pages. The first build alone is shown."""
+    """Called by MkDocs in each build when the pages are known. Shows only the first build."""
     _pages["all"] = 0 if _pages["read"] else len(files.documentation_pages())
 
 
 def on_page_content(html, page, config, files):
-    """MkDocs calls this for each page that it has read, which is most of the work."""
+    """Called by MkDocs for each page that it has read, which is most of the work."""
     _pages["read"] += 1
     if _pages["all"] and _pages["read"] % _STEP == 0:
         print(f"  {_pages['read']} of {_pages['all']} pages", flush=True)

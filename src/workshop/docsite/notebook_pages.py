@@ -1,4 +1,4 @@
-"""The notebooks as pages of the docs site, with what their cells printed in the last run."""
+"""Write the notebooks as pages of the docs site, with the outputs of their last run."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from workshop import paths
-from workshop.console import say
+from workshop.console import console, say
 from workshop.course import lessons, playground
 from workshop.course.lessons import Lesson
 from workshop.notebooks import convert, execute
@@ -17,38 +17,37 @@ from workshop.notebooks.convert import CHECK, TURN, NotebookNode, tagged
 from workshop.system import atomic_file
 
 FOLDER = "notebooks"
-"""Below docs/. What is in it is made, and not in git."""
+"""A folder in docs/. Its files are generated and not in git."""
 _LESSON_LINK = re.compile(r"http://localhost:8001/lessons/([\w-]+)/")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 
 
 def write(run: bool = False) -> None:
-    """Make the pages: with the outputs of the last run, or without any where there was none.
+    """Write the pages, with the outputs of the last run if there was one.
 
-    run: first run those notebooks that have changed since, or whose project has.
-    Raises WorkshopError when a cell fails.
+    run: first run the notebooks that have changed, or whose project has changed. Raises WorkshopError if a
+    cell fails.
     """
-    for lesson in lessons.all_lessons():
-        file = paths.NOTEBOOKS / f"{lesson.name}.ipynb"
-        if not file.is_file():
-            continue
+    found = [each for each in lessons.all_lessons() if (paths.NOTEBOOKS / f"{each.name}.ipynb").is_file()]
+    for number, lesson in enumerate(found, 1):
         if run and not is_fresh(lesson):
             began = time.monotonic()
+            say(f"Notebook {number} of {len(found)}: running notebooks/{lesson.name}.ipynb …")
+            console.file.flush()  # a log shows it before the minute is over
             keep(lesson, _executed(lesson))
-            seconds = time.monotonic() - began
-            say(f"notebooks/{file.name} was run anew, in {seconds:.0f} s.")
+            say(f"Notebook {number} of {len(found)}: done in {time.monotonic() - began:.0f} s")
         page = paths.DOCS / FOLDER / f"{lesson.name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         _replace(page, _page(lesson, page.parent))
 
 
 def is_fresh(lesson: Lesson) -> bool:
-    """Whether the last run was one of the notebook and the project as they are now."""
+    """Return True if neither the notebook nor the project has changed since the last run."""
     return _kept(lesson).is_file() and convert.read(_kept(lesson)).metadata.get("digest") == _digest(lesson)
 
 
 def keep(lesson: Lesson, executed: NotebookNode) -> None:
-    """Keep a run, for the pages."""
+    """Store a run for the pages."""
     executed.metadata["digest"] = _digest(lesson)
     executed.metadata["date"] = date.today().isoformat()
     file = _kept(lesson)
@@ -67,7 +66,7 @@ def _kept(lesson: Lesson) -> Path:
 
 
 def _digest(lesson: Lesson) -> str:
-    """Of the notebook and its project: another run would print the same but for times and ids."""
+    """Return a hash of the notebook and its project. If it is unchanged, a run would print the same again."""
     found = hashlib.sha256((paths.NOTEBOOKS / f"{lesson.name}.ipynb").read_bytes())
     for file in playground.files(lesson.solution).values():
         found.update(file.read_bytes())
@@ -75,7 +74,7 @@ def _digest(lesson: Lesson) -> str:
 
 
 def _page(lesson: Lesson, folder: Path) -> str:
-    """The page as Markdown; pictures that it shows are written into `folder`."""
+    """Return the page as Markdown. Its pictures are written to `folder`."""
     notebook = convert.stripped(convert.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb"))
     outputs, when = _outputs(lesson)
     parts: list[str] = []
@@ -94,17 +93,19 @@ def _page(lesson: Lesson, folder: Path) -> str:
                 parts.append("With the solution:")
             parts += shown
     run = (
-        f"The outputs are those of a run on {when}." if when else "It was not run for this page: no outputs."
+        f"The outputs are from a run on {when}."
+        if when
+        else "The notebook was not run, so there are no outputs."
     )
     note = (
-        f'!!! note "This page is a notebook"\n\n    {run} To run it yourself, beside your own workers: '
-        f"`./workshop up {lesson.code}`, and open the address of *notebook* that it prints."
+        f'!!! note "This page is a notebook"\n\n    {run} To run the notebook with your own workers, type '
+        f"`./workshop up {lesson.code}` and open the address that it prints after *notebook*."
     )
     return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
 
 
 def _outputs(lesson: Lesson) -> tuple[list[list[NotebookNode]], str]:
-    """The outputs of each cell in the last run, and its date; nothing when that was of another notebook."""
+    """Return the cells' outputs and the date of the last run; empty if the notebook has changed since."""
     if not is_fresh(lesson):
         return [], ""
     kept = convert.read(_kept(lesson))
@@ -117,12 +118,12 @@ def _text(source: str) -> str:
 
 
 def _output(output: NotebookNode, name: str, folder: Path) -> str:
-    """One output as Markdown, the richest that it has; empty for what has nothing to show."""
+    """Return an output as Markdown in its richest format; empty if there is nothing to show."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = base64.b64decode(data["image/png"])
         atomic_file.write_bytes(folder / f"{name}.png", picture, temporary_folder=paths.STATE)
-        return f"![What the cell above draws; the text below says what is in it]({name}.png)"
+        return f"![The cell's plot, which the text below describes]({name}.png)"
     if "text/html" in data:
         return f'<div class="cell-output">\n{_part(_neutral(data["text/html"]))}\n</div>'
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
@@ -131,22 +132,22 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
 
 
 def _part(html: str) -> str:
-    """`html` as a part of a page: of a whole document its body, and headings that are none of the page's."""
+    """Return `html` as part of a page: only the body, with headings that don't count as the page's own."""
     if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
         html = body[1]
     html = re.sub(r"<h[1-6]\b[^>]*>", "<p><strong>", html)
     html = re.sub(r"</h[1-6]>", "</strong></p>", html)
-    # A blank line would end the block for Markdown.
+    # A blank line would end the HTML block in Markdown.
     return "\n".join(line for line in html.splitlines() if line.strip())
 
 
 def _neutral(text: str) -> str:
-    """Without what is true of one machine alone: its name, and the folder of the clone."""
+    """Remove what differs between machines: the machine's name and the folder of the clone."""
     return text.replace(f"{paths.ROOT}/", "").replace(f"@{socket.gethostname()}", "@laptop")
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write only what has changed, and whole: the server builds again whenever a file is new."""
+    """Write a file atomically, but only if it has changed, because the server rebuilds after every change."""
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return
     atomic_file.write_text(file, text, temporary_folder=paths.STATE)

@@ -1,13 +1,13 @@
-"""Values for the settings' page: out of the finished project, and out of the Celery that is installed.
+"""Fill in the values on the settings page, from the finished project and the installed packages.
 
-In a text stands, between double braces,
+The page's text contains placeholders in double braces:
 
     setting NAME          the value in the finished project's settings.py
     task NAME.OPTION      an option of a task's decorator there
     celery name           Celery's own default        django NAME    Django's
     kombu name            a default of Kombu's Redis transport
 
-What is not there fails the build, so a value on the page cannot be an old one.
+An unknown name fails the build, so the page never shows an outdated value.
 """
 
 import ast
@@ -23,32 +23,33 @@ TASK_FILES = ("images/tasks.py", "upkeep/tasks.py")
 
 
 def filled(line: str) -> str:
-    """`line` with the values in the places of their names."""
+    """Return `line` with each placeholder replaced by its value."""
     return PLACE.sub(lambda place: f"`{KINDS[place['kind']](place['name'])}`", line)
 
 
 def project() -> Path:
-    """The finished project: the last solution."""
+    """Return the folder of the finished project, which is the last solution."""
     return max(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
 
 
 def setting(name: str) -> str:
-    """The value of `name` as it stands in settings.py; of one from the environment, the default.
+    """Return the value of `name` in settings.py, or its default if the value comes from the environment.
 
-    Raises WorkshopError when there is no such setting, or it takes several lines: those are included whole.
+    Raises WorkshopError if the setting does not exist, or if its value has several lines: a page includes
+    such a setting as a code block.
     """
     file = project() / "myproject" / "settings.py"
     node = _assigned(file).get(name)
     if node is None:
-        raise WorkshopError(f"There is no {name} in {paths.shown(file)} any more. Change the text.")
+        raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the text.")
     value = _from_environment(node)
     if node.end_lineno != node.lineno and value is None:
-        raise WorkshopError(f"{name} takes several lines: include it by its name, instead of its value.")
+        raise WorkshopError(f"The value of {name} has several lines: include the setting as a code block.")
     return _source(node if value is None else value)
 
 
 def task(name: str) -> str:
-    """An option of a task: `resize_image_task.acks_late`. Raises WorkshopError when it has none."""
+    """Return a task's option, such as `resize_image_task.acks_late`. Raises WorkshopError if not set."""
     function, _, option = name.partition(".")
     for file in TASK_FILES:
         for node in ast.parse((project() / file).read_text(encoding="utf-8")).body:
@@ -57,16 +58,16 @@ def task(name: str) -> str:
                 for word in words:
                     if word.arg == option:
                         return _source(word.value)
-    raise WorkshopError(f"There is no task {function} with the option {option} any more. Change the text.")
+    raise WorkshopError(f"There is no task {function} with the option {option} anymore. Change the text.")
 
 
 def celery(name: str) -> str:
-    """Celery's default of a setting, under its own name: `result_expires`. Times are in seconds."""
+    """Return Celery's default for a setting such as `result_expires`. Times are in seconds."""
     return _value({key: option.default for key, option in celery_options().items()}, name, "Celery")
 
 
 def celery_options() -> dict:
-    """All settings that the installed Celery knows, by name."""
+    """Return all settings of the installed Celery, by name."""
     from celery.app.defaults import NAMESPACES, flatten
 
     return dict(flatten(NAMESPACES))
@@ -95,7 +96,7 @@ KINDS: dict[str, Callable[[str], str]] = {
 
 def _value(known: dict, name: str, whose: str) -> str:
     if name not in known:
-        raise WorkshopError(f"{whose} has no {name} in the version that is installed. Change the text.")
+        raise WorkshopError(f"The installed version of {whose} has no {name}. Change the text.")
     found = known[name]
     return repr(int(found.total_seconds()) if hasattr(found, "total_seconds") else found).replace("'", '"')
 
@@ -105,7 +106,7 @@ def _source(node: ast.expr) -> str:
 
 
 def _assigned(file: Path) -> dict[str, ast.expr]:
-    """Name -> value of all that is assigned in a module, inside an `if` as well."""
+    """The names that a module assigns, with their values, including assignments inside an `if`."""
     found = {}
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign):
@@ -114,7 +115,7 @@ def _assigned(file: Path) -> dict[str, ast.expr]:
 
 
 def _from_environment(node: ast.expr) -> ast.expr | None:
-    """The default in `os.environ.get("NAME", default)`, wherever in the value it stands."""
+    """Return the default from `os.environ.get("NAME", default)` anywhere in a value, or None."""
     for each in ast.walk(node):
         if isinstance(each, ast.Call) and ast.unparse(each.func) == "os.environ.get" and len(each.args) == 2:
             return each.args[1]

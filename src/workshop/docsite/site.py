@@ -1,4 +1,4 @@
-"""The docs site: served while it is written, or built into `site/`."""
+"""Serve the docs site, or build it into `site/`."""
 
 import contextlib
 import logging
@@ -18,17 +18,17 @@ from workshop.errors import WorkshopError
 from workshop.runtime import docs_address
 from workshop.system import signals
 from workshop.system.environment import inherited
-from workshop.system.ports import is_free, listener, next_free, taken_by
+from workshop.system.ports import claim, listener, next_free, taken_by
 
 _HOOK = str(Path(__file__).with_name("build_progress.py"))
 _MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
 
 
 def main(build: bool, port: int, run_notebooks: bool = True) -> int:
-    """Build the site strictly, or serve it on `port` until Ctrl-C; the exit code of mkdocs.
+    """Build the site in strict mode, or serve it on `port` until Ctrl-C. Returns mkdocs' exit code.
 
-    run_notebooks: before a build, run the notebooks that have changed since they were run last.
-    Raises WorkshopError when there is no mkdocs.yml, a notebook fails, or the port is taken.
+    run_notebooks: before a build, run the notebooks that have changed since their last run.
+    Raises WorkshopError if there is no mkdocs.yml, if a notebook fails, or if the port is taken.
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         raise WorkshopError(
@@ -36,22 +36,25 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
         )
     if build:
         return make(run_notebooks=run_notebooks)
-    if not is_free(port):
+    if not claim(port):
         served = docs_address.address()
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}."
-            + (f" The docs are served already: {served}" if served else "")
+            + (f" The docs are already served at {served}" if served else "")
             + f"\nAnother port: ./workshop docs --port {next_free(port + 1)}"
         )
     _say("Building the site …")
-    from workshop.docsite import notebook_pages  # takes seconds, on a slow machine
+    from workshop.docsite import notebook_pages  # imported here, because it takes seconds on a slow machine
 
     notebook_pages.write()
     _serve(port)
 
 
 def _serve(port: int) -> NoReturn:
-    """Serve until Ctrl-C, in this process: whoever ends it ends the server. The exit code is the signal's."""
+    """Serve in this process until Ctrl-C, so that stopping the process stops the server.
+
+    Returns the signal's exit code.
+    """
     os.chdir(paths.ROOT)
     environment = _environment()
     os.environ.clear()
@@ -61,13 +64,13 @@ def _serve(port: int) -> NoReturn:
     from mkdocs.utils.yaml import yaml_load
 
     def end(number: int, _frame: object) -> NoReturn:
-        # Not by an exception: what mkdocs calls while it builds may catch it, and the server goes on.
+        # Don't raise an exception here, because code that mkdocs calls during a build might catch it.
         shutil.rmtree(tempfile.tempdir, ignore_errors=True)
         with contextlib.suppress(OSError):
             note.unlink()
         os._exit(128 + number)
 
-    # mkdocs builds into a temporary folder, which it leaves there when it is ended early.
+    # mkdocs builds into a temporary folder, which it doesn't remove if it is stopped early.
     with contextlib.ExitStack() as stack:
         with signals.held():
             copy = tempfile.TemporaryDirectory(prefix="workshop-docs-")
@@ -81,7 +84,7 @@ def _serve(port: int) -> NoReturn:
             hooks = [*(yaml_load(file).get("hooks") or []), _HOOK]
         try:
             serve.serve("mkdocs.yml", dev_addr=f"localhost:{port}", hooks=hooks)
-        except click.ClickException as error:  # mkdocs' own sentences
+        except click.ClickException as error:  # mkdocs' own messages
             error.show()
             sys.exit(error.exit_code)
         sys.exit(0)
@@ -95,13 +98,13 @@ def _say_when_served(port: int) -> None:
 
 def _say(what: str) -> None:
     say(what)
-    console.file.flush()  # a signal ends this process without that
+    console.file.flush()  # otherwise, a signal could end this process before the output is written
 
 
 def make(target: Path | None = None, run_notebooks: bool = False) -> int:
-    """Build the site strictly, into `target` or `site/`; the exit code of mkdocs.
+    """Build the site in strict mode into `target` (default: `site/`). Returns mkdocs' exit code.
 
-    run_notebooks: first run the notebooks that have changed. Raises WorkshopError when a cell fails.
+    run_notebooks: first run the notebooks that have changed. Raises WorkshopError if a cell fails.
     """
     from workshop.docsite import notebook_pages
 
@@ -111,6 +114,6 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
 
 
 def _environment() -> dict[str, str]:
-    # The pages take code out of the lessons with an extension that lies beside this module. Material's notice
-    # about a successor is for maintainers: CONTRIBUTING.md has it.
+    # The pages include code from the lessons with an extension in this package. Material's notice about its
+    # successor is for maintainers, so it is in CONTRIBUTING.md.
     return inherited() | {"PYTHONPATH": str(paths.SOURCES), "NO_MKDOCS_2_WARNING": "1"}

@@ -1,20 +1,20 @@
-"""A Markdown extension: the lesson texts show code out of lessons/ and solutions/, and never a copy of it.
+"""A Markdown extension that includes code from lessons/ and solutions/ in the lesson texts.
 
-A line of its own in a text,
+A separate line in a text, such as
 
     --8<-- "solutions/03-images/images/tasks.py:resize_image_task"
 
-becomes a code block with that function, its decorators included, under the file's name. After the colon
-stands a function, a class, `Class.method`, or a name that is assigned to; where that is inside an `if`, the
-whole `if` comes along. Without a colon it is the whole file, and inside a fenced block (```text) it is only
-the file's lines: so runs/03/*.txt, what a terminal printed, comes in.
-An SVG comes in as a figure of the page itself, where it takes over the page's colours.
-Paths are relative to the repository, those of runs/ to docs/. What cannot be found fails the build.
+becomes a code block with that function, including its decorators, and the file's name as the title. After the
+colon comes a function, a class, `Class.method`, or the name of a variable; if it is inside an `if`, the whole
+`if` is included. Without a colon, the whole file is included. Inside a fenced block (```text), only the
+file's lines are included, for example terminal output from runs/03/*.txt.
+An SVG is included as an inline figure, so it uses the page's colors.
+Paths are relative to the repository; paths in runs/ are relative to docs/. A missing name fails the build.
 
-`--8<-- "workshop:opening.03"` becomes the opening of lesson 03, and `--8<-- "workshop:commands"` the Markdown
-that a function returns; mkdocs.yml names the function under `generated`. In running text
-{{ setting NAME }} and its like become a value out of the finished project (settings_page), and {{ minutes 3.2
-}} a value out of a lesson's manifest (lesson_facts).
+`--8<-- "workshop:opening.03"` includes the opening of lesson 03, and `--8<-- "workshop:commands"` includes
+the Markdown that a function returns. mkdocs.yml lists the function under `generated`.
+In running text, {{ setting NAME }} inserts a value from the finished project (settings_page), and
+{{ minutes 3.2 }} a value from a lesson's manifest (lesson_facts).
 """
 
 import ast
@@ -38,17 +38,17 @@ LANGUAGES = {".py": "python", ".toml": "toml", ".html": "html+django", ".js": "j
 
 
 class Snippets(Preprocessor):
-    """Puts the code in before any other part of Markdown looks at the text."""
+    """Includes the code before the other parts of Markdown process the text."""
 
-    def __init__(self, md, functions: Mapping[str, str]) -> None:
+    def __init__(self, md=None, functions: Mapping[str, str] | None = None) -> None:
         super().__init__(md)
-        self.functions = functions
+        self.functions = functions or {}
 
     def run(self, lines: list[str]) -> list[str]:
         try:
             return self.with_code(lines)
         except WorkshopError as error:
-            raise BuildError(str(error)) from None  # mkdocs adds the page's name, and shows no traceback
+            raise BuildError(str(error)) from None  # mkdocs adds the page's name and shows no traceback
 
     def with_code(self, lines: list[str]) -> list[str]:
         found, fence = [], None
@@ -80,32 +80,33 @@ class SnippetExtension(Extension):
         super().__init__(**options)
 
     def extendMarkdown(self, md) -> None:
-        # Before superfences (25) takes the fenced blocks out, and after tabs and line ends are in order (30).
+        # Before superfences (25) extracts the fenced blocks, but after tabs and line ends are normalized
+        # (30).
         md.preprocessors.register(Snippets(md, self.getConfig("generated")), "workshop-snippets", 28)
 
 
 def makeExtension(**options) -> SnippetExtension:
-    """What Markdown calls for `workshop.docsite.snippets` in mkdocs.yml."""
+    """Called by Markdown for `workshop.docsite.snippets` in mkdocs.yml."""
     return SnippetExtension(**options)
 
 
 def generated(name: str | None, functions: Mapping[str, str]) -> str:
-    """Markdown that is made while the page is built: the opening of a lesson, or what a function returns.
+    """Return Markdown that is generated during the build: the opening of a lesson, or a function's result.
 
-    functions: the names of functions that take no arguments, such as {"commands": "package.module:function"}.
-    A function is imported only where a page needs it. Raises WorkshopError if `name` is unknown.
+    functions: functions without arguments, such as {"commands": "package.module:function"}. A function is
+    imported only if a page needs it. Raises WorkshopError if `name` is unknown.
     """
     kind, _, lesson = (name or "").partition(".")
     if kind == "opening":
         return lesson_facts.opening(lesson)
     if name not in functions:
         known = ", ".join([*functions, "opening.03"])
-        raise WorkshopError(f'A text includes "workshop:{name}". There are: {known}.')
+        raise WorkshopError(f'A text includes the unknown name "workshop:{name}". Known names: {known}.')
     return pkgutil.resolve_name(functions[name])()
 
 
 def included(path: str, symbol: str | None = None) -> str:
-    """The text of the file `path`, or of `symbol` in it. Raises WorkshopError when one is not there."""
+    """Return the text of the file `path`, or of `symbol` in it. Raises WorkshopError if it doesn't exist."""
     file = (paths.DOCS if path.startswith("runs/") else paths.ROOT) / path
     name = f"{path}:{symbol}" if symbol else path
     try:
@@ -119,9 +120,9 @@ def included(path: str, symbol: str | None = None) -> str:
 
 
 def symbol_in(text: str, symbol: str, path: str) -> str:
-    """The source of `symbol` in the Python source `text`: with its decorators, and without its indentation.
+    """Return the source of `symbol` in the Python source `text`, with decorators and without indentation.
 
-    Raises WorkshopError, with the names there are, when there is no such symbol.
+    Raises WorkshopError, with a list of names, if there is no such symbol.
     """
     try:
         body = ast.parse(text).body
@@ -144,14 +145,14 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
 
 
 def block(path: str, content: str) -> str:
-    """`content` as a fenced block in the language of `path`, under its name."""
+    """Return `content` as a fenced block in the language of `path`, with its name as the title."""
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", content)), default=0))
     language = LANGUAGES.get(Path(path).suffix, "text")
     return f'\n{fence}{language} title="{path}"\n{content}\n{fence}\n'
 
 
 def figure(svg: str) -> str:
-    """`svg` as a figure."""
+    """Return `svg` as a figure."""
     return f'\n<figure class="drawing">\n{svg}\n</figure>\n'
 
 

@@ -1,4 +1,4 @@
-"""A folder served over HTTP as a web server in front of the docs would: text is sent gzipped."""
+"""Serve a folder over HTTP like a production web server, with gzipped text."""
 
 import contextlib
 import gzip
@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 TEXT = ("text/", "application/javascript", "application/json", "application/xml", "image/svg+xml")
-"""What becomes smaller by gzip. A picture or a font does not."""
+"""Types of files that gzip makes smaller. Pictures and fonts are already compressed."""
 
 
 class StaticServer(ThreadingHTTPServer):
-    """Serves `folder` on a free port of this machine only. `address` has no slash at its end."""
+    """Serves `folder` on a free port, for this machine only. `address` doesn't end with a slash."""
 
     daemon_threads = True
 
@@ -24,12 +24,12 @@ class StaticServer(ThreadingHTTPServer):
         self.folder = folder.resolve()
         self.address = f"http://localhost:{self.server_port}"
         self.sent: dict[str, int] = {}
-        """The bytes of the last answer to each path: its headers, and its body as it went over the wire."""
+        """The last response for each path, in bytes: its headers, and its body as it was sent."""
 
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[StaticServer]:
-    """A StaticServer that runs until the block is left."""
+    """Run a StaticServer during the block."""
     with StaticServer(folder) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -1,7 +1,8 @@
-"""A small database that somebody writes to all the time, to make copies of."""
+"""A small database that a thread writes to continuously, for practicing backups."""
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +11,10 @@ HALF = ACCOUNTS // 2
 
 
 class Bank:
-    """A database whose amounts a thread moves about: whatever it has committed, the sum of all is 0.
+    """A new database in `file`. A thread moves amounts between accounts, so the sum of all amounts is 0.
 
-    `committed` is the number of the last entry. With `busy`, the database is one of some megabytes, and each
-    commit goes on into its file at once: from the log into places at both ends.
+    `committed` is the number of the last entry. With `busy`, the database has some megabytes, and SQLite
+    immediately moves each commit from the log to both ends of the database file.
     """
 
     def __init__(self, file: Path, busy: bool = False) -> None:
@@ -22,6 +23,8 @@ class Bank:
         self._thread = threading.Thread(target=self._write, daemon=True)
 
     def __enter__(self) -> "Bank":
+        for old in self.file.parent.glob(f"{self.file.name}*"):
+            old.unlink()
         with closing(self._connect()) as database:
             database.executescript(
                 "CREATE TABLE account (id INTEGER PRIMARY KEY, amount INTEGER, note TEXT);"
@@ -44,12 +47,39 @@ class Bank:
 
     @property
     def whole(self) -> bool:
-        """Whether the database itself is still what it was: nobody has copied something over it."""
+        """Whether the database is still intact: nothing may have been copied over it."""
         try:
             with closing(self._connect()) as database:
                 return database.execute("SELECT count(*) FROM entry").fetchone()[0] > 0
         except sqlite3.Error:
             return False
+
+    def missing_in_copies(self, copy: Callable[[Path, Path], object], count: int = 10) -> list[int]:
+        """Copy the database `count` times while the thread writes to it.
+
+        copy: called with the database file and the file to create. Returns for each copy the number of
+        entries that were committed before the copy started but are missing in the copy.
+        """
+        target = self.file.with_name("copy.sqlite3")
+        missing = []
+        for _ in range(count):
+            committed = self.committed
+            copy(self.file, target)
+            missing.append(self._missing_from(target, committed))
+            self._stop.wait(0.05)
+        return missing
+
+    def __str__(self) -> str:
+        files = sorted(self.file.parent.glob(f"{self.file.name}*"))
+        return "\n".join(f"{file.name}: {file.stat().st_size:,} bytes" for file in files)
+
+    def _missing_from(self, copy: Path, committed: int) -> int:
+        """Return how many of the first `committed` entries are not in the file `copy`."""
+        with closing(sqlite3.connect(copy)) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
+            if "entry" not in tables:
+                return committed
+            return max(0, committed - database.execute("SELECT count(*) FROM entry").fetchone()[0])
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.file, timeout=5, isolation_level=None)

@@ -1,4 +1,4 @@
-"""A schedule asked at a moment that is set, instead of waited for."""
+"""Ask a schedule what it would do at a given moment, without waiting."""
 
 import copy
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ from celery.schedules import BaseSchedule, maybe_schedule
 
 
 def clocked(schedule, now: datetime, zone: str | None = None) -> BaseSchedule:
-    """A copy of `schedule` for which it is `now`, on a beat whose CELERY_TIMEZONE is `zone`.
+    """Return a copy of `schedule` whose current time is `now`.
 
-    schedule: a crontab, a number of seconds or a timedelta. zone: by default that of the project.
+    schedule: a crontab, a number of seconds or a timedelta. zone: CELERY_TIMEZONE (default: the project's).
     """
     asked = copy.copy(maybe_schedule(schedule))
     asked.app = Celery(
@@ -28,9 +28,9 @@ def clocked(schedule, now: datetime, zone: str | None = None) -> BaseSchedule:
 def runs_of(
     schedule, begin: datetime, end: datetime | None = None, count: int = 2000, zone: str | None = None
 ) -> list[datetime]:
-    """The moments at which a beat sends that begins at `begin`: up to `end`, and `count` at most.
+    """Return the times at which beat sends if it starts at `begin`, in `zone`.
 
-    begin, end: where they have no time zone of their own, times of `zone`. The answer is in `zone`.
+    begin, end: times without a time zone are in `zone`. count: the maximum number of times.
     """
     place = ZoneInfo(zone or str(current_app.timezone))
     now, last = _utc(begin, place), _utc(begin, place)

@@ -1,4 +1,4 @@
-"""The events that workers and senders broadcast about tasks, received in a notebook."""
+"""Receive the events about tasks in a notebook."""
 
 import contextlib
 import time
@@ -12,9 +12,9 @@ ENDS = ("task-succeeded", "task-failed", "task-revoked", "task-rejected")
 
 @contextlib.contextmanager
 def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
-    """Receive all events while the block runs, and afterwards until the tasks that it sent have ended.
+    """Receive all events during the block, and afterwards until the tasks that were sent in it have finished.
 
-    seconds: how long to wait for that. Yields the list of events, which grows.
+    seconds: the maximum time to wait for them. Yields the growing list of events.
     """
     events: list[dict] = []
     sent: set[str] = set()
@@ -37,7 +37,7 @@ def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
 
 
 def moments(events: list[dict], task_id: str) -> dict[str, float]:
-    """When things happened to a task, in seconds since 1970: {"task-sent": 1767225600.0, …}."""
+    """Return the times of a task's events, in seconds since 1970: {"task-sent": 1767225600.0, …}."""
     return {event["type"]: event["timestamp"] for event in events if event.get("uuid") == task_id}
 
 

@@ -1,4 +1,4 @@
-"""A task, or a photo's row, followed live to its end."""
+"""Follow a task or a photo's row live until it is finished."""
 
 import time
 from collections.abc import Callable, Collection
@@ -14,18 +14,18 @@ from workshop.errors import WorkshopError
 from .workers import workers
 
 LOOK_EVERY = 0.01
-"""Seconds between two looks into the result backend."""
+"""Seconds between two queries."""
 ENDS = ("resized", "failed")
-"""States of a photo after which a worker does nothing more."""
+"""A photo's final states."""
 UNHEARD = (states.PENDING, "waiting", "unqueued")
-"""States in which no worker has said anything yet."""
+"""States before a worker has reported anything."""
 SILENCE = 3.0
-"""Seconds of that after which it is worth asking whether a worker is up at all."""
+"""Seconds in such a state after which the code checks whether a worker is running."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What the result backend said first `seconds` after the look began: a state, and what came with it."""
+    """A state and its metadata, first seen `seconds` after the start."""
 
     seconds: float
     state: str
@@ -33,19 +33,19 @@ class Moment:
 
     @property
     def done(self) -> tuple[int, int] | None:
-        """How much of how much, where the task says so by `done` and `total`."""
+        """The task's progress from `done` and `total`, or None."""
         try:
             return int(self.meta["done"]), int(self.meta["total"])
         except (KeyError, TypeError, ValueError):
             return None
 
     def says_the_same(self, other: "Moment") -> bool:
-        """An exception is another object at each look: its words are compared."""
+        """Compare the text of exceptions, because each query returns a new object."""
         return (self.state, repr(self.meta)) == (other.state, repr(other.meta))
 
 
 class History:
-    """The moments so far. Shown in a notebook, it is a bar and a line for each state."""
+    """The moments so far. A notebook shows a progress bar, and a line for each state."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -54,7 +54,7 @@ class History:
 
     @property
     def states(self) -> list[str]:
-        """Each state once, in the order in which they came; one that comes back is there again."""
+        """The states in order. A state that comes back is listed again."""
         found: list[str] = []
         for moment in self.moments:
             if not found or found[-1] != moment.state:
@@ -80,7 +80,7 @@ class History:
         return f"<p>{title} {bar}</p><table>{rows}</table>{note}"
 
     def _shown(self) -> list[Moment]:
-        """The first and the last moment of each state: a task may report its progress hundreds of times."""
+        """Return the first and last moment of each state. A task may report its progress very often."""
         last = len(self.moments) - 1
         return [
             moment
@@ -102,11 +102,11 @@ class History:
 def follow(
     result: AsyncResult, seconds: float = 30, at_state: Callable[[str], object] | None = None
 ) -> list[str]:
-    """Show what the result backend says about a task, live, until the task has ended.
+    """Show a task's state live until the task has finished, and return the names of the states in order.
 
-    seconds: give up then. The task goes on. at_state: called with each state when it comes.
-    Raises WorkshopError when nothing is heard of it and no worker is up. Returns the names of the states that
-    were seen, in their order.
+    seconds: the time after which to stop following. The task itself continues.
+    at_state: called with each new state.
+    Raises WorkshopError if there is no news and no worker is running.
     """
 
     def look() -> tuple[str, object]:
@@ -114,17 +114,17 @@ def follow(
         return meta["status"], meta.get("result")
 
     alone = (
-        f"Nothing is heard of task {result.id}, and no worker is up. It waits on the broker. "
-        "Start a worker in a terminal (./workshop up): it runs the task then."
+        f"There is no news of task {result.id}, and no worker is running. To run the task, start "
+        f"a worker in a terminal: ./workshop up"
     )
     return _watch(f"task {result.id}", look, states.READY_STATES, alone, seconds, at_state)
 
 
 def follow_photo(photo, seconds: float = 30) -> list[str]:
-    """Show what the row of a photo says about its resize, live, until it is resized or has failed.
+    """Show a photo's state live until it is resized or has failed, and return the states in order.
 
-    seconds: give up then. Raises WorkshopError when nothing happens and no worker is up. Returns the states
-    that were seen, in their order. `photo` is up to date afterwards.
+    seconds: the time after which to stop following. Reloads `photo` from the database.
+    Raises WorkshopError if nothing happens and no worker is running.
     """
 
     def look() -> tuple[str, object]:
@@ -132,8 +132,8 @@ def follow_photo(photo, seconds: float = 30) -> list[str]:
         return photo.state, _row_says(photo)
 
     alone = (
-        f"Photo {photo.pk} waits, and no worker is up. "
-        "Start a worker in a terminal (./workshop up): it resizes the photo then."
+        f"Photo {photo.pk} is waiting, but no worker is running. To resize the photo, start a "
+        f"worker in a terminal: ./workshop up"
     )
     return _watch(f"photo {photo.pk}", look, ENDS, alone, seconds)
 
@@ -146,9 +146,9 @@ def _watch(
     seconds: float,
     at_state: Callable[[str], object] | None = None,
 ) -> list[str]:
-    """Show what `look` sees, a state and what came with it, until it is one of `ends`.
+    """Show what `look()` returns, a state and its metadata, until the state is one of `ends`.
 
-    alone: what to say when nothing happens and no worker is up.
+    alone: the error message if nothing happens and no worker is running.
     """
     history = History(title)
     handle = display(history, display_id=True)
@@ -170,7 +170,7 @@ def _watch(
             if not workers():
                 raise WorkshopError(alone)
         if moment.seconds > seconds:
-            history.note = f"Nothing new for {seconds:.0f} s: I stopped looking."
+            history.note = f"Stopped following after {seconds:.0f} s without news."
             if handle is not None:
                 handle.update(history)
             return history.states
@@ -180,7 +180,10 @@ def _watch(
 def _row_says(photo) -> str:
     if photo.failure_reason:
         return photo.failure_reason
-    return f"in {photo.resize_seconds:.2f} s" if photo.is_processed else ""
+    sent_again = getattr(photo, "sent_again", 0)  # a column since lesson 05
+    said = [f"in {photo.resize_seconds:.2f} s"] if photo.is_processed else []
+    said += [f"re-sent {sent_again} {'time' if sent_again == 1 else 'times'}"] if sent_again else []
+    return ", ".join(said)
 
 
 def _said(moment: Moment) -> str:

@@ -1,7 +1,5 @@
-"""What a notebook has sent and nobody has taken: it goes at the end, with the results that came."""
+"""What is left of the tasks that a notebook has sent: their results, and messages that no worker received."""
 
-import base64
-import json
 from collections.abc import Iterator
 
 import redis
@@ -9,34 +7,39 @@ from celery import current_app
 from celery.result import AsyncResult
 from celery.signals import after_task_publish
 
+from workshop.runtime.messages import Message, decoded
+
+from .names import LOOK_QUEUE
+
 PHOTO_TASKS = "images.tasks."
-"""The tasks of this module get the id of a photo, or a list of ids."""
+"""The tasks in this module take the id of a photo, or a list of ids."""
 _sent: dict[str, None] = {}
-"""The ids of the tasks that this kernel has sent, in their order."""
+"""The ids of the tasks that this kernel has sent, in order."""
 
 
 @after_task_publish.connect(weak=False)
 def _note(headers=None, body=None, **_) -> None:
     _sent[headers["id"]] = None
     if after := body[2].get("chord"):
-        _sent[after["options"]["task_id"]] = None  # a worker sends this one
+        _sent[after["options"]["task_id"]] = None  # a worker sends this task
 
 
 def take_back() -> list[str]:
-    """Forget the results of all tasks that this kernel has sent, and take their messages off the broker.
+    """Delete the results of all tasks that this kernel has sent, and remove their messages from the broker.
 
-    So it does with messages for photos that are gone, whoever sent them. Where a worker is up there are none;
-    without one they would lie there, and fail when it comes. Returns the ids of the tasks.
+    Also removes messages for photos that were deleted: without a worker they would stay in the queue, and
+    the tasks would fail later. Deletes the queue LOOK_QUEUE too. Returns the ids of the tasks.
     """
     broker = redis.Redis.from_url(current_app.conf.broker_url)
     ids, count = list(_sent), 0
     for task_id in ids:
         AsyncResult(task_id).forget()
     for queue, raw in _waiting(broker):
-        message = json.loads(raw)
-        if message["headers"].get("id") in _sent or _for_nobody(message):
+        message = decoded(raw)
+        if message.headers.get("id") in _sent or _about_deleted_photos(message):
             count += broker.lrem(queue, 1, raw)
-    print(f"{len(ids)} results are forgotten, {count} messages that nobody has taken are gone.")
+    broker.delete(LOOK_QUEUE, *broker.keys(f"_kombu.binding*{LOOK_QUEUE}"))
+    print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker received.")
     _sent.clear()
     return ids
 
@@ -47,15 +50,15 @@ def _waiting(broker: redis.Redis) -> Iterator[tuple[str, bytes]]:
             yield queue, raw
 
 
-def _for_nobody(message: dict) -> bool:
-    """Whether all photos that a message is about are gone."""
-    if not message["headers"].get("task", "").startswith(PHOTO_TASKS):
+def _about_deleted_photos(message: Message) -> bool:
+    """Return True if all photos in a message have been deleted."""
+    if not message.task.startswith(PHOTO_TASKS):
         return False
     from images.models import UploadedImage
 
-    positional, named, _ = json.loads(base64.b64decode(message["body"]))
-    about = named.get("image_id", named.get("image_ids", positional[0] if positional else None))
+    first = message.args[0] if message.args else None
+    about = message.kwargs.get("image_id", message.kwargs.get("image_ids", first))
     ids = about if isinstance(about, list) else [about]
     if not all(isinstance(each, int) for each in ids):
-        return False  # the last task of a chord gets descriptions
+        return False  # the callback of a chord gets descriptions instead of ids
     return not UploadedImage.objects.filter(pk__in=ids).exists()

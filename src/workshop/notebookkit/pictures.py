@@ -1,4 +1,4 @@
-"""Pictures side by side in a notebook."""
+"""Show pictures side by side in a notebook."""
 
 import base64
 from html import escape
@@ -11,7 +11,7 @@ EDGE, MOST_BYTES = 320, 60_000
 
 
 class SideBySide:
-    """Small copies of pictures with their captions; where no pictures can be shown, the captions alone."""
+    """Small copies of pictures with captions; in text output, only the captions."""
 
     def __init__(self, shown: list[tuple[bytes, str]]) -> None:
         self._shown = shown
@@ -30,12 +30,11 @@ class SideBySide:
 
 
 def side_by_side(*pictures, captions: list[str]) -> SideBySide:
-    """Show pictures beside each other, made small. Their pixels are shown as they lie in the file: no EXIF
-    orientation turns them.
+    """Show small copies of pictures next to each other, without applying the EXIF orientation.
 
-    pictures: each a Pillow image, the bytes of a file, its path, or an ImageField's file.
+    pictures: Pillow images, the bytes or paths of files, or files of an ImageField.
     """
-    # Two pictures and one caption is a slip in a cell: zip says so.
+    # A wrong number of captions is a mistake in a cell, so let zip raise an error.
     return SideBySide([(_small(_image(each)), text) for each, text in zip(pictures, captions, strict=True)])
 
 

@@ -1,11 +1,14 @@
-"""The project that a notebook is about: found, set up for Django, and tidied up at the end."""
+"""Open the project that a notebook uses, set up Django, and clean up at the end."""
 
-import base64
+import atexit
 import contextlib
 import importlib
-import json
 import os
+import shutil
 import sys
+import tempfile
+from datetime import timedelta
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -20,28 +23,33 @@ from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import docs_address
 from workshop.runtime.broker import HIDDEN, silence, without_password
+from workshop.runtime.messages import decoded
 from workshop.system.environment import bypass_proxies
 
+from .names import unique
 from .running import Running
 from .sentences import Sentences
 from .workers import workers
 
 CHOICES = {"mine": "your copy in playground/", "solution": "the finished project in solutions/"}
 PREFIX = "from-notebook"
-"""How the names of the photos begin that a notebook uploads. `tidy()` goes by it, and also finds those of a
-run that ended half way."""
+"""The names of all photos that notebooks upload start with this."""
+OWN = unique(PREFIX)
+"""The names of the photos that this kernel uploads start with this, also after the kernel was restarted."""
+LEFT_BEHIND = timedelta(hours=2)
+"""`tidy()` also deletes photos of other kernels that are older than this: no notebook takes so long."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "Opened":
-    """Set Django up for the project of `lesson`, and say what runs.
+    """Set up Django for the project of `lesson`, and return it.
 
-    choice: "mine" or "solution". Raises WorkshopError, with what to type, when the project is not there, when
-    another one runs, or when no broker answers.
+    choice: "mine" or "solution". Raises WorkshopError, with a command to type, if the project doesn't exist,
+    if another project is running, or if no broker responds.
     """
     found = lessons.find(lesson)
     has_celery = (found.solution / "myproject" / "celery.py").is_file()
     command = f"./workshop up {paths.shown(found.solution) if choice == 'solution' else found.code}"
-    Sentences(command, has_celery).install()  # first, so that every error below is a sentence
+    Sentences(command, has_celery).install()  # first, so that every later error is shown as a sentence
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
     folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
@@ -67,11 +75,11 @@ def _ask_broker(address: str, command: str) -> None:
         raise WorkshopError(
             f"The password of the broker at {without_password(address)} is not known here.\n"
             "Open the notebook at the address that ./workshop up printed. Or stop ./workshop notebooks, set "
-            "REDIS_URL in its terminal as for ./workshop up, and start it again."
+            "REDIS_URL in its terminal to the same address as for ./workshop up, and start it again."
         )
     if why := silence(address, 2):
         raise WorkshopError(
-            f"No broker answers at {without_password(address)} ({why}).\n"
+            f"No broker responds at {without_password(address)} ({why}).\n"
             f"Start it and the worker in a terminal: {command}\n"
             "Then run this cell again."
         )
@@ -87,7 +95,7 @@ def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
     os.environ["REDIS_URL"] = running.broker
     os.environ["DATA_DIR"] = str(running.data or folder / "data")
     os.environ["DJANGO_SETTINGS_MODULE"] = projects.Project(folder, lesson).settings_module
-    # Django keeps its ORM out of event loops, and a notebook's kernel is one. Nothing else runs in it.
+    # Django blocks its ORM in event loops such as a notebook's kernel. Here, nothing else runs in the loop.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
@@ -99,13 +107,13 @@ def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
     except Exception as error:
         raise WorkshopError(
             f"{paths.shown(folder)} cannot be loaded: {type(error).__name__}: {error}\n"
-            f'./workshop check {lesson.code} says more. Or work with the solution: PROJECT = "solution", and '
-            f"./workshop up {paths.shown(lesson.solution)}"
+            f"For details, run ./workshop check {lesson.code}. Or work with the solution: "
+            f'PROJECT = "solution", and ./workshop up {paths.shown(lesson.solution)}'
         ) from None
 
 
 class Opened:
-    """The opened project. Shown in a notebook, it says what runs."""
+    """The opened project. A notebook shows what is running."""
 
     def __init__(self, lesson: Lesson, folder: Path, running: Running, command: str) -> None:
         self.lesson, self.folder, self.running, self.command = lesson, folder, running, command
@@ -115,18 +123,37 @@ class Opened:
         """The address of the site."""
         return self.running.site
 
+    @cached_property
+    def scratch(self) -> Path:
+        """An empty temporary folder. `tidy()` deletes it, and so does the end of the kernel."""
+        folder = tempfile.mkdtemp(prefix=f"notebook-{self.lesson.code}-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def photo_name(self, name: str) -> str:
+        """Return a file name that ends with `name`. `tidy()` deletes photos that are uploaded with it."""
+        return f"{OWN}-{name}"
+
+    def photos(self, name: str = ""):
+        """Return the query for the photos of this kernel whose names start with `name`."""
+        from images.models import UploadedImage
+
+        return UploadedImage.objects.filter(image__startswith=f"uploads/{self.photo_name(name)}")
+
     def photo(self, sample: bytes | None = None, name: str = "photo.jpg"):
         """Upload a photo to the running site, as a browser does, and return its row.
 
-        sample: the bytes of a picture; by default a painted landscape of 2 megapixels.
-        name: how the file's name ends.
-        Raises WorkshopError when the site is not up or does not take it. `tidy()` deletes it again.
+        `tidy()` deletes the photo.
+
+        sample: the bytes of a picture (default: a painted landscape of 2 megapixels). name: the end of the
+        file's name.
+        Raises WorkshopError if the site is not running or rejects the photo.
         """
         from images.models import UploadedImage
 
         before = set(UploadedImage.objects.values_list("pk", flat=True))
         with Visitor(self.site) as visitor:
-            answer = visitor.upload(f"{PREFIX}-{name}", sample or samples.photo(1600, 1200))
+            answer = visitor.upload(self.photo_name(name), sample or samples.photo(1600, 1200))
         if answer.refusal:
             raise WorkshopError(f"The site rejected the photo: {answer.refusal}")
         row = UploadedImage.objects.exclude(pk__in=before).order_by("pk").last()
@@ -135,11 +162,21 @@ class Opened:
         return row
 
     def tidy(self) -> None:
-        """Delete the photos that notebooks have uploaded, their files, and the messages about them that no
-        worker has taken."""
+        """Delete the scratch folder, the photos that this kernel has uploaded, their files, and the messages
+        about them that no worker has received.
+
+        Photos of other kernels are deleted when they are older than LEFT_BEHIND.
+        """
+        from django.db.models import Q
+        from django.utils import timezone
         from images.models import UploadedImage
 
-        photos = list(UploadedImage.objects.filter(image__startswith=f"uploads/{PREFIX}"))
+        if "scratch" in self.__dict__:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            del self.scratch
+        own = Q(image__startswith=f"uploads/{OWN}")
+        old = Q(image__startswith=f"uploads/{PREFIX}", uploaded_at__lt=timezone.now() - LEFT_BEHIND)
+        photos = list(UploadedImage.objects.filter(own | old))
         if self._has_celery:
             _drop_messages({photo.pk for photo in photos}, self.running.broker)
         for photo in photos:
@@ -175,12 +212,12 @@ class Opened:
 
 
 def _drop_messages(ids: set[int], address: str) -> None:
-    """Take the messages out of the queues whose first argument is one of `ids`."""
+    """Remove messages whose first argument is one of `ids` from the queues."""
     broker = redis.Redis.from_url(address)
     for queue in broker.scan_iter(_type="list"):
         for raw in broker.lrange(queue, 0, -1):
-            # Only what kombu wrote is a message; other lists are none of our business.
+            # Only lists that Kombu wrote contain messages. Leave other lists alone.
             with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-                arguments, keywords, _ = json.loads(base64.b64decode(json.loads(raw)["body"]))
-                if (arguments[0] if arguments else keywords["image_id"]) in ids:
+                message = decoded(raw)
+                if (message.args[0] if message.args else message.kwargs["image_id"]) in ids:
                     broker.lrem(queue, 1, raw)

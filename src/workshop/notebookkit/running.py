@@ -1,4 +1,4 @@
-"""What runs on this machine: the broker, the site and Flower that a notebook talks to."""
+"""The broker, the site and Flower that a notebook uses on this machine."""
 
 import json
 import os
@@ -10,16 +10,17 @@ from workshop.runtime import up_state
 from workshop.runtime.broker import without_password
 
 VARIABLE = "WORKSHOP_RUNNING"
-"""Holds the same as `.workshop/up.json`, for a notebook that is run beside a site of its own."""
+"""The variable with the same content as `.workshop/up.json`, for a notebook that runs with its own site."""
 USUAL = "redis://localhost:6379/0"
 
 
 @dataclass(frozen=True)
 class Running:
-    """The addresses of what runs. folder: the project's, data: its database and photos.
+    """The addresses of the running services.
 
-    `up` is False where no `./workshop up` wrote down what it runs: then these are the usual addresses, for
-    somebody who started everything by hand, and folder and data are None.
+    folder: the project's folder. data: the folder with its database and photos.
+    up: False if there is no running `./workshop up`. Then the addresses are the defaults, for a learner who
+    started everything by hand, and folder and data are None.
     """
 
     up: bool
@@ -29,7 +30,7 @@ class Running:
     folder: Path | None
     data: Path | None
     command: str | None = None
-    """How to start a lesson, with {lesson} in the place of its name, where that is not ./workshop up."""
+    """The command that starts a lesson, with {lesson} as a placeholder, if it isn't ./workshop up."""
 
     @classmethod
     def now(cls) -> "Running":
@@ -49,12 +50,12 @@ class Running:
 
     @property
     def shown(self) -> str:
-        """The running project as a person reads it."""
+        """The running project's path for messages."""
         return paths.shown(self.folder) if self.folder else "another project"
 
 
 def _broker(written: str | None) -> str:
-    """The broker's address. What `up` wrote down is without the password that REDIS_URL may have."""
+    """Return the broker's address. The one that `up` recorded lacks the password in REDIS_URL."""
     own = os.environ.get("REDIS_URL")
     if own and written in (None, without_password(own)):
         return own

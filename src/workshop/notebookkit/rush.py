@@ -1,4 +1,4 @@
-"""Many uploads at once, and what somebody sees meanwhile who only looks at a page."""
+"""Send many uploads at once, and measure how another visitor's pages are affected."""
 
 import threading
 import time
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 
-from .project import PREFIX
+from .project import OWN
 
 PAUSE = 0.02
-"""Seconds that the other visitor waits between two pages."""
+"""Seconds between two page views of the other visitor."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request: how long it took, and when it began: negative before the first upload."""
+    """A request: its duration, and its start relative to the first upload, both in seconds."""
 
     began: float
     seconds: float
@@ -29,24 +29,27 @@ class Request:
 
 @dataclass(frozen=True)
 class Rush:
-    """The requests of a rush. `pages` are those of the visitor who only looks, also before and behind it."""
+    """The requests of a rush.
+
+    `pages` are the other visitor's requests before, during and after the uploads.
+    """
 
     uploads: list[Request]
     pages: list[Request]
 
     @property
     def seconds(self) -> float:
-        """From the first upload's begin to the last one's answer."""
+        """Seconds from the start of the first upload to the last response."""
         return max(upload.ended for upload in self.uploads)
 
     @property
     def quiet(self) -> list[float]:
-        """The seconds that a page took before the first upload."""
+        """The durations of page requests before the first upload, in seconds."""
         return [page.seconds for page in self.pages if page.ended < 0]
 
     @property
     def meanwhile(self) -> list[float]:
-        """The seconds that a page took while photos were uploaded."""
+        """The durations of page requests during the uploads, in seconds."""
         return [page.seconds for page in self.pages if page.ended > 0 and page.began < self.seconds]
 
     def __repr__(self) -> str:
@@ -57,9 +60,9 @@ class Rush:
 
 
 def rush(address: str, content: bytes, count: int = 10, around: float = 0.5) -> Rush:
-    """Upload `content` `count` times at once to the site at `address`, while somebody looks at its pages.
+    """Upload `content` `count` times at once to the site at `address`, while another visitor opens pages.
 
-    around: seconds of quiet before and behind. Raises WorkshopError when the site does not take a photo.
+    around: seconds without uploads before and after. Raises WorkshopError if the site rejects a photo.
     """
     with ExitStack() as stack:
         looking = stack.enter_context(Visitor(address))
@@ -69,7 +72,7 @@ def rush(address: str, content: bytes, count: int = 10, around: float = 0.5) -> 
             visitor.open_form()
         threads = stack.enter_context(ThreadPoolExecutor(count + 1))
         done, seen = threading.Event(), []
-        stack.callback(done.set)  # before the threads are waited for, also when the cell is interrupted
+        stack.callback(done.set)  # before waiting for the threads, also if the cell is interrupted
         watching = threads.submit(_look_until, done, looking, seen)
         time.sleep(around)
         start = time.perf_counter()
@@ -83,7 +86,7 @@ def rush(address: str, content: bytes, count: int = 10, around: float = 0.5) -> 
 
 def _upload(visitor: Visitor, content: bytes) -> tuple[float, float]:
     began = time.perf_counter()
-    answer = visitor.upload(f"{PREFIX}-rush.jpg", content)
+    answer = visitor.upload(f"{OWN}-rush.jpg", content)
     if answer.refusal:
         raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
     return began, answer.seconds

@@ -1,4 +1,4 @@
-"""What a cell says instead of a traceback, where the cause is known and a sentence helps more."""
+"""Show a sentence instead of a traceback for errors with a known cause."""
 
 import traceback
 
@@ -14,14 +14,14 @@ from workshop.errors import WorkshopError
 from .workers import workers
 
 EXPECTED = (WorkshopError, NoResult, OperationalError, NoBroker)
-"""Errors of the system around a cell, not of the cell itself."""
+"""Errors of the services that a cell uses, not of the cell itself."""
 OF_A_NAME = (NameError, ImportError)
 
 
 def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | None:
-    """`error` in words that say what to do next; None where there are none.
+    """Return a sentence that says what to do about `error`, or None.
 
-    up: starts the project. has_celery: it has a worker, whose absence may be the cause.
+    up: the command that starts the project. has_celery: whether the project has a worker that may be missing.
     """
     if isinstance(error, WorkshopError):
         return str(error)
@@ -32,7 +32,7 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
         )
     if isinstance(error, (OperationalError, NoBroker)):
         return (
-            f"No broker answers. Start it in a terminal: {up}\n"
+            f"No broker responds. Start it in a terminal: {up}\n"
             "Then run the cells again, from the first one that opens the project."
         )
     if isinstance(error, CommandError) and str(error).startswith("Unknown command") and _practice_is_off():
@@ -53,18 +53,18 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
 
 
 def _practice_is_off() -> bool:
-    """Whether the open project leaves out its app `practice`, with the commands that make services fail."""
+    """Return True if the project's app `practice`, which makes services fail, is not installed."""
     return settings.configured and not getattr(settings, "PRACTICE", True)
 
 
 class Sentences:
-    """Lets the cells of this kernel end with a sentence where there is one."""
+    """Makes this kernel's cells show sentences instead of tracebacks, if there is one for the error."""
 
     def __init__(self, up: str, has_celery: bool = True) -> None:
         self.up, self.has_celery = up, has_celery
 
     def install(self) -> None:
-        """In a notebook; elsewhere it does nothing."""
+        """Install this in a notebook's kernel. Does nothing elsewhere."""
         shell = get_ipython()
         if shell is not None:
             shell.set_custom_exc((Exception,), self._show)
@@ -74,9 +74,9 @@ class Sentences:
         if said is None:
             shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
             return None
-        # The line in the notebook helps with a name that is misspelt; the library's own lines do not.
+        # The line in the notebook helps with a misspelled name, but the library's own lines don't.
         lines = [frame.line for frame in traceback.extract_tb(tb) if "ipykernel_" in frame.filename]
         said += f"\n    {lines[-1]}" if lines and isinstance(error, OF_A_NAME) else ""
-        # A kernel that is run without anybody watching learns from this that the cell has failed.
+        # Tells a program that runs the notebook that the cell has failed.
         shell._showtraceback(kind, said, [said])
         return [said]

@@ -1,4 +1,4 @@
-"""What a notebook switches for the length of a `with`, and switches back whatever happens in it."""
+"""Context managers that switch something for a block and always switch it back."""
 
 import contextlib
 import io
@@ -10,12 +10,12 @@ from django.core.management import call_command
 from workshop.errors import WorkshopError
 
 PATIENCE = 1.0
-"""Seconds to wait for the answers of workers."""
+"""Seconds to wait for the workers' answers."""
 
 
 @contextlib.contextmanager
 def slow_storage(seconds: float) -> Iterator[None]:
-    """`manage.py storage slow SECONDS`, and `manage.py storage ok` at the end."""
+    """Run `manage.py storage slow SECONDS` before the block, and `manage.py storage ok` after it."""
     quiet = io.StringIO()
     call_command("storage", "slow", str(seconds), stdout=quiet)
     try:
@@ -25,16 +25,29 @@ def slow_storage(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def nobody_takes_from(queue: str) -> Iterator[list[str]]:
-    """The workers stop taking from `queue`, by cancel_consumer, and begin again, by add_consumer.
+def storage_down() -> Iterator[None]:
+    """`manage.py storage down`, and `manage.py storage ok` at the end of the block."""
+    quiet = io.StringIO()
+    call_command("storage", "down", stdout=quiet)
+    try:
+        yield
+    finally:
+        call_command("storage", "ok", stdout=quiet)
 
-    Yields their names. What they have taken already they keep. Raises WorkshopError when no worker takes
-    from it.
+
+@contextlib.contextmanager
+def nobody_takes_from(queue: str) -> Iterator[list[str]]:
+    """Stop all workers from consuming `queue` during the block (cancel_consumer, add_consumer).
+
+    Yields their names.
+
+    The workers keep messages that they have already received. Raises WorkshopError if no worker consumes the
+    queue.
     """
     queues = current_app.control.inspect(timeout=PATIENCE).active_queues() or {}
     names = [name for name, taken in queues.items() if queue in [each["name"] for each in taken]]
     if not names:
-        raise WorkshopError(f"No worker takes from the queue {queue}. Start it in a terminal: ./workshop up")
+        raise WorkshopError(f"No worker consumes the queue {queue}. Start one in a terminal: ./workshop up")
     control = current_app.control
     options = {"destination": names, "reply": True, "timeout": PATIENCE, "limit": len(names)}
     try:

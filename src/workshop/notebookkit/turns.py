@@ -1,4 +1,4 @@
-"""The "your turn" cells: what makes an answer right, and the sentence for what is missing."""
+"""Check the answers to the "your turn" cells."""
 
 import importlib
 import re
@@ -16,7 +16,7 @@ MARKS = {True: "✓ Right.", False: "✗ Not yet."}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right, and why or what is missing."""
+    """Whether an answer is right, and an explanation."""
 
     right: bool
     text: str
@@ -30,19 +30,19 @@ class Verdict:
 
 
 class Missing(Exception):
-    """Raised in a check with the sentence that says what is missing."""
+    """Raised by a check. The message says what is missing."""
 
 
 def expect(condition: object, sentence: str) -> None:
-    """Go on when `condition` is true; otherwise the answer lacks what `sentence` says."""
+    """Raise Missing with `sentence` unless `condition` is true."""
     if not condition:
         raise Missing(sentence)
 
 
 def check(turn: str, *answers: object) -> Verdict:
-    """Look at the answers of one "your turn": "2.1" is the first of notebook 02.
+    """Check the answers to a "your turn" cell: "2.1" is the first one in notebook 02.
 
-    An answer that is still `...` has not been given. Raises WorkshopError when there is no such turn.
+    An answer that is still `...` counts as not given. Raises WorkshopError if there is no such turn.
     """
     if any(answer is ... for answer in answers):
         return Verdict(False, YOURS)
@@ -51,10 +51,10 @@ def check(turn: str, *answers: object) -> Verdict:
     except Missing as missing:
         return Verdict(False, str(missing))
     except EXPECTED:
-        raise  # the cell says it in a sentence
-    except Exception as error:  # whatever a reader hands over, they get a sentence
+        raise  # the cell shows a sentence for this error
+    except Exception as error:  # show a sentence for any answer
         return Verdict(
-            False, f"Looking at your answer raised {type(error).__name__}: {str(error).rstrip('.')}."
+            False, f"Checking your answer raised {type(error).__name__}: {str(error).rstrip('.')}."
         )
 
 

@@ -15,7 +15,7 @@ GPS = 0x8825
 
 
 def turn_1(fitted) -> str:
-    expect(callable(fitted), "fitted has to be a function that takes width, height and orientation.")
+    expect(callable(fitted), "fitted must be a function that takes width, height and orientation.")
     for width, height, orientation, what in (
         (4032, 3024, 1, "a landscape photo"),
         (3000, 1000, 1, "a wide panorama"),
@@ -40,9 +40,7 @@ def turn_1(fitted) -> str:
             + _why_not(tuple(said), (width, height), orientation, right),
         )
         whole = all(float(n).is_integer() for n in said)
-        expect(
-            whole, f"The size has to be in whole pixels, but your function returned {said!r}. Use round()."
-        )
+        expect(whole, f"The size must be in whole pixels, but your function returned {said!r}. Use round().")
     return (
         "Both sides are multiplied by the same factor, which is at most 1. With orientations 5 to 8, the "
         "sides are swapped first."
@@ -71,7 +69,7 @@ def _why_not(said: tuple, stored: tuple[int, int], orientation: int, right: tupl
 
 
 def turn_2(tells) -> str:
-    expect(callable(tells), "tells has to be a function that takes the bytes of a picture.")
+    expect(callable(tells), "tells must be a function that takes the bytes of a picture.")
     plain = BytesIO()
     Image.new("RGB", (40, 30), "white").save(plain, "PNG")
     said = _told(tells, plain.getvalue(), "a PNG without EXIF")
@@ -161,7 +159,7 @@ def _expect_place(said, right: tuple[float, float], name: str) -> None:
 
 
 def turn_3(share, request_seconds, photo) -> str:
-    expect(isinstance(share, (int, float)), f"share is {share!r}, but it has to be a number between 0 and 1.")
+    expect(isinstance(share, (int, float)), f"share is {share!r}, but it must be a number between 0 and 1.")
     expect(
         photo.resize_seconds is not None,
         "The photo was not resized, because this project's view doesn't resize photos yet (step 1.4).",
@@ -184,7 +182,7 @@ def turn_3(share, request_seconds, photo) -> str:
             "stored. timed.resize_seconds is the time of the resize alone.",
         ),
     )
-    if not math.isclose(share, right, abs_tol=0.01):  # of a half, all the rest is a half as well
+    if not math.isclose(share, right, abs_tol=0.01):  # if the share is one half, the rest is one half as well
         for slip, why in slips:
             expect(not math.isclose(share, slip, rel_tol=0.02), why)
     expect(
@@ -201,9 +199,9 @@ def turn_3(share, request_seconds, photo) -> str:
 def turn_4(per_minute, measured) -> str:
     expect(
         isinstance(measured, Rush),
-        "measured has to be the value that rush() returned. Run the cell that calls rush() again.",
+        "measured must be the value that rush() returned. Run the cell that calls rush() again.",
     )
-    expect(isinstance(per_minute, (int, float)), f"per_minute is {per_minute!r}, but it has to be a number.")
+    expect(isinstance(per_minute, (int, float)), f"per_minute is {per_minute!r}, but it must be a number.")
     count, each = len(measured.uploads), sorted(upload.seconds for upload in measured.uploads)
     right = 60 * count / measured.seconds
     overlap = "The process works on several uploads at once, so each time includes waiting for the others."

@@ -8,10 +8,8 @@ from celery import current_app
 from celery.exceptions import TimeoutError
 from celery.result import AsyncResult
 
+from .names import LOOK_QUEUE, unique
 from .turns import Missing, expect
-
-LOOK = "for a look"
-"""A queue that no worker consumes."""
 
 
 def turn_1(task_name, arguments) -> str:
@@ -34,7 +32,7 @@ def turn_1(task_name, arguments) -> str:
 
 def turn_2(outcome) -> str:
     expect(callable(outcome), "`outcome` should be a function that takes an AsyncResult.")
-    unknown = _answer(outcome, AsyncResult("nobody-has-this-id"))
+    unknown = _answer(outcome, AsyncResult(unique("unknown")))
     expect(
         isinstance(unknown, dict) and {"state", "value", "error"} <= unknown.keys(),
         f"For an unknown id, outcome() returned {unknown!r}. "
@@ -72,7 +70,7 @@ def turn_2(outcome) -> str:
 def turn_3(sent) -> str:
     expect(isinstance(sent, AsyncResult), "`sent` should be the AsyncResult that apply_async() returns.")
     headers = _headers_on_look_queue(sent.id)
-    expect(headers, f'The message is not in the queue "{LOOK}". Pass queue="{LOOK}" to apply_async().')
+    expect(headers, "The message is not in LOOK_QUEUE. Pass queue=LOOK_QUEUE to apply_async().")
     expect(
         headers["eta"],
         "The message has no eta, so a worker would start the task immediately. Pass countdown.",
@@ -139,7 +137,7 @@ def _newest() -> int:
 
 def _headers_on_look_queue(task_id: str) -> dict | None:
     broker = redis.Redis.from_url(current_app.conf.broker_url)
-    for raw in broker.lrange(LOOK, 0, -1):
+    for raw in broker.lrange(LOOK_QUEUE, 0, -1):
         message = json.loads(raw)
         if message["headers"]["id"] == task_id:
             return message["headers"]

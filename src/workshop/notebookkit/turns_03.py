@@ -1,8 +1,6 @@
 """The exercises in notebook 03."""
 
-import base64
 import contextlib
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,12 +8,12 @@ import redis
 from celery import current_app
 from celery.utils.time import get_exponential_backoff_interval
 
-from workshop.checkkit.rows import RESIZED
+from workshop.checkkit.photo_rows import RESIZED
+from workshop.runtime.messages import Message, decoded
 
+from .names import LOOK_QUEUE
 from .turns import YOURS, expect
 
-LOOK = "for a look"
-"""A queue that no worker consumes."""
 TASK = "images.tasks.resize_image_task"
 LONGEST_WAIT, AWAY, TOO_LONG = 30, 120, 300
 """Limits in seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
@@ -100,12 +98,13 @@ def turn_2(resend, photo) -> str:
         sent = _ids_on_look_queue() - before
     expect(
         sent,
-        f'The transaction was committed, but the queue "{LOOK}" is empty. '
-        f'Did you send the message to the default queue? Pass queue="{LOOK}" to apply_async_on_commit, '
+        "The transaction was committed, but LOOK_QUEUE is empty. "
+        "Did you send the message to the default queue? Pass queue=LOOK_QUEUE to apply_async_on_commit, "
         "because delay_on_commit takes no options.",
     )
     expect(len(sent) == 1, f"You sent {len(sent)} messages for one photo. Send only one.")
-    task, arguments, keywords = _on_look_queue(sent.pop())
+    message = _messages()[sent.pop()]
+    task, arguments, keywords = message.task, message.args, message.kwargs
     expect(task == TASK, f"The message is for the task {task}, but it should be for {TASK}.")
     found = arguments[0] if arguments else keywords.get("image_id")
     expect(found == photo.pk, f"The message is for photo {found!r}, but it should be for photo {photo.pk}.")
@@ -229,17 +228,11 @@ def _row_kept(photo) -> Iterator[None]:
         photo.refresh_from_db()
 
 
-def _messages() -> dict[str, dict]:
+def _messages() -> dict[str, Message]:
     broker = redis.Redis.from_url(current_app.conf.broker_url)
-    found = (json.loads(raw) for raw in broker.lrange(LOOK, 0, -1))
-    return {message["headers"]["id"]: message for message in found}
+    found = map(decoded, broker.lrange(LOOK_QUEUE, 0, -1))
+    return {message.headers["id"]: message for message in found}
 
 
 def _ids_on_look_queue() -> set[str]:
     return set(_messages())
-
-
-def _on_look_queue(task_id: str) -> tuple[str, list, dict]:
-    message = _messages()[task_id]
-    arguments, keywords, _ = json.loads(base64.b64decode(message["body"]))
-    return message["headers"]["task"], arguments, keywords

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from celery import current_app
 from celery.schedules import BaseSchedule, crontab, maybe_schedule
 
-from workshop.checkkit.rows import RESIZED
+from workshop.checkkit.photo_rows import RESIZED
 
 from .bank import Bank
 from .clocks import runs_of
@@ -68,7 +68,7 @@ def turn_1(schedule) -> str:
         f"The days are right, but the task runs at {found[0]:%H:%M}. Set the time to half past seven.",
     )
     return (
-        "Right, the task runs twelve times in 2026. In Celery's crontab, the day of the month and the day "
+        "The task runs twelve times in 2026. In Celery's crontab, the day of the month and the day "
         "of the week must both match. In Unix cron, one match is enough, so the task would run on ten or "
         "eleven days a month."
     )
@@ -102,7 +102,7 @@ def turn_2(next_run) -> str:
     )
     expect(moment == right, f"At that moment, it is {berlin:%H:%M} in Berlin, not 6:00.")
     return (
-        "Right, the next run is at 04:00 UTC. On the day before, the run was at 05:00 UTC, because a crontab "
+        "The next run is at 04:00 UTC. On the day before, the run was at 05:00 UTC, because a crontab "
         "follows the local time."
     )
 
@@ -154,7 +154,7 @@ def turn_3(entry) -> str:
         "seconds. Set expires to less than the interval.",
     )
     return (
-        "Right: the sweep runs every ten minutes, on every day of the year. After an outage, only the newest "
+        "The sweep runs every ten minutes, on every day of the year. After an outage, only the newest "
         "sweep runs."
     )
 
@@ -174,10 +174,7 @@ def turn_4(cases, predicted) -> str:
         f"{len(cases) - len(wrong)} of {len(cases)} predictions are right. Look at photo "
         f"{wrong[0] if wrong else ''} again. {WHY.get(wrong[0], '') if wrong else ''}",
     )
-    return (
-        "Right. The check called your project's overdue() in a transaction, and then rolled the transaction "
-        "back."
-    )
+    return "The check called your project's overdue() in a transaction, and then rolled the transaction back."
 
 
 def turn_5(copy) -> str:
@@ -200,7 +197,7 @@ def turn_5(copy) -> str:
                     )
                     _examine(target, before)
     return (
-        f"Right. The check made {COPIES} copies while a writer was changing the database. Each copy shows "
+        f"The check made {COPIES} copies while a writer was changing the database. Each copy shows "
         "the database at a single moment, with everything that had been committed before."
     )
 

@@ -9,14 +9,14 @@ from .workers import workers
 
 LOOK_EVERY = 0.05
 SILENCE = 2.0
-"""Seconds after which it is worth asking whether a worker is up at all."""
+"""Seconds after which the code checks whether a worker is running."""
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 10, what: str = "It"):
-    """Return what `condition()` returns as soon as that is true. Looks twenty times a second.
+    """Wait until `condition()` returns something true, and return it. Checks twenty times a second.
 
     what: a name for the result, for the error message. Raises WorkshopError after `seconds`, or earlier if no
-    worker is up.
+    worker is running.
     """
     began, asked = time.monotonic(), False
     while not (found := condition()):
@@ -27,9 +27,9 @@ def wait_until(condition: Callable[[], object], seconds: float = 10, what: str =
             if up and passed <= seconds:
                 continue
             why = (
-                f"Workers are up: {up}. Run the cell again when they are less busy."
+                f"Running workers: {up}. Run the cell again when they are less busy."
                 if up
-                else "No worker is up. Start one in a terminal: ./workshop up"
+                else "No worker is running. Start one in a terminal: ./workshop up"
             )
             awaited = what[0].lower() + what[1:]
             raise WorkshopError(f"Timed out after {passed:.0f} s while waiting for {awaited}. {why}")

@@ -1,4 +1,4 @@
-"""The workers that are up, as remote control sees them."""
+"""Find the running workers by remote control."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as NoBroker
 
 PATIENCE = 1.0
-"""Seconds to wait for the answers of workers. One that is alive answers within a tenth of it."""
+"""Seconds to wait for the workers' answers. A worker usually answers within a tenth of this time."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Names of the workers that answered, with the number of their processes."""
+    """The names of the workers that answered, with the numbers of their processes."""
 
     processes: dict[str, int]
 
@@ -24,7 +24,7 @@ class Workers:
 
 
 def workers(patience: float = PATIENCE) -> Workers:
-    """Ask who is up, and wait `patience` seconds at most. No broker: nobody answers."""
+    """Ask which workers are running, and wait up to `patience` seconds. Without a broker, there are none."""
     try:
         answers = current_app.control.inspect(timeout=patience).stats() or {}
     except (OperationalError, NoBroker, OSError):

@@ -1,1 +1,1 @@
-"""The notebooks as files, in JupyterLab, and executed from top to bottom."""
+"""The notebooks: convert them, serve them in JupyterLab, and run them from top to bottom."""

@@ -1,4 +1,4 @@
-"""A notebook as a file: without outputs in git, and with its solutions filled in for a run."""
+"""Convert notebooks: remove outputs for git, and fill in solutions for a run."""
 
 import re
 from pathlib import Path
@@ -13,8 +13,11 @@ import nbformat
 from nbformat import NotebookNode
 
 TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
-"""Tags of cells: the reader writes into the first; the next one has the answer, folded; `project` opens the
-project, and `check` says whether an answer is right."""
+"""Tags of cells.
+
+The reader edits cells with the first tag. The second tag marks the folded solution that follows. `project`
+opens the project, and `check` checks an answer.
+"""
 
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 _CHOICE = re.compile(r'^PROJECT = "\w+"', re.M)
@@ -25,7 +28,7 @@ METADATA = {
 
 
 def all_files() -> list[Path]:
-    """The notebooks of the workshop, in the order of the lessons."""
+    """Return the workshop's notebooks, in the order of the lessons."""
     return sorted(paths.NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
@@ -34,12 +37,12 @@ def read(file: Path) -> NotebookNode:
 
 
 def written(notebook: NotebookNode) -> str:
-    """The text of the file: the same notebook always gives the same text."""
+    """Return the file's text. The same notebook always gives the same text."""
     return nbformat.writes(notebook) + "\n"
 
 
 def stripped(notebook: NotebookNode) -> NotebookNode:
-    """What belongs into git: no outputs, no counts, and of the metadata the tags alone."""
+    """Return the notebook for git: without outputs and execution counts, and with only tags as metadata."""
     clean = nbformat.from_dict(notebook)
     clean.metadata = nbformat.from_dict(METADATA)
     for cell in clean.cells:
@@ -52,7 +55,7 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
 
 
 def strip(file: Path) -> bool:
-    """Take the outputs out of `file`; True when there was something to take out."""
+    """Remove the outputs from `file`. Returns True if the file was changed."""
     before = file.read_text(encoding="utf-8")
     after = written(stripped(read(file)))
     if before != after:
@@ -65,9 +68,10 @@ def tagged(cell: NotebookNode, tag: str) -> bool:
 
 
 def filled(notebook: NotebookNode, choice: str = "solution", solved: bool = True) -> NotebookNode:
-    """The notebook to be run: on the project of `choice`, each turn with the code of its folded solution.
+    """Return the notebook for a run, with the solutions filled in.
 
-    Raises WorkshopError for a turn without a solution behind it. solved: False leaves the turns as they are.
+    choice: which project to use. solved: False leaves the "your turn" cells unchanged.
+    Raises WorkshopError if a "your turn" cell has no solution.
     """
     ready = stripped(notebook)
     turns = [place for place, cell in enumerate(ready.cells) if tagged(cell, TURN)]
@@ -86,6 +90,6 @@ def _solution(notebook: NotebookNode, place: int) -> str:
         if tagged(cell, SOLUTION) and (code := _CODE.search(cell.source)):
             return code[1].rstrip("\n")
     raise WorkshopError(
-        f"Cell {place + 1} is a turn, and no solution follows it: a Markdown cell with the tag "
-        f'"{SOLUTION}" and a block ```python in it.'
+        f'Cell {place + 1} is a "your turn" cell without a solution. Add a Markdown cell after it, '
+        f'with the tag "{SOLUTION}" and a ```python block.'
     )

@@ -1,4 +1,4 @@
-"""Running a notebook from top to bottom, beside a site, a broker, workers, Flower and beat of its own."""
+"""Run a notebook from top to bottom, with its own site, broker, workers, Flower and beat."""
 
 import json
 from collections.abc import Collection
@@ -13,23 +13,25 @@ from workshop.runtime.solution_site import Site, running
 from workshop.system.environment import inherited
 
 CELL_SECONDS = 60
-"""The longest that one cell may take, in a run that nobody watches."""
+"""The maximum time for a cell, in seconds."""
 
 
 def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManager[Site]:
-    """The solution of `lesson` with its processes, but for `without`; at the end nothing of it stays.
+    """Run the solution of `lesson`, except for the processes in `without`, during the block.
 
-    Practice is on: the notebooks make the storage slow and let it fail.
+    Practice mode is on, because the notebooks make the storage slow or let it fail.
     """
     return running(lesson.name, without, variables={"PRACTICE": "1"})
 
 
 def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode:
-    """Execute all cells in one kernel, from top to bottom; returns it with the outputs.
+    """Run all cells in a kernel, and return the notebook with the outputs.
 
-    go_on: an error in a cell does not end the run. Otherwise raises WorkshopError, with the cell.
+    go_on: continue after an error in a cell. Otherwise, an error raises WorkshopError with the cell's source.
     """
-    from nbclient import NotebookClient  # half a second that the pages of the site do without
+    from nbclient import (
+        NotebookClient,
+    )  # imported here, because it takes half a second, and the site's pages don't need it
     from traitlets.config import Config
 
     client = NotebookClient(
@@ -50,7 +52,7 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
 
 
 def environment(site: Site) -> dict[str, str]:
-    """The variables of a kernel whose notebook talks to `site`."""
+    """Return the environment variables of a kernel whose notebook uses `site`."""
     running = {
         "project": site.project.shown,
         "folder": str(site.project.folder),

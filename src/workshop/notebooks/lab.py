@@ -1,4 +1,4 @@
-"""`python -m workshop.notebooks.lab` is `python -m jupyterlab`, but starts faster. `up` uses it."""
+"""Like `python -m jupyterlab`, but `python -m workshop.notebooks.lab` starts faster. `up` uses it."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""Import this before anything that imports jsonschema, such as nbformat and JupyterLab: they start sooner.
+"""Import this before jsonschema, nbformat or JupyterLab, so that they start faster.
 
-jsonschema imports rfc3987_syntax where that is installed, and that package compiles a grammar, which takes
-more than a second. It is for the format "iri", which notebooks do not have. With None in its place the import
-fails, and jsonschema does without it.
+If rfc3987_syntax is installed, jsonschema imports it, and it compiles a grammar for more than a second. It is
+used only for the format "iri", which notebooks don't contain. With None in sys.modules, the import fails, and
+jsonschema works without it.
 """
 
 import sys

@@ -1,9 +1,7 @@
-"""The notebooks: the learner's copies of them, and the JupyterLab that shows them."""
+"""The learner's copies of the notebooks, and the JupyterLab server for them."""
 
-import contextlib
 import hashlib
 import shlex
-import subprocess
 import sys
 import webbrowser
 from pathlib import Path
@@ -13,10 +11,11 @@ from workshop.console import say
 from workshop.course import playground
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
-from workshop.runtime.services import Service
+from workshop.runtime.procfile import Service
 from workshop.system import atomic_file
+from workshop.system.child import Child
 from workshop.system.environment import inherited, kept
-from workshop.system.ports import is_free, next_free, taken_by
+from workshop.system.ports import claim, next_free, taken_by
 from workshop.system.secret import secret
 
 PORT = 8888
@@ -24,17 +23,17 @@ HELPER = "helper.py"
 
 
 def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
-    """Serve the learner's notebooks on `port` until Ctrl-C, and print the address; the exit code.
+    """Serve the learner's notebooks on `port` until Ctrl-C, and print the address. Returns the exit code.
 
-    lesson: whose notebook to open first. fresh: begin that notebook again, with a backup of the learner's.
-    Raises WorkshopError when the port is taken, or there is nothing to begin again.
+    lesson: the lesson whose notebook is opened first. fresh: replace the learner's copy after backing it up.
+    Raises WorkshopError if the port is taken, or if `fresh` is set without a lesson.
     """
     if fresh:
         if lesson is None:
             raise WorkshopError("Which notebook do you want to start over? ./workshop notebooks 02 --fresh")
         if backup := begin_again(lesson):
-            say(f"Your notebook is kept: {paths.shown(backup)}")
-    if not is_free(port):
+            say(f"A backup of your notebook is in {paths.shown(backup)}")
+    if not claim(port):
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it already serves the "
             f"notebooks. Another port: ./workshop notebooks --port {next_free(port + 1)}"
@@ -44,24 +43,18 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
     say(f"{address}\nStop: Ctrl-C")
     if browser:
         webbrowser.open(address)
-    with service.log.open("wb") as log:
-        process = subprocess.Popen(
-            shlex.split(service.command), cwd=service.folder, env=service.environment, stdout=log, stderr=log
-        )
+    command = shlex.split(service.command)
+    options = {"folder": service.folder, "environment": service.environment, "log": service.log}
+    with Child(command, **options) as server:
         try:
-            code = process.wait()
+            code = server.wait()
         except KeyboardInterrupt:
-            process.terminate()  # a second Ctrl-C would be a question in its log
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
             return 0
     raise WorkshopError(f"JupyterLab ended with exit code {code}. Its log: {paths.shown(service.log)}")
 
 
 def jupyter(port: int = PORT) -> Service:
-    """JupyterLab on 127.0.0.1:`port`, with the learner's copies, on the kernel of the workshop's .venv."""
+    """Return the service for JupyterLab on 127.0.0.1:`port`, with the learner's copies and .venv's kernel."""
     folder = copies()
     python = shlex.quote(sys.executable)
     options = {
@@ -69,9 +62,9 @@ def jupyter(port: int = PORT) -> Service:
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": shlex.quote(str(folder)),
-        # Other users of this machine can neither read nor write what goes to a kernel.
+        # Other users of this machine can neither read nor write a kernel's messages.
         "KernelManager.transport_encryption": "auto",
-        # It asks nobody on the internet for news or for a newer version.
+        # Don't look for news or updates on the internet.
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "LabApp.extension_manager": "readonly",
@@ -82,7 +75,7 @@ def jupyter(port: int = PORT) -> Service:
         inherited()
         | kept()
         | {
-            # Not an option: it would be visible in the list of processes.
+            # Not a command-line option, because those are visible in the process list.
             "JUPYTER_TOKEN": token(),
             "JUPYTER_CONFIG_PATH": str(_quiet()),
             "PYTHONPATH": str(paths.SOURCES),
@@ -100,7 +93,7 @@ def jupyter(port: int = PORT) -> Service:
 
 
 def _quiet() -> Path:
-    """A folder of settings for JupyterLab without its question whether it may fetch news."""
+    """Return a settings folder in which JupyterLab doesn't ask whether it may fetch news."""
     folder = paths.STATE / "jupyter"
     page = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     file = folder / "labconfig" / "page_config.json"
@@ -109,30 +102,33 @@ def _quiet() -> Path:
 
 
 def address_of(lesson: Lesson | None, port: int = PORT) -> str:
-    """The address of a lesson's notebook, or of the list of them, with the token in it."""
+    """Return the address of a lesson's notebook, or of the list of notebooks. It contains the token."""
     page = f"/lab/tree/{lesson.name}.ipynb" if lesson and source(lesson).is_file() else "/lab"
     return f"http://localhost:{port}{page}?token={token()}"
 
 
 def token() -> str:
-    """The token of this machine, made at its first use and kept in `.workshop/`, readable by its owner."""
+    """Return this clone's token.
+
+    It is created at first use in `.workshop/`, and only its owner can read it.
+    """
     return secret("notebook-token")
 
 
 def source(lesson: Lesson) -> Path:
-    """The notebook of `lesson` as the workshop has it, without outputs."""
+    """Return the workshop's original notebook for `lesson`, without outputs."""
     return paths.NOTEBOOKS / f"{lesson.name}.ipynb"
 
 
 def copies() -> Path:
-    """The folder with the learner's notebooks. Those they have not changed are brought up to date."""
+    """Update the notebooks that the learner has not changed, and return the folder with all of them."""
     folder = paths.PLAYGROUND / "notebooks"
     with atomic_file.locked(paths.STATE / "notebooks.lock"):
         known = atomic_file.read_json(_record())
         for file in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
             copy, newest = folder / file.name, _digest(file)
             now = _digest(copy) if copy.exists() else None
-            # A copy that equals the newest notebook is not the learner's work, whatever the record says.
+            # A copy that equals the current notebook is unchanged, whatever the record says.
             if now in (None, known.get(file.name), newest):
                 if now != newest:
                     atomic_file.copy(file, copy)
@@ -143,7 +139,10 @@ def copies() -> Path:
 
 
 def begin_again(lesson: Lesson) -> Path | None:
-    """Put the workshop's notebook in the place of the learner's. Returns where theirs is kept, if any."""
+    """Replace the learner's notebook with the workshop's.
+
+    Returns the backup, or None if there was no copy.
+    """
     copy, backup = paths.PLAYGROUND / "notebooks" / f"{lesson.name}.ipynb", None
     if copy.exists():
         backup = playground.backup_folder("notebooks") / copy.name
@@ -158,5 +157,5 @@ def _digest(file: Path) -> str:
 
 
 def _record() -> Path:
-    """The file with the digests of the copies as they were made."""
+    """Return the file with the hashes of the copies when they were created."""
     return paths.STATE / "notebooks.json"

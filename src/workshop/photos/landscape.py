@@ -1,4 +1,4 @@
-"""The landscape that every sample photo shows."""
+"""The landscape in the sample photos."""
 
 import math
 import random
@@ -8,9 +8,10 @@ from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 
 def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 0.7) -> Image.Image:
-    """An upright landscape with an arrow that points up. `grain` is the noise, in brightness steps of 255.
+    """Paint an upright landscape with an arrow that points up.
 
-    `sun` is where the sun stands, from 0 (left) to 1 (right).
+    grain: the amount of noise, in brightness steps of 255. sun: the sun's position, from 0 (left) to 1
+    (right).
     """
     chance = random.Random(f"{seed} {width} {height}")
     sky = Image.linear_gradient("L").resize((width, height))
@@ -19,8 +20,8 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
     picture.paste((252, 246, 240), mask=clouds.point([max(0, level - 130) for level in range(256)]))
     draw, unit = ImageDraw.Draw(picture), min(width, height)
     draw.circle((width * sun, height * 0.28), unit * 0.08, fill=(255, 238, 150))
-    for horizon, colour in ((0.55, (96, 128, 148)), (0.66, (70, 122, 84)), (0.78, (44, 92, 52))):
-        draw.polygon([*_ridge(chance, width, height, horizon), (width, height), (0, height)], fill=colour)
+    for horizon, color in ((0.55, (96, 128, 148)), (0.66, (70, 122, 84)), (0.78, (44, 92, 52))):
+        draw.polygon([*_ridge(chance, width, height, horizon), (width, height), (0, height)], fill=color)
     x, top, bottom = width * 0.25, height * 0.6, height * 0.9
     head = unit * 0.09
     draw.line((x, top, x, bottom), fill="white", width=max(1, round(unit * 0.05)))
@@ -34,7 +35,7 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
 
 
 def _ridge(chance: random.Random, width: int, height: int, horizon: float) -> Iterator[tuple[float, float]]:
-    """The upper edge of a row of hills, from left to right."""
+    """Return the upper edge of a row of hills, from left to right."""
     waves = [(chance.uniform(1, 9), chance.uniform(0, 6), chance.uniform(0.005, 0.03)) for _ in range(5)]
     for step in range(101):
         rise = sum(size * math.sin(often * step / 16 + shift) for often, shift, size in waves)

@@ -1,4 +1,4 @@
-"""Many uploads at once, and what they cost somebody who only looks at a page."""
+"""Send many uploads at once, and measure how they slow down a visitor who only opens a page."""
 
 import statistics
 import threading
@@ -14,10 +14,11 @@ MOST_AT_ONCE = 200
 
 
 def main(address: str, count: int, content: Callable[[], bytes]) -> int:
-    """Upload `count` photos at once, each in a request of its own, while somebody looks at the site.
+    """Upload `count` photos at once, in separate requests, while another visitor opens pages.
 
-    Prints the seconds of each upload and of the pages; the exit code, 0 when all photos were taken.
-    Raises WorkshopError when the site does not answer, or for a count that is not 1 to MOST_AT_ONCE.
+    Prints the duration of each upload and of the pages. Returns 0 if the site accepted all photos, otherwise
+    1.
+    Raises WorkshopError if the site doesn't respond, or if `count` is not between 1 and MOST_AT_ONCE.
     """
     if not 1 <= count <= MOST_AT_ONCE:
         raise WorkshopError(f"--upload takes a number of photos from 1 to {MOST_AT_ONCE}.")
@@ -40,7 +41,7 @@ def main(address: str, count: int, content: Callable[[], bytes]) -> int:
         trouble = watching.exception()
     _print_summary(answers, idle, pages)
     if trouble:
-        say(f"The other visitor was turned away. {trouble}")
+        say(f"The other visitor could not open a page. {trouble}")
     return 0 if not trouble and all(answer.refusal is None for answer in answers) else 1
 
 
@@ -66,7 +67,7 @@ def _print_summary(answers: list[Answer], idle: list[float], pages: list[float])
     lines = [f"Uploads:             median {statistics.median(uploads):.2f} s, slowest {max(uploads):.2f} s"]
     lines.append(f"A page before:       {_milliseconds(idle)}")
     if pages:
-        lines.append(f"A page meanwhile:    {_milliseconds(pages)}")
+        lines.append(f"A page during:       {_milliseconds(pages)}")
         slower = statistics.median(pages) / statistics.median(idle)
         lines.append(f"The median page took {slower:.1f} times as long while photos were uploaded.")
     say("\n".join(lines))

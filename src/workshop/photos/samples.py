@@ -1,4 +1,4 @@
-"""Photos to try the site with, painted here so that nobody's rights or whereabouts are in them."""
+"""Sample photos for the site. They are painted, so they contain no copyrighted work and no real location."""
 
 import struct
 import time
@@ -29,16 +29,16 @@ STORED_AS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""How a camera lays the upright picture into the file, for each EXIF orientation."""
+"""How a camera stores an upright picture in the file, for each EXIF orientation."""
 GREENWICH = {1: "N", 2: (51.0, 28.0, 40.0), 3: "W", 4: (0.0, 0.0, 5.0)}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One file of the set. `content()` makes its bytes.
+    """A sample file. `content()` returns its bytes.
 
-    `outcome` is what the site does with it: "resized"; "refused" by the upload form; or "failed", when
-    the form takes it and the resize finds that it is damaged.
+    outcome: what the site does with the file: "resized"; "refused" by the upload form; or "failed" if the
+    form accepts the file, but the resize finds that it is damaged.
     """
 
     name: str
@@ -51,10 +51,11 @@ class Sample:
 def photo(
     width: int, height: int, seed: int = 0, orientation: int = 1, gps: bool = False, icc: bool = False
 ) -> bytes:
-    """A JPEG of a landscape, about 0.3 bytes per pixel; the same arguments give the same bytes.
+    """Return a JPEG of a landscape, about 0.3 bytes per pixel. The same arguments give the same bytes.
 
-    `width` and `height` are the pixels as stored: with an EXIF `orientation` of 5 to 8 the photo is shown
-    turned by 90°. `gps` adds a position, `icc` the sRGB profile. KeyError for an orientation not in 1 to 8.
+    width, height: the size in pixels as stored. With an EXIF `orientation` from 5 to 8, the photo is shown
+    rotated by 90°. gps: whether to add a position. icc: whether to add the sRGB profile.
+    Raises KeyError if the orientation is not from 1 to 8.
     """
     turn = STORED_AS[orientation]
     picture = scene(*((height, width) if orientation >= 5 else (width, height)), seed=seed)
@@ -72,7 +73,7 @@ def _metadata(orientation: int, gps: bool, icc: bool) -> dict:
 
 def _profile() -> bytes:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # else the second in which it was made
+    profile[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # replaces the current time
     return bytes(profile)
 
 
@@ -83,7 +84,7 @@ def _encoded(picture: Image.Image, format: str, **options) -> bytes:
 
 
 def _two_pictures() -> bytes:
-    # As a phone does: behind the photo lies a small grey one, for screens that show more brightness.
+    # As on a phone, a small gray picture for HDR screens follows the photo.
     gain = scene(1008, 756, grain=0).convert("L").convert("RGB")
     metadata = _metadata(orientation=1, gps=True, icc=True)
     return _encoded(scene(4032, 3024), "MPO", save_all=True, append_images=[gain], quality=88, **metadata)
@@ -102,7 +103,7 @@ def _animated() -> bytes:
 
 
 def _bomb() -> bytes:
-    """A PNG of some 60 bytes whose header promises 30000×30000 pixels."""
+    """Return a PNG of about 60 bytes whose header claims 30000×30000 pixels."""
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1))), (b"IEND", b""))
     chunks = (
@@ -150,9 +151,11 @@ SAMPLES = (
 
 
 def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[Sample, bool]]:
-    """Write the samples into `folder`, one at a time; yields each with True when it was written now.
+    """Write the samples to `folder`, one at a time.
 
-    A file that is there already stays as it is. Raises WorkshopError when the folder cannot be written to.
+    Yields each sample, with True if its file was written now.
+
+    Existing files are not changed. Raises WorkshopError if the folder is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -170,9 +173,9 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
 
 
 def main(folder: str | None, upload: int | None, port: int | None = None) -> int:
-    """Make the samples in `folder`, or upload `upload` large photos to the site on `port`; the exit code.
+    """Create the samples in `folder`, or upload `upload` large photos to the site. Returns the exit code.
 
-    folder: None for `samples` in the clone. port: None for the site of the running `up`.
+    folder: None means `samples` in the clone. port: the site's port; None means the site of the running `up`.
     """
     place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
     if upload is not None:
@@ -192,7 +195,7 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
 
 
 def _site(port: int | None) -> str:
-    """Its address: on `port`, else where the running `up` has it, else on 8000."""
+    """Return the site's address: on `port`, otherwise the running `up`'s address, otherwise on port 8000."""
     if port is None and (address := up_state.read().get("addresses", {}).get("site")):
         return address
     return f"http://localhost:{port or 8000}"

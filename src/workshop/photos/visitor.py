@@ -1,4 +1,4 @@
-"""Visitors of the photo site: they look at pages and upload photos, as a browser does."""
+"""Visitors of the photo site, who open pages and upload photos as a browser does."""
 
 import time
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from workshop.errors import WorkshopError
 
 ERROR_CLASSES = {"error", "errors", "errorlist"}
 PATIENCE = 300.0
-"""Seconds after which a visitor gives up on an answer."""
+"""Seconds that a visitor waits for a response."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one upload. `seconds` is the time until the site answered the request.
+    """The outcome of an upload.
 
-    `refusal` says in words why the photo was not taken; None when it was. `page` is the page the visitor
-    then sees: the list of photos, or the form with its errors; None when no answer came.
+    seconds: the time until the site responded. refusal: why the site rejected the photo; None if it didn't.
+    page: the next page that the visitor sees (the list of photos, or the form with errors); None without a
+    response.
     """
 
     name: str
@@ -29,18 +30,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An upload that has only to be sent: what it is called, and the whole request in memory."""
+    """An upload that is ready to be sent: the file's name, and the whole request in memory."""
 
     name: str
     request: httpx.Request
 
 
 class Visitor:
-    """Somebody at a browser, with cookies of their own. Close it, or use it in a `with` statement."""
+    """A visitor with separate cookies. Use it in a `with` statement."""
 
     def __init__(self, address: str) -> None:
         self.address = address
-        # A proxy that the environment names would not reach this machine's localhost.
+        # A proxy from the environment couldn't reach this machine's localhost.
         self._browser = httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False)
         self._token: str | None = None
 
@@ -51,43 +52,43 @@ class Visitor:
         self._browser.close()
 
     def get(self, path: str = "/") -> tuple[float, httpx.Response]:
-        """Look at a page: the seconds it took, and the page.
+        """Open a page. Returns the duration in seconds, and the page.
 
-        Raises WorkshopError when nothing answers, or with something else than a page.
+        Raises WorkshopError if the site doesn't respond or responds with an error.
         """
         started = time.perf_counter()
         try:
             page = self._browser.get(path, follow_redirects=True)
         except httpx.TransportError:
             raise WorkshopError(
-                f"No site answers on {self.address}. Start it in another terminal: ./workshop up"
+                f"No site responds at {self.address}. Start it in another terminal: ./workshop up"
             ) from None
         if page.is_error:
             raise WorkshopError(f"{self.address}{path}: {_status(page)}")
         return time.perf_counter() - started, page
 
     def open_form(self) -> None:
-        """Look at the upload page, which hands out the token that an upload must carry.
+        """Open the upload page to get the CSRF token for an upload.
 
-        Raises WorkshopError when nothing answers, or the page has no form.
+        Raises WorkshopError if the site doesn't respond or the page has no form.
         """
         _, page = self.get("/upload/")
         self._token = _Reader.of(page.text).token
         if self._token is None:
             raise WorkshopError(
                 f"{self.address}/upload/ has no form with a csrf_token. Is another program on this port? "
-                "./workshop up prints the site's address; name its port with --port."
+                "./workshop up prints the site's address. Set its port with --port."
             )
 
     def upload(self, name: str, content: bytes) -> Answer:
-        """Upload one photo under `name`. A photo that is not taken is no exception: see `Answer.refusal`.
+        """Upload a photo under `name`. A rejected photo doesn't raise an exception: see `Answer.refusal`.
 
-        Opens the form first where that was not done; raises WorkshopError as `open_form` does.
+        Opens the form first if necessary. Raises WorkshopError as `open_form()` does.
         """
         return self.send(self.prepare(name, content))
 
     def prepare(self, name: str, content: bytes) -> Prepared:
-        """All of an upload but the sending, which alone `Answer.seconds` counts. Raises as `upload` does."""
+        """Prepare an upload, so that `Answer.seconds` counts only the sending. Raises as `upload()` does."""
         if self._token is None:
             self.open_form()
         request = self._browser.build_request(
@@ -97,7 +98,7 @@ class Visitor:
         return Prepared(name, request)
 
     def send(self, upload: Prepared) -> Answer:
-        """Send what was prepared, once."""
+        """Send a prepared upload. Call this only once per upload."""
         name, started, page = upload.name, time.perf_counter(), None
         try:
             page = self._browser.send(upload.request)
@@ -106,9 +107,9 @@ class Visitor:
                 return Answer(name, seconds, _refusal(page), page)
             page = self._browser.get(page.headers["Location"], follow_redirects=True)
         except httpx.TimeoutException:
-            refusal = f"no answer within {PATIENCE:.0f} s"
+            refusal = f"no response within {PATIENCE:.0f} s"
         except httpx.TransportError:
-            refusal = "the connection broke; does ./workshop up still run?"
+            refusal = "the connection was lost; is ./workshop up still running?"
         else:
             refusal = _status(page) if page.is_error else None
             return Answer(name, seconds, refusal, page)
@@ -116,13 +117,13 @@ class Visitor:
 
 
 class _Reader(HTMLParser):
-    """Reads an upload page: the form's token, and what its errors say."""
+    """Parses an upload page: the form's token, and its error messages."""
 
     def __init__(self) -> None:
         super().__init__()
         self.token: str | None = None
         self.errors: list[str] = []
-        """All their words, one after the other."""
+        """The words of all error messages."""
         self._inside: list[str] = []
 
     @classmethod
@@ -154,10 +155,10 @@ def _refusal(page: httpx.Response) -> str:
     if page.is_error:
         return _status(page)
     errors = " ".join(_Reader.of(page.text).errors)
-    return errors or "the form came back without a word; does the view redirect after an upload?"
+    return errors or "the form was returned without an error message; does the view redirect after an upload?"
 
 
 def _status(page: httpx.Response) -> str:
     if page.is_server_error:
         return f"the site failed (HTTP {page.status_code}); the traceback is in the log of ./workshop up"
-    return f"the site answered HTTP {page.status_code} ({page.reason_phrase})"
+    return f"the site responded with HTTP {page.status_code} ({page.reason_phrase})"

@@ -1,1 +1,1 @@
-"""What runs: the broker, the processes of a project, the servers around them, and why a process failed."""
+"""Processes: the broker, a project's services, other servers, and the reason why a process failed."""

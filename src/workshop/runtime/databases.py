@@ -1,4 +1,4 @@
-"""A PostgreSQL database of a run's own, on the server that DATABASE_URL names."""
+"""A temporary PostgreSQL database on the server at DATABASE_URL."""
 
 import contextlib
 import secrets
@@ -11,16 +11,16 @@ SCHEMES = ("postgres", "postgresql", "pgsql")
 
 
 def is_postgres(url: str) -> bool:
-    """True for the address of a PostgreSQL."""
+    """Return True if `url` is the address of a PostgreSQL database."""
     return urlsplit(url).scheme in SCHEMES
 
 
 @contextlib.contextmanager
 def own(url: str) -> Iterator[str]:
-    """The address of a new, empty database beside the one at `url`. It is gone afterwards.
+    """Create an empty database on the same server, yield its address, and drop it afterwards.
 
-    Nothing is read from the database at `url`, and nothing written. Raises WorkshopError, in words, when
-    the server does not answer or does not let this user make a database.
+    The database at `url` itself is neither read nor changed. Raises WorkshopError if the server doesn't
+    respond or doesn't let this user create a database.
     """
     parts = urlsplit(url)
     name = f"check_{secrets.token_hex(4)}"
@@ -28,12 +28,12 @@ def own(url: str) -> Iterator[str]:
     try:
         yield urlunsplit(parts._replace(path=f"/{name}"))
     finally:
-        execute(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # a worker may still have it open
+        execute(url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # a worker may still be connected
 
 
 def execute(url: str, statement: str) -> None:
-    """Run one statement, outside of any transaction, in the database at `url`."""
-    import psycopg  # a tenth of a second that SQLite does without
+    """Run one statement outside of a transaction in the database at `url`."""
+    import psycopg  # imported here because it takes a tenth of a second, and SQLite doesn't need it
 
     libpq = urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
     try:
@@ -44,10 +44,10 @@ def execute(url: str, statement: str) -> None:
         raise WorkshopError(
             "The checks need a separate database on your server, but the server at DATABASE_URL refuses to "
             f"create it: {error}".strip()
-            + f"\nLet it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as its administrator)"
+            + f"\nAllow it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as its administrator)"
         ) from error
     except psycopg.OperationalError as error:
         raise WorkshopError(
-            f"The server at DATABASE_URL does not answer: {str(error).strip()}\n"
-            "Start the server, or remove DATABASE_URL from WORKSHOP_KEEP: the project then uses SQLite."
+            f"The server at DATABASE_URL doesn't respond: {str(error).strip()}\n"
+            "Start the server, or remove DATABASE_URL from WORKSHOP_KEEP to use SQLite."
         ) from error

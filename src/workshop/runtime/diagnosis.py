@@ -1,4 +1,4 @@
-"""What is wrong in the learner's own code: files that cannot be read, and the cause of a process's end."""
+"""Find errors in the learner's code: unreadable files, and the reason why a process exited."""
 
 import os
 import re
@@ -15,10 +15,12 @@ _SKIPPED = {"data", "node_modules", "site-packages", "__pycache__"}
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a process ended.
+    """Why a process exited.
 
-    error: such as "ValueError: no such mode", or the process's own words. place: the learner's file and line,
-    such as "images/tasks.py:7"; empty where none is to blame. behind: the exceptions that led to `error`.
+    error: the exception, such as "ValueError: no such mode", or the process's last message.
+    place: the learner's file and line, such as "images/tasks.py:7"; empty if the learner's code isn't
+    involved.
+    behind: the exceptions that led to `error`.
     """
 
     error: str = ""
@@ -30,14 +32,14 @@ class Cause:
 
 
 def python_files(folder: Path) -> Iterator[Path]:
-    """The project's own *.py files."""
+    """Yield the project's own Python files."""
     for here, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
         yield from (Path(here, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def unreadable(folder: Path) -> list[str]:
-    """One sentence for each file that Python cannot read: "images/views.py:31 cannot be read: …"."""
+    """Return a sentence for each file that Python cannot read: "images/views.py:31 cannot be read: …"."""
     return [sentence for file in python_files(folder) if (sentence := _why_unreadable(file, folder))]
 
 
@@ -55,9 +57,9 @@ def _why_unreadable(file: Path, folder: Path) -> str | None:
 
 
 def cause(lines: Iterable[str], folder: Path) -> Cause:
-    """Why the process with this log ended; an empty Cause when the log does not say why.
+    """Return why the process with this log exited, or an empty Cause if the log doesn't say why.
 
-    Errors after which the process went on, such as those of tasks and of requests, are not the cause.
+    Errors after which the process continued, such as errors in tasks and requests, are not the cause.
     """
     reports, rest = tracebacks.read(lines)
     for report in reversed(reports):
@@ -67,13 +69,13 @@ def cause(lines: Iterable[str], folder: Path) -> Cause:
 
 
 def place(lines: Iterable[str], folder: Path) -> str:
-    """The learner's file and line in the last traceback of `lines`, whatever came of it; "" without one."""
+    """Return the learner's file and line in the last traceback of `lines`, or "" if there is none."""
     reports, _ = tracebacks.read(lines)
     return reports[-1].place(folder, _SKIPPED) if reports else ""
 
 
 def advice(error: str) -> str:
-    """What to do about an import of a name that does not exist; "" for any other error."""
+    """Return how to fix an import of a name that doesn't exist; "" for any other error."""
     if "circular import" in error:
         return (
             "Two files import each other, so one of them is not complete yet. Remove one of the two imports."
@@ -93,8 +95,9 @@ def _cause(report: Report, folder: Path) -> Cause:
 
 
 def _last_words(lines: list[str]) -> str:
-    """What a log without a traceback says last: an error, else its last line. Records are not last words,
-    but for those that Celery ends with, or that tell of its attempts to connect.
+    """Return the last error in a log without a traceback, otherwise its last line.
+
+    Log records don't count, except Celery's critical ones and those about failed connections.
     """
     words = error = ""
     for number, line in enumerate(lines):
@@ -106,7 +109,7 @@ def _last_words(lines: list[str]) -> str:
             continue
         words = line.strip()
         if re.search(r"\b\w*Error\b:", line):
-            # "Error:" alone announces what is wrong in the next lines.
+            # After a line with only "Error:", the next lines say what is wrong.
             follow = lines[number + 1 : number + 4] if words.endswith(":") else []
             error = " ".join([words, *map(str.strip, follow)])
     return error or words

@@ -1,4 +1,7 @@
-"""Where the docs site is served on this machine: each server notes its port in `.workshop/docs-PORT.json`."""
+"""The address of the docs site on this machine.
+
+Each docs server records its port in `.workshop/docs-PORT.json`.
+"""
 
 import contextlib
 import os
@@ -13,22 +16,25 @@ COMMAND = "./workshop docs"
 
 
 def note(port: int) -> Path:
-    """Note that this process serves the docs site on `port`. Returns the file, to be removed at its end."""
+    """Record that this process serves the docs site on `port`.
+
+    Returns the file, which the caller must remove.
+    """
     file = paths.STATE / f"docs-{port}.json"
     atomic_file.write_json(file, {"port": port} | (up_state.identify(os.getpid()) or {}))
     return file
 
 
 def address() -> str | None:
-    """The address of a docs site of this clone that answers now; None when there is none.
+    """Return the address of a running docs site of this clone, or None.
 
-    A server of another program or clone is never meant, even on the usual port.
+    Never returns the address of another program or clone, even if it uses the default port.
     """
     for file in sorted(paths.STATE.glob("docs-*.json")):
         state = atomic_file.read_json(file)
         process, port = up_state.process(state), state.get("port")
         if process is None:
-            with contextlib.suppress(OSError):  # its server was killed
+            with contextlib.suppress(OSError):  # the server was killed
                 file.unlink()
         elif isinstance(port, int) and ports.listener(process.pid, port):
             return f"http://localhost:{port}"
@@ -36,7 +42,7 @@ def address() -> str | None:
 
 
 def place_of(lesson: Lesson, step: Step) -> str:
-    """Where to read the text of `step`: its address, or the command that serves it."""
+    """Return the address of a step's text, or the command that serves the docs."""
     if found := address():
         return f"{found}/lessons/{lesson.name}/#{step.anchor}"
     return f"{COMMAND}, step {step.id}"

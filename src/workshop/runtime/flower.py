@@ -1,6 +1,6 @@
-"""Flower: the port it listens on, and the password of this machine."""
+"""Flower's port, and its password on this machine."""
 
-from workshop.system.ports import free_port, is_free
+from workshop.system.ports import claim_next
 from workshop.system.secret import secret
 
 PORT = 5555
@@ -8,11 +8,11 @@ USER = "workshop"
 
 
 def environment(port: int | None = None) -> dict[str, str]:
-    """The variables that Flower reads: its port, by default 5555 or a free one; user and password."""
-    port = port or (PORT if is_free(PORT) else free_port())
+    """Flower's environment variables: the port (default: 5555 or the next free one), user and password."""
+    port = port or claim_next(PORT)
     return {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": f"{USER}:{password()}"}
 
 
 def password() -> str:
-    """The password of this machine."""
+    """Return Flower's password on this machine."""
     return secret("flower-password")

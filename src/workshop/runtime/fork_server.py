@@ -1,8 +1,8 @@
-"""A process that has loaded the libraries, and forks those that need them: each saves half a second.
+"""A server that loads the libraries once and forks processes that use them. Each fork saves half a second.
 
-It reads nothing of a project. A forked process waits for a line on its standard input that says, as JSON,
-what to run. `Fork.run` in `workshop.runtime.forks` writes this line.
-If the input ends without it, the process ends.
+The server reads nothing from a project. A forked process waits for a line on its standard input that says,
+as JSON, what to run. `Fork.run` in `workshop.runtime.forked_process` writes this line. If the input is closed
+without a line, the process exits.
 
     python -m workshop.runtime.fork_server ASKED DOOR LIBRARIES…
 
@@ -100,20 +100,21 @@ LIBRARIES = {
         "kombu.transport.redis",
     ),
 }
-"""What the processes import in any case. None of it reads settings or variables while it is imported."""
+"""The modules that every process imports. They don't read settings or environment variables on import."""
 
 
 def main(asked: socket.socket, door: int, libraries: list[str]) -> None:
-    """Load the libraries, serve, and in a process that was forked run what it is told to.
+    """Load the libraries and fork processes. In a forked process, run the requested program.
 
-    door: number of the socket through which this process, and those that it forks, can be asked for more.
+    asked: the socket for requests. door: the descriptor of the socket to which forked processes send
+    requests.
     """
     for name in libraries:
         for module in LIBRARIES[name]:
             importlib.import_module(module)
-    sys.dont_write_bytecode = True  # of the libraries it is kept for the next server, of a project never
+    sys.dont_write_bytecode = True  # cache the bytecode of libraries, but not of projects
     gc.collect()
-    gc.freeze()  # a collection in a fork would copy all of this memory
+    gc.freeze()  # garbage collection in a fork would copy all of this memory
     events = serve(asked)
     with open(0, "rb", closefd=False) as waiting:
         word = waiting.readline()
@@ -124,9 +125,11 @@ def main(asked: socket.socket, door: int, libraries: list[str]) -> None:
 
 
 def serve(asked: socket.socket) -> int | None:
-    """Fork whenever `asked` says so, until the owner is gone. Returns in the forked processes only.
+    """Fork a process for each request on `asked`, until the owner exits.
 
-    Returns the number of the pipe for the events, for a process that gets one.
+    Returns only in the forked processes.
+
+    Returns the file descriptor of the pipe for events, or None if the process has no such pipe.
     """
     woken, waker = os.pipe()
     for end in woken, waker:
@@ -136,7 +139,7 @@ def serve(asked: socket.socket) -> int | None:
     statuses: dict[int, int] = {}
     while True:
         ready, _, _ = select.select([0, asked, woken], [], [])
-        if 0 in ready:  # the owner writes nothing there: it has ended
+        if 0 in ready:  # the owner never writes here, so it has exited
             sys.exit(0)
         if woken in ready:
             os.read(woken, 4096)
@@ -146,7 +149,7 @@ def serve(asked: socket.socket) -> int | None:
             pid = os.fork()
             if not pid:
                 break
-            with contextlib.suppress(OSError):  # it has done so itself
+            with contextlib.suppress(OSError):  # the child has already done this
                 os.setpgid(pid, int(group))
             for each in (waiting, output, *events):
                 os.close(each)
@@ -167,7 +170,7 @@ def _reap(statuses: dict[int, int]) -> None:
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             pid, status = ended
-            signals.to_group(pid)  # where it leads one, the others end with it
+            signals.to_group(pid)  # if the process leads a group, kill the rest of the group
             _say(statuses[pid], os.waitstatus_to_exitcode(status))
             os.close(statuses.pop(pid))
 
@@ -178,14 +181,14 @@ def _say(status: int, number: int) -> None:
 
 
 def _become(word: dict, **own: str) -> str:
-    """Take over the folder, the variables and the arguments of `word`, and return its program."""
+    """Apply the folder, the environment and the arguments in `word`, and return the program's name."""
     os.environ.clear()
     os.environ.update(word["environment"] | own)
     time.tzset()
     os.chdir(word["folder"])
     places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [place for place in places if place not in sys.path]
-    importlib.invalidate_caches()  # files have been written since
+    importlib.invalidate_caches()  # files may have been written since the libraries were loaded
     sys.argv = [word["program"], *word["arguments"]]
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -1,4 +1,4 @@
-"""Troubles of what a process needs: its broker, its database, its port, the disk. Each with its fix."""
+"""What a process needs (broker, database, port, disk): its errors, and how to fix them."""
 
 import re
 import textwrap
@@ -11,10 +11,13 @@ NEW_BROKER = "Press Ctrl-C and run ./workshop up again: it starts a new, empty b
 
 @dataclass(frozen=True)
 class Trouble:
-    """What went wrong outside the learner's code.
+    """A failure outside the learner's code.
 
-    what: completes "The worker stopped because …". fix: what to do. error: the words of the server.
-    is_broker: it is the broker's. answered: the broker did answer, and refused.
+    what: the end of the sentence "The worker stopped because …".
+    fix: what to do.
+    error: the server's message.
+    is_broker: whether the broker has failed.
+    answered: whether the broker responded, but with an error.
     """
 
     what: str
@@ -24,7 +27,7 @@ class Trouble:
     answered: bool = False
 
 
-_SILENT = "its broker does not answer"
+_SILENT = "its broker doesn't respond"
 _BROKER = (
     (
         r"ReadOnlyError|READONLY|read only replica|UNBLOCKED .*replica",
@@ -53,8 +56,8 @@ _BROKER = (
     (
         r"NOAUTH|Authentication required",
         "NOAUTH",
-        "its broker wants a password",
-        "Put the password into REDIS_URL: redis://:password@host:6379/0",
+        "its broker requires a password",
+        "Add the password to REDIS_URL: redis://:password@host:6379/0",
     ),
     (
         r"WRONGPASS|invalid username-password pair",
@@ -65,8 +68,8 @@ _BROKER = (
     (
         r"NOPERM|NoPermissionError",
         "NOPERM",
-        "its broker does not allow a command to this user",
-        "Give the user the rights on the broker that Celery needs.",
+        "its broker does not allow this user to run a command",
+        "Give the user the permissions that Celery needs on the broker.",
     ),
     (
         r"ACCESS_REFUSED|AccessRefused|Couldn't log in",
@@ -77,8 +80,8 @@ _BROKER = (
     (
         r"NOT_ALLOWED|amqp\.exceptions\.NotAllowed",
         "",
-        "its broker does not let this user into the virtual host",
-        "Create the virtual host in CELERY_BROKER_URL, or give the user the rights to it.",
+        "its broker does not allow this user to access the virtual host",
+        "Create the virtual host in CELERY_BROKER_URL, or allow the user to access it.",
     ),
     (
         r"(?:kombu|redis)\.exceptions\.(?:OperationalError|ConnectionError|TimeoutError)|^amqp\."
@@ -90,7 +93,7 @@ _BROKER = (
         "Start the broker, or correct its address (REDIS_URL, CELERY_BROKER_URL).",
     ),
 )
-"""Pattern, the server's code for it (redis-py leaves the code out), what it means, and the fix."""
+"""The pattern, the server's error code (which redis-py leaves out), the meaning, and the fix."""
 
 _OTHERS = (
     (
@@ -110,7 +113,7 @@ _OTHERS = (
     ),
     (
         r"(?:django\.db|psycopg)\S*\.OperationalError: .*(?:connect|authentication|does not exist)",
-        "its database does not answer, or refuses the login",
+        "its database doesn't respond, or refuses the login",
         "Start the database, correct DATABASE_URL, or type: unset DATABASE_URL",
     ),
     (
@@ -123,16 +126,17 @@ _OTHERS = (
 
 
 _THEIRS = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
-"""Exceptions of what talks to a server. One of the learner's own may use the same words."""
+"""Exceptions of libraries that talk to servers. The learner's own exceptions may contain the same words."""
 
 
 def named(cause: Cause) -> Trouble | None:
-    """The trouble that the cause of a process's end tells of; None when it tells of none."""
+    """Return the service error behind the end of a process, or None if there is none."""
     errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.behind))
     for error in errors:
         if cause.place and not _THEIRS.match(error):
             continue
-        # The database and the port first: psycopg and Django have exceptions of the same names.
+        # Check the database and the port first, because psycopg and Django have exceptions with the same
+        # names.
         for pattern, what, fix in _OTHERS:
             if re.search(pattern, error):
                 return Trouble(what, fix, _message(error))
@@ -146,7 +150,7 @@ def named(cause: Cause) -> Trouble | None:
 
 
 def _message(error: str) -> str:
-    """The error without the name of its class, and without the command that a pipeline quotes."""
+    """Return the error without the class name and without the command that a pipeline quotes."""
     message = re.sub(r"^[A-Za-z_][\w.]*(?:Error|Exception|Refused|Allowed): ", "", error)
     message = re.sub(r"^\(0, 0\): ", "", message)
     message = re.sub(r"^Command # \d+ \(.*\) of pipeline caused error: ", "", message)

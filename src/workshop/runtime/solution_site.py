@@ -1,6 +1,11 @@
-"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards."""
+"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards.
+
+As a program, `python -m workshop.runtime.solution_site 01-sync` prints the address of the site, or the reason
+why it failed, and serves the site until standard input is closed.
+"""
 
 import contextlib
+import sys
 import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -16,7 +21,7 @@ from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime import flower
 from workshop.runtime.broker import Broker
-from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import START_SECONDS, Supervisor
 from workshop.system import signals
 from workshop.system.ports import free_port
@@ -27,7 +32,7 @@ NEEDED = {"web", "worker", "migrate"}
 
 
 def newest() -> str:
-    """The name of the last solution. Raises WorkshopError when there is none with a Procfile."""
+    """Return the name of the last solution. Raises WorkshopError if none has a Procfile."""
     found = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
     if not found:
         raise WorkshopError(
@@ -125,7 +130,7 @@ class Site:
             )
 
     def last_lines(self, count: int = 10) -> list[str]:
-        """The last lines of the log of all processes."""
+        """Return the last lines of the common log."""
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
 
     def stays(self, seconds: float) -> bool:
@@ -255,3 +260,16 @@ class Ending:
                 site.hurry()
         elif not self._held:
             raise KeyboardInterrupt
+
+
+def main(name: str) -> None:
+    try:
+        with running(name) as site:
+            print(site.address, flush=True)
+            sys.stdin.read()
+    except WorkshopError as error:
+        print(error, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

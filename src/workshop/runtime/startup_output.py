@@ -1,4 +1,4 @@
-"""What a process prints while it starts: all of it at its first start, only news at the later ones."""
+"""Filter what a process prints while it starts: everything at the first start, later only new lines."""
 
 import re
 import time
@@ -9,16 +9,18 @@ from honcho.printer import Message
 QUIET_SECONDS = 0.5
 HOLD_SECONDS = 30
 _TIMES = re.compile(r"0x[0-9a-f]+|(?:\d{4}-\d\d-\d\d|\w+ \d+, \d{4} -|\d{6}) \d\d:\d\d:\d\d(?:,\d+)?")
-"""What differs from start to start: addresses in memory, dates and times of day."""
+"""Text that differs between starts: memory addresses, dates and times."""
 _CHATTER = re.compile(r"\s*$|worker: (?:Warm|Cold) shutdown|.*: INFO/MainProcess\] mingle: ")
-"""Lines of a restart that say nothing to a learner."""
+"""Lines of a restart that don't help a learner."""
 _WARNING = re.compile(r"\b(?!SecurityWarning)\w+Warning: |^WARNINGS:")
 
 
 class Startup:
-    """The lines of one process, on their way to the terminal.
+    """Passes the lines of a process on to the terminal.
 
-    write: prints one of them. From `hold()` to `release()` they are kept back, so that a restart is one line.
+    Between `hold()` and `release()`, the lines are held back, so that a restart is a single line.
+
+    write: prints a line.
     """
 
     def __init__(self, write: Callable[[Message], None]):
@@ -29,7 +31,7 @@ class Startup:
         self._since = 0.0
 
     def line(self, message: Message) -> None:
-        """Print a line, or keep it back."""
+        """Print a line, or hold it back."""
         if self._held is not None:
             self._held.append(message)
             return
@@ -38,19 +40,19 @@ class Startup:
             self._first.add(_normal(message))
 
     def hold(self) -> None:
-        """Keep the next lines back. The first start is never kept back."""
+        """Hold back the next lines. The lines of the first start are never held back."""
         if self._known:
             self._held, self._since = self._held or [], time.monotonic()
 
     def look(self) -> None:
-        """Print what was kept back for too long. Perhaps the process waits for input, as a debugger does."""
+        """Print lines that were held back for too long, because the process may be waiting in a debugger."""
         if self._held and time.monotonic() - self._since > HOLD_SECONDS:
             self.release()
 
     def complete(self) -> str:
-        """The process has started. Prints the lines that its first start did not have.
+        """Record that the process has started, and print the lines that the first start did not print.
 
-        Returns a remark on the warnings that it did have, for the end of a sentence; empty without one.
+        Returns a remark for the end of a sentence if warnings were repeated; otherwise an empty string.
         """
         self._known = True
         repeated = [each for each in self._held or [] if _normal(each) in self._first]
@@ -58,12 +60,12 @@ class Startup:
         return " · same warnings" if any(map(_warns, repeated)) else ""
 
     def release(self, everything: bool = False) -> None:
-        """Print what was kept back.
+        """Print new lines that were held back.
 
-        everything: from the first line on that the first start did not have, since the process has failed.
+        everything: print all lines from the first new one on, because the process has failed.
         """
         if everything and not self._known:
-            self._first.clear()  # it was no start: the same traceback may come again
+            self._first.clear()  # the start failed, so the same traceback may come again
         held, self._held = self._held or [], None
         failed = everything or any(map(_starts_a_traceback, held))
         news = False
@@ -75,7 +77,7 @@ class Startup:
 
 
 def is_chatter(message: Message) -> bool:
-    """True for a line that a process ends with when it is restarted, and that tells nothing."""
+    """Return True for an uninformative line that a process prints when it is restarted."""
     return bool(_CHATTER.match(_text(message)))
 
 

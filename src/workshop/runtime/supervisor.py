@@ -1,7 +1,7 @@
-"""Keeping the processes of a project running, and saying in plain words what happens to each.
+"""Keep the processes of a project running, and say what happens to them.
 
-honcho's own manager ends everything when one process ends. This one survives: it says which process ended
-and why, and starts it again when a file changes.
+honcho's own manager stops everything when one process exits. This one continues: it says which process
+exited and why, and restarts that process when a file changes.
 """
 
 import contextlib
@@ -26,36 +26,34 @@ from honcho.process import Process
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.runtime import diagnosis, service_errors, startup_output
+from workshop.runtime import diagnosis, service_errors, service_state, startup_output
 from workshop.runtime.broker import without_password
+from workshop.runtime.procfile import Service
 from workshop.runtime.service_errors import Trouble
-from workshop.runtime.services import Service
+from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
 from workshop.runtime.startup_output import Startup
 from workshop.system import file_watcher, ports, signals
 
 GRACE_SECONDS = 10
 START_SECONDS = 60
-SETTLED = {"ready", "done", "waiting", "crashed", "unreadable", "broken"}
-STOPPED = {"done", "waiting", "crashed", "unreadable", "new"}
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
-"""What Django's runserver logs before it restarts its server, with or without the time of the log."""
+"""The message that Django's runserver logs before it restarts its server, with or without a timestamp."""
 
 
 @dataclass
 class Running:
-    """A service and what has become of it.
+    """A service and its state. `enter` changes the state.
 
-    state: new, probing, starting, ready, done, waiting (for a step), crashed, unreadable (not started for
-    a syntax error), failing and then broken (runs, but cannot load the code), stopping.
-    said: why it does not run, so that it is said once. news: why it starts again, said once it is ready.
-    asked_at, ready_at: when it was asked to start, and when it was ready. listener: the process that had its
-    port before.
+    said: why the service isn't running, so that the reason is printed only once.
+    news: why the service is restarting, which is printed when the service is ready.
+    asked_at, ready_at: when the service was asked to start, and when it was ready, in monotonic seconds.
+    listener: the process that listened on the service's port before.
     """
 
     service: Service
     colour: str
     startup: Startup = field(default_factory=lambda: Startup(lambda message: None))
-    state: str = "new"
+    state: State = State.NEW
     pid: int | None = None
     thread: threading.Thread | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
@@ -69,14 +67,20 @@ class Running:
 
     @property
     def alive(self) -> bool:
-        return self.state not in STOPPED
+        return self.state in ALIVE
+
+    def enter(self, state: State) -> None:
+        """Change the state. Raises ValueError if `state` may not follow the current one."""
+        self.state = service_state.check(self.state, state)
 
 
 class Supervisor:
-    """Runs services until `stop()`. Those that are done once come first, and the others when they have ended.
+    """Runs services until `stop()`. Services with `once` run first, and the others start when those are done.
 
-    printer: gets each line of their logs. say: gets what happens to them, as sentences.
-    on_ready: called once, when every service is ready or known to be not. on_pids: called with name -> pid.
+    printer: receives each line of the logs.
+    say: receives sentences about what happens to the services.
+    on_ready: called once, when every service is either ready or has failed to start.
+    on_pids: called with a dictionary of names and pids whenever a process starts or exits.
     """
 
     def __init__(
@@ -101,16 +105,19 @@ class Supervisor:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
-        """End everything; asked a second time, at once. May be called from a signal handler."""
+        """Stop everything. A second call stops it immediately. Safe to call from a signal handler."""
         self._stop_asked += 1
         self._events.put(Message("stop asked", None, None, None, None))
 
     def switch_broker(self, on: bool) -> None:
-        """Stop the broker, or start it again, empty. May be called from a signal handler."""
+        """Stop the broker, or restart it empty. Safe to call from a signal handler."""
         self._events.put(Message("broker", on, None, None, None))
 
     def run(self) -> None:
-        """Start all services and keep them; returns after `stop()`, when every process has ended."""
+        """Start all services and keep them running.
+
+        Returns after `stop()`, when all processes have exited.
+        """
         watcher = threading.Thread(target=self._watch, daemon=True)
         watcher.start()
         try:
@@ -123,16 +130,16 @@ class Supervisor:
             self._kill_all()
 
     def not_ready(self) -> list[str]:
-        """The names of the services that do not run."""
-        return [name for name, r in self.running.items() if r.state not in ("ready", "done")]
+        """Return the names of the services that are not ready."""
+        return [name for name, r in self.running.items() if r.state not in (State.READY, State.DONE)]
 
     def add(self, service: Service) -> None:
-        """Start one more service beside the others."""
+        """Start another service."""
         self._start(self._add(service))
 
     def _start_new(self, once: bool) -> None:
         for running in list(self.running.values()):
-            if running.state == "new" and running.service.once == once:
+            if running.state == State.NEW and running.service.once == once:
                 self._start(running)
 
     def _add(self, service: Service) -> Running:
@@ -153,7 +160,8 @@ class Supervisor:
         if self.broker is not None and not self.broker.running and not self._broker_said:
             self._broker_said = True
             self.say(
-                "broker ended. Nothing can be queued until it is back. It starts again when you save a file."
+                "broker ended. Nothing can be queued until it is running again. It starts again when you "
+                "save a file."
             )
         if not self._stopping and all(r.state in SETTLED for r in self.running.values() if r.service.once):
             self._start_new(once=False)
@@ -173,7 +181,7 @@ class Supervisor:
         if message.type == "start":
             running.pid = message.data["pid"]
             self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
-            if running.state == "stopping":
+            if running.state == State.STOPPING:
                 _signal(running, signal.SIGTERM)
         elif message.type == "line":
             self._line(running, message)
@@ -185,14 +193,14 @@ class Supervisor:
     def _start(self, running: Running) -> None:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
-            self._cannot(running, "unreadable", f"{broken[0]}. It starts once you have fixed that.")
+            self._cannot(running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed the error.")
             return
-        probe = None if running.state == "probing" else service.probe
+        probe = None if running.state == State.PROBING else service.probe
         running.startup.hold()
         running.listener, running.ready_at = None, 0
         if not running.news:
             running.asked_at = time.monotonic()
-        running.state = "probing" if probe else "starting"
+        running.enter(State.PROBING if probe else State.STARTING)
         running.lines.clear()
         process = Process(
             probe or service.shell_command,
@@ -216,40 +224,43 @@ class Supervisor:
         text = message.data.decode("utf-8", "replace")
         running.lines.append(text)
         running.last_line_at = time.monotonic()
-        if running.state == "probing":
+        if running.state == State.PROBING:
             return
         service = running.service
         if service.log is not None:
             with service.log.open("a", encoding="utf-8") as log:
                 log.write(text)
-        elif service.port and running.state != "stopping" and (reloads := RELOADS.match(text.strip())):
+        elif service.port and running.state != State.STOPPING and (reloads := RELOADS.match(text.strip())):
             self._reloads(running, Path(reloads[1]))
             return
-        elif running.state != "stopping" or self._stopping or not startup_output.is_chatter(message):
+        elif running.state != State.STOPPING or self._stopping or not startup_output.is_chatter(message):
             running.startup.line(message)
-        if running.state in ("starting", "ready") and text.startswith("Exception in thread django-main"):
-            running.state = "failing"
+        if running.state in (State.STARTING, State.READY) and text.startswith(
+            "Exception in thread django-main"
+        ):
+            running.enter(State.FAILING)
         speaks = service.port is None and not service.once
-        if running.state == "starting" and speaks and (service.ready_line or "") in text:
+        if running.state == State.STARTING and speaks and (service.ready_line or "") in text:
             self._ready(running)
 
     def _ready(self, running: Running) -> None:
-        running.state, running.said, running.ready_at = "ready", "", time.monotonic()
+        running.enter(State.READY)
+        running.said, running.ready_at = "", time.monotonic()
 
     def _reloads(self, running: Running, file: Path) -> None:
-        """Its server starts again on its own, in another process."""
+        """The service reloads on its own, and its server restarts in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.news:
             running.news = f"{running.service.name} restarted: {file} changed"
             running.asked_at = time.monotonic()
         running.ready_at = 0
         running.listener = ports.listener(running.pid, running.service.port) if running.pid else None
-        running.state = "starting"
+        running.enter(State.STARTING)
         running.lines.clear()
         running.startup.hold()
 
     def _complete(self, running: Running) -> None:
-        """It has said all that it says when it starts."""
+        """The service has printed all the lines of its start."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
         if running.news:
@@ -257,24 +268,21 @@ class Supervisor:
         running.news, running.ready_at = "", 0
 
     def _ended(self, running: Running, code: int) -> None:
-        was, running.state = running.state, "crashed"
         if self._stopping or (running.service.once and code == 0):
-            running.state = "done"
-        elif was == "stopping":
+            running.enter(State.DONE)
+        elif running.state == State.STOPPING or (running.state == State.PROBING and code == 0):
             self._start(running)
-        elif was == "probing" and code == 0:
-            running.state = was
-            self._start(running)
-        elif was == "probing":
-            self._cannot(running, "waiting", f"step {running.service.waits} ({self._missing(running)})")
+        elif running.state == State.PROBING:
+            why = f"step {running.service.waits} ({self._missing(running)})"
+            self._cannot(running, State.WAITING, why)
         else:
             running.said = ""
-            self._cannot(running, "crashed", self._why_ended(running, code))
+            self._cannot(running, State.CRASHED, self._why_ended(running, code))
 
     def _why_ended(self, running: Running, code: int) -> str:
-        """How it ended, why, and what to do; what completes "worker"."""
+        """Return how and why the process exited, and what to do. The text follows the service's name."""
         how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
-        if log := running.service.log:  # no part of the project
+        if log := running.service.log:  # not part of the project
             then = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
         if _signal_of(code):
             killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
@@ -299,7 +307,7 @@ class Supervisor:
             if self._broker_off:
                 return "Start the broker again: ./workshop broker start"
             if not self.broker.running:
-                return ""  # it starts again together with the process
+                return ""  # the broker restarts together with the process
             if trouble.answered:
                 return service_errors.NEW_BROKER
         return trouble.fix
@@ -311,15 +319,16 @@ class Supervisor:
             return f"{app}/celery.py has no app yet"
         return reason
 
-    def _cannot(self, running: Running, state: str, why: str) -> None:
-        running.state, running.news = state, ""
-        running.startup.release(everything=state in ("crashed", "broken"))
+    def _cannot(self, running: Running, state: State, why: str) -> None:
+        running.enter(state)
+        running.news = ""
+        running.startup.release(everything=state in (State.CRASHED, State.BROKEN))
         if why != running.said:
             running.said = why
             verb = {
-                "waiting": " waits for",
-                "unreadable": "cannot start:",
-                "broken": "cannot load your code:",
+                State.WAITING: " waits for",
+                State.UNREADABLE: "cannot start:",
+                State.BROKEN: "cannot load your code:",
             }
             self.say(" ".join(part for part in (running.service.name, verb.get(state), why) if part))
 
@@ -337,16 +346,16 @@ class Supervisor:
                 return
         what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
         for running in self.running.values():
-            if running.service.log is not None or running.state in ("new", "done"):
+            if running.service.log is not None or running.state in (State.NEW, State.DONE):
                 continue
             running.asked_at = running.asked_at if running.news else time.monotonic()
-            if running.state == "broken":
-                running.state = "starting"
+            if running.state == State.BROKEN:
+                running.enter(State.STARTING)
                 running.news = f"{running.service.name} started again: {what} changed"
             elif running.state in STOPPED:
                 running.news = f"{running.service.name} started again: {what} changed"
                 self._start(running)
-            elif running.state != "stopping" and (
+            elif running.state != State.STOPPING and (
                 running.service.restarts or set(files) & set(running.service.reads)
             ):
                 running.news = f"{running.service.name} restarted: {what} changed"
@@ -362,7 +371,7 @@ class Supervisor:
         elif not self.broker.running:
             self._start_broker()
             for running in self.running.values():
-                if running.state == "crashed" and running.service.log is None:
+                if running.state == State.CRASHED and running.service.log is None:
                     running.news = f"{running.service.name} started again: the broker is back"
                     running.asked_at = time.monotonic()
                     self._start(running)
@@ -378,9 +387,9 @@ class Supervisor:
         self.say("broker started again, empty.")
 
     def _end(self, running: Running) -> None:
-        running.state = "stopping"
+        running.enter(State.STOPPING)
         reachable = self.broker is None or self.broker.running
-        # A worker without its broker never gets to the end of its warm shutdown.
+        # Without its broker, a worker never completes its warm shutdown.
         running.kill_at = time.monotonic() + (GRACE_SECONDS if reachable else 2)
         _signal(running, signal.SIGTERM)
 
@@ -393,14 +402,14 @@ class Supervisor:
                 "Stopping … (workers finish their tasks first; press Ctrl-C again to stop everything at once)"
             )
             for running in self.running.values():
-                if running.alive and running.state != "stopping":
+                if running.alive and running.state != State.STOPPING:
                     self._end(running)
         if self._stop_asked > 1:
             for running in self.running.values():
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
-        """End what an error has left running, and what is starting: each thread has a process, or will."""
+        """Kill all processes, also those that are still starting: each thread has one or will have one."""
         deadline = time.monotonic() + GRACE_SECONDS
         for running in self.running.values():
             while running.thread and running.thread.is_alive() and time.monotonic() < deadline:
@@ -417,10 +426,10 @@ class Supervisor:
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
         running.startup.look()
-        if running.state == "starting" and _is_served(running):
+        if running.state == State.STARTING and _is_served(running):
             self._ready(running)
-        elif running.state == "ready" and running.ready_at:
-            # After a ready line nothing follows; after a port answers, some lines do.
+        elif running.state == State.READY and running.ready_at:
+            # Nothing follows a ready line, but some lines may follow when a port is open.
             quiet = now - max(running.last_line_at, running.ready_at) > startup_output.QUIET_SECONDS
             if (
                 running.service.ready_line
@@ -428,22 +437,22 @@ class Supervisor:
                 or now - running.ready_at > 4 * startup_output.QUIET_SECONDS
             ):
                 self._complete(running)
-        elif running.state == "failing" and now - running.last_line_at > 0.3:
+        elif running.state == State.FAILING and now - running.last_line_at > 0.3:
             cause = diagnosis.cause(running.lines, self.folder)
             trouble = service_errors.named(cause)
             why = self._trouble(running, trouble, cause) if trouble else str(cause)
-            self._cannot(running, "broken", why)
-        elif running.state == "starting" and running.service.log and not running.said:
+            self._cannot(running, State.BROKEN, why)
+        elif running.state == State.STARTING and running.service.log and not running.said:
             if now - running.asked_at > START_SECONDS:
                 running.said = (
                     f"{running.service.name} is still starting. For its progress, see "
                     f"{paths.shown(running.service.log)}."
                 )
                 self.say(running.said)
-        elif running.state == "stopping" and now > running.kill_at:
+        elif running.state == State.STOPPING and now > running.kill_at:
             _signal(running, signal.SIGKILL)
         if running.pid and _is_zombie(running.pid):
-            # Its children still hold the log open. Nothing else will end them.
+            # Its children still hold the log open, and nothing else would stop them.
             _signal(running, signal.SIGKILL)
 
     def _watch(self) -> None:
@@ -455,7 +464,7 @@ class Supervisor:
 
 
 def _signal(running: Running, number: int) -> None:
-    """SIGTERM goes to the process, which ends its own children; a pool child would drop its task."""
+    """Send a signal. SIGTERM goes only to the main process, because a pool child would drop its task."""
     if running.pid is None:
         return
     if number == signal.SIGTERM and running.service.is_simple:
@@ -473,7 +482,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _is_served(running: Running) -> bool:
-    """True when the service's port answers, and it is the service that does."""
+    """Return True if the service itself accepts connections on its port."""
     port = running.service.port
     if not port or not running.pid:
         return False
@@ -485,7 +494,7 @@ def _is_served(running: Running) -> bool:
 
 
 def _address(environment: Mapping[str, str]) -> str:
-    """The address of the broker that a process uses, as it may be printed."""
+    """Return the address of the broker that a process uses, without the password."""
     url = environment.get("CELERY_BROKER_URL") or environment.get("REDIS_URL", "")
     return without_password(url)
 

@@ -1,4 +1,4 @@
-"""Tracebacks in a process's log: which of them ended the process, its error, and its frames."""
+"""Parse the tracebacks in a process's log, and find the one that stopped the process."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,26 +12,26 @@ _CHAINED = (
 )
 _FRAME = re.compile(r'  File "([^"]+)", line (\d+)')
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
-# honcho's and Docker's name before each line, pytest's mark, and colors.
+# The prefixes of honcho, Docker and pytest, and colors.
 _PREFIX = re.compile(r"(?:\x1b\[[\d;]*m)*(?:INTERNALERROR> |[\w.-]+ +\| ?)?")
 _COLOR = re.compile(r"\x1b\[[\d;]*m")
 _MARGIN = re.compile(r" +[|+] ?")
 _RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^\]]*?: (?P<level>[A-Z]+)/(?P<process>[\w-]+)\] ?")
-"""How each record of Celery's log starts: "[2026-11-28 20:22:22,960: INFO/MainProcess] "."""
+"""The start of a record in Celery's log: "[2026-11-28 20:22:22,960: INFO/MainProcess] "."""
 _REQUEST = re.compile(r"\[\d\d/\w{3}/\d{4} ")
-"""How runserver reports a request."""
+"""A request in runserver's log."""
 _WENT_ON = re.compile(
     r"""Internal\ Server\ Error: | Exception\ ignored | Exception\ happened\ during | ---\ Logging\ error
     | Error\ in\ atexit | Task\ exception\ was\ never | Process\ [\w-]*(?:Worker|Process)-\d
     | Exception\ in\ thread\ (?!django-main-thread) | (?:ERROR|WARNING)\b | \[[EW]\ \d{6}\ """,
     re.VERBOSE,
 )
-"""Lines above the traceback of an error after which the process went on, or that ended another process."""
+"""Lines above a traceback after which the process continued, or which belongs to another process."""
 
 
 @dataclass
 class Traceback:
-    """One traceback. frames: file and line, the innermost last. error: such as "ValueError: no such mode"."""
+    """A traceback. frames: file and line, innermost last. error: such as "ValueError: no such mode"."""
 
     frames: list[tuple[Path, int]] = field(default_factory=list)
     error: str = ""
@@ -39,10 +39,11 @@ class Traceback:
 
 @dataclass
 class Report:
-    """The tracebacks that were printed for one exception: its causes first, then the exception itself.
+    """The tracebacks of an exception: first those of its causes, then its own.
 
-    An exception group comes before its sub-exceptions. went_on: the process went on after it.
-    critical: Celery logged it as the reason for its end.
+    An exception group comes before its sub-exceptions.
+
+    went_on: whether the process continued. critical: whether Celery logged it as the reason for exiting.
     """
 
     tracebacks: list[Traceback]
@@ -51,7 +52,7 @@ class Report:
 
     @property
     def main(self) -> Traceback:
-        """The traceback of the exception itself, of a group the first sub-exception that is not a group."""
+        """The exception's own traceback; for a group, that of the first sub-exception that isn't a group."""
         group = next((number for number, each in enumerate(self.tracebacks) if _is_group(each)), None)
         if group is None:
             return self.tracebacks[-1]
@@ -59,15 +60,15 @@ class Report:
 
     @property
     def error(self) -> str:
-        """The exception in one line; of a group its own line, then the first sub-exception."""
+        """The exception in one line; for a group, followed by the first sub-exception."""
         groups = [each.error for each in self.tracebacks if _is_group(each)]
         return ": ".join([*groups[:1], self.main.error])
 
     def place(self, folder: Path, skipped: Iterable[str] = ()) -> str:
-        """The innermost file and line in `folder`, such as "images/tasks.py:7"; empty without one.
+        """Return the innermost file and line in `folder`, such as "images/tasks.py:7"; "" if there is none.
 
-        skipped: names of folders whose files do not count. manage.py, which starts everything, counts only
-        where the exception was raised in it.
+        skipped: names of folders whose files are ignored. manage.py is ignored, too, unless it raised the
+        exception.
         """
         for traceback in [self.main, *reversed(self.tracebacks)]:
             for file, line in reversed(traceback.frames):
@@ -79,10 +80,10 @@ class Report:
 
 
 def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
-    """The reports in a log, in their order, and the lines between them, without prefixes and empty lines."""
+    """Return the reports in a log, and the other lines without prefixes and empty lines, both in order."""
     reports: list[Report] = []
     rest: list[str] = []
-    above: list[str] = []  # the lines directly above, up to an empty line
+    above: list[str] = []  # the lines directly above, back to an empty line
     chained = False
     lines = _Lines(log)
     for line in lines:
@@ -106,14 +107,17 @@ def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
 
 
 def record(line: str) -> tuple[str, str, str]:
-    """Level, process and message of a record in Celery's log; ("", "", line) for any other line."""
+    """The level, process and message of a record in Celery's log, or ("", "", line) for other lines."""
     if match := _RECORD.match(line):
         return match["level"], match["process"], line[match.end() :]
     return "", "", line
 
 
 class _Lines(Iterator[str]):
-    """The lines of a log without prefixes, with one that can be taken back. in_group: with a margin."""
+    """The lines of a log without prefixes. A line can be put back.
+
+    in_group: whether the line is in an exception group and has a margin.
+    """
 
     def __init__(self, log: Iterable[str]):
         self._log = iter(log)
@@ -137,7 +141,7 @@ class _Lines(Iterator[str]):
 
 
 def _rest_of(lines: _Lines) -> Traceback:
-    """The traceback whose first line was just read."""
+    """Read the rest of a traceback whose first line was just read."""
     traceback = Traceback()
     for line in lines:
         if line.startswith(" ") or not line:
@@ -153,7 +157,7 @@ def _rest_of(lines: _Lines) -> Traceback:
 
 
 def _message(first: str, lines: _Lines) -> str:
-    """An error's line; when it ends with a colon, the lines that it announces, too."""
+    """Return an error's line and, if it ends with a colon, the lines that follow."""
     message = [first.strip()]
     for line in lines:
         if _START.match(line) or line in _CHAINED or _RECORD.match(line) or not message[-1].endswith(":"):
@@ -173,7 +177,7 @@ def _is_part_of_a_group(lines: _Lines, reports: list[Report]) -> bool:
 
 
 def _went_on(above: list[str]) -> bool:
-    """True when the lines above a traceback say that the process went on, or that another process ended."""
+    """Return True if the lines above a traceback show that the process continued or another one failed."""
     for line in reversed(above):
         level, process, message = record(line)
         if level:
@@ -188,5 +192,5 @@ def _is_critical(above: list[str]) -> bool:
 
 
 def _goes_on(line: str) -> bool:
-    """True for a line that only a process writes that is still running."""
+    """Return True for a line that only a running process can log."""
     return record(line)[0] not in ("", "CRITICAL") or bool(_REQUEST.match(line))

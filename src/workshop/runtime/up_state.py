@@ -1,4 +1,4 @@
-"""One `up` at a time, and what a killed one left behind: `.workshop/up.lock` and `.workshop/up.json`."""
+"""The lock and the state of the running `up`, in `.workshop/up.lock` and `.workshop/up.json`."""
 
 import contextlib
 import fcntl
@@ -17,7 +17,7 @@ from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
 STOP_SECONDS = 30
-"""How long `stop` waits. A worker has ten seconds to finish its tasks before `up` kills it."""
+"""The maximum time that `stop()` waits. `up` gives a worker ten seconds to finish its tasks."""
 
 
 def state_file() -> Path:
@@ -25,24 +25,27 @@ def state_file() -> Path:
 
 
 def read() -> dict:
-    """What the running `up` wrote down; empty when none did."""
+    """Return the state that the running `up` recorded, or an empty dictionary."""
     return atomic_file.read_json(state_file())
 
 
 def write(state: dict) -> None:
-    """Write the state down, for the other commands and for the next `up`."""
+    """Record the state for other commands and for the next `up`."""
     atomic_file.write_json(state_file(), state)
 
 
 def identify(pid: int) -> dict | None:
-    """A process as it is written down. A number alone would fit a later process as well."""
+    """Return a record that identifies a process.
+
+    A later process could have the same pid, but not the same start.
+    """
     with contextlib.suppress(psutil.Error):
         return {"pid": pid, "create_time": psutil.Process(pid).create_time()}
     return None
 
 
 def process(identity: dict) -> psutil.Process | None:
-    """The process that `identify` wrote down as `identity`; None when it has ended."""
+    """Return the process that `identify()` recorded, or None if it has exited."""
     with contextlib.suppress(psutil.Error, TypeError, KeyError):
         found = psutil.Process(identity["pid"])
         if abs(found.create_time() - identity["create_time"]) < 1 and found.status() != psutil.STATUS_ZOMBIE:
@@ -51,13 +54,13 @@ def process(identity: dict) -> psutil.Process | None:
 
 
 def stop(folder: Path) -> bool:
-    """Stop the `up` that runs the project in `folder`, and what a killed one has left running there.
+    """Stop the `up` that runs the project in `folder`, and processes that a killed `up` left running there.
 
-    Returns True when an `up` was running. Raises WorkshopError when it has not ended after STOP_SECONDS.
+    Returns True if an `up` was running. Raises WorkshopError if it has not stopped after STOP_SECONDS.
     """
     deadline, stopped = time.monotonic() + STOP_SECONDS, False
     while True:
-        state = read()  # empty for a moment while an `up` starts
+        state = read()  # empty for a moment while an `up` is starting
         if state and os.path.realpath(state.get("folder") or "/nowhere") != os.path.realpath(folder):
             return stopped
         if not stopped and (running := process(state)):
@@ -75,7 +78,7 @@ def stop(folder: Path) -> bool:
 
 
 def pids() -> set[int]:
-    """The processes of the running `up`, with all their children."""
+    """Return the pids of the running `up`'s processes and all their children."""
     found = set()
     for each in _recorded(read()):
         with contextlib.suppress(psutil.Error):
@@ -85,9 +88,11 @@ def pids() -> set[int]:
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Hold the lock, end what a killed run left behind, and remove both files at the end.
+    """Hold the lock during the block, after killing what a previous run left behind.
 
-    Errors: WorkshopError when another `up` runs, with its addresses.
+    Finally, remove both files.
+
+    Raises WorkshopError, with the addresses, if another `up` is running.
     """
     paths.STATE.mkdir(parents=True, exist_ok=True)
     file = paths.STATE / "up.lock"
@@ -108,7 +113,7 @@ def _locked(file: Path) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise WorkshopError(_already_up(read())) from None
-            # The run before may have removed the file between our opening and locking it.
+            # The previous run may have removed the file after this process opened it and before it locked it.
             if file.exists() and file.stat().st_ino == os.fstat(lock.fileno()).st_ino:
                 yield
                 return
@@ -119,7 +124,7 @@ def _already_up(state: dict) -> str:
     lines = [
         f"The workshop is already up (pid {pid}): {state.get('project')}"
         if pid
-        else "It is starting already."
+        else "./workshop up is already starting."
     ]
     lines += [f"  {name:<10}{address}" for name, address in state.get("addresses", {}).items()]
     lines.append("Stop it with Ctrl-C in its terminal" + (f", or type: kill {pid}" if pid else "."))
@@ -127,7 +132,7 @@ def _already_up(state: dict) -> str:
 
 
 def end_leftovers() -> int:
-    """End the processes of a run that was killed, and say how many there were."""
+    """Kill the processes that a killed run left behind. Returns their number."""
     state = read()
     processes = [each for each in _recorded(state) if each.pid != os.getpid()]
     family = [member for each in processes for member in [*_children(each), each]]

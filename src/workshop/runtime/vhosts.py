@@ -1,4 +1,4 @@
-"""Virtual hosts of a run's own, on the RabbitMQ that CELERY_BROKER_URL names."""
+"""Temporary virtual hosts on the RabbitMQ server at CELERY_BROKER_URL."""
 
 import contextlib
 import os
@@ -9,25 +9,25 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from workshop.errors import WorkshopError
 
 NUMBERS = (0, 1, 2, 5)
-"""The checks use as many places for messages as with Redis, where these are the numbers of databases."""
+"""The numbers of the virtual hosts. With Redis, the checks use the databases with these numbers."""
 
 
 def is_amqp(url: str) -> bool:
-    """True for the address of a RabbitMQ."""
+    """Return True if `url` is the address of a RabbitMQ server."""
     return urlsplit(url).scheme in ("amqp", "amqps", "pyamqp")
 
 
 def numbered(url: str, number: int) -> str:
-    """The address beside the one at `url` (of place 0) whose number is `number`."""
+    """Return the address of virtual host `number`. `url` is the address of number 0."""
     return f"{url.removesuffix('_0')}_{number}"
 
 
 @contextlib.contextmanager
 def own(url: str) -> Iterator[str]:
-    """The address of a new virtual host, number 0; the others are made with it. All are gone afterwards.
+    """Create the virtual hosts, yield the address of number 0, and delete the virtual hosts afterwards.
 
-    AMQP itself knows no command for that, so RabbitMQ's management plugin is asked. Raises WorkshopError,
-    in words, when it does not answer or refuses.
+    Uses RabbitMQ's management plugin, because AMQP has no command for this. Raises WorkshopError if the
+    plugin doesn't respond or rejects a request.
     """
     name = f"check_{secrets.token_hex(4)}"
     names = [f"{name}_{number}" for number in NUMBERS]
@@ -46,7 +46,7 @@ def own(url: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _management(url: str):
-    """ask(method, path, **more) asks the management plugin."""
+    """Yield a function `ask(method, path, **more)` that sends a request to the management plugin."""
     import httpx
 
     parts = urlsplit(url)
@@ -59,18 +59,19 @@ def _management(url: str):
             answer = client.request(method, api + path, **more)
         except httpx.HTTPError as error:
             raise WorkshopError(
-                "The checks want virtual hosts of their own on the RabbitMQ of CELERY_BROKER_URL, and its "
-                f"management plugin does not answer at {shown}: {error}\n"
+                "The checks need separate virtual hosts on the RabbitMQ server at CELERY_BROKER_URL, but "
+                f"its management plugin doesn't respond at {shown}: {error}\n"
                 "Enable it:  rabbitmq-plugins enable rabbitmq_management\n"
-                "Is it elsewhere? Say where:  export "
+                "If the plugin has another address, set it:  export "
                 "WORKSHOP_RABBITMQ_API=http://name:password@host:15672/api\n"
                 "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             ) from error
         if answer.is_error and not (method == "DELETE" and answer.status_code == 404):
             raise WorkshopError(
-                f"RabbitMQ's management plugin at {shown} refuses ({answer.status_code}). The user of "
-                "CELERY_BROKER_URL has to be an administrator for the checks.\n"
-                "Let it:  rabbitmqctl set_user_tags NAME administrator\n"
+                f"RabbitMQ's management plugin at {shown} rejected the request (status "
+                f"{answer.status_code}). For the checks, the user in CELERY_BROKER_URL must be an "
+                "administrator.\n"
+                "Make the user one:  rabbitmqctl set_user_tags NAME administrator\n"
                 "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             )
 

@@ -1,1 +1,1 @@
-"""The machine: files, environment variables, ports, signals, and packages of the operating system."""
+"""The operating system: files, environment variables, ports, signals and packages."""

@@ -1,4 +1,4 @@
-"""Debian's packages, installed with apt-get, as root or with a sudo that asks for no password."""
+"""Install Debian packages with apt-get, as root or with a passwordless sudo."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Collection
 
 SECONDS = 900
-"""The longest an installation may take: a slow mirror needs minutes."""
+"""The maximum time for an installation. A slow mirror needs minutes."""
 
 _AS_ROOT = """
 policy=/usr/sbin/policy-rc.d
@@ -16,18 +16,18 @@ options='-q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o DPkg::Lock::Ti
 apt-get $options update
 DEBIAN_FRONTEND=noninteractive apt-get $options install -y --no-install-recommends "$@"
 """
-"""A package does not start its server while policy-rc.d exits with 101."""
+"""While policy-rc.d exits with 101, packages don't start their servers."""
 
 
 def available(systems: Collection[str] = ("debian", "ubuntu")) -> bool:
-    """True on one of `systems` when this user is root, or has a sudo that asks for no password."""
+    """Return True on one of `systems` if this user is root or has a passwordless sudo."""
     if _system() not in systems or not shutil.which("apt-get"):
         return False
     return os.geteuid() == 0 or bool(shutil.which("sudo") and _ran(["sudo", "-n", "true"]))
 
 
 def install(*packages: str) -> bool:
-    """Install `packages` without starting their servers. False when that failed or is not possible here."""
+    """Install `packages` without starting their servers. Returns False if that fails or isn't possible."""
     if not available():
         return False
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -35,7 +35,7 @@ def install(*packages: str) -> bool:
 
 
 def _system() -> str:
-    """Such as "debian", "ubuntu"; "" where the system does not say."""
+    """Return a name such as "debian" or "ubuntu"; "" if unknown."""
     try:
         return platform.freedesktop_os_release()["ID"]
     except (OSError, KeyError):

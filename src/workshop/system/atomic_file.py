@@ -1,4 +1,4 @@
-"""Files that are whole at every moment: they have the old content or the new one, never a part of it."""
+"""Write files atomically: at every moment, a file has either the old or the new content."""
 
 import contextlib
 import fcntl
@@ -12,16 +12,16 @@ from pathlib import Path
 def write_bytes(
     file: Path, content: bytes, mode: int | None = None, temporary_folder: Path | None = None
 ) -> None:
-    """Write `content` to a temporary file, then put it in the place of `file` with one rename.
+    """Write `content` to a temporary file, then rename it to `file`.
 
-    mode: permissions of the file; None keeps those of a file that exists.
-    temporary_folder: must be on the same file system as `file`; None means the folder of `file`. Name another
-    one where a program watches that folder for new files.
-    A symbolic link stays one: the file that it points to is replaced.
-    Raises OSError, which names `file`. Then the old content is still there.
+    mode: the file's permissions; None keeps those of an existing file.
+    temporary_folder: where the temporary file is created, on the same file system (default: the folder of
+    `file`). Use another folder if a program watches that one for new files.
+    A symbolic link is kept: the file that it points to is replaced.
+    Raises OSError, which names `file`. The old content is then unchanged.
     """
     file = Path(os.path.realpath(file))
-    # The name ends as an editor's backup does, so no command counts what a killed one leaves behind.
+    # A name like an editor's backup file, so that commands ignore a file that a killed process leaves behind.
     temporary = (temporary_folder or file.parent) / f".{file.name}.{secrets.token_hex(4)}~"
     try:
         temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def write_bytes(
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with open(os.open(temporary, flags, 0o666 if mode is None else mode), "wb") as output:
             if mode is not None:
-                os.fchmod(output.fileno(), mode)  # whatever the umask says
+                os.fchmod(output.fileno(), mode)  # regardless of the umask
             output.write(content)
         os.replace(temporary, file)
     except BaseException as error:
@@ -42,7 +42,7 @@ def write_bytes(
 
 
 def write_text(file: Path, text: str, mode: int | None = None, temporary_folder: Path | None = None) -> None:
-    """Write `text` as UTF-8. Arguments and errors are those of `write_bytes`."""
+    """Write `text` as UTF-8. Arguments and exceptions are those of `write_bytes`."""
     write_bytes(file, text.encode(), mode, temporary_folder)
 
 
@@ -57,7 +57,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def read_json(file: Path) -> dict:
-    """The JSON object in `file`; an empty one when there is no such file or it cannot be understood."""
+    """Return the JSON object in `file`, or an empty one if the file is missing or invalid."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -67,9 +67,9 @@ def read_json(file: Path) -> dict:
 
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the lock `file` while the block runs; another process that asks for it waits.
+    """Hold the lock `file` during the block. Other processes wait for the lock.
 
-    The system opens the lock when its holder ends, also when it is killed.
+    The operating system releases the lock when its holder exits, even if it was killed.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as lock:

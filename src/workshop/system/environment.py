@@ -1,7 +1,7 @@
-"""Environment variables: which of the shell's reach the processes that the workshop starts.
+"""The environment variables that the workshop's processes get from the shell.
 
-A shell may hold settings of other projects, such as CELERY_BROKER_URL, DEBUG or PYTHONPATH. A list of the
-names to drop would never be complete, so this module has a list of the names to pass on.
+A shell may contain settings of other projects, such as CELERY_BROKER_URL, DEBUG or PYTHONPATH. A list of
+variables to remove would never be complete, so this module lists the variables to pass on.
 """
 
 import ast
@@ -13,7 +13,7 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 
 KEEP = "WORKSHOP_KEEP"
-"""Holds the names that a person wants to pass on, separated by spaces."""
+"""The variable with the names of more variables to pass on, separated by spaces."""
 ALWAYS_KEPT = ("REDIS_URL",)
 _USER = "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TMP TEMP DISPLAY WAYLAND_DISPLAY BROWSER CI"
 _TERMINAL = "TERM COLORTERM NO_COLOR FORCE_COLOR TTY_COMPATIBLE TTY_INTERACTIVE COLUMNS LINES"
@@ -26,9 +26,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def inherited() -> dict[str, str]:
-    """What every process of the workshop gets from the shell. Add its own variables to it.
+    """Return the variables that every process gets from the shell. Callers add their own variables.
 
-    It has no proxy. NO_PROXY is there because macOS has proxies in its system settings, too.
+    Proxy variables are removed. NO_PROXY is set because macOS also has proxies in its system settings.
     """
     known = {
         name: value for name, value in os.environ.items() if name in _NAMES or name.startswith(_PREFIXES)
@@ -38,9 +38,9 @@ def inherited() -> dict[str, str]:
 
 
 def kept() -> dict[str, str]:
-    """The variables that a person passes on to their project: REDIS_URL, and those that WORKSHOP_KEEP names.
+    """Return the variables to pass on: REDIS_URL, WORKSHOP_KEEP and the variables that it names.
 
-    WORKSHOP_KEEP itself is among them. Raises WorkshopError when it names a variable that is not set.
+    Raises WorkshopError if WORKSHOP_KEEP names a variable that is not set.
     """
     found = {name: value for name in ALWAYS_KEPT if (value := os.environ.get(name))}
     wanted = re.split(r"[\s,]+", os.environ.get(KEEP, "").strip(" ,\n\t"))
@@ -48,7 +48,7 @@ def kept() -> dict[str, str]:
         if "=" in name:
             raise WorkshopError(
                 f"{KEEP} takes only names, without values: write {name.partition('=')[0]} in it, and set "
-                "that variable as well."
+                f"that variable separately."
             )
         if name not in os.environ:
             raise WorkshopError(
@@ -65,15 +65,15 @@ def bypass_proxies() -> None:
 
 
 def _without_proxy(known: Mapping[str, str]) -> dict[str, str]:
-    """The hosts in `known`, and loopback, as NO_PROXY and no_proxy: libraries read one or the other."""
+    """Return NO_PROXY and no_proxy with loopback added. Some libraries read one, some the other."""
     hosts = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in known.get(name, "").split(",")]
-    # A star alone means all hosts. Python's urllib reads a star in a list as a name.
+    # A single star means all hosts. In a list, Python's urllib treats a star as a host name.
     value = "*" if "*" in hosts else ",".join(dict.fromkeys(filter(None, [*hosts, *_LOOPBACK])))
     return {"NO_PROXY": value, "no_proxy": value}
 
 
 def read_by(file: Path) -> set[str]:
-    """The names of the variables that a Python file reads, from os.environ or from a copy of it."""
+    """Return the names of the variables that a Python file reads from os.environ or from a copy of it."""
     return set(_reads(ast.parse(file.read_text(encoding="utf-8"))))
 
 

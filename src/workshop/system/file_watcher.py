@@ -1,4 +1,4 @@
-"""A folder's files as they are saved."""
+"""Watch a folder for saved files."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ CURE = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_inst
 
 
 def identity(folder: Path) -> int | None:
-    """A number that changes when another folder takes the place of `folder`; None while there is none."""
+    """Return a number that changes when another folder replaces `folder`; None without a folder."""
     try:
         return folder.stat().st_ino
     except OSError:
@@ -17,17 +17,17 @@ def identity(folder: Path) -> int | None:
 
 
 def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[set]:
-    """What `watchfiles.watch` yields for `folder`, whose `options` they are.
+    """Yield the changes in `folder`, as `watchfiles.watch` does. `options` are its options.
 
-    Where the system does not report changes, its limit being reached, `say` gets a sentence with the cure,
-    and the files are looked at again and again.
+    If the system doesn't report changes, because a limit is reached, passes a sentence with the fix to `say`
+    and polls the files instead.
     """
     try:
         yield from watchfiles.watch(folder, **options)
-    except (OSError, RuntimeError) as error:  # a RuntimeError is what watchfiles' own error is
+    except (OSError, RuntimeError) as error:  # watchfiles' own error is a RuntimeError
         why = str(error).partition(" about [")[0].rstrip(".")
         say(
-            f"The system does not report saved files here ({why}). They are looked at three times a second "
-            f"instead. The cure on Linux, for the next start:  {CURE}"
+            f"The operating system doesn't report saved files ({why}), so the files are checked three "
+            f"times a second. To fix this on Linux, type this before the next start:  {CURE}"
         )
         yield from watchfiles.watch(folder, force_polling=True, **options)

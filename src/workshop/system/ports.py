@@ -1,9 +1,13 @@
-"""TCP ports on this machine: which is free, and who holds one that is not."""
+"""TCP ports on this machine: find free ports, claim them, and find the processes that use the others."""
 
 import contextlib
 import errno
+import fcntl
+import os
 import socket
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -11,11 +15,13 @@ ENDED = "a process that has just ended"
 ANOTHER = "another user's process"
 SYSTEM = "the system: below 1024 only an administrator's process may listen"
 LAST = 65535
+_claims: dict[int, int] = {}
+"""The descriptor of the locked file of each port that this process has claimed."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that listens on a port. `pid` is None for another user's process, and for the system."""
+    """The process that listens on a port. `pid` is None for another user's process and for the system."""
 
     port: int
     pid: int | None
@@ -26,27 +32,67 @@ class Holder:
 
 
 def is_free(port: int) -> bool:
-    """True when nothing on this machine answers on `port` and a server can be bound to it."""
-    # macOS lets a server bind to 127.0.0.1 beside one on 0.0.0.0, so a successful bind alone proves nothing.
+    """Return True if nothing listens on `port` and a server can be bound to it."""
+    # On macOS, a server can bind to 127.0.0.1 although another one uses 0.0.0.0, so also try to connect.
     if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
         return False
     return _refusal(port) not in (errno.EADDRINUSE, errno.EACCES)
 
 
+def claim(port: int) -> bool:
+    """Reserve `port` for this process and its children until this process ends. Returns False if it is taken.
+
+    A server starts to listen seconds after its port was found to be free. Without the claim, another clone
+    that starts in the meantime would choose the same port.
+    """
+    if not is_free(port):
+        return False
+    if port in _claims:
+        return True
+    with contextlib.suppress(OSError):  # without the folder, only listening servers count
+        file = os.open(_claim_file(port), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(file, 20)
+            os.close(file)
+            return pid in [str(each).encode() for each in _ancestors()]
+        os.truncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
+        _claims[port] = file
+    return True
+
+
+def claim_next(port: int) -> int:
+    """Claim `port`, or the next one that is free, and return it; after the last, any."""
+    return next(filter(claim, range(port, LAST + 1)), None) or free_port()
+
+
+def claimant(port: int) -> Holder | None:
+    """Return the process that has claimed `port` and doesn't listen on it yet; None if there is none."""
+    with contextlib.suppress(OSError, ValueError), open(_claim_file(port)) as claimed:
+        pid = int(claimed.read())
+        try:
+            fcntl.flock(claimed, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return Holder(port, pid, _describe(pid))
+    return None
+
+
 def next_free(port: int) -> int:
-    """`port` where it is free, else the next one that is; after the last, any."""
+    """Return `port` if it is free, otherwise the next free port; after the last port, any free port."""
     return next(filter(is_free, range(port, LAST + 1)), None) or free_port()
 
 
 def free_port() -> int:
-    """A port that nothing listens on at this moment, chosen by the system."""
+    """Return a currently free port that the operating system chooses."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
 
 
 def who_holds(port: int) -> Holder | None:
-    """The process that listens on `port`; None when the port is free."""
+    """Return the process that listens on `port`, or None if the port is free."""
     for pid, connection in _listening():
         if connection.laddr and connection.laddr.port == port:
             return Holder(port, pid, _describe(pid))
@@ -56,12 +102,12 @@ def who_holds(port: int) -> Holder | None:
 
 
 def taken_by(port: int) -> str:
-    """Who listens on a port that was not free a moment ago, in words."""
-    return str(who_holds(port) or ENDED)
+    """Return a description of the process that listens on `port`."""
+    return str(who_holds(port) or claimant(port) or ENDED)
 
 
 def listener(pid: int, port: int) -> int | None:
-    """Which process listens on `port`: `pid`, or one that it has started; None when none of them does."""
+    """Return the pid that listens on `port`: `pid` or one of its children; None if neither does."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for each in (process, *process.children(recursive=True)):
@@ -70,10 +116,22 @@ def listener(pid: int, port: int) -> int | None:
     return None
 
 
+def _claim_file(port: int) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"workshop-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / str(port)
+
+
+def _ancestors() -> list[int]:
+    with contextlib.suppress(psutil.Error):
+        return [each.pid for each in psutil.Process().parents()]
+    return []
+
+
 def _listening():
     try:
         found = [(connection.pid, connection) for connection in psutil.net_connections("tcp")]
-    except psutil.AccessDenied:  # macOS: only root sees all connections at once
+    except psutil.AccessDenied:  # on macOS, only root sees all connections
         found = [(process.pid, c) for process in psutil.process_iter() for c in _own_connections(process)]
     return [(pid, c) for pid, c in found if c.status == psutil.CONN_LISTEN]
 
@@ -96,7 +154,7 @@ def _describe(pid: int | None) -> str:
 
 
 def _refusal(port: int) -> int:
-    """The error's number when a server is bound to `port`; 0 when that works."""
+    """Try to bind a server to `port`, and return the error number, or 0 on success."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Secrets of this machine: made at their first use, kept in `.workshop/`, readable by their owner alone."""
+"""Secrets of this clone, created at first use in `.workshop/`. Only the owner can read them."""
 
 import secrets
 from pathlib import Path
@@ -8,11 +8,11 @@ from workshop.system import atomic_file
 
 
 def secret(name: str) -> str:
-    """The secret `name`, twelve characters that an address can hold."""
+    """Return the secret `name`: twelve characters that are valid in a URL."""
     file = paths.STATE / name
     if kept := _read(file):
         return kept
-    # When two ask for the first time, only one of them makes it.
+    # If two processes need the secret for the first time, only one of them creates it.
     with atomic_file.locked(paths.STATE / "secrets.lock"):
         return _read(file) or _make(file)
 

@@ -1,4 +1,4 @@
-"""Signals: those that end a command (Ctrl-C, SIGTERM, SIGHUP of a closed terminal), and those it sends."""
+"""Handle the signals that stop a command (Ctrl-C, SIGTERM, SIGHUP of a closed terminal), and send signals."""
 
 import contextlib
 import os
@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Iterator
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 128 + signal.SIGINT
-"""The exit code after a Ctrl-C, as a shell counts."""
+"""The exit code after Ctrl-C, as in a shell."""
 
 
 @contextlib.contextmanager
 def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> Iterator[None]:
-    """Give each signal of `numbers` to `handler` while the block lasts.
+    """Pass the signals in `numbers` to `handler` during the block.
 
-    A SIGHUP counts only as the first of them: a terminal that is closed sends several, which is nobody's
-    second Ctrl-C. One that is ignored stays ignored, as nohup wants it.
+    A SIGHUP counts only if it is the first signal: closing a terminal sends several, which don't mean a
+    second Ctrl-C. An ignored signal stays ignored, because nohup needs that.
     """
     before, came = {}, []
 
@@ -37,7 +37,7 @@ def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> 
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """What comes meanwhile counts afterwards. Other threads than the main one are not interrupted anyway."""
+    """Delay signals until the end of the block. Does nothing outside of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -49,9 +49,9 @@ def held() -> Iterator[None]:
 
 
 def to_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Send it to all processes of the group that `pid` leads. One that has ended is no error.
+    """Send the signal to the process group of `pid`. Ignores a group that no longer exists.
 
-    macOS answers PermissionError where all of them are zombies.
+    On macOS, a group of zombies raises PermissionError, which is ignored as well.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
@@ -59,7 +59,7 @@ def to_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
 
 @contextlib.contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, with an exit code of their own: 128 and the number."""
+    """Let SIGTERM and SIGHUP end the block like Ctrl-C, but with exit code 128 + the signal's number."""
     came = []
 
     def interrupt(number: int, _frame: object) -> None:

@@ -1,1 +1,1 @@
-"""The terminal output on the pages: how it is recorded again (`./workshop dev runs`)."""
+"""Record the terminal output on the pages again (`./workshop dev runs`)."""

@@ -1,19 +1,19 @@
 """The manifests of the terminal outputs: docs/runs/NN/runs.toml.
 
-`[[stage]]` is a state of a project and what runs beside it, as `runs_stage.Stage` takes it; its `commands`
-are run in order, and those with a `file` are shown there:
+`[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). Its
+`commands` run in order. The output of a command with a `file` is written to that file. Keys of a command:
 
-    run       what is run, by bash in the project; `cwd` is another folder, from the workshop's root
-    shown     how the page shows it behind "$ ", where that is not `run`; an output that begins with "$ " says
-              itself which commands it is of
-    log       instead of what `run` prints: what this process has written; `until`, `times`: wait for that
-    start, keep, drop, head, tail, gap     which lines (runs_text.chosen)
-    traceback true, if the output is meant to show one
-    replace   [regular expression, text]; for all outputs of the folder at the top of the file
-    quick     (of a stage) is run by `--check`
+    run       the command, run by bash in the project; `cwd` is another folder, relative to the workshop
+    shown     the command as the page shows it after "$ " (default: `run`); an output that starts with "$ "
+              already contains its commands
+    log       show the log of this process instead; `until`, `times`: wait until the log contains this text
+    start, keep, drop, head, tail, gap     select lines (see `output_text.chosen`)
+    traceback true if the output may contain a traceback
+    replace   [regular expression, text]; at the top of the file, it applies to all outputs of the folder
+    quick     (key of a stage) whether `--check` runs the stage
 
-`[by_hand]` says of an output why no command makes it, and how it is made; `[made_by]` names another command.
-An output that is listed nowhere comes from the script of its name: pools.txt from `python …/pools.py`.
+`[by_hand]` says why no command creates an output, and how to create it. `[made_by]` names another command. An
+output that is not listed comes from the script with its name: pools.txt from `python …/pools.py`.
 """
 
 import re
@@ -32,7 +32,7 @@ OF_STAGE = ("lesson", "state", "edits", "broker", "beside", "processes", "photos
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a stage; `file` is empty where it only prepares the next one."""
+    """A command of a stage. `file` is empty if the command only prepares the next one."""
 
     run: str = ""
     file: str = ""
@@ -53,7 +53,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Entry:
-    """One `[[stage]]` of the folder's manifest."""
+    """A `[[stage]]` of the folder's manifest."""
 
     folder: Path
     stage: dict
@@ -66,7 +66,10 @@ class Entry:
         return list(dict.fromkeys(command.file for command in self.commands if command.file))
 
     def make(self) -> dict[str, str]:
-        """Run it; returns {file: text}. Raises WorkshopError when something does not start or never comes."""
+        """Run the commands.
+
+        Returns {file: text}. Raises WorkshopError if a process does not start or times out.
+        """
         texts: dict[str, list[str]] = {name: [] for name in self.files}
         with Stage(**self.stage) as stage:
             for command in self.commands:
@@ -83,7 +86,9 @@ class Entry:
         choice = ("start", "keep", "drop", "head", "tail", "gap")
         lines = output_text.chosen(lines, **{name: getattr(command, name) for name in choice})
         if not command.traceback and any(line.startswith("Traceback (most recent") for line in lines):
-            raise WorkshopError(f"{command.file} would show a traceback, and is left as it is:\n{said}")
+            raise WorkshopError(
+                f"{command.file} would contain a traceback, so the file is not changed:\n{said}"
+            )
         while lines and not lines[-1]:
             lines.pop()
         if not (lines and lines[0].startswith("$ ")):
@@ -93,7 +98,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder with outputs: its entries, and {file: why} for those that no entry makes."""
+    """A folder with outputs: its entries, and {file: reason} for outputs that no entry creates."""
 
     path: Path
     entries: list[Entry]
@@ -107,13 +112,16 @@ class Folder:
 
 
 def folders() -> list[Folder]:
-    """All folders that have a manifest, a script or an output. Raises WorkshopError for a wrong manifest."""
+    """Return all folders with a manifest, a script or an output.
+
+    Raises WorkshopError for an invalid manifest.
+    """
     found = sorted(file.parent for file in (paths.DOCS / "runs").rglob("*.txt"))
     return [read(path) for path in dict.fromkeys(found)]
 
 
 def read(path: Path) -> Folder:
-    """The folder `path`. Raises WorkshopError, with the file's name, when its manifest is wrong."""
+    """Read the folder `path`. Raises WorkshopError, with the file's name, if its manifest is invalid."""
     file = path / "runs.toml"
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -136,9 +144,9 @@ def _entry(path: Path, content: dict, stage: dict) -> Entry:
     known = {each.name for each in fields(Command)}
     for command in stage["commands"]:
         if wrong := command.keys() - known:
-            raise ValueError(f"a command has no {', '.join(sorted(wrong))}")
+            raise ValueError(f"a command does not support {', '.join(sorted(wrong))}")
     if wrong := stage.keys() - {*OF_STAGE, "commands", "quick"}:
-        raise ValueError(f"a stage has no {', '.join(sorted(wrong))}")
+        raise ValueError(f"a stage does not support {', '.join(sorted(wrong))}")
     return Entry(
         folder=path,
         stage={"lesson": lesson} | given,

@@ -1,4 +1,4 @@
-"""The text of a run as a page shows it, and what of it may differ from one run to the next."""
+"""Clean the output of a run for a page, and compare outputs of different runs."""
 
 import re
 import socket
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FACTOR = 1.5
-"""A number that changed by more than this, in either direction, may make the words around it wrong."""
+"""A number that changes by more than this factor may make the text around it wrong."""
 
 NAMES = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
@@ -25,7 +25,7 @@ NAMES = [
     (r"\bphoto-\d+\.jpg", "photo-<n>.jpg"),
     (r"\b(Linux|macOS|Darwin)-\S+", "<platform>"),
 ]
-"""What names a thing of this one run: ids, moments, processes."""
+"""Text that differs in every run: ids, times, processes."""
 DURATIONS = [
     (r"\b\d+m\d+(\.\d+)?s\b", "<amount>"),
     (r"\b\d+(\.\d+)?(e-\d+)? ?(s|ms|MB)\b", "<amount>"),
@@ -36,13 +36,13 @@ DURATIONS = [
 
 
 def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
-    """`text` without colours, without what is this machine's own, and with the usual ports.
+    """Return `text` without colors and machine-specific text, and with the usual ports.
 
-    root: the temporary folder that stands for the clone. ports: {the port of this run: the usual one}.
+    root: the temporary folder that represents the clone. ports: {port of this run: usual port}.
     """
     text = ANSI.sub("", text).replace(f"{root}/", "").replace(root, "")
     for port, usual in ports.items():
-        # In a table a shorter number leaves more room behind it.
+        # In a table, pad a shorter number with spaces.
         text = re.sub(rf"(?<=:){port}\b(\S*  )", f"{usual}\\1" + " " * (len(str(port)) - 4), text)
         text = re.sub(rf"(?<=:){port}\b", str(usual), text)
     host = re.escape(socket.gethostname())
@@ -51,7 +51,7 @@ def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
 
 
 def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
-    """`text` with each regular expression replaced, line by line."""
+    """Replace every match of the regular expressions in `text`, line by line."""
     for pattern, with_ in rules:
         text = re.sub(pattern, with_, text, flags=re.M)
     return text
@@ -60,9 +60,11 @@ def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
 def chosen(
     lines: list[str], start="", keep="", drop="", head=None, tail=None, gap: str | None = None
 ) -> list[str]:
-    """From the first line with `start`, those that fit `keep` and not `drop`; of these so many at each end.
+    """Return the selected lines, from the first one that contains `start`.
 
-    gap: a line that stands for what was left out between two others.
+    keep, drop: lines must match `keep` and must not match `drop`. head, tail: the number of lines at each
+    end.
+    gap: a line to insert where lines were left out.
     """
     lines = lines[next((number for number, line in enumerate(lines) if re.search(start, line)), 0) :]
     wanted = [
@@ -82,9 +84,9 @@ def chosen(
 
 
 def shape(text: str, numbers: bool = False) -> str:
-    """`text` with a mask for what differs from run to run, in one line: equal shapes mean the same output.
+    """Return `text` in one line, with masks for what differs between runs. Same shape means same output.
 
-    numbers: masks all numbers, also those that are no durations.
+    numbers: whether to mask all numbers, not only durations.
     """
     text = replaced(text, NAMES + DURATIONS)
     if numbers:
@@ -93,15 +95,15 @@ def shape(text: str, numbers: bool = False) -> str:
 
 
 def changed_numbers(old: str, new: str) -> list[str]:
-    """The lines of `new` in which a number changed by more than FACTOR, with what it was.
+    """Return the lines of `new` in which a number changed by more than FACTOR, with the old number.
 
-    Empty where the outputs have other words: then the whole difference counts.
+    Returns [] if the words differ, because then the whole difference counts.
     """
     before, after = (
         [" ".join(line.split()) for line in replaced(text, NAMES).splitlines()] for text in (old, new)
     )
     if [NUMBER.sub("", line) for line in before] != [NUMBER.sub("", line) for line in after]:
-        before, after = [" ".join(before)], [" ".join(after)]  # perhaps they are only broken elsewhere
+        before, after = [" ".join(before)], [" ".join(after)]  # perhaps only the line breaks differ
         if NUMBER.sub("", before[0]) != NUMBER.sub("", after[0]):
             return []
     found = []

@@ -1,4 +1,4 @@
-"""`./workshop dev runs`: the terminal outputs that the pages show, made again by running what they show."""
+"""`./workshop dev runs`: record the terminal outputs on the pages again by running their commands."""
 
 import difflib
 from pathlib import Path
@@ -10,10 +10,10 @@ from workshop.transcripts import manifest, output_text
 
 
 def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
-    """Make the outputs again that `names` mean (all, if none), write them, and print what changed.
+    """Record the outputs in `names` (default: all) again, and print what has changed.
 
-    check: only the quick ones; they are compared, and nothing is written. to: write below this folder.
-    Returns 1 when a run failed, or `check` found a difference.
+    check: run only the quick ones and compare them, without writing files. to: write to this folder instead.
+    Returns 1 if a run failed or `check` found a difference.
     """
     failed = False
     for entry in _meant(names, check):
@@ -39,7 +39,7 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
 
 
 def pages(folder: Path, name: str) -> list[str]:
-    """The pages that show the output."""
+    """Return the pages that show the output."""
     wanted = f'"{folder.relative_to(paths.DOCS).as_posix()}/{name}"'
     return [
         paths.shown(page)
@@ -70,22 +70,22 @@ def _unknown(place: str, file: str) -> str:
     for folder in manifest.folders():
         for kind, why in (folder.made_by | folder.by_hand).items():
             if folder.path.name == place and kind == f"{file}.txt":
-                return f"{place}/{kind} is made otherwise: {why}"
+                return f"{place}/{kind} is created in another way: {why}"
     known = ", ".join(folder.path.name for folder in manifest.folders())
     return f'No output is called "{place}{"/" if file else ""}{file}". Name a folder ({known}), or 03/killed.'
 
 
 def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
-    """What became of an output, and which pages to look at where numbers or words are others now."""
+    """Return lines that say whether an output has changed, and which pages show it."""
     same = output_text.shape(old, numbers=True) == output_text.shape(new, numbers=True)
     numbers = output_text.changed_numbers(old, new)
     if same and not numbers:
-        return [f"{folder.name}/{name}  as before"]
-    where = ", ".join(pages(folder, name)) or "no page shows it"
+        return [f"{folder.name}/{name}  unchanged"]
+    where = ", ".join(pages(folder, name)) or "not on any page"
     if numbers:
-        return [f"{folder.name}/{name}  other numbers: {where}", *(f"    {line}" for line in numbers)]
+        return [f"{folder.name}/{name}  numbers have changed: {where}", *(f"    {line}" for line in numbers)]
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", lineterm="", n=0)
-    return [f"{folder.name}/{name}  other words: {where}", *(f"    {line}" for line in lines)]
+    return [f"{folder.name}/{name}  words have changed: {where}", *(f"    {line}" for line in lines)]
 
 
 def _old(file: Path) -> str:

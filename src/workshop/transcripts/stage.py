@@ -1,4 +1,4 @@
-"""Where a run happens: a copy of the workshop, with a broker and processes of its own."""
+"""The environment of a run: a copy of the workshop, with its own broker and processes."""
 
 import contextlib
 import io
@@ -15,24 +15,27 @@ from honcho.printer import Printer
 from workshop.course import lessons
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
-from workshop.runtime.services import Service, from_procfile
+from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import START_SECONDS, Supervisor
 from workshop.system.ports import free_port
 from workshop.transcripts.workshop_copy import Copy
 
 SECONDS = 300
-"""How long a line of a log may be waited for."""
+"""The maximum time to wait for a line in a log."""
 USUAL = {"site": 8000, "broker": 6379, "flower": 5555}
 
 
 class Stage:
-    """One state of a project, what runs beside it, and a folder that stands for the clone. A context manager.
+    """A context manager for a project in a given state, its processes, and a copy of the clone.
 
-    lesson: its name. state: "starter", "solution", or "after 2.3": the starter with the steps up to 2.3.
-    photos: so many large photos are there. edits: each {file, replace, with}, in the project, after that.
-    broker: one runs; else nobody listens at its address.
-    beside: processes of the Procfile. processes: more of them, or others, {name: command}.
-    env: more variables.
+    lesson: the lesson's name.
+    state: "starter", "solution", or "after 2.3" (the starter with the steps up to 2.3 solved).
+    photos: the number of large photos in the database.
+    edits: changes in the project, applied last; each is {file, replace, with}.
+    broker: whether a broker is running.
+    beside: the processes of the Procfile to run.
+    processes: additional processes, {name: command}.
+    env: additional variables.
     """
 
     def __init__(
@@ -74,17 +77,17 @@ class Stage:
 
     @property
     def usual_ports(self) -> dict[int, int]:
-        """{a port of this run: the one that a page shows}."""
+        """A dictionary of the ports in this run and the ports that a page shows."""
         return {self.ports[name]: usual for name, usual in USUAL.items()}
 
     def run(self, command: str, cwd: str | None = None) -> str:
-        """What `command` prints: see Copy.run."""
+        """Return the output of `command`: see `Copy.run()`."""
         return self.copy.run(command, cwd)
 
     def log(self, name: str, until: str = "", times: int = 1) -> str:
-        """What the process `name` has written, once `until` is in it so many times.
+        """Return the log of the process `name` as soon as it contains `until` at least `times` times.
 
-        Raises WorkshopError, with all of it, when that takes too long.
+        Raises WorkshopError, with the log, if that takes too long.
         """
         end = time.monotonic() + SECONDS
         while True:

@@ -1,7 +1,6 @@
-"""A copy of the workshop in a temporary folder: one lesson, started and solved as far as a run needs it."""
+"""A copy of the workshop in a temporary folder, with a lesson in the state that a run needs."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,12 +9,12 @@ from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 from workshop.runtime import flower
-from workshop.system import signals
+from workshop.system.child import Child
 
 WIDTH = 80
-"""Columns of the terminal that the outputs are recorded in. A line that is longer wraps on the page."""
+"""The width of the recorded terminal, in columns. Longer lines wrap on the page."""
 SECONDS = 600
-"""How long a command may take."""
+"""The maximum time for a command, in seconds."""
 PHOTOS = """
 from django.core.files.base import ContentFile
 from images import tasks
@@ -30,9 +29,9 @@ for number in range(1, {count} + 1):
 
 
 class Copy:
-    """The clone in `root`, with the learner's copy of `lesson` in its playground.
+    """A clone in `root`, with the learner's copy of `lesson` in its playground.
 
-    ports: of the site, the broker and Flower. env: more variables for all that runs.
+    ports: the ports of the site, the broker and Flower. env: additional variables for all processes.
     """
 
     def __init__(self, root: Path, lesson: Lesson, ports: dict[str, int], env: dict[str, str]):
@@ -41,30 +40,20 @@ class Copy:
         self.environment = self._environment(ports) | env
 
     def run(self, command: str, cwd: str | None = None) -> str:
-        """What bash prints for `command`, on both streams together. cwd: below the root; None: the project.
+        """Run `command` in bash, and return the combined output of both streams.
 
-        Raises WorkshopError when it takes too long. Whatever happens, nothing of it goes on running.
+        cwd: a folder in the root; None means the project. Raises WorkshopError if the command takes too long.
+        Its processes are always stopped.
         """
-        process = subprocess.Popen(
-            ["bash", "-c", command],
-            cwd=self.project.folder if cwd is None else self.root / cwd,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            said, _ = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            raise WorkshopError(f"This took more than {SECONDS} s, and was ended: {command}") from None
-        finally:
-            signals.to_group(process.pid)
-            process.wait()
-        return said.decode("utf-8", "replace")
+        folder = self.project.folder if cwd is None else self.root / cwd
+        with Child(["bash", "-c", command], folder=folder, environment=self.environment) as child:
+            if child.wait(SECONDS) is None:
+                raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {command}")
+            child.kill()  # also what it left running, before its output is read
+            return child.output
 
     def make(self, state: str) -> None:
-        """Copy the lessons, and bring this one to `state` by the learner's own commands."""
+        """Copy the lessons, and bring this lesson to `state` with the learner's commands."""
         ignored = shutil.ignore_patterns("data", "__pycache__", ".*")
         for name in ("lessons", "solutions", "docs/runs"):
             shutil.copytree(paths.ROOT / name, self.root / name, ignore=ignored)
@@ -82,7 +71,10 @@ class Copy:
             raise WorkshopError(f"{self.lesson.name} could not be started: {said}")
 
     def fill(self, photos: int) -> None:
-        """Make the database, and so many photos of 12 megapixels; resized, where a task does that."""
+        """Create the database and `photos` photos of 12 megapixels.
+
+        If there is a task for it, resize them.
+        """
         said = self.run("python manage.py migrate --no-input")
         if photos:
             from workshop.photos.samples import PHONE_PHOTO
@@ -95,11 +87,11 @@ class Copy:
             raise WorkshopError(f"The project could not be prepared:\n{said}")
 
     def edit(self, file: str, replace: str, with_: str) -> None:
-        """Put `with_` in the place of `replace`. Raises WorkshopError when that is not there exactly once."""
+        """Replace `replace` with `with_`. Raises WorkshopError if `replace` doesn't occur exactly once."""
         path = self.project.folder / file
         text = path.read_text(encoding="utf-8")
         if (times := text.count(replace)) != 1:
-            raise WorkshopError(f"{file} has this {times} times, not once: {replace}")
+            raise WorkshopError(f"{file} contains this text {times} times instead of once: {replace}")
         path.write_text(text.replace(replace, with_), encoding="utf-8")
 
     def _environment(self, ports: dict[str, int]) -> dict[str, str]:
@@ -113,7 +105,7 @@ class Copy:
             "PYTHONPATH": str(paths.SOURCES),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TMPDIR": str(self.root),
-            # As a person in a terminal sees it, at UTC, and without colours.
+            # As in a person's terminal, but in UTC and without colors.
             "TZ": "UTC",
             "NO_COLOR": "1",
             "TTY_COMPATIBLE": "1",

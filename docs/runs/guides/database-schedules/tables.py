@@ -1,7 +1,7 @@
-"""What beat does with a schedule in the database, and how a result in the database looks.
+"""Show what beat does with a schedule in the database, and what a result in the database looks like.
 
-In solutions/05-beat, with a broker: REDIS_URL=redis://localhost:6379/9 python tables.py
-It needs django-celery-beat and django-celery-results. The database is a new file in a temporary folder.
+Usage, in solutions/05-beat, with a broker: REDIS_URL=redis://localhost:6379/9 python tables.py
+The script needs django-celery-beat and django-celery-results. It creates its database in a temporary folder.
 """
 
 import os

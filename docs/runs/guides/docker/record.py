@@ -1,4 +1,4 @@
-"""Writes docs/runs/guides/docker/*.txt: the stack of the guide. Needs Docker with Compose v2.
+"""Record docs/runs/guides/docker/*.txt: run the containers of the guide. Needs Docker with Compose v2.
 
 PYTHONPATH=tests python docs/runs/guides/docker/record.py
 """
@@ -18,14 +18,14 @@ TABLE = ("--all", "--format", "table {{.Service}}\t{{.Status}}\t{{.Ports}}")
 
 
 def write(name: str, *shown: str) -> None:
-    """Commands, which begin with a dollar sign, and what they printed."""
+    """Save commands, which start with a dollar sign, and their output."""
     text = "\n".join(each.strip("\n") for each in shown if each)
     (OUT / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
     print(f"== {name}\n{text}")
 
 
 def of_the_guide(stack: Stack, text: str) -> str:
-    """`text` with the ports of the guide in the places of those that were free."""
+    """Return `text` with the guide's ports and project name instead of the test's."""
     for name, usual in (("PORT", 8000), ("FLOWER_PORT", 5555), ("JUPYTER_PORT", 8888), ("DOCS_PORT", 8001)):
         text = text.replace(str(stack.ports[name]), str(usual))
     text = re.sub(r"photos-test-\d+", f"photos-{stack.environment['LESSON'] or 'finished'}", text)
@@ -37,7 +37,7 @@ def table(stack: Stack, *services: str) -> str:
 
 
 def lines(stack: Stack, service: str, wanted: str, last: int = 6) -> str:
-    """The last lines of a service's log that match, ids and all beyond 140 characters left out."""
+    """Return the last matching lines of a service's log, without ids and cut to 140 characters."""
     found = [line for line in stack.logs(service).splitlines() if re.search(wanted, line)][-last:]
     return of_the_guide(stack, "\n".join(re.sub(r"\[[0-9a-f-]{36}\]", "[…]", line)[:140] for line in found))
 

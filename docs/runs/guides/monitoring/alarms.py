@@ -1,10 +1,10 @@
-"""The alarms of docs/examples/monitoring while the photo site loses a worker, then its broker.
+"""Record the alarms of docs/examples/monitoring while the photo site loses a worker and then its broker.
 
-It needs Prometheus:
+This script needs Prometheus:
 
     PYTHONPATH=tests python docs/runs/guides/monitoring/alarms.py
 
-The waits of the alarms are one second here, so that the run takes a minute.
+Each alarm waits for only one second, so the run takes a minute.
 """
 
 import contextlib

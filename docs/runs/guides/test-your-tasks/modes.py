@@ -1,6 +1,6 @@
-"""The same eight things in eager mode, in a worker in a thread of the caller, and in a worker of its own.
+"""Run eight experiments in eager mode, with a worker in a thread, and with a worker in a separate process.
 
-Run it in a copy of solutions/03-images, beside a broker: python modes.py
+Usage, in a copy of solutions/03-images, while a broker is running: python modes.py
 """
 
 import os
@@ -80,7 +80,7 @@ def killed_once():
 
 
 def outcome(send):
-    """What `send()` leads to, in a few words."""
+    """Return the result of the task that `send()` sends, or the name of the exception."""
     try:
         return str(send().get(timeout=20))
     except Exception as error:
@@ -129,7 +129,7 @@ def worker_of_its_own(stack):
 
 
 def ask(mode):
-    """Answer the questions, one a line; the last one may take this process with it."""
+    """Print the answer to each question on one line. The last question may kill this process."""
     django.setup()
     with ExitStack() as stack:
         if mode == "thread":

@@ -1,6 +1,6 @@
-"""The mark `django_db` without `transaction=True`, and a worker: what does the worker find?
+"""Test with a worker but without `transaction=True`: the worker can't find the test's row.
 
-Copy it into docs/examples/testing, and in solutions/03-images:
+Copy this file into docs/examples/testing. Then run, in solutions/03-images:
 python -m pytest ../../docs/examples/testing/test_trap.py --tb=line -q
 """
 

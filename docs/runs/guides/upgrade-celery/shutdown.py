@@ -1,6 +1,6 @@
-"""A worker is stopped while it runs a task of six seconds, with late acknowledgment: what becomes of it?
+"""Stop a worker while it runs a six-second task with late acknowledgment, and show what happens to the task.
 
-Run it beside a broker: python shutdown.py
+Usage, while a broker is running: python shutdown.py
 """
 
 import os
@@ -22,7 +22,7 @@ app.conf.update(
 )
 client = redis.Redis.from_url(URL)
 
-CASES = [  # what, SOFT, signals as (seconds after the beginning, signal)
+CASES = [  # name, SOFT, list of (seconds after the task has started, signal)
     ("SIGTERM", 0, [(1, signal.SIGTERM)]),
     ("SIGTERM, SIGKILL after 2 s", 0, [(1, signal.SIGTERM), (3, signal.SIGKILL)]),
     ("SIGQUIT", 0, [(1, signal.SIGQUIT)]),

@@ -1,7 +1,7 @@
-"""A message of one version of the code, and a worker of another: what becomes of it?
+"""Send a message from one version of the code to a worker with another, and show what happens to it.
 
-Run it in docs/examples/upgrade, beside a broker: python versions.py SENDER WORKER
-The two are before, at_once, renamed or first. A variable SENDER_NAME is NAME for the sender alone.
+Usage, in docs/examples/upgrade, while a broker is running: python versions.py SENDER WORKER
+Each argument is before, at_once, renamed or first. The variable SENDER_NAME sets NAME only for the sender.
 """
 
 import os
@@ -28,7 +28,7 @@ subprocess.run(
     [sys.executable, "-c", f"import {sender}; {CALLS[sender]}"], env=os.environ | extra, check=True
 )
 END = r"raised unexpected|succeeded in|ignored and discarded"
-"""What the worker writes when it has done with the message."""
+"""What the worker logs when it has finished with the message."""
 with tempfile.TemporaryDirectory() as folder:
     log = Path(folder) / "worker.log"
     worker = subprocess.Popen(
@@ -37,7 +37,7 @@ with tempfile.TemporaryDirectory() as folder:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         text = log.read_text() if log.exists() else ""
         if re.search(END, text) and not client.exists("upgrade", "unacked"):

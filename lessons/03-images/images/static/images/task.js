@@ -1,4 +1,4 @@
-// Ask for a task's state, and show each answer, until the task has finished or nothing has changed for ten minutes.
+// Ask for a task's state and show it, until the task has finished or nothing has changed for ten minutes.
 
 const WORDS = {
   PENDING: "unknown: no worker has reported on it yet, or no such task was ever sent",
@@ -40,7 +40,7 @@ async function follow(address) {
   line.append(" Nothing has changed for ten minutes, so this page has stopped asking. Reload the page to ask again.");
 }
 
-// The answer as an object; null if the request failed.
+// Returns the response as an object, or null if the request failed.
 async function ask(address) {
   try {
     const headers = { Accept: "application/json" };

@@ -1,4 +1,4 @@
-// Improves the upload page. The form works without this file, too: then the browser sends it.
+// Improves the upload page. The form also works without this file: then the browser sends it.
 
 document.querySelectorAll("form.upload").forEach(enhance);
 
@@ -8,7 +8,7 @@ function enhance(form) {
 
   form.classList.add("enhanced");
   input.addEventListener("change", () => chosen.add(input.files));
-  chosen.add(input.files); // what the browser remembered when the page was reloaded
+  chosen.add(input.files); // the files that the browser remembers when the page is reloaded
 
   acceptDrops(form, chosen);
   form.addEventListener("submit", (event) => {
@@ -82,7 +82,7 @@ function isSame(file, other) {
   return file.name === other.name && file.size === other.size && file.lastModified === other.lastModified;
 }
 
-// The whole page takes drops: a photo dropped beside the box would otherwise replace the page.
+// Accept drops on the whole page. Otherwise, a photo dropped next to the box would replace the page.
 function acceptDrops(form, chosen) {
   const drop = form.querySelector(".drop");
   document.addEventListener("dragover", (event) => {
@@ -120,12 +120,12 @@ function send(form, chosen) {
     showPage(request.responseText, request.responseURL);
   });
   request.addEventListener("error", () => {
-    stop("The connection broke before the server answered. Your photos are still chosen here: try again.");
+    stop("The connection was lost before the server responded. Your photos are still selected here. Try again.");
   });
   request.addEventListener("abort", () => {
     stop(
       panel.isWaiting()
-        ? "Canceled. All bytes had been sent: the server may have kept the photos."
+        ? "Canceled, but all bytes had been sent, so the server may have kept the photos."
         : "Canceled before all bytes were sent. No photo was kept.",
     );
   });
@@ -135,7 +135,7 @@ function send(form, chosen) {
   request.send(new FormData(form));
 }
 
-// Shows the progress, with one clock for the upload and one for the server's answer.
+// Shows the progress, with one clock for the upload and one for the server's response.
 function progressPanel(form, chosen) {
   const panel = form.querySelector(".sending");
   const choice = form.querySelector(".choice");
@@ -157,9 +157,9 @@ function progressPanel(form, chosen) {
 
   function wait() {
     allSent = performance.now();
-    bar.removeAttribute("value"); // from here on, the progress is unknown
+    bar.removeAttribute("value"); // from now on, the progress is unknown
     bar.setAttribute("aria-label", "Waiting for the server");
-    write(".phase", "All bytes are there. Waiting for the server’s answer …");
+    write(".phase", "All bytes have been sent. Waiting for the server’s response …");
   }
 
   function close() {
@@ -193,8 +193,8 @@ function showErrors(form, chosen, messages) {
   if (messages.length) errors.focus();
 }
 
-// The browser has followed the redirect already, and Django shows a message only once:
-// asking for the page again would lose it. So show the page that came.
+// The browser has already followed the redirect, and Django shows a message only once. Loading the page again
+// would lose the message, so show the page in the response.
 function showPage(html, url) {
   history.replaceState(null, "", url);
   document.open();
@@ -204,11 +204,11 @@ function showPage(html, url) {
 }
 
 function statusText(status) {
-  if (status === 400) return "The server did not take this form (400). Send fewer photos at once.";
-  if (status === 403) return "This form has expired (403). Reload the page and choose again.";
-  if (status === 413) return "That is too much for the server at once (413). Send fewer photos.";
-  if (status >= 500) return `The server failed (${status}); its log says why. Your photos are still chosen.`;
-  return `The server refused the upload (${status}).`;
+  if (status === 400) return "The server rejected this form (400). Send fewer photos at once.";
+  if (status === 403) return "This form has expired (403). Reload the page and choose the photos again.";
+  if (status === 413) return "This upload is too large (413). Send fewer photos at once.";
+  if (status >= 500) return `The server failed (${status}). The reason is in its log. Your photos are still selected.`;
+  return `The server rejected the upload (${status}).`;
 }
 
 function count(photos) {

@@ -13,7 +13,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=1000, help="how many photos (default: 1000)")
 
     def handle(self, limit, **options):
-        # A photo that waits has its message already, and a failed one stays failed.
+        # Pending photos already have a message, and failed photos stay failed.
         photos = UploadedImage.objects.filter(Q(is_processed=True) | Q(queued_at=None, failure_reason=""))
         image_ids = photos.values_list("pk", flat=True)[:limit]
         for image_id in image_ids:

@@ -36,7 +36,7 @@ async function follow() {
 }
 
 function stop(text) {
-  section.querySelector("progress").remove(); // it looks as if something is running
+  section.querySelector("progress").remove(); // it would look as if something were running
   say(text);
 }
 
@@ -56,7 +56,7 @@ function say(text) {
 
 function showProgress({ state, progress }) {
   const bar = section.querySelector("progress");
-  const known = progress?.total; // a task may end while its state is read: then this is its result
+  const known = progress?.total; // if the task finishes while its state is read, this is its result
   if (known) Object.assign(bar, { max: progress.total, value: progress.done });
   else if (state !== "SUCCESS") bar.removeAttribute("value"); // running, but the progress is unknown
   say(known ? `${progress.done} of ${progress.total} photos` : WORDS[state] ?? state);

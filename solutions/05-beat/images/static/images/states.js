@@ -1,7 +1,7 @@
 // Follow the photos that are not resized yet: ask the server for their states until none is left, or until
 // nothing has changed for a long time.
 
-follow(document.querySelector("[data-states-url]")?.dataset.statesUrl); // no list, nothing to follow
+follow(document.querySelector("[data-states-url]")?.dataset.statesUrl); // without a list, there is nothing to follow
 
 function follow(url) {
   const shortest = 1000;
@@ -28,7 +28,7 @@ function follow(url) {
     } catch {
       failures += 1;
       pause = Math.min(pause * 1.3, longest);
-      if (failures === 3) live.textContent = "The page cannot reach the server; trying again.";
+      if (failures === 3) live.textContent = "This page can't reach the server and will try again.";
     }
     if (Date.now() - changed < patience) setTimeout(ask, pause);
     else live.textContent = "Nothing has changed for half an hour. Reload the page to look again.";
@@ -45,7 +45,7 @@ function pendingCards() {
 async function update(url, cards) {
   const ids = cards.map((card) => card.dataset.photo).join();
   const response = await fetch(`${url}?ids=${ids}`, { signal: AbortSignal.timeout(10_000) });
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+  if (!response.ok) throw new Error(`The server responded with status ${response.status}.`);
   const { photos } = await response.json();
 
   const changes = [];
@@ -79,7 +79,7 @@ function showState(card, photo) {
 async function reloadArticle(article) {
   const response = await fetch(location.href, { signal: AbortSignal.timeout(10_000) });
   if (response.status === 404) return location.reload();
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+  if (!response.ok) throw new Error(`The server responded with status ${response.status}.`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   article.replaceWith(page.querySelector("article[data-photo]"));
 }

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` percent don't exceed. ValueError if there are no values."""
+    """The smallest value that at least `percent` percent of the values don't exceed.
+
+    Raises ValueError if empty.
+    """
     if not values:
-        raise ValueError("There is nothing to take a percentile of.")
+        raise ValueError("There are no values to take a percentile of.")
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 

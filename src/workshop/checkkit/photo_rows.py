@@ -1,10 +1,10 @@
-"""Rows of photos that are resized, for checks that need one without a worker, and the file that was uploaded.
+"""Create rows of resized photos without a worker, and check that the original is unchanged.
 
-The database refuses a row that contradicts itself, so `is_processed` never changes alone.
+The database rejects inconsistent rows, so `is_processed` never changes alone.
 """
 
-from . import complain, expect
-from .photos import jpeg
+from workshop.checkkit import complain, expect
+from workshop.checkkit.photos import jpeg
 
 RESIZED = {
     "is_processed": True,
@@ -13,18 +13,18 @@ RESIZED = {
     "resized_height": 60,
     "resize_seconds": 0.1,
 }
-"""The columns of a resized photo. There is no such file: for rows that are only queried."""
+"""The columns of a resized photo, for rows that are only queried. The file doesn't exist."""
 
 
 def finish(photo, seconds: float = 0.1) -> None:
-    """Give the photo a small resized file and its columns, as a worker does after `seconds` of work."""
+    """Add a small resized file and set the columns, like a worker after `seconds` of work."""
     from images.resizing import Resized
 
     photo.attach_resized(Resized(jpeg(80, 60), "JPEG", 80, 60), seconds)
 
 
 def expect_original(photo, content: bytes, file: str) -> None:
-    """Complain unless the file that was uploaded still has this content."""
+    """Complain unless the uploaded file still has this content."""
     why = (
         "Keep the original: you'll need it if the rules for resizing change. photo.attach_resized() stores "
         "the result in a second file, photo.resized_image."

@@ -1,4 +1,4 @@
-"""The services of a project: what its Procfile starts, and how each is known to be ready."""
+"""The services in a project's Procfile, and how to tell when each one is ready."""
 
 import re
 import shlex
@@ -17,13 +17,16 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 @dataclass(frozen=True)
 class Service:
-    """One process to keep running.
+    """A process to keep running.
 
-    port: ready when this port answers. ready_line: ready when its log has this text. Neither: at its first
+    port: the service is ready when it listens on this port.
+    ready_line: the service is ready when its log contains this text. Without both, it is ready at its first
     line.
-    restarts: it does not reload code by itself. reads: files whose change restarts it, too. waits: the step
-    before which it cannot start.
-    once: it is done when it ends with exit code 0. log: a file for its output, which then is not shown.
+    restarts: whether to restart it when code changes. False if it reloads code on its own.
+    reads: more files that restart the service when they change.
+    waits: the step that must be done before the service can start.
+    once: whether the service is done when it exits with code 0.
+    log: a file for its output, which is then not shown in the terminal.
     """
 
     name: str
@@ -40,19 +43,19 @@ class Service:
 
     @property
     def shell_command(self) -> str:
-        """The command, so written that the shell becomes the process instead of standing before it."""
+        """The command with `exec`, so that it replaces the shell and receives signals directly."""
         if not self.is_simple:
             return self.command
         return f"exec env {self.command}" if _ASSIGNMENT.match(self.command) else f"exec {self.command}"
 
     @property
     def is_simple(self) -> bool:
-        """True for one command without pipes or lists, which gets its signals directly."""
+        """True for a single command without pipes or lists, which receives signals directly."""
         return not re.search(r"[;&|()]", self.command)
 
     @property
     def app(self) -> str | None:
-        """The Celery app that the command names: "myproject" in `celery -A myproject worker`."""
+        """The Celery app in the command: "myproject" in `celery -A myproject worker`."""
         words = shlex.split(self.command)
         for word, following in zip(words, [*words[1:], ""], strict=True):
             if word in ("-A", "--app"):
@@ -63,17 +66,17 @@ class Service:
 
     @property
     def probe(self) -> str | None:
-        """A command that ends with exit code 0 once the step it waits for is done; None if none is needed."""
+        """A command that exits with 0 once the step that the service waits for is done, or None."""
         if self.waits is None or self.app is None:
             return None
         return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
 
 
 def from_procfile(project: Project, environment: dict[str, str], port: int) -> list[Service]:
-    """The services that the project's Procfile names.
+    """Return the services in the project's Procfile.
 
-    port: where `web` listens. Errors: WorkshopError when the Procfile is missing, names no process, or has a
-    line that no shell can read.
+    port: the port of `web`. Raises WorkshopError if the Procfile is missing, lists no process, or contains a
+    line that a shell can't read.
     """
     file = project.folder / "Procfile"
     try:
@@ -100,7 +103,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
                 f"  {name}: {command}\n"
                 "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None
-    # A step that a check has passed needs no probe, which costs a quarter of a second or more.
+    # Skip the probe if the step has passed its check, because a probe takes a quarter of a second or more.
     passed = progress.passed(project.lesson.name) if project.is_learners else []
     waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
     return [
@@ -117,12 +120,12 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
 
 
 def _kind(name: str, command: str, environment: dict[str, str], port: int) -> dict:
-    """How a process is known to be ready, and what it is started again for."""
+    """Return how to tell that a process is ready, and what restarts it."""
     words = command.split()
     if name == "web":
         return {"port": port}
     if "flower" in words:
-        # Its memory of the tasks is gone when it ends, so it does not follow every change of the code.
+        # Flower forgets all tasks when it exits, so not every code change restarts it.
         return {"port": int(environment.get("FLOWER_PORT", 5555)), "reads": ("flowerconfig.py",)}
     if "worker" in words:
         return {"ready_line": " ready.", "restarts": True}

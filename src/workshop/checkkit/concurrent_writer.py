@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from .worker import place_in
+from workshop.checkkit.worker import place_in
 
 
 class Competitor:

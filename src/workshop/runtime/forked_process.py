@@ -1,4 +1,4 @@
-"""Start the fork server, and run programs in processes that it forks."""
+"""Start the fork server, and run programs in the processes that it forks."""
 
 import contextlib
 import json
@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,23 +13,26 @@ from pathlib import Path
 
 from workshop import paths
 from workshop.system import signals
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 DOOR = "WORKSHOP_FORKS"
-"""The variable with the number of the socket through which a forked process asks for another one."""
+"""The variable with the file descriptor of the socket on which a forked process requests another process."""
 
 
 class Fork:
-    """One process that the server behind `door` forks, at once. It waits until `run` says what to run.
+    """A process that the fork server forks at once. It waits until `run()` says what to run.
 
-    output: number of the file that it writes to. group: the process group that it joins. With 0 it leads its
-    own group, and the server kills that group once the leader has ended. events: one more file that it gets.
+    door: the server's socket. output: the file descriptor for the process's output.
+    group: the process group to join. With 0, the process leads a new group, which the server kills when the
+    leader exits.
+    events: another file descriptor for the process.
     """
 
     def __init__(self, door: socket.socket, output: int, group: int = 0, events: int | None = None):
         self.returncode: int | None = None
         self._pid: int | None = None
-        self._lost = False  # the server has ended before it
+        self._lost = False  # the server exited before the process
         self._said = b""
         waiting, word = os.pipe()
         self._status, status = os.pipe()
@@ -43,9 +45,9 @@ class Fork:
             os.close(status)
 
     def run(self, program: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
-        """Run "pytest", "celery" or "python" with the arguments, in `folder`. environment: all its variables.
+        """Run "pytest", "celery" or "python" with the arguments, in `folder`.
 
-        The first argument of "python" is the code, as after `python -c`.
+        The first argument of "python" is the code, as in `python -c`. environment: all environment variables.
         """
         word = {
             "program": program,
@@ -58,21 +60,24 @@ class Fork:
 
     @property
     def pid(self) -> int:
-        """Waits until the server has loaded its libraries. Raises ProcessLookupError when that has ended."""
+        """The process ID.
+
+        Waits for the server to fork. Raises ProcessLookupError if the server has exited.
+        """
         while self._pid is None and self.returncode is None:
             self._listen(None)
         if self._pid is None:
-            raise ProcessLookupError("the server of the forks has ended")
+            raise ProcessLookupError("the fork server has exited")
         return self._pid
 
-    def poll(self) -> int | None:
-        """Its exit code, as of a Popen; None while it runs."""
+    @property
+    def running(self) -> bool:
         while self.returncode is None and self._listen(0):
             pass
-        return self.returncode
+        return self.returncode is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait for its end, at most so long, and return what `poll` would."""
+        """Wait until it exits, and return its exit code. Returns None after `seconds`."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while self.returncode is None:
             if not self._listen(None if deadline is None else max(0, deadline - time.monotonic())):
@@ -80,21 +85,24 @@ class Fork:
         return self.returncode
 
     def terminate(self) -> None:
-        """Ask it to end."""
-        if self.poll() is None:
+        """Send SIGTERM to the process."""
+        if self.running:
             os.kill(self.pid, signal.SIGTERM)
 
     def end(self) -> None:
-        """End it and all of its group, which it leads, wherever they are."""
+        """Kill the process and the group that it leads, whatever they are doing."""
         with contextlib.suppress(BrokenPipeError):
             self._word.close()
         with contextlib.suppress(ProcessLookupError):
-            if self.poll() is None or self._lost:
+            if self.running or self._lost:
                 signals.to_group(self.pid)
         self.wait()
 
     def _listen(self, seconds: float | None) -> bool:
-        """Read what the server writes: the pid, then the exit code. False if nothing comes in `seconds`."""
+        """Read the pid or the exit code from the server.
+
+        Returns False if nothing arrives within `seconds`.
+        """
         if not select.select([self._status], [], [], seconds)[0]:
             return False
         said = os.read(self._status, 100)
@@ -109,10 +117,11 @@ class Fork:
 
 
 class ForkServer:
-    """The process that forks. It loads its libraries while the owner goes on.
+    """The fork server's process. It loads the libraries in the background.
 
-    celery: whether with Celery. Use it as a context manager, or call `close()`. `folder` is a temporary
-    folder, for what its users share.
+    Use it as a context manager, or call `close()`. `folder` is a temporary folder that its users share.
+
+    celery: whether to load Celery as well.
     """
 
     def __init__(self, celery: bool = True):
@@ -126,14 +135,12 @@ class ForkServer:
             "PYTHONUNBUFFERED": "1",
         }
         try:
-            self._process = subprocess.Popen(
+            self._process = Child(
                 [sys.executable, "-P", "-m", "workshop.runtime.fork_server", *map(str, ends), *libraries],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                environment=environment,
+                log=self.folder / "server.log",
+                leash=True,
                 pass_fds=ends,
-                start_new_session=True,
             )
         except BaseException:
             self.door.close()
@@ -143,10 +150,8 @@ class ForkServer:
             asked.close()
 
     def close(self) -> None:
-        """End it. What it forked is to be ended before."""
-        self._process.stdin.close()
+        """Stop the server. Stop the processes that it forked first."""
         self._process.kill()
-        self._process.wait()
         self.door.close()
         self._folder.cleanup()
 
@@ -158,5 +163,5 @@ class ForkServer:
 
 
 def door() -> socket.socket:
-    """The way to the server that forked this process."""
+    """Return the socket of the server that forked this process."""
     return socket.socket(fileno=os.dup(int(os.environ[DOOR])))

@@ -1,4 +1,4 @@
-"""Servers of another machine's kind, on loopback and for a while: PostgreSQL, and a store that speaks S3."""
+"""Temporary servers on this machine, like those in production: PostgreSQL and an S3 store."""
 
 import contextlib
 import os
@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,47 +13,53 @@ from pathlib import Path
 import httpx
 
 from workshop.errors import WorkshopError
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 START_SECONDS = 60
 BUCKET = "photos"
 
 
 class NotInstalled(WorkshopError):
-    """A server that this machine does not have. The message ends with the command that installs it."""
+    """A server that is not installed. The message ends with the command that installs it."""
 
 
 def as_user(name: str) -> list[str]:
-    """What goes before a command that root must not run; nothing for everybody else."""
+    """Return a command prefix that makes root run a command as user `name`; empty for other users."""
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 
 def program(name: str) -> str | None:
-    """The path of a program, also of one in /usr/sbin, which is not on every user's PATH."""
+    """Return the path of a program, or None. Also looks in /usr/sbin, which is not on every user's PATH."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def postgres_program(name: str) -> str | None:
-    """The path of one of PostgreSQL's programs. Debian keeps those of the server out of the PATH."""
+    """Return the path of a PostgreSQL program, or None.
+
+    On Debian, the server's programs are not on the PATH.
+    """
     kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
     found = shutil.which(name) or next(iter(kept), None)
     return str(Path(found).resolve()) if found else None
 
 
 def redis_program() -> str | None:
-    """A file that is a Redis server with TLS if it is started under the name redis-server.
+    """Return a file that works as a Redis server with TLS if it is started under the name redis-server.
 
-    Debian's package redis-tools has it under the name redis-check-rdb, and starts no server.
+    Debian's package redis-tools contains the same file as redis-check-rdb and doesn't start a server.
     """
     return program("redis-server") or program("redis-check-rdb")
 
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL with an empty database `photos`; its address as DATABASE_URL has it. Nothing of it stays.
+    """Run a PostgreSQL server with an empty database `photos` during the block. Yields the DATABASE_URL.
 
-    Raises NotInstalled, and WorkshopError with its own words when it does not start.
+    All files are removed afterwards. Raises NotInstalled, or WorkshopError with PostgreSQL's message if the
+    server does not start.
     """
     initdb = postgres_program("initdb")
     if initdb is None:
@@ -70,7 +75,8 @@ def _give(folder: str, user: str) -> None:
         shutil.chown(folder, user)
     except LookupError:
         raise NotInstalled(
-            f"PostgreSQL does not run as root, and there is no user {user}:  apt-get install postgresql"
+            f"PostgreSQL does not run as root, and there is no user {user}. Create it:  apt-get "
+            f"install postgresql"
         ) from None
 
 
@@ -79,7 +85,7 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
     def run(program: str, *arguments: str) -> None:
         command = [*user, str(programs / program), *arguments]
-        # A file: a server that keeps the output of pg_ctl open would keep a pipe's reader waiting.
+        # Use a file: the server keeps pg_ctl's output open, so reading from a pipe would never end.
         with (home / "said").open("w+") as said:
             done = subprocess.run(command, cwd=home, env=inherited(), stdout=said, stderr=said, check=False)
             said.seek(0)
@@ -99,23 +105,15 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """An S3 store with an empty bucket: the variables for a project that keeps its photos there.
+    """Run an S3 store with an empty bucket during the block. Yields the environment variables for a project.
 
-    It is moto's server, which keeps all in memory. Raises NotInstalled, and WorkshopError when it does not
-    start.
+    The store is moto's server, which keeps everything in memory. Raises NotInstalled, or WorkshopError if the
+    server does not start.
     """
-    if find_spec("moto") is None:  # the Docker image does without the packages of the tests
+    if find_spec("moto") is None:  # the Docker image doesn't contain the test packages
         raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env=inherited(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C in a terminal is not for it: those who still write to it are ended first.
-        start_new_session=True,
-    )
     environment = {
         "AWS_STORAGE_BUCKET_NAME": BUCKET,
         "AWS_S3_ENDPOINT_URL": endpoint,
@@ -123,25 +121,19 @@ def bucket() -> Iterator[dict[str, str]]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    try:
-        _wait_for(f"{endpoint}/moto-api/", server)
+    with Child([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]) as server:
+        address = f"{endpoint}/moto-api/"
+        until(lambda: answers(address) or not server.running, START_SECONDS)
+        if not (server.running and answers(address)):
+            raise WorkshopError(
+                f"The S3 store (moto) did not start at {endpoint}.\n{server.last_lines()}".rstrip()
+            )
         httpx.put(f"{endpoint}/{BUCKET}", trust_env=False).raise_for_status()
         yield environment
-    finally:
-        server.kill()
-        server.wait()
 
 
 def answers(address: str) -> bool:
-    """True when a web server answers at `address`, and not with an error."""
+    """Return True if a web server at `address` responds without an error."""
     with contextlib.suppress(httpx.HTTPError):
         return httpx.get(address, timeout=5, trust_env=False).is_success
     return False
-
-
-def _wait_for(address: str, server: subprocess.Popen) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(address):
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise WorkshopError(f"The S3 store (moto) did not start at {address}.")
-        time.sleep(0.05)

@@ -1,0 +1,140 @@
+"""Small charts as SVG for a column of 360 pixels, in the page's text color.
+
+A chart is as wide as a phone, so that its text stays readable there without scrolling.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, EDGE = 360, 4
+RED, ORANGE, BLUE, GREEN = "#d9534f", "#c77700", "#5c6bc0", "#00897b"
+"""Colors that are readable on white and on dark gray."""
+SMALL = 11
+"""The size of a smaller font."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar with a label on the left and a text on the right, both above the bar.
+
+    parts: lengths and colors, from left to right. whisker: where a thin line from the end of the bar ends.
+    """
+
+    label: str
+    text: str
+    parts: Sequence[tuple[float, str]]
+    whisker: float = 0.0
+
+    @property
+    def end(self) -> float:
+        return max(self.whisker, sum(length for length, _ in self.parts))
+
+
+def bars(groups: dict[str, Sequence[Bar]], legend: dict[str, str] | None = None) -> str:
+    """Draw the bars of each group below the group's name. Each group has its own scale.
+
+    legend: colors by name.
+    """
+    drawn, y = _legend(legend) if legend else ([], 0)
+    for name, group in groups.items():
+        if name:
+            y += 22
+            drawn.append(_text(EDGE, y - 4, name, bold=True))
+        longest = max(bar.end for bar in group) or 1
+        for bar in group:
+            drawn += _bar(bar, y, (WIDTH - 2 * EDGE) / longest)
+            y += 29
+    return _svg(y + EDGE, drawn)
+
+
+def _bar(bar: Bar, y: float, scale: float) -> list[str]:
+    drawn = [_text(EDGE, y + 12, bar.label), _text(WIDTH - EDGE, y + 12, bar.text, "end")]
+    x = float(EDGE)
+    for length, color in bar.parts:
+        if length:
+            box = f'x="{x:.1f}" y="{y + 16}" width="{length * scale:.1f}" height="8"'
+            drawn.append(f'<rect {box} style="fill: {color}"/>')
+        x += length * scale
+    if bar.whisker:
+        end = EDGE + bar.whisker * scale
+        drawn.append(
+            f'<path d="M{x:.1f} {y + 20}H{end:.1f}M{end:.1f} {y + 16}v8" fill="none" stroke="currentColor"/>'
+        )
+    return drawn
+
+
+def _legend(colors: dict[str, str]) -> tuple[list[str], int]:
+    """A colored square and a name for each color, one below the other, and the height."""
+    drawn = []
+    for place, (name, color) in enumerate(colors.items()):
+        y = 4 + 18 * place
+        drawn.append(f'<rect x="{EDGE}" y="{y}" width="10" height="10" style="fill: {color}"/>')
+        drawn.append(_text(EDGE + 16, y + 10, name))
+    return drawn, 8 + 18 * len(colors)
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Where one of several values stands. values: by name, all above zero. best: the name of the best one."""
+
+    title: str
+    values: dict[str, float]
+    ours: str
+    more_is_better: bool
+    unit: str = ""
+
+    @property
+    def order(self) -> list[str]:
+        """The names, best first."""
+        return sorted(self.values, key=self.values.__getitem__, reverse=self.more_is_better)
+
+    @property
+    def place(self) -> int:
+        return self.order.index(self.ours) + 1
+
+    def shown(self, name: str) -> str:
+        """A value with its unit."""
+        return f"{self.values[name]:,.10g}{self.unit}"
+
+
+def ranks(rows: Sequence[Rank]) -> str:
+    """Draw a logarithmic line from the worst to the best value for each row, with a dot for each value.
+
+    Ours has a larger dot, and its value is above the line. The worst and the best are named below the line.
+    """
+    drawn: list[str] = []
+    for place, row in enumerate(rows):
+        y = 58 * place
+        worst, best = row.order[-1], row.order[0]
+        span = math.log(row.values[best] / row.values[worst]) or 1.0
+        left, right = EDGE + 6, WIDTH - EDGE - 6
+        across = {
+            name: left + (right - left) * math.log(value / row.values[worst]) / span
+            for name, value in row.values.items()
+        }
+        stands = f"{row.shown(row.ours)}, number {row.place} of {len(row.order)}"
+        drawn.append(_text(EDGE, y + 14, row.title, bold=True))
+        drawn.append(_text(WIDTH - EDGE, y + 14, stands, "end"))
+        drawn.append(f'<path d="M{left} {y + 25}H{right}" stroke="currentColor" stroke-opacity=".4"/>')
+        for name, x in across.items():
+            if name != row.ours:
+                drawn.append(f'<circle cx="{x:.1f}" cy="{y + 25}" r="4" fill-opacity=".55"/>')
+        ours = across[row.ours]
+        drawn.append(f'<circle cx="{ours:.1f}" cy="{y + 25}" r="6" style="fill: {GREEN}"/>')
+        for name, x, anchor in ((worst, EDGE, ""), (best, WIDTH - EDGE, "end")):
+            drawn.append(_text(x, y + 44, f"{name} {row.shown(name)}", anchor, name == row.ours, SMALL))
+    return _svg(58 * len(rows), drawn)
+
+
+def _text(x: float, y: float, words: str, anchor: str = "", bold: bool = False, size: int = 0) -> str:
+    attributes = f' text-anchor="{anchor}"' if anchor else ""
+    attributes += ' font-weight="bold"' if bold else ""
+    attributes += f' font-size="{size}"' if size else ""
+    return f'<text x="{x:.1f}" y="{y:.0f}"{attributes}>{escape(words)}</text>'
+
+
+def _svg(height: float, drawn: Sequence[str]) -> str:
+    head = f'<svg viewBox="0 0 {WIDTH} {height}" class="chart" font-size="12"'
+    return "\n".join([f'{head} xmlns="http://www.w3.org/2000/svg">', *drawn, "</svg>"])

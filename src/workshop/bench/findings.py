@@ -1,0 +1,98 @@
+"""One sentence for the result of each section, computed from its tables. No sentence assumes who wins."""
+
+from collections.abc import Callable
+
+from .glance import listed, ranking, situation_of
+from .section import Section
+from .ways import LIBVIPS, OURS
+
+
+def sentence(section: Section) -> str:
+    """The result of `section` in one sentence. Empty for a section that has no such sentence."""
+    return SENTENCES.get(section.name, lambda _: "")(section)
+
+
+def _visitor(section: Section) -> str:
+    from .visitor import BLOCKING, OFFLOADED
+
+    times = []
+    for table in section.tables:
+        blocking, offloaded = (table.number(f"upload, {site}", "p50") for site in (BLOCKING, OFFLOADED))
+        times.append(f"from {blocking:.0f} to {offloaded:.0f} ms ({situation_of(table)})")
+    return f"With the resize in a worker, the median upload time goes {listed(times)}."
+
+
+def _queue(section: Section) -> str:
+    table = section.table("Photos per second")
+    shares = [
+        f"{table.cell(row, table.headings[2])} for {row.partition(':')[0]} photos"
+        for row in table.labels
+        if row.endswith(": broker, worker, database")
+    ]
+    return (
+        "With a broker, a worker and a database, two processes reach this share of a process pool's photos "
+        f"per second: {listed(shares)}."
+    )
+
+
+def _field(section: Section) -> str:
+    places: dict[int, list[str]] = {}
+    rows = ranking(section)
+    for row in rows:
+        places.setdefault(row.place, []).append(f"“{row.title.lower()}”")
+    said = [f"number {place} in {listed(names)}" for place, names in sorted(places.items())]
+    return f"Of {len(rows[0].order)} setups, {rows[0].ours} is {listed(said)}."
+
+
+def _resize(section: Section) -> str:
+    ratios: dict[str, list[float]] = {}
+    for table in section.tables:
+        ours, other = (table.number(name, "ms (range)") for name in (OURS, LIBVIPS))
+        ratios.setdefault(table.title.partition(",")[0], []).append(ours / other)
+    said = [f"{_between(found)} for {kind}" for kind, found in ratios.items()]
+    return f"The time of our function divided by the time of libvips on one thread is {listed(said)}."
+
+
+def _learner(section: Section) -> str:
+    table = section.table("Seconds, by solution")
+    first, last = (
+        _between([table.number(row, heading) for row in table.labels], "s")
+        for heading in ("save → first step", "save → last verdict")
+    )
+    said = (
+        f"Depending on the lesson, the first verdict appears {first} after a save, and the last after {last}"
+    )
+    up = [each for each in section.tables if each.title.startswith("./workshop up")]
+    ready = f", and `./workshop up` is ready after {up[0].number('up', 'until ready'):.1f} s" if up else ""
+    return f"{said}{ready}."
+
+
+def _growth(section: Section) -> str:
+    table = section.tables[0]
+    small, large = table.labels[min(1, len(table.labels) - 2)], table.labels[-1]
+    said = [
+        f"{what} from {table.cell(small, heading)} to {table.cell(large, heading)}{unit}"
+        for what, heading, unit in (
+            ("the rate goes", "photos/s", " photos per second"),
+            ("the worker's memory", "worker, MB", " MB"),
+            ("the first page of the list", "first page, ms", " ms"),
+        )
+    ]
+    return f"From {small} to {large} photos, {listed(said)}."
+
+
+def _between(values: list[float], unit: str = "") -> str:
+    """For example "1.2 to 3.4 s"."""
+    digits = 1 if unit else 2
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return (low if low == high else f"{low} to {high}") + (f" {unit}" if unit else "")
+
+
+SENTENCES: dict[str, Callable[[Section], str]] = {
+    "visitor": _visitor,
+    "queue": _queue,
+    "field": _field,
+    "resize": _resize,
+    "learner": _learner,
+    "growth": _growth,
+}

@@ -1,0 +1,121 @@
+"""Why a goal was missed, in one or two sentences with numbers from the section's tables."""
+
+from collections.abc import Callable
+
+from .figures import Goal
+from .glance import listed, situation_of
+from .resize import DECODING
+from .section import Section, Table
+from .visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
+from .ways import LIBVIPS
+
+UNKNOWN = "Not explained yet."
+WHY_NOT_LIBVIPS = {
+    "PNG": "Pillow decodes all pixels of a PNG before it reduces them, and libvips decodes a PNG line by "
+    "line.",
+    "WEBP": "Pillow decodes all pixels of a WebP before it reduces them, and libvips decodes a WebP at a "
+    "reduced size.",
+}
+FIRST_STEPS = {
+    "01-sync": "The floor contains no worker and no check. Before the verdict, a process is forked, pytest "
+    "collects the checks, and the checks of step 1.1 resize photos.",
+    "02-celery-basics": "The floor contains no check. Step 2.1 also starts an interpreter that loads the app "
+    "as a command would.",
+    "03-images": "The floor contains no check. Step 3.1 also uploads photos.",
+    "04-flower": "The floor contains no check. Step 4.1 also runs a task and waits for the worker's events.",
+    "05-beat": "The floor contains no check. Step 5.1 also starts Celery beat and waits until beat has sent "
+    "a task.",
+}
+
+
+def why(section: Section, goal: Goal) -> str:
+    """The reason why `goal` was missed. Empty if it was met, UNKNOWN if no reason is known."""
+    if goal.is_met:
+        return ""
+    return REASONS.get(section.name, lambda *_: "")(section, goal) or UNKNOWN
+
+
+def _visitor(section: Section, goal: Goal) -> str:
+    table = next(each for each in section.tables if goal.what.startswith(situation_of(each) + ":"))
+
+    def half(what: str, site: str) -> str:
+        return f"{table.cell(f'{what}, {site}', 'p50')} ms"
+
+    if goal.what.endswith(f"/ {RECEIVED}"):
+        what = "upload" if ": upload" in goal.what else "another page, during the uploads"
+        return (
+            "The worker resizes photos on the same cores. Median without a worker: "
+            f"{half(what, RECEIVED)}, with a nice worker: {half(what, OFFLOADED)}, with a worker of normal "
+            f"priority: {half(what, NORMAL)} "
+            f"({situation_of(table)})."
+        )
+    if ": upload" in goal.what:
+        return (
+            "Both sites receive and save the upload, and a queue can't shorten that. Median: "
+            f"{half('upload', OFFLOADED)} offloaded, {half('upload', BLOCKING)} blocking "
+            f"({situation_of(table)})."
+        )
+    idle, busy = (
+        f"{table.cell(f'another page, {when}, {OFFLOADED}', 'p99')} ms"
+        for when in ("idle", "during the uploads")
+    )
+    return (
+        f"While the server receives uploads, another page waits for its turn: p99 {busy}, idle {idle} "
+        f"({situation_of(table)})."
+    )
+
+
+def _queue(section: Section, goal: Goal) -> str:
+    kind, table = goal.what.partition(":")[0], section.table("Core time per photo")
+    pool, queue = (table.number(f"the {way}, total", kind) for way in ("pool", "queue"))
+    shares = [
+        f"{table.cell(row, kind)} ms ({100 * table.number(row, kind) / queue:.1f} %) {share}"
+        for row, share in (
+            ("the worker's main process: messages", "for messages in the worker's main process"),
+            ("the producer: delay()", "in the producer"),
+            ("the broker", "in the broker"),
+            ("idle: a process waits for its next photo", "while a process waits for its next photo"),
+        )
+    ]
+    return (
+        f"A {kind} takes {queue} ms of core time with the queue and {pool} ms in the pool. The queue's time "
+        "includes "
+        f"{listed(shares)}."
+    )
+
+
+def _resize(section: Section, goal: Goal) -> str:
+    kind = goal.what.partition(",")[0]
+    if f"ours / {LIBVIPS}" not in goal.what or "bytes" in goal.what or kind not in WHY_NOT_LIBVIPS:
+        return ""
+    table = section.table(goal.what.partition(":")[0] + ",")
+    return WHY_NOT_LIBVIPS[kind] + _decoding(table)
+
+
+def _decoding(table: Table) -> str:
+    if DECODING not in table.labels:
+        return ""
+    alone, whole = (table.number(row, "ms (range)") for row in (DECODING, LIBVIPS))
+    return (
+        f" Decoding alone takes {alone:.0f} ms in Pillow. In libvips, the whole resize takes {whole:.0f} ms."
+    )
+
+
+def _learner(section: Section, goal: Goal) -> str:
+    lesson = goal.what.partition(":")[0]
+    if "first step" in goal.what:
+        return FIRST_STEPS.get(lesson, "")
+    if "last verdict" in goal.what:
+        return (
+            "The floor contains no check, but the last verdict needs every check of the lesson. The table's "
+            "column “check” shows how long a separate run of all checks takes."
+        )
+    return ""
+
+
+REASONS: dict[str, Callable[[Section, Goal], str]] = {
+    "visitor": _visitor,
+    "queue": _queue,
+    "resize": _resize,
+    "learner": _learner,
+}

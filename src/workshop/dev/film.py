@@ -1,0 +1,84 @@
+"""A film: a few moments of a run as an animated picture that plays once, and its last frame as a still."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from PIL import Image, ImageDraw
+
+from workshop.dev.terminal_page import WIDTH, Terminal
+from workshop.errors import WorkshopError
+
+SCHEMES = ("light", "dark")
+LONGEST = 5000
+"""Milliseconds. A longer animation needs a button that stops it (WCAG 2.2.2), and a README has no buttons."""
+LARGEST = 400_000
+"""Bytes of a film."""
+SCALE = 2
+"""Pixels of a film for each pixel of the page that it is shown on."""
+GAP, RADIUS, EDGE = 12 * SCALE, 8 * SCALE, (128, 128, 128, 110)
+PHOTOS, TEXT = {"quality": 80, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
+"""How the frames are compressed. Text on one color takes less than half as many bytes without loss."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is seen for `milliseconds`: a terminal with `text` (ANSI), and above it the app.
+
+    app: PNGs by scheme, WIDTH * SCALE pixels wide; empty if the film shows only a terminal.
+    """
+
+    milliseconds: int
+    text: str
+    app: dict[str, bytes] = field(default_factory=dict)
+
+
+def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
+    """Draw the film in each scheme. Returns its files by name, with the stills.
+
+    chromium: the browser that draws the terminal. Raises WorkshopError if the film is too long or too large.
+    """
+    length = sum(moment.milliseconds for moment in moments)
+    if length > LONGEST:
+        raise WorkshopError(f"The film {name} is {length} ms long. Cut it to {LONGEST} ms.")
+    files, compression = {}, PHOTOS if any(moment.app for moment in moments) else TEXT
+    terminal = Terminal(chromium, SCALE, rows=max(moment.text.count("\n") for moment in moments))
+    for scheme in SCHEMES:
+        frames = [_frame(moment, scheme, terminal) for moment in moments]
+        durations = [moment.milliseconds for moment in moments]
+        moving = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 1}
+        files[f"{name}-{scheme}.webp"] = _webp(frames[0], **compression, **moving)
+        files[f"{name}-{scheme}-still.webp"] = _webp(frames[-1], **compression)
+    for file, content in files.items():
+        if len(content) > LARGEST:
+            raise WorkshopError(f"{file} has {len(content)} bytes. Cut it to {LARGEST}.")
+    return files
+
+
+def _frame(moment: Moment, scheme: str, terminal: Terminal) -> Image.Image:
+    """The app above the terminal, each as a card with round corners."""
+    pictures = [moment.app[scheme]] if moment.app else []
+    pictures.append(terminal.picture(moment.text, scheme))
+    cards = [_card(Image.open(BytesIO(each)).convert("RGBA")) for each in pictures]
+    height = sum(card.height for card in cards) + GAP * (len(cards) - 1)
+    whole, top = Image.new("RGBA", (WIDTH * SCALE, height)), 0
+    for card in cards:
+        whole.paste(card, (0, top))
+        top += card.height + GAP
+    return whole
+
+
+def _card(picture: Image.Image) -> Image.Image:
+    box, mask = (0, 0, picture.width - 1, picture.height - 1), Image.new("L", picture.size)
+    ImageDraw.Draw(mask).rounded_rectangle(box, RADIUS, fill=255)
+    edge = Image.new("RGBA", picture.size)
+    ImageDraw.Draw(edge).rounded_rectangle(box, RADIUS, outline=EDGE, width=SCALE)
+    picture = Image.alpha_composite(picture, edge)
+    picture.putalpha(mask)
+    return picture
+
+
+def _webp(picture: Image.Image, **options: object) -> bytes:
+    content = BytesIO()
+    picture.save(content, "WEBP", **options)
+    return content.getvalue()

@@ -1,0 +1,54 @@
+"""A terminal as a picture: text with ANSI colors, drawn by the browser in light or dark."""
+
+import re
+from io import StringIO
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+WIDTH = 560
+"""Pixels of the page. On a phone of 390 pixels, the letters are still 11 pixels high."""
+COLUMNS = 48
+DIM = re.compile(r"\x1b\[2m")
+"""Dim text is hard to read in a small picture, so it is drawn like the rest."""
+
+PAGE = """<!doctype html><meta charset="utf-8"><style>
+body {{ margin: 0; background: {background}; color: {foreground}; }}
+pre {{ margin: 0; padding: 14px 16px; font: 18px/1.36 monospace; white-space: pre; }}
+</style><pre>{code}</pre>"""
+
+
+def _theme(background: str, foreground: str, red: str, green: str) -> TerminalTheme:
+    def rgb(color: str) -> tuple[int, int, int]:
+        return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+    eight = [rgb(each) for each in (foreground, red, green, *[foreground] * 5)]
+    return TerminalTheme(rgb(background), rgb(foreground), eight)
+
+
+THEMES = {
+    "light": _theme("#ffffff", "#1c2326", "#a3271a", "#17604f"),
+    "dark": _theme("#16191c", "#eceae5", "#ffab9b", "#8fdcc5"),
+}
+
+
+class Terminal:
+    """A terminal of `rows` rows and COLUMNS columns that the browser `chromium` draws.
+
+    scale: pixels of the picture for each pixel of the page.
+    """
+
+    def __init__(self, chromium, scale: int, rows: int):
+        self._page = chromium.new_page(viewport={"width": WIDTH, "height": 100}, device_scale_factor=scale)
+        self._rows = rows
+
+    def picture(self, text: str, scheme: str) -> bytes:
+        """The terminal with `text` as a PNG; scheme: light or dark."""
+        text += "\n" * (self._rows - text.count("\n"))
+        console = Console(record=True, width=COLUMNS, file=StringIO())
+        console.print(Text.from_ansi(DIM.sub("", text)), soft_wrap=True)
+        self._page.set_content(
+            console.export_html(theme=THEMES[scheme], code_format=PAGE, inline_styles=True)
+        )
+        return self._page.screenshot(full_page=True)

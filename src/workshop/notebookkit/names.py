@@ -1,0 +1,30 @@
+"""Names that only this kernel uses, so that two readers can share a broker and a database."""
+
+import hashlib
+import secrets
+
+from IPython import get_ipython
+
+
+def _kernel() -> str:
+    """Eight characters for this kernel. They stay the same when the kernel is restarted."""
+    if get_ipython() is None:
+        return secrets.token_hex(4)
+    from ipykernel.connect import get_connection_file
+
+    try:
+        return hashlib.sha256(get_connection_file().encode()).hexdigest()[:8]
+    except RuntimeError:  # IPython in a terminal, which has no such file
+        return secrets.token_hex(4)
+
+
+KERNEL = _kernel()
+
+
+def unique(name: str) -> str:
+    """Return `name` with this kernel's eight characters: "notebook" becomes "notebook-3f9a01bc"."""
+    return f"{name}-{KERNEL}"
+
+
+LOOK_QUEUE = unique("for-a-look")
+"""A queue that no worker consumes, so you can look at its messages. `take_back()` deletes it."""

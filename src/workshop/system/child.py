@@ -1,0 +1,172 @@
+"""Child processes: start one, read its output, wait for it, and end it with everything that it started."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from workshop.system import signals
+from workshop.system.environment import inherited
+from workshop.system.waiting import until
+
+STOP_SECONDS = 10.0
+"""How long `stop` waits for a process that was asked to exit, before it kills the process."""
+
+
+class Child:
+    """A process that runs since this object was created. Use it as a context manager, or call `stop`.
+
+    It leads its own session, so Ctrl-C in the terminal doesn't reach it, and ending it also ends the
+    processes that it started. Its two output streams go to one file, so the process never waits for a reader.
+
+    command: a list of arguments, or a string for the shell. folder: where it runs. environment: all its
+    variables; default: what every process of the workshop inherits. log: the file for its output; default: a
+    temporary file, which `stop` removes. append: keep what is in `log` already. terminal: the file descriptor
+    of a terminal that gets the output instead. leash: give it a pipe as
+    standard input, which closes when this process ends, even if it is killed. own_session: False leaves it in
+    the session of this process. pass_fds: file descriptors that it inherits.
+
+    Raises OSError if the command cannot be run.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] | str,
+        *,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        append: bool = False,
+        terminal: int | None = None,
+        leash: bool = False,
+        own_session: bool = True,
+        pass_fds: Sequence[int] = (),
+    ):
+        self.command = command if isinstance(command, str) else " ".join(command)
+        self._temporary = log is None
+        if log is None:
+            handle, name = tempfile.mkstemp(prefix="workshop-", suffix=".log")
+            os.close(handle)
+            log = Path(name)
+        self.log = log
+        self._own_session, self._killed = own_session, False
+        try:
+            with log.open("ab" if append else "wb") as output:
+                self._process = subprocess.Popen(
+                    command,
+                    shell=isinstance(command, str),
+                    cwd=folder,
+                    env=inherited() if environment is None else environment,
+                    stdin=subprocess.PIPE if leash else subprocess.DEVNULL,
+                    stdout=output if terminal is None else terminal,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=own_session,
+                    pass_fds=pass_fds,
+                )
+        except BaseException:
+            self._clean_up()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while the process is running; negative if a signal ended it."""
+        return self._process.poll()
+
+    @property
+    def output(self) -> str:
+        """The output so far. After `stop`, there is none if the log was a temporary file."""
+        with contextlib.suppress(FileNotFoundError):
+            return self.log.read_text(encoding="utf-8", errors="replace")
+        return ""
+
+    def last_lines(self, count: int = 10) -> str:
+        """The last lines of the output that aren't empty."""
+        return "\n".join([line for line in self.output.splitlines() if line.strip()][-count:])
+
+    def wait_for(self, text: str, seconds: float) -> str:
+        """Wait until a complete line of the output contains `text`, and return the first such line.
+
+        Returns "" if the process exits first, or after `seconds`.
+        """
+
+        def line() -> str:
+            complete = self.output.rpartition("\n")[0].splitlines()
+            return next((line for line in complete if text in line), "")
+
+        until(lambda: line() or not self.running, seconds)
+        return line()
+
+    def lines(self) -> Iterator[str]:
+        """Each line of the output, as soon as it is complete. Ends when the process has exited."""
+        with self.log.open(encoding="utf-8", errors="replace") as output:
+            rest = ""
+            while True:
+                ended = not self.running
+                for piece in iter(output.readline, ""):
+                    rest += piece
+                    if rest.endswith("\n"):
+                        yield rest[:-1]
+                        rest = ""
+                if ended:
+                    break
+                self.wait(0.01)
+        if rest:
+            yield rest
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Wait until the process exits, and return its exit code. Returns None after `seconds`."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(seconds)
+        return None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone. Does nothing if the process has exited."""
+        self._process.send_signal(number)
+
+    def terminate(self) -> None:
+        """Ask the process to exit: close its standard input if it is on a leash, otherwise send SIGTERM."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        else:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Kill the process and all processes of its session's first group, as a power cut would."""
+        if self._killed:  # the group's number may belong to other processes by now
+            return
+        if self._own_session:
+            signals.to_group(self.pid)
+        self._process.kill()
+        self._process.wait()
+        self._killed = True
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Ask the process to exit, and kill what is left after `seconds`. Calling it again does nothing."""
+        try:
+            if self.running:
+                self.terminate()
+                self.wait(seconds)
+        finally:  # also if Ctrl-C interrupts the wait
+            self.kill()
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        if self._temporary:
+            self.log.unlink(missing_ok=True)
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.stop()

@@ -1,0 +1,24 @@
+"""The film of the killed process, recorded: of a run that goes as told, and of one that does not."""
+
+import pytest
+
+from workshop.dev import killed_film
+from workshop.errors import WorkshopError
+
+
+def test_a_killed_process_is_filmed(browser, monkeypatch):
+    monkeypatch.setattr(killed_film, "SLOW_SECONDS", 8)
+    moments = killed_film.moments(browser)
+    assert [moment.text.count("received") for moment in moments] == [1, 1, 2, 2]
+    assert ["succeeded" in moment.text for moment in moments] == [False, False, False, True]
+    assert "kill -9" in moments[1].text
+    pictures = [picture for moment in moments for picture in moment.app.values()]
+    assert len(set(pictures)) == 8, "each moment looks different, in light and in dark"
+
+
+def test_a_run_that_is_different_is_not_filmed(browser, monkeypatch):
+    """The photos are resized before a process can be killed."""
+    monkeypatch.setattr(killed_film, "SLOW_SECONDS", 0)
+    monkeypatch.setattr(killed_film, "PATIENCE", 10)
+    with pytest.raises(WorkshopError, match="does not resize two photos at once"):
+        killed_film.moments(browser)
