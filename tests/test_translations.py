@@ -70,6 +70,8 @@ $ ./workshop up    # starts the site
     | --- | --- |
     | 1 | 2 |
 
+<img src="img/way.png" alt="The way">
+
 ## The end
 
 Done.
@@ -104,6 +106,8 @@ $ ./workshop up    # startet die Site
     | a | b |
     | --- | --- |
     | 1 | 2 |
+
+<img src="img/way.png" alt="Der Weg">
 
 ## Das Ende { #the-end }
 
@@ -194,6 +198,7 @@ def test_english_change_is_found_and_is_no_difference(pair, path, before, after,
         ("$ ./workshop up ", "$ ./workshop down ", "commands differ"),
         ("`fit()`", "`fitted()`", "inline code differ"),
         ("../index.md", "../start.md", "links differ"),
+        ("img/way.png", "img/other.png", "links differ"),
         ("{{ minutes 1.1 }} ", "", "generated values differ"),
         ("??? info", "??? note", "boxes differ"),
         ("    | 1 | 2 |\n", "", "table rows differ"),
@@ -356,11 +361,11 @@ def test_command_with_a_wrong_name(pair, name, mark, says):
 
 
 class Html(HTMLParser):
-    """The language, the headings and the text of a built page, and where its language selector leads."""
+    """The language, headings, text and files of a built page, and where its language selector leads."""
 
     def __init__(self, file):
         super().__init__()
-        self.language, self.selector, self.headings = None, {}, []
+        self.language, self.selector, self.headings, self.files = None, {}, [], []
         self.source = file.read_text(encoding="utf-8")
         self.feed(self.source)
         self.text = in_one_line(re.sub(r"<[^>]+>", "", self.source))
@@ -369,6 +374,8 @@ class Html(HTMLParser):
         given = dict(attributes)
         if tag == "html":
             self.language = given["lang"]
+        if tag in ("img", "source", "script"):
+            self.files += [given[name] for name in ("src", "srcset") if given.get(name)]
         if given.get("hreflang"):
             self.selector[given["hreflang"]] = given["href"]
         if tag in ("h2", "h3"):
@@ -506,6 +513,14 @@ def test_each_language_has_its_search_index(site):
     assert not any(each.startswith("../lessons/01-sync/") for each in own)
     page = (site / "de/lessons/01-sync/index.html").read_text(encoding="utf-8")
     assert json.loads(re.search(r'id="__config"[^>]*>(.*?)</script>', page, re.S)[1])["base"] == "../.."
+
+
+def test_pictures_of_a_translated_page_are_there(site):
+    """MkDocs leaves addresses in HTML as they are, but the German page is in another folder."""
+    for file in (site / "de").rglob("index.html"):
+        found = [each.partition("#")[0] for each in Html(file).files]
+        assert [each for each in found if not (file.parent / each).is_file()] == [], file
+    assert any("killed-light" in each for each in Html(site / "de/index.html").files)
 
 
 def test_theme_looks_for_no_sitemap_of_a_language(site):

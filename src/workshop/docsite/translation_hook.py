@@ -154,7 +154,9 @@ def _generated(markdown: str, page: Page, language: str, words: ModuleType) -> s
     def line(text: str) -> str:
         included = LINE.match(text)
         if included is None:
-            return translations.LINK.sub(link, lesson_facts.filled(text, words.FACTS))
+            text = translations.LINK.sub(link, lesson_facts.filled(text, words.FACTS))
+            # The address of a translated page is one folder deeper.
+            return translations.HTML_LINK.sub(r"../\g<0>", text) if text.lstrip().startswith("<") else text
         own = included["path"].replace("docs/", f"docs/{language}/", 1)
         drawn = own.endswith(".svg") and own.removeprefix("docs/") in _site.files.src_uris
         return text.replace(included["path"], own) if drawn else text

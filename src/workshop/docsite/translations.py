@@ -38,6 +38,8 @@ _OPENING = re.compile(r'^--8<-- "workshop:opening\.(\d+)"$', re.M)
 _DRAWING = re.compile(r'^--8<-- "([^"]+\.svg)"$', re.M)
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
+HTML_LINK = re.compile(r'(?<=src="|ref="|set=")(?![a-z]+:|[#/])[^"]+(?=")')
+"""A relative address in HTML, which MkDocs leaves as it is: in src, href or srcset."""
 
 Read = Callable[[str], str]
 """Returns the text of a file, by its path below the repository. Raises OSError if there is no such file."""
@@ -256,7 +258,7 @@ def shape(section: Section) -> dict[str, list[str]]:
         else:
             prose.append(line)
     text = "\n".join(prose)
-    links = set(LINK.findall(text))
+    links = {*LINK.findall(text), *HTML_LINK.findall(text)}
     number = re.match(r"[\d.]+(?= ·)", section.title)
     return {
         "heading levels": ["#" * section.level],
