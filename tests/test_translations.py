@@ -70,6 +70,8 @@ $ ./workshop up    # starts the site
     | --- | --- |
     | 1 | 2 |
 
+<img src="img/way.png" alt="The way">
+
 ## The end
 
 Done.
@@ -104,6 +106,8 @@ $ ./workshop up    # startet die Site
     | a | b |
     | --- | --- |
     | 1 | 2 |
+
+<img src="img/way.png" alt="Der Weg">
 
 ## Das Ende { #the-end }
 
@@ -194,6 +198,7 @@ def test_english_change_is_found_and_is_no_difference(pair, path, before, after,
         ("$ ./workshop up ", "$ ./workshop down ", "commands differ"),
         ("`fit()`", "`fitted()`", "inline code differ"),
         ("../index.md", "../start.md", "links differ"),
+        ("img/way.png", "img/other.png", "links differ"),
         ("{{ minutes 1.1 }} ", "", "generated values differ"),
         ("??? info", "??? note", "boxes differ"),
         ("    | 1 | 2 |\n", "", "table rows differ"),
@@ -225,13 +230,20 @@ def test_difference_in_a_changed_section_is_none(pair):
 
 def test_mark_records_one_section_and_forgets_what_is_gone(pair):
     edit(pair.source, "About it.", "About this page.")
-    edit(pair.source, "\n## The end\n\nDone.\n", "")
+    edit(pair.source, "\n## The end\n\nDone.\n", "\n## More\n")
     translations.mark(pair, ["top"])
-    assert outdated(pair) == {"the-end": State.REMOVED}
-    edit(pair.file, "\n## Das Ende { #the-end }\n\nFertig.\n", "")
-    assert outdated(pair) == {}
-    with pytest.raises(WorkshopError, match="no section the-end"):
-        translations.mark(pair, ["the-end"])
+    assert outdated(pair) == {"more": State.MISSING, "the-end": State.REMOVED}
+    for anchor, says in (
+        ("the-end", "no section the-end anymore. Delete"),
+        ("more", "no section more yet"),
+        ("nowhere", "no section nowhere. Its sections"),
+    ):
+        with pytest.raises(WorkshopError, match=says):
+            translations.mark(pair, [anchor])
+    edit(pair.file, "\n## Das Ende { #the-end }\n\nFertig.\n", "\n## Mehr { #more }\n")
+    assert outdated(pair) == {"more": State.UNMARKED}
+    translations.mark(pair, ["more"])
+    assert list(translations.recorded(pair)) == ["top", "steps", "step-1-1", "more"]
 
 
 def test_new_file_is_a_translation(pair):
@@ -242,6 +254,7 @@ def test_new_file_is_a_translation(pair):
     assert found["docs/de/index.md"] == "docs/index.md"
     assert found["README.de.md"] == "README.md"
     (readme,) = translations.find("README")
+    assert translations.find("README.de.md") == [readme]
     assert list(translations.states(readme)) == ["top", "go"]
     (page,) = translations.find("index")
     with pytest.raises(
@@ -348,11 +361,11 @@ def test_command_with_a_wrong_name(pair, name, mark, says):
 
 
 class Html(HTMLParser):
-    """The language, the headings and the text of a built page, and where its language selector leads."""
+    """The language, headings, text and files of a built page, and where its language selector leads."""
 
     def __init__(self, file):
         super().__init__()
-        self.language, self.selector, self.headings = None, {}, []
+        self.language, self.selector, self.headings, self.files = None, {}, [], []
         self.source = file.read_text(encoding="utf-8")
         self.feed(self.source)
         self.text = in_one_line(re.sub(r"<[^>]+>", "", self.source))
@@ -361,6 +374,8 @@ class Html(HTMLParser):
         given = dict(attributes)
         if tag == "html":
             self.language = given["lang"]
+        if tag in ("img", "source", "script"):
+            self.files += [given[name] for name in ("src", "srcset") if given.get(name)]
         if given.get("hreflang"):
             self.selector[given["hreflang"]] = given["href"]
         if tag in ("h2", "h3"):
@@ -498,6 +513,21 @@ def test_each_language_has_its_search_index(site):
     assert not any(each.startswith("../lessons/01-sync/") for each in own)
     page = (site / "de/lessons/01-sync/index.html").read_text(encoding="utf-8")
     assert json.loads(re.search(r'id="__config"[^>]*>(.*?)</script>', page, re.S)[1])["base"] == "../.."
+
+
+def test_pictures_of_a_translated_page_are_there(site):
+    """MkDocs leaves addresses in HTML as they are, but the German page is in another folder."""
+    for file in (site / "de").rglob("index.html"):
+        found = [each.partition("#")[0] for each in Html(file).files]
+        assert [each for each in found if not (file.parent / each).is_file()] == [], file
+    assert any("killed-light" in each for each in Html(site / "de/index.html").files)
+
+
+def test_theme_looks_for_no_sitemap_of_a_language(site):
+    """The theme's script fetches one below each such link, and there is none."""
+    assert [
+        file for file in site.rglob("*.html") if 'rel="alternate"' in file.read_text(encoding="utf-8")
+    ] == []
 
 
 def test_record_is_not_published(site):

@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 import looks
 import needs
 import pytest
+from playwright.sync_api import expect
 
 from workshop.docsite import browser as browsers
 from workshop.errors import WorkshopError
 
 PATIENCE = 15_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")

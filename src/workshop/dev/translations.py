@@ -89,8 +89,8 @@ def _show_changes(translation: Translation, only: str) -> None:
 
 def _mark(translation: Translation, only: str) -> None:
     states = translations.states(translation)
-    # A section that is not translated yet stays listed.
-    anchors = [only] if only else [anchor for anchor, state in states.items() if state is not State.MISSING]
+    one_sided = (State.MISSING, State.REMOVED)
+    anchors = [only] if only else [anchor for anchor, state in states.items() if state not in one_sided]
     translations.mark(translation, anchors)
     say(f"{translation.file}: marked {', '.join(anchors)} as up to date.")
 

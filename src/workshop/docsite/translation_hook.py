@@ -95,8 +95,7 @@ def on_page_context(context, page, config, nav):
 
 def on_post_page(output, page, config):
     """What the theme's templates leave no place for."""
-    # The theme's script expects the home page of a language in such a link, and fetches a sitemap below it.
-    output = re.sub(r'<link rel="alternate" href="[^"]*" hreflang="[^"]*">\s*', "", output)
+    output = _without_alternates(output)
     language = language_of(page.file.src_uri)
     if language is None:
         return output
@@ -105,6 +104,11 @@ def on_post_page(output, page, config):
     # The search looks for its index below this address.
     home = posixpath.relpath(language, page.url) if page.url != f"{language}/" else "."
     return re.sub(r'("__config".*?"base": ?)"[^"]*"', rf'\1"{home}"', output, count=1, flags=re.S)
+
+
+def on_post_template(output_content, template_name, config):
+    """MkDocs calls this for the pages that have no Markdown, such as 404.html."""
+    return _without_alternates(output_content)
 
 
 def on_post_build(config):
@@ -150,7 +154,9 @@ def _generated(markdown: str, page: Page, language: str, words: ModuleType) -> s
     def line(text: str) -> str:
         included = LINE.match(text)
         if included is None:
-            return translations.LINK.sub(link, lesson_facts.filled(text, words.FACTS))
+            text = translations.LINK.sub(link, lesson_facts.filled(text, words.FACTS))
+            # The address of a translated page is one folder deeper.
+            return translations.HTML_LINK.sub(r"../\g<0>", text) if text.lstrip().startswith("<") else text
         own = included["path"].replace("docs/", f"docs/{language}/", 1)
         drawn = own.endswith(".svg") and own.removeprefix("docs/") in _site.files.src_uris
         return text.replace(included["path"], own) if drawn else text
@@ -223,6 +229,14 @@ def _navigation(language: str) -> Navigation:
     nav = Navigation(items, pages)
     nav.homepage = pages[0] if pages else _site.nav.homepage
     return nav
+
+
+def _without_alternates(html: str) -> str:
+    """`html` without the links in its head to other languages.
+
+    The theme's script expects the home page of a language in such a link, and fetches a sitemap below it.
+    """
+    return re.sub(r'<link rel="alternate" href="[^"]*" hreflang="[^"]*">\s*', "", html)
 
 
 def _in_language(page: Page, language: str) -> str | None:

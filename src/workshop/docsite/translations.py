@@ -38,6 +38,8 @@ _OPENING = re.compile(r'^--8<-- "workshop:opening\.(\d+)"$', re.M)
 _DRAWING = re.compile(r'^--8<-- "([^"]+\.svg)"$', re.M)
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
+HTML_LINK = re.compile(r'(?<=src="|ref="|set=")(?![a-z]+:|[#/])[^"]+(?=")')
+"""A relative address in HTML, which MkDocs leaves as it is: in src, href or srcset."""
 
 Read = Callable[[str], str]
 """Returns the text of a file, by its path below the repository. Raises OSError if there is no such file."""
@@ -111,7 +113,11 @@ def find(name: str) -> list[Translation]:
     """
     every = all_translations()
     wanted = name.removesuffix(".md").removeprefix("docs/")
-    found = [each for each in every if not name or wanted in (each.name, f"{each.language}/{each.name}")]
+    found = [
+        each
+        for each in every
+        if not name or wanted in (each.name, each.file.removeprefix("docs/").removesuffix(".md"))
+    ]
     if not found:
         known = "\n".join(f"  {each.name}" for each in every) or "  (none)"
         raise WorkshopError(f"{name} is not a translated page. These pages are translated:\n{known}")
@@ -182,27 +188,26 @@ def states(translation: Translation) -> dict[str, State]:
 def mark(translation: Translation, anchors: Iterable[str]) -> None:
     """Record that these sections now say what the English sections say.
 
-    Removes the record of a section that only one of the two pages has. Raises WorkshopError if an anchor is
-    unknown, or if a section differs from the English one in what is not translated.
+    Raises WorkshopError if only one of the two pages has a section, or if a section differs from the English
+    one in what is not translated.
     """
-    wanted, known = list(anchors), states(translation)
-    if unknown := [anchor for anchor in wanted if anchor not in known]:
-        raise WorkshopError(
-            f"{translation.file} has no section {unknown[0]}. Its sections:\n"
-            + "\n".join(f"  {anchor}" for anchor in known)
-        )
+    wanted, state = list(anchors), states(translation)
+    for anchor in wanted:
+        if anchor not in state:
+            known = "\n".join(f"  {each}" for each in state)
+            raise WorkshopError(f"{translation.file} has no section {anchor}. Its sections:\n{known}")
+        if state[anchor] is State.MISSING:
+            raise WorkshopError(f"{translation.file} has no section {anchor} yet. Translate it first.")
+        if state[anchor] is State.REMOVED:
+            raise WorkshopError(
+                f"{translation.source} has no section {anchor} anymore. Delete the translation."
+            )
     if found := differences(translation, set(wanted)):
         raise WorkshopError("Nothing was marked, because the pages differ:\n" + "\n".join(found))
     english = _english(translation)
-    translated = {section.anchor for section in sections(working_tree(translation.file))}
-    hashes = recorded(translation)
-    for anchor in wanted:
-        if anchor in english and anchor in translated:
-            hashes[anchor] = digest(english[anchor])
-        else:
-            hashes.pop(anchor, None)
+    hashes = recorded(translation) | {anchor: digest(english[anchor]) for anchor in wanted}
     # In the order of the English page, so that a change of one section changes one line.
-    ordered = {anchor: hashes[anchor] for anchor in [*english, *hashes] if anchor in hashes}
+    ordered = {anchor: hashes[anchor] for anchor in state if anchor in hashes}
     _write(translation.record, _records(translation.record) | {translation.source: ordered})
 
 
@@ -222,10 +227,11 @@ def differences(translation: Translation, checked: set[str] | None = None) -> li
     found = []
     for anchor in translated:
         place = f"{translation.file}#{anchor}"
+        if anchor not in checked:
+            continue
         if anchor not in english:
-            if state[anchor] is State.UNMARKED:
-                found.append(f"{place}: the English page has no section with this anchor.")
-        elif anchor in checked:
+            found.append(f"{place}: the English page has no section with this anchor.")
+        else:
             mine, theirs = shape(translated[anchor]), shape(english[anchor])
             found += [
                 f"{place}: {part} differ. English: {theirs[part]}, translation: {mine[part]}."
@@ -252,7 +258,7 @@ def shape(section: Section) -> dict[str, list[str]]:
         else:
             prose.append(line)
     text = "\n".join(prose)
-    links = set(LINK.findall(text))
+    links = {*LINK.findall(text), *HTML_LINK.findall(text)}
     number = re.match(r"[\d.]+(?= ·)", section.title)
     return {
         "heading levels": ["#" * section.level],
