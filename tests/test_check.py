@@ -244,7 +244,7 @@ def test_code_that_ends_the_process_is_said(mine, capsys):
     slowly = "import os; os.close(int(os.environ['WORKSHOP_EVENTS'])); os.system('sleep 1.5'); os._exit(3)"
     edit(mine, "images/views.py", "photos = form.save()", slowly)
     assert check.main(mine, "1.4") == 1
-    assert "exit code 3" in Printed(capsys.readouterr().out)
+    assert "exited with code 3" in Printed(capsys.readouterr().out)
 
 
 def cli(*arguments, tmp=None, before=(), **options):
