@@ -415,7 +415,7 @@ def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
         eventually(lambda: "✓ 1.1" in output.read_text())
         reset = subprocess.run(start.workshop("reset", "01"), env=start.environment(root), check=False)
         assert reset.returncode == 0
-        eventually(lambda: "playground/01-sync has been replaced by a new copy." in output.read_text())
+        eventually(lambda: "playground/01-sync was replaced by a new copy." in output.read_text())
         eventually(lambda: "✗ 1.1" in output.read_text())
         progress_file = json.loads((root / ".workshop/progress.json").read_text())
         assert progress_file["passed"].get("01-sync", []) == []
