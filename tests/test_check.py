@@ -247,7 +247,7 @@ def test_code_that_ends_the_process_is_said(mine, capsys):
     slowly = "import os; os.close(int(os.environ['WORKSHOP_EVENTS'])); os.system('sleep 1.5'); os._exit(3)"
     edit(mine, "images/views.py", "photos = form.save()", slowly)
     assert check.main(mine, "1.4") == 1
-    assert "exit code 3" in Printed(capsys.readouterr().out)
+    assert "exited with code 3" in Printed(capsys.readouterr().out)
 
 
 def cli(*arguments, tmp=None, before=(), **options):
@@ -421,7 +421,7 @@ def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
         eventually(lambda: "✓ 1.1" in output.read_text())
         reset = subprocess.run(startup.workshop("reset", "01"), env=startup.environment(root), check=False)
         assert reset.returncode == 0
-        eventually(lambda: "playground/01-sync has been replaced by a new copy." in output.read_text())
+        eventually(lambda: "playground/01-sync was replaced by a new copy." in output.read_text())
         eventually(lambda: "✗ 1.1" in output.read_text())
         progress_file = json.loads((root / ".workshop/progress.json").read_text())
         assert progress_file["passed"].get("01-sync", []) == []
