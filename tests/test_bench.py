@@ -16,10 +16,10 @@ import redis
 from PIL import Image, ImageCms
 from printed import Printed
 
+from benchmarks import command, learner, measuring, queue_cost, resize, resize_variants, startup, visitor
+from benchmarks.image_similarity import psnr, ssim
+from benchmarks.measuring import Goal
 from workshop import paths
-from workshop.bench import command, figures, learner, queue, resize, start, visitor, ways
-from workshop.bench.figures import Goal
-from workshop.bench.likeness import psnr, ssim
 from workshop.errors import WorkshopError
 from workshop.photos import samples
 
@@ -31,22 +31,22 @@ def small(orientation=1):
 
 
 def test_unknown_name_says_which_there_are(monkeypatch, capsys):
-    monkeypatch.setitem(figures.FIGURES, "tea", list)
+    monkeypatch.setitem(measuring.FIGURES, "tea", list)
     with pytest.raises(WorkshopError, match="There is no figure speed. There are: site, tea"):
-        figures.main(["tea", "speed"])
+        measuring.main(["tea", "speed"])
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(("taken", "code"), [(1.4, 0), (1.39, 1)])
 def test_missed_goal_is_said_and_is_exit_code_1(monkeypatch, capsys, taken, code):
     monkeypatch.setattr(
-        figures, "FIGURES", {"tea": lambda: [Goal("pot / cup", taken, 1.4)], "rest": lambda: []}
+        measuring, "FIGURES", {"tea": lambda: [Goal("pot / cup", taken, 1.4)], "rest": lambda: []}
     )
-    assert figures.main([]) == code
+    assert measuring.main([]) == code
     out = Printed(capsys.readouterr().out)
     assert f"pot / cup: {taken:.2f} (goal: at least 1.4, {'MISSED' if code else 'met'})" in out
     assert "rest" in out
-    assert figures.main(["rest"]) == 0
+    assert measuring.main(["rest"]) == 0
 
 
 def test_goal_that_is_missed_by_little_is_not_shown_as_met():
@@ -62,25 +62,31 @@ def test_goal_at_most():
 def test_ways_take_turns_and_the_first_run_does_not_count():
     calls = []
     ways = {name: lambda name=name: calls.append(name) for name in "abc"}
-    seconds = figures.alternate(ways, 3)
+    seconds = measuring.alternate(ways, 3)
     assert "".join(calls) == "abc" + "abc" + "bca" + "cab"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3, "c": 3}
 
 
 def test_ratio_is_of_the_medians():
-    assert figures.ratio({"a": [1, 2, 90], "b": [1, 1, 1]}, "a", "b") == 2
+    assert measuring.ratio({"a": [1, 2, 90], "b": [1, 1, 1]}, "a", "b") == 2
 
 
 def test_machine_names_cores_and_python():
-    assert " cores" in figures.machine()
-    assert "Python 3." in figures.machine()
+    assert " cores" in measuring.machine()
+    assert "Python 3." in measuring.machine()
 
 
 @pytest.mark.parametrize(("orientation", "size"), [(1, (800, 600)), (6, (450, 600))])
 def test_every_way_does_the_same_work(orientation, size):
     photo = small(orientation)
-    found = ways.ways(photo, resize.solution())
-    assert [*found] == [ways.OURS, ways.ARTICLE, ways.WHOLE, ways.LIBVIPS, ways.LIBVIPS_DEFAULT]
+    found = resize_variants.ways(photo, resize.solution())
+    assert [*found] == [
+        resize_variants.OURS,
+        resize_variants.ARTICLE,
+        resize_variants.WHOLE,
+        resize_variants.LIBVIPS,
+        resize_variants.LIBVIPS_DEFAULT,
+    ]
     best = resize.reduced(photo)
     for name, way in found.items():
         with Image.open(BytesIO(result := way())) as picture:
@@ -97,12 +103,14 @@ def test_every_way_does_the_same_work(orientation, size):
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_every_way_keeps_the_format(kind):
     photo = resize.picture(kind, 1000, 800)
-    resize.look(photo, kind, {name: way() for name, way in ways.ways(photo, resize.solution()).items()})
+    resize.look(
+        photo, kind, {name: way() for name, way in resize_variants.ways(photo, resize.solution()).items()}
+    )
 
 
 def test_likeness_tells_a_good_picture_from_a_bad_one():
     photo = small()
-    best, whole = resize.reduced(photo), ways.decoded_whole(photo)
+    best, whole = resize.reduced(photo), resize_variants.decoded_whole(photo)
     rough, turned = BytesIO(), BytesIO()
     with Image.open(BytesIO(photo)) as picture:
         picture.resize((800, 600), Image.Resampling.NEAREST).save(rough, "JPEG", quality=85)
@@ -136,7 +144,7 @@ def test_ours_is_the_solution_of_lesson_01(tmp_path, monkeypatch):
     file.write_text(file.read_text() + "\n\ndef resize(*_):\n    raise ZeroDivisionError\n")
     monkeypatch.setattr(paths, "SOLUTIONS", tmp_path)
     with pytest.raises(ZeroDivisionError):
-        ways.ways(small(), resize.solution())[ways.OURS]()
+        resize_variants.ways(small(), resize.solution())[resize_variants.OURS]()
 
 
 @pytest.mark.parametrize("size", [(799, 600), (600, 800)])
@@ -146,7 +154,7 @@ def test_a_way_that_returns_another_size_ends_the_run(monkeypatch, size):
         Image.new("RGB", size).save(content, "JPEG")
         return content.getvalue()
 
-    monkeypatch.setattr(ways, "articles_calls", wrong)
+    monkeypatch.setattr(resize_variants, "articles_calls", wrong)
     monkeypatch.setattr(resize, "SIZES", {3: (1000, 750)})
     with pytest.raises(WorkshopError, match=f"article's calls: JPEG, {size[0]}×{size[1]}. Expected:"):
         resize.measure(quick=True)
@@ -156,13 +164,13 @@ def test_a_way_that_fails_alone_ends_the_run(tmp_path):
     file = tmp_path / "photo"
     file.write_bytes(small()[:5000])
     with pytest.raises(WorkshopError, match="The resize with 'ours' failed(.|\n)*truncated"):
-        resize.memory(ways.OURS, file)
+        resize.memory(resize_variants.OURS, file)
 
 
 def test_memory_is_that_of_the_picture(tmp_path):
     file = tmp_path / "photo"
     file.write_bytes(resize.picture("JPEG", 4000, 3000))
-    ours, whole = (resize.memory(name, file) for name in (ways.OURS, ways.WHOLE))
+    ours, whole = (resize.memory(name, file) for name in (resize_variants.OURS, resize_variants.WHOLE))
     assert whole > 3 * 4000 * 3000
     assert 800 * 600 * 3 < ours < whole / 2
 
@@ -174,38 +182,46 @@ def test_resize_prints_its_tables_and_goals(monkeypatch, capsys):
     for kind in ("JPEG", "PNG", "WEBP"):
         assert f"{kind}, 3 megapixels" in out
         assert f"{kind}, 3 megapixels: ours / libvips, 1 thread: " in out
-    for name in ways.ways(small(), resize.solution()):
+    for name in resize_variants.ways(small(), resize.solution()):
         assert len(re.findall(rf"^ {re.escape(name)} +\d+ \(", out, re.M)) == 3
     assert max(map(len, out[out.index("JPEG, 3") : out.index("Pillow uses one thread")].splitlines())) <= 80
 
 
 def test_without_libvips(monkeypatch):
-    monkeypatch.setattr(ways, "pyvips", None)
+    monkeypatch.setattr(resize_variants, "pyvips", None)
     with pytest.raises(WorkshopError, match="needs libvips"):
         resize.measure(quick=True)
 
 
 def test_libvips_is_given_its_threads():
-    threads = ways.pyvips.concurrency_get()
+    threads = resize_variants.pyvips.concurrency_get()
     try:
         for count in (2, 1):
-            ways.libvips(small(), count)
-            assert ways.pyvips.concurrency_get() == count
+            resize_variants.libvips(small(), count)
+            assert resize_variants.pyvips.concurrency_get() == count
     finally:
-        ways.pyvips.concurrency_set(threads)
+        resize_variants.pyvips.concurrency_set(threads)
 
 
 def test_goals_come_from_what_was_measured():
-    seconds = {ways.OURS: [1.0], ways.ARTICLE: [1.5], ways.WHOLE: [0.5], ways.LIBVIPS: [0.8]}
+    seconds = {
+        resize_variants.OURS: [1.0],
+        resize_variants.ARTICLE: [1.5],
+        resize_variants.WHOLE: [0.5],
+        resize_variants.LIBVIPS: [0.8],
+    }
     found = {
         (kind, size): resize.Found(
-            1, seconds, {ways.OURS: size * 1000}, results={ways.OURS: 90, ways.LIBVIPS: 75}
+            1,
+            seconds,
+            {resize_variants.OURS: size * 1000},
+            results={resize_variants.OURS: 90, resize_variants.LIBVIPS: 75},
         )
         for kind in resize.FORMATS
         for size in (12, 48)
     }
     goals = {goal.what: goal for goal in resize._goals(found, (12, 48))}
-    best = goals[f"JPEG, 12 megapixels: ours / {ways.WHOLE}"]
+    best = goals[f"JPEG, 12 megapixels: ours / {resize_variants.WHOLE}"]
     assert (best.ratio, best.is_met) == (2, False)
     libvips = goals["PNG, 48 megapixels: ours / libvips, 1 thread"]
     assert (libvips.ratio, libvips.limit, libvips.is_met) == (1.25, 1.1, False)
@@ -222,7 +238,7 @@ def test_goal_that_is_no_ratio():
 
 def test_seconds_that_a_way_measures_itself_are_taken_over():
     numbers = iter([9.0, 1.0, 2.0])
-    assert figures.in_turn({"a": lambda: next(numbers)}, 2) == {"a": [1.0, 2.0]}
+    assert measuring.in_turn({"a": lambda: next(numbers)}, 2) == {"a": [1.0, 2.0]}
 
 
 def test_the_learners_time(monkeypatch, capsys, tmp_path):
@@ -237,9 +253,11 @@ def test_the_learners_time(monkeypatch, capsys, tmp_path):
 
 
 def test_a_check_that_fails_is_not_timed(tmp_path):
-    root = start.learners(tmp_path, "01-sync")
+    root = startup.learners(tmp_path, "01-sync")
     with pytest.raises(WorkshopError, match=r"without printing '4 of 4 steps'(.|\n)*1\.1"):
-        start.seconds_until("4 of 4 steps", start.workshop("check", "01"), root, start.environment(root))
+        startup.seconds_until(
+            "4 of 4 steps", startup.workshop("check", "01"), root, startup.environment(root)
+        )
 
 
 def test_up_is_compared_with_its_slowest_process():
@@ -261,16 +279,16 @@ def test_floor_is_the_sum_of_its_parts():
 
 def test_seconds_until_a_text():
     code = "import time; print('not yet'); time.sleep(0.3); print('it is ready now'); time.sleep(60)"
-    seconds = start.seconds_until("ready", [sys.executable, "-uc", code], paths.ROOT, dict(os.environ))
+    seconds = startup.seconds_until("ready", [sys.executable, "-uc", code], paths.ROOT, dict(os.environ))
     assert 0.3 < seconds < 20
     with pytest.raises(WorkshopError, match=r"without printing 'ready'.(.|\n)*only this"):
-        start.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))
+        startup.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))
 
 
 @pytest.fixture
 def small_photos(monkeypatch):
     """Photos of 2 megapixels in place of 12, and no more of them than gunicorn has processes to warm up."""
-    for module in (visitor, queue):
+    for module in (visitor, queue_cost):
         monkeypatch.setattr(module, "SIZE", (1600, 1200))
     monkeypatch.setattr(visitor, "WARM", 3)
 
@@ -286,15 +304,15 @@ def test_quick_measures_all_of_it_and_judges_nothing(name, small_photos, capsys)
 def test_a_queue_that_does_nothing_is_no_result(monkeypatch, small_photos):
     """It is waited for until patience ends, which is short here once the photos came through the site."""
 
-    def through_web(*arguments, real=queue._through_web):
+    def through_web(*arguments, real=queue_cost._through_web):
         seconds = real(*arguments)
-        monkeypatch.setattr(queue, "PATIENCE", 3.0)
+        monkeypatch.setattr(queue_cost, "PATIENCE", 3.0)
         return seconds
 
-    monkeypatch.setattr(queue, "_through_web", through_web)
-    monkeypatch.setattr(queue, "SEND", queue.SEND.replace("resize_image_task.delay(pk)", "pass"))
+    monkeypatch.setattr(queue_cost, "_through_web", through_web)
+    monkeypatch.setattr(queue_cost, "SEND", queue_cost.SEND.replace("resize_image_task.delay(pk)", "pass"))
     with pytest.raises(WorkshopError, match="6 of 6 photos were not resized"):
-        queue.measure(quick=True)
+        queue_cost.measure(quick=True)
 
 
 def test_the_floor_only_receives_and_saves(small_photos):

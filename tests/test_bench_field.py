@@ -12,9 +12,10 @@ import tempfile
 import psutil
 import pytest
 
+from benchmarks import glance
+from benchmarks.task_queues import environment, loss, measurement, report, speed, trial
+from benchmarks.task_queues.rivals import APPS, RIVALS
 from workshop import paths
-from workshop.bench import field, field_environment, field_loss, field_place, field_speed, field_words, glance
-from workshop.bench.field_rivals import APPS, RIVALS
 from workshop.errors import WorkshopError
 from workshop.photos import samples
 from workshop.system.waiting import until
@@ -41,7 +42,7 @@ def left_over(tmp_path, monkeypatch):
 
 
 def test_two_rivals_from_end_to_end(left_over):
-    section = field.measure(quick=True, rivals=(CELERY, HUEY))
+    section = measurement.measure(quick=True, rivals=(CELERY, HUEY))
     assert section.name == "field"
     for table in section.tables:
         assert all(len(row) == len(table.headings) for row in table.rows), table.title
@@ -57,20 +58,20 @@ def test_two_rivals_from_end_to_end(left_over):
 
 
 def test_acknowledged_late_nothing_is_lost():
-    loss = field_loss.one_loss(CELERY, reliable=True, count=8, seconds=120)
-    assert (loss.never, loss.left) == (0, {})
-    assert loss.again > 0, "killed in the middle of a task, it is begun again"
+    found = loss.one_loss(CELERY, reliable=True, count=8, seconds=120)
+    assert (found.never, found.left) == (0, {})
+    assert found.again > 0, "killed in the middle of a task, it is begun again"
     assert 0 < loss.back < loss.after
 
 
 def test_taken_from_a_list_it_is_lost():
-    loss = field_loss.one_loss(HUEY, reliable=False, count=8, seconds=10)
-    assert 1 <= loss.never <= 2, "one for each process"
-    assert (loss.again, loss.left) == (0, {})
+    found = loss.one_loss(HUEY, reliable=False, count=8, seconds=10)
+    assert 1 <= found.never <= 2, "one for each process"
+    assert (found.again, found.left) == (0, {})
 
 
 def test_worker_that_does_nothing_is_loud(left_over):
-    with field_place.place(DEAF) as here:
+    with trial.place(DEAF) as here:
         here.send("empty", 3)
         here.worker.start()
         assert until(left_over)
@@ -83,14 +84,14 @@ def test_worker_that_does_nothing_is_loud(left_over):
 
 def test_worker_that_ends_is_loud():
     broken = dataclasses.replace(CELERY, commands=("celery -A no_such_app worker",))
-    with field_place.place(broken) as here:
+    with trial.place(broken) as here:
         here.worker.start()
         with pytest.raises(WorkshopError, match=r"(?s)1 of 1 .* the worker exited.*no_such_app"):
             here.all_done(1)
 
 
 def test_done_twice_is_loud():
-    with field_place.place(HUEY) as here:
+    with trial.place(HUEY) as here:
         here.worker.start()
         here.send("empty", 2)
         here.all_done(2)
@@ -103,7 +104,7 @@ def test_done_twice_is_loud():
 def test_app_imports_in_the_environment(rival):
     names = "empty", "photo", "nap", "answer", "send", "result"
     setup = "import django; django.setup(); " if rival.database else ""
-    with field_place.place(rival) as here:
+    with trial.place(rival) as here:
         here.run("-c", f"{setup}from {rival.module} import {', '.join(names)}")
         assert here.left() == {}
 
@@ -115,7 +116,7 @@ def test_apps_say_where_they_are_documented():
 
 
 def test_the_photo_is_resized():
-    with field_place.place(HUEY, samples.photo(4032, 3024)) as here:
+    with trial.place(HUEY, samples.photo(4032, 3024)) as here:
         here.worker.start()
         here.send("photo", 1)
         here.all_done(1)
@@ -125,36 +126,36 @@ def test_the_photo_is_resized():
 def test_losses_are_counted():
     begun = {0: [1.0], 1: [1.0, 7.0], 2: [2.0], 4: [3.0, 8.0]}
     done = {0: [1.5], 1: [1.5, 7.5], 4: [8.5]}
-    assert field_loss.counted(5, begun, done) == (2, 1, 2)
-    assert field_loss.counted(0, {}, {}) == (0, 0, 0)
+    assert loss.counted(5, begun, done) == (2, 1, 2)
+    assert loss.counted(0, {}, {}) == (0, 0, 0)
 
 
 def test_seconds_until_interrupted_tasks_are_started_again():
-    assert field_loss.back_after({0: [1.0], 1: [1.0, 9.5], 2: [1.2, 12.0]}, 3.0) == 9.0
-    assert field_loss.back_after({0: [1.0], 1: [4.0]}, 3.0) is None
+    assert loss.back_after({0: [1.0], 1: [1.0, 9.5], 2: [1.2, 12.0]}, 3.0) == 9.0
+    assert loss.back_after({0: [1.0], 1: [4.0]}, 3.0) is None
 
 
 def test_killed_in_the_middle_of_both_that_are_at_work():
     begun, done = {0: [1.0], 1: [1.1], 2: [1.5]}, {0: [1.5]}
-    assert not field_loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.15), "1 has only begun"
-    assert field_loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.3)
-    assert not field_loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.45), "0 is about to end"
-    assert not field_loss.in_the_middle({0: [1.0], 1: [1.1]}, done, 1.3), "one process takes a message"
-    assert not field_loss.in_the_middle(begun, done, 1.55), "2 has only begun, and 1 is about to end"
-    assert not field_loss.in_the_middle({}, {}, 2.0), "nothing is at work"
+    assert not loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.15), "1 has only begun"
+    assert loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.3)
+    assert not loss.in_the_middle({0: [1.0], 1: [1.1]}, {}, 1.45), "0 is about to end"
+    assert not loss.in_the_middle({0: [1.0], 1: [1.1]}, done, 1.3), "one process takes a message"
+    assert not loss.in_the_middle(begun, done, 1.55), "2 has only begun, and 1 is about to end"
+    assert not loss.in_the_middle({}, {}, 2.0), "nothing is at work"
 
 
 def test_rate_leaves_the_warm_up_out():
-    assert field_speed.rate([0, 10, 11, 12]) == pytest.approx(3 / 12)
+    assert speed.rate([0, 10, 11, 12]) == pytest.approx(3 / 12)
     moments = [5.0, *(20 + number / 2 for number in range(19))]
-    assert field_speed.rate(moments) == pytest.approx(2.0), "the first two of twenty are warm-up"
+    assert speed.rate(moments) == pytest.approx(2.0), "the first two of twenty are warm-up"
     with pytest.raises(ValueError, match="two tasks"):
-        field_speed.rate([1.0])
+        speed.rate([1.0])
 
 
 def test_remarks_are_about_the_measured_libraries():
     versions = dict.fromkeys(("celery", "huey", "kombu", "django", "redis", "pillow"), "1.0")
-    said = field_words.remarks([HUEY.name, CELERY.name], versions)
+    said = report.remarks([HUEY.name, CELERY.name], versions)
     assert said[0].startswith(f"The settings called “reliable”: {CELERY.name}: acks_late and a visibility")
     assert "Huey: " not in said[0], "Huey has no such settings"
     assert not any(name in "\n".join(said) for name in ("RQ", "Dramatiq", "django-tasks"))
@@ -166,14 +167,14 @@ def test_without_a_network_it_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     with pytest.raises(WorkshopError, match=r"(?s)RQ, Dramatiq, Huey, django-tasks\) could not.*a network"):
-        field_environment.python()
-    assert not (field_environment.folder() / "bench-stamp").exists()
+        environment.python()
+    assert not (environment.folder() / "bench-stamp").exists()
 
 
 def test_environment_is_made_once(monkeypatch):
-    executable = field_environment.python()
-    monkeypatch.setattr(field_environment, "_make", lambda executable: pytest.fail("made again"))
-    assert field_environment.python() == executable
+    executable = environment.python()
+    monkeypatch.setattr(environment, "_make", lambda executable: pytest.fail("made again"))
+    assert environment.python() == executable
     run = subprocess.run(
         [executable, "-I", "-c", "import workshop"], capture_output=True, text=True, check=False
     )

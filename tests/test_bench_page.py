@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import chart, command, compact, findings, glance, page, plot, reasons, saved_results
+from benchmarks.chart import Rank
+from benchmarks.measuring import Goal
+from benchmarks.section import Plot, Section, Table, leading
+from benchmarks.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
 from workshop import paths
-from workshop.bench import chart, command, compact, findings, glance, page, plot, reasons, saved
-from workshop.bench.chart import Rank
-from workshop.bench.figures import Goal
-from workshop.bench.section import Plot, Section, Table, leading
-from workshop.bench.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
 from workshop.errors import WorkshopError
 
 SAVED = {
@@ -54,7 +54,7 @@ def test_the_committed_page_is_what_the_saved_results_say(numbers):
 
 
 def test_the_page_is_written_from_what_was_kept(numbers, monkeypatch):
-    monkeypatch.setattr(saved, "NAMES", ("tea",))
+    monkeypatch.setattr(saved_results, "NAMES", ("tea",))
     (numbers / "left-over.svg").write_text("<svg/>")
     drawn = Plot("tea-seconds", "The pot is slower.", plot.lines({"pot": ([1, 2], [3, 4])}, "pots", "s"))
     section = Section(
@@ -67,7 +67,7 @@ def test_the_page_is_written_from_what_was_kept(numbers, monkeypatch):
         ["Green (https://example.com/tea)."],
         [Goal("pot / mug", 9.0, 1.5, at_most=True)],
     )
-    saved.save(section)
+    saved_results.save(section)
     page.write()
     text = (numbers / "index.md").read_text(encoding="utf-8")
     assert "    | pot | 2.0 |" in text, "the table is folded"

@@ -21,8 +21,8 @@ from alive import alive, command_line
 from inotify import limited
 from printed import Printed
 
+from benchmarks import startup
 from workshop import paths
-from workshop.bench import start
 from workshop.checks import lane, runner
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
@@ -368,7 +368,7 @@ def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
 
 def test_watch_begins_with_the_step_that_failed(tmp_path):
     """And what was passed before stays passed while that step is worked on."""
-    root = start.learners(tmp_path / "root", "01-sync", solved=True)
+    root = startup.learners(tmp_path / "root", "01-sync", solved=True)
     views, output = root / "playground/01-sync/images/views.py", tmp_path / "watch.txt"
     solved = views.read_text()
     broken = solved.replace("except UnreadablePicture", "except MemoryError")
@@ -390,7 +390,7 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
     views.write_text(broken)
     with output.open("w") as stream:
         started = subprocess.Popen(
-            start.workshop("watch", "01"), stdout=stream, stderr=stream, env=start.environment(root)
+            startup.workshop("watch", "01"), stdout=stream, stderr=stream, env=startup.environment(root)
         )
     try:
         assert ["✓", "1.1"] in said("1 of 2 core steps")
@@ -409,14 +409,17 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
 
 
 def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
-    root, output = start.learners(tmp_path / "root", "01-sync", solved=True), tmp_path / "watch.txt"
+    root, output = startup.learners(tmp_path / "root", "01-sync", solved=True), tmp_path / "watch.txt"
     with output.open("w") as stream:
         started = subprocess.Popen(
-            start.workshop("watch", "01", "1.1"), stdout=stream, stderr=stream, env=start.environment(root)
+            startup.workshop("watch", "01", "1.1"),
+            stdout=stream,
+            stderr=stream,
+            env=startup.environment(root),
         )
     try:
         eventually(lambda: "✓ 1.1" in output.read_text())
-        reset = subprocess.run(start.workshop("reset", "01"), env=start.environment(root), check=False)
+        reset = subprocess.run(startup.workshop("reset", "01"), env=startup.environment(root), check=False)
         assert reset.returncode == 0
         eventually(lambda: "playground/01-sync has been replaced by a new copy." in output.read_text())
         eventually(lambda: "✗ 1.1" in output.read_text())

@@ -41,7 +41,7 @@ def test_help_names_every_command_in_its_group(run):
     commands = "start check watch hint diff solve reset status up doctor samples demo docs test dev"
     for command in commands.split():
         assert f" {command} " in out
-    assert all(name in run("dev", "--help")[1] for name in ("chain", "carry", "faults", "figures", "browser"))
+    assert all(name in run("dev", "--help")[1] for name in ("chain", "carry", "faults", "site", "browser"))
 
 
 def test_the_learners_loop_from_start_to_reset(run, root):

@@ -16,8 +16,8 @@ import redis
 from printed import in_one_line
 from tinyproject import Up
 
+from benchmarks import startup
 from workshop import paths
-from workshop.bench import start
 from workshop.checkkit import photos, until
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check, doctor, up
@@ -82,7 +82,7 @@ def foreign_shell(foreign, monkeypatch):
 
 
 def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
-    root = start.learners(tmp_path, SOLUTION.name, solved=True)
+    root = startup.learners(tmp_path, SOLUTION.name, solved=True)
     running = Up(root, SOLUTION.name, port := free_port(), **foreign)
     try:
         running.until("embedded (valkey")
@@ -159,7 +159,7 @@ def test_a_wrong_name_in_workshop_keep_is_an_error(monkeypatch, tmp_path, kept, 
     monkeypatch.setenv(environment.KEEP, kept)
     with pytest.raises(WorkshopError, match=re.escape(words)):
         environment.kept()
-    running = Up(start.learners(tmp_path, "01-sync"), "01", free_port(), **{environment.KEEP: kept})
+    running = Up(startup.learners(tmp_path, "01-sync"), "01", free_port(), **{environment.KEEP: kept})
     assert running.end() == 1
     assert words in running.text
     assert "Traceback" not in running.text
@@ -167,7 +167,7 @@ def test_a_wrong_name_in_workshop_keep_is_an_error(monkeypatch, tmp_path, kept, 
 
 def test_up_names_the_servers_that_it_uses(foreign_broker, tmp_path):
     """CELERY_BROKER_URL and DATABASE_URL, kept, with passwords that must not be shown."""
-    root = start.learners(tmp_path, SOLUTION.name, solved=True)
+    root = startup.learners(tmp_path, SOLUTION.name, solved=True)
     broker = foreign_broker.url.replace("://", "://default:secret@").replace("/0", "/5")
     own = {"CELERY_BROKER_URL": broker, "DATABASE_URL": f"sqlite:///{tmp_path}/own.sqlite3"}
     running = Up(root, SOLUTION.name, free_port(), **own, **{environment.KEEP: " ".join(own)})
@@ -224,7 +224,7 @@ cli.main()
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"])
 def test_the_command_line_reaches_loopback_without_the_proxy(tmp_path, name):
-    shell = start.environment(tmp_path) | {"NO_PROXY": "", "no_proxy": "", name: CLOSED}
+    shell = startup.environment(tmp_path) | {"NO_PROXY": "", "no_proxy": "", name: CLOSED}
     command = [sys.executable, "-c", ASKS_ITSELF]
     done = subprocess.run(command, env=shell, cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "200 200\n" * 2, done.stdout + done.stderr
@@ -250,8 +250,6 @@ def test_hosts_that_the_shell_excludes_from_its_proxy_stay_excluded(monkeypatch,
 # Installers and tests need the shell's whole environment: its proxies, DOCKER_*, PLAYWRIGHT_*. Processes of a
 # check inherit the environment of the check, which is clean.
 WHOLE = {
-    "bench/field_environment.py",
-    "bench/learner.py",
     "dev/test_suite.py",
     "dev/tools.py",
     "docsite/browser.py",

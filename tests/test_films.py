@@ -96,6 +96,8 @@ def test_the_check_says_what_the_film_shows():
     assert words(complaint) in said
     assert words(why) in said
     solution = (lesson.solution / check_film.FILE).read_text(encoding="utf-8")
+    following = lesson.core[lesson.core.index(step) + 1]
+    assert f"Next: step {following.id} · {following.title}" in words(green)
     added = re.findall(r"(?m)^\+(.+)", green)
     assert added
     assert all(f"{line}\n" in solution for line in added)
@@ -114,6 +116,13 @@ def test_the_killed_task_is_received_twice_and_succeeds():
 def test_a_film_that_is_too_long_is_refused():
     with pytest.raises(WorkshopError, match="5001 ms long"):
         film.take(None, "long", [Moment(5000, "a"), Moment(1, "b")])
+
+
+def test_a_learner_who_has_not_passed_the_earlier_steps_is_not_filmed():
+    printed = "".join(f"  ✓ 3.{number}   \n" for number in (1, 2, 3, 5)) + "  \x1b[31m✗\x1b[0m 3.4   Store"
+    stage = SimpleNamespace(lesson=lessons.find("03"), run=lambda command, cwd: printed)
+    with pytest.raises(WorkshopError, match=r"Step 3\.4 does not pass"):
+        check_film._pass_earlier_steps(stage)
 
 
 @pytest.mark.parametrize("printed", ["  ✗ 3.7   Late", "  \x1b[31m✗\x1b[0m 3.7   Late", "no sign at all"])

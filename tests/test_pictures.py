@@ -14,7 +14,7 @@ import zlib
 import pytest
 from PIL import Image, ImageSequence
 
-from workshop.bench import ways
+from benchmarks import resize_variants
 from workshop.paths import SOLUTIONS
 from workshop.system.environment import inherited
 
@@ -24,12 +24,12 @@ SIZE = 24, 16
 
 @pytest.fixture(scope="module")
 def resizing():
-    return ways.module(PROJECT / "images/resizing.py")
+    return resize_variants.module(PROJECT / "images/resizing.py")
 
 
 @pytest.fixture(scope="module")
 def pictures():
-    return ways.module(PROJECT / "images/pictures.py")
+    return resize_variants.module(PROJECT / "images/pictures.py")
 
 
 def chunk(name, data=b""):

@@ -169,7 +169,7 @@ def test_a_value_that_vanished_fails_the_build(place, says):
 def test_values_are_not_put_into_code():
     """A template's own braces, and a fenced block, stay as they are."""
     text = "```text\n{{ celery result_expires }}\n```\n\n{{ photo.name }} {{ celery result_expires }}"
-    shown = snippets.Snippets(markdown.Markdown()).run(text.splitlines())
+    shown = snippets.Snippets(markdown.Markdown(), {}).run(text.splitlines())
     assert shown[1] == "{{ celery result_expires }}"
     assert shown[-1] == "{{ photo.name }} `86400`"
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workshop import __version__
+from workshop import __version__, paths
 from workshop.console import complaints, say
 from workshop.course import lessons, project
 from workshop.course.lessons import Step
@@ -348,7 +348,8 @@ def bench(
     ] = False,
 ) -> None:
     """Repeat the workshop's measurements on this machine and print ratios of values from the same run."""
-    from workshop.bench import command
+    paths.import_benchmarks()
+    from benchmarks import command
 
     raise typer.Exit(command.main(names or [], quick, write, page))
 

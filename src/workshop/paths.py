@@ -1,6 +1,7 @@
 """The workshop's folders. Write `paths.LESSONS`, so that tests can point it at a temporary copy."""
 
 import os
+import sys
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[1]
@@ -13,6 +14,12 @@ NOTEBOOKS = ROOT / "notebooks"
 PLAYGROUND = ROOT / "playground"
 BACKUPS = PLAYGROUND / ".backup"
 STATE = Path(os.environ.get("WORKSHOP_STATE") or ROOT / ".workshop")
+
+
+def import_benchmarks() -> None:
+    """Let this process import `benchmarks`, which is beside src/ because only maintainers need it."""
+    if str(SOURCES.parent) not in sys.path:
+        sys.path.append(str(SOURCES.parent))
 
 
 def shown(path: Path) -> str:

@@ -8,8 +8,8 @@ import pytest
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import expect
 
+from benchmarks import site_size
 from workshop import paths
-from workshop.bench import site_figure
 from workshop.docsite import german, site, translations
 from workshop.docsite.static_server import serving
 
@@ -352,10 +352,10 @@ def test_drawings_are_there_in_light_and_dark(served, visitor):
 
 
 def test_home_page_is_light(built, browser):
-    sent = site_figure.first_visit(built, browser)
+    sent = site_size.first_visit(built, browser)
     assert "/search/search_index.json" in sent, "the search did not load"
     assert any(path.startswith("/assets/killed-") for path in sent), "the picture did not load"
-    assert sum(sent.values()) < site_figure.HOME_KILOBYTES * 1000, sent
+    assert sum(sent.values()) < site_size.HOME_KILOBYTES * 1000, sent
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ class UploadForm(forms.Form):
     images = PhotosField(label="Photos")
 
     def save(self) -> list[UploadedImage]:
-        """Store the photos. Raises NotStored if one of them can't be stored, and then keeps none."""
+        """Store all photos or none. Raises NotStored if one of them can't be stored."""
         photos = []
         try:
             for file, (width, height) in self.cleaned_data["images"]:

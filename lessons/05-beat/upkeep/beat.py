@@ -75,7 +75,7 @@ class OnlyScheduler(PersistentScheduler):
         try:
             if self.holds_lock():
                 return ""
-            self.drop_schedule()  # another beat process may have sent since, and written the file
+            self.drop_schedule()  # another beat process may have sent tasks and written the file since
             if self.lock.acquire(blocking=False, token=self.me):
                 return ""
             holder = self.lock.redis.get(self.lock.name) or b"gone by now"

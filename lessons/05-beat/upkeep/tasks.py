@@ -36,7 +36,7 @@ def sweep_task():
 # running it is killed.
 @shared_task(base=RetriedTask, ignore_result=True, time_limit=300)
 def report_task(day=None):
-    """Store who gets the report of a day, and send tasks that email it.
+    """Store the recipients of a day's report, and send tasks that email it.
 
     day: such as "2026-03-01" (default: yesterday).
     """

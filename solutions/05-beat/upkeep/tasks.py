@@ -34,7 +34,7 @@ def sweep_task():
 
 @shared_task(base=RetriedTask, ignore_result=True, acks_late=True, reject_on_worker_lost=True, time_limit=300)
 def report_task(day=None):
-    """Store who gets the report of a day, and send tasks that email it.
+    """Store the recipients of a day's report, and send tasks that email it.
 
     day: such as "2026-03-01" (default: yesterday).
     """

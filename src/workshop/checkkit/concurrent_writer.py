@@ -34,7 +34,7 @@ class Competitor:
 
 @contextlib.contextmanager
 def overtaken(write: Callable[[int], object]) -> Iterator[list[str]]:
-    """Let another process be faster in the block: it runs write(pk) before each save() of an existing photo.
+    """In the block, another process runs write(pk) right before each save() of an existing photo.
 
     write() must not call save() itself. Yields a list: the file and line of each save() so far.
     """

@@ -37,6 +37,4 @@ def main(patience: float, send: bool) -> int:
 
 
 if __name__ == "__main__":
-    # This file's own folder contains a module `settings`, which must not shadow the project's modules.
-    sys.path[0] = "."
     sys.exit(main(float(sys.argv[1]), sys.argv[2] == "send"))

@@ -1,6 +1,7 @@
 """What `./workshop cluster` runs: the finished project on servers that hosts can share, and the hosts."""
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from workshop.system.child import Child
 from .host import Host
 
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
-SETTINGS = f"{__package__}.settings"
+SETTINGS = f"{__package__}.host_settings"
 _PROGRESS = re.compile(r"(\d+) ([\d.]+)")
 PATIENCE = VISIBILITY_TIMEOUT + 20
 """Seconds without a resized photo until the rest counts as lost. Unacknowledged messages return sooner."""
@@ -89,9 +90,13 @@ class System:
         """
         with self._ending.whole():
             script = Child(
-                [sys.executable, send_photos.__file__, str(PATIENCE), "send" if send else "follow"],
+                [sys.executable, "-P", send_photos.__file__, str(PATIENCE), "send" if send else "follow"],
                 folder=self.site.project.folder,
-                environment=self.site.environment | {"DATA_DIR": str(self._folder / "sending")},
+                environment=self.site.environment
+                | {
+                    "DATA_DIR": str(self._folder / "sending"),
+                    "PYTHONPATH": os.pathsep.join([str(self.site.project.folder), str(paths.SOURCES)]),
+                },
             )
         with script:
             for line in script.lines():

@@ -1,7 +1,7 @@
 """Insert a lesson's goals and minutes from its manifest into the pages.
 
-Between double braces in a text, `minutes 3.2` is the time for a step, `minutes 03` that for a lesson's core
-path and `all_minutes 03` that with the optional steps; `hours` and `all_hours` are for the whole workshop.
+In a text, these names in double braces are replaced: `minutes 3.2` (a step), `minutes 03` (a lesson's core
+path), `all_minutes 03` (a lesson with its optional steps), `hours` and `all_hours` (the whole workshop).
 The line `--8<-- "workshop:opening.03"` inserts the opening of a lesson.
 """
 

@@ -6,7 +6,7 @@ import re
 from workshop.dev.film import Moment
 from workshop.dev.terminal_page import COLUMNS
 from workshop.errors import WorkshopError
-from workshop.transcripts.output_text import chosen
+from workshop.transcripts.output_text import ANSI, chosen
 from workshop.transcripts.stage import Stage
 
 STEP, BEFORE, FILE = "3.7", "3.6", "images/tasks.py"
@@ -20,11 +20,11 @@ CURSOR = re.compile(r"\x1b\[\?25[lh]")
 def moments() -> list[Moment]:
     """Run the check in a learner's copy of the lesson, before and after the step is solved.
 
-    Raises WorkshopError if the check passes too soon or not at all.
+    Raises WorkshopError if the check passes too soon or not at all, or if an earlier step does not pass.
     """
     with Stage(STEP[:1].zfill(2), f"after {BEFORE}", env=COLORED) as stage:
         file = stage.copy.project.folder / FILE
-        stage.run("./workshop check", cwd=".")  # records that the earlier steps have passed
+        _pass_earlier_steps(stage)
         red = _checked(stage, "✗")
         old = file.read_text(encoding="utf-8")
         stage.run(f"./workshop solve {STEP}", cwd=".")
@@ -40,6 +40,14 @@ def moments() -> list[Moment]:
         (1200, [command, *red, "", *edit, command, *green]),
     ]
     return [Moment(milliseconds, "\n".join(lines)) for milliseconds, lines in screens]
+
+
+def _pass_earlier_steps(stage: Stage) -> None:
+    """Check the whole lesson once, as a learner has, so that the film ends with the next step."""
+    said = ANSI.sub("", stage.run("./workshop check", cwd="."))
+    earlier = [step.id for step in stage.lesson.core if step.id < STEP]
+    if failed := [each for each in earlier if f"✓ {each} " not in said]:
+        raise WorkshopError(f"Step {', '.join(failed)} does not pass. Record the films again.\n{said}")
 
 
 def _checked(stage: Stage, sign: str) -> list[str]:

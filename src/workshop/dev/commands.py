@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from workshop import paths
 from workshop.console import say, verbatim
 
 app = typer.Typer(help="Maintain the lessons, the docs and the tests.", no_args_is_help=True)
@@ -34,7 +35,6 @@ def carry(
     ],
 ) -> None:
     """Copy a changed file to the projects in the chain that must have the same version."""
-    from workshop import paths
     from workshop.course import chain as chains
 
     written = chains.carry(file)
@@ -62,13 +62,12 @@ def faults() -> None:
 
 
 @app.command()
-def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="The figures to measure (default: all).")] = None,
-):
-    """Measure and print the figures that the workshop promises."""
-    from workshop.bench import figures as measuring
+def site():
+    """Measure how long the strict build of the docs site takes, and how large its home page is."""
+    paths.import_benchmarks()
+    from benchmarks import site_size
 
-    raise typer.Exit(measuring.main(names or []))
+    raise typer.Exit(site_size.main())
 
 
 @app.command()

@@ -17,7 +17,7 @@ LARGEST = 400_000
 SCALE = 2
 """Pixels of a film for each pixel of the page that it is shown on."""
 GAP, RADIUS, EDGE = 12 * SCALE, 8 * SCALE, (128, 128, 128, 110)
-PHOTOS, TEXT = {"quality": 80, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
+PHOTOS, TEXT = {"quality": 70, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
 """How the frames are compressed. Text on one color takes less than half as many bytes without loss."""
 
 

@@ -17,7 +17,7 @@ from workshop.runtime.solution_site import Site, newest, running
 from workshop.system import atomic_file
 from workshop.transcripts.output_text import replaced
 
-KILLED, OTHER = "garden.jpg", "harbour.jpg"
+KILLED, OTHER = "garden.jpg", "harbor.jpg"
 SLOW_SECONDS = 15
 """How long the storage takes to save a photo: long enough to find the process and to kill it."""
 MARGIN = 20
@@ -59,8 +59,8 @@ class Run:
 
     def _upload(self) -> None:
         files = [
-            {"name": name, "mimeType": "image/jpeg", "buffer": photo(1600, 1200, seed=len(name))}
-            for name in (KILLED, OTHER)
+            {"name": name, "mimeType": "image/jpeg", "buffer": photo(1600, 1200, seed=seed)}
+            for seed, name in enumerate((KILLED, OTHER), start=10)
         ]
         self.page.goto(urljoin(self.site.address, "/upload/"))
         self.page.get_by_label("Choose photos").set_input_files(files)

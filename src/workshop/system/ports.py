@@ -2,12 +2,8 @@
 
 import contextlib
 import errno
-import fcntl
-import os
 import socket
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -15,8 +11,10 @@ ENDED = "a process that has just ended"
 ANOTHER = "another user's process"
 SYSTEM = "the system: below 1024 only an administrator's process may listen"
 LAST = 65535
-_claims: dict[int, int] = {}
-"""The descriptor of the locked file of each port that this process has claimed."""
+OURS = "workshop"
+"""Is in the command line of each process that claims a port. Another program may use the UDP port."""
+_claims: dict[int, socket.socket] = {}
+"""The socket of each port that this process has claimed."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +41,21 @@ def claim(port: int) -> bool:
     """Reserve `port` for this process and its children until this process ends. Returns False if it is taken.
 
     A server starts to listen seconds after its port was found to be free. Without the claim, another clone
-    that starts in the meantime would choose the same port.
+    that starts in the meantime would choose the same port. The claim is a UDP socket with the same number:
+    only one process can bind it, TCP servers don't notice it, and the system removes it with its process.
     """
     if not is_free(port):
         return False
     if port in _claims:
         return True
-    with contextlib.suppress(OSError):  # without the folder, only listening servers count
-        file = os.open(_claim_file(port), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pid = os.read(file, 20)
-            os.close(file)
-            return pid in [str(each).encode() for each in _ancestors()]
-        os.truncate(file, 0)
-        os.write(file, str(os.getpid()).encode())
-        _claims[port] = file
+    claimed = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claimed.bind(("127.0.0.1", port))
+    except OSError:
+        claimed.close()
+        holder = claimant(port)
+        return holder is None or holder.pid in _ancestors()
+    _claims[port] = claimed
     return True
 
 
@@ -69,12 +65,9 @@ def claim_next(port: int) -> int:
 
 
 def claimant(port: int) -> Holder | None:
-    """Return the process that has claimed `port` and doesn't listen on it yet; None if there is none."""
-    with contextlib.suppress(OSError, ValueError), open(_claim_file(port)) as claimed:
-        pid = int(claimed.read())
-        try:
-            fcntl.flock(claimed, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+    """Return the workshop's process that has claimed `port`; None if there is none."""
+    for pid, connection in _connections("udp4"):
+        if connection.laddr and connection.laddr.port == port and pid and OURS in _describe(pid, whole=True):
             return Holder(port, pid, _describe(pid))
     return None
 
@@ -116,12 +109,6 @@ def listener(pid: int, port: int) -> int | None:
     return None
 
 
-def _claim_file(port: int) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"workshop-ports-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / str(port)
-
-
 def _ancestors() -> list[int]:
     with contextlib.suppress(psutil.Error):
         return [each.pid for each in psutil.Process().parents()]
@@ -129,20 +116,25 @@ def _ancestors() -> list[int]:
 
 
 def _listening():
+    return [(pid, c) for pid, c in _connections("tcp") if c.status == psutil.CONN_LISTEN]
+
+
+def _connections(kind: str):
     try:
-        found = [(connection.pid, connection) for connection in psutil.net_connections("tcp")]
-    except psutil.AccessDenied:  # on macOS, only root sees all connections
-        found = [(process.pid, c) for process in psutil.process_iter() for c in _own_connections(process)]
-    return [(pid, c) for pid, c in found if c.status == psutil.CONN_LISTEN]
+        return [(connection.pid, connection) for connection in psutil.net_connections(kind)]
+    except psutil.AccessDenied:  # macOS: only root sees all connections at once
+        return [
+            (process.pid, c) for process in psutil.process_iter() for c in _own_connections(process, kind)
+        ]
 
 
-def _own_connections(process: psutil.Process) -> list:
+def _own_connections(process: psutil.Process, kind: str = "tcp") -> list:
     with contextlib.suppress(psutil.Error):
-        return process.net_connections("tcp")
+        return process.net_connections(kind)
     return []
 
 
-def _describe(pid: int | None) -> str:
+def _describe(pid: int | None, whole: bool = False) -> str:
     if pid is None:
         return ANOTHER
     try:
@@ -150,7 +142,7 @@ def _describe(pid: int | None) -> str:
         text = " ".join(process.cmdline()) or process.name()
     except psutil.Error:
         return ENDED
-    return text if len(text) <= 70 else text[:67] + "…"
+    return text if whole or len(text) <= 70 else text[:67] + "…"
 
 
 def _refusal(port: int) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from .glance import listed, ranking, situation_of
-from .section import Section
-from .ways import LIBVIPS, OURS
+from benchmarks.glance import listed, ranking, situation_of
+from benchmarks.resize_variants import LIBVIPS, OURS
+from benchmarks.section import Section
 
 
 def sentence(section: Section) -> str:
@@ -13,7 +13,7 @@ def sentence(section: Section) -> str:
 
 
 def _visitor(section: Section) -> str:
-    from .visitor import BLOCKING, OFFLOADED
+    from benchmarks.visitor import BLOCKING, OFFLOADED
 
     times = []
     for table in section.tables:

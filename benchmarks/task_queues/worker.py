@@ -3,12 +3,13 @@
 import contextlib
 import os
 import shlex
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
+
+from workshop.system.child import Child
 
 STOP_SECONDS = 5
 
@@ -19,29 +20,18 @@ class Worker:
     def __init__(self, commands: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path):
         self._commands, self._folder, self._environment = commands, folder, environment
         self._log = log
-        self._roots: list[subprocess.Popen] = []
+        self._roots: list[Child] = []
 
     def start(self) -> float:
         """Start the worker, and return the start time (time.time)."""
-        with self._log.open("ab") as log:
-            began = time.time()
-            self._roots = [
-                subprocess.Popen(
-                    shlex.split(command),
-                    cwd=self._folder,
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-                for command in self._commands
-            ]
+        began = time.time()
+        options = {"folder": self._folder, "environment": self._environment, "log": self._log}
+        self._roots = [Child(shlex.split(command), **options, append=True) for command in self._commands]
         return began
 
     @property
     def running(self) -> bool:
-        return bool(self._roots) and all(root.poll() is None for root in self._roots)
+        return bool(self._roots) and all(root.running for root in self._roots)
 
     def last_lines(self, count: int = 8) -> str:
         """The last lines of the worker's output."""
@@ -64,8 +54,7 @@ class Worker:
             root.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for root in self._roots:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                root.wait(max(0.1, deadline - time.monotonic()))
+            root.wait(max(0.1, deadline - time.monotonic()))
         self.kill()
 
     def kill(self) -> None:
@@ -75,11 +64,10 @@ class Worker:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             for root in self._roots:
-                root.poll()
+                root.wait(0)
             psutil.wait_procs(family, STOP_SECONDS)
         for root in self._roots:
             root.kill()
-            root.wait()
 
     def _family(self) -> list[psutil.Process]:
         """Each root process and all its descendants, including orphaned ones."""

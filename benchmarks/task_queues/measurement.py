@@ -1,19 +1,18 @@
 """Compare Celery with RQ, Dramatiq, Huey and django-tasks, with the same broker and the same work.
 
-field_apps/ contains the setup of each library, with links to the documentation that recommends it.
+apps/ contains the setup of each library, with links to the documentation that recommends it.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.section import Section
+from benchmarks.task_queues import environment
+from benchmarks.task_queues.loss import Loss, all_losses
+from benchmarks.task_queues.report import loss_table, remarks, speed_tables
+from benchmarks.task_queues.rivals import RIVALS, Rival
+from benchmarks.task_queues.speed import Speed, Work, one_round
 from workshop.photos import samples
-
-from . import field_environment
-from .field_loss import Loss, all_losses
-from .field_rivals import RIVALS, Rival
-from .field_speed import Speed, Work, one_round
-from .field_words import loss_table, remarks, speed_tables
-from .section import Section
 
 FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, answers=1)
 ROUNDS = 3
@@ -30,7 +29,7 @@ def measure(quick: bool, rivals: Sequence[Rival] = RIVALS) -> Section:
     """
     work, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
     naps, window = (QUICK_NAPS, QUICK_WINDOW) if quick else (NAPS, WINDOW)
-    field_environment.python()
+    environment.python()
     photo = samples.photo(4032, 3024)
     speeds = {rival.name: Speed() for rival in rivals}
     if quick:  # The results don't count, so run everything in parallel.
@@ -68,5 +67,5 @@ def _section(
         f"is restarted immediately and has {window:.0f} s to finish. All other tables use the default "
         "settings.",
         [*speed_tables(speeds), loss_table(losses, window)],
-        remarks=remarks(speeds, field_environment.versions()),
+        remarks=remarks(speeds, environment.versions()),
     )

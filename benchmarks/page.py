@@ -2,13 +2,12 @@
 
 import re
 
+from benchmarks import compact, findings, glance, reasons
+from benchmarks.plot import named
+from benchmarks.saved_results import Saved, every, folder
+from benchmarks.section import Cell, Plot, Section, Table
 from workshop import paths
 from workshop.errors import WorkshopError
-
-from . import compact, findings, glance, reasons
-from .plot import named
-from .saved import Saved, every, folder
-from .section import Cell, Plot, Section, Table
 
 HEAD = """# Benchmarks
 

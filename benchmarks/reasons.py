@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from .figures import Goal
-from .glance import listed, situation_of
-from .resize import DECODING
-from .section import Section, Table
-from .visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
-from .ways import LIBVIPS
+from benchmarks.glance import listed, situation_of
+from benchmarks.measuring import Goal
+from benchmarks.resize import DECODING
+from benchmarks.resize_variants import LIBVIPS
+from benchmarks.section import Section, Table
+from benchmarks.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
 
 UNKNOWN = "Not explained yet."
 WHY_NOT_LIBVIPS = {

@@ -77,8 +77,6 @@ def report(count: int) -> None:
 
 
 if __name__ == "__main__":
-    # This file's own folder contains modules with the names of standard library modules.
-    sys.path[0] = "."
     import django
 
     django.setup()

@@ -4,7 +4,6 @@ import contextlib
 import json
 import shlex
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -16,16 +15,16 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
+from benchmarks import page_probe
+from benchmarks.measuring import Goal
+from benchmarks.resize import picture
+from benchmarks.section import Section, Table
 from workshop import paths
-from workshop.bench.figures import Goal
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Answer, Visitor
 from workshop.runtime.solution_site import Site, running
+from workshop.system.child import Child
 from workshop.system.percentiles import percentile
-
-from . import looking
-from .resize import picture
-from .section import Section, Table
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
 """With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
@@ -154,7 +153,8 @@ def _round(
     over, began = threading.Event(), {}
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(_another_visitor(site, idle))
-        seen.idle += [seconds for _, seconds in json.loads(other.stdout.readline() or "[]")]
+        printed = other.lines()
+        seen.idle += [seconds for _, seconds in json.loads(next(printed, "[]"))]
         visitors = [stack.enter_context(Visitor(site.address)) for _ in names]
         prepared = [
             visitor.prepare(f"{name}.jpg", photo) for name, visitor in zip(names, visitors, strict=True)
@@ -176,7 +176,8 @@ def _round(
                 ready = watching.result(PATIENCE)
             finally:
                 over.set()
-        for due, seconds in json.loads(other.communicate(timeout=PATIENCE)[0] or "[]"):
+        other.terminate()  # closes its standard input, so it prints its later requests
+        for due, seconds in json.loads(next(printed, "[]")):
             if due >= started:
                 (seen.pages if due < ended else seen.later).append(seconds)
     seen.ready += [moment - began[name] for name, moment in ready.items()]
@@ -190,21 +191,12 @@ def _taken(answer: Answer) -> float:
 
 
 @contextlib.contextmanager
-def _another_visitor(site: Site, idle: int) -> Iterator[subprocess.Popen]:
-    """Run looking.py in a separate process. In this process, it would wait for the uploading threads."""
-    sources = str(paths.SOURCES)
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", looking.__name__, site.address, str(LOOK_EVERY), str(idle)],
-        env=site.environment | {"PYTHONPATH": sources},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def _another_visitor(site: Site, idle: int) -> Iterator[Child]:
+    """Run page_probe.py in a separate process. In this process, it would wait for the uploading threads."""
+    command = [sys.executable, "-P", page_probe.__file__, site.address, str(LOOK_EVERY), str(idle)]
+    environment = site.environment | {"PYTHONPATH": str(paths.SOURCES)}
+    with Child(command, environment=environment, leash=True) as child:
+        yield child
 
 
 def _watch(site: Site, names: list[str], over: threading.Event) -> dict[str, float]:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import redis
 
+from benchmarks.task_queues import environment
+from benchmarks.task_queues.rivals import APPS, Rival
+from benchmarks.task_queues.worker import Worker
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
 from workshop.system.environment import inherited
-
-from . import field_environment
-from .field_rivals import APPS, Rival
-from .field_worker import Worker
 
 PATIENCE = 60.0
 """Seconds without a finished task before the worker counts as idle."""
@@ -41,8 +40,8 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables of the worker and the producer."""
-        environment = inherited() | {
-            "PATH": os.pathsep.join([str(field_environment.folder() / "bin"), os.environ.get("PATH", "")]),
+        variables = inherited() | {
+            "PATH": os.pathsep.join([str(environment.folder() / "bin"), os.environ.get("PATH", "")]),
             "HOME": str(self._folder),
             "PYTHONPATH": os.pathsep.join(
                 map(str, dict.fromkeys([self.rival.folder, APPS, paths.SOLUTIONS / "01-sync"]))
@@ -53,15 +52,15 @@ class Place:
             "DATA_DIR": str(self._folder),
         }
         if self.reliable:
-            environment["BENCH_RELIABLE"] = "1"
+            variables["BENCH_RELIABLE"] = "1"
         if self.rival.database:
-            environment["DJANGO_SETTINGS_MODULE"] = "settings"
-        return environment
+            variables["DJANGO_SETTINGS_MODULE"] = "settings"
+        return variables
 
     def run(self, *command: str) -> str:
         """Run the environment's Python with `command`, and return its output or raise WorkshopError."""
         done = subprocess.run(
-            [str(field_environment.folder() / "bin/python"), *command],
+            [str(environment.folder() / "bin/python"), *command],
             cwd=self.rival.folder,
             env=self.environment,
             capture_output=True,
@@ -132,7 +131,7 @@ class Place:
 @contextmanager
 def place(rival: Rival, photo: bytes = b"", reliable: bool = False) -> Iterator[Place]:
     """Create a place, and remove it and its processes afterwards. photo: the JPEG that the tasks resize."""
-    field_environment.python()
+    environment.python()
     folder = Path(tempfile.mkdtemp(prefix="workshop-bench-field-"))
     try:
         (folder / "photo.jpg").write_bytes(photo)

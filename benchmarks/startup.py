@@ -1,17 +1,14 @@
 """Measure how long a process of the workshop takes until it prints that it is ready."""
 
-import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.system import signals
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port
 
@@ -22,39 +19,24 @@ class Talking:
     """A process whose output is read line by line. The context manager stops the process with Ctrl-C."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]):
-        self.command, self.said = command, []
-        self._process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        self._child = Child(command, folder=folder, environment=environment)
+        self._lines = self._child.lines()
 
     def until(self, text: str) -> str:
         """Wait for a line with `text` and return it. Raises WorkshopError if the process exits first."""
-        for line in self._process.stdout:
-            self.said.append(line)
+        for line in self._lines:
             if text in line:
                 return line
-        raise WorkshopError(
-            f"{shlex.join(self.command)} exited without printing {text!r}.\n{''.join(self.said[-20:])}"
-        )
+        last = self._child.last_lines(20)
+        raise WorkshopError(f"{self._child.command} exited without printing {text!r}.\n{last}")
 
     def __enter__(self) -> "Talking":
         return self
 
     def __exit__(self, *exc_info) -> None:
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.communicate(timeout=MINUTE)
-        except subprocess.TimeoutExpired:
-            signals.to_group(self._process.pid)
-            self._process.communicate()
+        self._child.signal(signal.SIGINT)
+        self._child.wait(MINUTE)
+        self._child.stop()
 
 
 def seconds_until(text: str, command: list[str], folder: Path, environment: dict[str, str]) -> float:

@@ -10,16 +10,15 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, features
 
+from benchmarks import plot, resize_variants
+from benchmarks.measuring import Goal, alternate, ratio
+from benchmarks.resize_variants import LIBVIPS, OURS, PILLOW
+from benchmarks.section import Plot, Section, Table
 from workshop import paths
-from workshop.bench.figures import Goal, alternate, ratio
 from workshop.errors import WorkshopError
 from workshop.photos.landscape import scene
 from workshop.system.environment import inherited
 from workshop.system.percentiles import spread
-
-from . import plot, ways
-from .section import Plot, Section, Table
-from .ways import LIBVIPS, OURS, PILLOW
 
 SIZES = {3: (2000, 1500), 12: (4000, 3000), 48: (8000, 6000)}
 """Width and height, by megapixels."""
@@ -50,7 +49,7 @@ def measure(quick: bool) -> Section:
 
     Raises WorkshopError if libvips is missing, or if a result has the wrong size or format.
     """
-    if ways.pyvips is None:
+    if resize_variants.pyvips is None:
         raise WorkshopError(
             "This measurement needs libvips. Install it: .venv/bin/python -m pip install 'pyvips[binary]'"
         )
@@ -71,10 +70,10 @@ def picture(kind: str, width: int, height: int) -> bytes:
 
 
 def _measured(photo: bytes, kind: str, rounds: int) -> Found:
-    every = ways.ways(photo, solution())
+    every = resize_variants.ways(photo, solution())
     results = {name: way() for name, way in every.items()}
     look(photo, kind, results)
-    timed = every if kind == "JPEG" else every | {DECODING: lambda: ways.decoded(photo)}
+    timed = every if kind == "JPEG" else every | {DECODING: lambda: resize_variants.decoded(photo)}
     found = Found(len(photo), alternate(timed, rounds))
     found.results = {name: len(result) for name, result in results.items()}
     best = reduced(photo)
@@ -94,7 +93,7 @@ def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
     """Raise WorkshopError if a result is not the picture, resized to fit the box."""
     with Image.open(BytesIO(photo)) as original:
         width, height = ImageOps.exif_transpose(original).size
-    wanted = kind, ways.fitting((width, height))
+    wanted = kind, resize_variants.fitting((width, height))
     for name, result in results.items():
         with Image.open(BytesIO(result)) as found:
             if (found.format, found.size) != wanted:
@@ -110,7 +109,7 @@ def reduced(photo: bytes):
 
     with Image.open(BytesIO(photo)) as original:
         upright = ImageOps.exif_transpose(original)
-    size = ways.fitting(upright.size)
+    size = resize_variants.fitting(upright.size)
     channels = [
         numpy.asarray(channel.convert("F").resize(size, Image.Resampling.LANCZOS))
         for channel in upright.split()
@@ -122,7 +121,7 @@ def likeness(best, result: bytes) -> tuple[float, float]:
     """The similarity of `result` to `best`: SSIM, and PSNR in decibels."""
     import numpy
 
-    from .likeness import psnr, ssim
+    from benchmarks.image_similarity import psnr, ssim
 
     with Image.open(BytesIO(result)) as found:
         pixels = numpy.asarray(found.convert("RGB"))
@@ -132,7 +131,7 @@ def likeness(best, result: bytes) -> tuple[float, float]:
 def memory(name: str, file: Path) -> int:
     """The peak growth in bytes of a separate process during one resize."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "workshop.bench.ways", str(solution()), name, str(file)],
+        [sys.executable, "-P", resize_variants.__file__, str(solution()), name, str(file)],
         env=inherited() | {"PYTHONPATH": str(paths.SOURCES)},
         capture_output=True,
         text=True,
@@ -248,9 +247,9 @@ def _goals(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> list[
 
 
 def _versions() -> str:
-    parts = ".".join(str(ways.pyvips.version(part)) for part in range(3))
+    parts = ".".join(str(resize_variants.pyvips.version(part)) for part in range(3))
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
     return (
         f"Pillow {features.version('pil')} (libjpeg-turbo {jpeg}, one thread), libvips {parts} "
-        f"(by default {ways.DEFAULT_THREADS} threads)."
+        f"(by default {resize_variants.DEFAULT_THREADS} threads)."
     )

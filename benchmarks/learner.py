@@ -11,8 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks import startup
+from benchmarks.measuring import Goal, in_turn, ratio
+from benchmarks.section import Section, Table
 from workshop import paths
-from workshop.bench.figures import Goal, in_turn, ratio
 from workshop.checkkit.worker import QUICK_START, READY
 from workshop.checks.runner import LANES
 from workshop.course import project
@@ -20,9 +22,6 @@ from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
 from workshop.runtime.procfile import from_procfile
 from workshop.system.percentiles import spread
-
-from . import start
-from .section import Section, Table
 
 LESSONS = ("01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat")
 UP, UP_GOAL, WATCH_GOAL = "03-images", 1.5, 1.5
@@ -52,7 +51,7 @@ def measure(quick: bool) -> Section:
     """Take all measurements. Raises WorkshopError if a process isn't ready in time or a solution fails."""
     lessons, rounds, writing = (LESSONS[:1], 1, QUICK_WRITING) if quick else (LESSONS, 3, WRITING)
     with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
-        root = start.learners(Path(folder, "root"), *lessons, solved=True)
+        root = startup.learners(Path(folder, "root"), *lessons, solved=True)
         cold = None if quick else set_up(Path(folder, "fresh"))
         up = {} if quick else _up(Path(folder, "up"), 3)
         with Broker(prefer=None) as broker:
@@ -72,7 +71,7 @@ def set_up(folder: Path) -> float:
     environment = os.environ | {"PATH": os.pathsep.join(outside)}
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "WORKSHOP_ROOT"):
         environment.pop(name, None)
-    return start.seconds_until("workshop ", ["./workshop", "--version"], folder, environment)
+    return startup.seconds_until("workshop ", ["./workshop", "--version"], folder, environment)
 
 
 def _up(folder: Path, rounds: int) -> Seconds:
@@ -80,7 +79,7 @@ def _up(folder: Path, rounds: int) -> Seconds:
 
     The first `up` is not counted, because it runs the migrations.
     """
-    root = start.learners(folder, UP)
+    root = startup.learners(folder, UP)
     with Broker(prefer=None) as broker:
         return in_turn(
             {"up": partial(_seconds_of_up, root), **_processes(root / "playground" / UP, broker.url)}, rounds
@@ -88,17 +87,17 @@ def _up(folder: Path, rounds: int) -> Seconds:
 
 
 def _seconds_of_up(root: Path) -> float:
-    command = start.workshop("up", UP, "--port", str(start.free_port()))
-    return start.seconds_until("ready in", command, root, start.environment(root))
+    command = startup.workshop("up", UP, "--port", str(startup.free_port()))
+    return startup.seconds_until("ready in", command, root, startup.environment(root))
 
 
 def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
-    port = start.free_port()
+    port = startup.free_port()
     started = project.at(folder)
     environment = started.environment(redis_url, port=port, kept=False)
     return {
         f"{service.name} alone": partial(
-            start.seconds_until,
+            startup.seconds_until,
             READY_LINES[service.name],
             ["sh", "-c", service.shell_command],
             folder,
@@ -116,7 +115,7 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float
         "DJANGO_SETTINGS_MODULE": "myproject.settings"
     }
     done = [sys.executable, "-c", "import django; django.setup(); print('done')"]
-    ways = {"django": partial(start.seconds_until, "done", done, folder, environment)}
+    ways = {"django": partial(startup.seconds_until, "done", done, folder, environment)}
     if (folder / "myproject/celery.py").is_file():
         worker = [
             sys.executable,
@@ -131,13 +130,17 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float
             "2",
             *QUICK_START,
         ]
-        ways["worker"] = partial(start.seconds_until, READY, worker, folder, environment)
+        ways["worker"] = partial(startup.seconds_until, READY, worker, folder, environment)
     steps = project.at(folder).lesson.core
     verdict = f"{len(steps)} of {len(steps)} core steps"
     ways["check"] = partial(
-        start.seconds_until, verdict, start.workshop("check", str(folder)), root, start.environment(root)
+        startup.seconds_until,
+        verdict,
+        startup.workshop("check", str(folder)),
+        root,
+        startup.environment(root),
     )
-    with start.Talking(start.workshop("watch", str(folder)), root, start.environment(root)) as watching:
+    with startup.Talking(startup.workshop("watch", str(folder)), root, startup.environment(root)) as watching:
         watching.until(verdict)
         first_lines = []
 
@@ -151,7 +154,7 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float
 
 
 def saved(
-    watching: start.Talking, file: Path, step: str, verdict: str, writing: float
+    watching: startup.Talking, file: Path, step: str, verdict: str, writing: float
 ) -> tuple[float, float]:
     """Save a change in `file` after `writing` seconds.
 

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from workshop.console import say
-from workshop.errors import WorkshopError
-
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio, and the limit that it has to keep: at least `limit`, or at most where `at_most` is set.
+    """A ratio, and its limit: at least `limit`, or at most `limit` with `at_most`.
 
-    `unit` is such as "s" where it is no ratio.
+    unit: such as "s" for a value that isn't a ratio.
     """
 
     what: str
@@ -49,35 +46,6 @@ class Goal:
     @property
     def _unit(self) -> str:
         return f" {self.unit}" if self.unit else ""
-
-
-def site() -> list[Goal]:
-    from workshop.bench import site_figure
-
-    return site_figure.measure()
-
-
-FIGURES: dict[str, Callable[[], list[Goal]]] = {"site": site}
-"""Those that `./workshop bench` has no place for. Each measures, prints, and returns its goals."""
-
-
-def main(names: list[str]) -> int:
-    """Measure the figures named, or all of them; the exit code, 1 when a goal is missed.
-
-    Raises WorkshopError for a name that is none of FIGURES.
-    """
-    for name in names:
-        if name not in FIGURES:
-            raise WorkshopError(f"There is no figure {name}. There are: {', '.join(sorted(FIGURES))}.")
-    say(machine())
-    goals = []
-    for name in names or FIGURES:
-        say(f"\n{name}", style="bold")
-        found = FIGURES[name]()
-        for goal in found:
-            say(f"  {goal}")
-        goals += found
-    return 0 if all(goal.is_met for goal in goals) else 1
 
 
 def alternate(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

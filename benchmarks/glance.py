@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import chart
-from .chart import Bar, Rank
-from .field_rivals import RIVALS
-from .field_words import OURS, RELIABLE
-from .section import Plot, Section, Table
-from .visitor import BLOCKING, OFFLOADED, RECEIVED
+from benchmarks import chart
+from benchmarks.chart import Bar, Rank
+from benchmarks.section import Plot, Section, Table
+from benchmarks.task_queues.report import OURS, RELIABLE
+from benchmarks.task_queues.rivals import RIVALS
+from benchmarks.visitor import BLOCKING, OFFLOADED, RECEIVED
 
 UPLOADED = {
     BLOCKING: ("resized in the request", chart.RED),

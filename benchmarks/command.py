@@ -4,13 +4,12 @@ import importlib
 
 from rich.table import Table as Shown
 
-from workshop.bench.figures import machine
+from benchmarks import page
+from benchmarks.measuring import machine
+from benchmarks.saved_results import NAMES, save
+from benchmarks.section import Section, Table
 from workshop.console import say
 from workshop.errors import WorkshopError
-
-from . import page
-from .saved import NAMES, save
-from .section import Section, Table
 
 
 def main(names: list[str], quick: bool, write: bool, only_page: bool = False) -> int:

@@ -2,9 +2,9 @@
 
 from itertools import groupby
 
-from .glance import situation_of
-from .section import Cell, Section, Table
-from .visitor import PICKS, SITES
+from benchmarks.glance import situation_of
+from benchmarks.section import Cell, Section, Table
+from benchmarks.visitor import PICKS, SITES
 
 PERCENTS = ("p50", "p95", "p99")
 

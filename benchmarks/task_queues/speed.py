@@ -4,8 +4,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .field_place import Place, place
-from .field_rivals import Rival
+from benchmarks.task_queues.rivals import Rival
+from benchmarks.task_queues.trial import Place, place
 
 SAMPLE_SECONDS = 0.5
 

@@ -6,11 +6,10 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.measuring import machine
+from benchmarks.section import Section
 from workshop import paths
 from workshop.system import atomic_file
-
-from .figures import machine
-from .section import Section
 
 NAMES = ("visitor", "queue", "field", "resize", "learner", "growth")
 """The measurements, in the order in which they run and appear on the page."""

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import psutil
 
-from workshop.bench.figures import Goal
+from benchmarks import growth_in_project, plot
+from benchmarks.measuring import Goal
+from benchmarks.section import Plot, Section, Table
+from benchmarks.visitor import behind_gunicorn
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
-
-from . import growth_inside, plot
-from .section import Plot, Section, Table
-from .visitor import behind_gunicorn
 
 SOLUTION = "05-beat"
 WORKER = "env DEBUG=0 SECRET_KEY=for-the-measurement"
@@ -83,9 +82,14 @@ def _share(process: psutil.Process) -> int:
 def _inside(site: Site, what: str, photos: int, both: bool = False):
     """Run a function of growth_inside in the project, and return its output as numbers."""
     done = subprocess.run(
-        [sys.executable, growth_inside.__file__, what, str(photos)],
+        [sys.executable, "-P", growth_in_project.__file__, what, str(photos)],
         cwd=site.project.folder,
-        env=site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings", "SWEEP_AFTER": "600"},
+        env=site.environment
+        | {
+            "DJANGO_SETTINGS_MODULE": "myproject.settings",
+            "PYTHONPATH": str(site.project.folder),
+            "SWEEP_AFTER": "600",
+        },
         capture_output=True,
         text=True,
         timeout=1800,

@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict, dataclass, field
 
-from workshop.bench.figures import Goal
+from benchmarks.measuring import Goal
 
 Cell = str | int | float
 

@@ -13,7 +13,7 @@ from workshop import paths
 from workshop.console import say
 from workshop.errors import WorkshopError
 
-REQUIREMENTS = Path(__file__).with_name("field-requirements.txt")
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LISTED = """
 import json
 from importlib.metadata import distributions

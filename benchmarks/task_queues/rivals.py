@@ -1,19 +1,19 @@
 """The task queues to compare, each started as its own documentation describes.
 
-field_apps/ contains one file for each app with its settings, and links to the documentation.
+apps/ contains one file for each app with its settings, and links to the documentation.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-APPS = Path(__file__).with_name("field_apps")
+APPS = Path(__file__).with_name("apps")
 
 
 @dataclass(frozen=True)
 class Rival:
     """A task queue to compare.
 
-    name: the name on the page. module: the module in field_apps/ with the tasks. commands: the commands that
+    name: the name on the page. module: the module in apps/ with the tasks. commands: the commands that
     start the worker, one process each; together they run two tasks at a time. safe: a description of the
     documented settings that protect against a killed worker, or empty if there are none. left: for each
     state, the Redis command and key that count the tasks in this state.

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection
 
+from benchmarks.section import Table
+from benchmarks.task_queues.loss import Loss
+from benchmarks.task_queues.rivals import RIVALS, Rival
+from benchmarks.task_queues.speed import Speed
 from workshop.system.percentiles import percentile, spread
-
-from .field_loss import Loss
-from .field_rivals import RIVALS, Rival
-from .field_speed import Speed
-from .section import Table
 
 OURS = "Celery (prefork)"
 RELIABLE = "reliable"

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from workshop.bench.figures import Goal
+from benchmarks.measuring import Goal
+from benchmarks.resize import picture
+from benchmarks.section import Section, Table
+from benchmarks.visitor import GUNICORN, PATIENCE, behind_gunicorn
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
+from workshop.system.child import Child
 from workshop.system.percentiles import spread
-
-from .resize import picture
-from .section import Section, Table
-from .visitor import GUNICORN, PATIENCE, behind_gunicorn
 
 SOLUTION = "03-images"
 CLIENTS = 2
@@ -116,17 +116,12 @@ def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
         database.execute("UPDATE images_uploadedimage SET is_processed = 0, resized_image = ''")
     environment = site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
     before = _spent(site)
-    sending = subprocess.Popen(
-        [sys.executable, "-c", SEND],
-        cwd=site.project.folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    began = float(sending.stdout.readline() or "nan")
-    ended = _all_resized(site, count)
-    after = _spent(site)
-    sent = float(sending.communicate(timeout=PATIENCE)[0] or "nan")
+    with Child([sys.executable, "-c", SEND], folder=site.project.folder, environment=environment) as sending:
+        printed = sending.lines()
+        began = float(next(printed, "nan"))
+        ended = _all_resized(site, count)
+        after = _spent(site)
+        sent = float(next(printed, "nan"))
     return ended - began, {
         "the worker's child processes: resize, rows, files": after["children"] - before["children"],
         "the worker's main process: messages": after["main"] - before["main"],

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from benchmarks.task_queues.rivals import Rival
+from benchmarks.task_queues.trial import PATIENCE, Place, Trace, place
 from workshop.errors import WorkshopError
 from workshop.system.waiting import until
-
-from .field_place import PATIENCE, Place, Trace, place
-from .field_rivals import Rival
 
 MIDDLE = 0.1, 0.4
 """Seconds after its start between which a nap of half a second counts as halfway through."""

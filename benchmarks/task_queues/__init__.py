@@ -1,0 +1,1 @@
+"""Compare Celery with RQ, Dramatiq, Huey and django-tasks (`./workshop bench field`)."""
