@@ -365,7 +365,11 @@ def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visito
     page = visitor(color_scheme=scheme)
     looks.visit(page, served + "/")
     picture = page.locator(f"article img[src*='killed-{shown}']")
-    for needed in (page.get_by_text("Five lessons,"), page.get_by_text("./workshop up").first, picture):
+    for needed in (
+        page.get_by_text("The five lessons take"),
+        page.get_by_text("./workshop up").first,
+        picture,
+    ):
         expect(needed).to_be_in_viewport(ratio=1)
     expect(page.locator(f"article img[src*='killed-{other}']")).to_be_hidden()
     page.wait_for_function("picture => picture.naturalWidth > 0", arg=picture.element_handle())
@@ -373,5 +377,5 @@ def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visito
     expect(page.locator(f"article img[src*='killed-{other}']")).to_be_in_viewport(ratio=1)
     expect(picture).to_be_hidden()
     page.set_viewport_size(looks.PHONE)
-    for needed in (page.get_by_text("Five lessons,"), page.get_by_text("./workshop up").first):
+    for needed in (page.get_by_text("The five lessons take"), page.get_by_text("./workshop up").first):
         expect(needed).to_be_in_viewport()
