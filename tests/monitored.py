@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 
 from workshop.paths import ROOT
 from workshop.runtime.solution_site import Site
+from workshop.system.child import Child
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
 
@@ -73,14 +73,12 @@ def monitored(site: Site, folder: Path) -> Iterator[Monitor]:
     """Watch a running site for as long as the block lasts."""
     monitor = Monitor(site, folder)
     environment = os.environ | site.environment
-    with contextlib.ExitStack() as stack, folder.joinpath("monitor.log").open("w") as log:
+    log = folder / "monitor.log"
+    with contextlib.ExitStack() as stack:
         for command in monitor.commands():
-            process = subprocess.Popen(
-                command, cwd=site.project.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        assert until(lambda: answers(monitor), 60), folder.joinpath("monitor.log").read_text()
+            child = Child(command, folder=site.project.folder, environment=environment, log=log, append=True)
+            stack.enter_context(child)
+        assert until(lambda: answers(monitor), 60), log.read_text()
         yield monitor
 
 

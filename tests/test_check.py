@@ -29,6 +29,7 @@ from workshop.commands import check
 from workshop.course import lessons, progress, project
 from workshop.runtime.broker import Broker
 from workshop.system import signals
+from workshop.system.child import Child
 
 
 @pytest.fixture
@@ -388,10 +389,7 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
         eventually(lambda: output.read_text().count("───") > runs)
 
     views.write_text(broken)
-    with output.open("w") as stream:
-        started = subprocess.Popen(
-            startup.workshop("watch", "01"), stdout=stream, stderr=stream, env=startup.environment(root)
-        )
+    started = Child(startup.workshop("watch", "01"), environment=startup.environment(root), log=output)
     try:
         assert ["✓", "1.1"] in said("1 of 2 core steps")
         save(broken + "\n")
@@ -404,19 +402,13 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
         assert [step for sign, step, *_ in filter(None, lines) if sign == "✓"][:2] == ["1.4", "1.1"]
         eventually(lambda: passed() == ["1.1", "1.2", "1.3", "1.4"])
     finally:
-        started.send_signal(signal.SIGINT)
-        assert started.wait(10) == 0
+        started.signal(signal.SIGINT)
+        assert started.wait(60) == 0
 
 
 def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
     root, output = startup.learners(tmp_path / "root", "01-sync", solved=True), tmp_path / "watch.txt"
-    with output.open("w") as stream:
-        started = subprocess.Popen(
-            startup.workshop("watch", "01", "1.1"),
-            stdout=stream,
-            stderr=stream,
-            env=startup.environment(root),
-        )
+    started = Child(startup.workshop("watch", "01", "1.1"), environment=startup.environment(root), log=output)
     try:
         eventually(lambda: "✓ 1.1" in output.read_text())
         reset = subprocess.run(startup.workshop("reset", "01"), env=startup.environment(root), check=False)
@@ -429,8 +421,8 @@ def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
         (root / "playground/01-sync/images/resizing.py").write_text(solution)
         eventually(lambda: output.read_text().count("✓ 1.1") == 2)
     finally:
-        started.send_signal(signal.SIGINT)
-        assert started.wait(10) == 0
+        started.signal(signal.SIGINT)
+        assert started.wait(60) == 0
 
 
 def test_a_check_of_a_copy_that_is_reset_meanwhile_is_no_progress(mine, monkeypatch):

@@ -24,6 +24,7 @@ from workshop.course import lesson_facts, lessons
 from workshop.dev import minutes
 from workshop.docsite import notebook_pages, snippets, translations
 from workshop.errors import WorkshopError
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
 
@@ -439,16 +440,10 @@ def test_a_served_site_that_is_ended_leaves_no_copy(tmp_path, moment):
     }
     variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(temporary), "PYTHONPATH": str(paths.ROOT / "src")}
     command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
-    served = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL)
-    try:
+    with Child(command, environment=os.environ | variables, log=tmp_path / "docs.log") as served:
         assert until(reached[moment], 60)
-        assert served.poll() is None
+        assert served.running
         assert any(temporary.iterdir())
-        served.terminate()
-        served.wait(20)
-    finally:
-        served.kill()
-        served.wait()
     assert not list(temporary.iterdir())
 
 
@@ -477,20 +472,18 @@ def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_p
         (root / f"docs/{number or 'index'}.md").write_text(f"# Page {number}\n")
     variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(tmp_path), "PYTHONPATH": str(paths.ROOT / "src")}
     command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
-    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, env=os.environ | variables, **pipe) as served:
-        try:
-            assert served.stdout.readline() == "Building the site …\n"
-            assert is_free(port)
-            assert served.stdout.readline() == "  10 of 25 pages\n"
-            assert served.stdout.readline() == "  20 of 25 pages\n"
-            assert served.stdout.readline() == f"The docs are on http://localhost:{port} · stop: Ctrl-C\n"
-            assert httpx.get(f"http://localhost:{port}/1/").status_code == 200
-            (root / "docs/1.md").write_text("# Another\n")
-            assert until(lambda: "Another" in httpx.get(f"http://localhost:{port}/1/").text, 60)
-        finally:
-            served.terminate()
-        assert served.stdout.read() == "", "what is built again is not told"
+    with Child(command, environment=os.environ | variables) as served:
+        lines = served.lines()
+        assert next(lines) == "Building the site …"
+        assert is_free(port)
+        assert next(lines) == "  10 of 25 pages"
+        assert next(lines) == "  20 of 25 pages"
+        assert next(lines) == f"The docs are on http://localhost:{port} · stop: Ctrl-C"
+        assert httpx.get(f"http://localhost:{port}/1/").status_code == 200
+        (root / "docs/1.md").write_text("# Another\n")
+        assert until(lambda: "Another" in httpx.get(f"http://localhost:{port}/1/").text, 60)
+        served.terminate()
+        assert list(lines) == [], "what is built again is not told"
 
 
 def test_the_core_path_takes_at_most_four_and_a_half_hours():

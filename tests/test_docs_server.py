@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 
 import httpx
@@ -18,6 +17,7 @@ from workshop.checks.report import Report
 from workshop.commands import hints, up
 from workshop.course import lessons, playground
 from workshop.runtime import docs_address
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
 
@@ -42,7 +42,7 @@ def place():
 def serve(root, port):
     environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
     command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return Child(command, environment=environment)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -55,11 +55,10 @@ def test_the_address_is_named_while_the_docs_are_served(root, number):
         assert until(lambda: docs_address.address() == address, 60)
         assert httpx.get(address).status_code == 200
         assert place() == f"{address}/lessons/01-one/#step-1-1"
-        server.send_signal(number)
-        server.wait(20)
+        server.signal(number)
+        server.wait(60)
     finally:
-        server.kill()
-        server.wait()
+        server.stop()
     assert place() == HOW
     assert list(paths.STATE.glob("docs-*")) == []
 
@@ -68,11 +67,8 @@ def test_the_docs_that_up_starts_are_found(root):
     port = free_port()
     service = up.docs_site(port)
     variables = service.environment | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
-    with subprocess.Popen(service.shell_command, shell=True, cwd=service.folder, env=variables) as server:
-        try:
-            assert until(lambda: docs_address.address() == f"http://localhost:{port}", 60)
-        finally:
-            server.terminate()
+    with Child(service.shell_command, folder=service.folder, environment=variables):
+        assert until(lambda: docs_address.address() == f"http://localhost:{port}", 60)
 
 
 def test_of_two_servers_the_one_that_is_left_is_named(root):
@@ -80,37 +76,28 @@ def test_of_two_servers_the_one_that_is_left_is_named(root):
     servers = {port: serve(root, port) for port in (first, second)}
     try:
         assert until(lambda: len(list(paths.STATE.glob("docs-*.json"))) == 2, 60)
-        servers[first].terminate()
-        servers[first].wait(20)
+        servers[first].stop()
         assert until(lambda: docs_address.address() == f"http://localhost:{second}", 60)
     finally:
         for server in servers.values():
-            server.kill()
-            server.wait()
+            server.stop()
 
 
 def test_a_server_of_another_program_is_not_named(root):
     """On the port, or under the process number, that a killed docs server had."""
     port = free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with (
-        subprocess.Popen(command, cwd=root, **quiet) as foreign,
-        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as silent,
-    ):
-        try:
-            assert until(lambda: not is_free(port))
-            created = psutil.Process(foreign.pid).create_time()
-            for identity in (
-                {"pid": foreign.pid, "create_time": created - 100},
-                {"pid": silent.pid, "create_time": psutil.Process(silent.pid).create_time()},
-                {},
-            ):
-                smallchain.write(paths.STATE / f"docs-{port}.json", json.dumps({"port": port} | identity))
-                assert place() == HOW
-        finally:
-            foreign.kill()
-            silent.kill()
+    waiting = [sys.executable, "-c", "input()"]
+    with Child(command, folder=root) as foreign, Child(waiting, leash=True) as silent:
+        assert until(lambda: not is_free(port), 60)
+        created = psutil.Process(foreign.pid).create_time()
+        for identity in (
+            {"pid": foreign.pid, "create_time": created - 100},
+            {"pid": silent.pid, "create_time": psutil.Process(silent.pid).create_time()},
+            {},
+        ):
+            smallchain.write(paths.STATE / f"docs-{port}.json", json.dumps({"port": port} | identity))
+            assert place() == HOW
 
 
 def test_check_and_hint_name_the_place(root, capsys, monkeypatch):

@@ -22,6 +22,7 @@ from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.runtime import up_state
 from workshop.runtime.broker import Broker, without_password
+from workshop.system.child import Child
 from workshop.system.ports import free_port
 
 
@@ -56,22 +57,14 @@ def worker(broker, project):
         environment = project.environment() | {"DATA_DIR": str(folder / "data")}
         command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "info", "-c", "1"]
         command += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        process = Child(command, folder=folder, environment=environment)
         started.append(process)
-        assert any(" ready." in line for line in process.stdout)
+        assert process.wait_for(" ready.", 60), process.output
         return process
 
     yield start
     for process in started:
-        process.terminate()
-        process.communicate(timeout=30)
+        process.stop(30)
 
 
 def bad(findings):
@@ -232,11 +225,9 @@ def listening(folder):
     port = free_port()
     command = [sys._base_executable, "-u", "-c", LISTEN, str(port)]
     folder.mkdir(parents=True, exist_ok=True)
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout.readline() == "1\n"
+    with Child(command, folder=folder, environment=os.environ, leash=True) as process:
+        assert next(process.lines()) == "1"
         yield process.pid, port
-        process.stdin.close()
 
 
 @pytest.mark.parametrize(

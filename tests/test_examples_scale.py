@@ -19,6 +19,7 @@ from workshop import paths
 from workshop.checkkit.photo_rows import RESIZED
 from workshop.checkkit.worker import READY
 from workshop.runtime.broker import Broker
+from workshop.system.child import Child
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
 
@@ -107,18 +108,13 @@ def test_queues_on_redis(broker, tmp_path):
     assert counts == ["celery: 4 waiting, 0 taken", "slow: 1 waiting, 0 taken", "upkeep: 1 waiting, 0 taken"]
     assert 90 <= seconds < 900, "of the photo that is not done; another was sent earlier, and one never"
     take = [sys.executable, "manage.py", "shell", "-v0", "-c", TAKE]
-    held = subprocess.Popen(
-        take, cwd=PROJECT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert held.stdout.readline() == "taken\n"
+    with Child(take, folder=PROJECT, environment=env, leash=True) as held:
+        assert held.wait_for("taken", 60), held.output
         assert queues(env)[0] == [
             "celery: 3 waiting, 1 taken",
             "slow: 1 waiting, 0 taken",
             "upkeep: 1 waiting, 0 taken",
         ]
-    finally:
-        held.communicate("")
 
 
 def test_queues_on_rabbitmq(broker, tmp_path):
@@ -170,11 +166,7 @@ def test_the_file_is_touched_by_a_worker_that_is_busy(broker, tmp_path):
     env = environment(tmp_path, REDIS_URL=broker, ALIVE_FILE=str(file), PYTHONPATH=str(tmp_path))
     run(env, "manage.py", "migrate", "-v0")
     command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", "-c", "1"]
-    with log.open("w") as output:
-        worker = subprocess.Popen(
-            [*command, "-I", "alive"], cwd=PROJECT, env=env, stdout=output, stderr=output
-        )
-    try:
+    with Child([*command, "-I", "alive"], folder=PROJECT, environment=env, log=log) as worker:
         assert until(lambda: READY in log.read_text() and file.exists(), 60), log.read_text()
         child = psutil.Process(worker.pid).children()[0]
         child.suspend()
@@ -186,9 +178,6 @@ def test_the_file_is_touched_by_a_worker_that_is_busy(broker, tmp_path):
         worker.terminate()
         assert worker.wait(60) == 0
         assert not file.exists()
-    finally:
-        worker.kill()
-        worker.wait()
 
 
 def objects():
@@ -325,16 +314,9 @@ def web(broker, tmp_path):
         "-b",
         f"127.0.0.1:{port}",
     ]
-    with (tmp_path / "log").open("w") as log:
-        site = subprocess.Popen(
-            [sys.executable, *map(str, command)], cwd=PROJECT, env=env, stdout=log, stderr=log
-        )
-    try:
-        assert until(lambda: "Listening at" in (tmp_path / "log").read_text() or site.poll() is not None, 60)
+    with Child([sys.executable, *map(str, command)], folder=PROJECT, environment=env) as site:
+        assert site.wait_for("Listening at", 60), site.output
         yield f"http://127.0.0.1:{port}", Path(tmp_path / "db.sqlite3")
-    finally:
-        site.terminate()
-        site.wait(60)
 
 
 def test_probes_of_web(web):

@@ -20,6 +20,7 @@ from workshop import paths
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import running
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
@@ -169,15 +170,11 @@ def test_the_exporter_counts_workers_with_rabbitmq_too(tmp_path):
         url = stack.enter_context(servers.rabbitmq())
         without, variables = {"beat", "flower", "slow"}, {"CELERY_BROKER_URL": url}
         site = stack.enter_context(running("05-beat", without=without, variables=variables))
-        log = stack.enter_context((tmp_path / "exporter.log").open("w"))
-        exporter = subprocess.Popen(
-            command, cwd=site.project.folder, env=inherited() | site.environment, stdout=log, stderr=log
-        )
-        stack.callback(exporter.wait)
-        stack.callback(exporter.terminate)
-        assert until(lambda: "Metrics on" in (tmp_path / "exporter.log").read_text(), 60)
+        variables = inherited() | site.environment
+        exporter = stack.enter_context(Child(command, folder=site.project.folder, environment=variables))
+        assert exporter.wait_for("Metrics on", 60), exporter.output
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60, trust_env=False)
-        assert answer.status_code == 200, (tmp_path / "exporter.log").read_text()
+        assert answer.status_code == 200, exporter.output
     assert "broker_up 1.0" in answer.text
     assert "celery_workers 1.0" in answer.text
     assert 'celery_queue_messages{queue="celery"} 0.0' in answer.text

@@ -31,6 +31,7 @@ from workshop.notebookkit import Bank, project, running, sentences, turns
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
+from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port, listener
 from workshop.system.waiting import until
@@ -368,8 +369,7 @@ def test_the_token_is_private(root):
 
 def test_jupyter_wants_the_token_and_listens_here_alone(root):
     service = server.jupyter(free_port())
-    process = psutil.Popen(service.shell_command, shell=True, cwd=service.folder, env=service.environment)
-    try:
+    with Child(service.shell_command, folder=service.folder, environment=service.environment) as process:
         address = f"http://localhost:{service.port}"
         assert until(lambda: listener(process.pid, service.port), 60)
         assert httpx.get(f"{address}/api/contents", trust_env=False, timeout=30).status_code == 403
@@ -377,11 +377,12 @@ def test_jupyter_wants_the_token_and_listens_here_alone(root):
             f"{address}/api/contents", params={"token": server.token()}, trust_env=False, timeout=30
         ).json()
         assert {entry["name"] for entry in found["content"]} == {"02-celery-basics.ipynb", "helper.py"}
-        listening = {each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN}
+        listening = {
+            each.laddr.ip
+            for each in psutil.Process(process.pid).net_connections()
+            if each.status == psutil.CONN_LISTEN
+        }
         assert listening <= {"127.0.0.1", "::1"}
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):

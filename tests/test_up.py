@@ -36,6 +36,7 @@ from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import State
 from workshop.runtime.supervisor import RELOADS, Running, Supervisor
 from workshop.system import ports
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
 
@@ -519,17 +520,13 @@ def test_leftovers_of_a_killed_run_are_ended(root, start):
 
 
 def test_a_process_that_took_over_an_old_number_is_left_alone(root, start):
-    stranger = subprocess.Popen(["sleep", "600"])
-    try:
+    with Child(["sleep", "600"]) as stranger:
         (root / ".workshop").mkdir()
         entry = {"pid": stranger.pid, "create_time": psutil.Process(stranger.pid).create_time() - 100}
         (root / ".workshop/up.json").write_text(json.dumps({"processes": {"worker": entry}}))
         run = start()
         run.until("ready in")
-        assert stranger.poll() is None
-    finally:
-        stranger.kill()
-        stranger.wait()
+        assert stranger.running
 
 
 def test_external_broker(root, start):
@@ -605,16 +602,14 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
     port = free_port()
     service = procfile.Service("web", f"{sys.executable} -m http.server {port}", tmp_path, {}, port=port)
     supervisor = Supervisor([service], tmp_path, Printer(io.StringIO()), print)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sleeper:
+    with Child([sys.executable, "-c", "input()"], leash=True) as sleeper:
         with socket.create_server(("127.0.0.1", port)):
             running = Running(service, "", state=State.STARTING, pid=sleeper.pid)
             supervisor._look_at(running)
             assert running.state == State.STARTING
-        with subprocess.Popen(service.command.split(), cwd=tmp_path, **quiet) as server:
+        with Child(service.command.split(), folder=tmp_path) as server:
             running.pid = server.pid
             assert until(lambda: supervisor._look_at(running) or running.state == State.READY)
-            server.terminate()
 
 
 def said_by(service, folder):
