@@ -23,7 +23,7 @@ SLOW_SECONDS = 15
 MARGIN = 20
 """Pixels below the cards."""
 PATIENCE = 120
-"""Seconds. A busy machine is no reason to give up."""
+"""Seconds. A busy machine needs this long."""
 LINE = re.compile(r"^(\d\d:\d\d:\d\d) worker +\| \[[^]]*\] (.*)$", re.M)
 SHOWN = "\x1b[1m$ celery -A myproject worker …\x1b[0m"
 SHORT = [(r"images\.tasks\.(\w+)\[(\w{4})[-\w]*\]", r"\1[\2…]"), (r"(succeeded) in .*", r"\1")]

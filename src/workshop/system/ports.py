@@ -12,7 +12,7 @@ ANOTHER = "another user's process"
 SYSTEM = "the system: below 1024 only an administrator's process may listen"
 LAST = 65535
 OURS = "workshop"
-"""Is in the command line of each process that claims a port. Another program may use the UDP port."""
+"""Each process that claims a port has this word in its command line. Another program may use the UDP port."""
 _claims: dict[int, socket.socket] = {}
 """The socket of each port that this process has claimed."""
 
