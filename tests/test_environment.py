@@ -248,11 +248,12 @@ def test_hosts_that_the_shell_excludes_from_its_proxy_stay_excluded(monkeypatch,
 
 
 # Installers and tests need the shell's whole environment: its proxies, DOCKER_*, PLAYWRIGHT_*. Processes of a
-# check inherit the environment of the check, which is clean.
+# check inherit the environment of the check, which is clean, and those of a notebook the one of its kernel.
 WHOLE = {
     "dev/test_suite.py",
     "dev/tools.py",
     "docsite/browser.py",
+    "notebookkit/restoring.py",
     "runtime/compose.py",
     "system/apt.py",
 }
