@@ -17,8 +17,8 @@ WHY_NOT_LIBVIPS = {
     "reduced size.",
 }
 FIRST_STEPS = {
-    "01-sync": "The floor contains no worker and no check. Before the verdict, a process is forked, pytest "
-    "collects the checks, and the checks of step 1.1 resize photos.",
+    "01-sync": "The floor contains no worker and no check. Before you see the first result, a process is forked, "
+    "pytest collects the checks, and the checks of step 1.1 resize photos.",
     "02-celery-basics": "The floor contains no check. Step 2.1 also starts an interpreter that loads the app "
     "as a command would.",
     "03-images": "The floor contains no check. Step 3.1 also uploads photos.",
@@ -60,8 +60,8 @@ def _visitor(section: Section, goal: Goal) -> str:
         for when in ("idle", "during the uploads")
     )
     return (
-        f"While the server receives uploads, another page waits for its turn: p99 {busy}, idle {idle} "
-        f"({situation_of(table)})."
+        f"While the server receives uploads, requests for other pages wait: p99 {busy}, compared with {idle} "
+        f"when idle ({situation_of(table)})."
     )
 
 

@@ -122,7 +122,7 @@ def test_loads_by_hand(app):
         any(re.fullmatch(r"images\.tasks\.(.+\.)?describe_album_task", name) for name in found["tasks"]),
         "the app does not find the tasks in images/tasks.py.",
         "autodiscover_tasks() imports the `tasks` module of every installed app. If you pass a list, it must contain "
-        'package names such as "images". A worker knows the tasks that your views import even without this call, because '
+        'package names such as "images". Even without this call, a worker knows the tasks that your views import, because '
         "it imports the views for Django's system checks. But for a task that no view imports, a worker would log "
         "'Received unregistered task'.",
         found=", ".join(name for name in found["tasks"] if not name.startswith("celery.")) or "no task",

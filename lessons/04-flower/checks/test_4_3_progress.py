@@ -41,7 +41,7 @@ def status(client, task_id):
 
 @pytest.fixture
 def entries(told, worker, resized_photos):
-    """The states stored while three photos were being exported. The fourth id belongs to no photo."""
+    """The states stored while three photos were being exported. The fourth ID doesn't belong to any photo."""
     from images.tasks import export_zip_task
 
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)] + [0]

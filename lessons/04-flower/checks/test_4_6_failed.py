@@ -94,7 +94,7 @@ def expect_listed(result, what, pk):
             ConnectionError("The storage does not respond."),
             "the photo storage did not respond",
             "ConnectionError is an OSError and an Exception, but it says nothing about the photo. If you catch "
-            "OSError or Exception, catch ConnectionError before it, and re-raise it.",
+            "OSError or Exception, first add an `except ConnectionError` clause that re-raises the exception.",
         ),
         (
             TimeoutError("The storage does not respond."),

@@ -121,7 +121,7 @@ def test_once(sweep, waiting, queue):
 
 
 def test_waits_longer_each_time(sweep, waiting, queue, settings):
-    """The sweeper waits twice as long before each re-send."""
+    """The sweeper doubles its wait after each re-send."""
     early = {times: waiting(2**times * 0.9, times) for times in range(settings.SWEEP_TIMES)}
     late = {times: waiting(2**times * 1.1, times) for times in range(settings.SWEEP_TIMES)}
     sweep()

@@ -352,7 +352,7 @@ def test_mails_use_it(app, worker, done, mails, ended):
     app.control.revoke(refused.id, reply=True, limit=1, timeout=5)
     expect(
         not sent,
-        "one process was sending an email, and at the same time mail_task sent it a second time.",
+        "while one process was sending an email, mail_task sent the same email again.",
         f"try_renewed_lock() must yield True in only one process. {leave}",
         expected="no email, because another process holds its lock",
         found=f"{sent} email",

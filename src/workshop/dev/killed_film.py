@@ -1,7 +1,8 @@
 """The film of the app: a process is killed while it resizes a photo, and another process resizes it."""
 
+import os
 import re
-import subprocess
+import signal
 import textwrap
 from collections.abc import Iterator
 from urllib.parse import urljoin
@@ -51,7 +52,7 @@ class Run:
         self._upload()
         task, process = self._resizing()
         yield self._moment(800, ("waiting", "waiting"), task, process, "received")
-        subprocess.run(["kill", "-9", str(process)], check=True)
+        os.kill(process, signal.SIGKILL)
         yield self._moment(1300, ("waiting", "waiting"), task, process, "received", "kill", "exited")
         happened = ["received", "kill", "exited", "received"]
         yield self._moment(1400, ("waiting", "resized"), task, process, *happened)

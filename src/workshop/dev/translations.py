@@ -9,6 +9,7 @@ from workshop.console import say, verbatim
 from workshop.docsite import translations
 from workshop.docsite.translations import COMMAND, State, Translation
 from workshop.errors import WorkshopError
+from workshop.system.environment import inherited
 
 
 def main(name: str, diff: bool, mark: bool) -> int:
@@ -112,4 +113,6 @@ def _at(commit: str, path: str) -> str:
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(["git", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["git", *arguments], cwd=paths.ROOT, env=inherited(), capture_output=True, text=True, check=False
+    )

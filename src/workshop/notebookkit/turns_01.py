@@ -93,7 +93,7 @@ def turn_2(tells) -> str:
         f"For a photo with EXIF data but no position, your function returned the location {said['place']!r} "
         "instead of None.",
     )
-    said = _told(tells, samples.photo(160, 120, orientation=8, gps=True), "a photo with a position")
+    said = _told(tells, samples.photo(160, 120, orientation=8, gps=True), "a photo with a GPS location")
     expect(
         said["orientation"] == 8,
         f"The photo's orientation is 8, but your function returned {said['orientation']!r}.",

@@ -51,7 +51,8 @@ def turn_1(options) -> str:
     expect(waits, "With max_retries=0, the task is never retried. Choose a larger number.")
     expect(
         max(waits) <= LONGEST_WAIT,
-        f"The waits are {said}, so one of them is {max(waits)} s. Set retry_backoff_max (default: 600 s).",
+        f"The waits are {said}. The longest one, {max(waits)} s, is too long. "
+        "Set retry_backoff_max (default: 600 s).",
     )
     expect(
         sum(waits) >= AWAY,
