@@ -17,8 +17,8 @@ WHY_NOT_LIBVIPS = {
     "reduced size.",
 }
 FIRST_STEPS = {
-    "01-sync": "The floor contains no worker and no check. Before you see the first result, a process is forked, "
-    "pytest collects the checks, and the checks of step 1.1 resize photos.",
+    "01-sync": "The floor contains no worker and no check. Before you see the first result, a process is "
+    "forked, pytest collects the checks, and the checks of step 1.1 resize photos.",
     "02-celery-basics": "The floor contains no check. Step 2.1 also starts an interpreter that loads the app "
     "as a command would.",
     "03-images": "The floor contains no check. Step 3.1 also uploads photos.",
