@@ -16,7 +16,7 @@ def show() -> None:
     if not known:
         raise WorkshopError(f"No lessons were found in {paths.LESSONS}. Is this a complete clone?")
     last = progress.last()
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 1))
     for is_whole in (True, True, False, True, True, True):  # the title shrinks in a narrow terminal
         table.add_column(no_wrap=is_whole)
     for lesson in known:
