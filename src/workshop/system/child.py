@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -34,7 +35,7 @@ class Child:
 
     def __init__(
         self,
-        command: Sequence[str] | str,
+        command: Sequence[str | Path] | str,
         *,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
@@ -45,7 +46,7 @@ class Child:
         own_session: bool = True,
         pass_fds: Sequence[int] = (),
     ):
-        self.command = command if isinstance(command, str) else " ".join(command)
+        self.command = command if isinstance(command, str) else shlex.join(map(str, command))
         self._temporary = log is None
         if log is None:
             handle, name = tempfile.mkstemp(prefix="workshop-", suffix=".log")
