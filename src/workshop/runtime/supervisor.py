@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,10 +26,9 @@ from honcho.process import Process
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.runtime import diagnosis, service_errors, service_state, startup_output
-from workshop.runtime.broker import without_password
+from workshop.runtime import diagnosis, service_state, startup_output
+from workshop.runtime.exit_reasons import ExitReasons
 from workshop.runtime.procfile import Service
-from workshop.runtime.service_errors import Trouble
 from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
 from workshop.runtime.startup_output import Startup
 from workshop.system import file_watcher, ports, signals
@@ -99,7 +98,8 @@ class Supervisor:
         self._on_ready, self._on_pids = on_ready, on_pids
         self._events: queue.SimpleQueue = queue.SimpleQueue()
         self._stop_asked = 0
-        self._stopping = self._announced = self._broker_said = self._broker_off = False
+        self._stopping = self._announced = self._broker_said = False
+        self._reasons = ExitReasons(folder, broker)
         self._watching = threading.Event()
         for service in services:
             self._add(service)
@@ -273,51 +273,10 @@ class Supervisor:
         elif running.state == State.STOPPING or (running.state == State.PROBING and code == 0):
             self._start(running)
         elif running.state == State.PROBING:
-            why = f"step {running.service.waits} ({self._missing(running)})"
-            self._cannot(running, State.WAITING, why)
+            self._cannot(running, State.WAITING, self._reasons.waits(running.service, running.lines))
         else:
             running.said = ""
-            self._cannot(running, State.CRASHED, self._why_ended(running, code))
-
-    def _why_ended(self, running: Running, code: int) -> str:
-        """Return how and why the process exited, and what to do. The text follows the service's name."""
-        how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
-        if log := running.service.log:  # not part of the project
-            then = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
-        if _signal_of(code):
-            killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
-            return how + (killed if _signal_of(code) == signal.SIGKILL else "") + then
-        cause = diagnosis.cause(running.lines, self.folder) if code else diagnosis.Cause()
-        if trouble := service_errors.named(cause):
-            fixed_on_save = self._fix(trouble) != service_errors.NEW_BROKER
-            return f"stopped because {self._trouble(running, trouble, cause)}" + (
-                then if fixed_on_save else ""
-            )
-        return (f"{how}: {cause}" if cause.error else how) + then
-
-    def _trouble(self, running: Running, trouble: Trouble, cause: diagnosis.Cause) -> str:
-        where = f" (in {cause.place})" if cause.place else ""
-        if trouble.is_broker and "connecting to" not in trouble.error:
-            where = f" ({_address(running.service.environment)}){where}"
-        fix = self._fix(trouble)
-        return f"{trouble.what}: {trouble.error}{where}" + (f"\n  {fix}" if fix else "")
-
-    def _fix(self, trouble: Trouble) -> str:
-        if trouble.is_broker and self.broker is not None:
-            if self._broker_off:
-                return "Start the broker again: ./workshop broker start"
-            if not self.broker.running:
-                return ""  # the broker restarts together with the process
-            if trouble.answered:
-                return service_errors.NEW_BROKER
-        return trouble.fix
-
-    def _missing(self, running: Running) -> str:
-        reason = str(diagnosis.cause(running.lines, self.folder))
-        app = running.service.app
-        if "has no attribute" in reason or f"No module named '{app}.celery'" in reason:
-            return f"{app}/celery.py has no app yet"
-        return reason
+            self._cannot(running, State.CRASHED, self._reasons.exited(running.service, running.lines, code))
 
     def _cannot(self, running: Running, state: State, why: str) -> None:
         running.enter(state)
@@ -335,7 +294,7 @@ class Supervisor:
     def _changed(self, files: list[str]) -> None:
         if self._stopping:
             return
-        if self.broker is not None and not self.broker.running and not self._broker_off:
+        if self.broker is not None and not self.broker.running and not self._reasons.broker_stopped:
             self._start_broker()
         if "Procfile" in files:
             self.say(
@@ -364,7 +323,7 @@ class Supervisor:
     def _switch_broker(self, on: bool) -> None:
         if self.broker is None or self._stopping:
             return
-        self._broker_off = self._broker_said = not on
+        self._reasons.broker_stopped = self._broker_said = not on
         if not on:
             self.broker.stop()
             self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
@@ -438,9 +397,7 @@ class Supervisor:
             ):
                 self._complete(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:
-            cause = diagnosis.cause(running.lines, self.folder)
-            trouble = service_errors.named(cause)
-            why = self._trouble(running, trouble, cause) if trouble else str(cause)
+            why = self._reasons.broken(running.service, running.lines)
             self._cannot(running, State.BROKEN, why)
         elif running.state == State.STARTING and running.service.log and not running.said:
             if now - running.asked_at > START_SECONDS:
@@ -491,21 +448,3 @@ def _is_served(running: Running) -> bool:
         if client.connect_ex(("127.0.0.1", port)):
             return False
     return ports.listener(running.pid, port) not in (None, running.listener)
-
-
-def _address(environment: Mapping[str, str]) -> str:
-    """Return the address of the broker that a process uses, without the password."""
-    url = environment.get("CELERY_BROKER_URL") or environment.get("REDIS_URL", "")
-    return without_password(url)
-
-
-def _signal_of(code: int) -> signal.Signals | None:
-    number = -code if code < 0 else code - 128
-    with contextlib.suppress(ValueError):
-        return signal.Signals(number)
-    return None
-
-
-def _exit(code: int) -> str:
-    number = _signal_of(code)
-    return f"killed by {number.name}" if number else f"exit code {code}"
