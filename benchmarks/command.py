@@ -11,6 +11,9 @@ from benchmarks.section import Section, Table
 from workshop.console import say
 from workshop.errors import WorkshopError
 
+MODULES = {"field": "task_queues.measurement", "queue": "queue_cost"}
+"""The modules of measurements whose names differ from the module's."""
+
 
 def main(names: list[str], quick: bool, write: bool, only_page: bool = False) -> int:
     """Run the measurements `names`, or all of them. Returns the exit code: 1 if a goal is missed.
@@ -35,7 +38,8 @@ def main(names: list[str], quick: bool, write: bool, only_page: bool = False) ->
     say(machine())
     missed = False
     for name in names or NAMES:
-        section = importlib.import_module(f"{__package__}.{name}").measure(quick)
+        module = importlib.import_module(f"{__package__}.{MODULES.get(name, name)}")
+        section = module.measure(quick)
         show(section)
         missed = missed or not all(goal.is_met for goal in section.goals)
         if write:

@@ -16,7 +16,17 @@ import redis
 from PIL import Image, ImageCms
 from printed import Printed
 
-from benchmarks import command, learner, measuring, queue_cost, resize, resize_variants, startup, visitor
+from benchmarks import (
+    command,
+    learner,
+    measuring,
+    queue_cost,
+    resize,
+    resize_variants,
+    site_size,
+    startup,
+    visitor,
+)
 from benchmarks.image_similarity import psnr, ssim
 from benchmarks.measuring import Goal
 from workshop import paths
@@ -30,23 +40,12 @@ def small(orientation=1):
     return PHOTO(1600, 1200, orientation=orientation, gps=True, icc=True)
 
 
-def test_unknown_name_says_which_there_are(monkeypatch, capsys):
-    monkeypatch.setitem(measuring.FIGURES, "tea", list)
-    with pytest.raises(WorkshopError, match="There is no figure speed. There are: site, tea"):
-        measuring.main(["tea", "speed"])
-    assert capsys.readouterr().out == ""
-
-
 @pytest.mark.parametrize(("taken", "code"), [(1.4, 0), (1.39, 1)])
 def test_missed_goal_is_said_and_is_exit_code_1(monkeypatch, capsys, taken, code):
-    monkeypatch.setattr(
-        measuring, "FIGURES", {"tea": lambda: [Goal("pot / cup", taken, 1.4)], "rest": lambda: []}
-    )
-    assert measuring.main([]) == code
+    monkeypatch.setattr(site_size, "measure", lambda: [Goal("pot / cup", taken, 1.4)])
+    assert site_size.main() == code
     out = Printed(capsys.readouterr().out)
     assert f"pot / cup: {taken:.2f} (goal: at least 1.4, {'MISSED' if code else 'met'})" in out
-    assert "rest" in out
-    assert measuring.main(["rest"]) == 0
 
 
 def test_goal_that_is_missed_by_little_is_not_shown_as_met():

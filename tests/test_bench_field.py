@@ -61,7 +61,7 @@ def test_acknowledged_late_nothing_is_lost():
     found = loss.one_loss(CELERY, reliable=True, count=8, seconds=120)
     assert (found.never, found.left) == (0, {})
     assert found.again > 0, "killed in the middle of a task, it is begun again"
-    assert 0 < loss.back < loss.after
+    assert 0 < found.back < found.after
 
 
 def test_taken_from_a_list_it_is_lost():

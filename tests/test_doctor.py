@@ -266,8 +266,8 @@ def test_the_up_of_another_clone_is_named_with_the_way_to_stop_it(root, broker, 
     finally:
         theirs.send(signal.SIGINT)
         assert theirs.end() == 0
-        theirs.process.stdout.close()
-        ours.process.stdout.close()
+        theirs.process.stop()
+        ours.process.stop()
     stop = (
         f"It belongs to another clone of the workshop, {other}. Press Ctrl-C in the terminal where "
         "./workshop up runs there"

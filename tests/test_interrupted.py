@@ -258,7 +258,7 @@ def test_hint(tmp_path, monkeypatch, capsys, spring, lasts):
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_notebooks_fresh(tmp_path, monkeypatch, capsys, spring, lasts):
     """With a port that is taken, so that the command ends."""
-    monkeypatch.setattr("workshop.notebooks.server.is_free", lambda port: False)
+    monkeypatch.setattr("workshop.notebooks.server.claim", lambda port: False)
     monkeypatch.setattr("workshop.notebooks.server.taken_by", lambda port: "a test")
     for number in moments(spring):
         begin(tmp_path, monkeypatch)

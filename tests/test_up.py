@@ -422,8 +422,8 @@ def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_pa
         start(port=port),
         start(port=port, WORKSHOP_ROOT=str(make_root(tmp_path / "other"))),
     ]
-    assert until(lambda: [run for run in runs if run.process.poll() is not None], 60)
-    (loser,) = [run for run in runs if run.process.poll() is not None]
+    assert until(lambda: not all(run.process.running for run in runs), 60)
+    (loser,) = [run for run in runs if not run.process.running]
     (winner,) = [run for run in runs if run is not loser]
     assert loser.end() == 1
     said = " ".join(loser.text.split())

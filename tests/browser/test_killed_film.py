@@ -20,5 +20,7 @@ def test_a_run_that_is_different_is_not_filmed(browser, monkeypatch):
     """The photos are resized before a process can be killed, or just then."""
     monkeypatch.setattr(killed_film, "SLOW_SECONDS", 0)
     monkeypatch.setattr(killed_film, "PATIENCE", 30)
-    with pytest.raises(WorkshopError, match="does not resize two photos at once|The photos should be waiting"):
+    with pytest.raises(
+        WorkshopError, match="does not resize two photos at once|The photos should be waiting"
+    ):
         killed_film.moments(browser)

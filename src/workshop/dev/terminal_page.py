@@ -46,9 +46,9 @@ class Terminal:
     def picture(self, text: str, scheme: str) -> bytes:
         """The terminal with `text` as a PNG; scheme: light or dark."""
         text += "\n" * (self._rows - text.count("\n"))
-        console = Console(record=True, width=COLUMNS, file=StringIO())
-        console.print(Text.from_ansi(DIM.sub("", text)), soft_wrap=True)
+        terminal = Console(record=True, width=COLUMNS, file=StringIO())
+        terminal.print(Text.from_ansi(DIM.sub("", text)), soft_wrap=True)
         self._page.set_content(
-            console.export_html(theme=THEMES[scheme], code_format=PAGE, inline_styles=True)
+            terminal.export_html(theme=THEMES[scheme], code_format=PAGE, inline_styles=True)
         )
         return self._page.screenshot(full_page=True)
