@@ -490,4 +490,4 @@ def test_a_file_whose_name_is_a_folder_is_not_there(answers):
 def test_more_files_than_django_reads_are_refused_with_a_sentence(answers):
     status, resized, page = answers[len(NAMES) + 5]
     assert (status, resized) == (400, 0)
-    assert "Send fewer photos at once." in page
+    assert "send fewer at once." in page

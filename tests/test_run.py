@@ -237,7 +237,7 @@ def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch)
     steps = list(dict.fromkeys(each.step for each in events if isinstance(each, Checked)))
     assert steps[:3] == ["1.1", "1.2", "1.3"]
     assert isinstance(events[-1], Broken)
-    assert "exit code 3" in events[-1].cause
+    assert "exited with code 3" in events[-1].cause
 
 
 def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypatch):
