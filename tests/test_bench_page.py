@@ -1,4 +1,4 @@
-"""The page Benchmarks: what it says follows from the saved results, whoever wins."""
+"""The Benchmarks page: its sentences follow from the saved results, whichever library wins."""
 
 import json
 import shutil

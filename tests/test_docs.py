@@ -120,7 +120,7 @@ def test_no_code_typed_by_hand(text):
         where = f"{text.name}:{number}"
         assert fence[1] in ("text", "console"), f"{where}: {fence[1]} is included from a file, never typed"
         if fence[1] == "text":
-            assert snippets.LINE.match(lines[number]), f"{where}: a terminal's output lies in docs/runs/"
+            assert snippets.LINE.match(lines[number]), f"{where}: terminal output must be in docs/runs/"
 
 
 def test_site_fetches_nothing(site):
