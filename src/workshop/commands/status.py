@@ -4,10 +4,13 @@ from rich.table import Table
 from rich.text import Text
 
 from workshop import paths
-from workshop.console import say
+from workshop.console import console, say
 from workshop.course import lessons, progress
 from workshop.course.lessons import Lesson, Step
 from workshop.errors import WorkshopError
+
+WIDE = 100
+"""Columns of a terminal that has room for the bars, too."""
 
 
 def show() -> None:
@@ -17,7 +20,8 @@ def show() -> None:
         raise WorkshopError(f"No lessons were found in {paths.LESSONS}. Is this a complete clone?")
     last = progress.last()
     table = Table.grid(padding=(0, 1))
-    for is_whole in (True, True, False, True, True, True):  # the title shrinks in a narrow terminal
+    has_bars = console.width >= WIDE
+    for is_whole in (True, True, False, True, *[True] * has_bars, True):  # the title shrinks
         table.add_column(no_wrap=is_whole)
     for lesson in known:
         passed = set(progress.passed(lesson.name))
@@ -28,7 +32,7 @@ def show() -> None:
             Text(lesson.name, style="bold" if lesson.name == last else ""),
             Text(lesson.title),
             Text(f"{lesson.minutes} min", style="dim"),
-            bar,
+            *[bar] * has_bars,
             Text(_words(lesson, passed)),
         )
     say(table)
