@@ -161,7 +161,7 @@ def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds
 
 
 REMARKS = [
-    "Pillow uses one thread, so the goals compare it with libvips on one thread. The tables also show "
+    "Pillow uses one thread, so the goals use libvips on one thread as well. The tables also show "
     "libvips with its default number of threads.",
     "Our function decodes a JPEG at 1/2, 1/4 or 1/8 of its width and height, using the smallest size that is "
     "still larger than the result (reducing_gap=1.1). So its memory is limited to about four times the "

@@ -96,7 +96,9 @@ class Stage:
             if len(re.findall(until, text, re.M)) >= times:
                 return text
             if time.monotonic() > end:
-                raise WorkshopError(f"{name} has not written {until!r} {times} times. It wrote:\n{text}")
+                raise WorkshopError(
+                    f"{name} did not write {until!r} often enough (wanted: {times}). It wrote:\n{text}"
+                )
             time.sleep(0.05)
 
     def _start(self, stack: contextlib.ExitStack) -> None:
