@@ -22,7 +22,7 @@ def later(press, photo):
     over = datetime.now(UTC)
     if len(messages) != 1:
         complain(
-            "the view sent no task or more than one.",
+            f"the view sent {len(messages)} messages instead of one.",
             expected="1 message: describe_photo_task",
             found="\n".join(map(str, messages)) or "none",
             file=FILE,

@@ -134,7 +134,7 @@ def test_reports_while_it_works(app, resized_photos, monkeypatch):
 
 
 def test_page_gets_it(client, app, worker, busy, resized_photos):
-    """The task's page gets the PROGRESS state and the numbers."""
+    """The task's page shows the PROGRESS state and how many photos are done."""
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 2)]
     (task,) = busy(1, ids)
     until(lambda: task.state == "PROGRESS" and task.info.get("done") == 2)
