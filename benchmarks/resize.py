@@ -166,8 +166,9 @@ REMARKS = [
     "Our function decodes a JPEG at 1/2, 1/4 or 1/8 of its width and height, using the smallest size that is "
     "still larger than the result (reducing_gap=1.1). So its memory is limited to about four times the "
     "pixels of the result, and doesn't grow with the photo. For PNG and WebP, Pillow has no such decoder. "
-    "All pixels are in memory, with about 4 bytes per pixel for a PNG and 16 for a WebP, and only the upload "
-    "form limits their number. libvips decodes a PNG line by line, and a WebP at a reduced size.",
+    "All pixels are held in memory, at about 4 bytes per pixel for a PNG and 16 for a WebP, and only the "
+    "upload form limits how many there are. libvips decodes a PNG line by line, and a WebP at a reduced "
+    "size.",
     "For PNG and WebP, the tables also show the time that Pillow needs only to decode the photo. For large "
     "photos, this is longer than the whole resize in libvips, so no setting can reach the goal. QUALITY "
     "configures the encoder: PNG level 3 instead of 6 and WebP method 2 instead of 4 take less than half the "

@@ -5,7 +5,7 @@ from gunicorn.glogging import Logger
 bind = "0.0.0.0:8000"
 workers = 2
 threads = 4
-# Allow enough time to upload a thousand megabytes over a slow connection.
+# Allow enough time to upload 1 GB over a slow connection.
 timeout = 120
 graceful_timeout = 30
 # Each process regularly touches a heartbeat file. A busy disk could block it, so keep the file in memory.

@@ -213,7 +213,7 @@ def test_any_storage(upload, settings, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "name", "about"),
     [
-        (photos.cut_short, "cut.jpg", "a photo that was cut short"),
+        (photos.cut_short, "cut.jpg", "a photo file whose end is missing"),
         (with_a_hole, "hole.png", "a PNG with damage in the middle"),
     ],
 )

@@ -130,8 +130,8 @@ def test_answers(answer):
         f"without a broker, the view waited for {answer['seconds']:.0f} seconds.",
         f"The task stores a result. {RESULT}"
         if answer["seconds"] > 15
-        else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY sets the number of retries. If "
-        "you turn off these retries, the connection itself retries, as configured in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
+        else "Celery retries while the visitor waits. CELERY_TASK_PUBLISH_RETRY_POLICY sets the number of retries. The "
+        "connection itself also retries, as configured in CELERY_BROKER_TRANSPORT_OPTIONS (max_retries, "
         "interval_start). After the first error, skip the other photos. If your machine is very busy, "
         "run the check again.",
         file=SETTINGS,

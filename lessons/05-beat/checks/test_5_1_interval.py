@@ -72,7 +72,7 @@ def test_expires(scheduled, expires_after):
 
 
 def test_beat_sends_it(app, scheduled, beat):
-    """The command in the Procfile starts a beat that sends the sweep and logs it."""
+    """The command in the Procfile starts Celery beat, which sends the sweep and logs it."""
     name, entry = scheduled(TASK)
     process = beat(level="")
     command = beats.line(Path.cwd()).command
