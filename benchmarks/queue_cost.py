@@ -194,10 +194,10 @@ def _section(found: dict[str, Found], rounds: int, counts: dict[str, int]) -> Se
     return Section(
         "queue",
         "What the queue costs",
-        f"{PROCESSES} processes resize {many} photos of 12 megapixels, in {rounds} rounds. The process pool "
-        "reads the uploaded files, resizes the photos and writes the results. With the queue, each photo "
-        "also needs a message, a row that is read, and a row that is updated. In the measurement over HTTP, "
-        f"`{GUNICORN}` and {CLIENTS} clients share the same cores.",
+        f"Each of the {rounds} rounds resizes {many} photos of 12 megapixels in {PROCESSES} processes. The "
+        "process pool reads the uploaded files, resizes the photos and writes the results. With the queue, "
+        "each photo also needs a message, a row that is read, and a row that is updated. In the measurement "
+        f"over HTTP, `{GUNICORN}` and {CLIENTS} clients share the same cores.",
         tables,
         goals=goals,
         remarks=REMARKS,

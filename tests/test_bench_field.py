@@ -60,7 +60,7 @@ def test_two_rivals_from_end_to_end(left_over):
 def test_acknowledged_late_nothing_is_lost():
     found = loss.one_loss(CELERY, reliable=True, count=8, seconds=120)
     assert (found.never, found.left) == (0, {})
-    assert found.again > 0, "killed in the middle of a task, it is begun again"
+    assert found.again > 0, "killed in the middle of a task, it is started again"
     assert 0 < found.back < found.after
 
 

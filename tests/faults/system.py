@@ -275,7 +275,7 @@ class System:
         words = [f"{len(resized)} of {len(rows)} resized"]
         words += [f"{count} refused: {reason}" for reason, count in failed.items()]
         if (twice := self.begun() - len(rows)) > 0:
-            words.append(f"{twice} begun again")
+            words.append(f"{twice} started again")
         if self.started_again:
             words.append("the worker ended and was started again")
         return ", ".join(words)

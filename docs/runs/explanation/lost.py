@@ -74,5 +74,5 @@ if __name__ == "__main__":
                     again = until(lambda: redis.llen("begun") == 2, WAIT)
                     until(result.ready, 2)
                     begun = [float(each) - ended for each in redis.lrange("begun", 0, -1)]
-                    came = f"begun again after {begun[1]:.1f} s" if again else "not begun again"
+                    came = f"started again after {begun[1]:.1f} s" if again else "not started again"
                     print(f"  {task.name:28} {came:27} {result.state}", flush=True)

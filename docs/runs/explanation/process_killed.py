@@ -37,4 +37,4 @@ if __name__ == "__main__":
             os.kill(int(redis.get("pid")), signal.SIGKILL)
             until(lambda: redis.llen("begun") == 2)
             waits.append(float(redis.lindex("begun", 1)) - killed)
-    print("begun again after", *(f"{each:.2f}" for each in sorted(waits)), "s")
+    print("started again after", *(f"{each:.2f}" for each in sorted(waits)), "s")

@@ -63,7 +63,7 @@ def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
 
 def is_on_its_side(picture: Image.Image) -> bool:
     """Whether the pixels are stored on their side: EXIF orientations 5 to 8 turn the picture by 90°."""
-    # TODO 1.2: return True for the EXIF orientations 5 to 8. orientation() reads the orientation.
+    # TODO 1.2: return True for EXIF orientations 5 to 8. Call orientation() to read the orientation.
     return False
 
 

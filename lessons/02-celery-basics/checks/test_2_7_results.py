@@ -59,7 +59,7 @@ def test_album_does_not_wait(app, worker, photo):
         why = "Return the descriptions in the order of the ids. A database query doesn't keep the order of the ids."
     else:
         what = f"the album has {len(wanted)} photos, but the task did not return one description for each."
-        why = "Call describe_photo_task() once for each id, with that id."
+        why = "Call describe_photo_task() once for each id, and pass the id to it."
         if names == wanted[:1]:
             why = LEAVES_THE_LOOP
         elif names == wanted[-1:]:

@@ -46,7 +46,7 @@ def sweep(app):
 
 
 def sent(queue):
-    """Return the number of messages in the queue for each photo id."""
+    """Count the queued messages of each photo, by its id."""
     ours = [message for message in queue.messages() if message.task == task_name(TASK)]
     return Counter((message.args or [message.kwargs.get("image_id")])[0] for message in ours)
 

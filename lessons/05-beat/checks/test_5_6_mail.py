@@ -320,7 +320,7 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
 
 
 def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
-    """After a process is killed between two emails, each recipient still gets exactly one email."""
+    """Even if a process is killed between two emails, each recipient gets exactly one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task, report_task
 
