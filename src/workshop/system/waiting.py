@@ -8,9 +8,10 @@ PATIENCE = 15
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
-    """Wait until `condition()` is true, and return its value.
+    """Wait until `condition()` is true.
 
-    After `seconds`, returns the last value, which is false.
+    Returns:
+        The condition's value; after `seconds`, its last value, which is false.
     """
     deadline = monotonic() + seconds
     pause = 0.005
