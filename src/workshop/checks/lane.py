@@ -11,7 +11,7 @@ from workshop import paths
 from workshop.checks.events import Broken, Event, Finished, PartDone, decode
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
-from workshop.runtime import databases, diagnosis, vhosts
+from workshop.runtime import temporary_database, diagnosis, temporary_vhosts
 from workshop.runtime.forked_process import Fork, ForkServer
 from workshop.system import signals
 
@@ -71,8 +71,8 @@ class Lane:
         self._log = Path(data, "pytest.log")
         self._child, self.stream = self._fork(forks)
         # Never use the learner's database. Without a server, each lane has a file in its data folder.
-        if databases.is_postgres(database):
-            self._environment["DATABASE_URL"] = self._stack.enter_context(databases.own(database))
+        if temporary_database.is_postgres(database):
+            self._environment["DATABASE_URL"] = self._stack.enter_context(temporary_database.create(database))
         if self.project.lesson.has_broker:
             from workshop.runtime.broker import (
                 Broker,
@@ -81,8 +81,10 @@ class Lane:
             self._environment["REDIS_URL"] = self._stack.enter_context(Broker(prefer=None)).url
             # For Celery, this variable takes precedence over the settings. Results and locks stay in the
             # lane's Redis.
-            if vhosts.is_amqp(broker):
-                self._environment["CELERY_BROKER_URL"] = self._stack.enter_context(vhosts.own(broker))
+            if temporary_vhosts.is_amqp(broker):
+                self._environment["CELERY_BROKER_URL"] = self._stack.enter_context(
+                    temporary_vhosts.create(broker)
+                )
 
     def _fork(self, forks: ForkServer):
         reading, writing = os.pipe()
