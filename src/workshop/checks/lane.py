@@ -11,7 +11,7 @@ from workshop import paths
 from workshop.checks.events import Broken, Event, Finished, PartDone, decode
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
-from workshop.runtime import temporary_database, diagnosis, temporary_vhosts
+from workshop.runtime import diagnosis, temporary_database, temporary_vhosts
 from workshop.runtime.forked_process import Fork, ForkServer
 from workshop.system import signals
 
