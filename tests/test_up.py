@@ -34,7 +34,7 @@ from workshop.runtime import diagnosis, procfile, up_state
 from workshop.runtime.broker import Broker, answers
 from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import State
-from workshop.runtime.supervisor import RELOADS, Running, Supervisor
+from workshop.runtime.supervisor import RELOADS, Supervisor
 from workshop.system import ports
 from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
@@ -604,7 +604,8 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
     supervisor = Supervisor([service], tmp_path, Printer(io.StringIO()), print)
     with Child([sys.executable, "-c", "input()"], leash=True) as sleeper:
         with socket.create_server(("127.0.0.1", port)):
-            running = Running(service, "", state=State.STARTING, pid=sleeper.pid)
+            running = supervisor.running["web"]
+            running.state, running.pid = State.STARTING, sleeper.pid
             supervisor._look_at(running)
             assert running.state == State.STARTING
         with Child(service.command.split(), folder=tmp_path) as server:

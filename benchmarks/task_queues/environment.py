@@ -1,16 +1,17 @@
 """A separate virtual environment for the libraries to compare. The workshop itself needs none of them."""
 
+import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from workshop import paths
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.system import atomic_file
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LISTED = """
@@ -32,7 +33,7 @@ def python() -> Path:
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
-    with atomic_file.locked(folder().with_suffix(".lock")):
+    with _alone():
         if not (stamp.is_file() and stamp.read_text() == wanted and executable.exists()):
             say(f"Installing the task queues to compare into {paths.shown(folder())} …")
             _make(executable)
@@ -67,3 +68,12 @@ def _run(command: list[str]) -> None:
             f"installed into {paths.shown(folder())}:\n{said}\n"
             "The first run needs a network connection and a package index. Connect and try again."
         )
+
+
+@contextmanager
+def _alone():
+    """Keep two runs from installing into the environment at the same time."""
+    folder().parent.mkdir(parents=True, exist_ok=True)
+    with folder().with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -91,7 +91,7 @@ class Lane:
         stream = self._stack.enter_context(os.fdopen(reading, "rb"))
         try:
             with self._log.open("wb") as output:
-                child = Fork(forks.door, output.fileno(), events=writing)
+                child = Fork(forks.socket, output.fileno(), events=writing)
         finally:
             os.close(writing)
         self._stack.callback(child.end)  # the worker is in this process's group

@@ -1,12 +1,11 @@
 """A migrated SQLite database for a lane, copied if another lane has already migrated the same project."""
 
+import fcntl
 import hashlib
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-
-from workshop.system import atomic_file
 
 READ_BY_MIGRATE = (
     "*/settings.py",
@@ -24,7 +23,8 @@ def migrated(database: Path, project: Path, templates: Path) -> None:
     from django.core.management import call_command
 
     template = templates / f"{_hash(project)}.sqlite3"
-    with atomic_file.locked(template.with_suffix(".lock")):  # another lane may be migrating right now
+    with open(template.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another lane may be migrating right now
         if template.is_file():
             shutil.copyfile(template, database)
             return
