@@ -416,7 +416,7 @@ class Supervisor:
 
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
-        running.startup.look()
+        running.startup.release_if_overdue()
         if running.state == State.STARTING and _is_served(running):
             self._ready(running)
         elif running.state == State.READY and running.ready_at:
