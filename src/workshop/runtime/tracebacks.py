@@ -1,10 +1,12 @@
 """Parse the tracebacks in a process's log, and find the one that stopped the process."""
 
 import re
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
+from typing import NamedTuple
 
 _START = re.compile(r"(?:Exception Group )?Traceback \(most recent call last\):")
 _CHAINED = (
@@ -102,11 +104,12 @@ def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
     rest: list[str] = []
     above: list[str] = []  # the previous lines, back to an empty line
     chained = False
-    lines = _Lines(log)
-    for line in lines:
+    lines = deque(_without_prefixes(log))
+    while lines:
+        line, in_group = lines.popleft()
         if _START.match(line):
-            traceback = _rest_of(lines)
-            if reports and (chained or (lines.was_in_group and reports[-1].has_group)):
+            traceback = _rest_of_traceback(lines)
+            if reports and (chained or (in_group and reports[-1].has_group)):
                 reports[-1].tracebacks.append(traceback)
             else:
                 reports.append(Report([traceback], _continued_after(above), _is_critical(above)))
@@ -115,7 +118,7 @@ def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
             chained = True
         elif not line.strip():
             above = []
-        elif not lines.in_group:
+        elif not in_group:
             above.append(line)
             rest.append(line)
             if reports and not reports[-1].critical and _is_from_running_process(line):
@@ -130,61 +133,45 @@ def record(line: str) -> tuple[str, str, str]:
     return "", "", line
 
 
-class _Lines(Iterator[str]):
-    """The lines of a log without prefixes. A line can be put back.
+class _Line(NamedTuple):
+    text: str
+    in_group: bool
 
-    Attributes:
-        in_group: Whether the last line is in an exception group, where lines have a margin.
-        was_in_group: Whether the line before was in an exception group.
-    """
 
-    def __init__(self, log: Iterable[str]):
-        self._log = iter(log)
-        self._back: list[str] = []
-        self.in_group = self.was_in_group = False
-
-    def __next__(self) -> str:
-        if self._back:
-            return self._back.pop()
-        line = next(self._log).rstrip()
+def _without_prefixes(log: Iterable[str]) -> Iterator[_Line]:
+    """Yield the lines without prefixes and colors. In an exception group, also without their margins."""
+    in_group = False
+    for line in log:
+        line = line.rstrip()
         line = _COLOR.sub("", line[_PREFIX.match(line).end() :])
-        self.was_in_group = self.in_group
-        margin = _MARGIN.match(line)
-        self.in_group = bool(margin) and (self.in_group or "Exception Group Traceback" in line)
-        while self.in_group and (margin := _MARGIN.match(line)) and not line.startswith("  File"):
+        in_group = bool(_MARGIN.match(line)) and (in_group or "Exception Group Traceback" in line)
+        while in_group and (margin := _MARGIN.match(line)) and not line.startswith("  File"):
             line = line[margin.end() :]
-        return line
-
-    def back(self, line: str) -> None:
-        self._back.append(line)
+        yield _Line(line, in_group)
 
 
-def _rest_of(lines: _Lines) -> Traceback:
-    """Read the rest of a traceback whose first line was just read."""
+def _rest_of_traceback(lines: deque[_Line]) -> Traceback:
+    """Take the rest of a traceback from `lines`. Its first line has already been taken."""
     traceback = Traceback()
-    for line in lines:
-        if line.startswith(" ") or not line:
-            if match := _FRAME.match(line):
-                traceback.frames.append((Path(match[1]), int(match[2])))
-        elif _ERROR.match(line) and not _START.match(line):
-            traceback.error = _message(line, lines)
-            return traceback
-        else:
-            lines.back(line)
-            return traceback
+    while lines and (lines[0].text.startswith(" ") or not lines[0].text):
+        if match := _FRAME.match(lines.popleft().text):
+            traceback.frames.append((Path(match[1]), int(match[2])))
+    if lines and _ERROR.match(lines[0].text) and not _START.match(lines[0].text):
+        traceback.error = _message(lines)
     return traceback
 
 
-def _message(first: str, lines: _Lines) -> str:
-    """Return an error's line and, if it ends with a colon, the lines that follow."""
-    message = [first.strip()]
-    for line in lines:
-        if _START.match(line) or line in _CHAINED or _RECORD.match(line) or not message[-1].endswith(":"):
-            lines.back(line)
-            break
-        if line.strip():
-            message.append(line.strip())
+def _message(lines: deque[_Line]) -> str:
+    """Take an error's line from `lines` and, if it ends with a colon, the lines that follow."""
+    message = [lines.popleft().text.strip()]
+    while lines and message[-1].endswith(":") and not _ends_message(lines[0].text):
+        if text := lines.popleft().text.strip():
+            message.append(text)
     return " ".join(message)
+
+
+def _ends_message(line: str) -> bool:
+    return bool(_START.match(line) or line in _CHAINED or _RECORD.match(line))
 
 
 def _is_group(traceback: Traceback) -> bool:
