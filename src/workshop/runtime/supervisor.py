@@ -10,7 +10,6 @@ import os
 import queue
 import re
 import signal
-import socket
 import threading
 import time
 from collections import deque
@@ -34,6 +33,7 @@ from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
 from workshop.runtime.startup_output import Startup
 from workshop.system import file_watcher, ports, signals
+from workshop.system.waiting import until
 
 GRACE_SECONDS = 10
 START_SECONDS = 60
@@ -147,7 +147,7 @@ class Supervisor:
     def stop(self, *_signal_and_frame) -> None:
         """Stop everything. A second call stops it immediately. Safe to call from a signal handler."""
         self._stop_requests += 1
-        self._events.put(self._end_all)
+        self._events.put(lambda: None)  # ends the wait for an event
 
     def switch_broker(self, on: bool) -> None:
         """Stop the broker, or restart it empty. Safe to call from a signal handler."""
@@ -155,9 +155,11 @@ class Supervisor:
 
     def run(self) -> None:
         """Start all services and keep them running until all processes have exited after `stop()`."""
-        with contextlib.ExitStack() as stack:
-            for last in (self.exited.set, self.settled.set, self._kill_all, self._stop_watching.set):
-                stack.callback(last)
+        with contextlib.ExitStack() as stack:  # calls these in reverse order, even if one of them fails
+            stack.callback(self.exited.set)
+            stack.callback(self.settled.set)
+            stack.callback(self._kill_all)
+            stack.callback(self._stop_watching.set)
             threading.Thread(target=self._watch, daemon=True).start()
             deadline = time.monotonic() + START_SECONDS
             self._start_new(once=True)
@@ -195,6 +197,8 @@ class Supervisor:
                 self._handle(self.running[event.name], event)
             else:
                 event()
+        if self._stop_requests:
+            self._end_all()
         for running in self.running.values():
             self._look_at(running)
         if self.broker is not None and not self.broker.running and not self._broker_reported:
@@ -401,18 +405,18 @@ class Supervisor:
 
     def _kill_all(self) -> None:
         """Kill all processes, also those that are still starting: each thread has one or will have one."""
-        deadline = time.monotonic() + GRACE_SECONDS
-        for running in self.running.values():
-            while running.thread and running.thread.is_alive() and time.monotonic() < deadline:
-                self._learn_pids()
-                _signal(running, signal.SIGKILL)
-                running.thread.join(0.05)
 
-    def _learn_pids(self) -> None:
-        while not self._events.empty():
-            event = self._events.get()
-            if isinstance(event, Message) and event.type == "start":
-                self.running[event.name].pid = event.data["pid"]
+        def are_killed() -> bool:
+            while not self._events.empty():
+                event = self._events.get()
+                if isinstance(event, Message) and event.type == "start":
+                    self.running[event.name].pid = event.data["pid"]
+            services = [running for running in self.running.values() if _has_thread(running)]
+            for running in services:
+                _signal(running, signal.SIGKILL)
+            return not services
+
+        until(are_killed, GRACE_SECONDS)
 
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
@@ -457,6 +461,10 @@ def _signal(running: Running, number: int) -> None:
         signals.to_group(running.pid, number)
 
 
+def _has_thread(running: Running) -> bool:
+    return running.thread is not None and running.thread.is_alive()
+
+
 def _is_zombie(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -467,10 +475,6 @@ def _is_zombie(pid: int) -> bool:
 def _is_served(running: Running) -> bool:
     """Return True if the service itself accepts connections on its port."""
     port = running.service.port
-    if not port or not running.pid:
+    if not port or not running.pid or not ports.accepts_connections(port):
         return False
-    with socket.socket() as client:
-        client.settimeout(0.2)
-        if client.connect_ex(("127.0.0.1", port)):
-            return False
     return ports.listener(running.pid, port) not in (None, running.old_listener)

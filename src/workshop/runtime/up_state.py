@@ -57,16 +57,17 @@ def stop(folder: Path) -> bool:
     Raises:
         WorkshopError: The `up` has not stopped after STOP_SECONDS.
     """
-    asked = []
+    terminated = False
 
     def stopped() -> bool:
+        nonlocal terminated
         state = read()  # empty for a moment while an `up` is starting
         if state and os.path.realpath(state.get("folder") or "/nowhere") != os.path.realpath(folder):
             return True
-        if not asked and (running := process(state)):
-            asked.append(running)
+        if not terminated and (running := process(state)):
             with contextlib.suppress(psutil.Error):
                 running.terminate()
+            terminated = True
         with contextlib.suppress(WorkshopError), only_one():
             return True
         return False
@@ -76,7 +77,7 @@ def stop(folder: Path) -> bool:
             f"./workshop up runs {paths.shown(folder)} and did not stop within {STOP_SECONDS} s. Nothing "
             "was changed. Press Ctrl-C twice in its terminal, then run the same command again."
         )
-    return bool(asked)
+    return terminated
 
 
 def pids() -> set[int]:

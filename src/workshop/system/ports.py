@@ -38,9 +38,16 @@ class Holder:
 def is_free(port: int) -> bool:
     """Return True if nothing listens on `port` and a server can be bound to it."""
     # On macOS, a server can bind to 127.0.0.1 although another one uses 0.0.0.0, so also try to connect.
-    if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
+    if accepts_connections(port) or accepts_connections(port, "::1"):
         return False
     return _refusal(port) not in (errno.EADDRINUSE, errno.EACCES)
+
+
+def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
+    """Return True if a server on this machine accepts connections at `host` on `port`."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
+        return True
+    return False
 
 
 def claim(port: int) -> bool:
@@ -169,12 +176,3 @@ def _refusal(port: int) -> int:
         except OSError as error:
             return error.errno
     return 0
-
-
-def _answers(family: int, host: str, port: int) -> bool:
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as client:
-            client.settimeout(0.5)
-            return client.connect_ex((host, port)) == 0
-    except OSError:
-        return False
