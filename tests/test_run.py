@@ -32,7 +32,7 @@ def fork(forks, tmp_path):
 
     yield make
     for each in started:
-        each.end()
+        each.kill()
 
 
 def checks_of(tmp_path, code):
@@ -88,7 +88,7 @@ def test_a_fork_can_be_ended_although_its_server_has_ended(tmp_path):
         running = psutil.Process(process.pid)
         server._process.kill()
         server._process.wait()
-        process.end()
+        process.kill()
         assert psutil.wait_procs([running], 60)[0], "it runs on"
 
 

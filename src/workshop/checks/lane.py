@@ -94,7 +94,7 @@ class Lane:
                 child = Fork(forks.socket, output.fileno(), events=writing)
         finally:
             os.close(writing)
-        self._stack.callback(child.end)  # the worker is in this process's group
+        self._stack.callback(child.kill)  # the worker is in this process's group
         return child, stream
 
     def start(self) -> None:
@@ -146,7 +146,7 @@ class Lane:
         cause = str(diagnosis.cause(lines, self.project.folder))
         # A sentence about the settings, from Django's checks or passed on by pytest-django.
         cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
-        return cause or f"The checks exited with code {self._child.returncode}."
+        return cause or f"The checks exited with code {self._child.exit_code}."
 
     def close(self) -> None:
         """Stop the lane, whatever it is doing. Does nothing if it is already stopped."""

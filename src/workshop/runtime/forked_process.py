@@ -30,11 +30,12 @@ class Fork:
         events: Another file descriptor for the process.
 
     Attributes:
-        returncode: The exit code: None while the process is running, negative if a signal ended it.
+        exit_code: The exit code, after `running` or `wait`: None while the process is running, negative if a
+            signal ended it.
     """
 
     def __init__(self, server: socket.socket, output: int, group: int = 0, events: int | None = None):
-        self.returncode: int | None = None
+        self.exit_code: int | None = None
         self._pid: int | None = None
         self._lost = False  # the server exited before the process
         self._status_lines = b""  # the pid, and later the exit code
@@ -68,7 +69,7 @@ class Fork:
         Raises:
             ProcessLookupError: The server has exited.
         """
-        while self._pid is None and self.returncode is None:
+        while self._pid is None and self.exit_code is None:
             self._read_status(None)
         if self._pid is None:
             raise ProcessLookupError("the fork server has exited")
@@ -82,16 +83,16 @@ class Fork:
     def wait(self, seconds: float | None = None) -> int | None:
         """Wait until the process exits, and return its exit code; None after `seconds`."""
         # The first status is the pid, which the server sends at once. So this waits once for the exit code.
-        while self.returncode is None and self._read_status(seconds):
+        while self.exit_code is None and self._read_status(seconds):
             pass
-        return self.returncode
+        return self.exit_code
 
     def terminate(self) -> None:
         """Send SIGTERM to the process."""
         if self.running:
             os.kill(self.pid, signal.SIGTERM)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process and the group that it leads, whatever they are doing."""
         with contextlib.suppress(BrokenPipeError):
             self._program.close()
@@ -109,7 +110,7 @@ class Fork:
         pid, code, *_ = [*self._status_lines.splitlines(), None, None]
         self._pid = int(pid) if pid else None
         if code or not received:
-            self.returncode = int(code) if code else -signal.SIGKILL
+            self.exit_code = int(code) if code else -signal.SIGKILL
             self._lost = not code
             os.close(self._status)
         return True
