@@ -189,10 +189,11 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
         holder = publisher(port)
         if holder == known.get("COMPOSE_PROJECT_NAME", project) or (not holder and _is_free(int(port))):
             continue
-        by = f"the containers of {holder}" if holder else "another program, perhaps ./workshop up"
-        how = f": {stop_command(holder)}" if holder else ""
+        taken = "another program, perhaps ./workshop up. Stop that program."
+        if holder:
+            taken = f"the containers of {holder}. Stop them: {stop_command(holder)}"
         raise WorkshopError(
-            f"Port {port} ({service}) is taken by {by}. Stop that{how}\n"
+            f"Port {port} ({service}) is taken by {taken}\n"
             f"Or choose another port: {variable}={int(port) + 10} ./workshop compose up"
         )
 

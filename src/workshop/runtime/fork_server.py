@@ -27,19 +27,7 @@ LIBRARIES = {
     "pytest": (
         "pytest",
         "_pytest.assertion.rewrite",
-        "_pytest.faulthandler",
-        "_pytest.helpconfig",
-        "_pytest.junitxml",
-        "_pytest.pastebin",
-        "_pytest.setuponly",
-        "_pytest.setupplan",
-        "_pytest.skipping",
-        "_pytest.stepwise",
-        "_pytest.threadexception",
         "_pytest.tracemalloc",
-        "_pytest.unittest",
-        "_pytest.unraisableexception",
-        "_pytest.warnings",
         "django.core.management.commands.migrate",
         "django.test",
         "honcho.environ",
@@ -112,9 +100,11 @@ def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> N
         server_socket: The file descriptor to which forked processes write their requests.
         libraries: Keys of LIBRARIES.
     """
-    for name in libraries:
-        for module in LIBRARIES[name]:
-            importlib.import_module(module)
+    plugins = importlib.import_module("_pytest.config").default_plugins
+    modules = [f"_pytest.{plugin}" for plugin in plugins]
+    modules += [module for library in libraries for module in LIBRARIES[library]]
+    for module in modules:
+        importlib.import_module(module)
     sys.dont_write_bytecode = True  # cache the bytecode of libraries, but not of projects
     gc.collect()
     gc.freeze()  # garbage collection in a fork would copy all of this memory
