@@ -13,6 +13,7 @@ from workshop.errors import WorkshopError
 
 _PROBE = "from celery.app.utils import find_app; find_app({app!r})"
 _ASSIGNMENT = re.compile(r"\w+=")
+_APP = re.compile(r"""\s(?:-A\s+|--app[=\s]\s*)["']?([\w.:]+)""")
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,8 @@ class Service:
     @property
     def app(self) -> str | None:
         """The Celery app in the command: "myproject" in `celery -A myproject worker`."""
-        words = shlex.split(self.command)
-        for word, following in zip(words, [*words[1:], ""], strict=True):
-            if word in ("-A", "--app"):
-                return following
-            if word.startswith("--app="):
-                return word.removeprefix("--app=")
-        return None
+        match = _APP.search(self.command)
+        return match[1] if match else None
 
     @property
     def probe(self) -> str | None:
