@@ -135,7 +135,11 @@ def remember(file: Path, **values: str) -> dict[str, str]:
 
 
 def _with_secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
-    """Return the variables in .env, but don't create a new password for an existing database."""
+    """Return the variables in .env, with new secrets if some are missing.
+
+    Raises:
+        WorkshopError: The password of an existing database is missing, and `command` needs it.
+    """
     known = variables(file)
     if known.get("POSTGRES_PASSWORD") or "POSTGRES_PASSWORD" in os.environ:
         return secrets_file(file)

@@ -28,7 +28,7 @@ class ServiceError:
     responded: bool = False
 
 
-_SILENT = "its broker doesn't respond"
+_NO_RESPONSE = "its broker doesn't respond"
 _BROKER = (
     (
         r"ReadOnlyError|READONLY|read only replica|UNBLOCKED .*replica",
@@ -90,7 +90,7 @@ _BROKER = (
         r"|Celery result store backend"
         r"|'NoneType' object has no attribute 'hostname'",
         "",
-        _SILENT,
+        _NO_RESPONSE,
         "Start the broker, or correct its address (REDIS_URL, CELERY_BROKER_URL).",
     ),
 )
@@ -135,8 +135,7 @@ def find(cause: Cause) -> ServiceError | None:
         return None
     errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.earlier))
     for error in errors:
-        # Check the database and the port first, because psycopg and Django have exceptions with the same
-        # names.
+        # Check the database and the port first: psycopg and Django have exceptions with the same names.
         for pattern, what, fix in _OTHERS:
             if re.search(pattern, error):
                 return ServiceError(what, fix, _message(error))
@@ -145,7 +144,7 @@ def find(cause: Cause) -> ServiceError | None:
                 message = _message(error)
                 known = not code or code in message or message.startswith("UNBLOCKED")
                 message = message if known else f"{code} {message}"
-                return ServiceError(what, fix, message, is_broker=True, responded=what != _SILENT)
+                return ServiceError(what, fix, message, is_broker=True, responded=what != _NO_RESPONSE)
     return None
 
 
