@@ -187,7 +187,8 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
     services = text.partition("\nservices:\n")[2].partition("\nvolumes:\n")[0]
     named = set(_SERVICE.findall(services)) & set(words)
     for service, profile, variable, default in _PORT.findall(services):
-        if service not in named if named else profile not in {"", *profiles}:
+        is_needed = service in named if named else profile in {"", *profiles}
+        if not is_needed:
             continue
         port = known.get(variable) or default
         holder = publisher(port)
