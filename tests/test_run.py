@@ -59,7 +59,7 @@ def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
 def test_a_fork_without_a_word_ends_with_its_owner(fork):
     process = fork()
     assert process.running
-    process._word.close()
+    process._program.close()
     assert process.wait(60) == 0
 
 
