@@ -24,7 +24,7 @@ import pytest
 import yaml
 from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
-from stack import PATIENCE, Stack
+from stack import PATIENCE, PORTS, Stack
 
 from workshop import paths
 from workshop.errors import WorkshopError
@@ -349,6 +349,49 @@ def test_secrets_are_made_once_and_are_the_owners(tmp_path):
     assert ".env" in read(".gitignore").splitlines()
 
 
+DOTENV = """
+# A comment: NOT=this
+PLAIN=a=b#c
+ SPACED = some words   # a comment
+EMPTY=
+SINGLE='a # b'
+DOUBLE="c=d"  # a comment
+export EXPORTED=yes
+"""
+VALUES = {"PLAIN": "a=b#c", "SPACED": "some words", "EMPTY": "", "SINGLE": "a # b", "DOUBLE": "c=d"}
+VALUES |= {"EXPORTED": "yes"}
+
+
+def test_env_is_read_as_compose_reads_it(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text(DOTENV)
+    assert compose.variables(file) == VALUES
+    compose.remember(file, EXPORTED="no", SPACED="one")
+    assert compose.variables(file) == VALUES | {"EXPORTED": "no", "SPACED": "one"}
+    if shutil.which("docker") is None:
+        needs.docker()
+    file.write_text(DOTENV)
+    service = "services: {one: {image: one, environment: {%s}}}"
+    names = ", ".join(f"{name}: '${{{name}}}'" for name in VALUES)
+    (tmp_path / "docker-compose.yml").write_text(service % names)
+    command = ["docker", "compose", "config", "--format", "json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["services"]["one"]["environment"] == VALUES
+
+
+def test_values_in_quotes_are_passed_on_without_them(clone):
+    (clone.folder / ".env").write_text('SECRET_KEY="two words"\n')
+    assert clone.given("up")[1]["SECRET_KEY"] == "two words"
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        (clone.folder / ".env").write_text(f"FLOWER_PORT='{port}'\n")
+        done = clone.run("up", FLOWER_PORT=None)
+    assert f"Port {port} (flower) is taken by another program" in done.stderr
+
+
 def test_a_profile_brings_what_the_others_have_to_know(monkeypatch):
     monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
     known = {"RABBITMQ_PASSWORD": "secret"}
@@ -397,8 +440,8 @@ class Clone:
                 "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
                 "PYTHONPATH": str(paths.ROOT / "src"),
                 "WORKSHOP_ROOT": str(self.folder),
-                **{variable: str(free_port()) for variable, _ in compose.PORTS.values()},
-                **environment,
+                **{name: str(free_port()) for name in PORTS if environment.get(name, "") is not None},
+                **{name: value for name, value in environment.items() if value is not None},
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -436,7 +479,7 @@ def test_the_guide_names_every_profile_and_every_port():
     guide = read("docs/guides/docker.md")
     for name in compose.PROFILES:
         assert f"| `{name}` | " in guide
-    for variable, _ in compose.PORTS.values():
+    for variable in PORTS:
         assert f"`{variable}`" in guide
 
 
@@ -497,9 +540,9 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(clone):
         (clone.folder / "holder").write_text(f"{project}\n")
         assert clone.run("up", PORT=port).returncode == 0, "its own containers"
     (clone.folder / "holder").write_text(project.replace("finished", "03-images"))
-    assert "Stop that: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
+    assert "Stop them: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
     (clone.folder / "holder").write_text("another")
-    assert "Stop that: docker compose --project-name another down" in clone.run("up").stderr
+    assert "Stop them: docker compose --project-name another down" in clone.run("up").stderr
 
 
 def test_manage_is_a_short_form(clone):

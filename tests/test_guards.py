@@ -108,7 +108,7 @@ def manage(forks, tmp_path):
         environment = inherited() | environment
         environment |= {"DATA_DIR": str(tmp_path), "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         with (tmp_path / "output").open("w+") as output:
-            process = Fork(forks.door, output.fileno())
+            process = Fork(forks.socket, output.fileno())
             process.run("python", [MANAGE, *arguments], folder, environment)
             code = process.wait()
             output.seek(0)

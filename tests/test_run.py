@@ -16,7 +16,7 @@ from workshop.checks.events import Began, Broken, Checked, Collected, Finished, 
 from workshop.checks.runner import Sequence
 from workshop.course import lessons, project
 from workshop.runtime.broker import Broker
-from workshop.runtime.forked_process import DOOR, Fork, ForkServer
+from workshop.runtime.forked_process import SOCKET_VARIABLE, Fork, ForkServer
 from workshop.system.waiting import until
 
 
@@ -27,12 +27,12 @@ def fork(forks, tmp_path):
 
     def make(group=0):
         with (tmp_path / "log").open("wb") as output:
-            started.append(Fork(forks.door, output.fileno(), group))
+            started.append(Fork(forks.socket, output.fileno(), group))
         return started[-1]
 
     yield make
     for each in started:
-        each.end()
+        each.kill()
 
 
 def checks_of(tmp_path, code):
@@ -59,7 +59,7 @@ def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
 def test_a_fork_without_a_word_ends_with_its_owner(fork):
     process = fork()
     assert process.running
-    process._word.close()
+    process._program.close()
     assert process.wait(60) == 0
 
 
@@ -76,19 +76,19 @@ def test_a_fork_of_a_server_that_has_ended_is_over(tmp_path):
         server._process.kill()
         server._process.wait()
         with contextlib.suppress(OSError):  # the socket, or the pipe behind it, says so
-            process = Fork(server.door, output.fileno())
+            process = Fork(server.socket, output.fileno())
             assert process.wait(60) is not None
 
 
 def test_a_fork_can_be_ended_although_its_server_has_ended(tmp_path):
     with ForkServer() as server, (tmp_path / "log").open("wb") as output:
-        process = Fork(server.door, output.fileno())
+        process = Fork(server.socket, output.fileno())
         process.run("python", ["import time; print('runs'); time.sleep(600)"], tmp_path, dict(os.environ))
         assert until(lambda: "runs" in (tmp_path / "log").read_text(), 60)
         running = psutil.Process(process.pid)
         server._process.kill()
         server._process.wait()
-        process.end()
+        process.kill()
         assert psutil.wait_procs([running], 60)[0], "it runs on"
 
 
@@ -281,8 +281,12 @@ def test_only_a_start_that_a_check_waited_for_is_timed(later, tmp_path, forks, m
     """A check that waits later would make it longer than it was."""
     found = []
     with Broker(prefer=None) as broker:
-        door = str(forks.door.fileno())
-        for name, value in {"DATA_DIR": str(tmp_path), "REDIS_URL": broker.url, DOOR: door}.items():
+        door = str(forks.socket.fileno())
+        for name, value in {
+            "DATA_DIR": str(tmp_path),
+            "REDIS_URL": broker.url,
+            SOCKET_VARIABLE: door,
+        }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(
             os, "getpgrp", lambda: 0

@@ -26,7 +26,7 @@ from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import project
 from workshop.errors import WorkshopError
-from workshop.runtime import databases, vhosts
+from workshop.runtime import temporary_database, temporary_vhosts
 from workshop.runtime.broker import Broker
 from workshop.runtime.forked_process import ForkServer
 from workshop.system import atomic_file
@@ -117,7 +117,7 @@ def all_pass(name: str, forks: ForkServer) -> None:
 
 
 def test_a_run_has_a_database_of_its_own(postgres):
-    with databases.own(postgres) as one, databases.own(postgres) as other:
+    with temporary_database.create(postgres) as one, temporary_database.create(postgres) as other:
         assert len({one, other, postgres}) == 3
         psycopg.connect(one).execute("SELECT 1")  # left open: it is dropped nevertheless
     assert asked(postgres, DATABASES) == [("photos",), ("postgres",)]
@@ -125,12 +125,15 @@ def test_a_run_has_a_database_of_its_own(postgres):
 
 def test_a_server_that_refuses_is_said_in_a_sentence(postgres):
     asked_as = postgres.replace("postgres@", "visitor@")
-    databases.execute(postgres, "CREATE ROLE visitor LOGIN")
-    with pytest.raises(WorkshopError, match='ALTER ROLE "visitor" CREATEDB'), databases.own(asked_as):
+    temporary_database.execute(postgres, "CREATE ROLE visitor LOGIN")
+    with (
+        pytest.raises(WorkshopError, match='ALTER ROLE "visitor" CREATEDB'),
+        temporary_database.create(asked_as),
+    ):
         pass
     with (
         pytest.raises(WorkshopError, match="doesn't respond"),
-        databases.own("postgres://localhost:1/photos"),
+        temporary_database.create("postgres://localhost:1/photos"),
     ):
         pass
 
@@ -163,7 +166,7 @@ class Site:
 
 @pytest.fixture
 def site(postgres, tmp_path):
-    with databases.own(postgres) as url:
+    with temporary_database.create(postgres) as url:
         site = Site(tmp_path, DATABASE_URL=url)
         site.url = url
         site.run("migrate", "-v0")
@@ -176,8 +179,8 @@ SUBSCRIBERS = "SELECT email, count(*) FROM upkeep_subscriber GROUP BY email ORDE
 def test_a_backup_is_one_moment_and_comes_back(site):
     """While somebody writes a number into 400 rows at once, without a pause."""
     rows = "INSERT INTO check_moment SELECT 0, repeat('x', 900) FROM generate_series(1, 400)"
-    databases.execute(site.url, "CREATE TABLE check_moment (number integer, filling text)")
-    databases.execute(site.url, rows)
+    temporary_database.execute(site.url, "CREATE TABLE check_moment (number integer, filling text)")
+    temporary_database.execute(site.url, rows)
     stop, written = threading.Event(), []
 
     def write():
@@ -198,8 +201,8 @@ def test_a_backup_is_one_moment_and_comes_back(site):
     assert during
     first, second = site.backups()
     assert {file.name for file in first.iterdir()} == {"db.dump", "media.sha256"}
-    databases.execute(site.url, "DELETE FROM check_moment")
-    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('late@example.com')")
+    temporary_database.execute(site.url, "DELETE FROM check_moment")
+    temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('late@example.com')")
     said = site.run("restore", second.name)
     assert f"as it was at {second.name}" in said
     found = asked(site.url, "SELECT number, count(*) FROM check_moment GROUP BY number")
@@ -210,7 +213,7 @@ def test_a_backup_is_one_moment_and_comes_back(site):
     site.run("restore", site.backups()[-1].name)
     assert asked(site.url, SUBSCRIBERS) == [("late@example.com", 1)]
     # Into a fresh database as well.
-    with databases.own(site.url) as fresh:
+    with temporary_database.create(site.url) as fresh:
         site.run("restore", first.name, DATABASE_URL=fresh)
         assert asked(fresh, "SELECT count(*) FROM check_moment") == [(400,)]
 
@@ -219,7 +222,7 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(site):
     site.run("backup")
     dump = site.backups()[0] / "db.dump"
     dump.write_bytes(dump.read_bytes()[:-2000])
-    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
     said = site.run("restore", dump.parent.name, fails=True)
     assert "CommandError: pg_restore failed" in said
     assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
@@ -228,9 +231,9 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(site):
 def test_a_restore_that_fails_in_the_middle_changes_nothing(site):
     site.run("backup")
     name = site.backups()[0].name
-    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
     # A table that hangs on one of the backup's: that one cannot go.
-    databases.execute(
+    temporary_database.execute(
         site.url, "CREATE TABLE note (id bigint REFERENCES upkeep_subscriber (id), text varchar(9))"
     )
     said = site.run("restore", name, fails=True)
@@ -277,7 +280,7 @@ def test_a_restore_does_not_wait_forever_for_another_process(site, holds):
     site.run("backup")
     file = site.folder / "upkeep/backups.py"
     file.write_text(file.read_text().replace("PATIENCE = 20", "PATIENCE = 1"))
-    databases.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
+    temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
     with psycopg.connect(site.url) as connection:
         connection.execute(holds)
         said = site.run("restore", site.backups()[0].name, fails=True)
@@ -362,7 +365,7 @@ def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path, p
     copy = tmp_path / LAST
     shutil.copytree(paths.SOLUTIONS / LAST, copy, ignore=shutil.ignore_patterns("data"))
     (copy / "interrupted.py").write_text(f"PART = {part}\n{ENDS_WHILE_IT_SENDS}")
-    with vhosts.own(rabbitmq) as url, Broker(prefer=None) as broker:
+    with temporary_vhosts.create(rabbitmq) as url, Broker(prefer=None) as broker:
         place = SimpleNamespace(environment={"CELERY_BROKER_URL": url, "REDIS_URL": broker.url})
         process = beat.Beat(copy)
         app = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="interrupted:Scheduler"))
@@ -378,7 +381,7 @@ def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path, p
 def test_without_its_management_plugin_it_is_said_what_to_do(monkeypatch):
     monkeypatch.setenv("WORKSHOP_RABBITMQ_API", "http://guest:guest@localhost:1/api")
     said = pytest.raises(WorkshopError, match="rabbitmq-plugins enable rabbitmq_management")
-    with said, vhosts.own("amqp://guest:guest@localhost:1//"):
+    with said, temporary_vhosts.create("amqp://guest:guest@localhost:1//"):
         pass
 
 

@@ -34,7 +34,7 @@ from workshop.runtime import diagnosis, procfile, up_state
 from workshop.runtime.broker import Broker, answers
 from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import State
-from workshop.runtime.supervisor import RELOADS, Running, Supervisor
+from workshop.runtime.supervisor import RELOADS, Supervisor
 from workshop.system import ports
 from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
@@ -95,7 +95,7 @@ def workshop(root, *arguments):
 def assert_nothing_left(root, port, children):
     assert alive(children) == []
     assert is_free(port)
-    assert list((root / ".workshop").glob("up*")) == []
+    assert not (root / ".workshop/up.json").exists()
 
 
 def test_a_project_that_is_not_the_learners_has_no_next_step(root, start):
@@ -412,7 +412,7 @@ def test_busy_port(root, start):
     assert f"Port {port} is taken by" in said
     assert f"(pid {psutil.Process().pid})" in said
     assert f"./workshop up --port {port + 10}"[:-1] in said
-    assert list((root / ".workshop").glob("up*")) == []
+    assert not (root / ".workshop/up.json").exists()
 
 
 def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_path):
@@ -484,7 +484,7 @@ def test_a_broker_port_that_cannot_be_is_a_sentence(root, start, port):
     run = start(WORKSHOP_BROKER_PORT=port)
     assert run.end() == 1
     assert run.text.startswith(f"WORKSHOP_BROKER_PORT is {port}, but it must be a number from 1 to 65535.")
-    assert list((root / ".workshop").glob("up*")) == []
+    assert not (root / ".workshop/up.json").exists()
 
 
 def test_only_one_at_a_time(root, start):
@@ -548,7 +548,7 @@ def test_no_procfile(root, start):
     run = start()
     assert run.end() == 1
     assert "playground/01-tiny has no Procfile" in run.text
-    assert list((root / ".workshop").glob("up*")) == []
+    assert not (root / ".workshop/up.json").exists()
 
 
 def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
@@ -604,7 +604,8 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
     supervisor = Supervisor([service], tmp_path, Printer(io.StringIO()), print)
     with Child([sys.executable, "-c", "input()"], leash=True) as sleeper:
         with socket.create_server(("127.0.0.1", port)):
-            running = Running(service, "", state=State.STARTING, pid=sleeper.pid)
+            running = supervisor.running["web"]
+            running.state, running.pid = State.STARTING, sleeper.pid
             supervisor._look_at(running)
             assert running.state == State.STARTING
         with Child(service.command.split(), folder=tmp_path) as server:
@@ -804,7 +805,7 @@ def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
     assert up_state.stop(project_of(root))
     assert run.end() in (0, 143)
     assert not up_state.stop(project_of(root)), "nothing runs any more"
-    assert list((root / ".workshop").glob("up*")) == []
+    assert not (root / ".workshop/up.json").exists()
 
 
 def test_reset_ends_what_a_killed_up_left_running(root, busy):

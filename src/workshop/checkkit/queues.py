@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 
-from workshop.runtime import vhosts
+from workshop.runtime import temporary_vhosts
 from workshop.runtime.messages import Message, decoded
 
 
@@ -84,7 +84,7 @@ class RabbitQueue(Queue):
 
     @property
     def url(self) -> str:
-        return vhosts.numbered(os.environ["CELERY_BROKER_URL"], self.number)
+        return temporary_vhosts.numbered(os.environ["CELERY_BROKER_URL"], self.number)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -165,5 +165,5 @@ def queue_of(app, number: int = 0) -> Queue:
 
     The run's worker consumes 0.
     """
-    amqp = vhosts.is_amqp(os.environ.get("CELERY_BROKER_URL", ""))
+    amqp = temporary_vhosts.is_amqp(os.environ.get("CELERY_BROKER_URL", ""))
     return RabbitQueue(app, number) if amqp else Queue(app, number)

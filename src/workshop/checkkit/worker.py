@@ -61,8 +61,8 @@ class Process:
 
     def fork(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
         """Start a program in a `Fork`, which has already loaded Django and Celery."""
-        with self._new_log().open("wb") as output, forked_process.door() as door:
-            self._process = forked_process.Fork(door, output.fileno(), group=os.getpgrp())
+        with self._new_log().open("wb") as output, forked_process.server_socket() as server:
+            self._process = forked_process.Fork(server, output.fileno(), group=os.getpgrp())
         self._process.run(program, arguments, self.folder, environment)
 
     def _new_log(self) -> Path:

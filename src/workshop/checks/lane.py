@@ -11,7 +11,7 @@ from workshop import paths
 from workshop.checks.events import Broken, Event, Finished, PartDone, decode
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
-from workshop.runtime import databases, diagnosis, vhosts
+from workshop.runtime import diagnosis, temporary_database, temporary_vhosts
 from workshop.runtime.forked_process import Fork, ForkServer
 from workshop.system import signals
 
@@ -71,8 +71,8 @@ class Lane:
         self._log = Path(data, "pytest.log")
         self._child, self.stream = self._fork(forks)
         # Never use the learner's database. Without a server, each lane has a file in its data folder.
-        if databases.is_postgres(database):
-            self._environment["DATABASE_URL"] = self._stack.enter_context(databases.own(database))
+        if temporary_database.is_postgres(database):
+            self._environment["DATABASE_URL"] = self._stack.enter_context(temporary_database.create(database))
         if self.project.lesson.has_broker:
             from workshop.runtime.broker import (
                 Broker,
@@ -81,18 +81,20 @@ class Lane:
             self._environment["REDIS_URL"] = self._stack.enter_context(Broker(prefer=None)).url
             # For Celery, this variable takes precedence over the settings. Results and locks stay in the
             # lane's Redis.
-            if vhosts.is_amqp(broker):
-                self._environment["CELERY_BROKER_URL"] = self._stack.enter_context(vhosts.own(broker))
+            if temporary_vhosts.is_amqp(broker):
+                self._environment["CELERY_BROKER_URL"] = self._stack.enter_context(
+                    temporary_vhosts.create(broker)
+                )
 
     def _fork(self, forks: ForkServer):
         reading, writing = os.pipe()
         stream = self._stack.enter_context(os.fdopen(reading, "rb"))
         try:
             with self._log.open("wb") as output:
-                child = Fork(forks.door, output.fileno(), events=writing)
+                child = Fork(forks.socket, output.fileno(), events=writing)
         finally:
             os.close(writing)
-        self._stack.callback(child.end)  # the worker is in this process's group
+        self._stack.callback(child.kill)  # the worker is in this process's group
         return child, stream
 
     def start(self) -> None:
@@ -144,7 +146,7 @@ class Lane:
         cause = str(diagnosis.cause(lines, self.project.folder))
         # A sentence about the settings, from Django's checks or passed on by pytest-django.
         cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
-        return cause or f"The checks exited with code {self._child.returncode}."
+        return cause or f"The checks exited with code {self._child.exit_code}."
 
     def close(self) -> None:
         """Stop the lane, whatever it is doing. Does nothing if it is already stopped."""

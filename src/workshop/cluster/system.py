@@ -13,6 +13,7 @@ from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime import broker, temporary_servers
 from workshop.runtime.solution_site import Ending, Site, newest
+from workshop.system import signals
 from workshop.system.child import Child
 
 from .host import Host
@@ -32,7 +33,6 @@ class System:
 
     def __init__(self, ending: Ending, workers: int):
         folder = ending.folder()
-        self._ending = ending
         self._folder = folder
         self.database, url = _database(ending, folder)
         variables = ending.entered(temporary_servers.bucket()) | {
@@ -70,7 +70,7 @@ class System:
         hosts = self.hosts[:count]
         try:
             for host in hosts:
-                with self._ending.whole():
+                with signals.held():
                     host.start()
             for host in hosts:
                 host.wait()
@@ -88,7 +88,7 @@ class System:
         resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if send_photos.py
         fails.
         """
-        with self._ending.whole():
+        with signals.held():
             script = Child(
                 [sys.executable, "-P", send_photos.__file__, str(PATIENCE), "send" if send else "follow"],
                 folder=self.site.project.folder,

@@ -128,7 +128,7 @@ def _ports(ports: dict[int, str]) -> Iterator[Finding]:
             yield Finding(
                 False,
                 f"port {port} ({purpose}) is used by the containers of {containers}",
-                compose.to_stop(containers),
+                compose.stop_command(containers),
             )
         else:
             other = (

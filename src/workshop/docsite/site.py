@@ -75,7 +75,7 @@ def _serve(port: int) -> NoReturn:
         with signals.held():
             copy = tempfile.TemporaryDirectory(prefix="workshop-docs-")
             tempfile.tempdir = stack.enter_context(copy)
-            note = docs_address.note(port)
+            note = docs_address.record(port)
             stack.callback(note.unlink, missing_ok=True)
         stack.enter_context(signals.handled(end))
         logging.getLogger("mkdocs").setLevel(logging.ERROR)

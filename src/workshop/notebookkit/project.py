@@ -22,7 +22,7 @@ from workshop.errors import WorkshopError
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import docs_address
-from workshop.runtime.broker import HIDDEN, silence, without_password
+from workshop.runtime.broker import HIDDEN, connection_error, without_password
 from workshop.runtime.messages import decoded
 from workshop.system.environment import bypass_proxies
 
@@ -77,7 +77,7 @@ def _ask_broker(address: str, command: str) -> None:
             "Open the notebook at the address that ./workshop up printed. Or stop ./workshop notebooks, set "
             "REDIS_URL in its terminal to the same address as for ./workshop up, and start it again."
         )
-    if why := silence(address, 2):
+    if why := connection_error(address, 2):
         raise WorkshopError(
             f"No broker responds at {without_password(address)} ({why}).\n"
             f"Start it and the worker in a terminal: {command}\n"

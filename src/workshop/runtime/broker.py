@@ -23,52 +23,48 @@ _ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+
 
 
 class Broker:
-    """A broker on 127.0.0.1 that stores everything in memory. `stop()` removes all of its files.
+    """A broker on 127.0.0.1 that stores everything in memory.
 
     Use it as a context manager, or call `start()` and `stop()` yourself.
 
-    port: the only port to use. `start()` raises WorkshopError if the port is taken.
-    prefer: without `port`, the port to use if it is free; otherwise any free port. None means any free port.
+    Args:
+        port: The only port to use.
+        prefer: Without `port`, the port to use if it is free. None means any free port.
+
+    Attributes:
+        folder: The broker's temporary folder, which `stop()` removes; None while the broker is stopped.
     """
 
     def __init__(self, port: int | None = None, prefer: int | None = 6379):
         self.port = port or 0
+        self.folder: Path | None = None
         self._fixed = port is not None
         self._prefer = prefer
         self._process: Child | None = None
-        self._folder: Path | None = None
 
     @property
     def url(self) -> str:
+        """The broker's address."""
         return f"redis://localhost:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
+        """The process ID, or None if the broker is stopped."""
         return self._process.pid if self._process else None
 
     @property
-    def folder(self) -> Path | None:
-        """The broker's temporary folder, which `stop()` removes."""
-        return self._folder
-
-    @property
     def running(self) -> bool:
+        """Whether the broker's process is running."""
         return self._process is not None and self._process.running
 
-    @property
-    def log(self) -> str:
-        """The broker's output so far."""
-        return self._process.output if self._process else ""
-
-    def start(self, port: int | None = None) -> "Broker":
+    def start(self) -> "Broker":
         """Start the broker, and return once it responds. A restart uses the same port, with an empty broker.
 
-        Raises WorkshopError if the port is taken or the broker doesn't respond.
+        Raises:
+            WorkshopError: The port is taken, or the broker doesn't respond.
         """
         if self.running:
             return self
-        if port is not None:
-            self.port, self._fixed = port, True
         if self._fixed and not is_free(self.port):
             raise WorkshopError(
                 f"The broker's port {self.port} is taken by {taken_by(self.port)}. Stop that process, or "
@@ -81,18 +77,20 @@ class Broker:
             if self._launch():
                 self._fixed = True
                 return self
-        raise WorkshopError(f"The broker (valkey-server) did not start on port {self.port}: {self._fail()}")
+        reason = self._process.last_lines(1) or "it logged no reason."
+        self.stop()
+        raise WorkshopError(f"The broker (valkey-server) did not start on port {self.port}: {reason}")
 
     def stop(self) -> None:
-        """Stop the broker and remove its files. Does nothing if the broker has already stopped."""
+        """Stop the broker and remove its files. Do nothing if the broker is stopped."""
         try:
             if self._process is not None:
                 self._process.stop(STOP_SECONDS)
         finally:  # also after Ctrl-C during the wait
             self._process = None
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder = None
+            if self.folder is not None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                self.folder = None
 
     def kill(self) -> None:
         """Kill the broker, as a power failure would. `start()` restarts it on the same port, empty."""
@@ -112,37 +110,24 @@ class Broker:
 
     def _launch(self) -> bool:
         self.stop()
-        self._folder = Path(tempfile.mkdtemp(prefix="workshop-broker-"))
-        command = [
-            str(get_binary_path()),
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--daemonize",
-            "no",
-        ]
-        command += ["--save", "", "--appendonly", "no", "--dir", str(self._folder)]
-        self._process = Child(command, log=self._folder / "broker.log")
+        self.folder = Path(tempfile.mkdtemp(prefix="workshop-broker-"))
+        command = [get_binary_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--daemonize", "no"]
+        command += ["--save", "", "--appendonly", "no", "--dir", self.folder]
+        self._process = Child(command, log=self.folder / "broker.log")
         until(lambda: self._responds() or not self.running, READY_SECONDS)
         return self._responds()
 
     def _responds(self) -> bool:
         """Whether it responds. Another server, with another pid, may have taken the port a moment earlier."""
-        return self.running and _pid_at(self.url) == self._process.pid
-
-    def _fail(self) -> str:
-        line = self._process.last_lines(1)
-        self.stop()
-        return line or "it logged no reason."
+        return self.running and _server_info(self.url, 1).get("process_id") == self._process.pid
 
 
 def answers(url: str, seconds: float = 2) -> bool:
     """Return True if a broker at `url` responds to PING within `seconds`."""
-    return not silence(url, seconds)
+    return not connection_error(url, seconds)
 
 
-def silence(url: str, seconds: float) -> str:
+def connection_error(url: str, seconds: float) -> str:
     """Return why no broker at `url` responds within `seconds`, without passwords; empty if one does."""
     try:
         with _client(url, seconds) as client:
@@ -156,30 +141,19 @@ def silence(url: str, seconds: float) -> str:
     return ""
 
 
-def _pid_at(url: str) -> int | None:
-    try:
-        with _client(url, 1) as client:
-            return client.info("server").get("process_id")
-    except (redis.RedisError, OSError):
-        return None
-
-
 def version_of(url: str) -> str:
     """Return the version of the broker at `url`, or "unknown"."""
-    try:
-        with _client(url, 2) as client:
-            info = client.info("server")
-    except (redis.RedisError, OSError):
-        return "unknown"
+    info = _server_info(url, 2)
     return str(info.get("valkey_version") or info.get("redis_version") or "unknown")
 
 
 def use_external(url: str) -> str:
     """Check that the broker at REDIS_URL responds, and return its address.
 
-    Raises WorkshopError, without the password in the message, if the broker doesn't respond.
+    Raises:
+        WorkshopError: The broker doesn't respond. The message doesn't contain the password.
     """
-    if why := silence(url, 3):
+    if why := connection_error(url, 3):
         raise WorkshopError(
             f"REDIS_URL points to a broker at {without_password(url)}, but that broker doesn't respond: "
             f"{why}\n"
@@ -195,6 +169,14 @@ def without_password(url: str) -> str:
         return HIDDEN
     scheme, secret, place = address.groups()
     return f"{scheme}{HIDDEN}@{place}" if secret else scheme + place
+
+
+def _server_info(url: str, seconds: float) -> dict:
+    try:
+        with _client(url, seconds) as client:
+            return client.info("server")
+    except (redis.RedisError, OSError):
+        return {}
 
 
 def _client(url: str, seconds: float) -> redis.Redis:

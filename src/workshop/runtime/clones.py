@@ -16,33 +16,38 @@ SERVERS = ("up", "docs", "notebooks", "demo")
 
 @dataclass(frozen=True)
 class Owner:
-    """The clone that a process belongs to, and the command that started the process ("" if unknown)."""
+    """The clone that a process belongs to.
+
+    Attributes:
+        clone: The clone's folder.
+        command: The command that started the process; "" if unknown.
+    """
 
     clone: Path
     command: str = ""
 
 
-def owner_of(pid: int | None) -> Owner | None:
+def owner_of(pid: int) -> Owner | None:
     """Return the owner of the process `pid`, or None if it belongs to no clone or to another user."""
     with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid) if pid else None
-        family = [process, *process.parents()] if process else []
-        for each in family:
-            if command := _command(each):
-                return Owner(_root(each), f"./workshop {command}")
-        for folder in _folders(process) if process else ():
-            for above in (folder, *folder.parents):
-                if above == paths.ROOT or (above / "src" / "workshop" / "cli.py").is_file():
-                    return Owner(above)
+        process = psutil.Process(pid)
+        for member in [process, *process.parents()]:
+            if command := _command(member):
+                return Owner(_root(member), f"./workshop {command}")
+        for folder in _folders(process):
+            for parent in (folder, *folder.parents):
+                if parent == paths.ROOT or (parent / "src" / "workshop" / "cli.py").is_file():
+                    return Owner(parent)
     return None
 
 
 def how_to_stop(pid: int | None) -> str:
-    """Return what to do about a process that holds a port: kill it only if it belongs to this clone.
+    """Return what to do about a process that uses a port: kill it only if it belongs to this clone.
 
-    pid: None if the process belongs to another user.
+    Args:
+        pid: The process ID, or None if the process belongs to another user.
     """
-    owner = owner_of(pid)
+    owner = owner_of(pid) if pid else None
     if owner is None:
         return "Stop that process"
     if owner.clone == paths.ROOT:
@@ -52,7 +57,7 @@ def how_to_stop(pid: int | None) -> str:
 
 
 def _command(process: psutil.Process) -> str:
-    """Return which of SERVERS `process` runs, or ""."""
+    """Return the command in SERVERS that `process` runs, or ""."""
     with contextlib.suppress(psutil.Error):
         words = process.cmdline()
         for module, name, command in zip(words, words[1:], words[2:], strict=False):
@@ -69,7 +74,7 @@ def _root(process: psutil.Process) -> Path:
 
 
 def _folders(process: psutil.Process) -> Iterator[Path]:
-    """Yield folders that say where a process is from: its own, and that of its program, such as .venv/bin."""
+    """Yield the folders of a process: its current one, and that of its program, such as .venv/bin."""
     with contextlib.suppress(psutil.Error):
         yield Path(process.cwd())
     with contextlib.suppress(psutil.Error, IndexError):

@@ -1,6 +1,7 @@
 """`./workshop compose`: run Docker Compose with this clone's secrets, project name, profiles and ports.
 
-The script `workshop` runs this module before .venv exists, so it imports only the standard library.
+The script `workshop` runs this module before .venv exists, so it imports only the standard library. That is
+why it reads .env and checks ports itself instead of using a package.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from workshop import paths
 from workshop.errors import WorkshopError, reason
@@ -41,62 +43,56 @@ PROFILES = {
     },
     "monitoring": {},
 }
-"""The variables that a profile sets for the other services.
-
-Those in .env or the environment take precedence.
-"""
-PORTS = {
-    "web": ("PORT", 8000),
-    "flower": ("FLOWER_PORT", 5555),
-    "jupyter": ("JUPYTER_PORT", 8888),
-    "docs": ("DOCS_PORT", 8001),
-    "s3": ("S3_PORT", 9000),
-    "prometheus": ("PROMETHEUS_PORT", 9090),
-    "grafana": ("GRAFANA_PORT", 3000),
-}
-"""Service -> the variable with its port on this machine, and the default port."""
+"""The variables that a profile sets for the other services, unless .env or the environment sets them."""
 STARTING = {"up", "start", "create", "run", "restart"}
 CLEANING = {"down", "kill", "logs", "ps", "rm", "stop"}
 """Commands that also apply to the containers of profiles that are no longer selected."""
 WITH_VALUE = {"--profile", "--file", "-f", "--project-name", "-p", "--env-file", "--project-directory",
               "--progress", "--ansi", "--parallel"}  # fmt: skip
+"""Compose's global options that take a value."""
+_VARIABLE = re.compile(
+    r"""^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(["']?)(.*?)\2[ \t]*(?:[ \t]#.*)?$""", re.MULTILINE
+)
+"""A line of .env, as Compose reads it: the name, a quotation mark, and the value."""
+_SERVICE = re.compile(r"^  (\w+):$", re.MULTILINE)
+_PORT = re.compile(
+    r"^  (\w+):\n(?:    profiles: \[(\w+)\]\n)?(?:(?:    .*)?\n)*?"
+    r'    ports: \["127\.0\.0\.1:\$\{(\w+):-(\d+)\}',
+    re.MULTILINE,
+)
+"""A service with a port in docker-compose.yml: its name, its profile, the port's variable and the default."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> NoReturn:
     """Replace this process with `docker compose` and `arguments`.
 
     `manage …` runs manage.py in the web container.
 
-    Raises WorkshopError if Docker or Compose v2 is missing, if .env lacks the database's password, or if a
-    port is taken.
+    Raises:
+        WorkshopError: Docker or Compose v2 is missing, .env lacks the database's password, or a port is
+            taken.
     """
     docker = _docker()
     words = list(arguments)
-    number = _command(words)
-    command = words[number] if number < len(words) else ""
+    index = _command_index(words)
+    command = words[index] if index < len(words) else ""
     file = paths.ROOT / ".env"
-    known = variables(file)
-    project = project_name(os.environ.get("LESSON", known.get("LESSON", "")))
-    known = _secrets(file, docker, project, command)
-    chosen = _profiles(words[:number])
+    project = project_name(os.environ.get("LESSON", variables(file).get("LESSON", "")))
+    known = _with_secrets(file, docker, project, command)
+    chosen = _profiles(words[:index])
     if command == "up" and chosen and ",".join(sorted(chosen)) != known.get("COMPOSE_PROFILES"):
         known |= remember(file, COMPOSE_PROFILES=",".join(sorted(chosen)))
-    chosen |= set((known | os.environ).get("COMPOSE_PROFILES", "").split(",")) - {""}
+    known |= os.environ
+    chosen |= set(known.get("COMPOSE_PROFILES", "").split(",")) - {""}
     if command == "up":
-        check_ports(words[number + 1 :], chosen, known | os.environ, project)
-    environment = for_profiles(chosen, known | os.environ) | known | os.environ
+        check_ports(words[index + 1 :], chosen, known, project)
+    environment = for_profiles(chosen, known) | known
     environment["COMPOSE_PROFILES"] = ",".join(sorted(set(PROFILES) if command in CLEANING else chosen))
     environment.setdefault("COMPOSE_PROJECT_NAME", project)
     if command == "manage":
         terminal = [] if sys.stdin.isatty() else ["--no-TTY"]
-        words[number : number + 1] = [
-            "exec",
-            *terminal,
-            "web",
-            "/srv/workshop/docker/run",
-            "python",
-            "manage.py",
-        ]
+        manage = ["/srv/workshop/docker/run", "python", "manage.py"]
+        words[index : index + 1] = ["exec", *terminal, "web", *manage]
     os.chdir(paths.ROOT)
     os.execve(docker, [docker, "compose", *(words or ["--help"])], environment)
 
@@ -104,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
 def project_name(lesson: str) -> str:
     """Return the Compose project name, which is different for each clone and each lesson.
 
-    lesson: each lesson has its own volumes, because its code doesn't work with another lesson's database.
+    Each lesson has its own volumes, because its code doesn't work with another lesson's database.
     """
     clone = hashlib.sha256(str(paths.ROOT).encode()).hexdigest()[:6]
     return f"photos-{clone}-{lesson or 'finished'}"
@@ -113,8 +109,7 @@ def project_name(lesson: str) -> str:
 def variables(file: Path) -> dict[str, str]:
     """Return the variables in .env, or an empty dictionary if there is no such file."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    lines = [line.strip() for line in text.splitlines()]
-    return dict(line.split("=", 1) for line in lines if "=" in line and line[:1] != "#")
+    return {name: value for name, _quotation_mark, value in _VARIABLE.findall(text)}
 
 
 def secrets_file(file: Path) -> dict[str, str]:
@@ -131,21 +126,25 @@ def secrets_file(file: Path) -> dict[str, str]:
 
 
 def remember(file: Path, **values: str) -> dict[str, str]:
-    """Write the variables into .env, replacing lines with the same names. Returns the variables."""
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in values]
-    lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    """Write the variables into .env, in place of lines with the same names. Return the variables."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    lines = [line for line in lines if not (match := _VARIABLE.match(line)) or match[1] not in values]
+    lines += [f"{name}={value}" for name, value in values.items()]
     atomic_file.write_text(file, "\n".join(lines) + "\n", mode=0o600)
     return values
 
 
-def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
-    """Return the variables in .env. Never creates a new password for an existing database."""
+def _with_secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
+    """Return the variables in .env, with new secrets if some are missing.
+
+    Raises:
+        WorkshopError: The password of an existing database is missing, and `command` needs it.
+    """
     known = variables(file)
     if known.get("POSTGRES_PASSWORD") or "POSTGRES_PASSWORD" in os.environ:
         return secrets_file(file)
     volume = f"{os.environ.get('COMPOSE_PROJECT_NAME', project)}_postgres"
-    if volume not in _asked(docker, "volume", "ls", "--quiet"):
+    if volume not in _docker_lines(docker, "volume", "ls", "--quiet"):
         return secrets_file(file)
     if command in STARTING:
         raise WorkshopError(
@@ -154,42 +153,53 @@ def _secrets(file: Path, docker: str, project: str, command: str) -> dict[str, s
             "Restore that file, or delete the photos and the database and start over:\n"
             "./workshop compose down --volumes"
         )
-    return known | {
-        name: known.get(name) or "lost" for name in SECRETS
-    }  # enough to stop and delete the containers
+    # Enough to stop and delete the containers.
+    return known | {name: known.get(name) or "lost" for name in SECRETS}
 
 
 def for_profiles(profiles: set[str], known: dict[str, str]) -> dict[str, str]:
-    """Return the variables that the profiles set for the other services. known: the variables in .env."""
-    found = {}
-    for name in profiles & set(PROFILES):
-        values = {"S3_PORT": "9000"} | known
-        found |= {key: value.format_map(values) for key, value in PROFILES[name].items()}
-    return {key: value for key, value in found.items() if not known.get(key)}
+    """Return the variables that profiles set for the other services.
+
+    Args:
+        profiles: The names of the chosen profiles.
+        known: The variables in .env and the environment.
+    """
+    values = {"S3_PORT": "9000"} | known
+    new = {}
+    for profile in profiles & set(PROFILES):
+        new |= {name: value.format_map(values) for name, value in PROFILES[profile].items()}
+    return {name: value for name, value in new.items() if not known.get(name)}
 
 
 def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str], project: str) -> None:
-    """Raise WorkshopError if another program uses a port that `up` needs.
+    """Check that no other program uses a port that `up` needs.
 
-    words: the arguments of `up`. If they name services, only the ports of these services are needed.
+    Args:
+        words: The arguments of `up`. If they name services, only the ports of these services are needed.
+        profiles: The names of the chosen profiles.
+        known: The variables in .env and the environment.
+        project: The Compose project name.
+
+    Raises:
+        WorkshopError: A port is taken.
     """
     text = (paths.ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     services = text.partition("\nservices:\n")[2].partition("\nvolumes:\n")[0]
-    found = re.findall(r"^  (\w+):\n(?:    profiles: \[(\w+)\]$)?", services, re.M)
-    wanted = {service for service, _ in found} & set(words)
-    wanted = wanted or {service for service, profile in found if not profile or profile in profiles}
-    for service in [each for each in PORTS if each in wanted]:
-        variable, usual = PORTS[service]
-        port = known.get(variable) or str(usual)
+    named = set(_SERVICE.findall(services)) & set(words)
+    for service, profile, variable, default in _PORT.findall(services):
+        is_needed = service in named if named else profile in {"", *profiles}
+        if not is_needed:
+            continue
+        port = known.get(variable) or default
         holder = publisher(port)
         if holder == known.get("COMPOSE_PROJECT_NAME", project) or (not holder and _is_free(int(port))):
             continue
-        other = f"{variable}={int(port) + 10} ./workshop compose up"
-        by = f"the containers of {holder}" if holder else "another program, perhaps ./workshop up"
+        taken = "another program, perhaps ./workshop up. Stop that program."
+        if holder:
+            taken = f"the containers of {holder}. Stop them: {stop_command(holder)}"
         raise WorkshopError(
-            f"Port {port} ({service}) is taken by {by}. Stop "
-            f"that{f': {to_stop(holder)}' if holder else ''}\n"
-            f"Or choose another port: {other}"
+            f"Port {port} ({service}) is taken by {taken}\n"
+            f"Or choose another port: {variable}={int(port) + 10} ./workshop compose up"
         )
 
 
@@ -197,11 +207,12 @@ def publisher(port: int | str) -> str:
     """Return the Compose project that publishes the port on this machine; empty if there is none."""
     docker = shutil.which("docker")
     label = '{{.Label "com.docker.compose.project"}}'
-    found = _asked(docker, "ps", "--filter", f"publish={port}", "--format", label) if docker else []
-    return found[0] if found else ""
+    options = ["--filter", f"publish={port}", "--format", label]
+    projects = _docker_lines(docker, "ps", *options) if docker else []
+    return projects[0] if projects else ""
 
 
-def to_stop(project: str) -> str:
+def stop_command(project: str) -> str:
     """Return the command that stops the containers of a project."""
     ours = project_name("").removesuffix("finished")
     if not project.startswith(ours):
@@ -210,10 +221,10 @@ def to_stop(project: str) -> str:
     return ("" if lesson == "finished" else f"LESSON={lesson} ") + "./workshop compose down"
 
 
-def _asked(docker: str, *words: str) -> list[str]:
+def _docker_lines(docker: str, *arguments: str) -> list[str]:
     """Return the lines of Docker's output; empty if the command fails."""
     try:
-        done = subprocess.run([docker, *words], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([docker, *arguments], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
         return []
     return [line for line in done.stdout.splitlines() if line] if done.returncode == 0 else []
@@ -239,23 +250,23 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _command(words: Sequence[str]) -> int:
+def _command_index(words: Sequence[str]) -> int:
     """Return the index of Compose's command after the global options; the length if there is no command."""
-    number = 0
-    while number < len(words) and words[number].startswith("-"):
-        number += 2 if words[number] in WITH_VALUE else 1
-    return min(number, len(words))
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] in WITH_VALUE else 1
+    return min(index, len(words))
 
 
 def _profiles(words: Sequence[str]) -> set[str]:
     """Return the profiles in Compose's global options."""
-    found = set()
-    for number, word in enumerate(words):
-        if word == "--profile":
-            found |= set(words[number + 1 : number + 2])
-        elif word.startswith("--profile="):
-            found.add(word.partition("=")[2])
-    return found - {""}
+    profiles = set()
+    for option, following in zip(words, [*words[1:], ""], strict=False):
+        if option == "--profile":
+            profiles.add(following)
+        elif option.startswith("--profile="):
+            profiles.add(option.removeprefix("--profile="))
+    return profiles - {""}
 
 
 def _docker() -> str:
@@ -266,8 +277,8 @@ def _docker() -> str:
             "again.\n"
             "Without Docker, you can run everything on this machine: ./workshop up"
         )
-    asked = subprocess.run([docker, "compose", "version"], capture_output=True, text=True, check=False)
-    if asked.returncode:
+    version = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+    if version.returncode:
         raise WorkshopError(
             "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: the "
             "package docker-compose-plugin or docker-compose-v2), then run the same command again.\n"
@@ -276,16 +287,10 @@ def _docker() -> str:
     return docker
 
 
-def from_script(arguments: Sequence[str]) -> int:
-    """Run `main` for the script `workshop`. Prints an error as a sentence and exits with code 1."""
+if __name__ == "__main__":  # for the script `workshop`
     try:
-        return main(arguments)
+        main(sys.argv[1:])
     except WorkshopError as error:
-        print(error, file=sys.stderr)
+        sys.exit(str(error))
     except OSError as error:
-        print(reason(error), file=sys.stderr)
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(from_script(sys.argv[1:]))
+        sys.exit(reason(error))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.runtime import tracebacks
-from workshop.runtime.tracebacks import Report
 
 _SKIPPED = {"data", "node_modules", "site-packages", "__pycache__"}
 
@@ -17,15 +16,16 @@ _SKIPPED = {"data", "node_modules", "site-packages", "__pycache__"}
 class Cause:
     """Why a process exited.
 
-    error: the exception, such as "ValueError: no such mode", or the process's last message.
-    place: the learner's file and line, such as "images/tasks.py:7"; empty if the learner's code isn't
-    involved.
-    behind: the exceptions that led to `error`.
+    Attributes:
+        error: The exception, such as "ValueError: no such mode", or the process's last message.
+        place: The learner's file and line, such as "images/tasks.py:7"; empty if the learner's code isn't
+            involved.
+        earlier: The exceptions that led to `error`.
     """
 
     error: str = ""
     place: str = ""
-    behind: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.place}: {self.error}" if self.place else self.error
@@ -33,9 +33,9 @@ class Cause:
 
 def python_files(folder: Path) -> Iterator[Path]:
     """Yield the project's own Python files."""
-    for here, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
-        yield from (Path(here, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def unreadable(folder: Path) -> list[str]:
@@ -63,9 +63,10 @@ def cause(lines: Iterable[str], folder: Path) -> Cause:
     """
     reports, rest = tracebacks.read(lines)
     for report in reversed(reports):
-        if not report.went_on:
-            return _cause(report, folder)
-    return Cause(_last_words(rest))
+        if not report.continued:
+            earlier = tuple(other.error for other in report.tracebacks if other is not report.main)
+            return Cause(report.error, report.place(folder, _SKIPPED), earlier)
+    return Cause(_last_message(rest))
 
 
 def place(lines: Iterable[str], folder: Path) -> str:
@@ -89,27 +90,22 @@ def advice(error: str) -> str:
     return ""
 
 
-def _cause(report: Report, folder: Path) -> Cause:
-    behind = tuple(each.error for each in report.tracebacks if each is not report.main)
-    return Cause(report.error, report.place(folder, _SKIPPED), behind)
-
-
-def _last_words(lines: list[str]) -> str:
+def _last_message(lines: list[str]) -> str:
     """Return the last error in a log without a traceback, otherwise its last line.
 
     Log records don't count, except Celery's critical ones and those about failed connections.
     """
-    words = error = ""
+    message = error = ""
     for number, line in enumerate(lines):
-        level, process, message = tracebacks.record(line)
+        level, process, logged = tracebacks.record(line)
         if level == "CRITICAL" and process == "MainProcess":
-            return message.strip()
+            return logged.strip()
         if level:
-            words, error = "", message.strip() if "Cannot connect to " in message else ""
+            message, error = "", logged.strip() if "Cannot connect to " in logged else ""
             continue
-        words = line.strip()
+        message = line.strip()
         if re.search(r"\b\w*Error\b:", line):
             # After a line with only "Error:", the next lines say what is wrong.
-            follow = lines[number + 1 : number + 4] if words.endswith(":") else []
-            error = " ".join([words, *map(str.strip, follow)])
-    return error or words
+            details = lines[number + 1 : number + 4] if message.endswith(":") else []
+            error = " ".join([message, *map(str.strip, details)])
+    return error or message

@@ -15,10 +15,11 @@ from workshop.system import atomic_file, ports
 COMMAND = "./workshop docs"
 
 
-def note(port: int) -> Path:
+def record(port: int) -> Path:
     """Record that this process serves the docs site on `port`.
 
-    Returns the file, which the caller must remove.
+    Returns:
+        The file with the record, which the caller must remove.
     """
     file = paths.STATE / f"docs-{port}.json"
     atomic_file.write_json(file, {"port": port} | (up_state.identify(os.getpid()) or {}))
@@ -28,7 +29,7 @@ def note(port: int) -> Path:
 def address() -> str | None:
     """Return the address of a running docs site of this clone, or None.
 
-    Never returns the address of another program or clone, even if it uses the default port.
+    The record says which clone's server uses a port. The default port may belong to another program.
     """
     for file in sorted(paths.STATE.glob("docs-*.json")):
         state = atomic_file.read_json(file)
@@ -43,6 +44,6 @@ def address() -> str | None:
 
 def place_of(lesson: Lesson, step: Step) -> str:
     """Return the address of a step's text, or the command that serves the docs."""
-    if found := address():
-        return f"{found}/lessons/{lesson.name}/#{step.anchor}"
+    if docs_site := address():
+        return f"{docs_site}/lessons/{lesson.name}/#{step.anchor}"
     return f"{COMMAND}, step {step.id}"

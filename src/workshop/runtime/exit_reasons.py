@@ -2,21 +2,26 @@
 
 import contextlib
 import signal
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from workshop import paths
 from workshop.runtime import diagnosis, service_errors
 from workshop.runtime.broker import Broker, without_password
+from workshop.runtime.diagnosis import Cause
 from workshop.runtime.procfile import Service
-from workshop.runtime.service_errors import Trouble
+from workshop.runtime.service_errors import ServiceError
 
 
 class ExitReasons:
-    """Explains exits of the processes of the project in `folder`.
+    """Explains why processes of a project have exited.
 
-    broker: the workshop's own broker, or None if the project uses another one. broker_stopped: set it while
-    `./workshop broker stop` keeps the broker down.
+    Args:
+        folder: The project's folder.
+        broker: The workshop's own broker, or None if the project uses another one.
+
+    Attributes:
+        broker_stopped: Set this while `./workshop broker stop` keeps the broker down.
     """
 
     def __init__(self, folder: Path, broker: Broker | None):
@@ -24,56 +29,61 @@ class ExitReasons:
         self.broker_stopped = False
 
     def exited(self, service: Service, lines: Collection[str], code: int) -> str:
-        """Return how and why the process exited, and what to do. lines: its last output."""
-        how, then = f"ended ({_exit(code)})", "\n  It starts again when you save a file."
+        """Return how and why the process exited, and what to do.
+
+        Args:
+            service: The service whose process has exited.
+            lines: The last lines of its output.
+            code: Its exit code.
+        """
+        next_start = "\n  It starts again when you save a file."
         if log := service.log:  # not part of the project
-            then = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
+            next_start = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
         if number := _signal_of(code):
             killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
-            return how + (killed if number == signal.SIGKILL else "") + then
-        cause = diagnosis.cause(lines, self.folder) if code else diagnosis.Cause()
-        if trouble := service_errors.named(cause):
-            fixed_on_save = self._fix(trouble) != service_errors.NEW_BROKER
-            return f"stopped because {self._because(service, trouble, cause)}" + (
-                then if fixed_on_save else ""
-            )
-        return (f"{how}: {cause}" if cause.error else how) + then
+            return f"ended (killed by {number.name}){killed if number == signal.SIGKILL else ''}{next_start}"
+        cause = diagnosis.cause(lines, self.folder) if code else Cause()
+        if error := service_errors.find(cause):
+            if self._fix(error) == service_errors.NEW_BROKER:
+                next_start = ""
+            return f"stopped because {self._describe(error, service, cause)}{next_start}"
+        return f"ended (exit code {code}){f': {cause}' if cause.error else ''}{next_start}"
 
     def broken(self, service: Service, lines: Collection[str]) -> str:
         """Return why a process that is still running cannot load the learner's code."""
         cause = diagnosis.cause(lines, self.folder)
-        trouble = service_errors.named(cause)
-        return self._because(service, trouble, cause) if trouble else str(cause)
+        error = service_errors.find(cause)
+        return self._describe(error, service, cause) if error else str(cause)
 
     def waits(self, service: Service, lines: Collection[str]) -> str:
-        """Return the step that a process waits for. lines: the output of its probe."""
+        """Return the step that a process waits for.
+
+        Args:
+            service: The service that can't start yet.
+            lines: The output of its probe.
+        """
         reason = str(diagnosis.cause(lines, self.folder))
         if "has no attribute" in reason or f"No module named '{service.app}.celery'" in reason:
             reason = f"{service.app}/celery.py has no app yet"
         return f"step {service.waits} ({reason})"
 
-    def _because(self, service: Service, trouble: Trouble, cause: diagnosis.Cause) -> str:
+    def _describe(self, error: ServiceError, service: Service, cause: Cause) -> str:
         where = f" (in {cause.place})" if cause.place else ""
-        if trouble.is_broker and "connecting to" not in trouble.error:
-            where = f" ({_address(service.environment)}){where}"
-        fix = self._fix(trouble)
-        return f"{trouble.what}: {trouble.error}{where}" + (f"\n  {fix}" if fix else "")
+        if error.is_broker and "connecting to" not in error.error:
+            address = service.environment.get("CELERY_BROKER_URL") or service.environment.get("REDIS_URL", "")
+            where = f" ({without_password(address)}){where}"
+        fix = self._fix(error)
+        return f"{error.what}: {error.error}{where}" + (f"\n  {fix}" if fix else "")
 
-    def _fix(self, trouble: Trouble) -> str:
-        if trouble.is_broker and self.broker is not None:
+    def _fix(self, error: ServiceError) -> str:
+        if error.is_broker and self.broker is not None:
             if self.broker_stopped:
                 return "Start the broker again: ./workshop broker start"
             if not self.broker.running:
                 return ""  # the broker restarts together with the process
-            if trouble.answered:
+            if error.responded:
                 return service_errors.NEW_BROKER
-        return trouble.fix
-
-
-def _address(environment: Mapping[str, str]) -> str:
-    """Return the address of the broker that a process uses, without the password."""
-    url = environment.get("CELERY_BROKER_URL") or environment.get("REDIS_URL", "")
-    return without_password(url)
+        return error.fix
 
 
 def _signal_of(code: int) -> signal.Signals | None:
@@ -81,8 +91,3 @@ def _signal_of(code: int) -> signal.Signals | None:
     with contextlib.suppress(ValueError):
         return signal.Signals(number)
     return None
-
-
-def _exit(code: int) -> str:
-    number = _signal_of(code)
-    return f"killed by {number.name}" if number else f"exit code {code}"

@@ -4,9 +4,10 @@ The server reads nothing from a project. A forked process waits for a line on it
 as JSON, what to run. `Fork.run` in `workshop.runtime.forked_process` writes this line. If the input is closed
 without a line, the process exits.
 
-    python -m workshop.runtime.fork_server ASKED DOOR LIBRARIES…
+    python -m workshop.runtime.fork_server REQUESTS SOCKET LIBRARIES…
 
-ASKED and DOOR are the file descriptors of two sockets that the server inherits.
+REQUESTS and SOCKET are the file descriptors of the two ends of a socket pair: the server reads requests from
+the first, and forked processes write their requests to the second.
 """
 
 import contextlib
@@ -26,19 +27,7 @@ LIBRARIES = {
     "pytest": (
         "pytest",
         "_pytest.assertion.rewrite",
-        "_pytest.faulthandler",
-        "_pytest.helpconfig",
-        "_pytest.junitxml",
-        "_pytest.pastebin",
-        "_pytest.setuponly",
-        "_pytest.setupplan",
-        "_pytest.skipping",
-        "_pytest.stepwise",
-        "_pytest.threadexception",
         "_pytest.tracemalloc",
-        "_pytest.unittest",
-        "_pytest.unraisableexception",
-        "_pytest.warnings",
         "django.core.management.commands.migrate",
         "django.test",
         "honcho.environ",
@@ -103,114 +92,117 @@ LIBRARIES = {
 """The modules that every process imports. They don't read settings or environment variables on import."""
 
 
-def main(asked: socket.socket, door: int, libraries: list[str]) -> None:
+def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> None:
     """Load the libraries and fork processes. In a forked process, run the requested program.
 
-    asked: the socket for requests. door: the descriptor of the socket to which forked processes send
-    requests.
+    Args:
+        requests: The socket from which the server reads requests.
+        server_socket: The file descriptor to which forked processes write their requests.
+        libraries: Keys of LIBRARIES.
     """
-    for name in libraries:
-        for module in LIBRARIES[name]:
-            importlib.import_module(module)
+    plugins = importlib.import_module("_pytest.config").default_plugins
+    modules = [f"_pytest.{plugin}" for plugin in plugins]
+    modules += [module for library in libraries for module in LIBRARIES[library]]
+    for module in modules:
+        importlib.import_module(module)
     sys.dont_write_bytecode = True  # cache the bytecode of libraries, but not of projects
     gc.collect()
     gc.freeze()  # garbage collection in a fork would copy all of this memory
-    events = serve(asked)
-    with open(0, "rb", closefd=False) as waiting:
-        word = waiting.readline()
-    if not word:
+    events = serve(requests)
+    with open(0, "rb", closefd=False) as stdin:
+        line = stdin.readline()
+    if not line:
         return
-    program = _become(json.loads(word), WORKSHOP_FORKS=str(door), WORKSHOP_EVENTS=str(events))
-    {"pytest": checks, "celery": celery, "python": code}[program]()
+    options = json.loads(line)
+    _apply(options, WORKSHOP_FORKS=str(server_socket), WORKSHOP_EVENTS=str(events))
+    {"pytest": run_pytest, "celery": run_celery, "python": run_code}[options["program"]]()
 
 
-def serve(asked: socket.socket) -> int | None:
-    """Fork a process for each request on `asked`, until the owner exits.
+def serve(requests: socket.socket) -> int | None:
+    """Fork a process for each request, until the owner exits.
 
-    Returns only in the forked processes.
-
-    Returns the file descriptor of the pipe for events, or None if the process has no such pipe.
+    Returns:
+        Only in the forked processes: the file descriptor for events, or None if the process has none.
     """
-    woken, waker = os.pipe()
-    for end in woken, waker:
+    child_exited, wakeup = os.pipe()
+    for end in child_exited, wakeup:
         os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(waker)
+    signal.set_wakeup_fd(wakeup)
     statuses: dict[int, int] = {}
     while True:
-        ready, _, _ = select.select([0, asked, woken], [], [])
+        ready, _, _ = select.select([0, requests, child_exited], [], [])
         if 0 in ready:  # the owner never writes here, so it has exited
             sys.exit(0)
-        if woken in ready:
-            os.read(woken, 4096)
+        if child_exited in ready:
+            os.read(child_exited, 4096)
             _reap(statuses)
-        if asked in ready:
-            group, (waiting, output, status, *events), _, _ = socket.recv_fds(asked, 20, 4)
+        if requests in ready:
+            group, (stdin, output, status, *events), _, _ = socket.recv_fds(requests, 20, 4)
             pid = os.fork()
             if not pid:
                 break
             with contextlib.suppress(OSError):  # the child has already done this
                 os.setpgid(pid, int(group))
-            for each in (waiting, output, *events):
-                os.close(each)
-            _say(status, pid)
+            for file in (stdin, output, *events):
+                os.close(file)
+            _send(status, pid)
             statuses[pid] = status
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setpgid(0, int(group))
-    for number, each in enumerate((waiting, output, output)):
-        os.dup2(each, number)
-    for each in {waiting, output, status, woken, waker, *statuses.values()}:
-        os.close(each)
-    asked.close()
+    for number, file in enumerate((stdin, output, output)):
+        os.dup2(file, number)
+    for file in {stdin, output, status, child_exited, wakeup, *statuses.values()}:
+        os.close(file)
+    requests.close()
     return next(iter(events), None)
 
 
 def _reap(statuses: dict[int, int]) -> None:
     with contextlib.suppress(ChildProcessError):
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            pid, status = ended
+        while (exited := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = exited
             signals.to_group(pid)  # if the process leads a group, kill the rest of the group
-            _say(statuses[pid], os.waitstatus_to_exitcode(status))
+            _send(statuses[pid], os.waitstatus_to_exitcode(status))
             os.close(statuses.pop(pid))
 
 
-def _say(status: int, number: int) -> None:
+def _send(status: int, number: int) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(status, b"%d\n" % number)
 
 
-def _become(word: dict, **own: str) -> str:
-    """Apply the folder, the environment and the arguments in `word`, and return the program's name."""
+def _apply(options: dict, **variables: str) -> None:
+    """Make this process look as if the program had been started with the options of `Fork.run`."""
     os.environ.clear()
-    os.environ.update(word["environment"] | own)
+    os.environ.update(options["environment"] | variables)
     time.tzset()
-    os.chdir(word["folder"])
-    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[:0] = [place for place in places if place not in sys.path]
+    os.chdir(options["folder"])
+    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
     importlib.invalidate_caches()  # files may have been written since the libraries were loaded
-    sys.argv = [word["program"], *word["arguments"]]
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return word["program"]
+    sys.argv = [options["program"], *options["arguments"]]
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
+    os.close(devnull)
 
 
-def checks() -> None:
+def run_pytest() -> None:
     """Run pytest."""
     import pytest
 
     sys.exit(pytest.main())
 
 
-def celery() -> None:
+def run_celery() -> None:
     """Run Celery's own command line."""
     from celery.__main__ import main
 
     main()
 
 
-def code() -> None:
+def run_code() -> None:
     """Run the first argument, as `python -c` does."""
     source = sys.argv.pop(1)
     exec(compile(source, "<string>", "exec"), {"__name__": "__main__"})

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from workshop import paths
@@ -16,101 +15,102 @@ from workshop.system import signals
 from workshop.system.child import Child
 from workshop.system.environment import inherited
 
-DOOR = "WORKSHOP_FORKS"
+SOCKET_VARIABLE = "WORKSHOP_FORKS"
 """The variable with the file descriptor of the socket on which a forked process requests another process."""
 
 
 class Fork:
     """A process that the fork server forks at once. It waits until `run()` says what to run.
 
-    door: the server's socket. output: the file descriptor for the process's output.
-    group: the process group to join. With 0, the process leads a new group, which the server kills when the
-    leader exits.
-    events: another file descriptor for the process.
+    Args:
+        server: The server's socket.
+        output: The file descriptor for the process's output.
+        group: The process group to join. With 0, the process leads a new group, which the server kills when
+            the leader exits.
+        events: Another file descriptor for the process.
+
+    Attributes:
+        exit_code: The exit code, after `running` or `wait`: None while the process is running, negative if a
+            signal ended it.
     """
 
-    def __init__(self, door: socket.socket, output: int, group: int = 0, events: int | None = None):
-        self.returncode: int | None = None
+    def __init__(self, server: socket.socket, output: int, group: int = 0, events: int | None = None):
+        self.exit_code: int | None = None
         self._pid: int | None = None
         self._lost = False  # the server exited before the process
-        self._said = b""
-        waiting, word = os.pipe()
+        self._status_lines = b""  # the pid, and later the exit code
+        stdin, program = os.pipe()
         self._status, status = os.pipe()
-        self._word = os.fdopen(word, "wb")
+        self._program = os.fdopen(program, "wb")
         try:
-            files = [waiting, output, status] + ([] if events is None else [events])
-            socket.send_fds(door, [b"%d" % group], files)
+            files = [stdin, output, status] + ([] if events is None else [events])
+            socket.send_fds(server, [b"%d" % group], files)
         finally:
-            os.close(waiting)
+            os.close(stdin)
             os.close(status)
 
     def run(self, program: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
-        """Run "pytest", "celery" or "python" with the arguments, in `folder`.
+        """Run a program in the process.
 
-        The first argument of "python" is the code, as in `python -c`. environment: all environment variables.
+        Args:
+            program: "pytest", "celery" or "python".
+            arguments: The program's arguments. The first one of "python" is the code, as in `python -c`.
+            folder: The folder where it runs.
+            environment: All of its environment variables.
         """
-        word = {
-            "program": program,
-            "arguments": arguments,
-            "folder": str(folder),
-            "environment": environment,
-        }
-        with contextlib.suppress(BrokenPipeError), self._word:
-            self._word.write(json.dumps(word).encode() + b"\n")
+        options = {"arguments": arguments, "folder": str(folder), "environment": environment}
+        with contextlib.suppress(BrokenPipeError), self._program:
+            self._program.write(json.dumps({"program": program, **options}).encode() + b"\n")
 
     @property
     def pid(self) -> int:
-        """The process ID.
+        """The process ID. Waits for the server to fork.
 
-        Waits for the server to fork. Raises ProcessLookupError if the server has exited.
+        Raises:
+            ProcessLookupError: The server has exited.
         """
-        while self._pid is None and self.returncode is None:
-            self._listen(None)
+        while self._pid is None and self.exit_code is None:
+            self._read_status(None)
         if self._pid is None:
             raise ProcessLookupError("the fork server has exited")
         return self._pid
 
     @property
     def running(self) -> bool:
-        while self.returncode is None and self._listen(0):
-            pass
-        return self.returncode is None
+        """Whether the process has not exited yet."""
+        return self.wait(0) is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until it exits, and return its exit code. Returns None after `seconds`."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        while self.returncode is None:
-            if not self._listen(None if deadline is None else max(0, deadline - time.monotonic())):
-                break
-        return self.returncode
+        """Wait until the process exits, and return its exit code; None after `seconds`."""
+        # The first status is the pid, which the server sends at once. So this waits once for the exit code.
+        while self.exit_code is None and self._read_status(seconds):
+            pass
+        return self.exit_code
 
     def terminate(self) -> None:
         """Send SIGTERM to the process."""
         if self.running:
             os.kill(self.pid, signal.SIGTERM)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process and the group that it leads, whatever they are doing."""
         with contextlib.suppress(BrokenPipeError):
-            self._word.close()
+            self._program.close()
         with contextlib.suppress(ProcessLookupError):
             if self.running or self._lost:
                 signals.to_group(self.pid)
         self.wait()
 
-    def _listen(self, seconds: float | None) -> bool:
-        """Read the pid or the exit code from the server.
-
-        Returns False if nothing arrives within `seconds`.
-        """
+    def _read_status(self, seconds: float | None) -> bool:
+        """Read the pid or the exit code from the server. Return False if neither arrives within `seconds`."""
         if not select.select([self._status], [], [], seconds)[0]:
             return False
-        said = os.read(self._status, 100)
-        self._said += said
-        pid, code, *_ = [*self._said.splitlines(), None, None]
+        received = os.read(self._status, 100)
+        self._status_lines += received
+        pid, code, *_ = [*self._status_lines.splitlines(), None, None]
         self._pid = int(pid) if pid else None
-        if code or not said:
-            self.returncode = int(code) if code else -signal.SIGKILL
+        if code or not received:
+            self.exit_code = int(code) if code else -signal.SIGKILL
             self._lost = not code
             os.close(self._status)
         return True
@@ -119,21 +119,23 @@ class Fork:
 class ForkServer:
     """The fork server's process. It loads the libraries in the background.
 
-    Use it as a context manager, or call `close()`. `folder` is a temporary folder that its users share.
+    Use it as a context manager, or call `close()`.
 
-    celery: whether to load Celery as well.
+    Args:
+        celery: Whether to load Celery as well.
+
+    Attributes:
+        folder: A temporary folder that the server's users share.
+        socket: The socket for requests, which `Fork` needs.
     """
 
     def __init__(self, celery: bool = True):
         self._folder = tempfile.TemporaryDirectory(prefix="workshop-forks-")
         self.folder = Path(self._folder.name)
-        asked, self.door = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        ends = [asked.fileno(), self.door.fileno()]
+        requests, self.socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ends = [requests.fileno(), self.socket.fileno()]
         libraries = ["pytest", "django", *(["celery"] if celery else [])]
-        environment = inherited() | {
-            "PYTHONPATH": str(paths.SOURCES),
-            "PYTHONUNBUFFERED": "1",
-        }
+        environment = inherited() | {"PYTHONPATH": str(paths.SOURCES), "PYTHONUNBUFFERED": "1"}
         try:
             self._process = Child(
                 [sys.executable, "-P", "-m", "workshop.runtime.fork_server", *map(str, ends), *libraries],
@@ -143,16 +145,16 @@ class ForkServer:
                 pass_fds=ends,
             )
         except BaseException:
-            self.door.close()
+            self.socket.close()
             self._folder.cleanup()
             raise
         finally:
-            asked.close()
+            requests.close()
 
     def close(self) -> None:
         """Stop the server. Stop the processes that it forked first."""
         self._process.kill()
-        self.door.close()
+        self.socket.close()
         self._folder.cleanup()
 
     def __enter__(self) -> "ForkServer":
@@ -162,6 +164,6 @@ class ForkServer:
         self.close()
 
 
-def door() -> socket.socket:
+def server_socket() -> socket.socket:
     """Return the socket of the server that forked this process."""
-    return socket.socket(fileno=os.dup(int(os.environ[DOOR])))
+    return socket.socket(fileno=os.dup(int(os.environ[SOCKET_VARIABLE])))

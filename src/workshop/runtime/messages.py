@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the broker: the task's name, arguments and headers (eta, expires, retries, …)."""
+    """A message on the broker.
+
+    Attributes:
+        task: The full task name.
+        args: The task's positional arguments.
+        kwargs: The task's keyword arguments.
+        headers: The message's headers, such as eta, expires and retries.
+    """
 
     task: str
     args: list
@@ -15,15 +22,17 @@ class Message:
     headers: dict
 
     def __str__(self) -> str:
-        given = [repr(value) for value in self.args]
-        given += [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        return f"{self.task}({', '.join(given)})"
+        arguments = [repr(value) for value in self.args]
+        arguments += [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return f"{self.task}({', '.join(arguments)})"
 
 
 def decoded(raw: bytes | str) -> Message:
     """Decode a message as Kombu stores it in Redis.
 
-    Raises ValueError, KeyError or TypeError if `raw` is something else.
+    Raises:
+        ValueError: `raw` is something else. Depending on its content, this can also be a KeyError or a
+            TypeError.
     """
     message = json.loads(raw)
     body = message["body"]

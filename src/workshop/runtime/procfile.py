@@ -13,20 +13,26 @@ from workshop.errors import WorkshopError
 
 _PROBE = "from celery.app.utils import find_app; find_app({app!r})"
 _ASSIGNMENT = re.compile(r"\w+=")
+_APP = re.compile(r"""\s(?:-A\s+|--app[=\s]\s*)["']?([\w.:]+)""")
 
 
 @dataclass(frozen=True)
 class Service:
     """A process to keep running.
 
-    port: the service is ready when it listens on this port.
-    ready_line: the service is ready when its log contains this text. Without both, it is ready at its first
-    line.
-    restarts: whether to restart it when code changes. False if it reloads code on its own.
-    reads: more files that restart the service when they change.
-    waits: the step that must be done before the service can start.
-    once: whether the service is done when it exits with code 0.
-    log: a file for its output, which is then not shown in the terminal.
+    Attributes:
+        name: The service's name.
+        command: The command, for a shell.
+        folder: The folder where it runs.
+        environment: All of its environment variables.
+        port: The service is ready when it listens on this port.
+        ready_line: The service is ready when its log contains this text. Without `port` and `ready_line`, it
+            is ready at its first line.
+        restarts: Whether to restart it when code changes. False if it reloads code on its own.
+        reads: More files that restart the service when they change.
+        waits: The step that must be done before the service can start.
+        once: Whether the service is done when it exits with code 0.
+        log: A file for its output, which is then not shown in the terminal.
     """
 
     name: str
@@ -50,23 +56,18 @@ class Service:
 
     @property
     def is_simple(self) -> bool:
-        """True for a single command without pipes or lists, which receives signals directly."""
+        """Whether this is a single command without pipes or lists, which receives signals directly."""
         return not re.search(r"[;&|()]", self.command)
 
     @property
     def app(self) -> str | None:
         """The Celery app in the command: "myproject" in `celery -A myproject worker`."""
-        words = shlex.split(self.command)
-        for word, following in zip(words, [*words[1:], ""], strict=True):
-            if word in ("-A", "--app"):
-                return following
-            if word.startswith("--app="):
-                return word.removeprefix("--app=")
-        return None
+        match = _APP.search(self.command)
+        return match[1] if match else None
 
     @property
     def probe(self) -> str | None:
-        """A command that exits with 0 once the step that the service waits for is done, or None."""
+        """A command that exits with 0 once the step that the service waits for is done."""
         if self.waits is None or self.app is None:
             return None
         return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
@@ -75,8 +76,14 @@ class Service:
 def from_procfile(project: Project, environment: dict[str, str], port: int) -> list[Service]:
     """Return the services in the project's Procfile.
 
-    port: the port of `web`. Raises WorkshopError if the Procfile is missing, lists no process, or contains a
-    line that a shell can't read.
+    Args:
+        project: The project.
+        environment: All environment variables of the services.
+        port: The port of the service `web`.
+
+    Raises:
+        WorkshopError: The Procfile is missing, lists no process, names one twice, or contains a line that a
+            shell can't read.
     """
     file = project.folder / "Procfile"
     try:
@@ -113,13 +120,13 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
             folder=project.folder,
             environment=environment,
             waits=waits.get(name),
-            **_kind(name, command, environment, port),
+            **_ready_and_restart(name, command, environment, port),
         )
         for name, command in commands.items()
     ]
 
 
-def _kind(name: str, command: str, environment: dict[str, str], port: int) -> dict:
+def _ready_and_restart(name: str, command: str, environment: dict[str, str], port: int) -> dict:
     """Return how to tell that a process is ready, and what restarts it."""
     words = command.split()
     if name == "web":

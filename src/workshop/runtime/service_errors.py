@@ -10,24 +10,25 @@ NEW_BROKER = "Press Ctrl-C and run ./workshop up again: it starts a new, empty b
 
 
 @dataclass(frozen=True)
-class Trouble:
+class ServiceError:
     """A failure outside the learner's code.
 
-    what: the end of the sentence "The worker stopped because …".
-    fix: what to do.
-    error: the server's message.
-    is_broker: whether the broker has failed.
-    answered: whether the broker responded, but with an error.
+    Attributes:
+        what: The end of the sentence "The worker stopped because …".
+        fix: What to do.
+        error: The server's message.
+        is_broker: Whether the broker has failed.
+        responded: Whether the broker responded, but with an error.
     """
 
     what: str
     fix: str
-    error: str = ""
+    error: str
     is_broker: bool = False
-    answered: bool = False
+    responded: bool = False
 
 
-_SILENT = "its broker doesn't respond"
+_NO_RESPONSE = "its broker doesn't respond"
 _BROKER = (
     (
         r"ReadOnlyError|READONLY|read only replica|UNBLOCKED .*replica",
@@ -89,7 +90,7 @@ _BROKER = (
         r"|Celery result store backend"
         r"|'NoneType' object has no attribute 'hostname'",
         "",
-        _SILENT,
+        _NO_RESPONSE,
         "Start the broker, or correct its address (REDIS_URL, CELERY_BROKER_URL).",
     ),
 )
@@ -124,28 +125,26 @@ _OTHERS = (
     (r"No space left on device", "the disk is full", "Free some space on the disk."),
 )
 
-
-_THEIRS = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
+_FROM_LIBRARY = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
 """Exceptions of libraries that talk to servers. The learner's own exceptions may contain the same words."""
 
 
-def named(cause: Cause) -> Trouble | None:
-    """Return the service error behind the end of a process, or None if there is none."""
-    errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.behind))
+def find(cause: Cause) -> ServiceError | None:
+    """Return the service error because of which a process exited, or None if there is none."""
+    if cause.place and not _FROM_LIBRARY.match(cause.error):
+        return None
+    errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.earlier))
     for error in errors:
-        if cause.place and not _THEIRS.match(error):
-            continue
-        # Check the database and the port first, because psycopg and Django have exceptions with the same
-        # names.
+        # Check the database and the port first: psycopg and Django have exceptions with the same names.
         for pattern, what, fix in _OTHERS:
             if re.search(pattern, error):
-                return Trouble(what, fix, _message(error))
+                return ServiceError(what, fix, _message(error))
         for pattern, code, what, fix in _BROKER:
             if re.search(pattern, error):
                 message = _message(error)
                 known = not code or code in message or message.startswith("UNBLOCKED")
                 message = message if known else f"{code} {message}"
-                return Trouble(what, fix, message, is_broker=True, answered=what != _SILENT)
+                return ServiceError(what, fix, message, is_broker=True, responded=what != _NO_RESPONSE)
     return None
 
 

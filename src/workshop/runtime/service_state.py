@@ -7,9 +7,9 @@ class State(Enum):
     """What a service is doing. `ALIVE` states have a process; `SETTLED` states change only from outside."""
 
     NEW = auto()
-    """It was not started yet."""
+    """It has not been started yet."""
     PROBING = auto()
-    """A short command finds out whether the learner's code can already run it."""
+    """A short command checks whether the learner's code can already run it."""
     STARTING = auto()
     READY = auto()
     FAILING = auto()
@@ -23,7 +23,7 @@ class State(Enum):
     """It was not started, because a file has a syntax error."""
     CRASHED = auto()
     DONE = auto()
-    """It has done its work, or `up` is ending."""
+    """It has done its work, or `up` is stopping."""
 
 
 _START = {State.PROBING, State.STARTING, State.UNREADABLE}
@@ -47,7 +47,11 @@ SETTLED = STOPPED - {State.NEW} | {State.READY, State.BROKEN}
 
 
 def check(before: State, after: State) -> State:
-    """Return `after`. Raises ValueError if it may not follow `before`."""
+    """Return the state `after`.
+
+    Raises:
+        ValueError: `after` may not follow `before`.
+    """
     if after not in _NEXT[before]:
         raise ValueError(f"A service that is {before.name} cannot become {after.name}.")
     return after

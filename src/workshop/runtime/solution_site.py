@@ -7,7 +7,6 @@ why it failed, and serves the site until standard input is closed.
 import contextlib
 import sys
 import tempfile
-import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -26,27 +25,41 @@ from workshop.runtime.supervisor import START_SECONDS, Supervisor
 from workshop.system import signals
 from workshop.system.ports import free_port
 
-Entered = TypeVar("Entered")
+_Value = TypeVar("_Value")
 NEEDED = {"web", "worker", "migrate"}
 """The services that are needed to process photos."""
 
 
 def newest() -> str:
-    """Return the name of the last solution. Raises WorkshopError if none has a Procfile."""
-    found = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
-    if not found:
+    """Return the name of the last solution.
+
+    Raises:
+        WorkshopError: No solution has a Procfile.
+    """
+    names = sorted(file.parent.name for file in paths.SOLUTIONS.glob("[0-9]*/Procfile"))
+    if not names:
         raise WorkshopError(
             f"There is no solution in {paths.shown(paths.SOLUTIONS)}. Is this a complete clone?"
         )
-    return found[-1]
+    return names[-1]
 
 
 class Site:
-    """The solution `name`, with its database, photos and log in `folder`.
+    """A solution that runs as a site. Call `start()`, then `wait()`. `stop()` stops everything at any stage.
 
-    Call `start()`, then `wait()`. `stop()` stops everything at any stage.
-    without: names of processes to leave out. commands: commands that replace the Procfile's, by name.
-    variables: additional environment variables. PRACTICE is 0 by default, as on a server.
+    Args:
+        name: The solution's name.
+        folder: The folder for its database, photos and log.
+        without: The names of processes to leave out.
+        commands: Commands that replace the Procfile's, by name.
+        variables: Additional environment variables. PRACTICE is 0 by default, as on a server.
+
+    Attributes:
+        project: The solution.
+        port: The site's port.
+        data: The folder with its database and photos.
+        log: The file with the output of all processes.
+        news: Messages about the processes, for example that one has exited.
     """
 
     def __init__(
@@ -60,25 +73,26 @@ class Site:
         self.project = project.at(paths.SOLUTIONS / name)
         self.port = free_port()
         self.news: list[str] = []
-        """Messages about the processes, for example that one has exited."""
         self.log = folder / f"{name}.log"
+        self.data = folder / name
         self._without, self._commands, self._variables = without, commands or {}, variables or {}
-        self._folder, self.data = folder, folder / name
         self._flower_port = free_port()
         self._broker = Broker(prefer=None)
-        self._ready, self._ended = threading.Event(), threading.Event()
         self._supervisor: Supervisor | None = None
 
     @property
     def address(self) -> str:
+        """The site's address."""
         return f"http://localhost:{self.port}"
 
     @property
     def broker_url(self) -> str:
+        """The broker's address."""
         return self._broker.url
 
     @property
     def broker_pid(self) -> int | None:
+        """The broker's process ID, or None if the broker is stopped."""
         return self._broker.pid
 
     @property
@@ -92,36 +106,33 @@ class Site:
         return [name for name in self._supervisor.running if name != "migrate"]
 
     def pid(self, name: str) -> int:
-        """The process ID of the process `name` in the Procfile."""
+        """Return the process ID of the process `name` in the Procfile."""
         return self._supervisor.running[name].pid
 
     def start(self) -> None:
         """Start the broker and every process, and return without waiting for them.
 
-        Raises WorkshopError if the broker does not start or the Procfile cannot be read.
+        Raises:
+            WorkshopError: The broker does not start, or the Procfile can't be read.
         """
         self._broker.start()
         services = self._services()
-        output = self.log.open("w", encoding="utf-8")
+        printer = Printer(self.log.open("w", encoding="utf-8"), colour=False)
         self._supervisor = Supervisor(
-            services,
-            self.project.folder,
-            Printer(output, colour=False),
-            say=self.news.append,
-            on_ready=self._ready.set,
-            broker=self._broker,
+            services, self.project.folder, printer, say=self.news.append, broker=self._broker
         )
-        threading.Thread(target=self._run, daemon=True).start()
+        self._supervisor.run_in_thread()
 
     def wait(self) -> None:
         """Return once the site responds and its worker is ready.
 
-        Raises WorkshopError with the reason if one of them does not start.
+        Raises:
+            WorkshopError: One of them did not start. The message contains the reason.
         """
-        self._ready.wait(START_SECONDS + 5)
+        self._supervisor.settled.wait(START_SECONDS + 5)
         missing = NEEDED.intersection(self._supervisor.not_ready())
         if missing:
-            why = "\n".join(self.news) or "\n".join(self.last_lines())
+            why = "\n".join(self.news or self.last_lines())
             raise WorkshopError(
                 f"{self.project.shown} is not running, because these processes failed to start: "
                 f"{', '.join(sorted(missing))}.\n"
@@ -134,9 +145,8 @@ class Site:
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
 
     def stays(self, seconds: float) -> bool:
-        """Wait up to `seconds`. Returns False once the supervisor has exited."""
-        # Not Thread.join(): when interrupted, it regards the thread as ended (Python 3.11 and 3.12).
-        return not self._ended.wait(seconds)
+        """Wait up to `seconds`. Return False once the supervisor has exited."""
+        return not self._supervisor.exited.wait(seconds)
 
     def hurry(self) -> None:
         """Don't wait for running tasks. Call this from a signal handler while `stop()` waits."""
@@ -152,24 +162,18 @@ class Site:
         try:
             if self._supervisor is not None:
                 self._supervisor.stop()
-                self._ended.wait()
+                # Not Thread.join(): when interrupted, it regards the thread as ended (Python 3.11 and 3.12).
+                self._supervisor.exited.wait()
+                self._supervisor.printer.output.close()
         finally:
             self._broker.stop()
-
-    def _run(self) -> None:
-        try:
-            with contextlib.closing(self._supervisor.printer.output):
-                self._supervisor.run()
-        finally:
-            self._ended.set()
-            self._ready.set()
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables of the site's processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
         # If the site is stopped during an upload, the upload's temporary file remains.
-        environment |= {"TMPDIR": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
+        environment |= {"TMPDIR": str(self.data.parent), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
         return environment | flower.environment(self._flower_port) | self._variables
 
     def _services(self) -> list[Service]:
@@ -177,13 +181,13 @@ class Site:
         migrate = Service(
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
-        found = [
+        services = [
             # The solution has all steps done, so no process has to wait for a step.
             replace(service, waits=None, command=self._commands.get(service.name, service.command))
             for service in from_procfile(self.project, environment, self.port)
             if service.name not in self._without
         ]
-        return [*found, migrate]
+        return [*services, migrate]
 
 
 @contextlib.contextmanager
@@ -195,7 +199,7 @@ def running(
 ) -> Iterator[Site]:
     """Run the solution `name` during the block. Afterwards, stop its processes and delete its files.
 
-    without, commands, variables: see `Site`. Raises WorkshopError if the site does not start.
+    The arguments and exceptions are those of `Site`.
     """
     with tempfile.TemporaryDirectory(prefix="workshop-site-", ignore_cleanup_errors=True) as folder:
         site = Site(name, Path(folder), without, commands, variables)
@@ -210,29 +214,31 @@ def running(
 class Ending:
     """Ctrl-C, SIGTERM and a closed terminal raise one KeyboardInterrupt, but never halfway through a start.
 
-    `stack` stops everything that is started here. Call `hold()` before the stack is closed, so that no signal
-    interrupts the cleanup.
+    Call `hold()` before the stack is closed, so that no signal interrupts the cleanup.
+
+    Args:
+        stack: It stops everything that is started here.
     """
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
-        self._asked = self._held = False
+        self._interrupted = self._held = False
         self._sites: list[Site] = []
         self._stack = stack
         stack.enter_context(signals.handled(self._signalled))
 
-    def entered(self, context: AbstractContextManager[Entered]) -> Entered:
+    def entered(self, context: AbstractContextManager[_Value]) -> _Value:
         """Enter a context that `stack` exits, and return its value."""
-        with self.whole():
+        with signals.held():
             return self._stack.enter_context(context)
 
     def folder(self) -> Path:
-        """A temporary folder for the sites' data."""
+        """Create a temporary folder for the sites' data."""
         folder = tempfile.TemporaryDirectory(prefix="workshop-demo-", ignore_cleanup_errors=True)
         return Path(self.entered(folder))
 
     def started(self, site: Site) -> Site:
-        """Start `site` and return it. Raises WorkshopError as `Site.start` does."""
-        with self.whole():
+        """Start `site` and return it, with the exceptions of `Site.start`."""
+        with signals.held():
             self._sites.append(site)
             self._stack.callback(site.stop)
             site.start()
@@ -242,27 +248,18 @@ class Ending:
         """From now on, signals don't interrupt anything. A second signal cuts running tasks short."""
         self._held = True
 
-    @contextlib.contextmanager
-    def whole(self) -> Iterator[None]:
-        """Delay signals until the end of the block, so that whatever starts in it starts completely."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-            if self._asked:
-                raise KeyboardInterrupt
-
     def _signalled(self, *_: object) -> None:
-        first, self._asked = not self._asked, True
-        if not first:
+        if self._interrupted:
             for site in self._sites:
                 site.hurry()
-        elif not self._held:
+            return
+        self._interrupted = True
+        if not self._held:
             raise KeyboardInterrupt
 
 
 def main(name: str) -> None:
+    """Run the solution `name` until standard input is closed. Print its address or the error."""
     try:
         with running(name) as site:
             print(site.address, flush=True)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from honcho.printer import Message
 
 QUIET_SECONDS = 0.5
+"""A start is complete when a process has printed nothing for this time."""
 HOLD_SECONDS = 30
+"""The maximum time for which lines are held back."""
 _TIMES = re.compile(r"0x[0-9a-f]+|(?:\d{4}-\d\d-\d\d|\w+ \d+, \d{4} -|\d{6}) \d\d:\d\d:\d\d(?:,\d+)?")
 """Text that differs between starts: memory addresses, dates and times."""
 _CHATTER = re.compile(r"\s*$|worker: (?:Warm|Cold) shutdown|.*: INFO/MainProcess\] mingle: ")
@@ -20,15 +22,16 @@ class Startup:
 
     Between `hold()` and `release()`, the lines are held back, so that a restart is a single line.
 
-    write: prints a line.
+    Args:
+        write: Prints a line.
     """
 
     def __init__(self, write: Callable[[Message], None]):
         self._write = write
-        self._first: set[str] = set()
-        self._known = False
+        self._first_start: set[str] = set()
+        self._started = False
         self._held: list[Message] | None = None
-        self._since = 0.0
+        self._held_since = 0.0
 
     def line(self, message: Message) -> None:
         """Print a line, or hold it back."""
@@ -36,43 +39,45 @@ class Startup:
             self._held.append(message)
             return
         self._write(message)
-        if not self._known:
-            self._first.add(_normal(message))
+        if not self._started:
+            self._first_start.add(_normalized(message))
 
     def hold(self) -> None:
         """Hold back the next lines. The lines of the first start are never held back."""
-        if self._known:
-            self._held, self._since = self._held or [], time.monotonic()
+        if self._started:
+            self._held, self._held_since = self._held or [], time.monotonic()
 
-    def look(self) -> None:
+    def release_if_overdue(self) -> None:
         """Print lines that were held back for too long, because the process may be waiting in a debugger."""
-        if self._held and time.monotonic() - self._since > HOLD_SECONDS:
+        if self._held and time.monotonic() - self._held_since > HOLD_SECONDS:
             self.release()
 
     def complete(self) -> str:
         """Record that the process has started, and print the lines that the first start did not print.
 
-        Returns a remark for the end of a sentence if warnings were repeated; otherwise an empty string.
+        Returns:
+            A remark for the end of a sentence if warnings were repeated, otherwise "".
         """
-        self._known = True
-        repeated = [each for each in self._held or [] if _normal(each) in self._first]
+        self._started = True
+        repeated = [message for message in self._held or [] if _normalized(message) in self._first_start]
         self.release()
         return " · same warnings" if any(map(_warns, repeated)) else ""
 
     def release(self, everything: bool = False) -> None:
         """Print new lines that were held back.
 
-        everything: print all lines from the first new one on, because the process has failed.
+        Args:
+            everything: Print all lines from the first new one on, because the process has failed.
         """
-        if everything and not self._known:
-            self._first.clear()  # the start failed, so the same traceback may come again
+        if everything and not self._started:
+            self._first_start.clear()  # the start failed, so the same traceback may come again
         held, self._held = self._held or [], None
         failed = everything or any(map(_starts_a_traceback, held))
-        news = False
+        is_new = False
         for message in held:
-            known = _normal(message) in self._first or is_chatter(message)
-            news = (news and failed) or _starts_a_traceback(message) or not known
-            if news:
+            known = _normalized(message) in self._first_start or is_chatter(message)
+            is_new = (is_new and failed) or _starts_a_traceback(message) or not known
+            if is_new:
                 self._write(message)
 
 
@@ -89,7 +94,7 @@ def _starts_a_traceback(message: Message) -> bool:
     return "Traceback (most recent" in _text(message)
 
 
-def _normal(message: Message) -> str:
+def _normalized(message: Message) -> str:
     return _TIMES.sub("", _text(message)).strip()
 
 

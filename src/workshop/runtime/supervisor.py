@@ -1,6 +1,6 @@
-"""Keep the processes of a project running, and say what happens to them.
+"""Keep the processes of a project running, and report what happens to them.
 
-honcho's own manager stops everything when one process exits. This one continues: it says which process
+honcho's own manager stops everything when one process exits. This one continues: it reports which process
 exited and why, and restarts that process when a file changes.
 """
 
@@ -10,12 +10,12 @@ import os
 import queue
 import re
 import signal
-import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -27,38 +27,57 @@ from honcho.process import Process
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.runtime import diagnosis, service_state, startup_output
+from workshop.runtime.broker import Broker
 from workshop.runtime.exit_reasons import ExitReasons
 from workshop.runtime.procfile import Service
 from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
 from workshop.runtime.startup_output import Startup
 from workshop.system import file_watcher, ports, signals
+from workshop.system.waiting import until
 
 GRACE_SECONDS = 10
 START_SECONDS = 60
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
 """The message that Django's runserver logs before it restarts its server, with or without a timestamp."""
+_VERBS = {
+    State.WAITING: " waits for ",
+    State.UNREADABLE: "cannot start: ",
+    State.BROKEN: "cannot load your code: ",
+}
+"""How a sentence about a service in this state begins, after its name. In CRASHED, the reason has a verb."""
 
 
 @dataclass
 class Running:
-    """A service and its state. `enter` changes the state.
+    """A service and its state. All times are in monotonic seconds.
 
-    said: why the service isn't running, so that the reason is printed only once.
-    news: why the service is restarting, which is printed when the service is ready.
-    asked_at, ready_at: when the service was asked to start, and when it was ready, in monotonic seconds.
-    listener: the process that listened on the service's port before.
+    Attributes:
+        service: The service.
+        colour: The color of its name in the terminal.
+        startup: The filter for its output.
+        state: Its state, which `enter` changes.
+        pid: Its process ID, or None if it has no process.
+        thread: The thread that reads the output of its process.
+        lines: The last lines of the output.
+        problem: Why it isn't running. The reason is printed only when it changes.
+        restart: Why it is restarting. The reason is printed when it is ready.
+        old_listener: The process that listened on its port before the restart.
+        asked_at: When it was asked to start.
+        ready_at: When it was ready; 0 if all lines of its start have been printed.
+        kill_at: When it is killed if it has not stopped until then.
+        last_line_at: When it printed its last line.
     """
 
     service: Service
     colour: str
-    startup: Startup = field(default_factory=lambda: Startup(lambda message: None))
+    startup: Startup
     state: State = State.NEW
     pid: int | None = None
     thread: threading.Thread | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
-    said: str = ""
-    news: str = ""
-    listener: int | None = None
+    problem: str = ""
+    restart: str = ""
+    old_listener: int | None = None
     asked_at: float = 0
     ready_at: float = 0
     kill_at: float = 0
@@ -66,20 +85,40 @@ class Running:
 
     @property
     def alive(self) -> bool:
+        """Whether the service has a process."""
         return self.state in ALIVE
 
     def enter(self, state: State) -> None:
-        """Change the state. Raises ValueError if `state` may not follow the current one."""
+        """Change the state.
+
+        Raises:
+            ValueError: `state` may not follow the current state.
+        """
         self.state = service_state.check(self.state, state)
+
+    def restarts_because(self, reason: str) -> None:
+        """Set the reason for a restart. Further reasons before the service is ready don't reset its time."""
+        if not self.restart:
+            self.asked_at = time.monotonic()
+        self.restart = f"{self.service.name} {reason}"
 
 
 class Supervisor:
     """Runs services until `stop()`. Services with `once` run first, and the others start when those are done.
 
-    printer: receives each line of the logs.
-    say: receives sentences about what happens to the services.
-    on_ready: called once, when every service is either ready or has failed to start.
-    on_pids: called with a dictionary of names and pids whenever a process starts or exits.
+    Args:
+        services: The services to run.
+        folder: The project's folder. Changes in it restart the services.
+        printer: Receives each line of the logs.
+        say: Receives sentences about what happens to the services.
+        on_ready: Called once, when every service is either ready or has failed to start.
+        on_pids: Called with a dictionary of names and pids whenever a process starts or exits.
+        broker: The workshop's own broker, or None if the project uses another one.
+
+    Attributes:
+        running: The services by name.
+        settled: Set when every service is either ready or has failed to start.
+        exited: Set when `run()` has ended.
     """
 
     def __init__(
@@ -90,48 +129,51 @@ class Supervisor:
         say: Callable[[str], None],
         on_ready: Callable[[], None] = lambda: None,
         on_pids: Callable[[dict[str, int]], None] = lambda pids: None,
-        broker=None,
+        broker: Broker | None = None,
     ):
-        self._colours = get_colours()
         self.running: dict[str, Running] = {}
+        self.settled, self.exited = threading.Event(), threading.Event()
         self.folder, self.printer, self.say, self.broker = folder, printer, say, broker
         self._on_ready, self._on_pids = on_ready, on_pids
-        self._events: queue.SimpleQueue = queue.SimpleQueue()
-        self._stop_asked = 0
-        self._stopping = self._announced = self._broker_said = False
+        self._colours = get_colours()
+        self._events: queue.SimpleQueue[Message | Callable[[], None]] = queue.SimpleQueue()
+        self._stop_requests = 0
+        self._stopping = self._broker_reported = False
         self._reasons = ExitReasons(folder, broker)
-        self._watching = threading.Event()
+        self._stop_watching = threading.Event()
         for service in services:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
         """Stop everything. A second call stops it immediately. Safe to call from a signal handler."""
-        self._stop_asked += 1
-        self._events.put(Message("stop asked", None, None, None, None))
+        self._stop_requests += 1
+        self._events.put(lambda: None)  # ends the wait for an event
 
     def switch_broker(self, on: bool) -> None:
         """Stop the broker, or restart it empty. Safe to call from a signal handler."""
-        self._events.put(Message("broker", on, None, None, None))
+        self._events.put(partial(self._switch_broker, on))
 
     def run(self) -> None:
-        """Start all services and keep them running.
-
-        Returns after `stop()`, when all processes have exited.
-        """
-        watcher = threading.Thread(target=self._watch, daemon=True)
-        watcher.start()
-        try:
+        """Start all services and keep them running until all processes have exited after `stop()`."""
+        with contextlib.ExitStack() as stack:  # calls these in reverse order, even if one of them fails
+            stack.callback(self.exited.set)
+            stack.callback(self.settled.set)
+            stack.callback(self._kill_all)
+            stack.callback(self._stop_watching.set)
+            threading.Thread(target=self._watch, daemon=True).start()
             deadline = time.monotonic() + START_SECONDS
             self._start_new(once=True)
-            while not (self._stopping and not any(r.alive for r in self.running.values())):
+            while not self._stopping or any(running.alive for running in self.running.values()):
                 self._step(deadline)
-        finally:
-            self._watching.set()
-            self._kill_all()
+
+    def run_in_thread(self) -> None:
+        """Start `run()` in a thread, and return without waiting for `settled`."""
+        threading.Thread(target=self.run, daemon=True).start()
 
     def not_ready(self) -> list[str]:
         """Return the names of the services that are not ready."""
-        return [name for name, r in self.running.items() if r.state not in (State.READY, State.DONE)]
+        ready = (State.READY, State.DONE)
+        return [name for name, running in self.running.items() if running.state not in ready]
 
     def add(self, service: Service) -> None:
         """Start another service."""
@@ -143,52 +185,56 @@ class Supervisor:
                 self._start(running)
 
     def _add(self, service: Service) -> Running:
-        running = self.running[service.name] = Running(
-            service, next(self._colours), Startup(self.printer.write)
-        )
+        running = Running(service, next(self._colours), Startup(self.printer.write))
+        self.running[service.name] = running
         self.printer.width = max(self.printer.width, len(service.name))
         return running
 
     def _step(self, deadline: float) -> None:
         with contextlib.suppress(queue.Empty):
-            message = self._events.get(timeout=0.2 if self._announced else 0.05)
-            self._handle(message)
-        if self._stop_asked:
+            event = self._events.get(timeout=0.2 if self.settled.is_set() else 0.05)
+            if isinstance(event, Message):
+                self._handle(self.running[event.name], event)
+            else:
+                event()
+        if self._stop_requests:
             self._end_all()
         for running in self.running.values():
             self._look_at(running)
-        if self.broker is not None and not self.broker.running and not self._broker_said:
-            self._broker_said = True
+        if self.broker is not None and not self.broker.running and not self._broker_reported:
+            self._broker_reported = True
             self.say(
                 "broker ended. Nothing can be queued until it is running again. It starts again when you "
                 "save a file."
             )
-        if not self._stopping and all(r.state in SETTLED for r in self.running.values() if r.service.once):
+        if self._stopping:
+            return
+        if self._are_settled(running for running in self.running.values() if running.service.once):
             self._start_new(once=False)
-        settled = all(r.state in SETTLED for r in self.running.values())
-        if not self._announced and not self._stopping and (settled or time.monotonic() > deadline):
-            self._announced = True
+        is_settled = self._are_settled(self.running.values()) or time.monotonic() > deadline
+        if is_settled and not self.settled.is_set():
+            self.settled.set()
             self._on_ready()
 
-    def _handle(self, message: Message) -> None:
-        if message.type == "changed":
-            self._changed(message.data)
-        if message.type == "broker":
-            self._switch_broker(message.data)
-        running = self.running.get(message.name)
-        if running is None:
-            return
+    @staticmethod
+    def _are_settled(services: Iterable[Running]) -> bool:
+        return all(running.state in SETTLED for running in services)
+
+    def _handle(self, running: Running, message: Message) -> None:
         if message.type == "start":
             running.pid = message.data["pid"]
-            self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+            self._report_pids()
             if running.state == State.STOPPING:
                 _signal(running, signal.SIGTERM)
         elif message.type == "line":
             self._line(running, message)
         elif message.type == "stop":
             running.pid = None
-            self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+            self._report_pids()
             self._ended(running, message.data["returncode"])
+
+    def _report_pids(self) -> None:
+        self._on_pids({name: running.pid for name, running in self.running.items() if running.pid})
 
     def _start(self, running: Running) -> None:
         service = running.service
@@ -197,8 +243,8 @@ class Supervisor:
             return
         probe = None if running.state == State.PROBING else service.probe
         running.startup.hold()
-        running.listener, running.ready_at = None, 0
-        if not running.news:
+        running.old_listener, running.ready_at = None, 0
+        if not running.restart:
             running.asked_at = time.monotonic()
         running.enter(State.PROBING if probe else State.STARTING)
         running.lines.clear()
@@ -209,10 +255,10 @@ class Supervisor:
             env=service.environment,
             cwd=service.folder,
         )
-        running.thread = threading.Thread(target=self._run, args=(process,), daemon=True)
+        running.thread = threading.Thread(target=self._run_process, args=(process,), daemon=True)
         running.thread.start()
 
-    def _run(self, process: Process) -> None:
+    def _run_process(self, process: Process) -> None:
         try:
             process.run(self._events)
         except OSError as error:
@@ -245,16 +291,15 @@ class Supervisor:
 
     def _ready(self, running: Running) -> None:
         running.enter(State.READY)
-        running.said, running.ready_at = "", time.monotonic()
+        running.problem, running.ready_at = "", time.monotonic()
 
     def _reloads(self, running: Running, file: Path) -> None:
         """The service reloads on its own, and its server restarts in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
-        if not running.news:
-            running.news = f"{running.service.name} restarted: {file} changed"
-            running.asked_at = time.monotonic()
+        if not running.restart:
+            running.restarts_because(f"restarted: {file} changed")
         running.ready_at = 0
-        running.listener = ports.listener(running.pid, running.service.port) if running.pid else None
+        running.old_listener = ports.listener(running.pid, running.service.port) if running.pid else None
         running.enter(State.STARTING)
         running.lines.clear()
         running.startup.hold()
@@ -263,9 +308,9 @@ class Supervisor:
         """The service has printed all the lines of its start."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
-        if running.news:
-            self.say(running.news + took + remark)
-        running.news, running.ready_at = "", 0
+        if running.restart:
+            self.say(running.restart + took + remark)
+        running.restart, running.ready_at = "", 0
 
     def _ended(self, running: Running, code: int) -> None:
         if self._stopping or (running.service.once and code == 0):
@@ -275,21 +320,16 @@ class Supervisor:
         elif running.state == State.PROBING:
             self._cannot(running, State.WAITING, self._reasons.waits(running.service, running.lines))
         else:
-            running.said = ""
+            running.problem = ""
             self._cannot(running, State.CRASHED, self._reasons.exited(running.service, running.lines, code))
 
     def _cannot(self, running: Running, state: State, why: str) -> None:
         running.enter(state)
-        running.news = ""
+        running.restart = ""
         running.startup.release(everything=state in (State.CRASHED, State.BROKEN))
-        if why != running.said:
-            running.said = why
-            verb = {
-                State.WAITING: " waits for",
-                State.UNREADABLE: "cannot start:",
-                State.BROKEN: "cannot load your code:",
-            }
-            self.say(" ".join(part for part in (running.service.name, verb.get(state), why) if part))
+        if why != running.problem:
+            running.problem = why
+            self.say(f"{running.service.name} {_VERBS.get(state, '')}{why}")
 
     def _changed(self, files: list[str]) -> None:
         if self._stopping:
@@ -305,25 +345,22 @@ class Supervisor:
                 return
         what = ", ".join(files[:3]) + (" and more" if len(files) > 3 else "")
         for running in self.running.values():
-            if running.service.log is not None or running.state in (State.NEW, State.DONE):
+            if running.service.log is not None or running.state in (State.NEW, State.DONE, State.STOPPING):
                 continue
-            running.asked_at = running.asked_at if running.news else time.monotonic()
             if running.state == State.BROKEN:
+                running.restarts_because(f"started again: {what} changed")
                 running.enter(State.STARTING)
-                running.news = f"{running.service.name} started again: {what} changed"
             elif running.state in STOPPED:
-                running.news = f"{running.service.name} started again: {what} changed"
+                running.restarts_because(f"started again: {what} changed")
                 self._start(running)
-            elif running.state != State.STOPPING and (
-                running.service.restarts or set(files) & set(running.service.reads)
-            ):
-                running.news = f"{running.service.name} restarted: {what} changed"
+            elif running.service.restarts or set(files) & set(running.service.reads):
+                running.restarts_because(f"restarted: {what} changed")
                 self._end(running)
 
     def _switch_broker(self, on: bool) -> None:
         if self.broker is None or self._stopping:
             return
-        self._reasons.broker_stopped = self._broker_said = not on
+        self._reasons.broker_stopped = self._broker_reported = not on
         if not on:
             self.broker.stop()
             self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
@@ -331,8 +368,7 @@ class Supervisor:
             self._start_broker()
             for running in self.running.values():
                 if running.state == State.CRASHED and running.service.log is None:
-                    running.news = f"{running.service.name} started again: the broker is back"
-                    running.asked_at = time.monotonic()
+                    running.restarts_because("started again: the broker is back")
                     self._start(running)
 
     def _start_broker(self) -> None:
@@ -341,15 +377,15 @@ class Supervisor:
         except WorkshopError as error:
             self.say(f"broker is still down: {error} It starts again when you save a file.")
             return
-        self._broker_said = False
-        self._on_pids({name: r.pid for name, r in self.running.items() if r.pid})
+        self._broker_reported = False
+        self._report_pids()
         self.say("broker started again, empty.")
 
     def _end(self, running: Running) -> None:
         running.enter(State.STOPPING)
-        reachable = self.broker is None or self.broker.running
         # Without its broker, a worker never completes its warm shutdown.
-        running.kill_at = time.monotonic() + (GRACE_SECONDS if reachable else 2)
+        broker_responds = self.broker is None or self.broker.running
+        running.kill_at = time.monotonic() + (GRACE_SECONDS if broker_responds else 2)
         _signal(running, signal.SIGTERM)
 
     def _end_all(self) -> None:
@@ -363,49 +399,43 @@ class Supervisor:
             for running in self.running.values():
                 if running.alive and running.state != State.STOPPING:
                     self._end(running)
-        if self._stop_asked > 1:
+        if self._stop_requests > 1:
             for running in self.running.values():
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
         """Kill all processes, also those that are still starting: each thread has one or will have one."""
-        deadline = time.monotonic() + GRACE_SECONDS
-        for running in self.running.values():
-            while running.thread and running.thread.is_alive() and time.monotonic() < deadline:
-                self._learn_pids()
-                _signal(running, signal.SIGKILL)
-                running.thread.join(0.05)
 
-    def _learn_pids(self) -> None:
-        while not self._events.empty():
-            message = self._events.get()
-            if message.type == "start":
-                self.running[message.name].pid = message.data["pid"]
+        def are_killed() -> bool:
+            while not self._events.empty():
+                event = self._events.get()
+                if isinstance(event, Message) and event.type == "start":
+                    self.running[event.name].pid = event.data["pid"]
+            services = [running for running in self.running.values() if _has_thread(running)]
+            for running in services:
+                _signal(running, signal.SIGKILL)
+            return not services
+
+        until(are_killed, GRACE_SECONDS)
 
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
-        running.startup.look()
+        running.startup.release_if_overdue()
         if running.state == State.STARTING and _is_served(running):
             self._ready(running)
         elif running.state == State.READY and running.ready_at:
             # Nothing follows a ready line, but some lines may follow when a port is open.
-            quiet = now - max(running.last_line_at, running.ready_at) > startup_output.QUIET_SECONDS
-            if (
-                running.service.ready_line
-                or quiet
-                or now - running.ready_at > 4 * startup_output.QUIET_SECONDS
-            ):
+            quiet_at = max(running.last_line_at, running.ready_at) + startup_output.QUIET_SECONDS
+            complete_at = min(quiet_at, running.ready_at + 4 * startup_output.QUIET_SECONDS)
+            if running.service.ready_line or now > complete_at:
                 self._complete(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:
-            why = self._reasons.broken(running.service, running.lines)
-            self._cannot(running, State.BROKEN, why)
-        elif running.state == State.STARTING and running.service.log and not running.said:
+            self._cannot(running, State.BROKEN, self._reasons.broken(running.service, running.lines))
+        elif running.state == State.STARTING and running.service.log and not running.problem:
             if now - running.asked_at > START_SECONDS:
-                running.said = (
-                    f"{running.service.name} is still starting. For its progress, see "
-                    f"{paths.shown(running.service.log)}."
-                )
-                self.say(running.said)
+                log = paths.shown(running.service.log)
+                running.problem = f"{running.service.name} is still starting. For its progress, see {log}."
+                self.say(running.problem)
         elif running.state == State.STOPPING and now > running.kill_at:
             _signal(running, signal.SIGKILL)
         if running.pid and _is_zombie(running.pid):
@@ -414,10 +444,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"], extra_extensions=("Procfile",))
-        options = {"debounce": 400, "stop_event": self._watching, "raise_interrupt": False}
+        options = {"debounce": 400, "stop_event": self._stop_watching, "raise_interrupt": False}
         for changes in file_watcher.changes(self.folder, self.say, watch_filter=own, **options):
             files = sorted({str(Path(path).relative_to(self.folder)) for _, path in changes})
-            self._events.put(Message("changed", files, None, None, None))
+            self._events.put(partial(self._changed, files))
 
 
 def _signal(running: Running, number: int) -> None:
@@ -431,6 +461,10 @@ def _signal(running: Running, number: int) -> None:
         signals.to_group(running.pid, number)
 
 
+def _has_thread(running: Running) -> bool:
+    return running.thread is not None and running.thread.is_alive()
+
+
 def _is_zombie(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -441,10 +475,6 @@ def _is_zombie(pid: int) -> bool:
 def _is_served(running: Running) -> bool:
     """Return True if the service itself accepts connections on its port."""
     port = running.service.port
-    if not port or not running.pid:
+    if not port or not running.pid or not ports.accepts_connections(port):
         return False
-    with socket.socket() as client:
-        client.settimeout(0.2)
-        if client.connect_ex(("127.0.0.1", port)):
-            return False
-    return ports.listener(running.pid, port) not in (None, running.listener)
+    return ports.listener(running.pid, port) not in (None, running.old_listener)

@@ -27,7 +27,7 @@ class NotInstalled(WorkshopError):
 
 
 def as_user(name: str) -> list[str]:
-    """Return a command prefix that makes root run a command as user `name`; empty for other users."""
+    """Return a prefix for a command that root runs as user `name`; empty for other users."""
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 
@@ -41,9 +41,9 @@ def postgres_program(name: str) -> str | None:
 
     On Debian, the server's programs are not on the PATH.
     """
-    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
-    found = shutil.which(name) or next(iter(kept), None)
-    return str(Path(found).resolve()) if found else None
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    file = shutil.which(name) or (versions[-1] if versions else None)
+    return str(Path(file).resolve()) if file else None
 
 
 def redis_program() -> str | None:
@@ -56,28 +56,28 @@ def redis_program() -> str | None:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL server with an empty database `photos` during the block. Yields the DATABASE_URL.
+    """Run a PostgreSQL server with an empty database `photos` during the block, and remove its files.
 
-    All files are removed afterwards. Raises NotInstalled, or WorkshopError with PostgreSQL's message if the
-    server does not start.
+    Yields:
+        The DATABASE_URL.
+
+    Raises:
+        NotInstalled: PostgreSQL or its user is missing.
+        WorkshopError: The server does not start. The message contains PostgreSQL's message.
     """
     initdb = postgres_program("initdb")
     if initdb is None:
         raise NotInstalled("PostgreSQL is not installed. Install it: apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
-            _give(name, "postgres")
+            try:
+                shutil.chown(name, "postgres")
+            except LookupError:
+                raise NotInstalled(
+                    "PostgreSQL does not run as root, and there is no user postgres. Create it:  apt-get "
+                    "install postgresql"
+                ) from None
         yield from _postgres(Path(initdb).parent, Path(name))
-
-
-def _give(folder: str, user: str) -> None:
-    try:
-        shutil.chown(folder, user)
-    except LookupError:
-        raise NotInstalled(
-            f"PostgreSQL does not run as root, and there is no user {user}. Create it:  apt-get "
-            f"install postgresql"
-        ) from None
 
 
 def _postgres(programs: Path, home: Path) -> Iterator[str]:
@@ -86,11 +86,13 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
     def run(program: str, *arguments: str) -> None:
         command = [*user, str(programs / program), *arguments]
         # Use a file: the server keeps pg_ctl's output open, so reading from a pipe would never end.
-        with (home / "said").open("w+") as said:
-            done = subprocess.run(command, cwd=home, env=inherited(), stdout=said, stderr=said, check=False)
-            said.seek(0)
-            if done.returncode:
-                raise WorkshopError(f"PostgreSQL's {program} failed:\n{said.read().strip()}")
+        file = home / "output"
+        with file.open("w") as output:
+            done = subprocess.run(
+                command, cwd=home, env=inherited(), stdout=output, stderr=output, check=False
+            )
+        if done.returncode:
+            raise WorkshopError(f"PostgreSQL's {program} failed:\n{file.read_text().strip()}")
 
     data = str(home / "data")
     run("initdb", "-D", data, "-U", "postgres", "--auth", "trust", "--no-sync")
@@ -105,10 +107,14 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """Run an S3 store with an empty bucket during the block. Yields the environment variables for a project.
+    """Run an S3 store with an empty bucket during the block: moto's server, which stores objects in memory.
 
-    The store is moto's server, which keeps everything in memory. Raises NotInstalled, or WorkshopError if the
-    server does not start.
+    Yields:
+        The environment variables for a project.
+
+    Raises:
+        NotInstalled: moto is missing.
+        WorkshopError: The server does not start.
     """
     if find_spec("moto") is None:  # the Docker image doesn't contain the test packages
         raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")

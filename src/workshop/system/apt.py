@@ -20,14 +20,14 @@ DEBIAN_FRONTEND=noninteractive apt-get $options install -y --no-install-recommen
 
 
 def available(systems: Collection[str] = ("debian", "ubuntu")) -> bool:
-    """Return True on one of `systems` if this user is root or has a passwordless sudo."""
+    """Return True if `install` can work: on one of `systems`, as root or with a passwordless sudo."""
     if _system() not in systems or not shutil.which("apt-get"):
         return False
     return os.geteuid() == 0 or bool(shutil.which("sudo") and _ran(["sudo", "-n", "true"]))
 
 
 def install(*packages: str) -> bool:
-    """Install `packages` without starting their servers. Returns False if that fails or isn't possible."""
+    """Install packages without starting their servers. Return False if that fails or isn't possible."""
     if not available():
         return False
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]

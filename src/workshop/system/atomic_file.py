@@ -14,11 +14,15 @@ def write_bytes(
 ) -> None:
     """Write `content` to a temporary file, then rename it to `file`.
 
-    mode: the file's permissions; None keeps those of an existing file.
-    temporary_folder: where the temporary file is created, on the same file system (default: the folder of
-    `file`). Use another folder if a program watches that one for new files.
-    A symbolic link is kept: the file that it points to is replaced.
-    Raises OSError, which names `file`. The old content is then unchanged.
+    Args:
+        file: If this is a symbolic link, the file that it points to is replaced.
+        content: The new content.
+        mode: The file's permissions. None keeps those of an existing file.
+        temporary_folder: Where the temporary file is created, on the same file system. None means the folder
+            of `file`. Choose another folder if a program watches that one for new files.
+
+    Raises:
+        OSError: The file can't be written. The error names `file`, and the old content is unchanged.
     """
     file = Path(os.path.realpath(file))
     # A name like an editor's backup file, so that commands ignore a file that a killed process leaves behind.
@@ -42,17 +46,17 @@ def write_bytes(
 
 
 def write_text(file: Path, text: str, mode: int | None = None, temporary_folder: Path | None = None) -> None:
-    """Write `text` as UTF-8. Arguments and exceptions are those of `write_bytes`."""
+    """Write `text` as UTF-8, with the other arguments and the exceptions of `write_bytes`."""
     write_bytes(file, text.encode(), mode, temporary_folder)
 
 
 def write_json(file: Path, content: object) -> None:
-    """Write `content` as JSON, indented. Raises OSError as `write_bytes` does."""
+    """Write `content` as indented JSON, with the exceptions of `write_bytes`."""
     write_text(file, json.dumps(content, indent=2) + "\n")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make `target` a copy of `source`, with its permissions. Raises OSError as `write_bytes` does."""
+    """Make `target` a copy of `source`, with its permissions and the exceptions of `write_bytes`."""
     write_bytes(target, source.read_bytes(), source.stat().st_mode & 0o7777)
 
 
@@ -66,12 +70,17 @@ def read_json(file: Path) -> dict:
 
 
 @contextlib.contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold the lock `file` during the block. Other processes wait for the lock.
+def locked(file: Path, wait: bool = True) -> Iterator[None]:
+    """Hold a lock during the block. The operating system releases it if this process is killed.
 
-    The operating system releases the lock when its holder exits, even if it was killed.
+    Args:
+        file: The lock file. It is created if necessary, and stays.
+        wait: Wait while another process holds the lock.
+
+    Raises:
+        BlockingIOError: Another process holds the lock, and `wait` is False.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

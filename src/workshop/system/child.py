@@ -23,14 +23,20 @@ class Child:
     It leads its own session, so Ctrl-C in the terminal doesn't reach it, and ending it also ends the
     processes that it started. Its two output streams go to one file, so the process never waits for a reader.
 
-    command: a list of arguments, or a string for the shell. folder: where it runs. environment: all its
-    variables; default: what every process of the workshop inherits. log: the file for its output; default: a
-    temporary file, which `stop` removes. append: keep what is in `log` already. terminal: the file descriptor
-    of a terminal that gets the output instead. leash: give it a pipe as
-    standard input, which closes when this process ends, even if it is killed. own_session: False leaves it in
-    the session of this process. pass_fds: file descriptors that it inherits.
+    Args:
+        command: A list of arguments, or a string for the shell.
+        folder: The folder where it runs. None means the current folder.
+        environment: All of its environment variables. None means those that every process of the workshop
+            inherits.
+        log: The file for its output. None means a temporary file, which `stop` removes.
+        append: Keep the previous content of `log`.
+        terminal: The file descriptor of a terminal that gets the output instead.
+        leash: Give it a pipe as standard input, which closes when this process exits, even if it is killed.
+        own_session: False leaves it in the session of this process.
+        pass_fds: File descriptors that it inherits.
 
-    Raises OSError if the command cannot be run.
+    Raises:
+        OSError: The command can't be run.
     """
 
     def __init__(
@@ -73,32 +79,35 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """The process ID."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether the process has not exited yet."""
         return self._process.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """None while the process is running; negative if a signal ended it."""
+        """The exit code: None while the process is running, negative if a signal ended it."""
         return self._process.poll()
 
     @property
     def output(self) -> str:
-        """The output so far. After `stop`, there is none if the log was a temporary file."""
+        """The output so far. After `stop`, it is empty if the log was a temporary file."""
         with contextlib.suppress(FileNotFoundError):
             return self.log.read_text(encoding="utf-8", errors="replace")
         return ""
 
     def last_lines(self, count: int = 10) -> str:
-        """The last lines of the output that aren't empty."""
+        """Return the last `count` lines of the output that aren't empty."""
         return "\n".join([line for line in self.output.splitlines() if line.strip()][-count:])
 
     def wait_for(self, text: str, seconds: float) -> str:
-        """Wait until a complete line of the output contains `text`, and return the first such line.
+        """Wait until the output contains `text`.
 
-        Returns "" if the process exits first, or after `seconds`.
+        Returns:
+            The first complete line with `text`; "" if the process exits first, or after `seconds`.
         """
 
         def line() -> str:
@@ -109,7 +118,7 @@ class Child:
         return line()
 
     def lines(self) -> Iterator[str]:
-        """Each line of the output, as soon as it is complete. Ends when the process has exited."""
+        """Yield each line of the output as soon as it is complete, until the process has exited."""
         with self.log.open(encoding="utf-8", errors="replace") as output:
             rest = ""
             while True:
@@ -126,13 +135,13 @@ class Child:
             yield rest
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until the process exits, and return its exit code. Returns None after `seconds`."""
+        """Wait until the process exits, and return its exit code; None after `seconds`."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
         return None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone. Does nothing if the process has exited."""
+        """Send a signal to the process, but not to its children. Do nothing if the process has exited."""
         self._process.send_signal(number)
 
     def terminate(self) -> None:
@@ -143,8 +152,8 @@ class Child:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Kill the process and all processes of its session's first group, as a power cut would."""
-        if self._killed:  # the group's number may belong to other processes by now
+        """Kill the process and everything in its process group, as a power failure would."""
+        if self._killed:  # other processes may have the group's number by now
             return
         if self._own_session:
             signals.to_group(self.pid)
@@ -153,7 +162,7 @@ class Child:
         self._killed = True
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Ask the process to exit, and kill what is left after `seconds`. Calling it again does nothing."""
+        """Ask the process to exit, and kill what is left of it after `seconds`. It can be called twice."""
         try:
             if self.running:
                 self.terminate()

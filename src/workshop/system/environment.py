@@ -28,23 +28,21 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def inherited() -> dict[str, str]:
     """Return the variables that every process gets from the shell. Callers add their own variables.
 
-    Proxy variables are removed. NO_PROXY is set because macOS also has proxies in its system settings.
+    Proxy variables are not among them. NO_PROXY is set because macOS also has proxies in its system settings.
     """
-    known = {
-        name: value for name, value in os.environ.items() if name in _NAMES or name.startswith(_PREFIXES)
-    }
-    known.pop(KEEP, None)
-    return known | _without_proxy({})
+    names = [name for name in os.environ if name in _NAMES or name.startswith(_PREFIXES)]
+    variables = {name: os.environ[name] for name in names if name != KEEP}
+    return variables | _without_proxy({})
 
 
 def kept() -> dict[str, str]:
-    """Return the variables to pass on: REDIS_URL, WORKSHOP_KEEP and the variables that it names.
+    """Return REDIS_URL, WORKSHOP_KEEP and the variables that WORKSHOP_KEEP names.
 
-    Raises WorkshopError if WORKSHOP_KEEP names a variable that is not set.
+    Raises:
+        WorkshopError: WORKSHOP_KEEP contains a value, or names a variable that is not set.
     """
-    found = {name: value for name in ALWAYS_KEPT if (value := os.environ.get(name))}
-    wanted = re.split(r"[\s,]+", os.environ.get(KEEP, "").strip(" ,\n\t"))
-    for name in filter(None, wanted):
+    variables = {name: value for name in ALWAYS_KEPT if (value := os.environ.get(name))}
+    for name in re.findall(r"[^\s,]+", os.environ.get(KEEP, "")):
         if "=" in name:
             raise WorkshopError(
                 f"{KEEP} takes only names, without values: write {name.partition('=')[0]} in it, and set "
@@ -55,8 +53,8 @@ def kept() -> dict[str, str]:
                 f"{KEEP} names {name}, but {name} is not set in this shell.\n"
                 f"Set it (export {name}=…), or remove its name from {KEEP}."
             )
-        found |= {name: os.environ[name], KEEP: os.environ[KEEP]}
-    return found
+        variables |= {name: os.environ[name], KEEP: os.environ[KEEP]}
+    return variables
 
 
 def bypass_proxies() -> None:
@@ -65,7 +63,7 @@ def bypass_proxies() -> None:
 
 
 def _without_proxy(known: Mapping[str, str]) -> dict[str, str]:
-    """Return NO_PROXY and no_proxy with loopback added. Some libraries read one, some the other."""
+    """Return NO_PROXY and no_proxy with loopback added. Some libraries read the first, some the second."""
     hosts = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in known.get(name, "").split(",")]
     # A single star means all hosts. In a list, Python's urllib treats a star as a host name.
     value = "*" if "*" in hosts else ",".join(dict.fromkeys(filter(None, [*hosts, *_LOOPBACK])))
@@ -93,14 +91,14 @@ def _reads(tree: ast.Module) -> Iterator[str]:
         return ast.unparse(node) in ("os.environ", "environ", "environment", "service.environment")
 
     for node in ast.walk(tree):
-        found = None
+        variable = None
         if isinstance(node, ast.Subscript) and is_environment(node.value):
-            found = isinstance(node.ctx, ast.Load) and name(node.slice)
+            variable = isinstance(node.ctx, ast.Load) and name(node.slice)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.getenv":
-            found = name(node.args[0])
+            variable = name(node.args[0])
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-            found = is_environment(node.func.value) and name(node.args[0])
+            variable = is_environment(node.func.value) and name(node.args[0])
         elif isinstance(node, ast.Compare) and is_environment(node.comparators[-1]):
-            found = name(node.left)
-        if isinstance(found, str):
-            yield found
+            variable = name(node.left)
+        if isinstance(variable, str):
+            yield variable

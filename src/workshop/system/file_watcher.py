@@ -5,11 +5,11 @@ from pathlib import Path
 
 import watchfiles
 
-CURE = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_instances=1024"
+FIX = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_instances=1024"
 
 
 def identity(folder: Path) -> int | None:
-    """Return a number that changes when another folder replaces `folder`; None without a folder."""
+    """Return a number that changes when another folder replaces `folder`; None if there is no folder."""
     try:
         return folder.stat().st_ino
     except OSError:
@@ -17,10 +17,12 @@ def identity(folder: Path) -> int | None:
 
 
 def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[set]:
-    """Yield the changes in `folder`, as `watchfiles.watch` does. `options` are its options.
+    """Yield the changes in `folder`. If the system has reached its limit for watches, poll the files instead.
 
-    If the system doesn't report changes, because a limit is reached, passes a sentence with the fix to `say`
-    and polls the files instead.
+    Args:
+        folder: The folder to watch.
+        say: Receives a sentence with the fix if the limit is reached.
+        **options: The options of `watchfiles.watch`.
     """
     try:
         yield from watchfiles.watch(folder, **options)
@@ -28,6 +30,6 @@ def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[s
         why = str(error).partition(" about [")[0].rstrip(".")
         say(
             f"The operating system doesn't report saved files ({why}), so the files are checked three "
-            f"times a second. To fix this on Linux, type this before the next start:  {CURE}"
+            f"times a second. To fix this on Linux, type this before the next start:  {FIX}"
         )
         yield from watchfiles.watch(folder, force_polling=True, **options)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` percent of the values don't exceed.
+    """Return the smallest value that at least `percent` percent of the values don't exceed.
 
-    Raises ValueError if empty.
+    Raises:
+        ValueError: There are no values.
     """
     if not values:
         raise ValueError("There are no values to take a percentile of.")
@@ -17,6 +18,12 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def spread(values: Sequence[float], digits: int = 2, scale: float = 1) -> str:
-    """The median and the range, for example "2.31 (2.20–2.64)". scale: 1000 converts seconds to ms."""
+    """Return the median and the range, for example "2.31 (2.20–2.64)".
+
+    Args:
+        values: The measured values.
+        digits: The number of digits after the decimal point.
+        scale: The factor for the values. 1000 converts seconds to milliseconds.
+    """
     low, middle, high = min(values) * scale, statistics.median(values) * scale, max(values) * scale
     return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"

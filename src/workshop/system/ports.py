@@ -19,7 +19,13 @@ _claims: dict[int, socket.socket] = {}
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that listens on a port. `pid` is None for another user's process and for the system."""
+    """The process that listens on a port.
+
+    Attributes:
+        port: The port.
+        pid: None for another user's process and for the system.
+        name: The process's command line, or a description.
+    """
 
     port: int
     pid: int | None
@@ -32,17 +38,27 @@ class Holder:
 def is_free(port: int) -> bool:
     """Return True if nothing listens on `port` and a server can be bound to it."""
     # On macOS, a server can bind to 127.0.0.1 although another one uses 0.0.0.0, so also try to connect.
-    if _answers(socket.AF_INET, "127.0.0.1", port) or _answers(socket.AF_INET6, "::1", port):
+    if accepts_connections(port) or accepts_connections(port, "::1"):
         return False
     return _refusal(port) not in (errno.EADDRINUSE, errno.EACCES)
 
 
-def claim(port: int) -> bool:
-    """Reserve `port` for this process and its children until this process ends. Returns False if it is taken.
+def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
+    """Return True if a server on this machine accepts connections at `host` on `port`."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
+        return True
+    return False
 
-    A server starts to listen seconds after its port was found to be free. Without the claim, another clone
-    that starts in the meantime would choose the same port. The claim is a UDP socket with the same number:
-    only one process can bind it, TCP servers don't notice it, and the system removes it with its process.
+
+def claim(port: int) -> bool:
+    """Reserve `port` for this process and its children until this process ends.
+
+    A server starts to listen seconds after its port was chosen. Without the claim, another clone that starts
+    in the meantime would choose the same port. The claim is a UDP socket with the same number: only one
+    process can bind it, TCP servers don't notice it, and the system removes it with its process.
+
+    Returns:
+        False if another process listens on the port or has claimed it.
     """
     if not is_free(port):
         return False
@@ -60,14 +76,14 @@ def claim(port: int) -> bool:
 
 
 def claim_next(port: int) -> int:
-    """Claim `port`, or the next one that is free, and return it; after the last, any."""
+    """Claim `port` or the next one that is free, and return it; after the last port, any free port."""
     return next(filter(claim, range(port, LAST + 1)), None) or free_port()
 
 
 def claimant(port: int) -> Holder | None:
     """Return the workshop's process that has claimed `port`; None if there is none."""
     for pid, connection in _connections("udp4"):
-        if connection.laddr and connection.laddr.port == port and pid and OURS in _describe(pid, whole=True):
+        if _is_at(connection, port) and pid and OURS in _command_line(pid):
             return Holder(port, pid, _describe(pid))
     return None
 
@@ -86,8 +102,8 @@ def free_port() -> int:
 
 def who_holds(port: int) -> Holder | None:
     """Return the process that listens on `port`, or None if the port is free."""
-    for pid, connection in _listening():
-        if connection.laddr and connection.laddr.port == port:
+    for pid, connection in _connections("tcp"):
+        if _listens(connection, port):
             return Holder(port, pid, _describe(pid))
     if is_free(port):
         return None
@@ -103,20 +119,24 @@ def listener(pid: int, port: int) -> int | None:
     """Return the pid that listens on `port`: `pid` or one of its children; None if neither does."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            if any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in _own_connections(each)):
-                return each.pid
+        for member in (process, *process.children(recursive=True)):
+            if any(_listens(connection, port) for connection in _own_connections(member, "tcp")):
+                return member.pid
     return None
 
 
 def _ancestors() -> list[int]:
     with contextlib.suppress(psutil.Error):
-        return [each.pid for each in psutil.Process().parents()]
+        return [parent.pid for parent in psutil.Process().parents()]
     return []
 
 
-def _listening():
-    return [(pid, c) for pid, c in _connections("tcp") if c.status == psutil.CONN_LISTEN]
+def _is_at(connection, port: int) -> bool:
+    return bool(connection.laddr) and connection.laddr.port == port
+
+
+def _listens(connection, port: int) -> bool:
+    return connection.status == psutil.CONN_LISTEN and _is_at(connection, port)
 
 
 def _connections(kind: str):
@@ -128,21 +148,23 @@ def _connections(kind: str):
         ]
 
 
-def _own_connections(process: psutil.Process, kind: str = "tcp") -> list:
+def _own_connections(process: psutil.Process, kind: str) -> list:
     with contextlib.suppress(psutil.Error):
         return process.net_connections(kind)
     return []
 
 
-def _describe(pid: int | None, whole: bool = False) -> str:
-    if pid is None:
-        return ANOTHER
+def _describe(pid: int | None) -> str:
+    text = ANOTHER if pid is None else _command_line(pid)
+    return text if len(text) <= 70 else text[:67] + "…"
+
+
+def _command_line(pid: int) -> str:
     try:
         process = psutil.Process(pid)
-        text = " ".join(process.cmdline()) or process.name()
+        return " ".join(process.cmdline()) or process.name()
     except psutil.Error:
         return ENDED
-    return text if whole or len(text) <= 70 else text[:67] + "…"
 
 
 def _refusal(port: int) -> int:
@@ -154,12 +176,3 @@ def _refusal(port: int) -> int:
         except OSError as error:
             return error.errno
     return 0
-
-
-def _answers(family: int, host: str, port: int) -> bool:
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as client:
-            client.settimeout(0.5)
-            return client.connect_ex((host, port)) == 0
-    except OSError:
-        return False

@@ -10,11 +10,13 @@ from workshop.system import atomic_file
 def secret(name: str) -> str:
     """Return the secret `name`: twelve characters that are valid in a URL."""
     file = paths.STATE / name
-    if kept := _read(file):
-        return kept
+    if value := _read(file):
+        return value
     # If two processes need the secret for the first time, only one of them creates it.
     with atomic_file.locked(paths.STATE / "secrets.lock"):
-        return _read(file) or _make(file)
+        value = _read(file) or secrets.token_urlsafe(9)
+        atomic_file.write_text(file, value + "\n", mode=0o600)
+    return value
 
 
 def _read(file: Path) -> str:
@@ -22,9 +24,3 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
-
-
-def _make(file: Path) -> str:
-    made = secrets.token_urlsafe(9)
-    atomic_file.write_text(file, made + "\n", mode=0o600)
-    return made

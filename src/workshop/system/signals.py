@@ -16,13 +16,13 @@ def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> 
     """Pass the signals in `numbers` to `handler` during the block.
 
     A SIGHUP counts only if it is the first signal: closing a terminal sends several, which don't mean a
-    second Ctrl-C. An ignored signal stays ignored, because nohup needs that.
+    second Ctrl-C. If SIGHUP is ignored, it stays ignored, because nohup needs that.
     """
-    before, came = {}, []
+    before, received = {}, []
 
     def handle(number: int, frame: object) -> None:
-        came.append(number)
-        if number != signal.SIGHUP or len(came) == 1:
+        received.append(number)
+        if number != signal.SIGHUP or len(received) == 1:
             handler(number, frame)
 
     try:
@@ -37,39 +37,42 @@ def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> 
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Delay signals until the end of the block. Does nothing outside of the main thread."""
+    """Delay signals until the end of the block. Do nothing outside of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came = []
-    with handled(lambda number, _: came.append(number)):
+    received = []
+    with handled(lambda number, _: received.append(number)):
         yield
-    if came:
-        signal.raise_signal(came[0])
+    if received:
+        signal.raise_signal(received[0])
 
 
 def to_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Send the signal to the process group of `pid`. Ignores a group that no longer exists.
-
-    On macOS, a group of zombies raises PermissionError, which is ignored as well.
-    """
+    """Send a signal to the process group of `pid`. Do nothing if the group no longer exists."""
+    # On macOS, the signal to a group of zombies raises PermissionError.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 @contextlib.contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block like Ctrl-C, but with exit code 128 + the signal's number."""
-    came = []
+    """Let SIGTERM and SIGHUP end the block like Ctrl-C, but with another exit code.
+
+    Raises:
+        SystemExit: The block exited with the code of Ctrl-C after one of these signals. The new code is 128
+            plus the signal's number.
+    """
+    received = []
 
     def interrupt(number: int, _frame: object) -> None:
-        came.append(number)
+        received.append(number)
         raise KeyboardInterrupt
 
     with handled(interrupt, (signal.SIGTERM, signal.SIGHUP)):
         try:
             yield
         except SystemExit as end:
-            if came and end.code == INTERRUPTED:
-                raise SystemExit(128 + came[0]) from None
+            if received and end.code == INTERRUPTED:
+                raise SystemExit(128 + received[0]) from None
             raise

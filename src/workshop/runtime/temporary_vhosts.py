@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from workshop.errors import WorkshopError
@@ -18,35 +18,42 @@ def is_amqp(url: str) -> bool:
 
 
 def numbered(url: str, number: int) -> str:
-    """Return the address of virtual host `number`. `url` is the address of number 0."""
+    """Return the address of a virtual host.
+
+    Args:
+        url: The address of the virtual host 0.
+        number: One of NUMBERS.
+    """
     return f"{url.removesuffix('_0')}_{number}"
 
 
 @contextlib.contextmanager
-def own(url: str) -> Iterator[str]:
+def create(url: str) -> Iterator[str]:
     """Create the virtual hosts, yield the address of number 0, and delete the virtual hosts afterwards.
 
-    Uses RabbitMQ's management plugin, because AMQP has no command for this. Raises WorkshopError if the
-    plugin doesn't respond or rejects a request.
+    The requests go to RabbitMQ's management plugin, because AMQP has no command for this.
+
+    Raises:
+        WorkshopError: The plugin doesn't respond, or rejects a request.
     """
-    name = f"check_{secrets.token_hex(4)}"
-    names = [f"{name}_{number}" for number in NUMBERS]
+    prefix = f"check_{secrets.token_hex(4)}"
+    names = [f"{prefix}_{number}" for number in NUMBERS]
     user = urlsplit(url).username or "guest"
-    with _management(url) as ask:
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    with _management(url) as send:
         try:
-            for each in names:
-                ask("PUT", f"/vhosts/{each}")
-                everything = {"configure": ".*", "write": ".*", "read": ".*"}
-                ask("PUT", f"/permissions/{each}/{quote(user, safe='')}", json=everything)
+            for name in names:
+                send("PUT", f"/vhosts/{name}")
+                send("PUT", f"/permissions/{name}/{quote(user, safe='')}", json=everything)
             yield urlunsplit(urlsplit(url)._replace(path=f"/{names[0]}"))
         finally:
-            for each in names:
-                ask("DELETE", f"/vhosts/{each}")
+            for name in names:
+                send("DELETE", f"/vhosts/{name}")
 
 
 @contextlib.contextmanager
-def _management(url: str):
-    """Yield a function `ask(method, path, **more)` that sends a request to the management plugin."""
+def _management(url: str) -> Iterator[Callable]:
+    """Yield a function `send(method, path, **options)` that sends a request to the management plugin."""
     import httpx
 
     parts = urlsplit(url)
@@ -54,9 +61,9 @@ def _management(url: str):
     api = os.environ.get("WORKSHOP_RABBITMQ_API") or f"http://{login}@{parts.hostname}:15672/api"
     shown = f"{urlsplit(api).hostname}:{urlsplit(api).port}"
 
-    def ask(method: str, path: str, **more: object) -> None:
+    def send(method: str, path: str, **options: object) -> None:
         try:
-            answer = client.request(method, api + path, **more)
+            answer = client.request(method, api + path, **options)
         except httpx.HTTPError as error:
             raise WorkshopError(
                 "The checks need separate virtual hosts on the RabbitMQ server at CELERY_BROKER_URL, but "
@@ -76,4 +83,4 @@ def _management(url: str):
             )
 
     with httpx.Client(timeout=30, trust_env=False) as client:
-        yield ask
+        yield send

@@ -23,7 +23,7 @@ def colored(lines):
     return [f"\x1b[36mworker  | \x1b[0m{line}" for line in lines]
 
 
-TROUBLES = {
+SERVICE_ERRORS = {
     # A task failed in images/resizing.py long before.
     "replica": ("its broker refuses to write", "UNBLOCKED force unblock from blocking operation"),
     "replica-at-start": (
@@ -55,14 +55,14 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("change", [list, with_name, colored])
-@pytest.mark.parametrize("name", TROUBLES)
+@pytest.mark.parametrize("name", SERVICE_ERRORS)
 def test_what_a_process_needs_is_named(name, change):
     cause = diagnosis.cause(change(recorded(name)), PROJECT)
-    trouble = service_errors.named(cause)
-    what, error = TROUBLES[name]
-    assert (trouble.what, trouble.error[: len(error)]) == (what, error)
-    assert trouble.is_broker == ("broker" in what)
-    assert trouble.fix
+    service_error = service_errors.find(cause)
+    what, message = SERVICE_ERRORS[name]
+    assert (service_error.what, service_error.error[: len(message)]) == (what, message)
+    assert service_error.is_broker == ("broker" in what)
+    assert service_error.fix
     assert cause.place == ("images/apps.py:10" if name == "no-table" else "")
 
 
@@ -98,7 +98,7 @@ def test_what_a_process_needs_is_named(name, change):
 def test_the_error_that_ended_a_process(name, cause, change):
     found = diagnosis.cause(change(recorded(name)), PROJECT)
     assert str(found) == cause
-    assert service_errors.named(found) is None
+    assert service_errors.find(found) is None
 
 
 TRACEBACK = [
@@ -150,7 +150,7 @@ def test_an_error_of_the_learner_with_the_words_of_a_server_is_theirs():
     lines = [*TRACEBACK[:3], "ValueError: this form is READONLY, no such table: x"]
     cause = diagnosis.cause(lines, PROJECT)
     assert cause.place == "images/resizing.py:4"
-    assert service_errors.named(cause) is None
+    assert service_errors.find(cause) is None
 
 
 def test_manage_py_is_blamed_only_for_what_is_raised_in_it():

@@ -7,20 +7,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 from workshop.errors import WorkshopError
 
-SCHEMES = ("postgres", "postgresql", "pgsql")
-
 
 def is_postgres(url: str) -> bool:
     """Return True if `url` is the address of a PostgreSQL database."""
-    return urlsplit(url).scheme in SCHEMES
+    return urlsplit(url).scheme in ("postgres", "postgresql", "pgsql")
 
 
 @contextlib.contextmanager
-def own(url: str) -> Iterator[str]:
-    """Create an empty database on the same server, yield its address, and drop it afterwards.
+def create(url: str) -> Iterator[str]:
+    """Create an empty database on the server of `url`, yield its address, and drop it afterwards.
 
-    The database at `url` itself is neither read nor changed. Raises WorkshopError if the server doesn't
-    respond or doesn't let this user create a database.
+    The database at `url` itself is neither read nor changed. The exceptions are those of `execute`.
     """
     parts = urlsplit(url)
     name = f"check_{secrets.token_hex(4)}"
@@ -32,7 +29,11 @@ def own(url: str) -> Iterator[str]:
 
 
 def execute(url: str, statement: str) -> None:
-    """Run one statement outside of a transaction in the database at `url`."""
+    """Run one statement outside of a transaction in the database at `url`.
+
+    Raises:
+        WorkshopError: The server doesn't respond, or doesn't let this user create a database.
+    """
     import psycopg  # imported here because it takes a tenth of a second, and SQLite doesn't need it
 
     libpq = urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
