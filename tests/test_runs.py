@@ -1,12 +1,18 @@
 """The terminal outputs of the pages: each has its way of being made again, and the quick ones still hold."""
 
+import os
 import re
+import signal
+import sys
 
+import psutil
 import pytest
 
 from workshop import paths
 from workshop.course import lessons
 from workshop.errors import WorkshopError
+from workshop.system.child import Child
+from workshop.system.waiting import until
 from workshop.transcripts import manifest, output_text, record
 
 FOLDERS = manifest.folders()
@@ -20,7 +26,7 @@ def name(entry):
 
 @pytest.mark.parametrize("entry", QUICK, ids=name)
 def test_quick_outputs_are_what_is_printed(entry):
-    for file, text in entry.make().items():
+    for file, text in entry.record().items():
         shown = (entry.folder / file).read_text(encoding="utf-8")
         assert output_text.shape(text) == output_text.shape(shown), f"./workshop dev runs {entry.folder.name}"
 
@@ -48,19 +54,19 @@ def test_scripts_that_make_outputs_have_the_part_that_is_named():
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_states_are_there(entry):
-    lesson = lessons.find(entry.stage["lesson"])
+    lesson = lessons.find(entry.stage.lesson)
     states = ["starter", "solution", *(f"after {step.id}" for step in lesson.steps)]
-    assert entry.stage.get("state", "solution") in states
+    assert entry.stage.state in states
 
 
 def test_lines():
     lines = ["a 1", "b 2", "a 3", "a 4", "b 5"]
-    assert output_text.chosen(lines, keep="a") == ["a 1", "a 3", "a 4"]
-    assert output_text.chosen(lines, drop="a", gap="…") == ["b 2", "…", "b 5"]
-    assert output_text.chosen(lines, start="b", head=2) == ["b 2", "a 3"]
-    assert output_text.chosen(lines, tail=1) == ["b 5"]
-    assert output_text.chosen(lines, head=1) == ["a 1"]
-    assert output_text.chosen(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
+    assert output_text.selected(lines, keep="a") == ["a 1", "a 3", "a 4"]
+    assert output_text.selected(lines, drop="a", gap="…") == ["b 2", "…", "b 5"]
+    assert output_text.selected(lines, start="b", head=2) == ["b 2", "a 3"]
+    assert output_text.selected(lines, tail=1) == ["b 5"]
+    assert output_text.selected(lines, head=1) == ["a 1"]
+    assert output_text.selected(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
 
 
 def test_what_is_this_machines_own():
@@ -176,3 +182,30 @@ def test_an_unknown_output_is_named(outputs):
         record.main(["nowhere"])
     with pytest.raises(WorkshopError, match="nobody can type it"):
         record.main(["x/picture"])
+
+
+RECORDING = """
+from workshop.transcripts.stage import Stage
+with Stage("02", broker=False) as stage:
+    stage.run("./workshop check; true", cwd=".")
+"""
+
+
+def test_an_interrupted_recording_leaves_no_broker():
+    """Only the recorded check itself can stop its broker, so a second Ctrl-C must not kill the check."""
+    environment = os.environ | {"PYTHONPATH": str(paths.SOURCES)}
+    with Child([sys.executable, "-c", RECORDING], environment=environment) as recording:
+        process = psutil.Process(recording.pid)
+
+        def brokers():
+            return [child for child in process.children(recursive=True) if child.name() == "valkey-server"]
+
+        broker, *_ = until(brokers, 120)
+        recording.signal(signal.SIGINT)
+        until(lambda: not recording.running, 0.3)
+        recording.signal(signal.SIGINT)
+        recording.wait(120)
+        left = broker.is_running()
+        if left:
+            broker.kill()
+        assert not left

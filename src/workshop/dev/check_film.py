@@ -6,7 +6,7 @@ import re
 from workshop.dev.film import Moment
 from workshop.dev.terminal_page import COLUMNS
 from workshop.errors import WorkshopError
-from workshop.transcripts.output_text import ANSI, chosen
+from workshop.transcripts.output_text import ANSI, selected
 from workshop.transcripts.stage import Stage
 
 STEP, BEFORE, FILE = "3.7", "3.6", "images/tasks.py"
@@ -55,7 +55,7 @@ def _checked(stage: Stage, sign: str) -> list[str]:
     said = CURSOR.sub("", stage.run(CHECK, cwd="."))
     if not re.search(rf"{sign}\S* {re.escape(STEP)} ", said):
         raise WorkshopError(f"{CHECK} does not show {sign}:\n{said}")
-    return chosen(said.rstrip().splitlines(), drop=DROPPED, gap="    …")
+    return selected(said.rstrip().splitlines(), drop=DROPPED, gap="    …")
 
 
 def _added(old: str, new: str):
