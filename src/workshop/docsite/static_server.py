@@ -2,29 +2,29 @@
 
 import contextlib
 import gzip
-import mimetypes
 import threading
 from collections.abc import Iterator
-from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 TEXT = ("text/", "application/javascript", "application/json", "application/xml", "image/svg+xml")
 """Types of files that gzip makes smaller. Pictures and fonts are already compressed."""
 
 
 class StaticServer(ThreadingHTTPServer):
-    """Serves `folder` on a free port, for this machine only. `address` doesn't end with a slash."""
+    """Serves a folder on a free port, for this machine only.
 
-    daemon_threads = True
+    Attributes:
+        address: The server's address, without a slash at the end.
+        sent: The size of the last response for each path in bytes: its headers, and its body as it was sent.
+            Playwright counts the same, except for the bodies of workers' scripts.
+    """
 
     def __init__(self, folder: Path):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder = folder.resolve()
+        super().__init__(("127.0.0.1", 0), partial(_Handler, directory=folder))
         self.address = f"http://localhost:{self.server_port}"
         self.sent: dict[str, int] = {}
-        """The last response for each path, in bytes: its headers, and its body as it was sent."""
 
 
 @contextlib.contextmanager
@@ -40,21 +40,20 @@ def serving(folder: Path) -> Iterator[StaticServer]:
             thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        file = self.server.folder / path.lstrip("/")
-        if path.endswith("/"):
+        file = Path(self.translate_path(self.path))
+        if self.path.endswith("/"):
             file /= "index.html"
-        if file.is_file() and file.resolve().is_relative_to(self.server.folder):
-            self._answer(200, file)
+        if file.is_file():
+            self._send(200, file)
         else:
-            self._answer(404, self.server.folder / "404.html")
+            self._send(404, Path(self.directory, "404.html"))
 
-    def _answer(self, status: int, file: Path) -> None:
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    def _send(self, status: int, file: Path) -> None:
+        kind = self.guess_type(file)
         body = file.read_bytes() if file.is_file() else b""
         self.send_response(status)
         self.send_header("Content-Type", kind)
