@@ -14,6 +14,7 @@ from workshop.errors import WorkshopError
 from workshop.system.child import Child
 from workshop.system.waiting import until
 from workshop.transcripts import manifest, output_text, record
+from workshop.transcripts.output_text import Selection
 
 FOLDERS = manifest.folders()
 ENTRIES = [entry for folder in FOLDERS for entry in folder.entries]
@@ -61,12 +62,12 @@ def test_states_are_there(entry):
 
 def test_lines():
     lines = ["a 1", "b 2", "a 3", "a 4", "b 5"]
-    assert output_text.selected(lines, keep="a") == ["a 1", "a 3", "a 4"]
-    assert output_text.selected(lines, drop="a", gap="…") == ["b 2", "…", "b 5"]
-    assert output_text.selected(lines, start="b", head=2) == ["b 2", "a 3"]
-    assert output_text.selected(lines, tail=1) == ["b 5"]
-    assert output_text.selected(lines, head=1) == ["a 1"]
-    assert output_text.selected(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
+    assert Selection(keep="a").of(lines) == ["a 1", "a 3", "a 4"]
+    assert Selection(drop="a", gap="…").of(lines) == ["b 2", "…", "b 5"]
+    assert Selection(start="b", head=2).of(lines) == ["b 2", "a 3"]
+    assert Selection(tail=1).of(lines) == ["b 5"]
+    assert Selection(head=1).of(lines) == ["a 1"]
+    assert Selection(keep="a", head=1, tail=1, gap="…").of(lines) == ["a 1", "…", "a 4"]
 
 
 def test_what_is_this_machines_own():

@@ -7,7 +7,7 @@
     shown     the command as the page shows it after "$ " (default: `run`); an output that starts with "$ "
               already contains its commands
     log       show the log of this process instead; `until`, `times`: wait until the log contains this text
-    start, keep, drop, head, tail, gap     select lines (see `output_text.selected`)
+    start, keep, drop, head, tail, gap     select lines (see `output_text.Selection`)
     traceback true if the output may contain a traceback
     replace   [regular expression, text]; at the top of the file, it applies to all outputs of the folder
     quick     (key of a stage) whether `--check` runs the stage
@@ -29,11 +29,9 @@ from workshop.errors import WorkshopError
 from workshop.transcripts import output_text
 from workshop.transcripts.stage import Stage
 
-SELECTION = ("start", "keep", "drop", "head", "tail", "gap")
-
 
 @dataclass(frozen=True)
-class Command:
+class Command(output_text.Selection):
     """A command of a stage. The module's docstring explains the keys.
 
     Attributes:
@@ -47,12 +45,6 @@ class Command:
     log: str = ""
     until: str = ""
     times: int = 1
-    start: str = ""
-    keep: str = ""
-    drop: str = ""
-    head: int | None = None
-    tail: int | None = None
-    gap: str | None = None
     traceback: bool = False
     replace: Sequence[tuple[str, str]] = ()
 
@@ -100,9 +92,7 @@ class Entry:
     def _lines(self, command: Command, output: str) -> list[str]:
         text = output_text.cleaned(output, str(self.stage.root), self.stage.usual_ports)
         text = output_text.replaced(text, [*command.replace, *self.replace])
-        lines = output_text.selected(
-            text.rstrip().splitlines(), **{name: getattr(command, name) for name in SELECTION}
-        )
+        lines = command.of(text.rstrip().splitlines())
         if not command.traceback and any(line.startswith("Traceback (most recent") for line in lines):
             raise WorkshopError(
                 f"{command.file} would contain a traceback, so the file is not changed:\n{output}"

@@ -4,6 +4,7 @@ import re
 import socket
 import textwrap
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -60,19 +61,11 @@ def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def selected(
-    lines: list[str],
-    start: str = "",
-    keep: str = "",
-    drop: str = "",
-    head: int | None = None,
-    tail: int | None = None,
-    gap: str | None = None,
-) -> list[str]:
-    """Return some of the lines.
+@dataclass(frozen=True)
+class Selection:
+    """Which lines of an output to show.
 
-    Args:
-        lines: All lines.
+    Attributes:
         start: A regular expression. Lines before its first match are left out.
         keep: A regular expression that the lines must match.
         drop: A regular expression that the lines must not match.
@@ -80,21 +73,33 @@ def selected(
         tail: The number of lines at the end.
         gap: The line to insert where lines were left out.
     """
-    lines = lines[next((number for number, line in enumerate(lines) if re.search(start, line)), 0) :]
-    numbers = [
-        number
-        for number, line in enumerate(lines)
-        if re.search(keep, line) and not (drop and re.search(drop, line))
-    ]
-    if head is not None or tail is not None:
-        first, last = head or 0, len(numbers) - (tail or 0)
-        numbers = numbers[:first] + numbers[max(first, last) :]
-    kept: list[str] = []
-    for place, number in enumerate(numbers):
-        if gap is not None and place and number > numbers[place - 1] + 1:
-            kept.append(gap)
-        kept.append(lines[number])
-    return kept
+
+    start: str = ""
+    keep: str = ""
+    drop: str = ""
+    head: int | None = None
+    tail: int | None = None
+    gap: str | None = None
+
+    def of(self, lines: list[str]) -> list[str]:
+        """Return the selected lines."""
+        first = next((number for number, line in enumerate(lines) if re.search(self.start, line)), 0)
+        numbers = [
+            number
+            for number, line in enumerate(lines)
+            if number >= first
+            and re.search(self.keep, line)
+            and not (self.drop and re.search(self.drop, line))
+        ]
+        if self.head is not None or self.tail is not None:
+            head, tail = self.head or 0, len(numbers) - (self.tail or 0)
+            numbers = numbers[:head] + numbers[max(head, tail) :]
+        selected: list[str] = []
+        for place, number in enumerate(numbers):
+            if self.gap is not None and place and number > numbers[place - 1] + 1:
+                selected.append(self.gap)
+            selected.append(lines[number])
+        return selected
 
 
 def shape(text: str, numbers: bool = False) -> str:
