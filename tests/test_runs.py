@@ -186,16 +186,18 @@ def test_an_unknown_output_is_named(outputs):
 
 
 RECORDING = """
+import sys
 from workshop.transcripts.stage import Stage
 with Stage("02", broker=False) as stage:
-    stage.run("./workshop check; true", cwd=".")
+    stage.run(sys.argv[1], cwd=".")
 """
 
 
-def test_an_interrupted_recording_leaves_no_broker():
+@pytest.mark.parametrize("command", ["./workshop check", "(./workshop check; true); true"])
+def test_an_interrupted_recording_leaves_no_broker(command):
     """Only the recorded check itself can stop its broker, so a second Ctrl-C must not kill the check."""
     environment = os.environ | {"PYTHONPATH": str(paths.SOURCES)}
-    with Child([sys.executable, "-c", RECORDING], environment=environment) as recording:
+    with Child([sys.executable, "-c", RECORDING, command], environment=environment) as recording:
         process = psutil.Process(recording.pid)
 
         def brokers():

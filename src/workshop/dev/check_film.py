@@ -47,7 +47,11 @@ def moments() -> list[Moment]:
 
 
 def _pass_earlier_steps(stage: Stage) -> None:
-    """Check the whole lesson once, as a learner has, so that the film ends with the next step."""
+    """Check the whole lesson once, as a learner has, so that the film ends with the next step.
+
+    Raises:
+        WorkshopError: An earlier step does not pass.
+    """
     output = ANSI.sub("", stage.run("./workshop check", cwd="."))
     earlier = [step.id for step in lessons.find(stage.lesson).core if step.id < STEP]
     if failed := [step for step in earlier if f"✓ {step} " not in output]:
@@ -55,7 +59,11 @@ def _pass_earlier_steps(stage: Stage) -> None:
 
 
 def _checked(stage: Stage, sign: str) -> list[str]:
-    """Return the lines of the check, shortened, if the step has this sign."""
+    """Return the lines of the check, shortened.
+
+    Raises:
+        WorkshopError: The step has another sign.
+    """
     output = CURSOR.sub("", stage.run(CHECK, cwd="."))
     if not re.search(rf"{sign}\S* {re.escape(STEP)} ", output):
         raise WorkshopError(f"{CHECK} does not show {sign}:\n{output}")

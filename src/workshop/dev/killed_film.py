@@ -79,7 +79,11 @@ class Run:
         self.page.goto(self.site.address)  # once more, without the message about the upload
 
     def _resizing(self) -> tuple[str, int]:
-        """Return the task of the photo KILLED and its process, once both photos are being resized."""
+        """Return the task of the photo KILLED and its process, once both photos are being resized.
+
+        Raises:
+            WorkshopError: That does not happen.
+        """
         photo_id = int(self._card(KILLED).get_attribute("data-photo"))
         inspect = Celery(broker=self.site.broker_url).control.inspect(timeout=2)
 
@@ -91,12 +95,16 @@ class Run:
                         return task["id"], task["worker_pid"]
             return None
 
-        if not (found := until(resizing, PATIENCE)):
+        if not (task := until(resizing, PATIENCE)):
             raise WorkshopError("The worker does not resize two photos at once. Take the pictures again.")
-        return found
+        return task
 
     def _moment(self, milliseconds: int, states: tuple[str, str], *happened: str) -> Moment:
-        """Return the page and the log, once the photos have the states and the log tells what happened."""
+        """Return the page and the log, once the photos have the states and the log tells what happened.
+
+        Raises:
+            WorkshopError: Something else happens.
+        """
 
         def lines() -> list[str]:
             return self._lines()[: len(happened)]

@@ -103,7 +103,11 @@ def _mark(translation: Translation, states: dict[str, State], one: bool) -> None
 
 
 def _commits(source: str) -> Iterator[str]:
-    """Yield the commits that may have changed the text of a page, newest first."""
+    """Yield the commits that may have changed the text of a page, newest first.
+
+    Raises:
+        WorkshopError: There is no history here.
+    """
     log = _git("log", "--format=%H", "--", source, "lessons/*/lesson.toml", "docs/*.svg")
     if log.returncode:
         raise WorkshopError(f"git cannot read the history here: {log.stderr.strip()}")
@@ -111,7 +115,11 @@ def _commits(source: str) -> Iterator[str]:
 
 
 def _at(commit: str, path: str) -> str:
-    """Return the text of a file at a commit. Raises OSError if it was not there."""
+    """Return the text of a file at a commit.
+
+    Raises:
+        FileNotFoundError: The file was not there.
+    """
     content = _git("show", f"{commit}:{path}")
     if content.returncode:
         raise FileNotFoundError(path)

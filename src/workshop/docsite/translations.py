@@ -138,7 +138,11 @@ def find(name: str) -> list[Translation]:
 
 
 def working_tree(path: str) -> str:
-    """Return the text of the file `path` below the repository. Raises OSError if there is no such file."""
+    """Return the text of a file by its path below the repository.
+
+    Raises:
+        OSError: There is no such file.
+    """
     return (paths.ROOT / path).read_text(encoding="utf-8")
 
 
@@ -266,9 +270,9 @@ def differences(translation: Translation, checked: Collection[str] | None = None
             sentences.append(f"{place}: the English page has no section with this anchor.")
             continue
         theirs = shape(english[anchor])
-        for part, mine in shape(section).items():
-            if mine != theirs[part]:
-                sentences.append(f"{place}: {part} differ. English: {theirs[part]}, translation: {mine}.")
+        for part, ours in shape(section).items():
+            if ours != theirs[part]:
+                sentences.append(f"{place}: {part} differ. English: {theirs[part]}, translation: {ours}.")
     common = [anchor for anchor in english if anchor in translated]
     if common != [anchor for anchor in translated if anchor in english]:
         sentences.append(f"{translation.file}: the sections are in another order than on the English page.")
@@ -328,7 +332,11 @@ def _name(path: str) -> str:
 
 
 def _digests(translation: Translation) -> dict[str, str]:
-    """Return the hash of each English section, by anchor."""
+    """Return the hash of each English section, by anchor.
+
+    Raises:
+        WorkshopError: The English page or a file that it includes is missing.
+    """
     try:
         return {anchor: digest(text) for anchor, text in originals(translation.source).items()}
     except OSError as error:

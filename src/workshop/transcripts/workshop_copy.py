@@ -1,10 +1,13 @@
 """A copy of the workshop in a temporary folder, with a lesson in the state that a run needs."""
 
+import contextlib
 import shutil
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+import psutil
 
 from workshop import paths
 from workshop.course.lessons import Lesson
@@ -64,17 +67,13 @@ class WorkshopCopy:
             WorkshopError: The command takes more than SECONDS.
         """
         folder = self.project.folder if cwd is None else self.root / cwd
-        # With a trap, bash waits for the running program before it exits.
-        script = f"trap 'exit {128 + signal.SIGTERM}' TERM\n{command}"
-        with Child(["bash", "-c", script], folder=folder, environment=self.environment) as child:
+        with Child(["bash", "-c", command], folder=folder, environment=self.environment) as child:
             try:
                 if child.wait(SECONDS) is None:
                     raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {command}")
             except BaseException:
-                # Only the program can stop its servers, so a second Ctrl-C must not kill it.
-                with signals.held():
-                    signals.to_group(child.pid, signal.SIGTERM)
-                    child.stop(STOP_SECONDS)
+                with signals.held():  # a second Ctrl-C would interrupt this
+                    _end(child)
                 raise
             child.kill()  # also what it left running, before its output is read
             return child.output
@@ -165,3 +164,16 @@ class WorkshopCopy:
                 "COLUMNS": str(WIDTH),
             }
         )
+
+
+def _end(shell: Child) -> None:
+    """Stop a shell and everything below it.
+
+    A shell doesn't wait for its programs when it is told to exit, but only they can stop their own servers.
+    """
+    with contextlib.suppress(psutil.NoSuchProcess):
+        processes = psutil.Process(shell.pid).children(recursive=True)
+        signals.to_group(shell.pid, signal.SIGTERM)
+        _, left = psutil.wait_procs(processes, STOP_SECONDS)
+        for process in left:
+            process.kill()
