@@ -35,21 +35,21 @@ class Figure:
     """A number and its goal.
 
     Attributes:
-        most: The goal, which is the largest acceptable value. None means any value.
+        limit: The goal, which is the largest acceptable value. None means any value.
     """
 
     what: str
     value: float
-    most: float | None = None
+    limit: float | None = None
     unit: str = ""
 
     @property
     def is_good(self) -> bool:
         """Whether the goal is met."""
-        return self.most is None or self.value <= self.most
+        return self.limit is None or self.value <= self.limit
 
     def __str__(self) -> str:
-        goal = "" if self.most is None else f"   (goal: at most {self.most:g}{self.unit})"
+        goal = "" if self.limit is None else f"   (goal: at most {self.limit:g}{self.unit})"
         missed = "" if self.is_good else "  MISSED"
         number = f"{self.value:.1f}" if isinstance(self.value, float) else str(self.value)
         return f"{number + self.unit:>9}  {self.what}{goal}{missed}"

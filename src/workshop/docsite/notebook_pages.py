@@ -38,7 +38,7 @@ def write(run: bool = False) -> None:
             started = time.monotonic()
             say(f"Notebook {number} of {len(known)}: running notebooks/{lesson.name}.ipynb …")
             console.file.flush()  # a log shows it before the minute is over
-            keep(lesson, _executed(lesson))
+            store_run(lesson, _executed(lesson))
             say(f"Notebook {number} of {len(known)}: done in {time.monotonic() - started:.0f} s")
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / f"{lesson.name}.md", _page(lesson, folder))
@@ -46,15 +46,15 @@ def write(run: bool = False) -> None:
 
 def is_fresh(lesson: Lesson) -> bool:
     """Return True if neither the notebook nor the project has changed since the last run."""
-    file = _kept(lesson)
+    file = _stored_run(lesson)
     return file.is_file() and convert.read(file).metadata.get("digest") == _digest(lesson)
 
 
-def keep(lesson: Lesson, executed: NotebookNode) -> None:
+def store_run(lesson: Lesson, executed: NotebookNode) -> None:
     """Store a run for the pages."""
     executed.metadata["digest"] = _digest(lesson)
     executed.metadata["date"] = date.today().isoformat()
-    file = _kept(lesson)
+    file = _stored_run(lesson)
     file.parent.mkdir(parents=True, exist_ok=True)
     _replace(file, convert.written(executed))
 
@@ -65,7 +65,7 @@ def _executed(lesson: Lesson) -> NotebookNode:
         return execute.run(notebook, site)
 
 
-def _kept(lesson: Lesson) -> Path:
+def _stored_run(lesson: Lesson) -> Path:
     """Return the file with the last run."""
     return paths.STATE / "notebooks" / f"{lesson.name}.ipynb"
 
@@ -81,7 +81,7 @@ def _digest(lesson: Lesson) -> str:
 def _page(lesson: Lesson, folder: Path) -> str:
     """Return the page as Markdown. Its pictures are written to `folder`."""
     cells = convert.stripped(convert.read(server.source(lesson))).cells
-    run = convert.read(_kept(lesson)) if is_fresh(lesson) else None
+    run = convert.read(_stored_run(lesson)) if is_fresh(lesson) else None
     parts: list[str] = []
     for place, cell in enumerate(cells):
         if cell.cell_type == "markdown":
@@ -119,13 +119,13 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
         atomic_file.write_bytes(folder / f"{name}.png", picture, temporary_folder=paths.STATE)
         return f"![The cell's plot, which the text below describes]({name}.png)"
     if "text/html" in data:
-        return f'<div class="cell-output">\n{_part(_neutral(data["text/html"]))}\n</div>'
+        return f'<div class="cell-output">\n{_page_part(_without_machine(data["text/html"]))}\n</div>'
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
-    text = _ESCAPES.sub("", _neutral(text)).rstrip()
+    text = _ESCAPES.sub("", _without_machine(text)).rstrip()
     return f"```{{.text .cell-output}}\n{text}\n```" if text and not text.startswith("<Figure") else ""
 
 
-def _part(html: str) -> str:
+def _page_part(html: str) -> str:
     """Return HTML as part of a page: only the body, with headings that don't count as the page's own."""
     if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
         html = body[1]
@@ -135,7 +135,7 @@ def _part(html: str) -> str:
     return "\n".join(line for line in html.splitlines() if line.strip())
 
 
-def _neutral(text: str) -> str:
+def _without_machine(text: str) -> str:
     """Remove what differs between machines: the machine's name and the folder of the clone."""
     return text.replace(f"{paths.ROOT}/", "").replace(f"@{socket.gethostname()}", "@laptop")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from workshop import paths
 from workshop.errors import WorkshopError
 
-PLACE = re.compile(r"\{\{ (?P<kind>setting|task|celery|django|kombu) (?P<name>[\w.]+) \}\}")
+PLACEHOLDER = re.compile(r"\{\{ (?P<kind>setting|task|celery|django|kombu) (?P<name>[\w.]+) \}\}")
 TASK_FILES = ("images/tasks.py", "upkeep/tasks.py")
 
 
@@ -28,7 +28,7 @@ def filled(line: str) -> str:
     Raises:
         WorkshopError: A name is unknown, or the value of a setting has several lines.
     """
-    return PLACE.sub(lambda place: f"`{KINDS[place['kind']](place['name'])}`", line)
+    return PLACEHOLDER.sub(lambda match: f"`{KINDS[match['kind']](match['name'])}`", line)
 
 
 def project() -> Path:

@@ -77,7 +77,9 @@ class Snippets(Preprocessor):
         content = included(path, symbol)
         if is_fenced:
             return content
-        return figure(content) if path.endswith(".svg") else block(path, content)
+        if path.endswith(".svg"):
+            return f'\n<figure class="drawing">\n{content}\n</figure>\n'
+        return block(path, content)
 
 
 class SnippetExtension(Extension):
@@ -190,11 +192,6 @@ def block(path: str, content: str) -> str:
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", content)), default=0))
     language = LANGUAGES.get(Path(path).suffix, "text")
     return f'\n{fence}{language} title="{path}"\n{content}\n{fence}\n'
-
-
-def figure(svg: str) -> str:
-    """Return `svg` as a figure."""
-    return f'\n<figure class="drawing">\n{svg}\n</figure>\n'
 
 
 def _names(node: ast.stmt) -> list[str]:

@@ -103,7 +103,7 @@ class Translation:
 
 
 def languages() -> list[str]:
-    """The languages that have a folder in docs/, such as "de"."""
+    """Return the languages that have a folder in docs/, such as "de"."""
     return sorted(folder.name for folder in paths.DOCS.glob("[a-z][a-z]") if folder.is_dir())
 
 
@@ -148,22 +148,20 @@ def working_tree(path: str) -> str:
 
 def sections(text: str) -> list[Section]:
     """Return the sections of a Markdown text. Front matter is left out."""
-    lines = meta.get_data(text)[0].splitlines()
-    headings = [
-        (number, match)
-        for number, (line, is_fenced) in enumerate(fenced_lines(lines))
-        if not is_fenced and (match := _HEADING.match(line))
-    ]
-    ends = [number for number, _ in headings[1:]] + [len(lines)]
-    parts = []
-    for (number, match), end in zip(headings, ends, strict=True):
-        marks, title, *anchors = match.groups()
-        anchor = next(filter(None, anchors), None) or slugify(title.replace("`", ""), "-")
-        start = number if parts else 0
-        part = Section(
-            TOP if len(marks) == 1 else anchor, title, len(marks), number - start, lines[start:end]
-        )
-        parts.append(part)
+    parts: list[Section] = []
+    before: list[str] = []
+    for line, is_fenced in fenced_lines(meta.get_data(text)[0].splitlines()):
+        heading = None if is_fenced else _HEADING.match(line)
+        if heading:
+            marks, title, *anchors = heading.groups()
+            anchor = next(filter(None, anchors), None) or slugify(title.replace("`", ""), "-")
+            anchor = TOP if len(marks) == 1 else anchor
+            parts.append(Section(anchor, title, len(marks), len(before), [*before, line]))
+            before = []
+        elif parts:
+            parts[-1].lines.append(line)
+        else:
+            before.append(line)
     return parts
 
 
@@ -269,8 +267,8 @@ def differences(translation: Translation, checked: Collection[str] | None = None
         if anchor not in english:
             sentences.append(f"{place}: the English page has no section with this anchor.")
             continue
-        theirs = shape(english[anchor])
-        for part, ours in shape(section).items():
+        theirs = untranslated_parts(english[anchor])
+        for part, ours in untranslated_parts(section).items():
             if ours != theirs[part]:
                 sentences.append(f"{place}: {part} differ. English: {theirs[part]}, translation: {ours}.")
     common = [anchor for anchor in english if anchor in translated]
@@ -279,7 +277,7 @@ def differences(translation: Translation, checked: Collection[str] | None = None
     return sentences
 
 
-def shape(section: Section) -> dict[str, list[str]]:
+def untranslated_parts(section: Section) -> dict[str, list[str]]:
     """Return what a section has in every language, by kind.
 
     Inline code and links are sorted and listed once, because languages differ in the order of words.

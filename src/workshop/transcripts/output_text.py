@@ -102,11 +102,11 @@ class Selection:
         return selected
 
 
-def shape(text: str, numbers: bool = False) -> str:
+def masked(text: str, numbers: bool = False) -> str:
     """Return a text in one line, with masks for what differs between runs.
 
     Args:
-        text: An output. Two outputs with the same shape count as equal.
+        text: An output. Two outputs that are equal after masking count as the same.
         numbers: Whether to mask all numbers, not only durations.
     """
     text = replaced(text, MASKS + DURATION_MASKS)

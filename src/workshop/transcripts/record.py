@@ -34,7 +34,7 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
         for name, text in outputs.items():
             file = entry.folder / name
             old = file.read_text(encoding="utf-8") if file.is_file() else ""
-            if check and output_text.shape(old) == output_text.shape(text):
+            if check and output_text.masked(old) == output_text.masked(text):
                 old = text  # durations don't count
             verbatim("\n".join(_report(entry.folder, name, old, text)))
             if check:
@@ -78,7 +78,7 @@ def _unknown(folders: list[manifest.Folder], place: str, output: str) -> str:
 
 def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
     """Return lines that say whether an output has changed, and which pages show it."""
-    same = output_text.shape(old, numbers=True) == output_text.shape(new, numbers=True)
+    same = output_text.masked(old, numbers=True) == output_text.masked(new, numbers=True)
     numbers = output_text.changed_numbers(old, new)
     if same and not numbers:
         return [f"{folder.name}/{name}  unchanged"]
