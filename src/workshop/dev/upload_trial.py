@@ -144,7 +144,7 @@ def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str])
     silent = states["refused"] + states["failed"] - refused - failed - errors
     stuck = sum(not photo.is_done for photo in photos)
     return [
-        Figure("tried", len(photos)),
+        Figure("uploaded", len(photos)),
         Figure("resized", states["resized"]),
         Figure("refused with a message", refused),
         Figure("failed with a reason", failed),
