@@ -15,6 +15,7 @@ from workshop.system.child import Child
 from workshop.system.waiting import until
 from workshop.transcripts import manifest, output_text, record
 from workshop.transcripts.output_text import Selection
+from workshop.transcripts.stage import Stage
 
 FOLDERS = manifest.folders()
 ENTRIES = [entry for folder in FOLDERS for entry in folder.entries]
@@ -185,6 +186,20 @@ def test_an_unknown_output_is_named(outputs):
         record.main(["nowhere"])
     with pytest.raises(WorkshopError, match="nobody can type it"):
         record.main(["x/picture"])
+
+
+def test_a_process_that_does_not_start_is_named():
+    stage = Stage("01", "starter", broker=False, processes={"fish": "exit 3"})
+    with pytest.raises(WorkshopError, match="^fish did not start"), stage:
+        pass
+
+
+def test_a_log_without_the_line_is_shown(monkeypatch):
+    monkeypatch.setattr("workshop.transcripts.stage.SECONDS", 0)
+    with Stage("01", "starter", broker=False, processes={"fish": "echo swims; sleep 600"}) as stage:
+        assert stage.log("fish", "swims") == "swims\n"
+        with pytest.raises(WorkshopError, match=r"(?s)fish did not write 'flies'.*\(wanted: 1\).*swims"):
+            stage.log("fish", "flies")
 
 
 RECORDING = """
