@@ -1,10 +1,12 @@
 """How long the docs site takes to build strictly, and what its first page weighs over the wire."""
 
+import gzip
 import statistics
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from benchmarks.measuring import Goal, machine
 from workshop.console import say
@@ -14,11 +16,13 @@ from workshop.errors import WorkshopError
 from workshop.system.percentiles import spread
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Request
 
 ROUNDS = 3
 BUILD_SECONDS = 15.0
 HOME_KILOBYTES = 500.0
+COMPRESSED = {".webp", ".png"}
+"""Servers don't gzip these files."""
 
 
 def main() -> int:
@@ -51,18 +55,27 @@ def measure() -> list[Goal]:
 
 
 def first_visit(folder: Path, chromium: "Browser") -> dict[str, int]:
-    """The bytes of each answer, by path, when a visitor opens the first page and scrolls through it.
+    """Return the bytes of each response, by path, when a visitor opens the first page and scrolls through it.
 
-    Headers are counted, text is gzipped, nothing is in the cache; the search index is among the answers.
+    Headers are counted, text is gzipped as on a production server, and nothing is in the cache. The search
+    index is among the responses.
     """
-    with serving(folder) as server:
+    requests: list[Request] = []
+    with serving(folder) as address:
         page = chromium.new_page()
-        page.goto(f"{server.address}/", wait_until="networkidle")
+        page.on("requestfinished", lambda request: requests.append(request))
+        page.goto(f"{address}/", wait_until="networkidle")
         for picture in page.locator("article img:visible").all():
             picture.scroll_into_view_if_needed()
         page.wait_for_load_state("networkidle")
+        headers = {urlsplit(request.url).path: request.sizes()["responseHeadersSize"] for request in requests}
         page.close()
-        return server.sent
+    return {path: count + _size(folder / path.lstrip("/")) for path, count in headers.items()}
+
+
+def _size(file: Path) -> int:
+    content = (file / "index.html" if file.is_dir() else file).read_bytes()
+    return len(content if file.suffix in COMPRESSED else gzip.compress(content, 6))
 
 
 def _build(target: Path) -> float:

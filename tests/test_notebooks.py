@@ -397,7 +397,7 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
         nbformat.v4.new_output("stream", text=f"{paths.ROOT}/solutions was here"),
         nbformat.v4.new_output("display_data", data={"text/html": mail}),
     ]
-    notebook_pages.keep(lesson, executed)
+    notebook_pages.store_run(lesson, executed)
     notebook_pages.write()
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "solutions was here" in page
@@ -419,7 +419,7 @@ def test_a_build_says_which_notebook_it_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(paths, "STATE", tmp_path / "state")
     monkeypatch.setattr(paths, "DOCS", tmp_path / "docs")
     for lesson in LESSONS[2:]:
-        notebook_pages.keep(lesson, read(lesson))
+        notebook_pages.store_run(lesson, read(lesson))
     begun = []
 
     def executed(lesson):
@@ -441,7 +441,7 @@ def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):
     lesson = dataclasses.replace(LESSONS[0], solution=tmp_path / "data/solution")
     (lesson.solution / "data").mkdir(parents=True)
     (lesson.solution / "manage.py").write_text("1")
-    notebook_pages.keep(lesson, read(lesson))
+    notebook_pages.store_run(lesson, read(lesson))
     (lesson.solution / "data/db.sqlite3").write_text("2")
     assert notebook_pages.is_fresh(lesson)
     (lesson.solution / "manage.py").write_text("2")

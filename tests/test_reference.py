@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from html import unescape
+from types import SimpleNamespace
 
 import markdown
 import pytest
@@ -74,6 +75,14 @@ def test_common_options_are_on_the_page(commands):
     first = commands.partition("<h3")[0]
     for name in ("--debug", "--version", "--help", "-h"):
         assert f"<code>{name}</code>" in first, name
+
+
+def test_spellings_of_an_option_have_an_order():
+    """Click keeps those of --help in a set, whose order differs from process to process."""
+    assert commands_page.option_names(SimpleNamespace(opts=["--help", "-h"], secondary_opts=[])) == [
+        "-h",
+        "--help",
+    ]
 
 
 def test_a_new_command_comes_by_itself(monkeypatch):

@@ -1,13 +1,21 @@
 """The terminal outputs of the pages: each has its way of being made again, and the quick ones still hold."""
 
+import os
 import re
+import signal
+import sys
 
+import psutil
 import pytest
 
 from workshop import paths
 from workshop.course import lessons
 from workshop.errors import WorkshopError
+from workshop.system.child import Child
+from workshop.system.waiting import until
 from workshop.transcripts import manifest, output_text, record
+from workshop.transcripts.output_text import Selection
+from workshop.transcripts.stage import Stage
 
 FOLDERS = manifest.folders()
 ENTRIES = [entry for folder in FOLDERS for entry in folder.entries]
@@ -20,9 +28,11 @@ def name(entry):
 
 @pytest.mark.parametrize("entry", QUICK, ids=name)
 def test_quick_outputs_are_what_is_printed(entry):
-    for file, text in entry.make().items():
+    for file, text in entry.record().items():
         shown = (entry.folder / file).read_text(encoding="utf-8")
-        assert output_text.shape(text) == output_text.shape(shown), f"./workshop dev runs {entry.folder.name}"
+        assert output_text.masked(text) == output_text.masked(shown), (
+            f"./workshop dev runs {entry.folder.name}"
+        )
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.path.name)
@@ -48,19 +58,19 @@ def test_scripts_that_make_outputs_have_the_part_that_is_named():
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_states_are_there(entry):
-    lesson = lessons.find(entry.stage["lesson"])
+    lesson = lessons.find(entry.stage.lesson)
     states = ["starter", "solution", *(f"after {step.id}" for step in lesson.steps)]
-    assert entry.stage.get("state", "solution") in states
+    assert entry.stage.state in states
 
 
 def test_lines():
     lines = ["a 1", "b 2", "a 3", "a 4", "b 5"]
-    assert output_text.chosen(lines, keep="a") == ["a 1", "a 3", "a 4"]
-    assert output_text.chosen(lines, drop="a", gap="…") == ["b 2", "…", "b 5"]
-    assert output_text.chosen(lines, start="b", head=2) == ["b 2", "a 3"]
-    assert output_text.chosen(lines, tail=1) == ["b 5"]
-    assert output_text.chosen(lines, head=1) == ["a 1"]
-    assert output_text.chosen(lines, keep="a", head=1, tail=1, gap="…") == ["a 1", "…", "a 4"]
+    assert Selection(keep="a").of(lines) == ["a 1", "a 3", "a 4"]
+    assert Selection(drop="a", gap="…").of(lines) == ["b 2", "…", "b 5"]
+    assert Selection(start="b", head=2).of(lines) == ["b 2", "a 3"]
+    assert Selection(tail=1).of(lines) == ["b 5"]
+    assert Selection(head=1).of(lines) == ["a 1"]
+    assert Selection(keep="a", head=1, tail=1, gap="…").of(lines) == ["a 1", "…", "a 4"]
 
 
 def test_what_is_this_machines_own():
@@ -76,9 +86,9 @@ ONE = "[2026-11-24 11:01:21,471] task[bc4c4fd6-a636-43fd-9bca-693cc80dc05c] took
 
 def test_shapes():
     same = "[2027-01-02 01:01:01,001] task[11111111-a636-43fd-9bca-693cc80dc05c]\ntook 7 s, pid 99: 8 left"
-    assert output_text.shape(ONE) == output_text.shape(same)
-    assert output_text.shape(ONE) != output_text.shape(same.replace("8 left", "9 left"))
-    assert output_text.shape(ONE) != output_text.shape(same.replace("took", "take"))
+    assert output_text.masked(ONE) == output_text.masked(same)
+    assert output_text.masked(ONE) != output_text.masked(same.replace("8 left", "9 left"))
+    assert output_text.masked(ONE) != output_text.masked(same.replace("took", "take"))
 
 
 def test_numbers_that_changed():
@@ -176,3 +186,46 @@ def test_an_unknown_output_is_named(outputs):
         record.main(["nowhere"])
     with pytest.raises(WorkshopError, match="nobody can type it"):
         record.main(["x/picture"])
+
+
+def test_a_process_that_does_not_start_is_named():
+    stage = Stage("01", "starter", broker=False, processes={"fish": "exit 3"})
+    with pytest.raises(WorkshopError, match="^fish did not start"), stage:
+        pass
+
+
+def test_a_log_without_the_line_is_shown(monkeypatch):
+    monkeypatch.setattr("workshop.transcripts.stage.SECONDS", 0)
+    with Stage("01", "starter", broker=False, processes={"fish": "echo swims; sleep 600"}) as stage:
+        assert stage.log("fish", "swims") == "swims\n"
+        with pytest.raises(WorkshopError, match=r"(?s)fish did not write 'flies'.*\(wanted: 1\).*swims"):
+            stage.log("fish", "flies")
+
+
+RECORDING = """
+import sys
+from workshop.transcripts.stage import Stage
+with Stage("02", broker=False) as stage:
+    stage.run(sys.argv[1], cwd=".")
+"""
+
+
+@pytest.mark.parametrize("command", ["./workshop check", "(./workshop check; true); true"])
+def test_an_interrupted_recording_leaves_no_broker(command):
+    """Only the recorded check itself can stop its broker, so a second Ctrl-C must not kill the check."""
+    environment = os.environ | {"PYTHONPATH": str(paths.SOURCES)}
+    with Child([sys.executable, "-c", RECORDING, command], environment=environment) as recording:
+        process = psutil.Process(recording.pid)
+
+        def brokers():
+            return [child for child in process.children(recursive=True) if child.name() == "valkey-server"]
+
+        broker, *_ = until(brokers, 120)
+        recording.signal(signal.SIGINT)
+        until(lambda: not recording.running, 0.3)
+        recording.signal(signal.SIGINT)
+        recording.wait(120)
+        left = broker.is_running()
+        if left:
+            broker.kill()
+        assert not left

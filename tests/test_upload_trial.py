@@ -20,7 +20,7 @@ def folder(tmp_path):
 def test_each_file_is_counted(folder, capsys):
     assert upload_trial.main([folder], show_all=True) == 0
     out = capsys.readouterr().out
-    for line in ("3  tried", "1  resized", "1  refused with a message", "1  failed with a reason"):
+    for line in ("3  uploaded", "1  resized", "1  refused with a message", "1  failed with a reason"):
         assert line in out
     assert "half.jpg: failed, This picture is damaged or cut short." in out
     assert "text.jpg: refused, this is not a picture that can be read." in out

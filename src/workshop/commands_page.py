@@ -64,7 +64,7 @@ def markdown() -> str:
 
 def option_names(option) -> list[str]:
     """Return all spellings of an option, such as `-h` and `--help`, or `--x` and `--no-x`."""
-    return [*option.opts, *option.secondary_opts]
+    return [*sorted(option.opts, key=len), *option.secondary_opts]
 
 
 def argument_name(argument) -> str:

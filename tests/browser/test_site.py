@@ -50,8 +50,8 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(built):
-    with serving(built) as server:
-        yield server.address
+    with serving(built) as address:
+        yield address
 
 
 def label(path, text):

@@ -17,10 +17,10 @@ def chain() -> None:
     """Check that lessons and solutions differ only where a manifest says so."""
     from workshop.course import chain as chains
 
-    found = chains.findings() + chains.todos()
-    for sentence in found:
+    findings = chains.findings() + chains.todos()
+    for sentence in findings:
         say(sentence)
-    if found:
+    if findings:
         raise typer.Exit(1)
     say(f"The chain is whole: {len(chains.links())} links.")
 
@@ -62,7 +62,7 @@ def faults() -> None:
 
 
 @app.command()
-def site():
+def site() -> None:
     """Measure how long the strict build of the docs site takes, and how large its home page is."""
     paths.import_benchmarks()
     from benchmarks import site_size
@@ -71,7 +71,7 @@ def site():
 
 
 @app.command()
-def browser():
+def browser() -> None:
     """Find the Chromium that the browser tests use, or install one."""
     from workshop.docsite import browser as browsers
 
@@ -79,15 +79,15 @@ def browser():
 
 
 @app.command()
-def tools():
-    """Install what some tests need: RabbitMQ, PostgreSQL, Redis, nginx, Prometheus, Kubernetes schemas …"""
+def tools() -> None:
+    """Install what some tests need, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
     from workshop.dev import tools as installing
 
     raise typer.Exit(installing.main())
 
 
 @app.command()
-def pictures():
+def pictures() -> None:
     """Record the films of the README and the docs' home page again, each with a still picture."""
     from workshop.dev import pictures as taking
 
@@ -97,14 +97,14 @@ def pictures():
 @app.command()
 def uploads(
     folders: Annotated[list[Path], typer.Argument(help="Folders of pictures, intact or damaged.")],
-    each: Annotated[
+    show_all: Annotated[
         bool, typer.Option("--all", help="Print a line for every file that was not resized.")
     ] = False,
 ):
     """Upload all files in the folders to the finished site, and count the outcomes."""
     from workshop.dev import upload_trial
 
-    raise typer.Exit(upload_trial.main(folders, each))
+    raise typer.Exit(upload_trial.main(folders, show_all))
 
 
 @app.command()
@@ -142,7 +142,7 @@ def minutes(
 
 
 class Texts(StrEnum):
-    """Which texts `sentences` draws from."""
+    """The texts that `sentences` draws from."""
 
     LESSONS = "lessons"
     PAGES = "pages"
@@ -161,13 +161,14 @@ def sentences(
     from workshop.dev import sentences
 
     if texts == Texts.PAGES:
-        found = sentences.of_pages()
+        known = sentences.of_pages()
     elif texts == Texts.TOOL:
-        found = sentences.of_tool()
+        known = sentences.of_tool()
+    elif lesson:
+        known = sentences.of_lesson(lessons.find(lesson))
     else:
-        chosen = [lessons.find(lesson)] if lesson else lessons.all_lessons()
-        found = [sentence for each in chosen for sentence in sentences.of_lesson(each)]
-    for sentence in sentences.sample(found, count, seed):
+        known = [sentence for each in lessons.all_lessons() for sentence in sentences.of_lesson(each)]
+    for sentence in sentences.sample(known, count, seed):
         verbatim(str(sentence))
 
 

@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from workshop.dev.terminal_page import WIDTH, Terminal
+from workshop.dev.terminal_picture import WIDTH, Terminal
 from workshop.errors import WorkshopError
 
 SCHEMES = ("light", "dark")
@@ -23,9 +23,13 @@ PHOTOS, TEXT = {"quality": 70, "method": 4}, {"lossless": True, "quality": 60, "
 
 @dataclass(frozen=True)
 class Moment:
-    """What is seen for `milliseconds`: a terminal with `text` (ANSI), and above it the app.
+    """What a film shows for some time: a terminal, and perhaps the app above it.
 
-    app: PNGs by scheme, WIDTH * SCALE pixels wide; empty if the film shows only a terminal.
+    Attributes:
+        milliseconds: How long it is shown.
+        text: What the terminal shows, with ANSI colors.
+        app: Screenshots of the app by scheme, WIDTH * SCALE pixels wide. Empty if the film shows only a
+            terminal.
     """
 
     milliseconds: int
@@ -34,18 +38,26 @@ class Moment:
 
 
 def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
-    """Draw the film in each scheme. Returns its files by name, with the stills.
+    """Draw a film in each scheme.
 
-    chromium: the browser that draws the terminal. Raises WorkshopError if the film is too long or too large.
+    Args:
+        chromium: The browser that draws the terminal.
+        name: The first part of the file names.
+        moments: What the film shows.
+
+    Returns:
+        The contents of the films and of their stills, by file name.
+
+    Raises:
+        WorkshopError: The film is too long or too large.
     """
-    length = sum(moment.milliseconds for moment in moments)
-    if length > LONGEST:
-        raise WorkshopError(f"The film {name} is {length} ms long. Cut it to {LONGEST} ms.")
+    durations = [moment.milliseconds for moment in moments]
+    if sum(durations) > LONGEST:
+        raise WorkshopError(f"The film {name} is {sum(durations)} ms long. Cut it to {LONGEST} ms.")
     files, compression = {}, PHOTOS if any(moment.app for moment in moments) else TEXT
     terminal = Terminal(chromium, SCALE, rows=max(moment.text.count("\n") for moment in moments))
     for scheme in SCHEMES:
         frames = [_frame(moment, scheme, terminal) for moment in moments]
-        durations = [moment.milliseconds for moment in moments]
         moving = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 1}
         files[f"{name}-{scheme}.webp"] = _webp(frames[0], **compression, **moving)
         files[f"{name}-{scheme}-still.webp"] = _webp(frames[-1], **compression)
@@ -56,16 +68,16 @@ def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
 
 
 def _frame(moment: Moment, scheme: str, terminal: Terminal) -> Image.Image:
-    """The app above the terminal, each as a card with round corners."""
+    """Draw the app above the terminal, each as a card with round corners."""
     pictures = [moment.app[scheme]] if moment.app else []
     pictures.append(terminal.picture(moment.text, scheme))
-    cards = [_card(Image.open(BytesIO(each)).convert("RGBA")) for each in pictures]
+    cards = [_card(Image.open(BytesIO(picture)).convert("RGBA")) for picture in pictures]
     height = sum(card.height for card in cards) + GAP * (len(cards) - 1)
-    whole, top = Image.new("RGBA", (WIDTH * SCALE, height)), 0
+    frame, top = Image.new("RGBA", (WIDTH * SCALE, height)), 0
     for card in cards:
-        whole.paste(card, (0, top))
+        frame.paste(card, (0, top))
         top += card.height + GAP
-    return whole
+    return frame
 
 
 def _card(picture: Image.Image) -> Image.Image:

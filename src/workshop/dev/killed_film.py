@@ -9,13 +9,13 @@ from urllib.parse import urljoin
 
 from celery import Celery
 
-from workshop.checkkit import until
 from workshop.dev.film import SCALE, SCHEMES, Moment
-from workshop.dev.terminal_page import COLUMNS, WIDTH
+from workshop.dev.terminal_picture import COLUMNS, WIDTH
 from workshop.errors import WorkshopError
 from workshop.photos.samples import photo
 from workshop.runtime.solution_site import Site, newest, running
 from workshop.system import atomic_file
+from workshop.system.waiting import until
 from workshop.transcripts.output_text import replaced
 
 KILLED, OTHER = "garden.jpg", "harbor.jpg"
@@ -33,7 +33,11 @@ SHORT = [(r"images\.tasks\.(\w+)\[(\w{4})[-\w]*\]", r"\1[\2…]"), (r"(succeeded
 def moments(chromium) -> list[Moment]:
     """Start the newest solution, upload two photos, and kill the process that resizes one of them.
 
-    Raises WorkshopError if the site does not start, or does something other than the film tells.
+    Args:
+        chromium: The browser that shows the site.
+
+    Raises:
+        WorkshopError: The site does not start, or does something other than the film tells.
     """
     with running(newest(), without={"beat", "flower", "slow"}, variables={"PRACTICE": "1"}) as site:
         return list(Run(chromium, site).moments())
@@ -45,18 +49,23 @@ class Run:
     def __init__(self, chromium, site: Site):
         self.site = site
         self.page = chromium.new_page(viewport={"width": WIDTH, "height": 700}, device_scale_factor=SCALE)
+        self.task, self.process = "", 0
 
     def moments(self) -> Iterator[Moment]:
-        """What happens, as it happens."""
+        """Yield what happens, as it happens.
+
+        Raises:
+            WorkshopError: Something other than the film tells happens.
+        """
         atomic_file.write_text(self.site.data / "storage-mode", f"slow {SLOW_SECONDS}")
         self._upload()
-        task, process = self._resizing()
-        yield self._moment(800, ("waiting", "waiting"), task, process, "received")
-        os.kill(process, signal.SIGKILL)
-        yield self._moment(1300, ("waiting", "waiting"), task, process, "received", "kill", "exited")
+        self.task, self.process = self._resizing()
+        yield self._moment(800, ("waiting", "waiting"), "received")
+        os.kill(self.process, signal.SIGKILL)
+        yield self._moment(1300, ("waiting", "waiting"), "received", "kill", "exited")
         happened = ["received", "kill", "exited", "received"]
-        yield self._moment(1400, ("waiting", "resized"), task, process, *happened)
-        yield self._moment(1500, ("resized", "resized"), task, process, *happened, "succeeded")
+        yield self._moment(1400, ("waiting", "resized"), *happened)
+        yield self._moment(1500, ("resized", "resized"), *happened, "succeeded")
 
     def _upload(self) -> None:
         files = [
@@ -70,27 +79,37 @@ class Run:
         self.page.goto(self.site.address)  # once more, without the message about the upload
 
     def _resizing(self) -> tuple[str, int]:
-        """The task of the photo KILLED and the process that runs it, once both photos are being resized."""
-        card = self.page.locator(".card").filter(has_text=KILLED)
-        photo_id = int(card.get_attribute("data-photo"))
+        """Return the task of the photo KILLED and its process, once both photos are being resized.
+
+        Raises:
+            WorkshopError: That does not happen.
+        """
+        photo_id = int(self._card(KILLED).get_attribute("data-photo"))
         inspect = Celery(broker=self.site.broker_url).control.inspect(timeout=2)
 
-        def found():
-            tasks = [each for tasks in (inspect.active() or {}).values() for each in tasks]
-            mine = [(each["id"], each["worker_pid"]) for each in tasks if each["args"] == [photo_id]]
-            return mine[0] if mine and len(tasks) == 2 else None
+        def resizing() -> tuple[str, int] | None:
+            tasks = [task for tasks in (inspect.active() or {}).values() for task in tasks]
+            if len(tasks) == 2:
+                for task in tasks:
+                    if task["args"] == [photo_id]:
+                        return task["id"], task["worker_pid"]
+            return None
 
-        if not (task := until(found, PATIENCE)):
+        if not (task := until(resizing, PATIENCE)):
             raise WorkshopError("The worker does not resize two photos at once. Take the pictures again.")
         return task
 
-    def _moment(self, milliseconds: int, states: tuple, task: str, process: int, *happened: str) -> Moment:
-        """The page and the log, once KILLED and OTHER have the `states` and the log tells what `happened`."""
+    def _moment(self, milliseconds: int, states: tuple[str, str], *happened: str) -> Moment:
+        """Return the page and the log, once the photos have the states and the log tells what happened.
 
-        def lines():
-            return self._lines(task, process)[: len(happened)]
+        Raises:
+            WorkshopError: Something else happens.
+        """
 
-        def as_told():
+        def lines() -> list[str]:
+            return self._lines()[: len(happened)]
+
+        def as_told() -> bool:
             told = [word for word, line in zip(happened, lines(), strict=False) if word in line]
             return told == list(happened) and self._states() == states
 
@@ -107,25 +126,30 @@ class Run:
         )
 
     def _clip(self) -> dict[str, float]:
-        """The page down to the end of the cards, without its footer."""
+        """Return the page down to the end of the cards, without its footer."""
         cards = self.page.locator(".photos").bounding_box()
         return {"x": 0, "y": 0, "width": WIDTH, "height": cards["y"] + cards["height"] + MARGIN}
 
+    def _card(self, name: str):
+        return self.page.locator(".card").filter(has_text=name)
+
     def _states(self) -> tuple[str, ...]:
-        cards = [self.page.locator(".card").filter(has_text=name) for name in (KILLED, OTHER)]
-        return tuple(card.get_attribute("data-state") for card in cards)
+        return tuple(self._card(name).get_attribute("data-state") for name in (KILLED, OTHER))
 
-    def _lines(self, task: str, process: int) -> list[str]:
-        """What the log says about the task, shortened, with the command that killed its process."""
-        found = []
+    def _lines(self) -> list[str]:
+        """Return what the log says about the task, shortened, with the command that killed its process."""
+        shown = []
         for clock, line in LINE.findall(self.site.log.read_text(encoding="utf-8")):
-            if f"pid:{process} exited" in line:
-                found += [f"\x1b[1m$ kill -9 {process}\x1b[0m", f"\x1b[31m{_row(clock, line)}\x1b[0m"]
-            elif f"[{task}] received" in line or f"[{task}] succeeded" in line:
-                found.append(_row(clock, replaced(line, SHORT)))
-        return found
+            if f"pid:{self.process} exited" in line:
+                shown += [
+                    f"\x1b[1m$ kill -9 {self.process}\x1b[0m",
+                    f"\x1b[31m{_wrapped(clock, line)}\x1b[0m",
+                ]
+            elif f"[{self.task}] received" in line or f"[{self.task}] succeeded" in line:
+                shown.append(_wrapped(clock, replaced(line, SHORT)))
+        return shown
 
 
-def _row(clock: str, line: str) -> str:
-    """A line of the log, wrapped at the width of the terminal."""
+def _wrapped(clock: str, line: str) -> str:
+    """Return a line of the log, wrapped at the width of the terminal."""
     return textwrap.fill(f"{clock} {line}", COLUMNS, subsequent_indent=" " * (len(clock) + 1))

@@ -8,7 +8,7 @@ questions.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -32,7 +32,14 @@ _FOLDED = re.compile(r"^\?\?\?\+? (?!question)\w+.*\n(?:(?: {4}.*)?\n)*", re.M)
 
 @dataclass(frozen=True)
 class Effort:
-    """The effort that a part of a lesson requires."""
+    """The effort that a part of a lesson requires.
+
+    Attributes:
+        words: The words to read.
+        predictions: The questions to answer.
+        commands: The commands to type.
+        lines: The lines of code to write.
+    """
 
     words: int
     predictions: int = 0
@@ -51,17 +58,21 @@ class Effort:
 
 
 def of_lesson(lesson: Lesson) -> dict[str, Effort]:
-    """Return the effort of each step of `lesson` by its id. The key "" is the text around the steps."""
+    """Return the effort of each step of a lesson by its id. The key "" is the text around the steps."""
     around, *sections = re.split(r"^(?=### \d+\.\d+ )", lesson.text.read_text(encoding="utf-8"), flags=re.M)
     if sections:
-        last, heading, end = sections[-1].partition("\n## ")
-        sections[-1], around = last, around + heading + end
+        sections[-1], heading, end = sections[-1].partition("\n## ")
+        around += heading + end
     texts = {re.match(r"### (\S+)", section)[1]: section for section in sections}
     return {"": _read(around)} | {step.id: _of_step(lesson, step, texts[step.id]) for step in lesson.steps}
 
 
 def show() -> bool:
-    """Print the estimates for all lessons. Returns True if all manifests contain the same minutes."""
+    """Print the estimates for all lessons.
+
+    Returns:
+        True if all manifests contain the same minutes.
+    """
     table = Table(box=None, padding=(0, 1))
     table.add_column("step", no_wrap=True)
     for title in ("words", "questions", "commands", "lines", "minutes", "toml"):
@@ -70,15 +81,14 @@ def show() -> bool:
     for lesson in lessons.all_lessons():
         for id, effort in of_lesson(lesson).items():
             step = lesson.step(id) if id else None
-            said = step.minutes if step else lesson.reading
-            same = same and said == effort.minutes
+            written = step.minutes if step else lesson.reading
+            same = same and written == effort.minutes
             everything += effort.minutes
             core += 0 if step and step.optional else effort.minutes
             name = id + " optional" * step.optional if step else f"{lesson.code}  opening and end"
-            counts = (effort.words, effort.predictions, effort.commands, effort.lines, effort.minutes)
-            table.add_row(name, *map(str, (*counts, said)))
+            table.add_row(name, *map(str, (*astuple(effort), effort.minutes, written)))
     say(table)
-    hours = [f"{each // 60} h {each % 60:02} min" for each in (core, everything)]
+    hours = [f"{minutes // 60} h {minutes % 60:02} min" for minutes in (core, everything)]
     say(f"\nCore path {hours[0]}, with all optional steps {hours[1]}.")
     return same
 
@@ -92,12 +102,9 @@ def write() -> None:
         for step in lesson.steps:
             entry = rf'(^id = "{re.escape(step.id)}"\n(?:(?!\[\[).*\n)*?^minutes = )\d+$'
             _replace(manifest, entry, rf"\g<1>{efforts[step.id].minutes}")
-    for lesson in lessons.all_lessons():
-        _replace(
-            paths.ROOT / "README.md",
-            rf"^(\| {lesson.code} \|.*\| )\d+ \| \d+ \|$",
-            rf"\g<1>{columns(lesson)}",
-        )
+        updated = lessons.read(lesson.folder)
+        row = rf"^(\| {lesson.code} \|.*\| )\d+ \| \d+ \|$"
+        _replace(paths.ROOT / "README.md", row, rf"\g<1>{columns(updated)}")
 
 
 def columns(lesson: Lesson) -> str:
@@ -112,42 +119,38 @@ def _replace(file: Path, pattern: str, replacement: str) -> None:
 
 def _of_step(lesson: Lesson, step: Step, section: str) -> Effort:
     read = _read(section)
-    todos, lines = _written(lesson, step)
+    todos, lines = _todos_and_code(lesson, step)
     return Effort(read.words + todos, read.predictions, read.commands + 1, lines)  # plus one for the check
 
 
 def _read(text: str) -> Effort:
     """Return the effort of a part of a page, without its folded boxes."""
     open_text = _FOLDED.sub("", text)
-    shown = "\n".join(snippets.Snippets(None, {}).with_code(open_text.splitlines()))
+    shown = "\n".join(snippets.Snippets().with_code(open_text.splitlines()))
     shown = re.sub(r"<figure.*?</figure>", "", shown, flags=re.S)
-    commands = sum(
-        len(re.findall(r"^\s*\$ ", block, re.M))
-        for block in re.findall(r"^ *```console\n(.*?)^ *```", open_text, re.M | re.S)
-    )
+    blocks = re.findall(r"^ *```console\n(.*?)^ *```", open_text, re.M | re.S)
+    commands = re.findall(r"^\s*\$ ", "".join(blocks), re.M)
     predictions = open_text.count("**Before you read on:**") + open_text.count("??? question")
-    return Effort(_words(shown), predictions, commands)
+    return Effort(_words(shown), predictions, len(commands))
 
 
 def _words(text: str) -> int:
     return sum(any(map(str.isalpha, word)) for word in text.split())
 
 
-def _written(lesson: Lesson, step: Step) -> tuple[int, int]:
-    """Return the number of words in the TODOs of `step`, and of lines of code in its solution."""
+def _todos_and_code(lesson: Lesson, step: Step) -> tuple[int, int]:
+    """Return the number of words in the TODOs of a step, and of lines of code in its solution."""
     todos = lines = 0
     for name in step.files:
         files = [folder / name for folder in (lesson.folder, lesson.solution)]
         starter, solution = (file.read_text(encoding="utf-8") if file.is_file() else "" for file in files)
+        first = next(other for other in lesson.steps if name in other.files)
         for hunk in solve.hunks(starter, solution):
-            if (
-                step.id in hunk.steps
-                or not hunk.steps
-                and step == next(s for s in lesson.steps if name in s.files)
-            ):
-                removed = starter.splitlines()[hunk.start : hunk.end]
-                todos += _words(
-                    "\n".join(line for line in removed if "TODO" in line or line.lstrip().startswith("#"))
-                )
-                lines += sum(bool(line.strip()) for line in hunk.lines)
+            # A change without a TODO counts for the first step that changes the file.
+            if step.id not in (hunk.steps or [first.id]):
+                continue
+            removed = starter.splitlines()[hunk.start : hunk.end]
+            comments = [line for line in removed if "TODO" in line or line.lstrip().startswith("#")]
+            todos += _words("\n".join(comments))
+            lines += sum(bool(line.strip()) for line in hunk.lines)
     return todos, lines

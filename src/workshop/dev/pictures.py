@@ -11,9 +11,13 @@ TEXTS = paths.DOCS / "runs/pictures"
 
 
 def main() -> int:
-    """Run what the films show, and write them into docs/assets/ and their texts into TEXTS; the exit code.
+    """Run what the films show, and write them to docs/assets/ and their texts to TEXTS.
 
-    Raises WorkshopError if there is no browser, or if a run does something other than its film tells.
+    Returns:
+        The exit code.
+
+    Raises:
+        WorkshopError: There is no browser, or a run does something other than its film tells.
     """
     with browser.opened() as chromium:
         films = {"killed": killed_film.moments(chromium), "check": check_film.moments()}

@@ -5,7 +5,7 @@ import json
 import random
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,12 +16,22 @@ from workshop.docsite import snippets
 
 _END = re.compile(r"(?<=[.?!])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`])")
 _PLACE = re.compile(r"\{\{.*?\}\}|\{ #[\w-]+ \}")
+_STARTS_PARAGRAPH = re.compile(r"\s*(?:[-*] |\d+\. |\?\?\?|!!!|#|\||>|--8<--|<|!\[)")
+_NO_PROSE = re.compile(r"\s*(?:--8<--|<)|    (?:\./|\$ )")
+_TITLE = re.compile(r'\s*(?:\?\?\?|!!!)\+? \w+ "(.*)"|#[# ]*(.*)')
+_LIST_MARK = re.compile(r"^\s*(?:[-*] |\d+\. |> )")
+_PROSE = re.compile(r"[a-z]{2,} [a-z]")
+_CODE = re.compile(r"\n\S.*\n|^\s*(import|from|def|SELECT) ")
 _COMMENT = re.compile(r"^\s*(?:#|//|\{#|/\*)\s?(.*?)\s*(?:#\}|\*/)?$")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence, with the file and the line (from 1) where its paragraph starts."""
+    """A sentence in a file.
+
+    Attributes:
+        line: The line where the sentence's paragraph starts, from 1.
+    """
 
     file: Path
     line: int
@@ -32,45 +42,58 @@ class Sentence:
 
 
 def of_lesson(lesson: Lesson) -> list[Sentence]:
-    """Return all sentences that a learner of `lesson` reads."""
-    found = [*_markdown(lesson.text), *_markdown(lesson.folder / "README.md"), *_manifest(lesson)]
-    for name in sorted({name for step in lesson.steps for name in step.files}):
-        found += _todos(lesson.folder / name)
-    for file in sorted((lesson.folder / "checks").glob("*.py")):
-        found += _strings(file)
-    found += _strings(paths.ROOT / f"src/workshop/notebookkit/turns_{lesson.code}.py")
-    found += _notebook(paths.NOTEBOOKS / f"{lesson.name}.ipynb")
-    for file in sorted((paths.DOCS / "lessons/img").glob(f"{lesson.code}-*.svg")):
-        found += _drawing(file)
-    return found
+    """Return all sentences that a learner of a lesson reads."""
+    todos = sorted({lesson.folder / name for step in lesson.steps for name in step.files})
+    code = sorted((lesson.folder / "checks").glob("*.py"))
+    code.append(paths.SOURCES / f"workshop/notebookkit/turns_{lesson.code}.py")
+    drawings = sorted((paths.DOCS / "lessons/img").glob(f"{lesson.code}-*.svg"))
+    return [
+        *_of(_markdown, [lesson.text, lesson.folder / "README.md"]),
+        *_manifest(lesson),
+        *_of(_todos, todos),
+        *_of(_strings, code),
+        *_of(_notebook, [paths.NOTEBOOKS / f"{lesson.name}.ipynb"]),
+        *_of(_drawing, drawings),
+    ]
 
 
 def of_pages() -> list[Sentence]:
-    """Every sentence of the pages around the lessons, and of their examples' drawings."""
+    """Return every sentence of the pages around the lessons, and of their examples' drawings."""
     pages = [paths.ROOT / "README.md", paths.ROOT / "CONTRIBUTING.md", paths.DOCS / "index.md"]
     for folder in ("guides", "explanation", "reference", "numbers"):
         pages += sorted((paths.DOCS / folder).glob("*.md"))
-    found = [sentence for page in pages for sentence in _markdown(page)]
-    for file in sorted(paths.DOCS.glob("*/img/*.svg")):
-        found += [] if file.parts[-3] == "lessons" else _drawing(file)
-    return found
+    drawings = [file for file in sorted(paths.DOCS.glob("*/img/*.svg")) if file.parts[-3] != "lessons"]
+    return [*_of(_markdown, pages), *_of(_drawing, drawings)]
 
 
 def of_tool() -> list[Sentence]:
-    """Every string of the tool that is prose: help, messages, errors, docstrings."""
+    """Return every string of the tool that is prose: help, messages, errors, docstrings."""
     files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
-    return [sentence for file in files if "turns_" not in file.name for sentence in _strings(file)]
+    return list(_of(_strings, [file for file in files if "turns_" not in file.name]))
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
-    """Return `count` different sentences of at least four words, drawn with `seed`."""
-    known = {each.text: each for each in sentences if len(each.text.split()) >= 4}
-    chosen = random.Random(seed).sample(sorted(known), min(count, len(known)))
-    return [known[text] for text in chosen]
+    """Draw different sentences of at least four words.
+
+    Args:
+        sentences: The sentences to draw from.
+        count: How many to draw, if there are enough.
+        seed: The same seed draws the same sentences.
+    """
+    known = {sentence.text: sentence for sentence in sentences if len(sentence.text.split()) >= 4}
+    texts = random.Random(seed).sample(sorted(known), min(count, len(known)))
+    return [known[text] for text in texts]
+
+
+def _of(read: Callable[[Path], Iterator[Sentence]], files: Iterable[Path]) -> Iterator[Sentence]:
+    """Yield the sentences that `read` returns for the files that exist."""
+    for file in files:
+        if file.is_file():
+            yield from read(file)
 
 
 def _split(file: Path, line: int, text: str) -> Iterator[Sentence]:
-    """Return the sentences of a paragraph."""
+    """Yield the sentences of a paragraph."""
     text = " ".join(_PLACE.sub(" ", text).split())
     for sentence in _END.split(text):
         if re.search("[A-Za-z]{2}", sentence):
@@ -78,74 +101,62 @@ def _split(file: Path, line: int, text: str) -> Iterator[Sentence]:
 
 
 def _markdown(file: Path) -> Iterator[Sentence]:
-    if not file.is_file():
-        return
     yield from _paragraphs(file, file.read_text(encoding="utf-8"))
 
 
-def _paragraphs(file: Path, text: str, first: int = 1) -> Iterator[Sentence]:
+def _notebook(file: Path) -> Iterator[Sentence]:
+    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            yield from _paragraphs(file, "".join(cell["source"]))
+
+
+def _paragraphs(file: Path, text: str) -> Iterator[Sentence]:
     """Yield the prose of a Markdown text, without code blocks and includes. Table cells are separate."""
-    paragraph, began, fence = [], first, None
-    for number, line in enumerate([*text.splitlines(), ""], first):
-        mark = snippets.FENCE.match(line)
-        opens = mark and fence is None
-        if mark and fence and mark["fence"].startswith(fence) and not mark["info"].strip():
-            fence = None
+    paragraph, first = [], 1
+    for number, (line, is_fenced) in enumerate(snippets.fenced_lines([*text.splitlines(), ""]), 1):
+        if is_fenced or not line.strip() or _STARTS_PARAGRAPH.match(line):
+            yield from _split(file, first, " ".join(paragraph))
+            paragraph = []
+        if is_fenced or not line.strip() or _NO_PROSE.match(line):
             continue
-        if opens:
-            fence = mark["fence"]
-        starts = re.match(r"\s*(?:[-*] |\d+\. |\?\?\?|!!!|#|\||>|--8<--|<|!\[)", line)
-        if fence or not line.strip() or starts or opens:
-            yield from _split(file, began, " ".join(paragraph))
-            paragraph, began = [], number
-        if fence or re.match(r"\s*(?:--8<--|<)|    (?:\./|\$ )", line):
-            continue
+        title = _TITLE.match(line)
         if line.lstrip().startswith("|"):
             for cell in line.strip().strip("|").split(" | "):
                 yield from _split(file, number, cell)
-            continue
-        title = re.match(r'\s*(?:\?\?\?|!!!)\+? \w+ "(.*)"', line)
-        if title or line.startswith("#"):
-            yield from _split(file, number, title[1] if title else line.lstrip("# "))
-            continue
-        if line.strip():
-            paragraph.append(re.sub(r"^\s*(?:[-*] |\d+\. |> )", "", line))
-            began = began if len(paragraph) > 1 else number
+        elif title:
+            yield from _split(file, number, title[1] or title[2])
+        else:
+            first = first if paragraph else number
+            paragraph.append(_LIST_MARK.sub("", line))
 
 
 def _manifest(lesson: Lesson) -> Iterator[Sentence]:
     file = lesson.folder / "lesson.toml"
     text = file.read_text(encoding="utf-8")
     content = tomllib.loads(text)
-    said = [content["title"], *content["goals"]]
+    strings = [content["title"], *content["goals"]]
     for step in content.get("steps", []):
-        said += [step["title"], *step["hints"]]
-    for each in said:
-        place = text.find(json.dumps(each, ensure_ascii=False)[1:40].rstrip('"'))
-        yield from _split(file, text.count("\n", 0, max(place, 0)) + 1, each)
+        strings += [step["title"], *step["hints"]]
+    for string in strings:
+        place = text.find(json.dumps(string, ensure_ascii=False)[1:40].rstrip('"'))
+        yield from _split(file, text.count("\n", 0, max(place, 0)) + 1, string)
 
 
 def _todos(file: Path) -> Iterator[Sentence]:
-    """Return the comments that start with TODO, with the comment lines below them."""
-    if not file.is_file():
-        return
-    comment, began = [], 0
+    """Yield the comments that start with TODO, with the comment lines below them."""
+    todo, first = [], 0
     for number, line in enumerate([*file.read_text(encoding="utf-8").splitlines(), ""], 1):
-        found = _COMMENT.match(line)
-        if found and (comment or found[1].startswith("TODO")) and not (comment and "TODO" in found[1]):
-            comment.append(re.sub(r"^TODO [\d.]+: ", "", found[1]))
-            began = began or number
-            continue
-        yield from _split(file, began, " ".join(comment))
-        comment, began = [], 0
-        if found and found[1].startswith("TODO"):
-            comment, began = [re.sub(r"^TODO [\d.]+: ", "", found[1])], number
+        comment = _COMMENT.match(line)
+        starts = comment and "TODO" in comment[1]
+        if starts or not comment:
+            yield from _split(file, first, " ".join(todo))
+            todo, first = [], number
+        if starts or (comment and todo):
+            todo.append(re.sub(r"^TODO [\d.]+: ", "", comment[1]))
 
 
 def _strings(file: Path) -> Iterator[Sentence]:
-    """Return the strings of a module that are prose: they contain a space and a lowercase word."""
-    if not file.is_file():
-        return
+    """Yield the strings of a module that are prose: they contain a space and a lowercase word."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -155,18 +166,8 @@ def _strings(file: Path) -> Iterator[Sentence]:
             text = node.value
         else:
             continue
-        if re.search(r"[a-z]{2,} [a-z]", text) and not re.search(
-            r"\n\S.*\n|^\s*(import|from|def|SELECT) ", text
-        ):
+        if _PROSE.search(text) and not _CODE.search(text):
             yield from _split(file, node.lineno, text)
-
-
-def _notebook(file: Path) -> Iterator[Sentence]:
-    if not file.is_file():
-        return
-    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "markdown":
-            yield from _paragraphs(file, "".join(cell["source"]))
 
 
 def _drawing(file: Path) -> Iterator[Sentence]:

@@ -22,17 +22,24 @@ WORKERS = 4
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Run the format check, the linter, and pytest with `arguments`.
+    """Run the format check, the linter, and pytest.
 
-    Returns the first non-zero exit code, or 0.
+    Installs missing programs before all tests or the browser tests. If that fails, the tests are skipped,
+    except on a hosted runner.
 
-    Installs missing programs before all tests or the browser tests. If that fails, raises WorkshopError on a
-    hosted runner; elsewhere, the tests are skipped.
+    Args:
+        arguments: Arguments for pytest.
+
+    Returns:
+        The first non-zero exit code, or 0.
+
+    Raises:
+        WorkshopError: A program could not be installed on a hosted runner.
     """
     named = [argument for argument in arguments if names_tests(argument)]
     if not named or any("browser" in argument for argument in named):
         prepare()
-    began = time.monotonic()
+    started = time.monotonic()
     compile_packages()
     parallel = [] if _chooses_workers(arguments) else ["-n", str(WORKERS)]
     results = [
@@ -41,7 +48,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         _run("pytest", *parallel, *arguments),
     ]
     failed = next((code for code in results if code), 0)
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - started
     verdict = "Something failed, see above." if failed else "Everything passed."
     say(f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green")
     return failed
@@ -64,24 +71,31 @@ def prepare() -> None:
 
 
 def compile_packages() -> bool:
-    """Compile the installed packages and the workshop once per requirements.txt. Returns True if it did.
+    """Compile the installed packages and the workshop once per requirements.txt.
 
     A run starts thousands of processes, most of which write no bytecode. In a new environment, each of them
     would compile pytest and other packages again, which takes nearly half of the whole run.
+
+    Returns:
+        True if this call has compiled them.
     """
-    wanted = hashlib.sha256((paths.ROOT / "requirements.txt").read_bytes()).hexdigest()
+    digest = hashlib.sha256((paths.ROOT / "requirements.txt").read_bytes()).hexdigest()
     stamp = Path(sys.prefix, "bytecode-stamp")
-    if stamp.is_file() and stamp.read_text() == wanted:
+    if stamp.is_file() and stamp.read_text() == digest:
         return False
     folders = [sysconfig.get_path("purelib"), str(paths.SOURCES)]
     # Ignore the exit code, because packages contain files for other Python versions.
     subprocess.run([sys.executable, "-m", "compileall", "-qq", "-j", "0", *folders], check=False)
-    stamp.write_text(wanted)
+    stamp.write_text(digest)
     return True
 
 
 def faults() -> int:
-    """Run the fault-injection tests one after another, and write their table. Returns pytest's exit code."""
+    """Run the fault-injection tests one after another, and write their table.
+
+    Returns:
+        Pytest's exit code.
+    """
     return _run("pytest", "tests/faults", "--faults-table", "-p", "no:xdist")
 
 

@@ -14,34 +14,44 @@ from workshop.system import apt
 
 COMMAND = "./workshop dev tools"
 PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl", "prometheus")
+SCHEMAS = "kubernetes-validate"
+"""A Python package that is too large for requirements.txt."""
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """Debian's own script. The one in /usr/sbin uses the folders of the system's node."""
 
 
 def missing() -> list[str]:
     """Return the programs and packages that are not installed, by the names that the tests use."""
-    found = {
+    installed = {
         "RabbitMQ": RABBITMQ.is_file(),
         "PostgreSQL": temporary_servers.postgres_program("initdb"),
         "Redis": temporary_servers.redis_program(),
         "nginx": temporary_servers.program("nginx"),
         "openssl": temporary_servers.program("openssl"),
         "Prometheus": temporary_servers.program("prometheus"),
-        "kubernetes-validate": find_spec("kubernetes_validate"),
+        SCHEMAS: find_spec("kubernetes_validate"),
     }
-    return [name for name, there in found.items() if not there]
+    return [name for name, place in installed.items() if not place]
 
 
 def main() -> int:
-    """Install what is missing, and print what is installed. Returns 0.
+    """Install what is missing, and print what is installed.
 
-    Raises WorkshopError, with the names, if something could not be installed.
+    Returns:
+        The exit code.
+
+    Raises:
+        WorkshopError: Something could not be installed. The message contains the names.
     """
-    if missing():
-        install()
-    if still := missing():
+    if needed := missing():
+        say(f"Installing for the tests: {', '.join(needed)}.")
+        if set(needed) - {SCHEMAS}:
+            apt.install(*PACKAGES)
+        if SCHEMAS in needed:
+            _install_schemas()
+    if left := missing():
         raise WorkshopError(
-            f"Not installed: {', '.join(still)}. On Debian and Ubuntu, this command installs them, as "
+            f"Not installed: {', '.join(left)}. On Debian and Ubuntu, this command installs them, as "
             f"root or with a passwordless sudo. By hand: sudo apt-get install {' '.join(PACKAGES)}"
         )
     say(
@@ -50,18 +60,8 @@ def main() -> int:
     return 0
 
 
-def install() -> None:
-    """Install what is missing, as far as possible. Afterwards, `missing()` returns the rest."""
-    say(f"Installing for the tests: {', '.join(missing())}.")
-    if set(missing()) - {"kubernetes-validate"}:
-        apt.install(*PACKAGES)
-    if "kubernetes-validate" in missing():
-        listed = [
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-            str(paths.ROOT / "tests/kubernetes-requirements.txt"),
-        ]
-        command = ["uv", "pip", "install", "--quiet", "--python", sys.executable, *listed]
-        subprocess.run([sys.executable, "-m", *command], check=False)
-        importlib.invalidate_caches()
+def _install_schemas() -> None:
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
+    options = ["--no-deps", "--require-hashes", "-r", str(paths.ROOT / "tests/kubernetes-requirements.txt")]
+    subprocess.run([*command, *options], check=False)
+    importlib.invalidate_caches()

@@ -15,6 +15,7 @@ from workshop.errors import WorkshopError
 from workshop.photos.samples import Sample
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site, newest, running
+from workshop.system.waiting import until
 
 MOST_MEGABYTES = 800
 """The memory limit for a worker's child process."""
@@ -31,38 +32,52 @@ WORKERS = ("worker", "slow")
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and its goal, the largest acceptable value; None means any value."""
+    """A number and its goal.
+
+    Attributes:
+        limit: The goal, which is the largest acceptable value. None means any value.
+    """
 
     what: str
-    found: float
-    most: float | None = None
+    value: float
+    limit: float | None = None
     unit: str = ""
 
     @property
     def is_good(self) -> bool:
-        return self.most is None or self.found <= self.most
+        """Whether the goal is met."""
+        return self.limit is None or self.value <= self.limit
 
     def __str__(self) -> str:
-        goal = "" if self.most is None else f"   (goal: at most {self.most:g}{self.unit})"
+        goal = "" if self.limit is None else f"   (goal: at most {self.limit:g}{self.unit})"
         missed = "" if self.is_good else "  MISSED"
-        number = f"{self.found:.1f}" if isinstance(self.found, float) else str(self.found)
+        number = f"{self.value:.1f}" if isinstance(self.value, float) else str(self.value)
         return f"{number + self.unit:>9}  {self.what}{goal}{missed}"
 
 
 @dataclass
 class Upload(Photo):
-    """An uploaded file. size: the number of bytes. The content is not kept after the upload."""
+    """An uploaded file. The content is not kept after the upload.
+
+    Attributes:
+        size: The number of bytes.
+    """
 
     size: int = 0
 
 
 def main(folders: list[Path], show_all: bool = False) -> int:
-    """Upload all files in `folders` and their subfolders, and print the figures.
+    """Upload all files in some folders and their subfolders, and print the figures.
 
-    Returns 1 if a goal is missed.
+    Args:
+        folders: The folders.
+        show_all: Also print a line for each file that was not resized.
 
-    show_all: also print a line for each file that was not resized.
-    Raises WorkshopError if there is no file or the site does not start.
+    Returns:
+        The exit code: 1 if a goal is missed.
+
+    Raises:
+        WorkshopError: There is no file, or the site does not start.
     """
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     if not files:
@@ -73,62 +88,68 @@ def main(folders: list[Path], show_all: bool = False) -> int:
     with running(newest()) as site, peak_memory(site) as memory:
         photos = [Upload(Sample(file.name, "", file.read_bytes)) for file in files]
         upload(photos, site)
-        tracebacks = site.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    tracebacks = [line for line in tracebacks if _is_traceback(line)]
-    found = figures(photos, memory, tracebacks)
-    for figure in found:
+        log = site.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    results = figures(photos, memory, [line for line in log if _is_traceback(line)])
+    for figure in results:
         say(str(figure))
-    for (state, why), count in Counter((photo.state, _reason(photo)) for photo in photos).most_common():
-        if why:
-            say(f"{count:>9}  {state}: {why}")
+    for (state, reason), count in Counter((photo.state, _reason(photo)) for photo in photos).most_common():
+        if reason:
+            say(f"{count:>9}  {state}: {reason}")
     for photo in photos if show_all else ():
         if photo.state != "resized":
             say(f"  {photo.name}: {photo.state}, {_reason(photo)}")
-    return 0 if all(figure.is_good for figure in found) else 1
+    return 0 if all(figure.is_good for figure in results) else 1
 
 
 def upload(photos: list[Upload], site: Site) -> None:
-    """Send the photos one after another, then follow them until all are done or nothing changes."""
+    """Send the photos one after another, then follow them until all are done or nothing changes.
+
+    Raises:
+        WorkshopError: The site has stopped.
+    """
     with Visitor(site.address) as visitor:
         followed = Followed(visitor)
         for photo in photos:
             photo.content = photo.sample.content()
             followed.send(photo)
             photo.size, photo.content = len(photo.content), b""
-        waited = 0.0
-        while (pending := [photo for photo in photos if not photo.is_done]) and waited < PATIENCE:
+
+        def more_are_done() -> bool:
             for first in range(0, len(pending), ASKED_AT_ONCE):
                 followed.ask(pending[first : first + ASKED_AT_ONCE])
-            if any(photo.is_done for photo in pending):
-                waited = 0.0
-            elif not site.stays(SECONDS_BETWEEN):
+            if not site.stays(SECONDS_BETWEEN):
                 raise WorkshopError("The site has stopped. Its last lines:\n" + "\n".join(site.last_lines()))
-            else:
-                waited += SECONDS_BETWEEN
+            return any(photo.is_done for photo in pending)
+
+        while pending := [photo for photo in photos if not photo.is_done]:
+            if not until(more_are_done, PATIENCE):
+                break
 
 
 def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str]) -> list[Figure]:
     """Return the figures.
 
-    memory: the peak memory of the workers' children in bytes, by process id.
-    tracebacks: the lines of the workers' log where a traceback starts.
+    Args:
+        photos: The uploaded files.
+        memory: The peak memory of the workers' children in bytes, by process id.
+        tracebacks: The lines of the workers' log where a traceback starts.
     """
     states = Counter(photo.state for photo in photos)
     statuses = [photo.http_status for photo in photos]
-    said = [photo for photo in photos if _reason(photo)]
-    refused = [photo for photo in said if photo.state == "refused" and photo.http_status == 200]
-    failed = [photo for photo in said if photo.state == "failed"]
+    explained = [photo for photo in photos if _reason(photo)]
+    refused = sum(photo.state == "refused" and photo.http_status == 200 for photo in explained)
+    failed = sum(photo.state == "failed" for photo in explained)
     seconds = [photo.request_seconds for photo in photos if photo.size <= LARGE]
     errors = sum(status is None or status >= 500 for status in statuses)
-    silent = states["refused"] + states["failed"] - len(refused) - len(failed) - errors
-    done = states["resized"] + states["refused"] + states["failed"]
+    silent = states["refused"] + states["failed"] - refused - failed - errors
+    stuck = sum(not photo.is_done for photo in photos)
     return [
-        Figure("tried", len(photos)),
+        Figure("uploaded", len(photos)),
         Figure("resized", states["resized"]),
-        Figure("refused with a message", len(refused)),
-        Figure("failed with a reason", len(failed)),
+        Figure("refused with a message", refused),
+        Figure("failed with a reason", failed),
         Figure("refused or failed without a message", silent, 0),
-        Figure("stuck", len(photos) - done, 0),
+        Figure("stuck", stuck, 0),
         Figure("HTTP 500, or no response", errors, 0),
         Figure("tracebacks in the workers' log", len(tracebacks), 0),
         Figure("largest child of a worker", max(memory.values(), default=0) // 10**6, MOST_MEGABYTES, " MB"),
@@ -149,23 +170,27 @@ def _is_traceback(line: str) -> bool:
 
 @contextmanager
 def peak_memory(site: Site) -> Iterator[dict[int, int]]:
-    """During the block, measure the peak memory of the workers' children. Yields bytes by process id."""
-    found: dict[int, int] = {}
+    """Measure the peak memory of the workers' children during the block.
+
+    Yields:
+        The memory in bytes by process id, which is complete after the block.
+    """
+    peaks: dict[int, int] = {}
     ended = threading.Event()
     workers = [psutil.Process(site.pid(name)) for name in WORKERS]
 
-    def look() -> None:
+    def measure() -> None:
         while not ended.wait(0.02):
             for worker in workers:
                 with suppress(psutil.Error):
                     for child in worker.children(recursive=True):
                         with suppress(psutil.Error, OSError):
-                            found[child.pid] = max(found.get(child.pid, 0), _peak(child))
+                            peaks[child.pid] = max(peaks.get(child.pid, 0), _peak(child))
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=measure, daemon=True)
     thread.start()
     try:
-        yield found
+        yield peaks
     finally:
         ended.set()
         thread.join()

@@ -12,7 +12,7 @@ from workshop import paths
 from workshop.console import console, say
 from workshop.course import lessons, playground
 from workshop.course.lessons import Lesson
-from workshop.notebooks import convert, execute
+from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, TURN, NotebookNode, tagged
 from workshop.system import atomic_file
 
@@ -25,91 +25,85 @@ _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 def write(run: bool = False) -> None:
     """Write the pages, with the outputs of the last run if there was one.
 
-    run: first run the notebooks that have changed, or whose project has changed. Raises WorkshopError if a
-    cell fails.
+    Args:
+        run: First run the notebooks that have changed, or whose project has changed.
+
+    Raises:
+        WorkshopError: A cell fails.
     """
-    found = [each for each in lessons.all_lessons() if (paths.NOTEBOOKS / f"{each.name}.ipynb").is_file()]
-    for number, lesson in enumerate(found, 1):
+    folder = paths.DOCS / FOLDER
+    known = [lesson for lesson in lessons.all_lessons() if server.source(lesson).is_file()]
+    for number, lesson in enumerate(known, 1):
         if run and not is_fresh(lesson):
-            began = time.monotonic()
-            say(f"Notebook {number} of {len(found)}: running notebooks/{lesson.name}.ipynb …")
+            started = time.monotonic()
+            say(f"Notebook {number} of {len(known)}: running notebooks/{lesson.name}.ipynb …")
             console.file.flush()  # a log shows it before the minute is over
-            keep(lesson, _executed(lesson))
-            say(f"Notebook {number} of {len(found)}: done in {time.monotonic() - began:.0f} s")
-        page = paths.DOCS / FOLDER / f"{lesson.name}.md"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        _replace(page, _page(lesson, page.parent))
+            store_run(lesson, _executed(lesson))
+            say(f"Notebook {number} of {len(known)}: done in {time.monotonic() - started:.0f} s")
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / f"{lesson.name}.md", _page(lesson, folder))
 
 
 def is_fresh(lesson: Lesson) -> bool:
     """Return True if neither the notebook nor the project has changed since the last run."""
-    return _kept(lesson).is_file() and convert.read(_kept(lesson)).metadata.get("digest") == _digest(lesson)
+    file = _stored_run(lesson)
+    return file.is_file() and convert.read(file).metadata.get("digest") == _digest(lesson)
 
 
-def keep(lesson: Lesson, executed: NotebookNode) -> None:
+def store_run(lesson: Lesson, executed: NotebookNode) -> None:
     """Store a run for the pages."""
     executed.metadata["digest"] = _digest(lesson)
     executed.metadata["date"] = date.today().isoformat()
-    file = _kept(lesson)
+    file = _stored_run(lesson)
     file.parent.mkdir(parents=True, exist_ok=True)
     _replace(file, convert.written(executed))
 
 
 def _executed(lesson: Lesson) -> NotebookNode:
-    notebook = convert.filled(convert.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb"))
+    notebook = convert.filled(convert.read(server.source(lesson)))
     with execute.stage(lesson) as site:
         return execute.run(notebook, site)
 
 
-def _kept(lesson: Lesson) -> Path:
+def _stored_run(lesson: Lesson) -> Path:
+    """Return the file with the last run."""
     return paths.STATE / "notebooks" / f"{lesson.name}.ipynb"
 
 
 def _digest(lesson: Lesson) -> str:
     """Return a hash of the notebook and its project. If it is unchanged, a run would print the same again."""
-    found = hashlib.sha256((paths.NOTEBOOKS / f"{lesson.name}.ipynb").read_bytes())
+    content = hashlib.sha256(server.source(lesson).read_bytes())
     for file in playground.files(lesson.solution).values():
-        found.update(file.read_bytes())
-    return found.hexdigest()
+        content.update(file.read_bytes())
+    return content.hexdigest()
 
 
 def _page(lesson: Lesson, folder: Path) -> str:
     """Return the page as Markdown. Its pictures are written to `folder`."""
-    notebook = convert.stripped(convert.read(paths.NOTEBOOKS / f"{lesson.name}.ipynb"))
-    outputs, when = _outputs(lesson)
+    cells = convert.stripped(convert.read(server.source(lesson))).cells
+    run = convert.read(_stored_run(lesson)) if is_fresh(lesson) else None
     parts: list[str] = []
-    for place, cell in enumerate(notebook.cells):
+    for place, cell in enumerate(cells):
         if cell.cell_type == "markdown":
             parts.append(_text(cell.source))
             continue
         parts.append(f"```python\n{cell.source}\n```")
-        if outputs and not tagged(cell, TURN):
-            shown = [
-                text
-                for number, output in enumerate(outputs[place])
-                if (text := _output(output, f"{lesson.code}-{place}-{number}", folder))
-            ]
-            if shown and tagged(cell, CHECK):
+        if run and not tagged(cell, TURN):
+            outputs = enumerate(run.cells[place].outputs)
+            shown = [_output(output, f"{lesson.code}-{place}-{number}", folder) for number, output in outputs]
+            if any(shown) and tagged(cell, CHECK):
                 parts.append("With the solution:")
-            parts += shown
-    run = (
-        f"The outputs are from a run on {when}."
-        if when
+            parts += filter(None, shown)
+    origin = (
+        f"The outputs are from a run on {run.metadata['date']}."
+        if run
         else "The notebook was not run, so there are no outputs."
     )
     note = (
-        f'!!! note "This page is a notebook"\n\n    {run} To run the notebook with your own workers, type '
+        f'!!! note "This page is a notebook"\n\n    {origin} To run the notebook with your own workers, type '
         f"`./workshop up {lesson.code}` and open the address that it prints after *notebook*."
     )
     return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
-
-
-def _outputs(lesson: Lesson) -> tuple[list[list[NotebookNode]], str]:
-    """Return the cells' outputs and the date of the last run; empty if the notebook has changed since."""
-    if not is_fresh(lesson):
-        return [], ""
-    kept = convert.read(_kept(lesson))
-    return [cell.get("outputs", []) for cell in kept.cells], kept.metadata["date"]
 
 
 def _text(source: str) -> str:
@@ -125,14 +119,14 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
         atomic_file.write_bytes(folder / f"{name}.png", picture, temporary_folder=paths.STATE)
         return f"![The cell's plot, which the text below describes]({name}.png)"
     if "text/html" in data:
-        return f'<div class="cell-output">\n{_part(_neutral(data["text/html"]))}\n</div>'
+        return f'<div class="cell-output">\n{_page_part(_without_machine(data["text/html"]))}\n</div>'
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
-    text = _ESCAPES.sub("", _neutral(text)).rstrip()
+    text = _ESCAPES.sub("", _without_machine(text)).rstrip()
     return f"```{{.text .cell-output}}\n{text}\n```" if text and not text.startswith("<Figure") else ""
 
 
-def _part(html: str) -> str:
-    """Return `html` as part of a page: only the body, with headings that don't count as the page's own."""
+def _page_part(html: str) -> str:
+    """Return HTML as part of a page: only the body, with headings that don't count as the page's own."""
     if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
         html = body[1]
     html = re.sub(r"<h[1-6]\b[^>]*>", "<p><strong>", html)
@@ -141,13 +135,12 @@ def _part(html: str) -> str:
     return "\n".join(line for line in html.splitlines() if line.strip())
 
 
-def _neutral(text: str) -> str:
+def _without_machine(text: str) -> str:
     """Remove what differs between machines: the machine's name and the folder of the clone."""
     return text.replace(f"{paths.ROOT}/", "").replace(f"@{socket.gethostname()}", "@laptop")
 
 
 def _replace(file: Path, text: str) -> None:
     """Write a file atomically, but only if it has changed, because the server rebuilds after every change."""
-    if file.is_file() and file.read_text(encoding="utf-8") == text:
-        return
-    atomic_file.write_text(file, text, temporary_folder=paths.STATE)
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        atomic_file.write_text(file, text, temporary_folder=paths.STATE)

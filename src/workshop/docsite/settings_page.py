@@ -18,52 +18,62 @@ from pathlib import Path
 from workshop import paths
 from workshop.errors import WorkshopError
 
-PLACE = re.compile(r"\{\{ (?P<kind>setting|task|celery|django|kombu) (?P<name>[\w.]+) \}\}")
+PLACEHOLDER = re.compile(r"\{\{ (?P<kind>setting|task|celery|django|kombu) (?P<name>[\w.]+) \}\}")
 TASK_FILES = ("images/tasks.py", "upkeep/tasks.py")
 
 
 def filled(line: str) -> str:
-    """Return `line` with each placeholder replaced by its value."""
-    return PLACE.sub(lambda place: f"`{KINDS[place['kind']](place['name'])}`", line)
+    """Return a line with each placeholder replaced by its value.
+
+    Raises:
+        WorkshopError: A name is unknown, or the value of a setting has several lines.
+    """
+    return PLACEHOLDER.sub(lambda match: f"`{KINDS[match['kind']](match['name'])}`", line)
 
 
 def project() -> Path:
     """Return the folder of the finished project, which is the last solution."""
-    return max(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
+    return max(folder for folder in paths.SOLUTIONS.iterdir() if (folder / "manage.py").is_file())
 
 
 def setting(name: str) -> str:
-    """Return the value of `name` in settings.py, or its default if the value comes from the environment.
+    """Return the value of a setting, or its default if the value comes from the environment.
 
-    Raises WorkshopError if the setting does not exist, or if its value has several lines: a page includes
-    such a setting as a code block.
+    Raises:
+        WorkshopError: The setting does not exist, or its value has several lines. A page includes such a
+            setting as a code block.
     """
     file = project() / "myproject" / "settings.py"
     node = _assigned(file).get(name)
     if node is None:
         raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the text.")
-    value = _from_environment(node)
-    if node.end_lineno != node.lineno and value is None:
+    default = _from_environment(node)
+    if node.end_lineno != node.lineno and default is None:
         raise WorkshopError(f"The value of {name} has several lines: include the setting as a code block.")
-    return _source(node if value is None else value)
+    return _source(default or node)
 
 
 def task(name: str) -> str:
-    """Return a task's option, such as `resize_image_task.acks_late`. Raises WorkshopError if not set."""
+    """Return a task's option, such as `resize_image_task.acks_late`.
+
+    Raises:
+        WorkshopError: There is no such task, or its decorator doesn't have the option.
+    """
     function, _, option = name.partition(".")
     for file in TASK_FILES:
         for node in ast.parse((project() / file).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name == function:
-                words = [word for each in node.decorator_list for word in getattr(each, "keywords", [])]
-                for word in words:
-                    if word.arg == option:
-                        return _source(word.value)
+                calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+                options = {keyword.arg: keyword.value for call in calls for keyword in call.keywords}
+                if option in options:
+                    return _source(options[option])
     raise WorkshopError(f"There is no task {function} with the option {option} anymore. Change the text.")
 
 
 def celery(name: str) -> str:
     """Return Celery's default for a setting such as `result_expires`. Times are in seconds."""
-    return _value({key: option.default for key, option in celery_options().items()}, name, "Celery")
+    defaults = {key: option.default for key, option in celery_options().items()}
+    return _value(defaults, name, "Celery")
 
 
 def celery_options() -> dict:
@@ -74,15 +84,17 @@ def celery_options() -> dict:
 
 
 def django(name: str) -> str:
+    """Return Django's default for a setting such as `SESSION_COOKIE_AGE`."""
     from django.conf import global_settings
 
     return _value(vars(global_settings), name, "Django")
 
 
 def kombu(name: str) -> str:
+    """Return a default of Kombu's Redis transport, such as `visibility_timeout`. Times are in seconds."""
     from kombu.transport.redis import Channel
 
-    return _value({each: getattr(Channel, each) for each in dir(Channel)}, name, "Kombu's Redis transport")
+    return _value({key: getattr(Channel, key) for key in dir(Channel)}, name, "Kombu's Redis transport")
 
 
 KINDS: dict[str, Callable[[str], str]] = {
@@ -94,11 +106,11 @@ KINDS: dict[str, Callable[[str], str]] = {
 }
 
 
-def _value(known: dict, name: str, whose: str) -> str:
+def _value(known: dict, name: str, library: str) -> str:
     if name not in known:
-        raise WorkshopError(f"The installed version of {whose} has no {name}. Change the text.")
-    found = known[name]
-    return repr(int(found.total_seconds()) if hasattr(found, "total_seconds") else found).replace("'", '"')
+        raise WorkshopError(f"The installed version of {library} has no {name}. Change the text.")
+    value = known[name]
+    return repr(int(value.total_seconds()) if hasattr(value, "total_seconds") else value).replace("'", '"')
 
 
 def _source(node: ast.expr) -> str:
@@ -106,17 +118,17 @@ def _source(node: ast.expr) -> str:
 
 
 def _assigned(file: Path) -> dict[str, ast.expr]:
-    """The names that a module assigns, with their values, including assignments inside an `if`."""
-    found = {}
+    """Return the names that a module assigns, with their values, including assignments inside an `if`."""
+    values = {}
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign):
-            found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
-    return found
+            values |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    return values
 
 
-def _from_environment(node: ast.expr) -> ast.expr | None:
+def _from_environment(value: ast.expr) -> ast.expr | None:
     """Return the default from `os.environ.get("NAME", default)` anywhere in a value, or None."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Call) and ast.unparse(each.func) == "os.environ.get" and len(each.args) == 2:
-            return each.args[1]
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get" and len(node.args) == 2:
+            return node.args[1]
     return None

@@ -2,13 +2,13 @@
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,16 +19,24 @@ from workshop.runtime import docs_address
 from workshop.system import signals
 from workshop.system.environment import inherited
 from workshop.system.ports import claim, listener, next_free, taken_by
+from workshop.system.waiting import until
 
 _HOOK = str(Path(__file__).with_name("build_progress.py"))
-_MKDOCS = [sys.executable, "-P", "-m", "mkdocs"]
 
 
-def main(build: bool, port: int, run_notebooks: bool = True) -> int:
-    """Build the site in strict mode, or serve it on `port` until Ctrl-C. Returns mkdocs' exit code.
+def main(build: bool, port: int, run_notebooks: bool) -> int:
+    """Build the site in strict mode, or serve it until Ctrl-C.
 
-    run_notebooks: before a build, run the notebooks that have changed since their last run.
-    Raises WorkshopError if there is no mkdocs.yml, if a notebook fails, or if the port is taken.
+    Args:
+        build: Whether to build the site instead of serving it.
+        port: The port to serve on.
+        run_notebooks: Before a build, run the notebooks that have changed since their last run.
+
+    Returns:
+        MkDocs' exit code.
+
+    Raises:
+        WorkshopError: There is no mkdocs.yml, a notebook fails, or the port is taken.
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         raise WorkshopError(
@@ -50,11 +58,29 @@ def main(build: bool, port: int, run_notebooks: bool = True) -> int:
     _serve(port)
 
 
-def _serve(port: int) -> NoReturn:
-    """Serve in this process until Ctrl-C, so that stopping the process stops the server.
+def make(target: Path | None = None, run_notebooks: bool = False) -> int:
+    """Build the site in strict mode.
 
-    Returns the signal's exit code.
+    Args:
+        target: The folder for the site. None means `site/`.
+        run_notebooks: First run the notebooks that have changed.
+
+    Returns:
+        MkDocs' exit code.
+
+    Raises:
+        WorkshopError: A cell of a notebook fails.
     """
+    from workshop.docsite import notebook_pages
+
+    notebook_pages.write(run=run_notebooks)
+    command = [sys.executable, "-P", "-m", "mkdocs", "build", "--strict"]
+    command += ["--site-dir", str(target)] if target else []
+    return subprocess.run(command, cwd=paths.ROOT, env=_environment(), check=False).returncode
+
+
+def _serve(port: int) -> NoReturn:
+    """Serve in this process until Ctrl-C, so that stopping the process stops the server."""
     os.chdir(paths.ROOT)
     environment = _environment()
     os.environ.clear()
@@ -91,26 +117,13 @@ def _serve(port: int) -> NoReturn:
 
 
 def _say_when_served(port: int) -> None:
-    while listener(os.getpid(), port) is None:
-        time.sleep(0.1)
+    until(lambda: listener(os.getpid(), port), math.inf)
     _say(f"The docs are on http://localhost:{port} · stop: Ctrl-C")
 
 
-def _say(what: str) -> None:
-    say(what)
+def _say(sentence: str) -> None:
+    say(sentence)
     console.file.flush()  # otherwise, a signal could end this process before the output is written
-
-
-def make(target: Path | None = None, run_notebooks: bool = False) -> int:
-    """Build the site in strict mode into `target` (default: `site/`). Returns mkdocs' exit code.
-
-    run_notebooks: first run the notebooks that have changed. Raises WorkshopError if a cell fails.
-    """
-    from workshop.docsite import notebook_pages
-
-    notebook_pages.write(run=run_notebooks)
-    command = [*_MKDOCS, "build", "--strict", *(["--site-dir", str(target)] if target else [])]
-    return subprocess.run(command, cwd=paths.ROOT, env=_environment(), check=False).returncode
 
 
 def _environment() -> dict[str, str]:

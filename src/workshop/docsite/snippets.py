@@ -20,7 +20,7 @@ In running text, {{ setting NAME }} inserts a value from the finished project (s
 import ast
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from markdown import Extension
@@ -33,7 +33,7 @@ from workshop.docsite import settings_page
 from workshop.errors import WorkshopError
 
 LINE = re.compile(r'^(?P<indent> *)--8<-- "(?P<path>[^":]+)(?::(?P<symbol>[\w.]+))?"\s*$')
-FENCE = re.compile(r"^ *(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
+_FENCE = re.compile(r"^ *(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
 LANGUAGES = {".py": "python", ".toml": "toml", ".html": "html+django", ".js": "js", ".css": "css"}
 
 
@@ -45,56 +45,86 @@ class Snippets(Preprocessor):
         self.functions = functions or {}
 
     def run(self, lines: list[str]) -> list[str]:
+        """Return the lines of a page with the included code. Markdown calls this.
+
+        Raises:
+            BuildError: The code cannot be included. MkDocs adds the page's name and shows no traceback.
+        """
         try:
             return self.with_code(lines)
         except WorkshopError as error:
-            raise BuildError(str(error)) from None  # mkdocs adds the page's name and shows no traceback
+            raise BuildError(str(error)) from None
 
     def with_code(self, lines: list[str]) -> list[str]:
-        found, fence = [], None
-        for line in lines:
-            mark = FENCE.match(line)
-            if mark and fence is None:
-                fence = mark["fence"]
-            elif mark and fence and mark["fence"].startswith(fence) and not mark["info"].strip():
-                fence = None
-            wanted = LINE.match(line)
-            if wanted is None:
-                found.append(lesson_facts.filled(settings_page.filled(line)) if fence is None else line)
-                continue
-            if wanted["path"] == "workshop":
-                found += generated(wanted["symbol"], self.functions).splitlines()
-                continue
-            content = included(wanted["path"], wanted["symbol"])
-            if fence is None:
-                content = (
-                    figure(content) if wanted["path"].endswith(".svg") else block(wanted["path"], content)
-                )
-            found += [(wanted["indent"] + each).rstrip() for each in content.splitlines()]
-        return found
+        """Return the lines of a page with the included code.
+
+        Raises:
+            WorkshopError: A file or a name in it does not exist.
+        """
+        result = []
+        for line, is_fenced in fenced_lines(lines):
+            include = LINE.match(line)
+            if include:
+                content = self._content(include["path"], include["symbol"], is_fenced)
+                result += [(include["indent"] + each).rstrip() for each in content.splitlines()]
+            else:
+                result.append(line if is_fenced else lesson_facts.filled(settings_page.filled(line)))
+        return result
+
+    def _content(self, path: str, symbol: str | None, is_fenced: bool) -> str:
+        if path == "workshop":
+            return generated(symbol, self.functions)
+        content = included(path, symbol)
+        if is_fenced:
+            return content
+        if path.endswith(".svg"):
+            return f'\n<figure class="drawing">\n{content}\n</figure>\n'
+        return block(path, content)
 
 
 class SnippetExtension(Extension):
+    """Registers `Snippets`."""
+
     def __init__(self, **options) -> None:
         self.config = {"generated": [{}, "Functions that return Markdown: {name: package.module:function}"]}
         super().__init__(**options)
 
     def extendMarkdown(self, md) -> None:
+        """Add the preprocessor. Markdown calls this."""
         # Before superfences (25) extracts the fenced blocks, but after tabs and line ends are normalized
         # (30).
         md.preprocessors.register(Snippets(md, self.getConfig("generated")), "workshop-snippets", 28)
 
 
 def makeExtension(**options) -> SnippetExtension:
-    """Called by Markdown for `workshop.docsite.snippets` in mkdocs.yml."""
+    """Return the extension. Markdown calls this for `workshop.docsite.snippets` in mkdocs.yml."""
     return SnippetExtension(**options)
+
+
+def fenced_lines(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Yield each line of a Markdown text, and whether it is part of a fenced block."""
+    fence = None
+    for line in lines:
+        mark = _FENCE.match(line)
+        if fence is None and mark:
+            fence = mark["fence"]
+            yield line, True
+        else:
+            yield line, fence is not None
+            if fence and mark and mark["fence"].startswith(fence) and not mark["info"].strip():
+                fence = None
 
 
 def generated(name: str | None, functions: Mapping[str, str]) -> str:
     """Return Markdown that is generated during the build: the opening of a lesson, or a function's result.
 
-    functions: functions without arguments, such as {"commands": "package.module:function"}. A function is
-    imported only if a page needs it. Raises WorkshopError if `name` is unknown.
+    Args:
+        name: "opening.03", or the name of a function.
+        functions: Functions without arguments, such as {"commands": "package.module:function"}. A function
+            is imported only if a page needs it.
+
+    Raises:
+        WorkshopError: There is no such function or lesson.
     """
     kind, _, lesson = (name or "").partition(".")
     if kind == "opening":
@@ -106,7 +136,15 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
 
 
 def included(path: str, symbol: str | None = None) -> str:
-    """Return the text of the file `path`, or of `symbol` in it. Raises WorkshopError if it doesn't exist."""
+    """Return the text of a file, or of a name in it.
+
+    Args:
+        path: The file's path below the repository, or runs/….
+        symbol: See the module's docstring. None means the whole file.
+
+    Raises:
+        WorkshopError: The file or the name does not exist.
+    """
     file = (paths.DOCS if path.startswith("runs/") else paths.ROOT) / path
     name = f"{path}:{symbol}" if symbol else path
     try:
@@ -120,40 +158,40 @@ def included(path: str, symbol: str | None = None) -> str:
 
 
 def symbol_in(text: str, symbol: str, path: str) -> str:
-    """Return the source of `symbol` in the Python source `text`, with decorators and without indentation.
+    """Return the source of a name in a module, with decorators and without indentation.
 
-    Raises WorkshopError, with a list of names, if there is no such symbol.
+    Args:
+        text: The source of the module.
+        symbol: The name of a function, a class, `Class.method` or a variable.
+        path: The module's path, for messages.
+
+    Raises:
+        WorkshopError: The module does not have the name, or has a syntax error.
     """
     try:
         body = ast.parse(text).body
     except SyntaxError as error:
         raise WorkshopError(f"{path}:{error.lineno} cannot be read: {error.msg}.") from None
-    node = None
     for part in symbol.split("."):
-        named = {name: found for found in body for name in _names(found)}
-        node = named.get(part)
-        if node is None:
+        named = {name: statement for statement in body for name in _names(statement)}
+        if part not in named:
             raise WorkshopError(
                 f'A lesson text includes "{path}:{symbol}", and there is no {part} in that file any more.\n'
                 f"There are: {', '.join(named) or 'no names'}. Change the text, or bring the name back."
             )
+        node = named[part]
         body = getattr(node, "body", [])
-    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+    first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
     lines = text.splitlines()[first - 1 : node.end_lineno]
-    margin = len(lines[0]) - len(lines[0].lstrip())
-    return "\n".join(line[margin:] if line[:margin].isspace() or not margin else line for line in lines)
+    margin = lines[0][: -len(lines[0].lstrip())]
+    return "\n".join(line.removeprefix(margin) for line in lines)
 
 
 def block(path: str, content: str) -> str:
-    """Return `content` as a fenced block in the language of `path`, with its name as the title."""
+    """Return `content` as a fenced block in the language of the file `path`, with the path as the title."""
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", content)), default=0))
     language = LANGUAGES.get(Path(path).suffix, "text")
     return f'\n{fence}{language} title="{path}"\n{content}\n{fence}\n'
-
-
-def figure(svg: str) -> str:
-    """Return `svg` as a figure."""
-    return f'\n<figure class="drawing">\n{svg}\n</figure>\n'
 
 
 def _names(node: ast.stmt) -> list[str]:

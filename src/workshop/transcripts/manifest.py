@@ -7,7 +7,7 @@
     shown     the command as the page shows it after "$ " (default: `run`); an output that starts with "$ "
               already contains its commands
     log       show the log of this process instead; `until`, `times`: wait until the log contains this text
-    start, keep, drop, head, tail, gap     select lines (see `output_text.chosen`)
+    start, keep, drop, head, tail, gap     select lines (see `output_text.Selection`)
     traceback true if the output may contain a traceback
     replace   [regular expression, text]; at the top of the file, it applies to all outputs of the folder
     quick     (key of a stage) whether `--check` runs the stage
@@ -18,8 +18,10 @@ output that is not listed comes from the script with its name: pools.txt from `p
 
 import re
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from workshop import paths
 from workshop.course import lessons
@@ -27,12 +29,14 @@ from workshop.errors import WorkshopError
 from workshop.transcripts import output_text
 from workshop.transcripts.stage import Stage
 
-OF_STAGE = ("lesson", "state", "edits", "broker", "beside", "processes", "photos", "env")
-
 
 @dataclass(frozen=True)
-class Command:
-    """A command of a stage. `file` is empty if the command only prepares the next one."""
+class Command(output_text.Selection):
+    """A command of a stage. The module's docstring explains the keys.
+
+    Attributes:
+        file: Empty if the command only prepares the next one.
+    """
 
     run: str = ""
     file: str = ""
@@ -41,87 +45,102 @@ class Command:
     log: str = ""
     until: str = ""
     times: int = 1
-    start: str = ""
-    keep: str = ""
-    drop: str = ""
-    head: int | None = None
-    tail: int | None = None
-    gap: str | None = None
     traceback: bool = False
-    replace: list = field(default_factory=list)
+    replace: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A `[[stage]]` of the folder's manifest."""
+    """A `[[stage]]` of a manifest.
+
+    Attributes:
+        folder: The folder of the manifest and the outputs.
+        quick: Whether `--check` records the outputs.
+        replace: Replacements for all outputs, as pairs of a regular expression and a text.
+    """
 
     folder: Path
-    stage: dict
+    stage: Stage
     commands: list[Command]
     quick: bool
-    replace: list
+    replace: Sequence[tuple[str, str]]
 
     @property
     def files(self) -> list[str]:
+        """The names of the outputs."""
         return list(dict.fromkeys(command.file for command in self.commands if command.file))
 
-    def make(self) -> dict[str, str]:
+    def record(self) -> dict[str, str]:
         """Run the commands.
 
-        Returns {file: text}. Raises WorkshopError if a process does not start or times out.
-        """
-        texts: dict[str, list[str]] = {name: [] for name in self.files}
-        with Stage(**self.stage) as stage:
-            for command in self.commands:
-                said = stage.run(command.run, command.cwd) if command.run else ""
-                if command.log:
-                    said = stage.log(command.log, command.until, command.times)
-                if command.file:
-                    texts[command.file] += self._lines(command, stage, said)
-        return {name: "\n".join(lines) + "\n" for name, lines in texts.items()}
+        Returns:
+            The outputs by file name.
 
-    def _lines(self, command: Command, stage: Stage, said: str) -> list[str]:
-        text = output_text.cleaned(said, str(stage.root), stage.usual_ports)
-        lines = output_text.replaced(text, [*command.replace, *self.replace]).rstrip().splitlines()
-        choice = ("start", "keep", "drop", "head", "tail", "gap")
-        lines = output_text.chosen(lines, **{name: getattr(command, name) for name in choice})
+        Raises:
+            WorkshopError: A process does not start or times out, or an output contains a traceback.
+        """
+        lines: dict[str, list[str]] = {name: [] for name in self.files}
+        with self.stage as stage:
+            for command in self.commands:
+                output = stage.run(command.run, command.cwd) if command.run else ""
+                if command.log:
+                    output = stage.log(command.log, command.until, command.times)
+                if command.file:
+                    lines[command.file] += self._lines(command, output)
+        return {name: "\n".join(shown) + "\n" for name, shown in lines.items()}
+
+    def _lines(self, command: Command, output: str) -> list[str]:
+        text = output_text.cleaned(output, str(self.stage.root), self.stage.usual_ports)
+        text = output_text.replaced(text, [*command.replace, *self.replace])
+        lines = command.of(text.rstrip().splitlines())
         if not command.traceback and any(line.startswith("Traceback (most recent") for line in lines):
             raise WorkshopError(
-                f"{command.file} would contain a traceback, so the file is not changed:\n{said}"
+                f"{command.file} would contain a traceback, so the file is not changed:\n{output}"
             )
+        lines = [line.rstrip() for line in lines]
         while lines and not lines[-1]:
             lines.pop()
         if not (lines and lines[0].startswith("$ ")):
             lines.insert(0, f"$ {command.shown or command.run}")
-        return [line.rstrip() for line in lines]
+        return lines
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder with outputs: its entries, and {file: reason} for outputs that no entry creates."""
+    """A folder with outputs.
+
+    Attributes:
+        by_hand: The reason for each output that no command creates, by file name.
+        made_by: The command for each output that another command creates, by file name.
+    """
 
     path: Path
     entries: list[Entry]
-    by_hand: dict[str, str]
-    made_by: dict[str, str]
+    by_hand: Mapping[str, str]
+    made_by: Mapping[str, str]
 
     @property
     def listed(self) -> list[str]:
-        found = [name for entry in self.entries for name in entry.files]
-        return [*found, *self.by_hand, *self.made_by]
+        """The names of all outputs that the manifest or a script explains."""
+        return [*(name for entry in self.entries for name in entry.files), *self.by_hand, *self.made_by]
 
 
 def folders() -> list[Folder]:
-    """Return all folders with a manifest, a script or an output.
+    """Return all folders with outputs.
 
-    Raises WorkshopError for an invalid manifest.
+    Raises:
+        WorkshopError: A manifest is invalid.
     """
-    found = sorted(file.parent for file in (paths.DOCS / "runs").rglob("*.txt"))
-    return [read(path) for path in dict.fromkeys(found)]
+    outputs = sorted((paths.DOCS / "runs").rglob("*.txt"))
+    return [read(path) for path in dict.fromkeys(output.parent for output in outputs)]
 
 
 def read(path: Path) -> Folder:
-    """Read the folder `path`. Raises WorkshopError, with the file's name, if its manifest is invalid."""
+    """Read a folder.
+
+    Raises:
+        WorkshopError: The folder's manifest is invalid. The message contains the file's name.
+    """
     file = path / "runs.toml"
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -138,19 +157,15 @@ def read(path: Path) -> Folder:
     return folder
 
 
-def _entry(path: Path, content: dict, stage: dict) -> Entry:
+def _entry(path: Path, content: dict, keys: dict) -> Entry:
     lesson = path.name if re.fullmatch(r"\d\d", path.name) else lessons.all_lessons()[-1].code
-    given = {name: stage[name] for name in OF_STAGE if name in stage}
-    known = {each.name for each in fields(Command)}
-    for command in stage["commands"]:
-        if wrong := command.keys() - known:
-            raise ValueError(f"a command does not support {', '.join(sorted(wrong))}")
-    if wrong := stage.keys() - {*OF_STAGE, "commands", "quick"}:
-        raise ValueError(f"a stage does not support {', '.join(sorted(wrong))}")
-    return Entry(
-        folder=path,
-        stage={"lesson": lesson} | given,
-        commands=[Command(**command) for command in stage["commands"]],
-        quick=stage.get("quick", False),
-        replace=content.get("replace", []),
-    )
+    of_stage = {"lesson": lesson} | keys
+    commands = [_created(Command, command) for command in of_stage.pop("commands")]
+    quick = of_stage.pop("quick", False)
+    return Entry(path, _created(Stage, of_stage), commands, quick, content.get("replace", ()))
+
+
+def _created(kind: type, keys: dict) -> Any:
+    if wrong := keys.keys() - {known.name for known in fields(kind)}:
+        raise ValueError(f"a {kind.__name__.lower()} does not support {', '.join(sorted(wrong))}")
+    return kind(**keys)

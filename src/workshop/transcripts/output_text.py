@@ -4,13 +4,14 @@ import re
 import socket
 import textwrap
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FACTOR = 1.5
 """A number that changes by more than this factor may make the text around it wrong."""
 
-NAMES = [
+MASKS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
     (r"\[[0-9a-f]{8}…\]", "[<id>]"),
     (r"\b0x[0-9a-f]+", "<address>"),
@@ -26,7 +27,7 @@ NAMES = [
     (r"\b(Linux|macOS|Darwin)-\S+", "<platform>"),
 ]
 """Text that differs in every run: ids, times, processes."""
-DURATIONS = [
+DURATION_MASKS = [
     (r"\b\d+m\d+(\.\d+)?s\b", "<amount>"),
     (r"\b\d+(\.\d+)?(e-\d+)? ?(s|ms|MB)\b", "<amount>"),
     (r"\(\d+ bytes not processed\)", "(<n> bytes not processed)"),
@@ -36,9 +37,12 @@ DURATIONS = [
 
 
 def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
-    """Return `text` without colors and machine-specific text, and with the usual ports.
+    """Return a text without colors and machine-specific parts, and with the usual ports.
 
-    root: the temporary folder that represents the clone. ports: {port of this run: usual port}.
+    Args:
+        text: The output of a command.
+        root: The temporary folder that represents the clone.
+        ports: The usual ports by the ports of this run.
     """
     text = ANSI.sub("", text).replace(f"{root}/", "").replace(root, "")
     for port, usual in ports.items():
@@ -52,69 +56,94 @@ def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
 
 def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
     """Replace every match of the regular expressions in `text`, line by line."""
-    for pattern, with_ in rules:
-        text = re.sub(pattern, with_, text, flags=re.M)
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text, flags=re.M)
     return text
 
 
-def chosen(
-    lines: list[str], start="", keep="", drop="", head=None, tail=None, gap: str | None = None
-) -> list[str]:
-    """Return the selected lines, from the first one that contains `start`.
+@dataclass(frozen=True)
+class Selection:
+    """Which lines of an output to show.
 
-    keep, drop: lines must match `keep` and must not match `drop`. head, tail: the number of lines at each
-    end.
-    gap: a line to insert where lines were left out.
+    Attributes:
+        start: A regular expression. Lines before its first match are left out.
+        keep: A regular expression that the lines must match.
+        drop: A regular expression that the lines must not match.
+        head: The number of lines at the start. None means all, or none if there is a `tail`.
+        tail: The number of lines at the end.
+        gap: The line to insert where lines were left out.
     """
-    lines = lines[next((number for number, line in enumerate(lines) if re.search(start, line)), 0) :]
-    wanted = [
-        number
-        for number, line in enumerate(lines)
-        if re.search(keep, line) and not (drop and re.search(drop, line))
-    ]
-    if head is not None or tail is not None:
-        last = len(wanted) - (tail or 0)
-        wanted = [number for place, number in enumerate(wanted) if place < (head or 0) or place >= last]
-    found: list[str] = []
-    for before, number in zip([None, *wanted], wanted, strict=False):
-        if gap is not None and before is not None and number > before + 1:
-            found.append(gap)
-        found.append(lines[number])
-    return found
+
+    start: str = ""
+    keep: str = ""
+    drop: str = ""
+    head: int | None = None
+    tail: int | None = None
+    gap: str | None = None
+
+    def of(self, lines: list[str]) -> list[str]:
+        """Return the selected lines."""
+        first = next((number for number, line in enumerate(lines) if re.search(self.start, line)), 0)
+        numbers = [
+            number
+            for number, line in enumerate(lines)
+            if number >= first
+            and re.search(self.keep, line)
+            and not (self.drop and re.search(self.drop, line))
+        ]
+        if self.head is not None or self.tail is not None:
+            head, tail = self.head or 0, len(numbers) - (self.tail or 0)
+            numbers = numbers[:head] + numbers[max(head, tail) :]
+        selected: list[str] = []
+        for place, number in enumerate(numbers):
+            if self.gap is not None and place and number > numbers[place - 1] + 1:
+                selected.append(self.gap)
+            selected.append(lines[number])
+        return selected
 
 
-def shape(text: str, numbers: bool = False) -> str:
-    """Return `text` in one line, with masks for what differs between runs. Same shape means same output.
+def masked(text: str, numbers: bool = False) -> str:
+    """Return a text in one line, with masks for what differs between runs.
 
-    numbers: whether to mask all numbers, not only durations.
+    Args:
+        text: An output. Two outputs that are equal after masking count as the same.
+        numbers: Whether to mask all numbers, not only durations.
     """
-    text = replaced(text, NAMES + DURATIONS)
+    text = replaced(text, MASKS + DURATION_MASKS)
     if numbers:
         text = NUMBER.sub("<n>", text)
     return " ".join(text.split())
 
 
 def changed_numbers(old: str, new: str) -> list[str]:
-    """Return the lines of `new` in which a number changed by more than FACTOR, with the old number.
+    """Compare the numbers of two outputs that have the same words.
 
-    Returns [] if the words differ, because then the whole difference counts.
+    Returns:
+        The lines of `new` in which a number has changed by more than FACTOR, with the old number. Empty if
+        the words differ, because then the whole difference counts.
     """
-    before, after = (
-        [" ".join(line.split()) for line in replaced(text, NAMES).splitlines()] for text in (old, new)
-    )
-    if [NUMBER.sub("", line) for line in before] != [NUMBER.sub("", line) for line in after]:
+    before, after = _masked_lines(old), _masked_lines(new)
+    if _words(before) != _words(after):
         before, after = [" ".join(before)], [" ".join(after)]  # perhaps only the line breaks differ
-        if NUMBER.sub("", before[0]) != NUMBER.sub("", after[0]):
+        if _words(before) != _words(after):
             return []
-    found = []
-    for one, two in zip(before, after, strict=True):
-        pairs = list(zip(NUMBER.findall(one), NUMBER.findall(two), strict=True))
-        changed = [f"{was} → {now}" for was, now in pairs if _differ(float(was), float(now))]
-        if changed:
-            found.append(f"{', '.join(changed)}   in: {textwrap.shorten(two, 90, placeholder=' …')}")
-    return found
+    report = []
+    for old_line, new_line in zip(before, after, strict=True):
+        pairs = zip(NUMBER.findall(old_line), NUMBER.findall(new_line), strict=True)
+        changes = [f"{was} → {now}" for was, now in pairs if _differ(float(was), float(now))]
+        if changes:
+            shown = textwrap.shorten(new_line, 90, placeholder=" …")
+            report.append(f"{', '.join(changes)}   in: {shown}")
+    return report
+
+
+def _masked_lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in replaced(text, MASKS).splitlines()]
+
+
+def _words(lines: list[str]) -> list[str]:
+    return [NUMBER.sub("", line) for line in lines]
 
 
 def _differ(one: float, two: float) -> bool:
-    low, high = sorted((one, two))
-    return high > low * FACTOR
+    return max(one, two) > min(one, two) * FACTOR

@@ -10,83 +10,87 @@ from workshop.transcripts import manifest, output_text
 
 
 def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
-    """Record the outputs in `names` (default: all) again, and print what has changed.
+    """Record outputs again, and print what has changed.
 
-    check: run only the quick ones and compare them, without writing files. to: write to this folder instead.
-    Returns 1 if a run failed or `check` found a difference.
+    Args:
+        names: Folders or single outputs, such as "03" and "03/killed". Empty means all.
+        check: Record only the quick ones and compare them, without writing files.
+        to: The folder to write to. None replaces the outputs.
+
+    Returns:
+        The exit code: 1 if a run failed or `check` found a difference.
+
+    Raises:
+        WorkshopError: There is no such output.
     """
     failed = False
-    for entry in _meant(names, check):
-        title = f"{entry.folder.name}/{{{', '.join(entry.files)}}}"
+    for entry in _selected(names, check):
         try:
-            made = entry.make()
+            outputs = entry.record()
         except WorkshopError as error:
             failed = True
-            say(f"{title}: {error}", "red")
+            say(f"{entry.folder.name}/{{{', '.join(entry.files)}}}: {error}", "red")
             continue
-        for name, text in made.items():
-            old = _old(entry.folder / name)
-            if check:
-                same = output_text.shape(old) == output_text.shape(text)
-                failed = failed or not same
-                verbatim("\n".join(_report(entry.folder, name, text if same else old, text)))
-                continue
+        for name, text in outputs.items():
+            file = entry.folder / name
+            old = file.read_text(encoding="utf-8") if file.is_file() else ""
+            if check and output_text.masked(old) == output_text.masked(text):
+                old = text  # durations don't count
             verbatim("\n".join(_report(entry.folder, name, old, text)))
-            file = (to / entry.folder.name if to else entry.folder) / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            if check:
+                failed = failed or old != text
+                continue
+            target = to / entry.folder.name / name if to else file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
     return 1 if failed else 0
 
 
-def pages(folder: Path, name: str) -> list[str]:
-    """Return the pages that show the output."""
-    wanted = f'"{folder.relative_to(paths.DOCS).as_posix()}/{name}"'
-    return [
-        paths.shown(page)
-        for page in sorted(paths.DOCS.rglob("*.md"))
-        if wanted in page.read_text(encoding="utf-8")
-    ]
-
-
-def _meant(names: list[str], quick: bool) -> list[manifest.Entry]:
-    every = [entry for folder in manifest.folders() for entry in folder.entries]
-    found = []
+def _selected(names: list[str], quick: bool) -> list[manifest.Entry]:
+    folders = manifest.folders()
+    entries = [entry for folder in folders for entry in folder.entries]
+    selected = []
     for name in names or [""]:
-        place, _, file = name.removesuffix(".txt").partition("/")
-        fits = [
+        place, _, output = name.removesuffix(".txt").partition("/")
+        matching = [
             entry
-            for entry in every
-            if place in ("", entry.folder.name) and (not file or f"{file}.txt" in entry.files)
+            for entry in entries
+            if place in ("", entry.folder.name) and (not output or f"{output}.txt" in entry.files)
         ]
-        if not fits:
-            raise WorkshopError(_unknown(place, file))
-        found += fits
-    if quick and not any(entry.quick for entry in found):
+        if not matching:
+            raise WorkshopError(_unknown(folders, place, output))
+        selected += matching
+    if quick and not any(entry.quick for entry in selected):
         raise WorkshopError(f"None of these is quick: {', '.join(names)}. Leave out --check to run them.")
-    return [entry for entry in every if entry in found and (entry.quick or not quick)]
+    return [entry for entry in entries if entry in selected and (entry.quick or not quick)]
 
 
-def _unknown(place: str, file: str) -> str:
-    for folder in manifest.folders():
-        for kind, why in (folder.made_by | folder.by_hand).items():
-            if folder.path.name == place and kind == f"{file}.txt":
-                return f"{place}/{kind} is created in another way: {why}"
-    known = ", ".join(folder.path.name for folder in manifest.folders())
-    return f'No output is called "{place}{"/" if file else ""}{file}". Name a folder ({known}), or 03/killed.'
+def _unknown(folders: list[manifest.Folder], place: str, output: str) -> str:
+    """Return the message for a wrong name."""
+    for folder in folders:
+        reason = {**folder.made_by, **folder.by_hand}.get(f"{output}.txt")
+        if folder.path.name == place and reason:
+            return f"{place}/{output}.txt is created in another way: {reason}"
+    known = ", ".join(folder.path.name for folder in folders)
+    name = f"{place}/{output}" if output else place
+    return f'No output is called "{name}". Name a folder ({known}), or 03/killed.'
 
 
 def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
     """Return lines that say whether an output has changed, and which pages show it."""
-    same = output_text.shape(old, numbers=True) == output_text.shape(new, numbers=True)
+    same = output_text.masked(old, numbers=True) == output_text.masked(new, numbers=True)
     numbers = output_text.changed_numbers(old, new)
     if same and not numbers:
         return [f"{folder.name}/{name}  unchanged"]
-    where = ", ".join(pages(folder, name)) or "not on any page"
+    where = ", ".join(_pages(folder, name)) or "not on any page"
     if numbers:
         return [f"{folder.name}/{name}  numbers have changed: {where}", *(f"    {line}" for line in numbers)]
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "before", "now", lineterm="", n=0)
     return [f"{folder.name}/{name}  words have changed: {where}", *(f"    {line}" for line in lines)]
 
 
-def _old(file: Path) -> str:
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+def _pages(folder: Path, name: str) -> list[str]:
+    """Return the pages that show the output."""
+    include = f'"{folder.relative_to(paths.DOCS).as_posix()}/{name}"'
+    pages = sorted(paths.DOCS.rglob("*.md"))
+    return [paths.shown(page) for page in pages if include in page.read_text(encoding="utf-8")]

@@ -1,21 +1,30 @@
 """A copy of the workshop in a temporary folder, with a lesson in the state that a run needs."""
 
+import contextlib
 import shutil
+import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+import psutil
 
 from workshop import paths
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
+from workshop.photos.samples import PHONE_PHOTO
 from workshop.runtime import flower
+from workshop.system import signals
 from workshop.system.child import Child
 
 WIDTH = 80
 """The width of the recorded terminal, in columns. Longer lines wrap on the page."""
 SECONDS = 600
 """The maximum time for a command, in seconds."""
-PHOTOS = """
+STOP_SECONDS = 60
+"""The time that a command gets to stop its own servers, in seconds."""
+ADD_PHOTOS = """
 from django.core.files.base import ContentFile
 from images import tasks
 from images.models import UploadedImage
@@ -28,87 +37,143 @@ for number in range(1, {count} + 1):
 """
 
 
-class Copy:
-    """A clone in `root`, with the learner's copy of `lesson` in its playground.
+class WorkshopCopy:
+    """A clone in a folder, with the learner's copy of a lesson in its playground."""
 
-    ports: the ports of the site, the broker and Flower. env: additional variables for all processes.
-    """
+    def __init__(self, root: Path, lesson: Lesson, ports: dict[str, int], env: Mapping[str, str]):
+        """Choose the folders and variables. Nothing is copied yet.
 
-    def __init__(self, root: Path, lesson: Lesson, ports: dict[str, int], env: dict[str, str]):
+        Args:
+            root: The folder of the clone.
+            lesson: The lesson that the learner has started.
+            ports: The ports of the site, the broker and Flower.
+            env: Additional variables for all processes.
+        """
         self.root, self.lesson = root, lesson
         self.project = Project(root / "playground" / lesson.name, lesson)
         self.environment = self._environment(ports) | env
 
     def run(self, command: str, cwd: str | None = None) -> str:
-        """Run `command` in bash, and return the combined output of both streams.
+        """Run a command in bash, and stop all its processes.
 
-        cwd: a folder in the root; None means the project. Raises WorkshopError if the command takes too long.
-        Its processes are always stopped.
+        Args:
+            command: One or several lines.
+            cwd: A folder in the clone. None means the project.
+
+        Returns:
+            The combined output of both streams.
+
+        Raises:
+            WorkshopError: The command takes more than SECONDS.
         """
         folder = self.project.folder if cwd is None else self.root / cwd
         with Child(["bash", "-c", command], folder=folder, environment=self.environment) as child:
-            if child.wait(SECONDS) is None:
-                raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {command}")
+            try:
+                if child.wait(SECONDS) is None:
+                    raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {command}")
+            except BaseException:
+                with signals.held():  # a second Ctrl-C would interrupt this
+                    _end(child)
+                raise
             child.kill()  # also what it left running, before its output is read
             return child.output
 
-    def make(self, state: str) -> None:
-        """Copy the lessons, and bring this lesson to `state` with the learner's commands."""
+    def prepare(self, state: str) -> None:
+        """Copy the lessons, and solve steps with the learner's commands.
+
+        Args:
+            state: See `Stage.state`.
+
+        Raises:
+            WorkshopError: The lesson could not be started.
+        """
         ignored = shutil.ignore_patterns("data", "__pycache__", ".*")
         for name in ("lessons", "solutions", "docs/runs"):
             shutil.copytree(paths.ROOT / name, self.root / name, ignore=ignored)
         script = self.root / "workshop"
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m workshop "$@"\n', encoding="utf-8")
         script.chmod(0o755)
-        commands = [f"start {self.lesson.code}"]
+        output = self._workshop(f"start {self.lesson.code}")
+        if not self.project.folder.is_dir():
+            raise WorkshopError(f"{self.lesson.name} could not be started: {output}")
         if state == "solution":
-            commands.append(f"solve {self.lesson.code}")
+            self._workshop(f"solve {self.lesson.code}")
         elif state.startswith("after "):
             ids = [step.id for step in self.lesson.steps]
-            commands += [f"solve {each}" for each in ids[: ids.index(state.removeprefix("after ")) + 1]]
-        said = "".join(self.run(f"./workshop {command}", cwd=".") for command in commands)
-        if not self.project.folder.is_dir():
-            raise WorkshopError(f"{self.lesson.name} could not be started: {said}")
+            for step in ids[: ids.index(state.removeprefix("after ")) + 1]:
+                self._workshop(f"solve {step}")
 
-    def fill(self, photos: int) -> None:
-        """Create the database and `photos` photos of 12 megapixels.
+    def add_photos(self, count: int) -> None:
+        """Create the database and photos of 12 megapixels.
 
         If there is a task for it, resize them.
-        """
-        said = self.run("python manage.py migrate --no-input")
-        if photos:
-            from workshop.photos.samples import PHONE_PHOTO
 
+        Args:
+            count: How many photos.
+
+        Raises:
+            WorkshopError: One of the commands fails.
+        """
+        output = self.run("python manage.py migrate --no-input")
+        if count:
             file, script = self.root / PHONE_PHOTO.name, self.root / "photos.py"
             file.write_bytes(PHONE_PHOTO.content())
-            script.write_text(PHOTOS.format(count=photos, file=file), encoding="utf-8")
-            said += self.run(f"python manage.py shell -v 0 < {script}")
-        if "Traceback" in said:
-            raise WorkshopError(f"The project could not be prepared:\n{said}")
+            script.write_text(ADD_PHOTOS.format(count=count, file=file), encoding="utf-8")
+            output += self.run(f"python manage.py shell -v 0 < {script}")
+        if "Traceback" in output:
+            raise WorkshopError(f"The project could not be prepared:\n{output}")
 
     def edit(self, file: str, replace: str, with_: str) -> None:
-        """Replace `replace` with `with_`. Raises WorkshopError if `replace` doesn't occur exactly once."""
+        """Replace a text in a file of the project.
+
+        Args:
+            file: The path in the project.
+            replace: The old text.
+            with_: The new text.
+
+        Raises:
+            WorkshopError: The file doesn't contain the old text exactly once.
+        """
         path = self.project.folder / file
         text = path.read_text(encoding="utf-8")
         if (times := text.count(replace)) != 1:
             raise WorkshopError(f"{file} contains this text {times} times instead of once: {replace}")
         path.write_text(text.replace(replace, with_), encoding="utf-8")
 
+    def _workshop(self, arguments: str) -> str:
+        return self.run(f"./workshop {arguments}", cwd=".")
+
     def _environment(self, ports: dict[str, int]) -> dict[str, str]:
         url = f"redis://localhost:{ports['broker']}/0"
         environment = self.project.environment(url, port=ports["site"], kept=False)
         environment.pop("FORCE_COLOR", None)
-        environment |= flower.environment(ports["flower"])
-        return environment | {
-            "WORKSHOP_ROOT": str(self.root),
-            "WORKSHOP_BROKER_PORT": str(ports["broker"]),
-            "PYTHONPATH": str(paths.SOURCES),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "TMPDIR": str(self.root),
-            # As in a person's terminal, but in UTC and without colors.
-            "TZ": "UTC",
-            "NO_COLOR": "1",
-            "TTY_COMPATIBLE": "1",
-            "TTY_INTERACTIVE": "0",
-            "COLUMNS": str(WIDTH),
-        }
+        return (
+            environment
+            | flower.environment(ports["flower"])
+            | {
+                "WORKSHOP_ROOT": str(self.root),
+                "WORKSHOP_BROKER_PORT": str(ports["broker"]),
+                "PYTHONPATH": str(paths.SOURCES),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "TMPDIR": str(self.root),
+                # As in a person's terminal, but in UTC and without colors.
+                "TZ": "UTC",
+                "NO_COLOR": "1",
+                "TTY_COMPATIBLE": "1",
+                "TTY_INTERACTIVE": "0",
+                "COLUMNS": str(WIDTH),
+            }
+        )
+
+
+def _end(shell: Child) -> None:
+    """Stop a shell and everything below it.
+
+    A shell doesn't wait for its programs when it is told to exit, but only they can stop their own servers.
+    """
+    with contextlib.suppress(psutil.NoSuchProcess):
+        processes = psutil.Process(shell.pid).children(recursive=True)
+        signals.to_group(shell.pid, signal.SIGTERM)
+        _, left = psutil.wait_procs(processes, STOP_SECONDS)
+        for process in left:
+            process.kill()

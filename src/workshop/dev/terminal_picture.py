@@ -3,6 +3,7 @@
 import re
 from io import StringIO
 
+from PIL import ImageColor
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -19,12 +20,9 @@ pre {{ margin: 0; padding: 14px 16px; font: 18px/1.36 monospace; white-space: pr
 </style><pre>{code}</pre>"""
 
 
-def _theme(background: str, foreground: str, red: str, green: str) -> TerminalTheme:
-    def rgb(color: str) -> tuple[int, int, int]:
-        return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-
-    eight = [rgb(each) for each in (foreground, red, green, *[foreground] * 5)]
-    return TerminalTheme(rgb(background), rgb(foreground), eight)
+def _theme(*colors: str) -> TerminalTheme:
+    background, foreground, red, green = map(ImageColor.getrgb, colors)
+    return TerminalTheme(background, foreground, [foreground, red, green, *[foreground] * 5])
 
 
 THEMES = {
@@ -34,21 +32,29 @@ THEMES = {
 
 
 class Terminal:
-    """A terminal of `rows` rows and COLUMNS columns that the browser `chromium` draws.
-
-    scale: pixels of the picture for each pixel of the page.
-    """
+    """A terminal that a browser draws. It has COLUMNS columns."""
 
     def __init__(self, chromium, scale: int, rows: int):
+        """Open a page in the browser.
+
+        Args:
+            chromium: The browser.
+            scale: Pixels of the picture for each pixel of the page.
+            rows: The number of rows.
+        """
         self._page = chromium.new_page(viewport={"width": WIDTH, "height": 100}, device_scale_factor=scale)
         self._rows = rows
 
     def picture(self, text: str, scheme: str) -> bytes:
-        """The terminal with `text` as a PNG; scheme: light or dark."""
+        """Return the terminal as a PNG.
+
+        Args:
+            text: What the terminal shows, with ANSI colors.
+            scheme: "light" or "dark".
+        """
         text += "\n" * (self._rows - text.count("\n"))
         terminal = Console(record=True, width=COLUMNS, file=StringIO())
         terminal.print(Text.from_ansi(DIM.sub("", text)), soft_wrap=True)
-        self._page.set_content(
-            terminal.export_html(theme=THEMES[scheme], code_format=PAGE, inline_styles=True)
-        )
+        html = terminal.export_html(theme=THEMES[scheme], code_format=PAGE, inline_styles=True)
+        self._page.set_content(html)
         return self._page.screenshot(full_page=True)
