@@ -27,7 +27,7 @@ from workshop import paths
 from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
-from workshop.notebookkit import Bank, project, running, sentences, turns
+from workshop.notebookkit import LiveDatabase, exercises, project, readable_errors, running_services
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
@@ -227,11 +227,11 @@ def kernel():
         manager.shutdown_kernel(now=True)
 
 
-def test_a_cell_with_the_bank_runs_twice(tmp_path):
+def test_a_cell_with_the_live_database_runs_twice(tmp_path):
     for _ in range(2):
-        with Bank(tmp_path / "bank.sqlite3") as bank:
-            assert len(bank.missing_in_copies(shutil.copyfile, count=2)) == 2
-            assert bank.error == ""
+        with LiveDatabase(tmp_path / "live.sqlite3") as database:
+            assert len(database.missing_in_copies(shutil.copyfile, count=2)) == 2
+            assert database.error == ""
 
 
 def test_without_a_broker_the_first_cell_says_so(tmp_path):
@@ -271,7 +271,7 @@ def test_a_first_cell_without_a_project_ends_with_a_sentence(root, monkeypatch, 
         set_custom_exc=lambda kinds, show: shown.append(show),
         _showtraceback=lambda kind, text, lines: shown.append(text),
     )
-    monkeypatch.setattr(sentences, "get_ipython", lambda: shell)
+    monkeypatch.setattr(readable_errors, "get_ipython", lambda: shell)
     with pytest.raises(WorkshopError) as caught:
         project.open_project("01", choice)
     show = shown.pop()
@@ -288,7 +288,7 @@ def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known
         url = broker.url.replace("//", "//:secret@")
         written = {"data": str(tmp_path), "addresses": {"broker": without_password(url)}}
         environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
-        environment |= {"PYTHONPATH": str(paths.ROOT / "src"), running.VARIABLE: json.dumps(written)}
+        environment |= {"PYTHONPATH": str(paths.ROOT / "src"), running_services.VARIABLE: json.dumps(written)}
         environment |= {"REDIS_URL": url} if known else {}
         run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     said = run.stdout + run.stderr
@@ -304,7 +304,7 @@ def test_a_check_never_raises_for_an_answer(answer):
         for cell in read(lesson).cells:
             if tagged(cell, CHECK):
                 count = cell.source.count(",")
-                verdict = turns.check(CALL.search(cell.source)[1], *[answer] * count)
+                verdict = exercises.check(CALL.search(cell.source)[1], *[answer] * count)
                 assert not verdict.right
                 assert repr(verdict).startswith("✗ Not yet. ")
 
@@ -315,7 +315,7 @@ def test_an_answer_that_waits_for_the_result_is_told_so():
     def waits(result):
         raise celery.exceptions.TimeoutError
 
-    verdict = turns.check("2.2", waits)
+    verdict = exercises.check("2.2", waits)
     assert not verdict.right
     assert "instead of calling get()" in verdict.text
 
@@ -323,13 +323,13 @@ def test_an_answer_that_waits_for_the_result_is_told_so():
 @pytest.mark.parametrize("seconds", [0.02, 0.5, 0.999])
 def test_a_right_share_is_right_whatever_it_is(seconds):
     """A half is the share of the rest as well, and the whole is how often it fits in."""
-    verdict = turns.check("1.3", seconds, 1.0, SimpleNamespace(resize_seconds=seconds))
+    verdict = exercises.check("1.3", seconds, 1.0, SimpleNamespace(resize_seconds=seconds))
     assert verdict.right, verdict
 
 
 def test_no_such_turn():
     with pytest.raises(WorkshopError, match="no exercise 2.9"):
-        turns.check("2.9", 1)
+        exercises.check("2.9", 1)
 
 
 @pytest.fixture

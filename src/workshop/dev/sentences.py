@@ -16,6 +16,8 @@ from workshop.docsite import snippets
 
 _END = re.compile(r"(?<=[.?!])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`])")
 _PLACE = re.compile(r"\{\{.*?\}\}|\{ #[\w-]+ \}")
+_EXERCISES = paths.SOURCES / "workshop/notebookkit/exercises"
+"""The checks of the notebooks' exercises. Their sentences belong to the lessons."""
 _COMMENT = re.compile(r"^\s*(?:#|//|\{#|/\*)\s?(.*?)\s*(?:#\}|\*/)?$")
 
 
@@ -38,7 +40,8 @@ def of_lesson(lesson: Lesson) -> list[Sentence]:
         found += _todos(lesson.folder / name)
     for file in sorted((lesson.folder / "checks").glob("*.py")):
         found += _strings(file)
-    found += _strings(paths.ROOT / f"src/workshop/notebookkit/turns_{lesson.code}.py")
+    for file in _exercises(lesson):
+        found += _strings(file)
     found += _notebook(paths.NOTEBOOKS / f"{lesson.name}.ipynb")
     for file in sorted((paths.DOCS / "lessons/img").glob(f"{lesson.code}-*.svg")):
         found += _drawing(file)
@@ -59,7 +62,7 @@ def of_pages() -> list[Sentence]:
 def of_tool() -> list[Sentence]:
     """Every string of the tool that is prose: help, messages, errors, docstrings."""
     files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
-    return [sentence for file in files if "turns_" not in file.name for sentence in _strings(file)]
+    return [sentence for file in files if file.parent != _EXERCISES for sentence in _strings(file)]
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
@@ -159,6 +162,14 @@ def _strings(file: Path) -> Iterator[Sentence]:
             r"\n\S.*\n|^\s*(import|from|def|SELECT) ", text
         ):
             yield from _split(file, node.lineno, text)
+
+
+def _exercises(lesson: Lesson) -> list[Path]:
+    """Return the modules that check the exercises in the lesson's notebook."""
+    from workshop.notebookkit.exercises import EXERCISES  # imported here, because it loads Celery
+
+    numbers = [number for number in EXERCISES if number.startswith(f"{int(lesson.code)}.")]
+    return sorted({_EXERCISES / f"{EXERCISES[number].partition('.')[0]}.py" for number in numbers})
 
 
 def _notebook(file: Path) -> Iterator[Sentence]:

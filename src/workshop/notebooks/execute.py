@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from workshop import paths
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
-from workshop.notebookkit.running import VARIABLE
+from workshop.notebookkit.running_services import VARIABLE
 from workshop.notebooks.convert import NotebookNode
 from workshop.runtime.solution_site import Site, running
 from workshop.system.environment import inherited
