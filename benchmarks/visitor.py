@@ -198,7 +198,11 @@ def _another_visitor(site: Site, idle: int) -> Iterator[Child]:
 
 
 def _watch(site: Site, names: list[str], over: threading.Event) -> dict[str, float]:
-    """Wait until the photos are ready, and return the times by name. Raises WorkshopError on a timeout."""
+    """Wait until the photos are ready, and return the times by name.
+
+    Raises:
+        WorkshopError: Not all photos were ready within PATIENCE.
+    """
     ready: dict[str, float] = {}
     deadline = time.monotonic() + PATIENCE
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:

@@ -170,6 +170,8 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
     ]
     with execute.stage(lesson, without=workers) as site:
         found = execute.run(convert.filled(read(lesson)), site, go_on=True)
+        left = left_behind(site.broker_url)
+    assert not left, "the last cell removes the messages that no worker has received"
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
     assert "none is running. Start one in a terminal: ./workshop up" in told[0]
     for cell in found.cells:
@@ -327,7 +329,28 @@ def test_a_right_share_is_right_whatever_it_is(seconds):
     assert verdict.right, verdict
 
 
-def test_no_such_turn():
+@pytest.mark.parametrize(
+    ("share", "sentence"),
+    [
+        (80, "Your share is a percentage. As a fraction, 80 % is 0.80."),
+        (1.25, "Swap the two numbers."),
+        (0.2, "You computed the share of everything else"),
+        (1, "The resize is only part of the request"),
+        (0.5, "Your share is 0.500. According to the database row, the resize took 0.800 s"),
+    ],
+)
+def test_a_typical_mistake_is_named(share, sentence):
+    verdict = exercises.check("1.3", share, 1.0, SimpleNamespace(resize_seconds=0.8))
+    assert not verdict.right
+    assert sentence in verdict.text
+
+
+def test_every_exercise_is_checked():
+    notebooks = [cell.source for lesson in LESSONS for cell in read(lesson).cells if tagged(cell, CHECK)]
+    assert [CALL.search(source)[1] for source in notebooks] == list(exercises.EXERCISES)
+
+
+def test_no_such_exercise():
     with pytest.raises(WorkshopError, match="no exercise 2.9"):
         exercises.check("2.9", 1)
 

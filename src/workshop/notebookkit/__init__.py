@@ -13,7 +13,7 @@ from .project import open_project
 from .schedules import due_times, schedule_at
 from .sites import blocking_site, upload_at_once
 from .task_states import follow, follow_photo
-from .workers import wait_until, workers
+from .workers import wait_until
 
 __all__ = [
     "LOOK_QUEUE",
@@ -47,5 +47,4 @@ __all__ = [
     "watch_attempts",
     "watch_ttl",
     "without_consumers",
-    "workers",
 ]

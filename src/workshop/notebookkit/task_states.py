@@ -164,7 +164,8 @@ def _follow(
 ) -> list[str]:
     """Show what `look()` returns, a state and its metadata, until the state is one of `final`.
 
-    `no_worker` is the error message if nothing happens and no worker is running.
+    Raises:
+        WorkshopError: Nothing happens, and no worker is running. Its message is `no_worker`.
     """
     history = History(title)
     handle = display(history, display_id=True)
