@@ -29,7 +29,7 @@ from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
 from workshop.notebookkit import LiveDatabase, exercises, project, readable_errors, running_services
 from workshop.notebooks import convert, execute, server
-from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, YOUR_TURN, tagged
+from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
 from workshop.system.child import Child
 from workshop.system.environment import inherited
@@ -114,7 +114,7 @@ def count_of_imports(cell):
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
 def test_turns_have_a_check_and_a_solution(lesson):
     cells = read(lesson).cells
-    turn_cells = [cell for cell in cells if tagged(cell, YOUR_TURN)]
+    turn_cells = [cell for cell in cells if tagged(cell, TURN)]
     checks = [CALL.search(cell.source)[1] for cell in cells if tagged(cell, CHECK)]
     assert 3 <= len(turn_cells) <= 5
     assert checks == [f"{int(lesson.code)}.{number}" for number in range(1, len(turn_cells) + 1)]
@@ -132,7 +132,7 @@ def as_readers_do(lesson):
     found = convert.filled(read(lesson), solved=False).cells
     cells = []
     for place, cell in enumerate(solved.cells):
-        if tagged(cell, YOUR_TURN):
+        if tagged(cell, TURN):
             end = next(number for number in range(place, len(found)) if tagged(found[number], CHECK))
             for unsolved in found[place : end + 1]:
                 unsolved.metadata.tags = [*unsolved.metadata.tags, UNSOLVED, "raises-exception"]
@@ -155,7 +155,7 @@ def test_runs_against_live_workers(lesson):
             assert database.execute("SELECT image FROM images_uploadedimage").fetchall() == []
         assert list((site.data / "media/uploads").glob("*")) == []
     checks = [cell for cell in notebook.cells if tagged(cell, CHECK)]
-    turns_of_it = len([cell for cell in read(lesson).cells if tagged(cell, YOUR_TURN)])
+    turns_of_it = len([cell for cell in read(lesson).cells if tagged(cell, TURN)])
     assert len(checks) == 3 * turns_of_it
     for cell in checks:
         verdict = "✗ Not yet." if tagged(cell, UNSOLVED) else "✓ Right."

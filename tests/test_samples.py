@@ -292,5 +292,5 @@ def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve
 
 def test_a_page_that_fails_during_the_uploads_is_reported(serve, capsys):
     with pytest.raises(WorkshopError, match="The other visitor could not open a page. .*site failed"):
-        load.main(serve(after=500, delay=0.2), 2, b"photo")
+        load.main(serve(after=500), 2, b"photo")
     assert Printed(capsys.readouterr().out).count("photo-0") == 2, "the uploads are printed before the error"

@@ -13,7 +13,7 @@ from workshop.console import console, say
 from workshop.course import lessons, playground
 from workshop.course.lessons import Lesson
 from workshop.notebooks import convert, execute
-from workshop.notebooks.convert import CHECK, YOUR_TURN, NotebookNode, tagged
+from workshop.notebooks.convert import CHECK, TURN, NotebookNode, tagged
 from workshop.system import atomic_file
 
 FOLDER = "notebooks"
@@ -83,7 +83,7 @@ def _page(lesson: Lesson, folder: Path) -> str:
             parts.append(_text(cell.source))
             continue
         parts.append(f"```python\n{cell.source}\n```")
-        if outputs and not tagged(cell, YOUR_TURN):
+        if outputs and not tagged(cell, TURN):
             shown = [
                 text
                 for number, output in enumerate(outputs[place])

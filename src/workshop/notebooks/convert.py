@@ -10,7 +10,7 @@ from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
-YOUR_TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
+TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
 """Tags of cells.
 
 The reader edits cells with the first tag. The second tag marks the folded solution that follows. `project`
@@ -81,7 +81,7 @@ def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
     for place, cell in enumerate(ready.cells):
         if tagged(cell, PROJECT):
             cell.source = _CHOICE.sub('PROJECT = "solution"', cell.source)
-        if solved and tagged(cell, YOUR_TURN):
+        if solved and tagged(cell, TURN):
             cell.source = _solution(ready, place)
     return ready
 
@@ -93,7 +93,7 @@ def _solution(notebook: NotebookNode, place: int) -> str:
         WorkshopError: No solution follows before the next "your turn" cell.
     """
     for cell in notebook.cells[place + 1 :]:
-        if tagged(cell, YOUR_TURN):
+        if tagged(cell, TURN):
             break
         if tagged(cell, SOLUTION) and (code := _CODE.search(cell.source)):
             return code[1].rstrip("\n")
