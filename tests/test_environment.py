@@ -253,7 +253,7 @@ WHOLE = {
     "dev/test_suite.py",
     "dev/tools.py",
     "docsite/browser.py",
-    "notebookkit/restoring.py",
+    "notebookkit/backups.py",
     "runtime/compose.py",
     "system/apt.py",
 }

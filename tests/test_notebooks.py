@@ -27,7 +27,7 @@ from workshop import paths
 from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
-from workshop.notebookkit import Bank, project, running, sentences, turns
+from workshop.notebookkit import LiveDatabase, exercises, project, readable_errors, running_services
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
@@ -170,6 +170,8 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
     ]
     with execute.stage(lesson, without=workers) as site:
         found = execute.run(convert.filled(read(lesson)), site, go_on=True)
+        left = left_behind(site.broker_url)
+    assert not left, "the last cell removes the messages that no worker has received"
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
     assert "none is running. Start one in a terminal: ./workshop up" in told[0]
     for cell in found.cells:
@@ -227,11 +229,11 @@ def kernel():
         manager.shutdown_kernel(now=True)
 
 
-def test_a_cell_with_the_bank_runs_twice(tmp_path):
+def test_a_cell_with_the_live_database_runs_twice(tmp_path):
     for _ in range(2):
-        with Bank(tmp_path / "bank.sqlite3") as bank:
-            assert len(bank.missing_in_copies(shutil.copyfile, count=2)) == 2
-            assert bank.error == ""
+        with LiveDatabase(tmp_path / "live.sqlite3") as database:
+            assert len(database.missing_in_copies(shutil.copyfile, count=2)) == 2
+            assert database.error == ""
 
 
 def test_without_a_broker_the_first_cell_says_so(tmp_path):
@@ -271,7 +273,7 @@ def test_a_first_cell_without_a_project_ends_with_a_sentence(root, monkeypatch, 
         set_custom_exc=lambda kinds, show: shown.append(show),
         _showtraceback=lambda kind, text, lines: shown.append(text),
     )
-    monkeypatch.setattr(sentences, "get_ipython", lambda: shell)
+    monkeypatch.setattr(readable_errors, "get_ipython", lambda: shell)
     with pytest.raises(WorkshopError) as caught:
         project.open_project("01", choice)
     show = shown.pop()
@@ -288,7 +290,7 @@ def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known
         url = broker.url.replace("//", "//:secret@")
         written = {"data": str(tmp_path), "addresses": {"broker": without_password(url)}}
         environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
-        environment |= {"PYTHONPATH": str(paths.ROOT / "src"), running.VARIABLE: json.dumps(written)}
+        environment |= {"PYTHONPATH": str(paths.ROOT / "src"), running_services.VARIABLE: json.dumps(written)}
         environment |= {"REDIS_URL": url} if known else {}
         run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     said = run.stdout + run.stderr
@@ -304,7 +306,7 @@ def test_a_check_never_raises_for_an_answer(answer):
         for cell in read(lesson).cells:
             if tagged(cell, CHECK):
                 count = cell.source.count(",")
-                verdict = turns.check(CALL.search(cell.source)[1], *[answer] * count)
+                verdict = exercises.check(CALL.search(cell.source)[1], *[answer] * count)
                 assert not verdict.right
                 assert repr(verdict).startswith("✗ Not yet. ")
 
@@ -315,7 +317,7 @@ def test_an_answer_that_waits_for_the_result_is_told_so():
     def waits(result):
         raise celery.exceptions.TimeoutError
 
-    verdict = turns.check("2.2", waits)
+    verdict = exercises.check("2.2", waits)
     assert not verdict.right
     assert "instead of calling get()" in verdict.text
 
@@ -323,13 +325,34 @@ def test_an_answer_that_waits_for_the_result_is_told_so():
 @pytest.mark.parametrize("seconds", [0.02, 0.5, 0.999])
 def test_a_right_share_is_right_whatever_it_is(seconds):
     """A half is the share of the rest as well, and the whole is how often it fits in."""
-    verdict = turns.check("1.3", seconds, 1.0, SimpleNamespace(resize_seconds=seconds))
+    verdict = exercises.check("1.3", seconds, 1.0, SimpleNamespace(resize_seconds=seconds))
     assert verdict.right, verdict
 
 
-def test_no_such_turn():
+@pytest.mark.parametrize(
+    ("share", "sentence"),
+    [
+        (80, "Your share is a percentage. As a fraction, 80 % is 0.80."),
+        (1.25, "Swap the two numbers."),
+        (0.2, "You computed the share of everything else"),
+        (1, "The resize is only part of the request"),
+        (0.5, "Your share is 0.500. According to the database row, the resize took 0.800 s"),
+    ],
+)
+def test_a_typical_mistake_is_named(share, sentence):
+    verdict = exercises.check("1.3", share, 1.0, SimpleNamespace(resize_seconds=0.8))
+    assert not verdict.right
+    assert sentence in verdict.text
+
+
+def test_every_exercise_is_checked():
+    notebooks = [cell.source for lesson in LESSONS for cell in read(lesson).cells if tagged(cell, CHECK)]
+    assert [CALL.search(source)[1] for source in notebooks] == list(exercises.EXERCISES)
+
+
+def test_no_such_exercise():
     with pytest.raises(WorkshopError, match="no exercise 2.9"):
-        turns.check("2.9", 1)
+        exercises.check("2.9", 1)
 
 
 @pytest.fixture
@@ -344,17 +367,17 @@ def root(tmp_path, monkeypatch):
 
 
 def test_a_readers_notebook_is_kept_and_an_untouched_one_follows(root):
-    copy = server.copies() / "02-celery-basics.ipynb"
+    copy = server.update_copies() / "02-celery-basics.ipynb"
     assert copy.read_text() == "the workshop's 02-celery-basics.ipynb"
     source = paths.NOTEBOOKS / copy.name
     source.write_text("a newer one")
-    server.copies()
+    server.update_copies()
     assert copy.read_text() == "a newer one"
     copy.write_text("with my answers")
     source.write_text("newer still")
-    server.copies()
+    server.update_copies()
     assert copy.read_text() == "with my answers"
-    backup = server.begin_again(lessons.find("02"))
+    backup = server.start_over(lessons.find("02"))
     assert backup.read_text() == "with my answers"
     assert copy.read_text() == "newer still"
 

@@ -275,12 +275,12 @@ def test_impossible_seconds_are_refused_in_a_sentence(service, seconds, tmp_path
 IN_A_NOTEBOOK = """
 import django; django.setup()
 from django.core.management import call_command
-from workshop.notebookkit.sentences import sentence
+from workshop.notebookkit.readable_errors import explain
 
 try:
     call_command("storage", "ok")
 except Exception as error:
-    print(sentence(error, "./workshop up", has_celery=False))
+    print(explain(error, "./workshop up", has_celery=False))
 """
 
 

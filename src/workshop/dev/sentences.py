@@ -16,6 +16,8 @@ from workshop.docsite import snippets
 
 _END = re.compile(r"(?<=[.?!])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`])")
 _PLACE = re.compile(r"\{\{.*?\}\}|\{ #[\w-]+ \}")
+_EXERCISES = paths.SOURCES / "workshop/notebookkit/exercises"
+"""The checks of the notebooks' exercises. Their sentences belong to the lessons."""
 _STARTS_PARAGRAPH = re.compile(r"\s*(?:[-*] |\d+\. |\?\?\?|!!!|#|\||>|--8<--|<|!\[)")
 _NO_PROSE = re.compile(r"\s*(?:--8<--|<)|    (?:\./|\$ )")
 _TITLE = re.compile(r'\s*(?:\?\?\?|!!!)\+? \w+ "(.*)"|#[# ]*(.*)')
@@ -45,7 +47,7 @@ def of_lesson(lesson: Lesson) -> list[Sentence]:
     """Return all sentences that a learner of a lesson reads."""
     todos = sorted({lesson.folder / name for step in lesson.steps for name in step.files})
     code = sorted((lesson.folder / "checks").glob("*.py"))
-    code.append(paths.SOURCES / f"workshop/notebookkit/turns_{lesson.code}.py")
+    code += _exercises(lesson)
     drawings = sorted((paths.DOCS / "lessons/img").glob(f"{lesson.code}-*.svg"))
     return [
         *_of(_markdown, [lesson.text, lesson.folder / "README.md"]),
@@ -69,7 +71,7 @@ def of_pages() -> list[Sentence]:
 def of_tool() -> list[Sentence]:
     """Return every string of the tool that is prose: help, messages, errors, docstrings."""
     files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
-    return list(_of(_strings, [file for file in files if "turns_" not in file.name]))
+    return list(_of(_strings, [file for file in files if file.parent != _EXERCISES]))
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
@@ -168,6 +170,14 @@ def _strings(file: Path) -> Iterator[Sentence]:
             continue
         if _PROSE.search(text) and not _CODE.search(text):
             yield from _split(file, node.lineno, text)
+
+
+def _exercises(lesson: Lesson) -> list[Path]:
+    """Return the modules that check the exercises in the lesson's notebook."""
+    from workshop.notebookkit.exercises import EXERCISES  # imported here, because it loads Celery
+
+    numbers = [number for number in EXERCISES if number.startswith(f"{int(lesson.code)}.")]
+    return sorted({_EXERCISES / f"{EXERCISES[number].partition('.')[0]}.py" for number in numbers})
 
 
 def _drawing(file: Path) -> Iterator[Sentence]:

@@ -1,38 +1,30 @@
 """The toolkit for the notebooks: open a project, follow a task, and check the reader's answers."""
 
-from .bank import Bank
-from .blocking import blocking_site
-from .clocks import clocked, runs_of
-from .events import moments, receive_events
-from .follow import follow, follow_photo
-from .leftovers import take_back
+from .backups import LiveDatabase, restore_into
+from .events import event_times, receive_events
+from .exercises import check
+from .failures import slow_storage, storage_down, without_consumers
+from .kernel_names import LOOK_QUEUE, unique
 from .mailbox import Mailbox
-from .messages import attempts, unacked_headers, waiting_message, watch_ttl
-from .names import LOOK_QUEUE, unique
+from .messages import unacked_headers, waiting_message, watch_attempts, watch_ttl
 from .pictures import side_by_side
 from .plots import plot_pages, plot_runs, plot_seconds, plot_sizes, plot_timeline, plot_uploads, plot_waits
 from .project import open_project
-from .restoring import restore_into
-from .rush import rush
-from .switches import nobody_takes_from, slow_storage, storage_down
-from .timing import median_seconds
-from .turns import check
-from .waiting import wait_until
-from .workers import workers
+from .schedules import due_times, schedule_at
+from .sites import blocking_site, upload_at_once
+from .task_states import follow, follow_photo
+from .workers import wait_until
 
 __all__ = [
     "LOOK_QUEUE",
-    "Bank",
+    "LiveDatabase",
     "Mailbox",
-    "attempts",
     "blocking_site",
     "check",
-    "clocked",
+    "due_times",
+    "event_times",
     "follow",
     "follow_photo",
-    "median_seconds",
-    "moments",
-    "nobody_takes_from",
     "open_project",
     "plot_pages",
     "plot_runs",
@@ -43,16 +35,16 @@ __all__ = [
     "plot_waits",
     "receive_events",
     "restore_into",
-    "runs_of",
-    "rush",
+    "schedule_at",
     "side_by_side",
     "slow_storage",
     "storage_down",
-    "take_back",
     "unacked_headers",
     "unique",
+    "upload_at_once",
     "wait_until",
     "waiting_message",
+    "watch_attempts",
     "watch_ttl",
-    "workers",
+    "without_consumers",
 ]

@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 
 from celery import current_app
-from celery.signals import after_task_publish
+
+from .messages import SENT_IDS
 
 ENDS = ("task-succeeded", "task-failed", "task-revoked", "task-rejected")
 
@@ -14,29 +15,27 @@ ENDS = ("task-succeeded", "task-failed", "task-revoked", "task-rejected")
 def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
     """Receive all events during the block, and afterwards until the tasks that were sent in it have finished.
 
-    seconds: the maximum time to wait for them. Yields the growing list of events.
+    Args:
+        seconds: The maximum time to wait for these tasks.
+
+    Yields:
+        The growing list of events.
     """
     events: list[dict] = []
-    sent: set[str] = set()
-
-    def note(headers, **_):
-        sent.add(headers["id"])
-
+    sent_before = set(SENT_IDS)
     with current_app.connection_for_read() as connection:
         receiver = current_app.events.Receiver(connection, handlers={"*": events.append})
         with receiver.consumer_context(wakeup=False) as (consumer, _, _):
             _drain(consumer)  # from here on, no event is missed
-            after_task_publish.connect(note)
-            try:
-                yield events
-            finally:
-                after_task_publish.disconnect(note)
-            until = time.monotonic() + seconds
-            while sent - _ended(events) and time.monotonic() < until:
+            yield events
+            unfinished = set(SENT_IDS) - sent_before
+            deadline = time.monotonic() + seconds
+            while unfinished and time.monotonic() < deadline:
                 _drain(consumer)
+                unfinished -= {event["uuid"] for event in events if event["type"] in ENDS}
 
 
-def moments(events: list[dict], task_id: str) -> dict[str, float]:
+def event_times(events: list[dict], task_id: str) -> dict[str, float]:
     """Return the times of a task's events, in seconds since 1970: {"task-sent": 1767225600.0, …}."""
     return {event["type"]: event["timestamp"] for event in events if event.get("uuid") == task_id}
 
@@ -44,7 +43,3 @@ def moments(events: list[dict], task_id: str) -> dict[str, float]:
 def _drain(consumer) -> None:
     with contextlib.suppress(TimeoutError):
         consumer.drain_events(timeout=0.2)
-
-
-def _ended(events: list[dict]) -> set[str]:
-    return {event["uuid"] for event in events if event["type"] in ENDS}

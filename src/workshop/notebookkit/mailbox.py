@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from IPython.display import HTML, display
 
-from .names import unique
+from .kernel_names import unique
 
 
 class Mailbox:

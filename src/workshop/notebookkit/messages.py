@@ -1,10 +1,83 @@
-"""The keys in Redis that a notebook reads: messages in a queue, unacknowledged messages, and locks."""
+"""The messages of this kernel's tasks on the broker, and other keys in Redis that a notebook reads."""
 
 import json
-import time
+from collections.abc import Iterator
 
 import redis
 from celery import current_app
+from celery.result import AsyncResult
+from celery.signals import after_task_publish
+
+from workshop.runtime.messages import Message, decoded
+from workshop.system.waiting import until
+
+from .kernel_names import LOOK_QUEUE
+
+PHOTO_TASKS = "images.tasks."
+"""The tasks in this module take the id of a photo, or a list of ids."""
+SENT_IDS: dict[str, None] = {}
+"""The ids of the tasks that this kernel has sent, in order."""
+
+
+@after_task_publish.connect(weak=False)
+def _remember(headers=None, body=None, **_) -> None:
+    SENT_IDS[headers["id"]] = None
+    if callback := body[2].get("chord"):
+        SENT_IDS[callback["options"]["task_id"]] = None  # a worker sends this task
+
+
+def queued_messages(queue: str = "*") -> Iterator[tuple[bytes, bytes, Message]]:
+    """Yield each message in `queue`, or in all queues: the queue's name, the raw and the decoded message."""
+    broker = _broker()
+    for name in broker.scan_iter(queue, _type="list"):
+        for raw in broker.lrange(name, 0, -1):
+            try:
+                message = decoded(raw)
+            except (ValueError, KeyError, TypeError):  # only lists that Kombu wrote contain messages
+                continue
+            yield name, raw, message
+
+
+def photo_ids(message: Message) -> set[int]:
+    """Return the ids of the photos that a message is about."""
+    if not message.task.startswith(PHOTO_TASKS):
+        return set()
+    arguments = [*message.args[:1], message.kwargs.get("image_id"), message.kwargs.get("image_ids")]
+    given = next((argument for argument in arguments if argument is not None), None)
+    ids = given if isinstance(given, list) else [given]
+    # The callback of a chord gets descriptions instead of ids.
+    return {photo_id for photo_id in ids if isinstance(photo_id, int)}
+
+
+def clean_up(deleted_photos: set[int]) -> list[str]:
+    """Delete the results of all tasks that this kernel has sent, and the queue LOOK_QUEUE.
+
+    Also removes the messages of these tasks from the queues, and messages that are only about deleted photos.
+
+    Args:
+        deleted_photos: The ids of the photos.
+
+    Returns:
+        The ids of the tasks.
+    """
+    broker, ids, count = _broker(), list(SENT_IDS), 0
+    for task_id in ids:
+        AsyncResult(task_id).forget()
+    for queue, raw, message in queued_messages():
+        if message.headers.get("id") in SENT_IDS or set() < photo_ids(message) <= deleted_photos:
+            count += broker.lrem(queue, 1, raw)
+    broker.delete(LOOK_QUEUE, *broker.keys(f"_kombu.binding*{LOOK_QUEUE}"))
+    print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker received.")
+    SENT_IDS.clear()
+    return ids
+
+
+def waiting_message(task: str, photo) -> bytes | None:
+    """Return the raw message in the queue `celery` that asks for the task named `task` with `photo`'s id."""
+    for _, raw, message in queued_messages("celery"):
+        if message.task == task and photo_ids(message) == {photo.pk}:
+            return raw
+    return None
 
 
 def unacked_headers(task_id: str) -> dict | None:
@@ -16,39 +89,39 @@ def unacked_headers(task_id: str) -> dict | None:
     return None
 
 
-def attempts(task_id: str, count: int, seconds: float) -> list[dict]:
-    """Watch `unacked` and return the headers of a task's message, once for each attempt.
+def watch_attempts(task_id: str, count: int, seconds: float) -> list[dict]:
+    """Watch `unacked`, and return the headers of a task's message, once for each attempt.
 
-    count: stop after so many attempts. seconds: stop then, also with fewer attempts.
+    Args:
+        task_id: The task's id.
+        count: Stop after this many attempts.
+        seconds: Stop after this time, even if there were fewer attempts.
     """
-    found: dict[int, dict] = {}
-    end = time.monotonic() + seconds
-    while len(found) < count and time.monotonic() < end:
+    attempts: dict[int, dict] = {}
+
+    def all_seen() -> bool:
         if headers := unacked_headers(task_id):
-            found[headers["retries"]] = headers
-        time.sleep(0.005)
-    return list(found.values())
+            attempts[headers["retries"]] = headers
+        return len(attempts) >= count
+
+    until(all_seen, seconds, longest_pause=0.005)
+    return list(attempts.values())
 
 
-def waiting_message(task: str, photo, queue: str = "celery") -> bytes | None:
-    """Return the raw message in `queue` that asks for the task named `task` with `photo`'s id, or None."""
-    for raw in _broker().lrange(queue, 0, -1):
-        headers = json.loads(raw)["headers"]
-        if headers["task"] == task and headers["argsrepr"] == f"({photo.pk},)":
-            return raw
-    return None
+def watch_ttl(key: str) -> list[int]:
+    """Read the time to live of `key` again and again until a process renews it, or for eight seconds.
 
-
-def watch_ttl(key: str, seconds: float = 8) -> list[int]:
-    """Read the time to live of `key` ten times a second until a process renews it.
-
-    seconds: stop then. Returns the values in milliseconds; -2 means that there is no such key.
+    Returns:
+        The values in milliseconds; -2 means that there is no such key.
     """
-    broker, end = _broker(), time.monotonic() + seconds
+    broker = _broker()
     lives = [broker.pttl(key)]
-    while 0 < lives[-1] <= lives[0] and time.monotonic() < end:
-        time.sleep(0.1)
+
+    def renewed() -> bool:
         lives.append(broker.pttl(key))
+        return not 0 < lives[-1] <= lives[0]
+
+    until(renewed, 8)
     return lives
 
 

@@ -1,142 +1,139 @@
-"""Plots of tasks over time."""
+"""Plots of tasks, uploads and schedules over time."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from celery.result import AsyncResult
 
-from .events import moments
-from .rush import Rush
+from workshop.photos.load import Load
+
+from .events import event_times
 
 FEW = 9
 """A row with fewer runs than this gets thick lines."""
 
 
-def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """Draw a bar per task: white while waiting, gray while running, a line when a worker received it."""
+@contextlib.contextmanager
+def _figure(x: str, y: str = "") -> Iterator:
+    """Yield pyplot with a new figure. At the end of the block, label the axes and show the figure.
+
+    `x` is the label of the horizontal axis, and `y` that of the vertical axis, which starts at zero.
+    """
     import matplotlib.pyplot as plt
 
-    known = [(row, moments(events, result.id)) for row, result in enumerate(results)]
-    zero = min((times["task-sent"] for _, times in known if "task-sent" in times), default=0)
     plt.figure(figsize=(7, 3))
-    for row, times in known:
-        at = {name: (moment - zero) * 1000 for name, moment in times.items()}
-        if at.keys() >= {"task-sent", "task-received", "task-started", "task-succeeded"}:
-            waits, runs = at["task-started"] - at["task-sent"], at["task-succeeded"] - at["task-started"]
-            plt.barh(row, waits, left=at["task-sent"], color="white", edgecolor="black")
-            plt.barh(row, runs, left=at["task-started"], color="dimgrey")
-            plt.plot(at["task-received"], row, "k|", markersize=14)
-    plt.yticks(range(len(results)), [f"task {row + 1}" for row in range(len(results))])
-    plt.gca().invert_yaxis()
-    plt.xlabel("milliseconds since the first task was sent")
-    plt.title("white: waiting, line: received by a worker, gray: running", fontsize=10)
+    yield plt
+    plt.xlabel(x)
+    if y:
+        plt.ylabel(y)
+        plt.ylim(bottom=0)
+        plt.legend()
+    plt.tight_layout()
     plt.show()
+
+
+def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
+    """Draw a bar per task: white while waiting, gray while running, a line when a worker received it."""
+    times_of_tasks = [event_times(events, result.id) for result in results]
+    zero = min((times["task-sent"] for times in times_of_tasks if "task-sent" in times), default=0)
+    with _figure("milliseconds since the first task was sent") as plt:
+        for row, times in enumerate(times_of_tasks):
+            at = {name: (moment - zero) * 1000 for name, moment in times.items()}
+            if at.keys() >= {"task-sent", "task-received", "task-started", "task-succeeded"}:
+                waits, runs = at["task-started"] - at["task-sent"], at["task-succeeded"] - at["task-started"]
+                plt.barh(row, waits, left=at["task-sent"], color="white", edgecolor="black")
+                plt.barh(row, runs, left=at["task-started"], color="dimgrey")
+                plt.plot(at["task-received"], row, "k|", markersize=14)
+        plt.yticks(range(len(results)), [f"task {row + 1}" for row in range(len(results))])
+        plt.gca().invert_yaxis()
+        plt.title("white: waiting, line: received by a worker, gray: running", fontsize=10)
 
 
 def plot_seconds(rows: dict[str, list[float]]) -> None:
     """Draw a row of dots for each name in `rows`, with its values in seconds and a line at the median."""
-    import matplotlib.pyplot as plt
-
-    plt.figure(figsize=(7, 3))
-    for row, values in enumerate(rows.values()):
-        plt.plot(values, [row] * len(values), "o", color="black", fillstyle="none")
-        plt.plot(median(values), row, "k|", markersize=40)
-    plt.yticks(range(len(rows)), list(rows))
-    plt.ylim(len(rows) - 0.4, -0.6)
-    plt.xlim(left=0)
-    plt.xlabel("seconds")
-    plt.tight_layout()
-    plt.show()
+    with _figure("seconds") as plt:
+        for row, values in enumerate(rows.values()):
+            plt.plot(values, [row] * len(values), "o", color="black", fillstyle="none")
+            plt.plot(median(values), row, "k|", markersize=40)
+        plt.yticks(range(len(rows)), list(rows))
+        plt.ylim(len(rows) - 0.4, -0.6)
+        plt.xlim(left=0)
 
 
 def plot_sizes(megapixels: Sequence[float], waited: Sequence[float], resizing: Sequence[float]) -> None:
     """Draw a dot for each upload and a cross for its resize, over the size of the photo.
 
-    waited: how long the visitor waited, in seconds. resizing: how long the resize took, in seconds.
+    Args:
+        megapixels: The sizes of the photos.
+        waited: How long the visitor waited, in seconds.
+        resizing: How long the resize took, in seconds.
     """
-    import matplotlib.pyplot as plt
-
-    plt.figure(figsize=(7, 3))
-    plt.plot(megapixels, [1000 * each for each in waited], "ko", label="the visitor waited")
-    plt.plot(megapixels, [1000 * each for each in resizing], "k+", label="the resize took")
-    plt.xlabel("photo (megapixels)")
-    plt.ylabel("time (ms)")
-    plt.ylim(bottom=0)
-    plt.legend()
-    plt.show()
+    with _figure("photo (megapixels)", "time (ms)") as plt:
+        plt.plot(megapixels, _milliseconds(waited), "ko", label="the visitor waited")
+        plt.plot(megapixels, _milliseconds(resizing), "k+", label="the resize took")
 
 
-def plot_pages(rush: Rush) -> None:
+def plot_pages(load: Load) -> None:
     """Draw a dot for each page that the other visitor opened, and a gray area while photos are resized."""
-    import matplotlib.pyplot as plt
-
-    plt.figure(figsize=(7, 3))
-    plt.axvspan(0, rush.seconds, color="0.9", label="photos are resized")
-    when = [page.began for page in rush.pages]
-    plt.plot(when, [1000 * page.seconds for page in rush.pages], "k.-", label="a page")
-    plt.xlabel("time (s)")
-    plt.ylabel("the page took (ms)")
-    plt.ylim(bottom=0)
-    plt.legend()
-    plt.show()
+    with _figure("time (s)", "the page took (ms)") as plt:
+        plt.axvspan(0, load.seconds, color="0.9", label="photos are resized")
+        when = [page.started - load.started for page in load.pages]
+        plt.plot(when, _milliseconds(page.seconds for page in load.pages), "k.-", label="a page")
 
 
 def plot_waits(limits: Sequence[float], drawn: Sequence[Sequence[float]]) -> None:
     """Draw the wait before each retry: a line for the waits without jitter, a dash for each wait with jitter.
 
-    limits: the wait in seconds after 0, 1, 2, … retries. drawn: for each of them, the waits of several tasks.
+    Args:
+        limits: The wait in seconds after 0, 1, 2, … retries.
+        drawn: The waits of several tasks, for each of these numbers of retries.
     """
-    import matplotlib.pyplot as plt
-
-    plt.figure(figsize=(7, 3))
-    plt.plot(limits, "k-", drawstyle="steps-mid", label="without jitter")
-    dots = [(retries, wait) for retries, waits in enumerate(drawn) for wait in waits]
-    plt.plot(*zip(*dots, strict=True), "k_", alpha=0.3, label=f"with jitter, {len(drawn[0])} tasks")
-    plt.xlabel("previous retries")
-    plt.ylabel("wait (s)")
-    plt.legend()
-    plt.show()
+    with _figure("previous retries", "wait (s)") as plt:
+        plt.plot(limits, "k-", drawstyle="steps-mid", label="without jitter")
+        dashes = [(retries, wait) for retries, waits in enumerate(drawn) for wait in waits]
+        plt.plot(*zip(*dashes, strict=True), "k_", alpha=0.3, label=f"with jitter, {len(drawn[0])} tasks")
 
 
-def plot_uploads(rushes: dict[str, Rush]) -> None:
-    """Draw a line for each rush in `rushes`: the response time of each upload in seconds, fastest first."""
-    import matplotlib.pyplot as plt
-
-    plt.figure(figsize=(7, 3))
-    for (name, rush), style in zip(rushes.items(), ("ko-", "k+--"), strict=True):
-        seconds = sorted(upload.seconds for upload in rush.uploads)
-        plt.plot(range(1, len(seconds) + 1), seconds, style, label=name)
-    plt.xlabel("the uploads, fastest first")
-    plt.ylabel("response time (s)")
-    plt.ylim(bottom=0)
-    plt.legend()
-    plt.show()
+def plot_uploads(loads: dict[str, Load]) -> None:
+    """Draw a line for each of two measurements: the response time of each upload, fastest first."""
+    with _figure("the uploads, fastest first", "response time (s)") as plt:
+        for (name, load), style in zip(loads.items(), ("ko-", "k+--"), strict=True):
+            seconds = sorted(upload.seconds for upload in load.uploads)
+            plt.plot(range(1, len(seconds) + 1), seconds, style, label=name)
 
 
 def plot_runs(rows: dict[str, list[datetime]], begin: datetime, hours: int, every: int = 1) -> None:
     """Draw a row of vertical lines for each name in `rows`: one line for each run of a schedule.
 
-    begin: the start of the plot, in the time zone of the runs if it has none. hours: its length. every: hours
-    between two labels, which show local time.
+    Args:
+        rows: The times of the runs, by name.
+        begin: The start of the plot. Without a time zone, it is in the one of the runs.
+        hours: The length of the plot.
+        every: Hours between two labels, which show local time.
     """
-    import matplotlib.pyplot as plt
-
     if begin.tzinfo is None:
         begin = begin.replace(tzinfo=next(run.tzinfo for runs in rows.values() for run in runs))
-    plt.figure(figsize=(7, 3))
-    for row, runs in enumerate(rows.values()):
-        at = [(run.timestamp() - begin.timestamp()) / 3600 for run in runs]
-        width = 2 if len(at) < FEW else 0.3 if len(at) > 100 else 1
-        plt.plot(at, [row] * len(at), "k|", markersize=22, markeredgewidth=width)
-    plt.yticks(range(len(rows)), list(rows))
-    plt.ylim(-0.7, len(rows) - 0.3)
-    places = range(0, hours + 1, every)
-    plt.xlim(-0.02 * hours, 1.02 * hours)
-    plt.xticks(places, _local_times(begin, places))
-    plt.xlabel(f"local time in {begin.tzinfo}")
-    plt.tight_layout()
-    plt.show()
+    with _figure(f"local time in {begin.tzinfo}") as plt:
+        for row, runs in enumerate(rows.values()):
+            at = [(run.timestamp() - begin.timestamp()) / 3600 for run in runs]
+            plt.plot(at, [row] * len(at), "k|", markersize=22, markeredgewidth=_line_width(len(at)))
+        plt.yticks(range(len(rows)), list(rows))
+        plt.ylim(-0.7, len(rows) - 0.3)
+        places = range(0, hours + 1, every)
+        plt.xlim(-0.02 * hours, 1.02 * hours)
+        plt.xticks(places, _local_times(begin, places))
+
+
+def _milliseconds(seconds: Iterable[float]) -> list[float]:
+    return [1000 * duration for duration in seconds]
+
+
+def _line_width(runs: int) -> float:
+    if runs > 100:
+        return 0.3
+    return 2 if runs < FEW else 1
 
 
 def _local_times(begin: datetime, hours: Sequence[int]) -> list[str]:

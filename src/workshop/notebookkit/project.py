@@ -12,8 +12,6 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-import redis
-
 from workshop import paths
 from workshop.course import lessons
 from workshop.course import project as projects
@@ -23,12 +21,12 @@ from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import docs_address
 from workshop.runtime.broker import HIDDEN, connection_error, without_password
-from workshop.runtime.messages import decoded
 from workshop.system.environment import bypass_proxies
 
-from .names import unique
-from .running import Running
-from .sentences import Sentences
+from .kernel_names import unique
+from .messages import clean_up
+from .readable_errors import show_readable_errors
+from .running_services import RunningServices
 from .workers import workers
 
 CHOICES = {"mine": "your copy in playground/", "solution": "the finished project in solutions/"}
@@ -40,37 +38,44 @@ LEFT_BEHIND = timedelta(hours=2)
 """`tidy()` also deletes photos of other kernels that are older than this: no notebook takes so long."""
 
 
-def open_project(lesson: str, choice: str = "mine") -> "Opened":
+def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
     """Set up Django for the project of `lesson`, and return it.
 
-    choice: "mine" or "solution". Raises WorkshopError, with a command to type, if the project doesn't exist,
-    if another project is running, or if no broker responds.
+    Args:
+        lesson: The lesson's code, such as "03".
+        choice: "mine" or "solution".
+
+    Raises:
+        WorkshopError: The project doesn't exist, another project is running, or no broker responds. The
+            message contains a command to type.
     """
-    found = lessons.find(lesson)
-    has_celery = (found.solution / "myproject" / "celery.py").is_file()
-    command = f"./workshop up {paths.shown(found.solution) if choice == 'solution' else found.code}"
-    Sentences(command, has_celery).install()  # first, so that every later error is shown as a sentence
+    wanted = lessons.find(lesson)
+    has_celery = _has_celery(wanted.solution)
+    services = RunningServices.now()
+    command = f"./workshop up {paths.shown(wanted.solution) if choice == 'solution' else wanted.code}"
+    stop = "./workshop up with Ctrl-C"
+    if services.command:
+        command, stop = (
+            services.command.format(lesson=wanted.name),
+            "the containers (./workshop compose down)",
+        )
+    show_readable_errors(command, has_celery)  # first, so that every later error is shown as a sentence
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
-    folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
-    running = Running.now()
-    stop = "./workshop up with Ctrl-C"
-    if running.command:
-        command, stop = running.command.format(lesson=found.name), "the containers (./workshop compose down)"
-        Sentences(command, has_celery).install()
-    if running.folder and running.folder != folder:
+    folder = projects.of_lesson(wanted).folder if choice == "mine" else wanted.solution
+    if services.folder and services.folder != folder:
         raise WorkshopError(
-            f"{running.shown} is running, but this notebook uses {paths.shown(folder)}, which has different "
-            f"code and a different database. Stop {stop}, and type: {command}\n"
+            f"{paths.shown(services.folder)} is running, but this notebook uses {paths.shown(folder)}, which "
+            f"has different code and a different database. Stop {stop}, and type: {command}\n"
             "Or change PROJECT in the cell above, and run it again."
         )
     if has_celery:
-        _ask_broker(running.broker, command)
-    _set_up(folder, running, found)
-    return Opened(found, folder, running, command)
+        _check_broker(services.broker, command)
+    _set_up(folder, services, wanted)
+    return OpenProject(wanted, folder, services, command)
 
 
-def _ask_broker(address: str, command: str) -> None:
+def _check_broker(address: str, command: str) -> None:
     if HIDDEN in address:
         raise WorkshopError(
             f"The password of the broker at {without_password(address)} is not known here.\n"
@@ -85,15 +90,15 @@ def _ask_broker(address: str, command: str) -> None:
         )
 
 
-def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
+def _set_up(folder: Path, services: RunningServices, lesson: Lesson) -> None:
     if (loaded := sys.modules.get("myproject")) and Path(loaded.__file__).parent.parent != folder:
         raise WorkshopError(
             "This kernel has already loaded another project. Restart the kernel (menu Kernel, Restart "
             "Kernel), and start with this cell."
         )
     bypass_proxies()
-    os.environ["REDIS_URL"] = running.broker
-    os.environ["DATA_DIR"] = str(running.data or folder / "data")
+    os.environ["REDIS_URL"] = services.broker
+    os.environ["DATA_DIR"] = str(services.data or folder / "data")
     os.environ["DJANGO_SETTINGS_MODULE"] = projects.Project(folder, lesson).settings_module
     # Django blocks its ORM in event loops such as a notebook's kernel. Here, nothing else runs in the loop.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -112,10 +117,21 @@ def _set_up(folder: Path, running: Running, lesson: Lesson) -> None:
         ) from None
 
 
-class Opened:
-    """The opened project. A notebook shows what is running."""
+def _has_celery(folder: Path) -> bool:
+    return (folder / "myproject" / "celery.py").is_file()
 
-    def __init__(self, lesson: Lesson, folder: Path, running: Running, command: str) -> None:
+
+class OpenProject:
+    """The opened project. A notebook shows what is running.
+
+    Attributes:
+        lesson: The notebook's lesson.
+        folder: The project's folder.
+        running: The services that the notebook uses.
+        command: The command that starts the project.
+    """
+
+    def __init__(self, lesson: Lesson, folder: Path, running: RunningServices, command: str) -> None:
         self.lesson, self.folder, self.running, self.command = lesson, folder, running, command
 
     @property
@@ -145,27 +161,31 @@ class Opened:
 
         `tidy()` deletes the photo.
 
-        sample: the bytes of a picture (default: a painted landscape of 2 megapixels). name: the end of the
-        file's name.
-        Raises WorkshopError if the site is not running or rejects the photo.
+        Args:
+            sample: The bytes of a picture (default: a painted landscape of 2 megapixels).
+            name: The end of the file's name.
+
+        Raises:
+            WorkshopError: The site is not running or rejects the photo.
         """
         from images.models import UploadedImage
 
         before = set(UploadedImage.objects.values_list("pk", flat=True))
         with Visitor(self.site) as visitor:
-            answer = visitor.upload(self.photo_name(name), sample or samples.photo(1600, 1200))
-        if answer.refusal:
-            raise WorkshopError(f"The site rejected the photo: {answer.refusal}")
+            visitor.upload(self.photo_name(name), sample or samples.photo(1600, 1200)).raise_for_refusal()
         row = UploadedImage.objects.exclude(pk__in=before).order_by("pk").last()
         if row is None:
             raise WorkshopError(f"The photo is not in this project's database. Is {self.command} running?")
         return row
 
-    def tidy(self) -> None:
-        """Delete the scratch folder, the photos that this kernel has uploaded, their files, and the messages
-        about them that no worker has received.
+    def tidy(self) -> list[str]:
+        """Delete the scratch folder, the photos that this kernel has uploaded, and what its tasks have left.
 
-        Photos of other kernels are deleted when they are older than LEFT_BEHIND.
+        Tasks leave results and messages that no worker has received. Photos of other kernels are deleted when
+        they are older than LEFT_BEHIND.
+
+        Returns:
+            The ids of the tasks that this kernel has sent.
         """
         from django.db.models import Q
         from django.utils import timezone
@@ -177,30 +197,23 @@ class Opened:
         own = Q(image__startswith=f"uploads/{OWN}")
         old = Q(image__startswith=f"uploads/{PREFIX}", uploaded_at__lt=timezone.now() - LEFT_BEHIND)
         photos = list(UploadedImage.objects.filter(own | old))
-        if self._has_celery:
-            _drop_messages({photo.pk for photo in photos}, self.running.broker)
+        # First the messages, so that no worker looks for a photo that is gone.
+        task_ids = clean_up({photo.pk for photo in photos}) if _has_celery(self.folder) else []
         for photo in photos:
             with contextlib.suppress(OSError):
                 photo.delete()
         print(f"{len(photos)} {'photo' if len(photos) == 1 else 'photos'} of notebooks deleted.")
+        return task_ids
 
     def _lines(self) -> list[tuple[str, str]]:
-        page = (
-            f"{docs}/lessons/{self.lesson.name}/"
-            if (docs := docs_address.address())
-            else docs_address.COMMAND
-        )
+        docs = docs_address.address()
+        page = f"{docs}/lessons/{self.lesson.name}/" if docs else docs_address.COMMAND
         lines = [("project", paths.shown(self.folder)), ("lesson", page), ("site", self.site)]
-        if not self._has_celery:
+        if not _has_celery(self.folder):
             return lines
-        lines.append(("broker", without_password(self.running.broker)))
-        up = workers()
         missing = f"none is running. Start one in a terminal: {self.command}"
-        return [*lines, ("worker", str(up) if up else missing)]
-
-    @property
-    def _has_celery(self) -> bool:
-        return (self.folder / "myproject" / "celery.py").is_file()
+        broker = without_password(self.running.broker)
+        return [*lines, ("broker", broker), ("worker", str(workers()) or missing)]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         lines = self._lines()
@@ -209,15 +222,3 @@ class Opened:
             "text/plain": "\n".join(f"{name:<9}{value}" for name, value in lines),
             "text/html": f"<table>{rows}</table>",
         }
-
-
-def _drop_messages(ids: set[int], address: str) -> None:
-    """Remove messages whose first argument is one of `ids` from the queues."""
-    broker = redis.Redis.from_url(address)
-    for queue in broker.scan_iter(_type="list"):
-        for raw in broker.lrange(queue, 0, -1):
-            # Only lists that Kombu wrote contain messages. Leave other lists alone.
-            with contextlib.suppress(ValueError, KeyError, TypeError, IndexError):
-                message = decoded(raw)
-                if (message.args[0] if message.args else message.kwargs["image_id"]) in ids:
-                    broker.lrem(queue, 1, raw)

@@ -3,14 +3,12 @@
 import re
 from pathlib import Path
 
-from workshop import paths
-from workshop.errors import WorkshopError
-from workshop.notebooks import quick_jsonschema  # noqa: F401
-from workshop.system import atomic_file
-
-# isort: split
 import nbformat
 from nbformat import NotebookNode
+
+from workshop import paths
+from workshop.errors import WorkshopError
+from workshop.system import atomic_file
 
 TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
 """Tags of cells.
@@ -33,6 +31,7 @@ def all_files() -> list[Path]:
 
 
 def read(file: Path) -> NotebookNode:
+    """Return the notebook in a file."""
     return nbformat.read(file, as_version=4)
 
 
@@ -56,34 +55,43 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
 
 def strip(file: Path) -> bool:
     """Remove the outputs from `file`. Returns True if the file was changed."""
-    before = file.read_text(encoding="utf-8")
-    after = written(stripped(read(file)))
-    if before != after:
-        atomic_file.write_text(file, after)
-    return before != after
+    clean = written(stripped(read(file)))
+    if clean == file.read_text(encoding="utf-8"):
+        return False
+    atomic_file.write_text(file, clean)
+    return True
 
 
 def tagged(cell: NotebookNode, tag: str) -> bool:
+    """Return True if the cell has the tag."""
     return tag in cell.metadata.get("tags", [])
 
 
-def filled(notebook: NotebookNode, choice: str = "solution", solved: bool = True) -> NotebookNode:
-    """Return the notebook for a run, with the solutions filled in.
+def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
+    """Return the notebook for a run of the solution, with the answers filled in.
 
-    choice: which project to use. solved: False leaves the "your turn" cells unchanged.
-    Raises WorkshopError if a "your turn" cell has no solution.
+    Args:
+        notebook: The notebook as it is in git. It is not changed.
+        solved: False leaves the "your turn" cells unchanged.
+
+    Raises:
+        WorkshopError: A "your turn" cell has no solution.
     """
     ready = stripped(notebook)
-    turns = [place for place, cell in enumerate(ready.cells) if tagged(cell, TURN)]
-    for place in turns if solved else ():
-        ready.cells[place].source = _solution(ready, place)
-    for cell in ready.cells:
+    for place, cell in enumerate(ready.cells):
         if tagged(cell, PROJECT):
-            cell.source = _CHOICE.sub(f'PROJECT = "{choice}"', cell.source)
+            cell.source = _CHOICE.sub('PROJECT = "solution"', cell.source)
+        if solved and tagged(cell, TURN):
+            cell.source = _solution(ready, place)
     return ready
 
 
 def _solution(notebook: NotebookNode, place: int) -> str:
+    """Return the code of the solution that follows the cell at `place`.
+
+    Raises:
+        WorkshopError: No solution follows before the next "your turn" cell.
+    """
     for cell in notebook.cells[place + 1 :]:
         if tagged(cell, TURN):
             break

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from workshop import paths
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
-from workshop.notebookkit.running import VARIABLE
+from workshop.notebookkit.running_services import VARIABLE
 from workshop.notebooks.convert import NotebookNode
 from workshop.runtime.solution_site import Site, running
 from workshop.system.environment import inherited
@@ -17,9 +17,13 @@ CELL_SECONDS = 60
 
 
 def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManager[Site]:
-    """Run the solution of `lesson`, except for the processes in `without`, during the block.
+    """Run the solution of a lesson during the block.
 
     Practice mode is on, because the notebooks make the storage slow or let it fail.
+
+    Args:
+        lesson: The lesson.
+        without: The names of processes to leave out.
     """
     return running(lesson.name, without, variables={"PRACTICE": "1"})
 
@@ -27,11 +31,16 @@ def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManag
 def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode:
     """Run all cells in a kernel, and return the notebook with the outputs.
 
-    go_on: continue after an error in a cell. Otherwise, an error raises WorkshopError with the cell's source.
+    Args:
+        notebook: The notebook, which gets the outputs.
+        site: The site that the notebook uses.
+        go_on: Whether to continue after an error in a cell.
+
+    Raises:
+        WorkshopError: A cell failed. The message contains its source.
     """
-    from nbclient import (
-        NotebookClient,
-    )  # imported here, because it takes half a second, and the site's pages don't need it
+    # Imported here, because it takes half a second, and the site's pages don't need it.
+    from nbclient import NotebookClient
     from traitlets.config import Config
 
     client = NotebookClient(

@@ -2,9 +2,6 @@
 
 import sys
 
-from workshop.notebooks import quick_jsonschema  # noqa: F401
-
-# isort: split
 from jupyterlab.labapp import main
 
 if __name__ == "__main__":

@@ -23,23 +23,28 @@ HELPER = "helper.py"
 
 
 def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
-    """Serve the learner's notebooks on `port` until Ctrl-C, and print the address. Returns the exit code.
+    """Serve the learner's notebooks until Ctrl-C, and print the address. Returns the exit code.
 
-    lesson: the lesson whose notebook is opened first. fresh: replace the learner's copy after backing it up.
-    Raises WorkshopError if the port is taken, or if `fresh` is set without a lesson.
+    Args:
+        lesson: The lesson whose notebook is opened first.
+        port: JupyterLab's port.
+        fresh: Whether to replace the learner's copy after backing it up.
+        browser: Whether to open the address in a browser.
+
+    Raises:
+        WorkshopError: The port is taken, `fresh` is set without a lesson, or JupyterLab exited.
     """
     if fresh:
         if lesson is None:
             raise WorkshopError("Which notebook do you want to start over? ./workshop notebooks 02 --fresh")
-        if backup := begin_again(lesson):
+        if backup := start_over(lesson):
             say(f"A backup of your notebook is in {paths.shown(backup)}")
     if not claim(port):
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it already serves the "
             f"notebooks. Another port: ./workshop notebooks --port {next_free(port + 1)}"
         )
-    service = jupyter(port)
-    address = address_of(lesson, port)
+    service, address = jupyter(port), address_of(lesson, port)
     say(f"{address}\nStop: Ctrl-C")
     if browser:
         webbrowser.open(address)
@@ -54,9 +59,8 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
 
 
 def jupyter(port: int = PORT) -> Service:
-    """Return the service for JupyterLab on 127.0.0.1:`port`, with the learner's copies and .venv's kernel."""
-    folder = copies()
-    python = shlex.quote(sys.executable)
+    """Return the service for JupyterLab on 127.0.0.1, with the learner's copies and .venv's kernel."""
+    folder = update_copies()
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
@@ -77,14 +81,14 @@ def jupyter(port: int = PORT) -> Service:
         | {
             # Not a command-line option, because those are visible in the process list.
             "JUPYTER_TOKEN": token(),
-            "JUPYTER_CONFIG_PATH": str(_quiet()),
+            "JUPYTER_CONFIG_PATH": str(_settings_folder()),
             "PYTHONPATH": str(paths.SOURCES),
             "PYTHONUNBUFFERED": "1",
         }
     )
     return Service(
         name="notebook",
-        command=f"{python} -m workshop.notebooks.lab --no-browser --allow-root {words}",
+        command=f"{shlex.quote(sys.executable)} -m workshop.notebooks.lab --no-browser --allow-root {words}",
         folder=folder,
         environment=environment,
         port=port,
@@ -92,12 +96,11 @@ def jupyter(port: int = PORT) -> Service:
     )
 
 
-def _quiet() -> Path:
-    """Return a settings folder in which JupyterLab doesn't ask whether it may fetch news."""
+def _settings_folder() -> Path:
+    """Write a settings folder in which JupyterLab doesn't ask whether it may fetch news, and return it."""
     folder = paths.STATE / "jupyter"
-    page = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    file = folder / "labconfig" / "page_config.json"
-    atomic_file.write_json(file, page)
+    settings = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    atomic_file.write_json(folder / "labconfig" / "page_config.json", settings)
     return folder
 
 
@@ -108,10 +111,7 @@ def address_of(lesson: Lesson | None, port: int = PORT) -> str:
 
 
 def token() -> str:
-    """Return this clone's token.
-
-    It is created at first use in `.workshop/`, and only its owner can read it.
-    """
+    """Return this clone's token, which is created at first use. Only its owner can read it."""
     return secret("notebook-token")
 
 
@@ -120,7 +120,7 @@ def source(lesson: Lesson) -> Path:
     return paths.NOTEBOOKS / f"{lesson.name}.ipynb"
 
 
-def copies() -> Path:
+def update_copies() -> Path:
     """Update the notebooks that the learner has not changed, and return the folder with all of them."""
     folder = paths.PLAYGROUND / "notebooks"
     with atomic_file.locked(paths.STATE / "notebooks.lock"):
@@ -138,17 +138,18 @@ def copies() -> Path:
     return folder
 
 
-def begin_again(lesson: Lesson) -> Path | None:
+def start_over(lesson: Lesson) -> Path | None:
     """Replace the learner's notebook with the workshop's.
 
-    Returns the backup, or None if there was no copy.
+    Returns:
+        The backup, or None if there was no copy.
     """
     copy, backup = paths.PLAYGROUND / "notebooks" / f"{lesson.name}.ipynb", None
     if copy.exists():
         backup = playground.backup_folder("notebooks") / copy.name
         atomic_file.copy(copy, backup)
         atomic_file.copy(source(lesson), copy)
-    copies()
+    update_copies()
     return backup
 
 

@@ -13,26 +13,28 @@ from workshop.errors import WorkshopError
 
 from .workers import workers
 
-EXPECTED = (WorkshopError, NoResult, OperationalError, NoBroker)
+SERVICE_ERRORS = (WorkshopError, NoResult, OperationalError, NoBroker)
 """Errors of the services that a cell uses, not of the cell itself."""
-OF_A_NAME = (NameError, ImportError)
 
 
-def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | None:
+def explain(error: BaseException, command: str, has_celery: bool = True) -> str | None:
     """Return a sentence that says what to do about `error`, or None.
 
-    up: the command that starts the project. has_celery: whether the project has a worker that may be missing.
+    Args:
+        error: What the cell has raised.
+        command: The command that starts the project.
+        has_celery: Whether the project has a worker that may be missing.
     """
     if isinstance(error, WorkshopError):
         return str(error)
     if isinstance(error, NoResult):
         return (
             "No reply arrived in time. If no worker is running, start one in a terminal and run this cell "
-            f"again: {up}"
+            f"again: {command}"
         )
     if isinstance(error, (OperationalError, NoBroker)):
         return (
-            f"No broker responds. Start it in a terminal: {up}\n"
+            f"No broker responds. Start it in a terminal: {command}\n"
             "Then run the cells again, from the first one that opens the project."
         )
     if isinstance(error, CommandError) and str(error).startswith("Unknown command") and _practice_is_off():
@@ -48,35 +50,35 @@ def sentence(error: BaseException, up: str, has_celery: bool = True) -> str | No
     if isinstance(error, ImportError):
         return f"{error}. Run the cell that opens the project, and make sure that it found the project."
     if has_celery and not workers():
-        return f"{type(error).__name__}: {error}\nNo worker is running. Start one in a terminal: {up}"
+        return f"{type(error).__name__}: {error}\nNo worker is running. Start one in a terminal: {command}"
     return None
+
+
+def show_readable_errors(command: str, has_celery: bool) -> None:
+    """Make this kernel's cells show what `explain` returns. Does nothing outside a notebook.
+
+    Args:
+        command: The command that starts the project.
+        has_celery: Whether the project has a worker that may be missing.
+    """
+
+    def show(shell, kind, error, tb, tb_offset=None) -> list[str] | None:
+        explanation = explain(error, command, has_celery)
+        if explanation is None:
+            shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
+            return None
+        # The line in the notebook helps with a misspelled name, but the library's own lines don't.
+        lines = [frame.line for frame in traceback.extract_tb(tb) if "ipykernel_" in frame.filename]
+        if lines and isinstance(error, (NameError, ImportError)):
+            explanation += f"\n    {lines[-1]}"
+        # Tells a program that runs the notebook that the cell has failed.
+        shell._showtraceback(kind, explanation, [explanation])
+        return [explanation]
+
+    if shell := get_ipython():
+        shell.set_custom_exc((Exception,), show)
 
 
 def _practice_is_off() -> bool:
     """Return True if the project's app `practice`, which makes services fail, is not installed."""
     return settings.configured and not getattr(settings, "PRACTICE", True)
-
-
-class Sentences:
-    """Makes this kernel's cells show sentences instead of tracebacks, if there is one for the error."""
-
-    def __init__(self, up: str, has_celery: bool = True) -> None:
-        self.up, self.has_celery = up, has_celery
-
-    def install(self) -> None:
-        """Install this in a notebook's kernel. Does nothing elsewhere."""
-        shell = get_ipython()
-        if shell is not None:
-            shell.set_custom_exc((Exception,), self._show)
-
-    def _show(self, shell, kind, error, tb, tb_offset=None) -> list[str] | None:
-        said = sentence(error, self.up, self.has_celery)
-        if said is None:
-            shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
-            return None
-        # The line in the notebook helps with a misspelled name, but the library's own lines don't.
-        lines = [frame.line for frame in traceback.extract_tb(tb) if "ipykernel_" in frame.filename]
-        said += f"\n    {lines[-1]}" if lines and isinstance(error, OF_A_NAME) else ""
-        # Tells a program that runs the notebook that the cell has failed.
-        shell._showtraceback(kind, said, [said])
-        return [said]

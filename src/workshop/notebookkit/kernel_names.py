@@ -7,7 +7,7 @@ from IPython import get_ipython
 
 
 def _kernel() -> str:
-    """Eight characters for this kernel. They stay the same when the kernel is restarted."""
+    """Return eight characters for this kernel. They stay the same when the kernel is restarted."""
     if get_ipython() is None:
         return secrets.token_hex(4)
     from ipykernel.connect import get_connection_file
@@ -27,4 +27,4 @@ def unique(name: str) -> str:
 
 
 LOOK_QUEUE = unique("for-a-look")
-"""A queue that no worker consumes, so you can look at its messages. `take_back()` deletes it."""
+"""A queue that no worker consumes, so you can look at its messages. `tidy()` deletes it."""

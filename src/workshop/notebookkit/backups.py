@@ -1,0 +1,145 @@
+"""Practice backups: a small database that is written to all the time, and a restore into another folder."""
+
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from workshop.system.child import Child
+from workshop.system.waiting import until
+
+from .project import OpenProject
+
+ACCOUNTS = 2000
+HALF = ACCOUNTS // 2
+SHOWN_LINES = 5
+"""How many lines of the output of `manage.py restore` are shown."""
+
+
+class LiveDatabase:
+    """A new database. A thread moves amounts between accounts, so the sum of all amounts is 0.
+
+    Args:
+        file: The database file.
+        busy: Whether the database has some megabytes, and SQLite immediately moves each commit from the log
+            to both ends of the database file.
+
+    Attributes:
+        committed: The number of the last entry.
+        error: Why the thread could not write, or "".
+    """
+
+    def __init__(self, file: Path, busy: bool = False) -> None:
+        self.file, self.busy, self.committed, self.error = file, busy, 0, ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> "LiveDatabase":
+        for old in self._files():
+            old.unlink()
+        with closing(self._connect()) as database:
+            database.executescript(
+                "CREATE TABLE account (id INTEGER PRIMARY KEY, amount INTEGER, note TEXT);"
+                "CREATE TABLE entry (id INTEGER PRIMARY KEY, note TEXT);"
+            )
+            note = "a note " * (300 if self.busy else 0)
+            database.execute("BEGIN")
+            database.executemany(
+                "INSERT INTO account VALUES (?, 0, ?)", [(number, note) for number in range(ACCOUNTS)]
+            )
+            database.execute("COMMIT")
+        self._thread.start()
+        until(lambda: self.committed >= 20 or self.error)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def intact(self) -> bool:
+        """Whether the database still has entries: nothing may have been copied over it."""
+        try:
+            return _count_entries(self.file) > 0
+        except sqlite3.Error:
+            return False
+
+    def missing_in_copies(self, copy: Callable[[Path, Path], object], count: int = 10) -> list[int]:
+        """Copy the database `count` times while the thread writes to it.
+
+        Args:
+            copy: Called with the database file and the file to create.
+            count: The number of copies.
+
+        Returns:
+            For each copy, the number of entries that were committed before the copy started but are missing.
+        """
+        target = self.file.with_name("copy.sqlite3")
+        missing = []
+        for _ in range(count):
+            committed = self.committed
+            copy(self.file, target)
+            missing.append(max(0, committed - _count_entries(target)))
+            until(lambda before=committed: self.committed >= before + 20 or self.error)
+        return missing
+
+    def __str__(self) -> str:
+        return "\n".join(f"{file.name}: {file.stat().st_size:,} bytes" for file in self._files())
+
+    def _files(self) -> list[Path]:
+        return sorted(self.file.parent.glob(f"{self.file.name}*"))
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.file, timeout=5, isolation_level=None)
+        database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;")
+        if self.busy:
+            database.execute("PRAGMA wal_autocheckpoint=1")
+        return database
+
+    def _write(self) -> None:
+        try:
+            with closing(self._connect()) as database:
+                while not self._stop.wait(0.0005 if self.busy else 0.002):
+                    number = self.committed + 1
+                    database.execute("BEGIN IMMEDIATE")
+                    for change, place in ((-1, number % HALF), (1, HALF + number % HALF)):
+                        database.execute(
+                            "UPDATE account SET amount = amount + ? WHERE id = ?", [change, place]
+                        )
+                    database.execute("INSERT INTO entry VALUES (?, ?)", [number, "moved " * 50])
+                    database.execute("COMMIT")
+                    self.committed = number
+        except sqlite3.Error as error:
+            self.error = str(error)
+
+
+def _count_entries(file: Path) -> int:
+    """Return the number of entries in a copy of the database; 0 if the copy has no table for them."""
+    with closing(sqlite3.connect(file)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
+        return database.execute("SELECT count(*) FROM entry").fetchone()[0] if "entry" in tables else 0
+
+
+def restore_into(folder: Path, project: OpenProject, backup: Path) -> None:
+    """Run `manage.py restore` with `DATA_DIR` set to `folder`. Print its output, and count the restored rows.
+
+    Works only with SQLite: on PostgreSQL, `restore` would replace the database of the running site.
+    """
+    from django.db import connection
+    from images.models import UploadedImage
+
+    if connection.vendor != "sqlite":
+        print("Skipped: the database is PostgreSQL, and restore would replace the one of the running site.")
+        return
+    command = [sys.executable, "manage.py", "restore", backup.name]
+    environment = os.environ | {"DATA_DIR": str(folder)}
+    with Child(command, folder=project.folder, environment=environment) as restore:
+        code = restore.wait()
+        print("\n".join(restore.output.replace(str(folder), "…").splitlines()[:SHOWN_LINES]))
+    if code == 0:
+        with closing(sqlite3.connect(folder / "db.sqlite3")) as database:
+            count = database.execute("SELECT count(*) FROM images_uploadedimage").fetchone()[0]
+        print(f"photos in the restored database: {count}, in yours: {UploadedImage.objects.count()}")

@@ -1,0 +1,62 @@
+"""What the checks of several exercises expect of an answer."""
+
+import math
+import reprlib
+from collections.abc import Iterable
+
+from workshop.checkkit import complain, expect
+
+UNANSWERED = "Replace the three dots in the cell above, run that cell, and then run this one again."
+
+
+def expect_answered(*values: object) -> None:
+    """Complain if one of `values` is still the placeholder `...`."""
+    expect(all(value is not ... for value in values), UNANSWERED)
+
+
+def expect_function(name: str, answer: object, takes: str) -> None:
+    """Complain if `answer`, which the reader calls `name`, cannot be called. `takes` names its arguments."""
+    expect(callable(answer), f"`{name}` must be a function that takes {takes}.")
+
+
+def expect_type(name: str, answer: object, types: type | tuple[type, ...], what: str) -> None:
+    """Complain if `answer`, which the reader calls `name`, has none of `types`. `what` describes them."""
+    expect(isinstance(answer, types), f"`{name}` is {reprlib.repr(answer)}, but it must be {what}.")
+
+
+def expect_number(name: str, answer: object, what: str = "a number") -> None:
+    """Complain if `answer`, which the reader calls `name`, is not a number. `what` describes the number."""
+    expect_type(name, answer, (int, float), what)
+
+
+def expect_keys(case: str, returned: object, *keys: str) -> None:
+    """Complain if what the reader's function returned for `case` is not a dictionary with `keys`."""
+    *others, last = [f'"{key}"' for key in keys]
+    expect(
+        isinstance(returned, dict) and set(keys) <= returned.keys(),
+        f"For {case}, your function returned {returned!r}. Return a dictionary with {', '.join(others)} and "
+        f"{last}.",
+    )
+
+
+def expect_close(
+    answer: float,
+    right: float,
+    mistakes: Iterable[tuple[float, str]],
+    otherwise: str,
+    abs_tol: float = 0.0,
+) -> None:
+    """Complain if a number is wrong, and name the mistake.
+
+    Args:
+        answer: The reader's number. It may differ from `right` by two percent.
+        right: The right number.
+        mistakes: The numbers that typical mistakes lead to, each with the sentence about the mistake.
+        otherwise: The sentence if none of the mistakes was made.
+        abs_tol: The difference that is also allowed.
+    """
+    if math.isclose(answer, right, rel_tol=0.02, abs_tol=abs_tol):
+        return
+    for wrong, sentence in mistakes:
+        expect(not math.isclose(answer, wrong, rel_tol=0.02, abs_tol=abs_tol), sentence)
+    complain(otherwise)

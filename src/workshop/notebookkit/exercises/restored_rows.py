@@ -1,0 +1,26 @@
+"""Rows for exercises, which a check changes and then restores."""
+
+import contextlib
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def rolled_back() -> Iterator[None]:
+    """Run the block in a transaction, and roll it back at the end."""
+    from django.db import transaction
+
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextlib.contextmanager
+def kept_row(photo) -> Iterator[None]:
+    """Restore the columns that `reset_for_retry()` changes at the end of the block."""
+    photo.refresh_from_db()
+    kept = {"failure_reason": photo.failure_reason, "queued_at": photo.queued_at}
+    try:
+        yield
+    finally:
+        type(photo).objects.filter(pk=photo.pk).update(**kept)
+        photo.refresh_from_db()

@@ -1,0 +1,63 @@
+"""Ask a schedule what it would do at a given moment, without waiting."""
+
+import copy
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from celery import Celery, current_app
+from celery.schedules import BaseSchedule, maybe_schedule
+
+
+def schedule_at(
+    schedule: BaseSchedule | float | timedelta, now: datetime, zone: str | None = None
+) -> BaseSchedule:
+    """Return a copy of `schedule` whose current time is `now`.
+
+    Args:
+        schedule: A crontab, a number of seconds or a timedelta.
+        now: A time with a time zone.
+        zone: CELERY_TIMEZONE (default: the project's).
+    """
+    schedule = copy.copy(maybe_schedule(schedule))
+    schedule.app = Celery(
+        set_as_current=False,
+        changes={
+            "timezone": zone or str(current_app.timezone),
+            "beat_cron_starting_deadline": current_app.conf.beat_cron_starting_deadline,
+        },
+    )
+    schedule.nowfun = lambda: now.astimezone(schedule.app.timezone)
+    return schedule
+
+
+def due_times(
+    schedule: BaseSchedule | float | timedelta,
+    begin: datetime,
+    end: datetime | None = None,
+    count: int = 2000,
+    zone: str | None = None,
+) -> list[datetime]:
+    """Return the times at which beat sends if it starts at `begin`.
+
+    Args:
+        schedule: A crontab, a number of seconds or a timedelta.
+        begin: The start. A time without a time zone is in `zone`.
+        end: The end, in the same way.
+        count: The maximum number of times.
+        zone: CELERY_TIMEZONE (default: the project's). The returned times are in this time zone.
+    """
+    place = ZoneInfo(zone or str(current_app.timezone))
+    now = last = _utc(begin, place)
+    end = _utc(end, place) if end else now + timedelta(days=3000)
+    times: list[datetime] = []
+    while now < end and len(times) < count:
+        due, wait = schedule_at(schedule, now, zone).is_due(last.astimezone(place))
+        if due:
+            times.append(now.astimezone(place))
+            last = now
+        now += timedelta(seconds=max(wait, 0.001))
+    return times
+
+
+def _utc(moment: datetime, place: ZoneInfo) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=place)).astimezone(UTC)

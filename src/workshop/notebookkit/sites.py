@@ -1,0 +1,55 @@
+"""Compare sites under load: upload many photos at once, also to the site of lesson 01."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from workshop import paths
+from workshop.errors import WorkshopError
+from workshop.photos import load
+from workshop.photos.load import Load
+from workshop.system.child import Child
+from workshop.system.environment import inherited
+
+from .project import OWN
+
+LESSON = "01-sync"
+
+
+@contextlib.contextmanager
+def blocking_site() -> Iterator[str]:
+    """Run the finished site of lesson 01, which resizes photos in the request, during the block.
+
+    Yields:
+        The site's address.
+
+    Raises:
+        WorkshopError: The site does not start.
+    """
+    # On a leash, so that it exits even if the kernel is killed. It is not in the kernel's session, so
+    # interrupting a cell doesn't reach it.
+    command = [sys.executable, "-m", "workshop.runtime.solution_site", LESSON]
+    environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
+    with Child(command, environment=environment, leash=True) as site:
+        address = next(site.lines(), "")
+        if not address.startswith("http"):
+            site.wait()
+            raise WorkshopError(f"The site of lesson 01 did not start. {site.output.strip()}")
+        yield address
+
+
+def upload_at_once(address: str, content: bytes, count: int = 10) -> Load:
+    """Upload a photo several times at once, while another visitor opens pages.
+
+    Args:
+        address: The site's address.
+        content: The photo.
+        count: How often to upload it.
+
+    Raises:
+        WorkshopError: The site doesn't respond or rejects a photo.
+    """
+    measured = load.upload_at_once(address, [f"{OWN}-at-once.jpg"] * count, content)
+    for answer in measured.uploads:
+        answer.raise_for_refusal()
+    return measured
