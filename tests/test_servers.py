@@ -21,7 +21,8 @@ from PIL import Image
 
 from workshop import paths
 from workshop.checkkit import beat, photos, until
-from workshop.checkkit.worker import QUICK_START, Process
+from workshop.checkkit.process import Process
+from workshop.checkkit.worker import QUICK_START
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import project

@@ -1,14 +1,12 @@
 """Fixtures for the checks of resizing.py."""
 
 import re
-import traceback
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from workshop.checkkit import complain
-from workshop.checkkit.worker import place_in
+from workshop.checkkit.code_locations import raised_at
 
 OF_A_PICTURE = "|".join(dir(Image.new("L", (1, 1))))
 
@@ -53,7 +51,6 @@ def resized(resized):
             why = next((why for pattern, why in CAUSES.items() if re.search(pattern, says)), None)
             if why is None:
                 raise
-            place = place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
-            complain(f"resize() failed for {about}: {says}.", why, raised_at=place or "?")
+            complain(f"resize() failed for {about}: {says}.", why, raised_at=raised_at(error))
 
     return call
