@@ -224,7 +224,7 @@ def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monk
     monkeypatch.setattr(pytest_process, "_arguments", lambda *_: arguments)
     monkeypatch.setattr(runner, "PROCESSES", 1)
     with runner.Run(mine, everything=everything, forks=forks) as started:
-        started._processes = [started._new_process(start_worker=False, long_first=True)]
+        started._processes = [started._new_process(long_first=True)]
         started._processes[0].start()
         found = [event for _, event in started._unsorted_events() if isinstance(event, Checked)]
     steps = ["1.3", "1.1", "1.2", "1.4"] if everything else ["1.3", "1.1", "1.2"]
@@ -269,7 +269,7 @@ def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypat
 def test_each_process_has_its_own_broker(forks):
     mine = project.at(paths.SOLUTIONS / "02-celery-basics")
     with runner.Run(mine, forks=forks) as started:
-        other = started._new_process(start_worker=False)
+        other = started._new_process()
         first = started._processes[0]
         names = ("REDIS_URL", "DATA_DIR")
         assert all(first._environment[name] != other._environment[name] for name in names)

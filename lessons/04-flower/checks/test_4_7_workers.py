@@ -38,28 +38,28 @@ def test_nobody_answers(app, command):
 
 
 def test_names(app, name, time_limit, monkeypatch):
-    """workers_that_answer() returns the names of the workers."""
+    """responding_workers() returns the names of the workers."""
     from images.management.commands import workers
 
-    file = f"{COMMAND}, workers_that_answer()"
+    file = f"{COMMAND}, responding_workers()"
     monkeypatch.setattr(workers, "PATIENCE", 2)
     with time_limit(
-        "workers_that_answer() was still running after six seconds.",
+        "responding_workers() was still running after six seconds.",
         "control.ping() waits for the whole timeout. Pass timeout=PATIENCE.",
         file=file,
     ):
         try:
-            found = workers.workers_that_answer()
+            found = workers.responding_workers()
         except Exception as error:
             complain(
-                "workers_that_answer() raised an exception.",
+                "responding_workers() raised an exception.",
                 exception=f"{type(error).__name__}: {error}",
                 file=file,
             )
     names = list(found or [])
     expect(
         names,
-        f"the worker {name} is running, but workers_that_answer() returned no names.",
+        f"the worker {name} is running, but responding_workers() returned no names.",
         "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
         "answer.",
         found=repr(found),
@@ -67,7 +67,7 @@ def test_names(app, name, time_limit, monkeypatch):
     )
     expect(
         all(isinstance(each, str) for each in names),
-        "workers_that_answer() does not return the names of the workers.",
+        "responding_workers() does not return the names of the workers.",
         "control.ping() returns a list of dictionaries, and the keys of these dictionaries are the "
         "workers' names.",
         expected=json.dumps([name]),
@@ -139,7 +139,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
         "answer.",
         error=error,
-        file=f"{COMMAND}, workers_that_answer()",
+        file=f"{COMMAND}, responding_workers()",
     )
     expect_no_error(error, "showing the workers")
     found = row(printed, name)

@@ -36,14 +36,23 @@ class Complaint(pytest.fail.Exception):
 
 
 def complain(what: str, why: str = "", **facts: object) -> NoReturn:
-    """Let the check fail with a `Complaint`."""
+    """Let the check fail.
+
+    Args:
+        what: A sentence that says what was observed.
+        why: One or two sentences that explain the problem.
+        **facts: Label -> value, such as expected and found.
+
+    Raises:
+        Complaint: Always.
+    """
     raise Complaint(what, why, **facts)
 
 
 def expect(condition: object, what: str, why: str = "", **facts: object) -> None:
-    """Let the check fail with a `Complaint` unless `condition` holds."""
+    """Let the check fail unless `condition` holds. The other arguments are those of `complain`."""
     if not condition:
-        raise Complaint(what, why, **facts)
+        complain(what, why, **facts)
 
 
 def task_name(path: str) -> str:

@@ -55,7 +55,10 @@ def _clean(project_database):
 
 @pytest.fixture
 def upload(client):
-    """upload(("name.jpg", content), …) posts photos and follows the redirect."""
+    """Return a function that uploads files with the form.
+
+    Its arguments are the files, as pairs of name and content. With `follow`, it follows the redirect.
+    """
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.urls import reverse
 
@@ -68,7 +71,10 @@ def upload(client):
 
 @pytest.fixture
 def photo():
-    """photo(content, name) stores an uploaded photo in the database, as the form does, and sends no task."""
+    """Return a function that stores a photo in the database, as the form does, but sends no task.
+
+    Its arguments are the file's content and name. It returns the photo.
+    """
     from django.core.files.base import ContentFile
     from images.models import UploadedImage
     from images.pictures import UnreadablePicture, open_picture
@@ -87,7 +93,10 @@ def photo():
 
 @pytest.fixture
 def time_limit():
-    """with time_limit(what, why, …): interrupts the block and complains if it takes too long."""
+    """Return a context manager that interrupts its block and complains if the block takes too long.
+
+    Its arguments are those of a `Complaint`.
+    """
 
     @contextlib.contextmanager
     def limit(what: str, why: str = "", **facts: object) -> Iterator[None]:
@@ -103,27 +112,6 @@ def time_limit():
             signal.signal(signal.SIGALRM, before)
 
     return limit
-
-
-@pytest.fixture
-def resized():
-    """resized(content) calls the project's resize() and opens the result: (Resized, picture).
-
-    name: the name of the file object, as an uploaded file has one.
-    """
-    from images.resizing import resize
-    from PIL import Image
-
-    def call(content: bytes, name: str = "", **box: int):
-        file = BytesIO(content)
-        if name:
-            file.name = name
-        result = resize(file, **box)
-        picture = Image.open(BytesIO(result.content))
-        picture.load()
-        return result, picture
-
-    return call
 
 
 @pytest.fixture
@@ -160,7 +148,10 @@ def worker_queue(app):
 
 @pytest.fixture
 def forbid_path(monkeypatch):
-    """with forbid_path(file): complains if the block uses a stored file's path."""
+    """Return a context manager that complains if its block uses the path of a stored file.
+
+    Its argument is the file and function to change.
+    """
     from django.core.files.storage import FileSystemStorage
 
     path = FileSystemStorage.path

@@ -66,16 +66,14 @@ def cmyk() -> bytes:
 
 
 @cache
-def png(mode: str = "RGBA") -> bytes:
-    """Return a PNG. In mode RGBA, its left half is transparent."""
-    return encoded(_transparent_scene(mode), "PNG")
+def png() -> bytes:
+    """Return a PNG whose left half is transparent."""
+    return encoded(_half_transparent_scene(), "PNG")
 
 
-def _transparent_scene(mode: str) -> Image.Image:
-    """Return a scene. In mode RGBA, its left half is transparent."""
-    picture = scene(1000, 750, mode)
-    if mode == "RGBA":
-        picture.paste((0, 0, 0, 0), (0, 0, 500, 750))
+def _half_transparent_scene() -> Image.Image:
+    picture = scene(1000, 750, "RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 500, 750))
     return picture
 
 
@@ -86,15 +84,19 @@ def webp() -> bytes:
 
 
 @cache
-def gif(mode: str = "RGB") -> bytes:
-    """Return an animated GIF with two frames. The first one is the scene, half transparent in mode RGBA."""
-    first = _transparent_scene(mode)
-    return encoded(first, "GIF", save_all=True, append_images=[first.rotate(180)])
+def gif() -> bytes:
+    """Return an animated GIF with two frames. The first one is the scene."""
+    return _animated(scene(1000, 750))
 
 
+@cache
 def transparent_gif() -> bytes:
     """Return an animated GIF whose first frame is half transparent."""
-    return gif("RGBA")
+    return _animated(_half_transparent_scene())
+
+
+def _animated(picture: Image.Image) -> bytes:
+    return encoded(picture, "GIF", save_all=True, append_images=[picture.rotate(180)])
 
 
 @cache

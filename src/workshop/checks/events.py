@@ -53,7 +53,7 @@ class CheckStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a check failed, in words for the learner.
+    """Why a check failed, as the learner reads it.
 
     Attributes:
         what: What was observed.
@@ -113,7 +113,7 @@ class Broken(Event):
     """The process that runs the checks exited before it was done, or hangs.
 
     Attributes:
-        cause: Why it exited, in words for the learner.
+        cause: Why it exited, as the learner reads it.
     """
 
     cause: str

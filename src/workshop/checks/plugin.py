@@ -35,7 +35,7 @@ OPTIONS = options.read()
 GIVEN = "given"
 """The step of the checks for code that the learner doesn't edit."""
 FAILED: dict[str, int] = {}
-"""The steps that have failed, with the position of the failed check."""
+"""The steps that have failed, with the position of their first failed check."""
 POSITION = pytest.StashKey[int]()
 """The position of a check in the lesson."""
 
@@ -86,7 +86,11 @@ def pytest_load_initial_conftests():
 
 
 def pytest_sessionstart():
-    """Load the whole project, so that import errors are reported before any check runs."""
+    """Load the whole project, so that import errors are reported before any check runs.
+
+    Raises:
+        SystemExit: Django's checks report errors.
+    """
     from django.core import checks
 
     serious = [error for error in checks.run_checks() if error.is_serious()]
@@ -158,7 +162,7 @@ def _matters(item: pytest.Item) -> bool:
 
 def pytest_runtest_setup(item):
     """Skip the remaining checks of a step that has failed, and those that no longer matter."""
-    if not _matters(item) or item.stash[POSITION] > FAILED.get(step_of(item), item.stash[POSITION]):
+    if step_of(item) in FAILED or not _matters(item):
         pytest.skip("this step or an earlier step has already failed")
 
 
@@ -172,7 +176,7 @@ def pytest_runtest_makereport(item, call):
             send(Skipped(step=step, part=part, why=report.longrepr[2].removeprefix("Skipped: ")))
         return report
     if report.failed:
-        FAILED[step] = min(item.stash[POSITION], FAILED.get(step, item.stash[POSITION]))
+        FAILED.setdefault(step, item.stash[POSITION])
         printed = report.capstdout.strip().splitlines()[-8:]
         failure = explain(call.excinfo.value)
         send(Checked(step=step, part=part, about=about(item), failure=failure, printed=printed))

@@ -57,10 +57,10 @@ class Run:
                 self._forks = forks or self._stack.enter_context(ForkServer(celery=self._celery))
                 claims = tempfile.TemporaryDirectory(prefix="workshop-claims-")
                 self._claims = self._stack.enter_context(claims)
-                self._processes = [self._new_process(start_worker=self._celery and not step)]
+                self._processes = [self._new_process()]
             self._stack = self._stack.pop_all()
 
-    def _new_process(self, start_worker: bool, long_first: bool = False) -> PytestProcess:
+    def _new_process(self, long_first: bool = False) -> PytestProcess:
         """Return a new process.
 
         The first process follows the order of the lesson, so that the first steps are reported early.
@@ -72,7 +72,7 @@ class Run:
             first=self._first,
             everything=self._everything,
             long_first=long_first,
-            start_worker=start_worker,
+            start_worker=self._celery and not self._step,
             claims=self._claims,
         )
         with signals.held():  # a process that is half started could not be stopped
@@ -114,7 +114,7 @@ class Run:
     def _start_others(self) -> None:
         """Start the other processes, after the first has loaded the project, so they don't slow it down."""
         while not self._step and len(self._processes) < PROCESSES:
-            self._processes.append(self._new_process(start_worker=self._celery, long_first=True))
+            self._processes.append(self._new_process(long_first=True))
             self._processes[-1].start()
 
     def _unsorted_events(self) -> Iterator[tuple[PytestProcess, Event]]:
