@@ -57,7 +57,7 @@ def start(folder):
     def start(url):
         started.append(beat.Beat(folder))
         place = SimpleNamespace(environment={"REDIS_URL": url})
-        started[-1].start(beat.line(folder), APP, place)
+        started[-1].start(beat.find_service(folder), APP, place)
         return started[-1]
 
     yield start
@@ -355,10 +355,10 @@ def test_a_beat_that_was_killed_is_replaced(folder, broker, start):
 def test_procfiles_without_one_beat(folder, line, what):
     (folder / "Procfile").write_text(f"web: python manage.py runserver\n{line}\n")
     with pytest.raises(Complaint, match=what):
-        beat.line(folder)
+        beat.find_service(folder)
 
 
 @pytest.mark.parametrize("option", ["-s notes", "--schedule notes", "--schedule=notes"])
 def test_where_beat_keeps_its_notes(folder, option):
     (folder / "Procfile").write_text(f"beat: celery -A myproject beat {option}\n")
-    assert beat.schedule_file(beat.line(folder), APP) == "notes"
+    assert beat.schedule_file(beat.find_service(folder), APP) == "notes"

@@ -162,3 +162,14 @@ def test_an_optional_step_that_is_asked_for_is_explained(optional, capsys):
     report.print_summary()
     assert not report.ok
     assert "Step 1.9: it is wrong." in capsys.readouterr().out
+
+
+def test_an_exception_in_the_starter_code_names_no_step(optional, capsys):
+    report = Report(optional, None)
+    failure = Failure(what="NameError: x", unexpected=True)
+    report.add(Collected(steps=["given"]))
+    report.add(Checked(step="given", about="The site starts.", failure=failure))
+    report.print_summary()
+    printed = capsys.readouterr().out
+    assert "The starter code: your code raised an exception." in printed
+    assert "Step given" not in printed

@@ -367,7 +367,7 @@ def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path, p
         place = SimpleNamespace(environment={"CELERY_BROKER_URL": url, "REDIS_URL": broker.url})
         process = beat.Beat(copy)
         app = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="interrupted:Scheduler"))
-        process.start(beat.line(copy), app, place)
+        process.start(beat.find_service(copy), app, place)
         try:
             assert until(lambda: not process.running, 30), process.log
             assert beat.SENDING in process.log
