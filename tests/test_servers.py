@@ -1,7 +1,6 @@
 """The projects on real servers, by environment variables alone. What is not installed is skipped, loudly."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -113,7 +112,7 @@ def test_the_checks_pass(request, name, forks):
 
 def all_pass(name: str, forks: ForkServer) -> None:
     steps, failed = outcome(name, forks)
-    assert not failed, json.dumps(failed, indent=1)
+    assert not failed, "\n".join(map(str, failed))
     assert len(steps) > len(project.at(paths.SOLUTIONS / name).lesson.steps), steps  # and what was given
 
 
