@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from celery.schedules import crontab, maybe_schedule, schedule
 
+from workshop.checkkit import STARTING, complain, expect, task_name, until
 from workshop.checkkit import beat as beats
-from workshop.checkkit import complain, expect, task_name, until
 
 pytestmark = pytest.mark.step("5.1")
 
@@ -81,7 +81,7 @@ def test_beat_sends_it(app, scheduled, beat):
         messages = [message for found in beat.queue.everything().values() for message in found]
         return next((message for message in messages if message.task == task_name(TASK)), None)
 
-    until(lambda: ours() or process.sending_error(name) or not process.running, 30)
+    until(lambda: ours() or process.sending_error(name) or not process.running, STARTING)
     message = ours()
     if not message:
         if "unexpected keyword argument" in process.last_error:
