@@ -16,7 +16,7 @@ from benchmarks.measuring import Goal, in_turn, ratio
 from benchmarks.section import Section, Table
 from workshop import paths
 from workshop.checkkit.worker import QUICK_START, READY
-from workshop.checks.runner import LANES
+from workshop.checks.runner import PROCESSES
 from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
@@ -40,8 +40,8 @@ REMARKS = (
     "starts a real Celery beat and waits until beat has sent a task.",
     "The last verdict appears when all checks of the lesson have passed, including the checks that the "
     "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
-    f"which takes time. {LANES} processes share the checks, each with its own broker and worker. So the time "
-    "that one worker needs to start is not a realistic goal for the last verdict.",
+    f"which takes time. {PROCESSES} processes share the checks, each with its own broker and worker. So the "
+    "time that one worker needs to start is not a realistic goal for the last verdict.",
 )
 
 Seconds = dict[str, list[float]]

@@ -16,7 +16,8 @@ from servers import keep
 
 from workshop import paths
 from workshop.checkkit import Complaint, beat, until
-from workshop.checkkit.worker import QUICK_START, Process
+from workshop.checkkit.process import Process
+from workshop.checkkit.worker import QUICK_START
 from workshop.commands import check
 from workshop.course import project
 from workshop.runtime.broker import Broker
@@ -56,7 +57,7 @@ def start(folder):
     def start(url):
         started.append(beat.Beat(folder))
         place = SimpleNamespace(environment={"REDIS_URL": url})
-        started[-1].start(beat.line(folder), APP, place)
+        started[-1].start(beat.find_service(folder), APP, place)
         return started[-1]
 
     yield start
@@ -108,7 +109,7 @@ def test_a_task_that_is_not_registered_is_said_by_all(folder, broker, start):
     said = "CELERY_BEAT_SCHEDULE: 'sweep' sends upkeep.tasks.sweep, but there is no such task."
     assert nothing_checked(folder).startswith(f"{said} A task's name is")
     assert said in manage(folder, "check").stderr
-    assert start(broker.url).wait(said)
+    assert start(broker.url).wait_for(said)
     worker = Process(folder)
     try:
         command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", *QUICK_START]
@@ -127,10 +128,10 @@ def test_a_beat_without_a_worker_is_said(folder, broker):
 def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
     broker.stop()
     process = start(broker.url)
-    assert process.wait("The broker doesn't respond"), process.log
+    assert process.wait_for("The broker doesn't respond"), process.log
     assert beat.SENDING not in process.log
     broker.start()
-    assert process.wait(beat.SENDING), process.log
+    assert process.wait_for(beat.SENDING), process.log
 
     said = process.log.count("The broker doesn't respond")
     broker.kill()
@@ -143,9 +144,9 @@ def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
 
 def test_beat_ends_without_a_broker(broker, start):
     process = start(broker.url)
-    assert process.wait(beat.SENDING)
+    assert process.wait_for(beat.SENDING)
     broker.kill()
-    process.end()
+    process.terminate()
     assert not process.running
     assert "Traceback" not in process.log.partition("The broker doesn't respond")[2]
 
@@ -253,7 +254,7 @@ def paused(pair):
     pair.takes_part(second)
     pair.ask("daily")
     wait_for(second, SENDS_DAILY)
-    second.end()
+    second.terminate()
     assert pair.runs() == 1
     return first
 
@@ -267,7 +268,7 @@ def test_a_paused_beat_does_not_send_again_what_the_other_one_sent(pair, paused)
     os.kill(paused.pid, signal.SIGCONT)
     pair.takes_part(paused)
     assert SENDS_DAILY not in paused.log
-    paused.end()
+    paused.terminate()
     assert pair.runs() == 1
 
 
@@ -322,24 +323,24 @@ def other_content(file):
 def test_a_damaged_schedule_file_is_replaced(pair, damage):
     first = pair.start()
     pair.takes_part(first)
-    first.end()
+    first.terminate()
     damage(pair.file)
     second = pair.start()
     pair.takes_part(second)
     assert f"The schedule file {pair.file} is damaged" in second.log
     assert "Traceback" not in second.log
-    second.end()
+    second.terminate()
     assert pair.runs() == 0
 
 
 def test_a_beat_that_was_killed_is_replaced(folder, broker, start):
     edit(folder / "upkeep/beat.py", "seconds = 30", "seconds = 3")
     first = start(broker.url)
-    assert first.wait(beat.SENDING)
+    assert first.wait_for(beat.SENDING)
     second = start(broker.url)
-    assert second.wait(f"pid {first.pid}")
+    assert second.wait_for(f"pid {first.pid}")
     os.kill(first.pid, signal.SIGKILL)
-    assert second.wait(beat.SENDING), second.log
+    assert second.wait_for(beat.SENDING), second.log
 
 
 @pytest.mark.parametrize(
@@ -354,10 +355,10 @@ def test_a_beat_that_was_killed_is_replaced(folder, broker, start):
 def test_procfiles_without_one_beat(folder, line, what):
     (folder / "Procfile").write_text(f"web: python manage.py runserver\n{line}\n")
     with pytest.raises(Complaint, match=what):
-        beat.line(folder)
+        beat.find_service(folder)
 
 
 @pytest.mark.parametrize("option", ["-s notes", "--schedule notes", "--schedule=notes"])
 def test_where_beat_keeps_its_notes(folder, option):
     (folder / "Procfile").write_text(f"beat: celery -A myproject beat {option}\n")
-    assert beat.schedule_file(beat.line(folder), APP) == "notes"
+    assert beat.schedule_file(beat.find_service(folder), APP) == "notes"

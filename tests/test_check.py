@@ -23,7 +23,7 @@ from printed import Printed
 
 from benchmarks import startup
 from workshop import paths
-from workshop.checks import lane, runner
+from workshop.checks import pytest_process, runner
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import lessons, progress, project
@@ -231,7 +231,7 @@ def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine
 
 
 def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(lane, "SILENCE", 4)
+    monkeypatch.setattr(pytest_process, "MAX_SILENCE", 4)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     edit(
@@ -268,13 +268,12 @@ def forked(processes):
 
 
 def family(started):
-    """The children of a check, once its brokers, a worker with its pool, and both of its lanes are there."""
+    """The children of a check, once its brokers, pytest processes and a worker with its pool are running."""
     with contextlib.suppress(psutil.Error):  # one of them has just ended
         children = psutil.Process(started.pid).children(recursive=True)
         brokers = [each for each in children if "valkey-server" in command_line(each)]
-        return (
-            children if len(brokers) == runner.LANES and len(forked(children)) >= 4 + runner.LANES else None
-        )
+        complete = len(brokers) == runner.PROCESSES and len(forked(children)) >= 4 + runner.PROCESSES
+        return children if complete else None
 
 
 def assert_gone(children, folder):

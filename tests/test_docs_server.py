@@ -12,7 +12,7 @@ import smallchain
 from printed import in_one_line
 
 from workshop import paths
-from workshop.checks.events import Checked, Collected, Explanation
+from workshop.checks.events import Checked, Collected, Failure
 from workshop.checks.report import Report
 from workshop.commands import hints, up
 from workshop.course import lessons, playground
@@ -108,9 +108,9 @@ def test_check_and_hint_name_the_place(root, capsys, monkeypatch):
     }.items():
         monkeypatch.setattr(docs_address, "address", lambda found=address: found)
         report = Report(copy, "1.1")
-        report.take(Collected(steps=["1.1"]))
-        report.take(Checked(step="1.1", about="", failure=Explanation(what="wrong.")))
-        report.close()
+        report.add(Collected(steps=["1.1"]))
+        report.add(Checked(step="1.1", about="", failure=Failure(what="wrong.")))
+        report.print_summary()
         assert f"  Next: ./workshop hint 1.1\n  Read: {where}\n" in capsys.readouterr().out
         step = lessons.Step("1.1", "One", [], [])
         hints.show(copy.lesson, step)

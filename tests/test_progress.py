@@ -4,7 +4,7 @@ import pytest
 import smallchain
 
 from workshop import cli
-from workshop.checks.events import Checked, Collected, Explanation, Finished
+from workshop.checks.events import Checked, Collected, Failure, Finished
 from workshop.checks.report import Report
 from workshop.commands import hints, status, up
 from workshop.course import lessons, playground, progress
@@ -73,10 +73,10 @@ def test_the_report_of_one_step_names_the_next(copy, passed, checked, words, cap
     """Before the step is recorded as passed."""
     progress.set_passed("01-one", passed)
     report = Report(copy, checked)
-    report.take(Collected(steps=[checked]))
-    report.take(Checked(step=checked, about=""))
-    report.take(Finished())
-    report.close()
+    report.add(Collected(steps=[checked]))
+    report.add(Checked(step=checked, about=""))
+    report.add(Finished())
+    report.print_summary()
     assert f"  {words}\n" in capsys.readouterr().out
 
 
@@ -127,12 +127,12 @@ def test_a_lesson_is_done_when_its_core_steps_are(optional, capsys):
 
 def finished(report, failed):
     """Let `report` take the events of a run in which the step `failed` does not pass."""
-    report.take(Collected(steps=list(STEPS)))
+    report.add(Collected(steps=list(STEPS)))
     for step in STEPS:
-        failure = Explanation(what="it is wrong.") if step == failed else None
-        report.take(Checked(step=step, about="", failure=failure))
-    report.take(Finished())
-    report.close()
+        failure = Failure(what="it is wrong.") if step == failed else None
+        report.add(Checked(step=step, about="", failure=failure))
+    report.add(Finished())
+    report.print_summary()
 
 
 def test_an_optional_step_that_fails_is_listed_and_not_explained(optional, capsys):
@@ -157,8 +157,19 @@ def test_a_core_step_that_fails_is_explained(optional, capsys):
 
 def test_an_optional_step_that_is_asked_for_is_explained(optional, capsys):
     report = Report(optional, "1.9")
-    report.take(Collected(steps=["1.9"]))
-    report.take(Checked(step="1.9", about="", failure=Explanation(what="it is wrong.")))
-    report.close()
+    report.add(Collected(steps=["1.9"]))
+    report.add(Checked(step="1.9", about="", failure=Failure(what="it is wrong.")))
+    report.print_summary()
     assert not report.ok
     assert "Step 1.9: it is wrong." in capsys.readouterr().out
+
+
+def test_an_exception_in_the_starter_code_names_no_step(optional, capsys):
+    report = Report(optional, None)
+    failure = Failure(what="NameError: x", unexpected=True)
+    report.add(Collected(steps=["given"]))
+    report.add(Checked(step="given", about="The site starts.", failure=failure))
+    report.print_summary()
+    printed = capsys.readouterr().out
+    assert "The starter code: your code raised an exception." in printed
+    assert "Step given" not in printed

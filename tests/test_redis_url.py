@@ -17,7 +17,8 @@ from test_servers import STATE, Site, upload
 
 from workshop import paths
 from workshop.checkkit import photos, until
-from workshop.checkkit.worker import QUICK_START, Process
+from workshop.checkkit.process import Process
+from workshop.checkkit.worker import QUICK_START
 from workshop.runtime import temporary_servers
 from workshop.system.ports import free_port
 

@@ -13,7 +13,8 @@ import pytest
 from mailserver import MailServer
 
 from workshop import paths
-from workshop.checkkit.worker import QUICK_START, Process
+from workshop.checkkit.process import Process
+from workshop.checkkit.worker import QUICK_START
 from workshop.runtime.broker import Broker
 from workshop.system.waiting import until
 

@@ -1,4 +1,4 @@
-"""A run of the checks: processes that are forked, several lanes, and one order for what they report."""
+"""A run of the checks: processes that are forked, several of them, and one order for what they report."""
 
 import contextlib
 import os
@@ -11,9 +11,18 @@ import pytest
 
 from workshop import paths
 from workshop.checkkit.worker import READY, Worker
-from workshop.checks import lane, runner
-from workshop.checks.events import Began, Broken, Checked, Collected, Finished, PartDone, Skipped, WorkerReady
-from workshop.checks.runner import Sequence
+from workshop.checks import pytest_process, runner
+from workshop.checks.events import (
+    Broken,
+    Checked,
+    CheckStarted,
+    Collected,
+    Finished,
+    PartDone,
+    Skipped,
+    WorkerReady,
+)
+from workshop.checks.runner import EventSorter
 from workshop.course import lessons, project
 from workshop.runtime.broker import Broker
 from workshop.runtime.forked_process import SOCKET_VARIABLE, Fork, ForkServer
@@ -38,7 +47,7 @@ def fork(forks, tmp_path):
 def checks_of(tmp_path, code):
     """What `Fork.run` needs to run a file of pytest with this code."""
     (tmp_path / "test_it.py").write_text(code)
-    environment = {"PATH": os.environ["PATH"], "WORKSHOP_WORKER": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return "pytest", ["-q", "-p", "no:cacheprovider", "test_it.py"], tmp_path, environment
 
 
@@ -102,19 +111,19 @@ def test_a_server_ends_with_its_owner():
 
 
 def test_events_come_in_the_order_of_the_parts():
-    sequence, found = Sequence(), []
+    sorter, found = EventSorter(), []
     for event in (
         Collected(parts=["1", "2", "3"]),
-        Began(part="2", about="b"),
+        CheckStarted(part="2", about="b"),
         WorkerReady(seconds=1),
         PartDone(part="2"),
-        Began(part="3", about="c"),
-        Began(part="1", about="a"),
+        CheckStarted(part="3", about="c"),
+        CheckStarted(part="1", about="a"),
         PartDone(part="1"),
-        Began(part="3", about="d"),
+        CheckStarted(part="3", about="d"),
         PartDone(part="3"),
     ):
-        found += sequence.put(event)
+        found += sorter.put(event)
     assert [getattr(each, "about", type(each)) for each in found] == [
         Collected,
         WorkerReady,
@@ -126,11 +135,11 @@ def test_events_come_in_the_order_of_the_parts():
 
 
 def test_what_came_before_the_order_was_known_is_said_with_it():
-    sequence, found = Sequence(), []
-    found += sequence.put(Began(part="1", about="a"))
+    sorter, found = EventSorter(), []
+    found += sorter.put(CheckStarted(part="1", about="a"))
     assert not found
-    found += sequence.put(Collected(parts=["1"]))
-    assert list(map(type, found)) == [Collected, Began]
+    found += sorter.put(Collected(parts=["1"]))
+    assert list(map(type, found)) == [Collected, CheckStarted]
 
 
 def copy_of(name, tmp_path):
@@ -147,10 +156,10 @@ def edit(mine, name, old, new):
     file.write_text(text.replace(old, new, 1))
 
 
-def events_of(mine, forks, lanes, monkeypatch, everything=False):
-    monkeypatch.setattr(runner, "LANES", lanes)
+def events_of(mine, forks, processes, monkeypatch, everything=False):
+    monkeypatch.setattr(runner, "PROCESSES", processes)
     with runner.Run(mine, everything=everything, forks=forks) as started:
-        return list(started.events()), len(started._lanes)
+        return list(started.events()), len(started._processes)
 
 
 def told(events):
@@ -165,7 +174,7 @@ def told(events):
 
 @pytest.mark.parametrize("broken", [False, True], ids=["solved", "with mistakes"])
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
-def test_several_lanes_say_what_one_says(tmp_path, forks, monkeypatch, broken, everything):
+def test_several_processes_report_what_one_reports(tmp_path, forks, monkeypatch, broken, everything):
     mine = copy_of("01", tmp_path)
     if broken:  # in 1.2 and in 1.3
         edit(
@@ -181,8 +190,8 @@ def test_several_lanes_say_what_one_says(tmp_path, forks, monkeypatch, broken, e
             'return "PNG"',
         )
     one, _ = events_of(mine, forks, 1, monkeypatch, everything)
-    several, lanes = events_of(mine, forks, 3, monkeypatch, everything)
-    assert lanes == 3
+    several, processes = events_of(mine, forks, 3, monkeypatch, everything)
+    assert processes == 3
     assert told(several) == told(one)
     assert any(isinstance(each, Checked) and not each.passed for each in one) == broken
 
@@ -197,7 +206,7 @@ def test_it():
 
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
 def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monkeypatch, everything):
-    """A lane that takes the long step first goes on with those before it, and with those alone."""
+    """A process that runs the long step first continues with the steps before it, and only with those."""
     mine, checks = copy_of("01", tmp_path), tmp_path / "checks"
     core = [replace(step, optional=False) for step in mine.lesson.steps]  # an optional one ends no run
     mine = project.Project(mine.folder, replace(mine.lesson, steps=core))
@@ -211,13 +220,13 @@ def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monk
     ):
         marks = f"pytest.mark.step('{step}'), {marks}"
         (checks / f"test_{step[-1]}.py").write_text(CHECK.format(marks=marks, passes=passes))
-    arguments = [*lane._arguments(mine.lesson, None)[:-1], str(checks)]
-    monkeypatch.setattr(lane, "_arguments", lambda *_: arguments)
-    monkeypatch.setattr(runner, "LANES", 1)
+    arguments = [*pytest_process._arguments(mine.lesson, None)[:-1], str(checks)]
+    monkeypatch.setattr(pytest_process, "_arguments", lambda *_: arguments)
+    monkeypatch.setattr(runner, "PROCESSES", 1)
     with runner.Run(mine, everything=everything, forks=forks) as started:
-        started._lanes = [started._lane(worker=False, long=True)]
-        started._lanes[0].start()
-        found = [event for _, event in started._merged() if isinstance(event, Checked)]
+        started._processes = [started._new_process(long_first=True)]
+        started._processes[0].start()
+        found = [event for _, event in started._unsorted_events() if isinstance(event, Checked)]
     steps = ["1.3", "1.1", "1.2", "1.4"] if everything else ["1.3", "1.1", "1.2"]
     assert [(each.step, each.passed) for each in found] == [(step, step in ("1.1", "1.4")) for step in steps]
 
@@ -229,7 +238,7 @@ def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):
     assert list(map(type, events)) == [Broken]
 
 
-def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch):
+def test_a_process_that_exits_early_is_reported_in_the_order_of_the_steps(tmp_path, forks, monkeypatch):
     """Its step is the last one: those before are said first."""
     mine = copy_of("01", tmp_path)
     edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
@@ -257,11 +266,11 @@ def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypat
     assert not server.folder.exists()
 
 
-def test_a_lane_leaves_its_broker_to_no_other(forks):
+def test_each_process_has_its_own_broker(forks):
     mine = project.at(paths.SOLUTIONS / "02-celery-basics")
     with runner.Run(mine, forks=forks) as started:
-        other = started._lane(worker=False)
-        first = started._lanes[0]
+        other = started._new_process()
+        first = started._processes[0]
         names = ("REDIS_URL", "DATA_DIR")
         assert all(first._environment[name] != other._environment[name] for name in names)
 

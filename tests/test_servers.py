@@ -1,7 +1,6 @@
 """The projects on real servers, by environment variables alone. What is not installed is skipped, loudly."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,8 @@ from PIL import Image
 
 from workshop import paths
 from workshop.checkkit import beat, photos, until
-from workshop.checkkit.worker import QUICK_START, Process
+from workshop.checkkit.process import Process
+from workshop.checkkit.worker import QUICK_START
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import project
@@ -112,7 +112,7 @@ def test_the_checks_pass(request, name, forks):
 
 def all_pass(name: str, forks: ForkServer) -> None:
     steps, failed = outcome(name, forks)
-    assert not failed, json.dumps(failed, indent=1)
+    assert not failed, "\n".join(map(str, failed))
     assert len(steps) > len(project.at(paths.SOLUTIONS / name).lesson.steps), steps  # and what was given
 
 
@@ -369,7 +369,7 @@ def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path, p
         place = SimpleNamespace(environment={"CELERY_BROKER_URL": url, "REDIS_URL": broker.url})
         process = beat.Beat(copy)
         app = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="interrupted:Scheduler"))
-        process.start(beat.line(copy), app, place)
+        process.start(beat.find_service(copy), app, place)
         try:
             assert until(lambda: not process.running, 30), process.log
             assert beat.SENDING in process.log

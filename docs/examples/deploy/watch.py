@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from celery import current_app
 from django.utils import timezone
-from images.management.commands.workers import queue_lengths, workers_that_answer
+from images.management.commands.workers import queue_lengths, responding_workers
 from images.models import UploadedImage
 
 now = timezone.now()
@@ -15,7 +15,7 @@ failed = UploadedImage.objects.exclude(failure_reason="").filter(uploaded_at__gt
 with current_app.connection_for_read() as connection:
     redis = connection.default_channel.client.info("memory")
 
-print("workers that answer:", ", ".join(workers_that_answer()) or "none")
+print("workers that answer:", ", ".join(responding_workers()) or "none")
 print("messages waiting:", queue_lengths())
 print("memory of Redis:", redis["used_memory_human"], "of", redis["maxmemory_human"])
 print(

@@ -19,7 +19,7 @@ django.setup()
 from celery import current_app  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
 from django.utils import timezone  # noqa: E402
-from images.management.commands.workers import queue_lengths, workers_that_answer  # noqa: E402
+from images.management.commands.workers import queue_lengths, responding_workers  # noqa: E402
 from images.models import UploadedImage  # noqa: E402
 from kombu.exceptions import OperationalError  # noqa: E402
 from prometheus_client import CollectorRegistry, start_http_server  # noqa: E402
@@ -57,7 +57,7 @@ class Broker:
 
     def collect(self):
         try:
-            workers = workers_that_answer()
+            workers = responding_workers()
             queues = queue_lengths()
             memory = redis_memory()
         except (OperationalError, RedisError, OSError):

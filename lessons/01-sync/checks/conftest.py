@@ -1,14 +1,13 @@
 """Fixtures for the checks of resizing.py."""
 
 import re
-import traceback
-from pathlib import Path
+from io import BytesIO
 
 import pytest
 from PIL import Image
 
 from workshop.checkkit import complain
-from workshop.checkkit.worker import place_in
+from workshop.checkkit.code_locations import raised_at
 
 OF_A_PICTURE = "|".join(dir(Image.new("L", (1, 1))))
 
@@ -42,18 +41,28 @@ CAUSES = {
 
 
 @pytest.fixture
-def resized(resized):
-    """Like the kit's `resized` fixture, but explains exceptions whose cause is known."""
+def resized():
+    """Return a function that calls the project's resize() and opens the result: resized(content) -> (Resized, picture).
 
-    def call(content, about="a photo", **options):
+    If resize() fails, the function explains the exceptions whose cause is known. `name` is the name of the file
+    object, because an uploaded file has one.
+    """
+    from images.resizing import resize
+
+    def call(content, about="a photo", name="", **box):
+        file = BytesIO(content)
+        if name:
+            file.name = name
         try:
-            return resized(content, **options)
+            result = resize(file, **box)
+            picture = Image.open(BytesIO(result.content))
+            picture.load()
         except Exception as error:
             says = f"{type(error).__name__}: {error}"
             why = next((why for pattern, why in CAUSES.items() if re.search(pattern, says)), None)
             if why is None:
                 raise
-            place = place_in(Path.cwd(), traceback.extract_tb(error.__traceback__))
-            complain(f"resize() failed for {about}: {says}.", why, raised_at=place or "?")
+            complain(f"resize() failed for {about}: {says}.", why, raised_at=raised_at(error))
+        return result, picture
 
     return call

@@ -1,11 +1,10 @@
-import traceback
-from pathlib import Path
+from io import BytesIO
 
 import pytest
 from PIL import Image, ImageChops, ImageFile, ImageStat
 
 from workshop.checkkit import expect, photos
-from workshop.checkkit.worker import place_in
+from workshop.checkkit.code_locations import called_at
 
 pytestmark = pytest.mark.step("1.1")
 
@@ -26,7 +25,7 @@ def test_fits_in_proportion(resized, size, expected):
     content = photos.png_of(*size)
     _, picture = resized(content)
     off = max(abs(a - b) for a, b in zip(picture.size, expected, strict=True))
-    whole = photos.corners(picture) == photos.corners(Image.open(photos.as_file(content)))
+    whole = photos.corners(picture) == photos.corners(Image.open(BytesIO(content)))
     expect(
         off <= 1,
         f"a {size[0]}×{size[1]} photo was resized to {picture.width}×{picture.height}.",
@@ -86,7 +85,7 @@ def decoded(monkeypatch):
 
     def spy(picture):
         if picture.tile:
-            decoded.append((picture.size, place_in(Path.cwd(), traceback.extract_stack()) or "?"))
+            decoded.append((picture.size, called_at()))
         return load(picture)
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", spy)

@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
@@ -66,7 +68,7 @@ def why_not_upright(orientation, as_stored, cut, copied):
 def test_upright(resized, copied, orientation):
     """A photo taken with a rotated camera is turned upright."""
     content = photos.jpeg(400, 300, orientation)
-    stored = Image.open(photos.as_file(content))
+    stored = Image.open(BytesIO(content))
     wanted = ImageOps.exif_transpose(stored)
     copied.clear()
     _, picture = resized(content)
@@ -183,7 +185,7 @@ def test_quality(resized):
     """JPEG and WebP are saved with quality 85."""
     stored = photos.scene(400, 300)
     _, picture = resized(photos.encoded(stored, "JPEG", quality=95))
-    wanted = Image.open(photos.as_file(photos.encoded(stored, "JPEG", quality=85)))
+    wanted = Image.open(BytesIO(photos.encoded(stored, "JPEG", quality=85)))
     why = (
         "QUALITY contains the save() options for each format, so pass **QUALITY[format]. Without these options, "
         "Pillow uses quality 75 for JPEG and 80 for WebP."

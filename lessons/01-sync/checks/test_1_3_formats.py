@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import pytest
 from PIL import Image
 
@@ -88,7 +90,7 @@ def test_format(resized, content, name, format):
 )
 def test_a_name_can_be_wrong(resized, content, name, format):
     """The format comes from a file's content, not from its name."""
-    original = Image.open(photos.as_file(content())).format
+    original = Image.open(BytesIO(content())).format
     result, picture = resized(content(), about=f"a file called {name} that contains {original}", name=name)
     expect(
         picture.format == result.format == format,
@@ -116,7 +118,7 @@ def test_palette_is_smooth(resized, mode):
     )
 
 
-@pytest.mark.parametrize("content", [photos.png, photos.transparent_gif, photos.one_transparent_colour])
+@pytest.mark.parametrize("content", [photos.png, photos.transparent_gif, photos.png_with_transparent_color])
 def test_transparency(resized, content):
     """Transparent areas stay transparent."""
     _, picture = resized(content())

@@ -4,8 +4,8 @@ import re
 import struct
 import sys
 import time
-import traceback
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,9 @@ from django.db import IntegrityError
 from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
+from workshop.checkkit.code_locations import raised_at
 from workshop.checkkit.observed_rows import expect_consistent_rows, observe_rows
 from workshop.checkkit.photo_rows import expect_original
-from workshop.checkkit.worker import place_in
 
 pytestmark = pytest.mark.step("1.4")
 
@@ -30,11 +30,6 @@ def the_photo():
     from images.models import UploadedImage
 
     return UploadedImage.objects.get()
-
-
-def place_of(error):
-    """The place in the project where `error` was raised."""
-    return place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) if error else None
 
 
 def with_a_hole():
@@ -61,7 +56,7 @@ def test_upload_is_resized(upload):
             "photo.image.name is a name in the storage, not a path on disk. Open the file with "
             'photo.image.open("rb").',
             raised=f"{type(error).__name__}: {error}",
-            raised_at=place_of(error) or "?",
+            raised_at=raised_at(error),
             file=f"{FILE}, resize_photo()",
         )
     photo = the_photo()
@@ -157,7 +152,7 @@ def test_extension_follows_the_format(upload, content, name):
     from images.resizing import resize
 
     try:
-        extension = EXTENSIONS[resize(photos.as_file(content())).format]
+        extension = EXTENSIONS[resize(BytesIO(content())).format]
     except Exception:
         pytest.skip("resize() can't handle these formats yet (step 1.3).")
     upload((name, content()))
@@ -196,7 +191,7 @@ def test_any_storage(upload, settings, monkeypatch):
             return
         reason = photo.failure_reason
     except NotImplementedError as error:
-        asked_at = place_of(error)
+        asked_at = raised_at(error)
     except FileNotFoundError as error:
         reason = f"{type(error).__name__}: {error}"
     complain(
@@ -235,7 +230,7 @@ def test_damaged(upload, content, name, about):
         "is_processed=True means that the photo has a resized file. A photo that can't be resized has no resized file, "
         "so store only a reason, with photo.fail(reason).",
         exception=f"{type(raised).__name__}: {raised}",
-        raised_at=place_of(raised) or "",
+        raised_at=raised_at(raised) if raised else "",
         file=f"{FILE}, resize_photo()",
     )
     expect(
@@ -250,7 +245,7 @@ def test_damaged(upload, content, name, about):
             f"after the upload of {about}, the visitor gets an error page.",
             "Catch UnreadablePicture, which resize() raises for a damaged picture.",
             raised=f"{type(raised).__name__}: {raised}",
-            raised_at=place_of(raised) or "?",
+            raised_at=raised_at(raised),
             file=f"{FILE}, resize_photo()",
         )
     if name not in found:

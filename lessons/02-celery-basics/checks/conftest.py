@@ -1,14 +1,11 @@
 """Shared fixtures of this lesson's checks."""
 
-import traceback
-from pathlib import Path
-
 import pytest
 from celery.exceptions import TimeoutError
 from django.urls import reverse
 
 from workshop.checkkit import Complaint, complain
-from workshop.checkkit.worker import place_in
+from workshop.checkkit.code_locations import raised_at
 
 WAITS = (
     "The view waits for the result: .get() blocks the request until a worker has finished the task. If no worker "
@@ -35,7 +32,7 @@ WHY = {
 
 
 @pytest.fixture
-def press(client, queue, patience):
+def press(client, queue, time_limit):
     """Return a function that presses a button on a photo's page and returns the response and the messages.
 
     `waits` is the explanation shown if the view does not respond.
@@ -44,7 +41,7 @@ def press(client, queue, patience):
     def post(button, photo, file, waits=WAITS):
         held = "the view did not respond while no worker was running."
         try:
-            with patience(held, waits, file=file):
+            with time_limit(held, waits, file=file):
                 response = client.post(reverse(f"images:{button}", args=[photo.pk]))
         except Complaint:
             raise
@@ -56,7 +53,7 @@ def press(client, queue, patience):
                 "the view raised an exception.",
                 next((why for part, why in WHY.items() if part in said), ""),
                 exception=said,
-                raised_at=place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) or "?",
+                raised_at=raised_at(error),
                 sent="\n".join(map(str, queue.messages())) or "nothing",
                 file=file,
             )

@@ -175,8 +175,8 @@ def test_no_photo_is_a_failure(task, worker):
     )
 
 
-def test_reads_through_the_storage(task, photo, no_path):
+def test_reads_through_the_storage(task, photo, forbid_path):
     """The task opens the photo through the storage, because a path works on only one machine."""
     kept = photo(photos.jpeg())
-    with no_path(FILE):
+    with forbid_path(FILE):
         task(kept.pk)

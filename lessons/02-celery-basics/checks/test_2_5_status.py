@@ -1,13 +1,11 @@
 import json
-import traceback
 import uuid
-from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
-from workshop.checkkit.worker import place_in
+from workshop.checkkit.code_locations import raised_at
 
 pytestmark = pytest.mark.step("2.5")
 
@@ -45,7 +43,7 @@ def status(client, task_id):
             "the status view raised an exception.",
             why,
             exception=said,
-            raised_at=place_in(Path.cwd(), traceback.extract_tb(error.__traceback__)) or "?",
+            raised_at=raised_at(error),
             file=FILE,
         )
     expect(
@@ -85,10 +83,10 @@ def expect_answer(found, what, why, **expected):
     )
 
 
-def test_unknown_is_pending(client, app, patience):
+def test_unknown_is_pending(client, app, time_limit):
     """For an unknown task, the view returns PENDING without waiting."""
     task_id = str(uuid.uuid4())
-    with patience("the status view waits until the task has finished.", WAITS, file=FILE):
+    with time_limit("the status view waits until the task has finished.", WAITS, file=FILE):
         found = status(client, task_id)
     expect_answer(
         found,

@@ -8,9 +8,9 @@ from celery import Task
 from django.utils import timezone
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
-from workshop.checkkit.concurrent_writer import overtaken
-from workshop.checkkit.photo_rows import finish
-from workshop.checkkit.worker import run_here
+from workshop.checkkit.concurrent_writer import writing_before_each_save
+from workshop.checkkit.photo_rows import mark_resized
+from workshop.checkkit.worker import run_task_here
 
 RETRY_OPTIONS = {
     "autoretry_for",
@@ -157,7 +157,7 @@ def last_attempt(app, task, queue):
 
     def run(photo):
         with contextlib.suppress(Exception):  # what on_failure() raises
-            run_here(app, task, "last-attempt", photo.pk, retries=50)
+            run_task_here(app, task, "last-attempt", photo.pk, retries=50)
 
     return run
 
@@ -178,13 +178,13 @@ def expect_view_keeps_row(upload, sent):
 
         photo = UploadedImage.objects.filter(pk=pk).first()
         if photo and pk in sent():
-            finish(photo)
+            mark_resized(photo)
             resized.append(pk)
 
     def check():
         from images.models import UploadedImage
 
-        with overtaken(resize_what_is_sent) as places:
+        with writing_before_each_save(resize_what_is_sent) as places:
             upload(("garden.jpg", photos.jpeg(80, 60)))
         kept = UploadedImage.objects.get()
         expect(
@@ -209,7 +209,7 @@ def expect_task_keeps_row(attempt):
     def check(kept, run=attempt):
         queued = timezone.now()
         rows = type(kept).objects.filter(pk=kept.pk)
-        with overtaken(lambda pk: rows.update(queued_at=queued)) as places:
+        with writing_before_each_save(lambda pk: rows.update(queued_at=queued)) as places:
             run(kept)
         kept.refresh_from_db()
         expect(

@@ -11,11 +11,11 @@ VIEW = "images/views.py, upload()"
 TASK = "images/tasks.py, resize_image_task()"
 
 
-def test_view_leaves_the_work(upload, queue, sent, task, patience):
+def test_view_leaves_the_work(upload, queue, sent, task, time_limit):
     """The view saves the photos and sends one message for each photo, but doesn't resize them."""
     from images.models import UploadedImage
 
-    with patience(
+    with time_limit(
         "the upload view did not respond while no worker was running.",
         "The view waits for the task's result. Delete the .get() call: the page asks for the photo's state later.",
         file=VIEW,
@@ -118,10 +118,10 @@ def test_box(task, photo, settled):
     )
 
 
-def test_reads_through_the_storage(task, photo, no_path):
+def test_reads_through_the_storage(task, photo, forbid_path):
     """The task opens the photo through the storage, because the photo's path may not exist on the worker's machine."""
     kept = photo(photos.jpeg())
-    with no_path(TASK):
+    with forbid_path(TASK):
         task(kept.pk)
 
 

@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from workshop.checkkit import complain, expect, photos, until
-from workshop.checkkit.worker import raised_at, run_here
+from workshop.checkkit.code_locations import raised_at
+from workshop.checkkit.worker import run_task_here
 
 pytestmark = pytest.mark.step("3.4")
 
@@ -133,14 +134,14 @@ def test_deleted_photo(app, task, photo):
     kept = photo(SMALL)
     type(kept).objects.filter(pk=kept.pk).delete()
     try:
-        run_here(app, task, "deleted-photo", kept.pk, retries=50)
+        run_task_here(app, task, "deleted-photo", kept.pk, retries=50)
     except Exception as error:
         complain(
             "the photo was deleted before its task failed, and then on_failure() raised an exception too.",
             "objects.get() raises DoesNotExist for a deleted photo, so the worker logs a second traceback. Use "
             "filter(pk=image_id, is_processed=False).update(…), which updates nothing if the row is gone.",
             raised=f"{type(error).__name__}: {error}",
-            raised_at=raised_at(error) or "?",
+            raised_at=raised_at(error),
             file=FILE,
         )
 

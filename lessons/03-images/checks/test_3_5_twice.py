@@ -4,7 +4,7 @@ import pytest
 
 from workshop.checkkit import complain, expect, photos, until
 from workshop.checkkit.observed_rows import observe_rows
-from workshop.checkkit.photo_rows import finish
+from workshop.checkkit.photo_rows import mark_resized
 
 pytestmark = pytest.mark.step("3.5")
 
@@ -116,7 +116,7 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
 def test_stays_resized(attempt, photo):
     """During a second run, the photo still counts as resized."""
     kept = photo(photos.jpeg(80, 60))
-    finish(kept)
+    mark_resized(kept)
     with observe_rows() as rows:
         attempt(kept)
     undone = [row.place for row in rows if not row.is_processed]
@@ -133,7 +133,7 @@ def test_stays_resized(attempt, photo):
 def test_second_run_keeps_what_others_write(expect_task_keeps_row, photo):
     """If another process changes a resized photo's row during a second run, that change is kept."""
     kept = photo(photos.jpeg(80, 60))
-    finish(kept)
+    mark_resized(kept)
     expect_task_keeps_row(kept)
 
 

@@ -30,10 +30,10 @@ def held(app, task, worker, photo, storage):
     return kept, sent.id, pid
 
 
-def test_killed_process(held, task, worker, delivered, storage, settled):
+def test_killed_process(held, task, worker, worker_queue, storage, settled):
     """If the process running a task is killed, another process runs the task again."""
     kept, task_id, pid = held
-    messages = [message for message in delivered.unacked() if message.headers["id"] == task_id]
+    messages = [message for message in worker_queue.unacked() if message.headers["id"] == task_id]
     storage("ok")
     worker.kill_child(pid)
     options = f"acks_late={task.acks_late}, reject_on_worker_lost={task.reject_on_worker_lost}"
@@ -43,7 +43,7 @@ def test_killed_process(held, task, worker, delivered, storage, settled):
         "By default, a worker acknowledges a message before it runs the task. If the machine failed now, the photo would wait "
         "forever. With acks_late, the worker acknowledges the message after running the task.",
         expected=f'resize_image_task({kept.pk}) among the unacknowledged messages ("unacked")',
-        found="\n".join(map(str, delivered.unacked())) or "none",
+        found="\n".join(map(str, worker_queue.unacked())) or "none",
         options=options,
         file=FILE,
     )

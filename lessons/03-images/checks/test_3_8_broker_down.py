@@ -1,13 +1,13 @@
 import inspect
 import json
 import os
-from pathlib import Path
 
 import pytest
 from kombu import Connection
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.worker import Code, sending_to
+from workshop.checkkit.celery_app import sending_to
+from workshop.checkkit.process import start_python
 from workshop.system.ports import free_port
 
 pytestmark = pytest.mark.step("3.8")
@@ -59,15 +59,14 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def answer(_database, tmp_path_factory):
+def answer(project_database, tmp_path_factory):
     """Upload photos to a site that was started while no broker was running, and return the response."""
     file = tmp_path_factory.mktemp("photos") / "garden.jpg"
     file.write_bytes(photos.jpeg(80, 60))
     environment = {"REDIS_URL": f"redis://localhost:{free_port()}/0"}
     if "CELERY_BROKER_URL" in os.environ:
         environment["CELERY_BROKER_URL"] = f"amqp://guest:guest@localhost:{free_port()}//"
-    visitor = Code(Path.cwd())
-    visitor.start(VISITOR, str(file), *NAMES, **environment)
+    visitor = start_python(VISITOR, str(file), *NAMES, **environment)
     code = visitor.wait(60)
     visitor.stop()
     if code is None:

@@ -12,14 +12,16 @@ from celery.app import defaults
 from django.core.management import CommandError, call_command
 
 from workshop.checkkit import complain, expect, procfile, until
-from workshop.checkkit.control import COMMAND, running
+from workshop.checkkit.code_locations import raised_at
+from workshop.checkkit.control import COMMAND, running_ids
 from workshop.checkkit.flower import Flower
-from workshop.checkkit.photo_rows import finish
-from workshop.checkkit.procfile import Crew
-from workshop.checkkit.worker import isolated_queue, raised_at
+from workshop.checkkit.photo_rows import mark_resized
+from workshop.checkkit.procfile import ProcfileWorkers
+from workshop.checkkit.queues import isolated_queue
+from workshop.checkkit.worker import node_name
 
 PROJECT = Path.cwd()
-CREW = 2
+PROCFILE_BROKER = 2
 """The number of the broker database for the Procfile's workers. The worker that the checks start uses database 0."""
 
 
@@ -39,7 +41,7 @@ def resized_photos(photo):
     def keep(*contents):
         kept = [photo(content, f"photo-{number}.jpg") for number, content in enumerate(contents, 1)]
         for each in kept:
-            finish(each)
+            mark_resized(each)
         return kept
 
     return keep
@@ -57,7 +59,7 @@ def ended(worker):
 
 
 @pytest.fixture
-def told(app, delivered):
+def told(app, worker_queue):
     """Sends a task, waits until the task has ended, and returns all of its states.
 
     The function `send` sends the task and accepts task_id. Each state is a dictionary with status and
@@ -66,7 +68,7 @@ def told(app, delivered):
     followed = []
 
     def follow(send, task_id):
-        pubsub = delivered.redis.pubsub()
+        pubsub = worker_queue.redis.pubsub()
         followed.append(pubsub)
         pubsub.subscribe(app.backend.get_key_for_task(task_id))
         until(pubsub.get_message)  # the confirmation of the subscription
@@ -113,7 +115,7 @@ def ignored():
 
 
 @pytest.fixture
-def post(client, patience):
+def post(client, time_limit):
     """Presses a button on the site and returns the response. Complains if the view fails or waits.
 
     The dictionary `causes` maps part of an exception's text to the cause of the exception.
@@ -121,7 +123,7 @@ def post(client, patience):
     from django.urls import reverse
 
     def press(name, causes=None, **facts):
-        with patience(
+        with time_limit(
             "the view did not respond while no worker was running.",
             "The view waits for a result. Send the tasks and respond immediately, because the page asks "
             "for the progress later.",
@@ -135,7 +137,7 @@ def post(client, patience):
                     f"the button {reverse(name)} leads to an error page.",
                     next((cause for part, cause in (causes or {}).items() if part in text), ""),
                     exception=text.splitlines()[0],
-                    raised_at=raised_at(error) or "?",
+                    raised_at=raised_at(error),
                     **facts,
                 )
 
@@ -157,13 +159,13 @@ def monitor():
 
 @pytest.fixture(scope="session")
 def all_workers():
-    crew = Crew(PROJECT)
-    yield crew
-    crew.stop()
+    workers = ProcfileWorkers()
+    yield workers
+    workers.stop()
 
 
 @pytest.fixture
-def crew(app, all_workers, lines):
+def procfile_workers(app, all_workers, lines):
     """A context manager that starts the Procfile's workers with a separate broker database.
 
     The workers run the tasks that are sent inside the block.
@@ -171,7 +173,7 @@ def crew(app, all_workers, lines):
 
     @contextlib.contextmanager
     def ready():
-        with isolated_queue(app, CREW, keep=all_workers.running) as queue:
+        with isolated_queue(app, PROCFILE_BROKER, keep=all_workers.running) as queue:
             all_workers.start(procfile.workers(lines), queue)
             all_workers.wait_ready()
             yield all_workers, queue
@@ -190,7 +192,7 @@ def busy(app, storage, worker):
         storage("slow 20")
         tasks = [export_zip_task.delay(*(arguments or ([],))) for _ in range(count)]
         sent.extend(tasks)
-        until(lambda: len(running(app)) >= min(count, 2))
+        until(lambda: len(running_ids(app)) >= min(count, 2))
         return tasks
 
     yield work
@@ -198,25 +200,25 @@ def busy(app, storage, worker):
     ids = [task.id for task in sent]
     if ids:
         app.control.revoke(ids, terminate=True, signal="SIGKILL", reply=True, limit=1, timeout=5)
-        until(lambda: not running(app).intersection(ids))
-        expect(not running(app).intersection(ids), "the worker is still running tasks that were revoked.")
+        until(lambda: not running_ids(app).intersection(ids))
+        expect(not running_ids(app).intersection(ids), "the worker is still running tasks that were revoked.")
 
 
 @pytest.fixture
 def name(app, worker):
     """The name of the worker that the checks start."""
-    return re.search(r"(\S+@\S+) ready\.", worker.log)[1]
+    return node_name(worker.log)
 
 
 @pytest.fixture
-def command(app, monkeypatch, patience):
+def command(app, monkeypatch, time_limit):
     """Runs `manage.py workers` and returns its output and its error message ("" if there is none)."""
     from images.management.commands import workers
 
     def run(*arguments, seconds=0.3):
         shown = " ".join(["manage.py workers", *arguments])
         output = StringIO()
-        limit = patience(
+        limit = time_limit(
             f"`{shown}` was still running after six seconds.",
             "A query to all workers waits for the whole timeout, because Celery doesn't know how many "
             "workers will answer. Pass timeout=PATIENCE. (If your machine is very busy, run the check "
@@ -237,7 +239,7 @@ def command(app, monkeypatch, patience):
                     f"`{shown}` ended with a traceback.",
                     why_traceback(error),
                     exception=f"{type(error).__name__}: {error}".splitlines()[0],
-                    raised_at=raised_at(error) or "?",
+                    raised_at=raised_at(error),
                     printed=output.getvalue().strip() or "nothing",
                     file=COMMAND,
                 )

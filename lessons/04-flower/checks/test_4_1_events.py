@@ -42,7 +42,7 @@ def types(events, task_id):
 
 
 @pytest.fixture
-def events(app, lines, crew, request, photo):
+def events(app, lines, procfile_workers, request, photo):
     """The events about one task, in the order in which they arrived.
 
     A worker's -E option has the same effect as the setting. If the Procfile uses -E, its workers run the task.
@@ -53,9 +53,9 @@ def events(app, lines, crew, request, photo):
     by_option = workers and all(_sends_events(procfile.words(service)) for service in workers)
     with contextlib.ExitStack() as stack:
         if by_option and not app.conf.worker_send_task_events:
-            _, broker = stack.enter_context(crew())
+            _, broker = stack.enter_context(procfile_workers())
         else:
-            broker = request.getfixturevalue("delivered")
+            broker = request.getfixturevalue("worker_queue")
             request.getfixturevalue("worker")
         received = stack.enter_context(listening(app))
         task_id = str(uuid.uuid4())

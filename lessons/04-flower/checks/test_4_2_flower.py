@@ -55,11 +55,11 @@ def line(lines):
 def flower(app, line, monitor):
     """Flower, started with the Procfile's command, a password, and a free port."""
     monitor.start(line.shell_command)
-    monitor.wait()
+    monitor.wait_ready()
     facts = {"line": procfile.shown(line), "file": f"Procfile, {CONFIG}"}
     elsewhere = sorted({port for _, port in monitor.listening()} - {monitor.port})
     busy = re.search(r"address already in use", monitor.log, re.IGNORECASE)
-    if not monitor.answers() and (elsewhere or busy):
+    if not monitor.responds() and (elsewhere or busy):
         complain(
             "Flower does not listen on the port in FLOWER_PORT.",
             "`./workshop up` chooses a free port, passes it to Flower in FLOWER_PORT, and prints it.",
@@ -68,12 +68,12 @@ def flower(app, line, monitor):
             **facts,
         )
     expect(
-        monitor.answers(),
+        monitor.responds(),
         "Flower did not start, even though FLOWER_BASIC_AUTH and FLOWER_PORT were set."
         if not monitor.running
         else f"Flower started but did not respond within {STARTING} seconds.",
         BUSY if monitor.running else "",
-        flower_says=monitor.last_words or "nothing",
+        flower_says=monitor.last_error or "nothing",
         **facts,
     )
     return monitor
@@ -98,8 +98,8 @@ def test_not_without_a_password(app, line, monitor):
     bare = Flower(monitor.folder)
     bare.start(line.shell_command, password=False)
     try:
-        bare.wait()
-        started, said = bare.running, bare.last_words
+        bare.wait_ready()
+        started, said = bare.running, bare.last_error
         log = bare.log
     finally:
         bare.stop()
@@ -174,14 +174,14 @@ def test_password(flower, line):
         file=CONFIG,
     )
     shown = [
-        each for each in flower.command_lines() if flower.secret in each or re.search("--basic.auth", each)
+        each for each in flower.command_lines() if flower.password in each or re.search("--basic.auth", each)
     ]
     expect(
         not shown,
         "the password is on the command line.",
         "Every user of this machine can see command lines with ps, but only you can see your environment "
         "variables.",
-        ps_shows=shown[0].replace(flower.secret, "…") if shown else "",
+        ps_shows=shown[0].replace(flower.password, "…") if shown else "",
         file="Procfile",
     )
 
@@ -192,10 +192,10 @@ def test_sees_failures(app, flower, worker, upload, photo):
     from images.tasks import resize_image_task
 
     expect(
-        flower.hears(app),
+        flower.receives_events(app),
         "Flower received no events within 15 seconds.",
         f"Does Flower use this project's broker? {BUSY}",
-        flower_says=flower.last_words,
+        flower_says=flower.last_error,
         file="Procfile",
     )
     upload(("garden.jpg", photos.jpeg(80, 60)))

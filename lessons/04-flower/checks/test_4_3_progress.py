@@ -7,7 +7,7 @@ from django.urls import reverse
 from PIL import Image
 
 from workshop.checkkit import complain, expect, photos, until
-from workshop.checkkit.worker import run_here
+from workshop.checkkit.worker import run_task_here
 
 pytestmark = pytest.mark.step("4.3")
 
@@ -50,7 +50,7 @@ def entries(told, worker, resized_photos):
     return entries, task_id
 
 
-def test_says_how_far(app, worker, entries, delivered):
+def test_says_how_far(app, worker, entries, worker_queue):
     """While photos are being exported, the task reports how many are already in the ZIP file."""
     entries, task_id = entries
     reported = [entry["result"] for entry in entries if entry["status"] == "PROGRESS"]
@@ -68,7 +68,7 @@ def test_says_how_far(app, worker, entries, delivered):
         **facts,
     )
     wrong_id = app.backend.get_key_for_task("PROGRESS")
-    if not reported and delivered.redis.delete(wrong_id):
+    if not reported and worker_queue.redis.delete(wrong_id):
         complain(
             'the progress was stored for a task with the id "PROGRESS".',
             BY_POSITION,
@@ -122,7 +122,7 @@ def test_reports_while_it_works(app, resized_photos, monkeypatch):
         return save(*arguments, **options)
 
     monkeypatch.setattr(Image.Image, "save", looks_first)
-    run_here(app, export_zip_task, task_id, ids)
+    run_task_here(app, export_zip_task, task_id, ids)
     expect(
         len(set(seen)) > 1,
         "three photos were exported, but the progress did not change until the last photo was in the ZIP file.",

@@ -120,7 +120,7 @@ def why_not_alone(service):
 
 
 @pytest.fixture
-def team(crew, lines):
+def team(procfile_workers, lines):
     """The Procfile's workers and their separate broker database."""
     services = procfile.workers(lines)
     expect(services, "the Procfile does not start any workers.", file="Procfile")
@@ -131,14 +131,14 @@ def team(crew, lines):
         worker="\n".join(map(procfile.shown, services)),
         file="Procfile",
     )
-    with crew() as (workers, queue):
+    with procfile_workers() as (workers, queue):
         yield workers, queue
 
 
 def ask(app, team, question):
     """Return a dictionary that maps each worker's name to its answer."""
-    crew, _ = team
-    replies = app.control.broadcast(question, reply=True, limit=len(crew.names()), timeout=5) or []
+    workers, _ = team
+    replies = app.control.broadcast(question, reply=True, limit=len(workers.names()), timeout=5) or []
     return {name: answer for reply in replies for name, answer in sorted(reply.items())}
 
 
@@ -191,7 +191,7 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
         "worker without --queues consumes all queues.",
         **facts,
     )
-    if not queue.knows_disable_prefetch:
+    if not queue.supports_disable_prefetch:
         pytest.skip("--disable-prefetch and reserved tasks are checked only with Redis.")
     until(lambda: active(app, team) + len(queue.messages("slow")) == FLOOD, 2)
     working = active(app, team)

@@ -6,8 +6,9 @@ import pytest
 from celery.app.control import Inspect
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
-from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error, running
-from workshop.checkkit.worker import isolated_queue, raised_at
+from workshop.checkkit.code_locations import raised_at
+from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error, running_ids
+from workshop.checkkit.queues import isolated_queue
 
 pytestmark = [pytest.mark.step("4.7"), pytest.mark.long]
 
@@ -36,29 +37,29 @@ def test_nobody_answers(app, command):
     )
 
 
-def test_names(app, name, patience, monkeypatch):
-    """workers_that_answer() returns the names of the workers."""
+def test_names(app, name, time_limit, monkeypatch):
+    """responding_workers() returns the names of the workers."""
     from images.management.commands import workers
 
-    file = f"{COMMAND}, workers_that_answer()"
+    file = f"{COMMAND}, responding_workers()"
     monkeypatch.setattr(workers, "PATIENCE", 2)
-    with patience(
-        "workers_that_answer() was still running after six seconds.",
+    with time_limit(
+        "responding_workers() was still running after six seconds.",
         "control.ping() waits for the whole timeout. Pass timeout=PATIENCE.",
         file=file,
     ):
         try:
-            found = workers.workers_that_answer()
+            found = workers.responding_workers()
         except Exception as error:
             complain(
-                "workers_that_answer() raised an exception.",
+                "responding_workers() raised an exception.",
                 exception=f"{type(error).__name__}: {error}",
                 file=file,
             )
     names = list(found or [])
     expect(
         names,
-        f"the worker {name} is running, but workers_that_answer() returned no names.",
+        f"the worker {name} is running, but responding_workers() returned no names.",
         "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
         "answer.",
         found=repr(found),
@@ -66,7 +67,7 @@ def test_names(app, name, patience, monkeypatch):
     )
     expect(
         all(isinstance(each, str) for each in names),
-        "workers_that_answer() does not return the names of the workers.",
+        "responding_workers() does not return the names of the workers.",
         "control.ping() returns a list of dictionaries, and the keys of these dictionaries are the "
         "workers' names.",
         expected=json.dumps([name]),
@@ -75,7 +76,7 @@ def test_names(app, name, patience, monkeypatch):
     )
 
 
-def test_no_answer_in_time(app, name, patience, monkeypatch):
+def test_no_answer_in_time(app, name, time_limit, monkeypatch):
     """inspect_workers() works even if a worker answers the ping but doesn't answer every other query in time."""
     from images.management.commands import workers
 
@@ -83,7 +84,7 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
 
     def inspect(who, seconds, what):
         monkeypatch.setattr(workers, "PATIENCE", seconds)
-        with patience(
+        with time_limit(
             "inspect_workers() was still running after six seconds.", "Pass timeout=PATIENCE.", file=file
         ):
             try:
@@ -94,7 +95,7 @@ def test_no_answer_in_time(app, name, patience, monkeypatch):
                     "Each method of inspect(), such as active(), returns None if no worker answers in "
                     "time. Replace None with {}.",
                     exception=f"{type(error).__name__}: {error}",
-                    raised_at=raised_at(error) or "?",
+                    raised_at=raised_at(error),
                     file=file,
                 )
 
@@ -138,7 +139,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         "control.ping(timeout=PATIENCE) pings all workers and returns a list with one dictionary for each "
         "answer.",
         error=error,
-        file=f"{COMMAND}, workers_that_answer()",
+        file=f"{COMMAND}, responding_workers()",
     )
     expect_no_error(error, "showing the workers")
     found = row(printed, name)
@@ -186,7 +187,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
     printed, error = command("revoke", first.id)
     expect_no_error(error, "revoking a task")
     expect_answer(printed, name, what, "revoke_task")
-    ended, goes_on = (each for each in exports if each.id in running(app))
+    ended, goes_on = (each for each in exports if each.id in running_ids(app))
     _, error = command("revoke", goes_on.id)
     expect_no_error(error, "revoking a running task")
     _, error = command("revoke", ended.id, "--terminate")
@@ -201,7 +202,7 @@ def test_show_and_revoke(app, command, name, busy, photo):
         file=f"{COMMAND}, revoke_task()",
     )
     expect(
-        goes_on.id in running(app) and goes_on.state != "REVOKED",
+        goes_on.id in running_ids(app) and goes_on.state != "REVOKED",
         "a running task was revoked without --terminate, but its process was killed.",
         "Pass the terminate argument on to revoke() instead of always passing True.",
         state=goes_on.state,

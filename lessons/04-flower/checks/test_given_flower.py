@@ -5,15 +5,15 @@ import pytest
 from workshop.checkkit import expect
 
 # These checks use the running Flower of step 4.2.
-pytestmark = [pytest.mark.step("given"), pytest.mark.beside("4.2")]
+pytestmark = [pytest.mark.step("given"), pytest.mark.same_process_as("4.2")]
 
 
 def test_what_stays_open(app, monitor):
     """The password protects Flower's API, but two URLs for other programs stay open."""
     if not monitor.running:
         monitor.start("exec celery -A myproject flower --address=127.0.0.1")
-    monitor.wait()
-    expect(monitor.answers(), "Flower did not start.", flower_says=monitor.last_words or "nothing")
+    monitor.wait_ready()
+    expect(monitor.responds(), "Flower did not start.", flower_says=monitor.last_error or "nothing")
     expect(
         monitor.get("/api/tasks", password=False).status_code == 401,
         "Flower's API works without a password.",

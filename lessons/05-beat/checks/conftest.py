@@ -14,7 +14,7 @@ import pytest
 
 from workshop.checkkit import beat as beats
 from workshop.checkkit import complain, expect, task_name, until
-from workshop.checkkit.concurrent_writer import Competitor
+from workshop.checkkit.concurrent_writer import ConcurrentWriter
 from workshop.checkkit.queues import queue_of
 
 SCHEDULE = "myproject/settings.py, CELERY_BEAT_SCHEDULE"
@@ -127,9 +127,9 @@ def beat(app):
     project, started = Path.cwd(), []
 
     def start(level="INFO"):
-        line = beats.line(project)
+        service = beats.find_service(project)
         process = beats.Beat(project)
-        process.start(line, app, start.queue, level)
+        process.start(service, app, start.queue, level)
         started.append(process)
         return process
 
@@ -251,18 +251,18 @@ def run_between():
     from django.db import connection
 
     def run(work, table, other):
-        competitor, interrupted = Competitor(), []
+        writer, interrupted = ConcurrentWriter(), []
 
         def interrupt(execute, sql, params, many, context):
             result = execute(sql, params, many, context)
             if not interrupted and sql.startswith("SELECT") and table in sql:
                 interrupted.append(True)
-                competitor.write(other)
+                writer.write(other)
             return result
 
         with connection.execute_wrapper(interrupt):
             found = work()
-        competitor.join()
+        writer.join()
         return found
 
     return run

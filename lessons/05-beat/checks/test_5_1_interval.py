@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from celery.schedules import crontab, maybe_schedule, schedule
 
+from workshop.checkkit import STARTING, complain, expect, task_name, until
 from workshop.checkkit import beat as beats
-from workshop.checkkit import complain, expect, task_name, until
 
 pytestmark = pytest.mark.step("5.1")
 
@@ -17,7 +17,7 @@ ALWAYS = [set(range(60)), set(range(24)), set(range(7)), set(range(1, 32)), set(
 
 def test_one_beat(app):
     """The Procfile starts beat once, and beat's schedule file is in the data folder."""
-    line = beats.line(Path.cwd())
+    line = beats.find_service(Path.cwd())
     found = beats.schedule_file(line, app)
     expect(
         Path(found).resolve().is_relative_to(Path(os.environ["DATA_DIR"]).resolve()),
@@ -75,33 +75,33 @@ def test_beat_sends_it(app, scheduled, beat):
     """The command in the Procfile starts Celery beat, which sends the sweep and logs it."""
     name, entry = scheduled(TASK)
     process = beat(level="")
-    command = beats.line(Path.cwd()).command
+    command = beats.find_service(Path.cwd()).command
 
     def ours():
         messages = [message for found in beat.queue.everything().values() for message in found]
         return next((message for message in messages if message.task == task_name(TASK)), None)
 
-    until(lambda: ours() or process.refusal(name) or not process.running, 30)
+    until(lambda: ours() or process.sending_error(name) or not process.running, STARTING)
     message = ours()
     if not message:
-        if "unexpected keyword argument" in process.last_words:
+        if "unexpected keyword argument" in process.last_error:
             complain(
                 "beat could not read the schedule and stopped.",
                 "An entry has the keys task, schedule, args, kwargs and options. Options of "
                 'apply_async(), such as expires, belong in the `options` dictionary: "options": '
                 '{"expires": 50}.',
-                beat_says=process.last_words,
+                beat_says=process.last_error,
                 file=FILE,
             )
-        if process.refusal(name):
+        if process.sending_error(name):
             complain(
                 "beat could not send the sweep.",
                 "Beat's log says why. Correct the entry in CELERY_BEAT_SCHEDULE.",
-                beat_says=process.refusal(name),
+                beat_says=process.sending_error(name),
                 entry=f"{name}: {entry!r}",
                 file=FILE,
             )
-        said = process.last_words if not process.running else "".join(process.log.splitlines()[-1:])
+        said = process.last_error if not process.running else "".join(process.log.splitlines()[-1:])
         complain(
             "beat was started with the command in your Procfile, but it did not send the sweep.",
             "In this check, every entry in your schedule is due after a second. "

@@ -2,7 +2,6 @@ import copy
 import json
 import os
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +9,7 @@ from celery import Celery
 from celery.schedules import crontab, maybe_schedule
 
 from workshop.checkkit import complain, expect
-from workshop.checkkit.worker import Code
+from workshop.checkkit.process import start_python
 
 pytestmark = pytest.mark.step("5.2")
 
@@ -213,9 +212,10 @@ def answers():
     # Somewhere on Earth it is always another day than in UTC: yesterday in the far west, tomorrow in the far east.
     elsewhere = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
     asked = {"Europe/Berlin": ["2026-03-29", "2026-10-25", "2026-12-31"], elsewhere: []}
-    running = {zone: Code(Path.cwd()) for zone in asked}
-    for zone, process in running.items():
-        process.start(QUESTIONS, *asked[zone], CELERY_TIMEZONE=zone, TIME_ZONE="UTC")
+    running = {
+        zone: start_python(QUESTIONS, *days, CELERY_TIMEZONE=zone, TIME_ZONE="UTC")
+        for zone, days in asked.items()
+    }
     found = {}
     for zone, process in running.items():
         if process.wait():

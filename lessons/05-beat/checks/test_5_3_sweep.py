@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from workshop.checkkit import complain, expect, photos, task_name, until
-from workshop.checkkit.photo_rows import finish
-from workshop.checkkit.worker import isolated_queue, sending_to
+from workshop.checkkit.celery_app import sending_to
+from workshop.checkkit.photo_rows import mark_resized
+from workshop.checkkit.queues import isolated_queue
 from workshop.system.ports import free_port
 
 pytestmark = pytest.mark.step("5.3")
@@ -54,7 +55,7 @@ def sent(queue):
 def test_overdue(sweep, waiting, queue):
     """A photo is re-sent if its message is too old or if it was never queued. All other photos are left alone."""
     resized = waiting(1.2)
-    finish(resized)
+    mark_resized(resized)
     cases = {
         "has been waiting for longer than SWEEP_AFTER": (waiting(1.2), True),
         "was never queued": (waiting(1.2, queued=False), True),
@@ -210,7 +211,7 @@ def test_two_sweeps(sweep, waiting, queue, together):
 def test_not_overwritten(sweep, waiting, queue, run_between):
     """A sweep does not overwrite what a worker writes at the same time."""
     photo = waiting(1.2)
-    run_between(sweep, "images_uploadedimage", lambda: finish(photo))
+    run_between(sweep, "images_uploadedimage", lambda: mark_resized(photo))
     photo.refresh_from_db()
     expect(
         photo.is_processed and photo.resized_bytes,
@@ -224,7 +225,7 @@ def test_not_overwritten(sweep, waiting, queue, run_between):
 
 
 CHANGES = {
-    "was resized": finish,
+    "was resized": mark_resized,
     "was marked as failed": lambda photo: write(
         photo, failure_reason="This picture is damaged or cut short."
     ),

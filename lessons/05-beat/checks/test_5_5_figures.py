@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.photo_rows import finish
+from workshop.checkkit.photo_rows import mark_resized
 
 pytestmark = pytest.mark.step("5.5")
 
@@ -38,7 +38,7 @@ def resized(row, noon):
 
     def make(wait, seconds, saved=1000, name="garden.jpg", uploaded=noon, **fields):
         kept = row(name, uploaded)
-        finish(kept, seconds)
+        mark_resized(kept, seconds)
         fields = {
             "queued_at": None if wait is None else noon,
             "resized_at": noon + timedelta(seconds=(wait or 0) + seconds),

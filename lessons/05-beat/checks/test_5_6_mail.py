@@ -38,7 +38,7 @@ def unlimited(app, worker):
 
 
 @pytest.fixture
-def quiet(app, delivered):
+def quiet(app, worker_queue):
     """quiet() waits until every unsent email belongs to a retry that is not due yet, and returns these retries."""
 
     def active():
@@ -49,13 +49,13 @@ def quiet(app, delivered):
         def over():
             # In the order in which a task goes on: what goes on meanwhile is seen at its next place. A worker
             # that has answered twice has noted among the unacknowledged whatever it had taken before.
-            waiting = [each for messages in delivered.everything().values() for each in messages]
+            waiting = [each for messages in worker_queue.everything().values() for each in messages]
             busy = active() + active()
-            held = delivered.unacked()
+            held = worker_queue.unacked()
             return not (busy + active() + [each for each in waiting + held if not each.headers["eta"]])
 
         until(over, 30)
-        return [each for each in delivered.unacked() if each.task == task_name(MAIL)]
+        return [each for each in worker_queue.unacked() if each.task == task_name(MAIL)]
 
     return wait
 
@@ -319,7 +319,7 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
     )
 
 
-def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
+def test_killed(app, people, unlimited, mails, done, quiet, worker, worker_queue):
     """Even if a process is killed between two emails, each recipient gets exactly one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task, report_task
@@ -361,7 +361,7 @@ def test_killed(app, people, unlimited, mails, done, quiet, worker, delivered):
     while later := [message for message in quiet() if message.headers["id"] not in handled]:
         if handled and (time.monotonic() > deadline or until(lambda: len(got(mails)) == len(PEOPLE), 5)):
             break
-        delivered.let_expire()
+        worker_queue.delete_expiring_keys()
         for message in later:
             mail_task.apply_async(message.args, message.kwargs)
         handled |= {message.headers["id"] for message in later}

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from workshop.checkkit import Complaint, complain, expect, photos, until
-from workshop.checkkit.worker import Code
+from workshop.checkkit.process import start_python
 
 pytestmark = pytest.mark.step("5.7")
 
@@ -55,8 +55,7 @@ def copies(sqlite_only, folder):
 
     def make(count):
         # Not in this process: one that opens a database file and closes it drops the locks that SQLite has on it.
-        process = Code(Path.cwd())
-        process.start(MAKE, str(folder), str(count))
+        process = start_python(MAKE, str(folder), str(count))
         if process.wait():
             says = process.log.strip().splitlines()[-1]
             expect(
@@ -65,7 +64,7 @@ def copies(sqlite_only, folder):
                 "check() takes the path of the copied database, not the folder. Pass the same path to "
                 "copy_database() and to check(): database_in(partial).",
                 says=says,
-                at=process.last_words,
+                at=process.last_error,
                 file=f"{FILE}, back_up()",
             )
             damaged = "is damaged:" in process.log
@@ -78,7 +77,7 @@ def copies(sqlite_only, folder):
                 if damaged
                 else "",
                 says=says,
-                at=process.last_words,
+                at=process.last_error,
                 file=f"{FILE}, back_up()",
             )
         printed = process.log.splitlines()[-count:]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop.checkkit import expect, photos
-from workshop.checkkit.photo_rows import finish
+from workshop.checkkit.photo_rows import mark_resized
 
 pytestmark = pytest.mark.step("5.8")
 
@@ -39,7 +39,7 @@ def kept(photo, media):
 
     def make(name="garden.jpg", hours=100):
         row = photo(SMALL, name)
-        finish(row)
+        mark_resized(row)
         for file in (row.image.name, row.resized_image.name):
             media(file, hours)
         return row

@@ -23,8 +23,10 @@ Usually this is much faster, unless many start at once.
 class Complaint(pytest.fail.Exception):
     """The failure of a check. An `except Exception` in the learner's code doesn't catch it.
 
-    what: a sentence that says what was observed. why: one or two sentences that explain the problem.
-    facts: label -> value, such as expected and found.
+    Attributes:
+        what: A sentence that says what was observed.
+        why: One or two sentences that explain the problem.
+        facts: Label -> value, such as expected and found.
     """
 
     def __init__(self, what: str, why: str = "", **facts: object):
@@ -34,20 +36,32 @@ class Complaint(pytest.fail.Exception):
 
 
 def complain(what: str, why: str = "", **facts: object) -> NoReturn:
+    """Let the check fail.
+
+    Args:
+        what: A sentence that says what was observed.
+        why: One or two sentences that explain the problem.
+        **facts: Label -> value, such as expected and found.
+
+    Raises:
+        Complaint: Always.
+    """
     raise Complaint(what, why, **facts)
 
 
 def expect(condition: object, what: str, why: str = "", **facts: object) -> None:
-    """Complain with `what` unless `condition` holds."""
+    """Let the check fail unless `condition` holds. The other arguments are those of `complain`."""
     if not condition:
-        raise Complaint(what, why, **facts)
+        complain(what, why, **facts)
 
 
 def task_name(path: str) -> str:
-    """Return the name of the task at the import path `path`, such as "images.tasks.resize_image_task".
+    """Return the name of the task at an import path, or the path if there is no such task.
 
     Celery names a task after the module of its function. In a package, that is a module inside the package.
-    If there is no such task, returns `path`.
+
+    Args:
+        path: The import path, such as "images.tasks.resize_image_task".
     """
     module, _, name = path.rpartition(".")
     return getattr(getattr(import_module(module), name, None), "name", path)

@@ -11,66 +11,65 @@ from pathlib import Path
 
 from celery.utils.imports import load_extension_class_names, symbol_by_name
 
-from workshop.runtime.procfile import Service as Line
-
-from . import STARTING, Complaint, procfile, until
-from .queues import Queue
-from .worker import Process
+from workshop.checkkit import Complaint, procfile
+from workshop.checkkit.process import Process
+from workshop.checkkit.queues import Queue
+from workshop.runtime.procfile import Service
 
 SCHEDULER = "WORKSHOP_BEAT_SCHEDULER"
+"""The variable with the name of the learner's scheduler."""
 SENDING = "Sending due task"
+"""What beat logs when it sends a task."""
 
 
 def quick(app, **arguments):
-    """Create the scheduler that WORKSHOP_BEAT_SCHEDULER names, with every entry due after a second."""
+    """Return the scheduler that WORKSHOP_BEAT_SCHEDULER names, with every entry due after a second."""
     aliases = dict(load_extension_class_names("celery.beat_schedulers"))
-    own = symbol_by_name(os.environ[SCHEDULER], aliases=aliases)
+    scheduler = symbol_by_name(os.environ[SCHEDULER], aliases=aliases)
 
-    class Quick(own):
+    class Quick(scheduler):
         def merge_inplace(self, schedule):
             super().merge_inplace({name: {**entry, "schedule": 1} for name, entry in schedule.items()})
 
-    Quick.__qualname__, Quick.__module__ = own.__qualname__, own.__module__
+    Quick.__qualname__, Quick.__module__ = scheduler.__qualname__, scheduler.__module__
     return Quick(app, **arguments)
 
 
 class Beat(Process):
     """A beat process of the project in `folder`."""
 
-    def start(self, line: Line, app, queue: Queue, level: str = "INFO") -> None:
-        """Start beat as the Procfile's `line` says, but without waiting until it is ready.
+    def start(self, service: Service, app, queue: Queue, level: str = "INFO") -> None:
+        """Start beat with its command in the Procfile, but without waiting until it is ready.
 
-        queue: where it sends its messages. app: the app with the settings. level: the log level; "" keeps the
-        line's.
+        Args:
+            service: The Procfile's process that is beat.
+            app: The Celery app with the settings.
+            queue: The queue to which beat sends its messages.
+            level: The log level; "" keeps the one in the command.
         """
-        scheduler = _option(procfile.words(line), "-S", "--scheduler") or app.conf.beat_scheduler
-        environment = os.environ | queue.environment | {SCHEDULER: str(scheduler)}
+        scheduler = procfile.option(service, "-S", "--scheduler") or app.conf.beat_scheduler
         file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
-        extra = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1"
-        extra += f" --loglevel {level}" if level else ""
-        self.launch(line.shell_command + extra, environment)
+        options = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1"
+        options += f" --loglevel {level}" if level else ""
+        environment = os.environ | queue.environment | {SCHEDULER: str(scheduler)}
+        self.launch(service.shell_command + options, environment)
 
-    def wait(self, text: str, seconds: float = STARTING) -> bool:
-        """Wait until the log contains `text`. Returns False if beat has exited or after `seconds`."""
-        until(lambda: text in self.log or not self.running, seconds)
-        return text in self.log
-
-    def refusal(self, entry: str) -> str:
+    def sending_error(self, entry: str) -> str:
         """Return the line of the log that says why beat could not send `entry`, or ""."""
-        found = re.search(rf"Couldn't apply scheduled task {re.escape(entry)}: .*", self.log)
-        return found[0] if found else ""
-
-    def end(self) -> None:
-        """Send SIGTERM to beat, and wait until it has exited."""
-        self._process.terminate()
-        until(lambda: not self.running)
+        match = re.search(rf"Couldn't apply scheduled task {re.escape(entry)}: .*", self.log)
+        return match[0] if match else ""
 
 
-def line(folder: Path) -> Line:
-    """Return the Procfile's line that starts beat. Complains about no beat, two, or one inside a worker."""
-    lines = procfile.read(folder)
-    inside = [each for each in procfile.workers(lines) if _embeds(each)]
-    beats = [each for each in lines.values() if "beat" in procfile.words(each)]
+def find_service(folder: Path) -> Service:
+    """Return the process that starts beat, from the Procfile of the project in `folder`.
+
+    Raises:
+        Complaint: There is no beat, more than one, or one inside a worker or detached.
+    """
+    services = procfile.read(folder)
+    workers = procfile.workers(services)
+    inside = [worker for worker in workers if {"-B", "--beat"} & set(procfile.words(worker))]
+    beats = [service for service in services.values() if "beat" in procfile.words(service)]
     facts = {"file": procfile.FILE}
     if inside:
         raise Complaint(
@@ -86,7 +85,7 @@ def line(folder: Path) -> Line:
             "The schedule is only a list. A separate beat process has to watch the clock and send the tasks "
             "that are due.",
             expected="beat: celery -A myproject beat …",
-            found=", ".join(lines) or "no process",
+            found=", ".join(services) or "no process",
             **facts,
         )
     if len(beats) > 1:
@@ -107,21 +106,6 @@ def line(folder: Path) -> Line:
     return beats[0]
 
 
-def schedule_file(beat: Line, app) -> str:
+def schedule_file(beat: Service, app) -> str:
     """Return the name of the file in which this beat process stores what it has sent and when."""
-    return _option(procfile.words(beat), "-s", "--schedule") or app.conf.beat_schedule_filename
-
-
-def _embeds(worker: Line) -> bool:
-    words = procfile.words(worker)
-    return bool({"-B", "--beat"} & set(words))
-
-
-def _option(words: list[str], *names: str) -> str | None:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word in names:
-            return following
-        for name in names:
-            if name.startswith("--") and word.startswith(f"{name}="):
-                return word.partition("=")[2]
-    return None
+    return procfile.option(beat, "-s", "--schedule") or app.conf.beat_schedule_filename

@@ -2,15 +2,13 @@
 
 import contextlib
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
-from workshop.checkkit.worker import place_in
+from workshop.checkkit.code_locations import called_at
 
 
-class Competitor:
+class ConcurrentWriter:
     """Another process that writes to the database while a check runs the learner's code in this process.
 
     It has a separate connection. If its write needs a lock that this process holds, the write waits, and
@@ -21,7 +19,7 @@ class Competitor:
         self._threads: list[threading.Thread] = []
 
     def write(self, work: Callable[[], object]) -> None:
-        """Run work() over the competitor's connection."""
+        """Run work() over the writer's connection."""
         self._threads.append(threading.Thread(target=_with_its_own_connection, args=(work,)))
         self._threads[-1].start()
         self._threads[-1].join(1)
@@ -33,27 +31,31 @@ class Competitor:
 
 
 @contextlib.contextmanager
-def overtaken(write: Callable[[int], object]) -> Iterator[list[str]]:
-    """In the block, another process runs write(pk) right before each save() of an existing photo.
+def writing_before_each_save(write: Callable[[int], object]) -> Iterator[list[str]]:
+    """In the block, let another process write right before each save() of an existing photo.
 
-    write() must not call save() itself. Yields a list: the file and line of each save() so far.
+    Args:
+        write: A function that gets the photo's primary key. It must not call save() itself.
+
+    Yields:
+        A list that gets the file and line of each save().
     """
     from django.db.models.signals import pre_save
     from images.models import UploadedImage
 
-    competitor, places = Competitor(), []
+    writer, locations = ConcurrentWriter(), []
 
-    def meddle(instance, **_signal):
+    def write_first(instance, **_signal):
         if not instance._state.adding:
-            places.append(place_in(Path.cwd(), traceback.extract_stack()) or "?")
-            competitor.write(partial(write, instance.pk))
+            locations.append(called_at())
+            writer.write(partial(write, instance.pk))
 
-    pre_save.connect(meddle, sender=UploadedImage)
+    pre_save.connect(write_first, sender=UploadedImage)
     try:
-        yield places
+        yield locations
     finally:
-        pre_save.disconnect(meddle, sender=UploadedImage)
-        competitor.join()
+        pre_save.disconnect(write_first, sender=UploadedImage)
+        writer.join()
 
 
 def _with_its_own_connection(work: Callable[[], object]) -> None:

@@ -6,23 +6,41 @@ COMMAND = "images/management/commands/workers.py"
 
 
 def ask(app, question: str, **arguments: object):
-    """Return the worker's answer to a remote control command, or None if it doesn't answer."""
+    """Return the worker's answer to a remote control command, or None if it doesn't answer.
+
+    Args:
+        app: The Celery app.
+        question: The command, such as "active".
+        **arguments: The command's arguments.
+    """
     replies = app.control.broadcast(question, arguments, reply=True, limit=1, timeout=5) or [{}]
     return next(iter(replies[0].values()), None)
 
 
-def running(app) -> set[str]:
+def running_ids(app) -> set[str]:
     """Return the ids of the tasks that the worker is running."""
     return {task["id"] for task in ask(app, "active") or []}
 
 
 def expect_no_error(error: str, what: str) -> None:
-    """Complain if the command ended with an error."""
+    """Complain if the command ended with an error.
+
+    Args:
+        error: The error message; "" if there is none.
+        what: What the command was used for, such as "revoking a task".
+    """
     expect(not error, f"{what} does not work.", error=error, file=COMMAND)
 
 
 def expect_answer(printed: str, worker: str, what: str, function: str) -> None:
-    """Complain if the command did not print the answer of `worker` to the message that `function` sent."""
+    """Complain if the command did not print the worker's answer.
+
+    Args:
+        printed: The command's output.
+        worker: The worker's node name.
+        what: What was done, such as "a waiting task was revoked".
+        function: The learner's function that sends the remote control command.
+    """
     expect(
         worker in printed,
         f"{what}, but the command does not print the worker's answer.",

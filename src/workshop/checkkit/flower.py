@@ -9,10 +9,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from workshop.checkkit import PATIENCE, STARTING, until
+from workshop.checkkit.process import Process
 from workshop.system.ports import free_port
-
-from . import PATIENCE, STARTING, until
-from .worker import Process
 
 
 @cache
@@ -24,7 +23,9 @@ def _client() -> httpx.Client:
 class Flower(Process):
     """A Flower process for the project in `folder`, with its own port and password.
 
-    The password is in `secret`. Flower can also be started without a password.
+    Attributes:
+        port: The value of FLOWER_PORT.
+        password: The password of the user `USER`.
     """
 
     USER = "check"
@@ -32,28 +33,30 @@ class Flower(Process):
     def __init__(self, folder: Path):
         super().__init__(folder)
         self.port = free_port()
-        self.secret = secrets.token_urlsafe(9)
+        self.password = secrets.token_urlsafe(9)
 
     def start(self, command: str, password: bool = True) -> None:
-        """Start Flower without waiting until it is ready: see `wait()`.
+        """Start Flower without waiting until it is ready: see `wait_ready()`.
 
-        password: whether to set FLOWER_BASIC_AUTH.
+        Args:
+            command: The command in the Procfile.
+            password: Whether to set FLOWER_BASIC_AUTH.
         """
         if self.running:
             return
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWER_")}
         environment["FLOWER_PORT"] = str(self.port)
         if password:
-            environment["FLOWER_BASIC_AUTH"] = f"{self.USER}:{self.secret}"
+            environment["FLOWER_BASIC_AUTH"] = f"{self.USER}:{self.password}"
         self.launch(command, environment)
 
-    def wait(self) -> None:
+    def wait_ready(self) -> None:
         """Wait until Flower responds, listens on a wrong address, or has exited."""
-        until(lambda: self.answers() or not self.running or self.listening(), STARTING)
-        if self.running and self.listening() and not self.answers():
-            until(self.answers, 1)
+        until(lambda: self.responds() or not self.running or self.listening(), STARTING)
+        if self.running:
+            until(self.responds, 1)
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         """Return True if Flower responds on its port."""
         with contextlib.suppress(httpx.HTTPError):
             return self.get("/healthcheck", password=False).is_success
@@ -61,41 +64,53 @@ class Flower(Process):
 
     def listening(self) -> list[tuple[str, int]]:
         """Return the addresses and ports on which Flower listens."""
-        found = []
+        addresses = []
         for process in self.family():
             with contextlib.suppress(psutil.Error):
-                connections = process.net_connections("tcp")
-                found += [tuple(each.laddr) for each in connections if each.status == psutil.CONN_LISTEN]
-        return found
+                for connection in process.net_connections("tcp"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        addresses.append(tuple(connection.laddr))
+        return addresses
 
     def command_lines(self) -> list[str]:
         """Return the command lines that all users of the machine can see with ps."""
-        found = []
+        lines = []
         for process in self.family():
             with contextlib.suppress(psutil.Error):
-                found.append(" ".join(process.cmdline()))
-        return found
+                lines.append(" ".join(process.cmdline()))
+        return lines
 
     def get(self, path: str, password: bool = True, **query: str) -> httpx.Response:
-        """Send a GET request, with or without the password, and return the response."""
-        auth = (self.USER, self.secret) if password else None
+        """Send a GET request, and return the response.
+
+        Args:
+            path: The path on Flower's server.
+            password: Whether to send the password.
+            **query: The parameters in the query string.
+        """
+        auth = (self.USER, self.password) if password else None
         return _client().get(f"http://127.0.0.1:{self.port}{path}", auth=auth, params=query)
 
     def api(self, path: str, **query: str) -> dict:
-        """Return the API's response to a request such as api("tasks"), or {} after an error."""
+        """Return the JSON response of the API, or {} after an error.
+
+        Args:
+            path: The path after /api/, such as "tasks".
+            **query: The parameters in the query string.
+        """
         response = self.get(f"/api/{path}", **query)
         return response.json() if response.is_success else {}
 
-    def hears(self, app) -> bool:
+    def receives_events(self, app) -> bool:
         """Wait until events reach Flower.
 
         Returns False if none arrives. After True, Flower misses no event.
         """
-        sign = f"sign-{secrets.token_hex(8)}"
+        task_id = f"test-{secrets.token_hex(8)}"
 
-        def arrived():
+        def event_arrives():
             with app.events.default_dispatcher() as dispatcher:
-                dispatcher.send("task-sent", uuid=sign, name="sign of life", args="()", kwargs="{}")
-            return sign in self.api("tasks")
+                dispatcher.send("task-sent", uuid=task_id, name="test event", args="()", kwargs="{}")
+            return task_id in self.api("tasks")
 
-        return bool(until(arrived))
+        return bool(until(event_arrives))

@@ -1,22 +1,25 @@
 """What other processes see of the photos' rows while a photo is being resized."""
 
 import contextlib
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from . import expect
-from .worker import place_in
+from workshop.checkkit import expect
+from workshop.checkkit.code_locations import called_at
 
 
 @dataclass(frozen=True)
 class ObservedRow:
-    """A photo's row, as another process sees it at one moment. place: the file and line that was running."""
+    """A photo's row, as another process sees it at one moment.
 
-    place: str
+    Attributes:
+        seen_at: The project's file and line that was being executed.
+        has_file: Whether the resized file exists.
+    """
+
+    seen_at: str
     is_processed: bool
     failure_reason: str
     has_file: bool
@@ -24,7 +27,11 @@ class ObservedRow:
 
 @contextlib.contextmanager
 def observe_rows() -> Iterator[list[ObservedRow]]:
-    """In the block, record all rows before a picture is encoded or a file is stored, and after each save."""
+    """In the block, record all rows before a picture is encoded or a file is stored, and after each save.
+
+    Yields:
+        A list that gets the observed rows.
+    """
     from django.core.files.storage import FileSystemStorage
     from django.db.models.signals import post_save
     from images.models import UploadedImage
@@ -33,41 +40,44 @@ def observe_rows() -> Iterator[list[ObservedRow]]:
     rows, storage = [], UploadedImage._meta.get_field("resized_image").storage
     columns = ("is_processed", "failure_reason", "resized_image")
 
-    def look(**_signal):
-        place = place_in(Path.cwd(), traceback.extract_stack()) or "?"
+    def record(**_signal):
+        location = called_at()
         # Don't load model instances, because Django would open the file of each one.
         for processed, reason, name in UploadedImage.objects.values_list(*columns):
-            rows.append(ObservedRow(place, processed, reason, bool(name) and storage.exists(name)))
+            rows.append(ObservedRow(location, processed, reason, bool(name) and storage.exists(name)))
 
-    def looks_first(function):
+    def recording_first(function):
         def run(*arguments, **options):
-            look()
+            record()
             return function(*arguments, **options)
 
         return run
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Image.Image, "save", looks_first(Image.Image.save))
-        patch.setattr(FileSystemStorage, "_save", looks_first(FileSystemStorage._save))
-        post_save.connect(look, sender=UploadedImage)
+        patch.setattr(Image.Image, "save", recording_first(Image.Image.save))
+        patch.setattr(FileSystemStorage, "_save", recording_first(FileSystemStorage._save))
+        post_save.connect(record, sender=UploadedImage)
         try:
             yield rows
         finally:
-            post_save.disconnect(look, sender=UploadedImage)
+            post_save.disconnect(record, sender=UploadedImage)
 
 
 def expect_consistent_rows(rows: list[ObservedRow], who: str, file: str) -> None:
     """Complain if a photo counted as resized before it had its file, or as failed before it failed.
 
-    who: what does the work, such as "the view".
+    Args:
+        rows: The rows of a good photo.
+        who: What resizes the photo, such as "the view".
+        file: The file and function to change.
     """
-    early = [row.place for row in rows if row.is_processed and not row.has_file]
+    early = [row for row in rows if row.is_processed and not row.has_file]
     expect(
         not early,
         "a row had is_processed=True before its resized file was stored.",
         "A visitor who opens the page at that moment sees a broken image. photo.attach_resized() stores the "
         "file first and then saves the row, so don't change the row before you call attach_resized().",
-        seen_at=early[0] if early else "",
+        seen_at=early[0].seen_at if early else "",
         file=file,
     )
     failed = [row for row in rows if row.failure_reason]
@@ -76,7 +86,7 @@ def expect_consistent_rows(rows: list[ObservedRow], who: str, file: str) -> None
         f"the row of a good photo was marked as failed while {who} was resizing the photo.",
         "A visitor who opens the page at that moment sees a wrong reason. Call photo.fail() only "
         "after resize() has raised UnreadablePicture.",
-        seen_at=failed[0].place if failed else "",
+        seen_at=failed[0].seen_at if failed else "",
         reason=failed[0].failure_reason if failed else "",
         file=file,
     )

@@ -16,7 +16,7 @@ RESIZED = {
 """The columns of a resized photo, for rows that are only queried. The file doesn't exist."""
 
 
-def finish(photo, seconds: float = 0.1) -> None:
+def mark_resized(photo, seconds: float = 0.1) -> None:
     """Add a small resized file and set the columns, like a worker after `seconds` of work."""
     from images.resizing import Resized
 
@@ -24,21 +24,27 @@ def finish(photo, seconds: float = 0.1) -> None:
 
 
 def expect_original(photo, content: bytes, file: str) -> None:
-    """Complain unless the uploaded file still has this content."""
+    """Complain unless the uploaded file still has its content.
+
+    Args:
+        photo: The photo's row.
+        content: The bytes that were uploaded.
+        file: The file and function to change.
+    """
     why = (
         "Keep the original: you'll need it if the rules for resizing change. photo.attach_resized() stores "
         "the result in a second file, photo.resized_image."
     )
     try:
         with photo.image.storage.open(photo.image.name) as stored:
-            kept = stored.read()
+            stored_bytes = stored.read()
     except FileNotFoundError:
         complain("the uploaded file is gone.", why, file=file)
     expect(
-        kept == content,
+        stored_bytes == content,
         "the uploaded file was overwritten.",
         why,
         expected=f"{len(content)} bytes, as uploaded",
-        found=f"{len(kept)} bytes in {photo.image.name}",
+        found=f"{len(stored_bytes)} bytes in {photo.image.name}",
         file=file,
     )

@@ -11,18 +11,27 @@ from PIL import Image, ImageCms, ImageDraw
 GPS = 0x8825
 ORIENTATION = 0x0112
 
+CORNERS = {
+    "red": (220, 40, 40),
+    "green": (40, 180, 60),
+    "yellow": (240, 220, 60),
+    "white": (250, 250, 250),
+}
+"""The colors of a scene's corners: top left, top right, bottom left, bottom right."""
+
 
 def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
     """Return a picture with four different corners, so that rotation and distortion can be detected."""
     picture = Image.new("RGB", (width, height), (40, 90, 160))
     draw = ImageDraw.Draw(picture)
-    for index, color in enumerate(((220, 40, 40), (40, 180, 60), (240, 220, 60), (250, 250, 250))):
+    for index, color in enumerate(CORNERS.values()):
         left, top = (index % 2) * (width - width // 4), (index // 2) * (height - height // 4)
         draw.rectangle((left, top, left + width // 4, top + height // 4), fill=color)
     return picture.convert(mode)
 
 
 def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
+    """Return the picture as a file. The options are those of Pillow's `save()`."""
     output = BytesIO()
     picture.save(output, format=format, **options)
     return output.getvalue()
@@ -57,30 +66,37 @@ def cmyk() -> bytes:
 
 
 @cache
-def png(mode: str = "RGBA") -> bytes:
-    """Return a PNG. In mode RGBA, its left half is transparent."""
-    picture = scene(1000, 750, mode)
-    if mode == "RGBA":
-        picture.paste((0, 0, 0, 0), (0, 0, 500, 750))
-    return encoded(picture, "PNG")
+def png() -> bytes:
+    """Return a PNG whose left half is transparent."""
+    return encoded(_half_transparent_scene(), "PNG")
+
+
+def _half_transparent_scene() -> Image.Image:
+    picture = scene(1000, 750, "RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 500, 750))
+    return picture
 
 
 @cache
 def webp() -> bytes:
+    """Return a WebP of the scene."""
     return encoded(scene(1000, 750), "WEBP")
 
 
 @cache
-def gif(mode: str = "RGB") -> bytes:
-    """Return an animated GIF with two frames. The first one is the scene, half transparent in mode RGBA."""
-    first = scene(1000, 750, mode)
-    if mode == "RGBA":
-        first.paste((0, 0, 0, 0), (0, 0, 500, 750))
-    return encoded(first, "GIF", save_all=True, append_images=[first.rotate(180)])
+def gif() -> bytes:
+    """Return an animated GIF with two frames. The first one is the scene."""
+    return _animated(scene(1000, 750))
 
 
+@cache
 def transparent_gif() -> bytes:
-    return gif("RGBA")
+    """Return an animated GIF whose first frame is half transparent."""
+    return _animated(_half_transparent_scene())
+
+
+def _animated(picture: Image.Image) -> bytes:
+    return encoded(picture, "GIF", save_all=True, append_images=[picture.rotate(180)])
 
 
 @cache
@@ -90,7 +106,7 @@ def cut_short() -> bytes:
     return content[: len(content) // 2]
 
 
-def one_transparent_colour() -> bytes:
+def png_with_transparent_color() -> bytes:
     """Return a PNG without an alpha channel, in which the background color counts as transparent."""
     return encoded(scene(1000, 750), "PNG", transparency=(40, 90, 160))
 
@@ -101,54 +117,43 @@ def png_of(width: int, height: int) -> bytes:
 
 
 def tiff() -> bytes:
+    """Return a TIFF of a scene."""
     return encoded(scene(400, 300), "TIFF")
 
 
 @cache
 def bomb() -> bytes:
     """Return a PNG of a few bytes whose header claims 30,000 × 30,000 pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
+    content = bytearray(png_of(1, 1))
+    content[16:24] = struct.pack(">II", 30_000, 30_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return bytes(content)
 
 
 @cache
 def checkerboard(width: int, height: int, mode: str = "L") -> bytes:
-    """Return a PNG with alternating black and white pixels, which average to gray."""
-    tile = Image.new("L", (2, 2))
-    tile.putdata([0, 255, 255, 0])
-    board = Image.new("L", (width, height))
-    row = Image.new("L", (width, 2))
-    for left in range(0, width, 2):
-        row.paste(tile, (left, 0))
-    for top in range(0, height, 2):
-        board.paste(row, (0, top))
+    """Return a PNG with alternating black and white pixels, which average to gray.
+
+    Args:
+        width: An even number of pixels.
+        height: An even number of pixels.
+        mode: Pillow's mode of the picture.
+    """
+    even_row = b"\x00\xff" * (width // 2)
+    odd_row = b"\xff\x00" * (width // 2)
+    board = Image.frombytes("L", (width, height), (even_row + odd_row) * (height // 2))
     return encoded(board.convert(mode), "PNG")
-
-
-def as_file(content: bytes) -> BytesIO:
-    return BytesIO(content)
 
 
 def corners(picture: Image.Image) -> list[str]:
     """Return the color names of a scene's four corners, clockwise from the top left."""
-    colors = {
-        "red": (220, 40, 40),
-        "green": (40, 180, 60),
-        "yellow": (240, 220, 60),
-        "white": (250, 250, 250),
-    }
     picture = picture.convert("RGB")
     right, bottom = picture.width - 9, picture.height - 9
-    found = []
-    for place in ((8, 8), (right, 8), (right, bottom), (8, bottom)):
-        pixel = picture.getpixel(place)
-        found.append(min(colors, key=lambda name: math.dist(colors[name], pixel)))
-    return found
+    names = []
+    for position in ((8, 8), (right, 8), (right, bottom), (8, bottom)):
+        pixel = picture.getpixel(position)
+        names.append(min(CORNERS, key=lambda name: math.dist(CORNERS[name], pixel)))
+    return names
 
 
 def garbage() -> bytes:

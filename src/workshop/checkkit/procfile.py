@@ -1,23 +1,26 @@
 """Read the project's Procfile, and start its workers."""
 
 import os
-import re
 import shlex
 from pathlib import Path
 
 from honcho.environ import parse_procfile
 
+from workshop.checkkit import Complaint
+from workshop.checkkit.process import Process
+from workshop.checkkit.queues import Queue
+from workshop.checkkit.worker import QUICK_START, READY, node_name
 from workshop.runtime.procfile import Service
-
-from . import STARTING, Complaint, until
-from .queues import Queue
-from .worker import QUICK_START, READY, Process
 
 FILE = "Procfile"
 
 
 def read(folder: Path) -> dict[str, Service]:
-    """Return the processes in the Procfile of the project in `folder`, by name."""
+    """Return the processes in the Procfile of the project in `folder`, by name.
+
+    Raises:
+        Complaint: There is no Procfile, or it names a process twice.
+    """
     try:
         commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
     except FileNotFoundError:
@@ -30,13 +33,34 @@ def read(folder: Path) -> dict[str, Service]:
 
 
 def words(service: Service) -> list[str]:
-    """Return the words of the command."""
+    """Return the words of the command.
+
+    Raises:
+        Complaint: A shell can't read the command.
+    """
     try:
         return shlex.split(service.command)
     except ValueError as error:
         raise Complaint(
             f"the line of {service.name} cannot be read: {error}.", line=shown(service), file=FILE
         ) from None
+
+
+def option(service: Service, *names: str) -> str | None:
+    """Return the value of an option in the command, or None.
+
+    Args:
+        service: The process in the Procfile.
+        *names: The option's short and long name, such as "-s" and "--schedule".
+    """
+    arguments = words(service)
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word in names:
+            return following
+        name, equals, value = word.partition("=")
+        if equals and name in names:
+            return value
+    return None
 
 
 def workers(services: dict[str, Service]) -> list[Service]:
@@ -49,50 +73,54 @@ def shown(service: Service) -> str:
     return f"{service.name}: {service.command}"
 
 
-class Crew:
-    """All workers in the Procfile, running at the same time. They consume from the broker of `queue`."""
+class ProcfileWorkers:
+    """All workers in the Procfile, running at the same time. They consume from the broker of a queue."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self._members: dict[str, tuple[Service, Process]] = {}
+    def __init__(self):
+        self._workers: list[tuple[Service, Process]] = []
 
     @property
     def running(self) -> bool:
-        return any(process.running for _, process in self._members.values())
+        """True if at least one of the workers is running."""
+        return any(process.running for _, process in self._workers)
 
     def start(self, services: list[Service], queue: Queue) -> None:
-        """Start the workers without waiting until they are ready: see `wait_ready()`."""
+        """Start the workers without waiting until they are ready: see `wait_ready()`.
+
+        Args:
+            services: The workers' lines in the Procfile.
+            queue: A queue on the broker that they consume.
+        """
         if self.running:
             return
+        self.stop()
         for service in services:
-            process = Process(self.folder)
-            process.launch(_quick(service), os.environ | queue.environment)
-            self._members[service.name] = service, process
+            process = Process(service.folder)
+            options = f" {' '.join(QUICK_START)}" if service.is_simple else ""
+            process.launch(service.shell_command + options, os.environ | queue.environment)
+            self._workers.append((service, process))
 
     def wait_ready(self) -> None:
-        """Wait until all workers are ready. Complains, with the Procfile's line, if one has exited."""
-        for service, process in self._members.values():
-            until(lambda: READY in process.log or not process.running, STARTING)  # noqa: B023
-            if READY not in process.log:
+        """Wait until all workers are ready.
+
+        Raises:
+            Complaint: A worker has exited. The complaint contains its line in the Procfile.
+        """
+        for service, process in self._workers:
+            if not process.wait_for(READY):
                 raise Complaint(
                     f"the worker {service.name} did not start.",
-                    worker_says=process.last_words or "nothing",
+                    worker_says=process.last_error or "nothing",
                     line=shown(service),
                     file=FILE,
                 )
 
     def names(self) -> dict[str, str]:
-        """Return the Celery name of each worker by its name in the Procfile: slow -> slow@host."""
-        found = {name: re.search(r"(\S+@\S+) ready\.", p.log) for name, (_, p) in self._members.items()}
-        return {name: match[1] if match else "" for name, match in found.items()}
+        """Return the node name of each worker by its name in the Procfile: slow -> slow@host."""
+        return {service.name: node_name(process.log) for service, process in self._workers}
 
     def stop(self) -> None:
         """Stop all workers."""
-        for _, process in self._members.values():
+        for _, process in self._workers:
             process.stop()
-        self._members.clear()
-
-
-def _quick(service: Service) -> str:
-    extra = f" {' '.join(QUICK_START)}" if service.is_simple else ""
-    return service.shell_command + extra
+        self._workers.clear()

@@ -6,15 +6,22 @@
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 
+from workshop.checkkit.celery_app import sending_to
+from workshop.checkkit.code_locations import UNKNOWN, called_at
 from workshop.runtime import temporary_vhosts
 from workshop.runtime.messages import Message, decoded
 
 
 class Queue:
-    """The default queue of `app` in database `number` of the run's Redis, which also contains the results."""
+    """The default queue of `app` in database `number` of the run's Redis, which also contains the results.
 
-    knows_disable_prefetch = True
+    Attributes:
+        sent_from: The project's file and line that sent the last message during `isolated_queue()`.
+    """
+
+    supports_disable_prefetch = True
 
     def __init__(self, app, number: int):
         import redis
@@ -23,7 +30,7 @@ class Queue:
         self.name = app.conf.task_default_queue
         self.redis_url = os.environ["REDIS_URL"].removesuffix("/0") + f"/{number}"
         self.redis = redis.Redis.from_url(self.redis_url)
-        self.sent_from: list[str] = []
+        self.sent_from = UNKNOWN
 
     @property
     def url(self) -> str:
@@ -41,14 +48,16 @@ class Queue:
 
     def everything(self) -> dict[str, list[Message]]:
         """Return the messages waiting in all queues, by the queue's name."""
-        names = [key.decode() for key in self.redis.scan_iter(_type="list")]
-        found = {name: self.messages(name) for name in sorted(names) if self.redis.type(name) == b"list"}
-        return {name: messages for name, messages in found.items() if messages}
+        messages = {name: self.messages(name) for name in sorted(self._names())}
+        return {name: waiting for name, waiting in messages.items() if waiting}
+
+    def _names(self) -> set[str]:
+        return {key.decode() for key in self.redis.scan_iter(_type="list")}
 
     def state(self, task_id: str) -> str:
         """Return the state of a task whose result is stored in this database."""
-        found = self.redis.get(f"celery-task-meta-{task_id}")
-        return json.loads(found)["status"] if found else "PENDING"
+        result = self.redis.get(f"celery-task-meta-{task_id}")
+        return json.loads(result)["status"] if result else "PENDING"
 
     def unacked(self) -> list[Message]:
         """Return the messages that a worker has received but not acknowledged."""
@@ -58,7 +67,7 @@ class Queue:
         """Delete all messages and results."""
         self.redis.flushdb()
 
-    def let_expire(self) -> None:
+    def delete_expiring_keys(self) -> None:
         """Delete all keys that expire, in all databases of the run's Redis: results, and any locks."""
         import redis
 
@@ -70,13 +79,14 @@ class Queue:
                         database.delete(key)
 
     def close(self) -> None:
+        """Close the connections to the broker."""
         self.redis.close()
 
 
 class RabbitQueue(Queue):
     """The same for RabbitMQ, with a virtual host per number. Results are in the Redis database `number`."""
 
-    knows_disable_prefetch = False
+    supports_disable_prefetch = False
 
     def __init__(self, app, number: int):
         super().__init__(app, number)
@@ -84,26 +94,27 @@ class RabbitQueue(Queue):
 
     @property
     def url(self) -> str:
+        """The address to which messages are sent."""
         return temporary_vhosts.numbered(os.environ["CELERY_BROKER_URL"], self.number)
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment variables for a process that consumes this queue."""
         return super().environment | {"CELERY_BROKER_URL": self.url}
 
     def messages(self, name: str | None = None) -> list[Message]:
         """Return the waiting messages. They are received and then returned, so RabbitMQ keeps their order."""
-        channel, found = self._open_channel(), []
+        channel, messages = self._open_channel(), []
         if not self._exists(name or self.name):
             return []
         while message := channel.basic_get(name or self.name):
             args, kwargs, _ = json.loads(message.body)
-            found.append(Message(message.headers["task"], args, kwargs, message.headers))
+            messages.append(Message(message.headers["task"], args, kwargs, message.headers))
         channel.basic_recover(requeue=True)
-        return found
+        return messages
 
-    def everything(self) -> dict[str, list[Message]]:
-        found = {name: self.messages(name) for name in sorted({self.name, *self.app.amqp.queues})}
-        return {name: messages for name, messages in found.items() if messages}
+    def _names(self) -> set[str]:
+        return {self.name, *self.app.amqp.queues}
 
     def unacked(self) -> list[Message]:
         """Return the unacknowledged messages. RabbitMQ doesn't show them, so the workers are asked.
@@ -112,22 +123,22 @@ class RabbitQueue(Queue):
         twice, and the later state counts.
         """
         inspect = self.app.control.inspect(timeout=5, limit=1)
-        held = {}
+        requests = {}
         for entries in (inspect.scheduled() or {}).values():
-            held |= {entry["request"]["id"]: (entry["request"], entry["eta"]) for entry in entries}
+            requests |= {entry["request"]["id"]: (entry["request"], entry["eta"]) for entry in entries}
         for question in inspect.reserved, inspect.active:
-            for requests in (question() or {}).values():
-                held |= {request["id"]: (request, None) for request in requests}
+            for entries in (question() or {}).values():
+                requests |= {request["id"]: (request, None) for request in entries}
         return [
-            Message(each["name"], each["args"], each["kwargs"], {"id": each["id"], "eta": eta})
-            for each, eta in held.values()
-            if not each["acknowledged"]
+            Message(request["name"], request["args"], request["kwargs"], {"id": request["id"], "eta": eta})
+            for request, eta in requests.values()
+            if not request["acknowledged"]
         ]
 
     def purge(self) -> None:
-        for name in {self.name, *self.app.amqp.queues}:
-            if self._exists(name):
-                self._open_channel().queue_purge(name)
+        """Delete all messages, and the results except those of the worker."""
+        for name in filter(self._exists, self._names()):
+            self._open_channel().queue_purge(name)
         if self.number:
             super().purge()
 
@@ -154,6 +165,7 @@ class RabbitQueue(Queue):
         return self._channel
 
     def close(self) -> None:
+        """Close the connections to the brokers."""
         if self._connection is not None:
             self._connection.release()
             self._connection = self._channel = None
@@ -167,3 +179,33 @@ def queue_of(app, number: int = 0) -> Queue:
     """
     amqp = temporary_vhosts.is_amqp(os.environ.get("CELERY_BROKER_URL", ""))
     return RabbitQueue(app, number) if amqp else Queue(app, number)
+
+
+@contextlib.contextmanager
+def isolated_queue(app, number: int = 1, keep: bool = False) -> Iterator[Queue]:
+    """During the block, let this process send to a queue that the run's worker doesn't consume.
+
+    Args:
+        app: The project's Celery app.
+        number: The Redis database, or with RabbitMQ the number of the virtual host.
+        keep: Whether to keep the messages that are already there.
+
+    Yields:
+        The queue, which also records in `sent_from` where the last message was sent.
+    """
+    from celery.signals import before_task_publish  # lesson 01 doesn't need Celery
+
+    queue = queue_of(app, number)
+    if not keep:
+        queue.purge()
+
+    def record(**_signal):
+        queue.sent_from = called_at()
+
+    before_task_publish.connect(record)
+    try:
+        with sending_to(app, queue.url):
+            yield queue
+    finally:
+        before_task_publish.disconnect(record)
+        queue.close()

@@ -1,4 +1,4 @@
-"""What happens during a run of checks, as objects, and as the lines in which a lane sends them."""
+"""What happens during a run of checks, as objects, and as lines of JSON."""
 
 import dataclasses
 import json
@@ -7,14 +7,23 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """part: the part of the lesson that the event belongs to; "" for events of the whole run."""
+    """What happened during a run.
+
+    Attributes:
+        part: The part of the lesson that the event belongs to; "" for events of the whole run.
+    """
 
     part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collected(Event):
-    """The checks are known. steps and parts: in the order of the lesson."""
+    """The checks are known.
+
+    Attributes:
+        steps: The steps that have checks, in the order of the lesson.
+        parts: The parts, in the order of the lesson.
+    """
 
     steps: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
@@ -22,24 +31,35 @@ class Collected(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerReady(Event):
-    """The worker started in `seconds`."""
+    """The worker is ready.
+
+    Attributes:
+        seconds: How long its start took.
+    """
 
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Began(Event):
-    """A check has started. about: what it looks at."""
+class CheckStarted(Event):
+    """A check has started.
+
+    Attributes:
+        about: What it checks.
+    """
 
     about: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """Why a check failed, in the learner's words.
+class Failure:
+    """Why a check failed, as the learner reads it.
 
-    what: what was observed. why: the reason, and what to change. facts: label -> value. unexpected: the
-    learner's code raised an exception that the check did not expect.
+    Attributes:
+        what: What was observed.
+        why: The reason, and what to change.
+        facts: Label -> value.
+        unexpected: Whether the learner's code raised an exception that the check did not expect.
     """
 
     what: str
@@ -50,27 +70,36 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked(Event):
-    """A check of `step` has passed, or failed for the reason `failure`.
+    """A check has passed, or failed.
 
-    about: what it looks at. printed: the last lines that the learner's code printed.
+    Attributes:
+        step: The step that the check belongs to.
+        about: What it checks.
+        failure: Why it failed; None if it has passed.
+        printed: The last lines that the learner's code printed.
     """
 
     step: str
     about: str
-    failure: Explanation | None = None
+    failure: Failure | None = None
     printed: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
+        """True if the check has passed."""
         return self.failure is None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped(Event):
-    """A check of `step` cannot run on this machine."""
+    """A check cannot run on this machine.
+
+    Attributes:
+        step: The step that the check belongs to.
+        why: The reason.
+    """
 
     step: str
-    about: str
     why: str
 
 
@@ -81,30 +110,34 @@ class PartDone(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Broken(Event):
-    """The process that runs the checks exited before it was done, or hangs."""
+    """The process that runs the checks exited before it was done, or hangs.
+
+    Attributes:
+        cause: Why it exited, as the learner reads it.
+    """
 
     cause: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """All checks have run that were to run."""
+    """All checks that were to run have run."""
 
 
 _KINDS = {
     kind.__name__: kind
-    for kind in (Collected, WorkerReady, Began, Checked, Skipped, PartDone, Broken, Finished)
+    for kind in (Collected, WorkerReady, CheckStarted, Checked, Skipped, PartDone, Broken, Finished)
 }
 
 
 def encode(event: Event) -> str:
-    """The event as one line of JSON."""
+    """Return the event as one line of JSON."""
     return json.dumps([type(event).__name__, dataclasses.asdict(event)])
 
 
 def decode(line: str | bytes) -> Event:
-    """The event of a line that `encode` wrote."""
+    """Return the event of a line that `encode` wrote."""
     kind, content = json.loads(line)
     if content.get("failure"):
-        content["failure"] = Explanation(**content["failure"])
+        content["failure"] = Failure(**content["failure"])
     return _KINDS[kind](**content)

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from textwrap import indent
 
@@ -19,28 +20,37 @@ GIVEN = Step("given", "The starter code that you don't edit still works", [], []
 
 
 class Report:
-    """Prints a run of the checks of `project` as it happens.
+    """Prints a run of checks as it happens.
 
-    step: if set, only this step is checked. first: the step that is checked and printed first.
+    Attributes:
+        only: The only step that is checked; None for the whole lesson.
+        first: The step that is checked and printed first, or None.
+        steps: The steps that are checked, in the order in which they are printed.
+        outcome: Step -> whether all its checks so far have passed.
+        failure: The first failure that counts, or None.
+        broken: Why the run stopped before it was done, or None.
     """
 
     def __init__(self, project: Project, step: str | None, first: str | None = None):
         self.project, self.only, self.first = project, step, first
         lesson = project.lesson
         self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
-        self.steps.sort(key=lambda each: each.id != first)
+        self.steps.sort(key=lambda step: step.id != first)
         self.outcome: dict[str, bool] = {}
-        self.skipped: dict[str, list[str]] = {}
         self.failure: Checked | None = None
         self.broken: str | None = None
-        self.worker_seconds: float | None = None
-        self._began = time.monotonic()
+        # A failure of an optional step counts only if the step was named.
+        self._ignored = [] if step else [step.id for step in lesson.steps if step.optional]
+        self._skipped: dict[str, list[str]] = defaultdict(list)
+        self._worker_seconds: float | None = None
+        self._start = time.monotonic()
         self._printed: set[str] = set()
         self._status = None
         say(f"{lesson.name} · {project.shown}", style="bold")
 
     @property
     def passed(self) -> list[str]:
+        """The steps that have passed."""
         return [step for step, passed in self.outcome.items() if passed]
 
     @property
@@ -49,18 +59,14 @@ class Report:
         return self.failure.step if self.failure else None
 
     @property
-    def _only_first(self) -> bool:
-        return self.first is not None and self.failed_step == self.first
-
-    @property
     def ok(self) -> bool:
         """Whether everything that was checked has passed, except for optional steps."""
-        needed = [step for step in self._expected() if self._counts(step.id)]
-        return self.broken is None and all(self.outcome.get(step.id) for step in needed)
+        required = [step.id for step in self.steps if step.id not in self._ignored]
+        return self.broken is None and all(self.outcome.get(step) for step in required)
 
-    def _counts(self, step: str) -> bool:
-        """Return True if a failure of `step` counts. An optional step counts only if it was named."""
-        return self.only is not None or not any(each.id == step and each.optional for each in self.steps)
+    @property
+    def _only_first(self) -> bool:
+        return self.first is not None and self.failed_step == self.first
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
@@ -69,29 +75,29 @@ class Report:
             yield
         self._status = None
 
-    def take(self, event: Event) -> None:
-        """Process an event of the run."""
+    def add(self, event: Event) -> None:
+        """Process the next event of the run."""
         match event:
             case Collected():
-                self._collected = event.steps
+                self.steps = [step for step in self.steps if step.id in event.steps] or self.steps
             case WorkerReady():
-                self.worker_seconds = event.seconds
+                self._worker_seconds = event.seconds
             case Checked():
                 self._print_before(event.step)
                 self.outcome[event.step] = self.outcome.get(event.step, True) and event.passed
-                if not event.passed and self.failure is None and self._counts(event.step):
+                if not event.passed and self.failure is None and event.step not in self._ignored:
                     self.failure = event
                 if self._status:
                     self._status.update(Text(f"{event.step}  {event.about}"))
             case Skipped():
-                self.skipped.setdefault(event.why, []).append(event.step)
+                self._skipped[event.why].append(event.step)
             case Broken():
                 self.broken = event.cause
 
-    def close(self) -> None:
+    def print_summary(self) -> None:
         """Print the remaining lines, the first failure, and the next command."""
         if self.broken and not self.outcome:
-            self.nothing_checked([self.broken])
+            self.print_obstacles([self.broken])
             return
         self._print_before(None)
         if self.broken:
@@ -99,16 +105,16 @@ class Report:
             say(indent(self.broken, "  "), "red")
         elif self.failure:
             self._explain(self.failure)
-        for why, steps in self.skipped.items():
+        for why, steps in self._skipped.items():
             say("")
             many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
             say(f"  {many} skipped ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
         say("")
-        for text in self._next():
-            say(text)
-        say(self._sum(), style="dim")
+        for line in self._next():
+            say(f"  {line}")
+        say(f"  {self._total()}", style="dim")
 
-    def nothing_checked(self, obstacles: list[str]) -> None:
+    def print_obstacles(self, obstacles: list[str]) -> None:
         """Print why the project cannot start, with the line of code, and which steps could not be checked."""
         for obstacle in obstacles:
             say("")
@@ -131,40 +137,39 @@ class Report:
         if steps:
             say(f"    You edit {name} in step {', '.join(steps)}.", style="dim")
 
-    def _expected(self) -> list[Step]:
-        return [step for step in self.steps if step.id in getattr(self, "_collected", [])] or self.steps
-
-    def _print_before(self, step: str | None) -> None:
-        """Print the missing lines of all steps before `step`, or of all steps if `step` is None."""
-        for each in self._expected():
-            if each.id == step:
+    def _print_before(self, next_step: str | None) -> None:
+        """Print the missing lines of all steps before `next_step`, or of all steps if it is None."""
+        for step in self.steps:
+            if step.id == next_step:
                 return
-            if each.id in self._printed or (step is not None and each.id not in self.outcome):
+            if step.id in self._printed or (next_step is not None and step.id not in self.outcome):
                 continue
-            if self._only_first and each.id != self.first:
+            if self._only_first and step.id != self.first:
                 say(f"  ·       the other steps will be checked when {self.first} passes", style="dim")
                 return
-            self._printed.add(each.id)
-            sign, style, remark = {
-                True: ("✓", "green", ""),
-                False: ("✗", "red", ""),
-                None: ("·", "dim", "   (not reached)"),
-            }[self.outcome.get(each.id)]
-            if self.outcome.get(each.id) is False and not self._counts(each.id):
-                sign, style, remark = "○", "yellow", "   (optional, not passed)"
-            line = Text.assemble("  ", (sign, style), f" {each.id:<5} {each.title}", (remark, "dim"))
-            say(line, hang=10)
+            self._printed.add(step.id)
+            self._print_line(step)
+
+    def _print_line(self, step: Step) -> None:
+        passed = self.outcome.get(step.id)
+        if passed is None:
+            sign, style, remark = "·", "dim", "   (not reached)"
+        elif passed:
+            sign, style, remark = "✓", "green", ""
+        elif step.id in self._ignored:
+            sign, style, remark = "○", "yellow", "   (optional, not passed)"
+        else:
+            sign, style, remark = "✗", "red", ""
+        say(Text.assemble("  ", (sign, style), f" {step.id:<5} {step.title}", (remark, "dim")), hang=10)
 
     def _explain(self, failed: Checked) -> None:
-        failure, step = failed.failure, failed.step
-        say("")
+        failure, what, facts = failed.failure, failed.failure.what, failed.failure.facts
+        name = "The starter code" if failed.step == GIVEN.id else f"Step {failed.step}"
         if failure.unexpected:
-            say(f"  Step {step}: your code raised an exception.", "red")
-            facts = {"exception": failure.what, **failure.facts, "while": failed.about}
-        else:
-            name = "The starter code" if step == "given" else f"Step {step}"
-            say(indent(f"{name}: {failure.what}", "  "), "red")
-            facts = failure.facts
+            facts = {"exception": what, **facts, "while": failed.about}
+            what = "your code raised an exception."
+        say("")
+        say(indent(f"{name}: {what}", "  "), "red")
         say("")
         width = max([len(label) for label in facts], default=0)
         for label, fact in facts.items():
@@ -181,42 +186,35 @@ class Report:
                 verbatim(f"    {line}", style="dim")
 
     def _next(self) -> Iterator[str]:
-        lesson = self.project.lesson
-        if self.broken or not self.ok:
-            step = self.failed_step
-            if step in (None, "given"):
-                yield f"  Next: ./workshop diff {self._name()}"
-            elif self.project.is_learners:
-                from workshop.runtime import docs_address  # imported only after a failure, because it is slow
+        """Yield the commands to run next."""
+        lesson, learners = self.project.lesson, self.project.is_learners
+        if not self.ok:
+            if not learners or self.failed_step in (None, GIVEN.id):
+                yield f"Next: ./workshop diff {lesson.code if learners else self.project.shown}"
+                return
+            from workshop.runtime import docs_address  # imported only after a failure, because it is slow
 
-                place = docs_address.place_of(lesson, lesson.step(step))
-                yield f"  Next: ./workshop hint {step}"
-                yield f"  Read: {place}"
-            else:
-                yield f"  Next: ./workshop diff {self._name()}"
-        elif not self.project.is_learners:
+            yield f"Next: ./workshop hint {self.failed_step}"
+            yield f"Read: {docs_address.place_of(lesson, lesson.step(self.failed_step))}"
+        elif not learners:
             return
         elif self.only:
             if following := progress.next_step(lesson, also=self.passed):
-                yield f"  Next: step {following.id} · {following.title}"
+                yield f"Next: step {following.id} · {following.title}"
             else:
-                yield f"  All core steps have passed. Check the whole lesson: ./workshop check {lesson.code}"
+                yield f"All core steps have passed. Check the whole lesson: ./workshop check {lesson.code}"
         else:
-            if left := [
-                step.id for step in self._expected() if step.optional and not self.outcome.get(step.id)
-            ]:
-                yield f"  Optional steps left: {', '.join(left)}. Check one: ./workshop check {left[0]}"
+            left = [step.id for step in self.steps if step.optional and not self.outcome.get(step.id)]
+            if left:
+                yield f"Optional steps left: {', '.join(left)}. Check one: ./workshop check {left[0]}"
             if lesson.next:
-                yield f"  Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
+                yield f"Lesson {lesson.code} is done. Next: ./workshop start {lesson.next.code}"
             else:
-                yield f"  Lesson {lesson.code} is done. That was the last lesson."
+                yield f"Lesson {lesson.code} is done. That was the last lesson."
 
-    def _name(self) -> str:
-        return self.project.lesson.code if self.project.is_learners else self.project.shown
-
-    def _sum(self) -> str:
-        lesson = self.project.lesson
-        worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
+    def _total(self) -> str:
+        """Return how many steps have passed, and how long that took."""
         only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else progress.counted(lesson, self.passed)
-        return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"
+        steps = f"step {only}" if only else progress.counted(self.project.lesson, self.passed)
+        worker = f" · worker ready in {self._worker_seconds:.1f} s" if self._worker_seconds else ""
+        return f"{steps} · {time.monotonic() - self._start:.1f} s{worker}"

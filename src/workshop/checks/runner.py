@@ -1,4 +1,4 @@
-"""Run a lesson's checks on a project. Several lanes share the work, and the events are in order."""
+"""Run a lesson's checks on a project. Several processes share the work, and the events are in order."""
 
 import contextlib
 import select
@@ -7,28 +7,28 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from workshop.checks.events import (
-    Began,
     Broken,
     Checked,
+    CheckStarted,
     Collected,
     Event,
     Finished,
     PartDone,
     WorkerReady,
 )
-from workshop.checks.lane import Lane
+from workshop.checks.options import Options
+from workshop.checks.pytest_process import PytestProcess
 from workshop.course.project import Project
 from workshop.runtime.forked_process import ForkServer
 from workshop.system import signals
 
-LANES = 3
-"""The number of lanes. Checks mostly wait, so use one more than two cores."""
+PROCESSES = 3
+"""The number of pytest processes. Checks mostly wait, so use one more than two cores."""
 
 
 class Run:
     """A run loads libraries and starts a broker at once. It reads the project only in `events()`.
 
-    first: the step to check first. forks: the fork server to use (default: a new one).
     Use the run as a context manager, or call `close()`, to stop all processes and remove all files.
     """
 
@@ -40,85 +40,95 @@ class Run:
         first: str | None = None,
         forks: ForkServer | None = None,
     ):
+        """Start the first process.
+
+        Args:
+            project: The project to check.
+            step: The only step to check; None for the whole lesson.
+            everything: Whether to continue after a failure.
+            first: The step to check first.
+            forks: The fork server to use; None for a new one.
+        """
         self._project, self._step, self._everything, self._first = project, step, everything, first
-        self._stack = contextlib.ExitStack()
-        try:
+        self._celery = project.lesson.has_broker
+        self._optional = [step.id for step in project.lesson.steps if step.optional]
+        with contextlib.ExitStack() as self._stack:
             with signals.held():
-                celery = project.lesson.has_broker
-                self._forks = forks or self._stack.enter_context(ForkServer(celery=celery))
+                self._forks = forks or self._stack.enter_context(ForkServer(celery=self._celery))
                 claims = tempfile.TemporaryDirectory(prefix="workshop-claims-")
                 self._claims = self._stack.enter_context(claims)
-                self._lanes = [self._lane(worker=celery and not step)]
-        except BaseException:
-            self.close()
-            raise
+                self._processes = [self._new_process()]
+            self._stack = self._stack.pop_all()
 
-    def _lane(self, worker: bool, long: bool = False) -> Lane:
-        """Create a lane.
+    def _new_process(self, long_first: bool = False) -> PytestProcess:
+        """Return a new process.
 
-        worker: start the worker before it is known whether the checks need one. long: claim the longest steps
-        first.
-        The first lane follows the order of the lesson, so that the first steps are reported early.
+        The first process follows the order of the lesson, so that the first steps are reported early.
         """
-        options = {
-            "WORKSHOP_ALL": "1" if self._everything else "",
-            "WORKSHOP_FIRST": self._first or "",
-            "WORKSHOP_WORKER": "1" if worker else "",
-            "WORKSHOP_CLAIMS": self._claims,
-            "WORKSHOP_LONG": "1" if long else "",
-        }
-        with signals.held():
-            lane = Lane(self._project, self._forks, self._step, options)
-            self._stack.callback(lane.close)
-        return lane
+        options = Options(
+            steps=[step.id for step in self._project.lesson.steps],
+            optional=self._optional,
+            only=self._step,
+            first=self._first,
+            everything=self._everything,
+            long_first=long_first,
+            start_worker=self._celery and not self._step,
+            claims=self._claims,
+        )
+        with signals.held():  # a process that is half started could not be stopped
+            process = PytestProcess(self._project, self._forks, options)
+            self._stack.callback(process.close)
+        return process
 
     def events(self) -> Iterator[Event]:
         """Run the checks, and yield their events as `workshop.checks.plugin` sends them.
 
-        The events are in the order of the checks, as if one lane ran them all. They stop at the first
+        The events are in the order of the checks, as if one process ran them all. They stop at the first
         failure, unless everything is to be checked. A failed check of an optional step doesn't stop them. The
-        last event is Finished, or Broken if a lane exited early.
+        last event is Finished, or Broken if a process exited early.
         """
-        sequence = Sequence()
-        self._lanes[0].start()
-        signal = PartDone if self._first else Began  # let the step that the learner is working on run alone
-        for lane, event in self._merged():
-            if lane is not self._lanes[0] and isinstance(event, (Collected, WorkerReady)):
-                continue  # the first lane reports this for all lanes
-            if isinstance(event, signal):
+        first, sorter = self._processes[0], EventSorter()
+        first.start()
+        # Let the step that the learner is working on run alone.
+        starts_others = PartDone if self._first else CheckStarted
+        for process, event in self._unsorted_events():
+            if process is not first and isinstance(event, (Collected, WorkerReady)):
+                continue  # the first process reports this for all
+            if isinstance(event, starts_others):
                 self._start_others()
-            for each in sequence.put(event):
-                yield each
-                if isinstance(each, Broken):
+            for next_event in sorter.put(event):
+                yield next_event
+                if isinstance(next_event, Broken):
                     return
-                if isinstance(each, Checked) and not each.passed and self._ends_with(each.step):
+                if self._is_last(next_event):
                     yield Finished()
                     return
         yield Finished()
 
-    def _ends_with(self, step: str) -> bool:
-        """Return True if a failure of `step` stops the run."""
-        optional = [each.id for each in self._project.lesson.steps if each.optional]
-        return not self._everything and (step == self._step or step not in optional)
+    def _is_last(self, event: Event) -> bool:
+        """Return True if the event is a failure that stops the run."""
+        if self._everything or not isinstance(event, Checked) or event.passed:
+            return False
+        return event.step == self._step or event.step not in self._optional
 
     def _start_others(self) -> None:
-        """Start the other lanes. The first one has already loaded the project, so they don't slow it down."""
-        while not self._step and len(self._lanes) < LANES:
-            self._lanes.append(self._lane(worker=self._project.lesson.has_broker, long=True))
-            self._lanes[-1].start()
+        """Start the other processes, after the first has loaded the project, so they don't slow it down."""
+        while not self._step and len(self._processes) < PROCESSES:
+            self._processes.append(self._new_process(long_first=True))
+            self._processes[-1].start()
 
-    def _merged(self) -> Iterator[tuple[Lane, Event]]:
-        """Yield the events of all lanes as they arrive, until all lanes are done."""
-        while running := [lane for lane in self._lanes if not lane.over]:
-            patience = min(lane.patience for lane in running)
-            ready, _, _ = select.select([lane.stream for lane in running], [], [], patience)
-            for lane in running:
-                if lane.stream in ready:
-                    for event in lane.take():
+    def _unsorted_events(self) -> Iterator[tuple[PytestProcess, Event]]:
+        """Yield the events of all processes as they arrive, until all processes are done."""
+        while running := [process for process in self._processes if not process.done]:
+            streams = [process.stream for process in running]
+            ready, _, _ = select.select(streams, [], [], min(process.seconds_left for process in running))
+            for process in running:
+                if process.stream in ready:
+                    for event in process.read():
                         if not isinstance(event, Finished):
-                            yield lane, event
-                elif not lane.patience:
-                    yield lane, lane.silent()
+                            yield process, event
+                elif not process.seconds_left:
+                    yield process, process.timed_out()
 
     def close(self) -> None:
         """Stop the run, whatever it is doing. Delays Ctrl-C. Does nothing if the run is already stopped."""
@@ -132,23 +142,23 @@ class Run:
         self.close()
 
 
-class Sequence:
-    """Sorts the events of several lanes by the order of the lesson's parts."""
+class EventSorter:
+    """Sorts the events of several processes by the order of the lesson's parts."""
 
     def __init__(self):
         self._parts: list[str] = []
-        self._kept: dict[str, list[Event]] = defaultdict(list)
+        self._waiting: dict[str, list[Event]] = defaultdict(list)
 
     def put(self, event: Event) -> Iterator[Event]:
         """Add an event, and yield the events that are next in order."""
         if isinstance(event, Collected):
             self._parts = list(event.parts)
         if event.part:
-            self._kept[event.part].append(event)
+            self._waiting[event.part].append(event)
         else:
             yield event
-        while self._parts and (kept := self._kept[self._parts[0]]):
-            event = kept.pop(0)
+        while self._parts and (waiting := self._waiting[self._parts[0]]):
+            event = waiting.pop(0)
             if isinstance(event, PartDone):
                 self._parts.pop(0)
             else:

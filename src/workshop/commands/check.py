@@ -80,12 +80,12 @@ def _checked(project: Project, run: Run, step: str | None, first: str | None = N
         report = Report(project, step, first)
         obstacles = preflight(project)
         if obstacles:
-            report.nothing_checked(obstacles)
+            report.print_obstacles(obstacles)
             return report
         with report.live():
             for event in run.events():
-                report.take(event)
-        report.close()
+                report.add(event)
+        report.print_summary()
     # If the copy was reset in the meantime, the results don't apply to the new copy.
     if project.is_learners and file_watcher.identity(project.folder) == folder:
         _remember(project, step or (first if report.failed_step == first else None), report.passed)

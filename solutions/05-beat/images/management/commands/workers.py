@@ -22,7 +22,7 @@ class Command(BaseCommand):
         grow.add_argument("count", type=int, help="how many processes to add; -1 removes one")
 
     def handle(self, action, **options):
-        names = workers_that_answer()
+        names = responding_workers()
         if not names:
             raise CommandError("No worker answers. Is one running, and does it use this broker?")
         {"revoke": self.revoke, "rate": self.rate, "grow": self.grow}.get(action, self.show)(names, **options)
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             raise CommandError("A worker rejected the command.")
 
 
-def workers_that_answer():
+def responding_workers():
     """The names of the workers that answer within PATIENCE seconds."""
     return sorted(name for reply in control.ping(timeout=PATIENCE) for name in reply)
 

@@ -1,11 +1,12 @@
-"""A migrated SQLite database for a lane, copied if another lane has already migrated the same project."""
+"""A migrated SQLite database, copied if another process has already migrated the same project."""
 
-import fcntl
 import hashlib
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+from workshop.system import atomic_file
 
 READ_BY_MIGRATE = (
     "*/settings.py",
@@ -18,13 +19,18 @@ READ_BY_MIGRATE = (
 """Files that determine what `migrate` does. Settings and models may be packages."""
 
 
-def migrated(database: Path, project: Path, templates: Path) -> None:
-    """Create the file `database`. templates: the folder with databases that can be copied."""
+def create(database: Path, project: Path, templates: Path) -> None:
+    """Create the file `database`.
+
+    Args:
+        database: The file that the settings name.
+        project: The project's folder.
+        templates: The folder with databases that can be copied.
+    """
     from django.core.management import call_command
 
     template = templates / f"{_hash(project)}.sqlite3"
-    with open(template.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another lane may be migrating right now
+    with atomic_file.locked(template.with_suffix(".lock")):  # another process may be migrating right now
         if template.is_file():
             shutil.copyfile(template, database)
             return
@@ -37,7 +43,7 @@ def migrated(database: Path, project: Path, templates: Path) -> None:
 
 def _hash(project: Path) -> str:
     files = sorted(file for pattern in READ_BY_MIGRATE for file in project.glob(pattern))
-    found = hashlib.sha256()
+    content = hashlib.sha256()
     for file in files:
-        found.update(f"{file.relative_to(project)}\0".encode() + file.read_bytes() + b"\0")
-    return found.hexdigest()
+        content.update(f"{file.relative_to(project)}\0".encode() + file.read_bytes() + b"\0")
+    return content.hexdigest()

@@ -1,0 +1,86 @@
+"""Find the project's Celery app, and let it send to another broker."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from workshop.checkkit import Complaint
+from workshop.runtime import diagnosis
+
+
+def find_project_app():
+    """Return the Celery app that `celery -A myproject` finds.
+
+    Raises:
+        Complaint: There is no app, or it uses eager mode or another broker.
+    """
+    from celery.app.utils import find_app
+
+    try:
+        app = find_app("myproject")
+    except (ImportError, AttributeError) as error:
+        found = str(error) if isinstance(error, ImportError) else "the module contains no Celery(…)"
+        advice = 'Create the app in myproject/celery.py: app = Celery("myproject").'
+        raise Complaint(
+            "there is no Celery app yet.",
+            diagnosis.advice(str(error)) or advice,
+            found=found,
+            file="myproject/celery.py",
+        ) from error
+    if app.conf.task_always_eager:
+        raise Complaint(
+            "eager mode is on, so tasks run inside the web process and no message is sent.",
+            setting="CELERY_TASK_ALWAYS_EAGER",
+            why="Remove this setting. Eager mode skips the broker, the worker and JSON, so it hides "
+            "everything that can go wrong there.",
+        )
+    # Read the settings, because CELERY_BROKER_URL in the environment would take precedence over them.
+    expected, found = os.environ["REDIS_URL"], app.conf.first("broker_url", "broker_host")
+    if found != expected:
+        raise Complaint(
+            "the app does not use the broker at REDIS_URL.",
+            expected=expected,
+            found=found or "none is set, so Celery uses amqp://guest@localhost",
+            why=_why_another_broker(expected, found),
+        )
+    return app
+
+
+def _why_another_broker(expected: str, found: str | None) -> str:
+    from django.conf import settings
+
+    names = [name for name in dir(settings) if "BROKER" in name]
+    if found:
+        return (
+            "Set CELERY_BROKER_URL to REDIS_URL. The broker's address differs from machine to machine, and "
+            "these checks start their own broker."
+        )
+    if not names:
+        return (
+            'Set CELERY_BROKER_URL to REDIS_URL, and let the app read the settings with namespace="CELERY".'
+        )
+    if getattr(settings, "CELERY_BROKER_URL", None) == expected:
+        return (
+            "CELERY_BROKER_URL is set, but the app does not read it. Pass "
+            'namespace="CELERY" to config_from_object(), as a keyword argument and in capital letters.'
+        )
+    return (
+        f"Your settings contain {', '.join(names)}. Celery's broker_url setting is named CELERY_BROKER_URL "
+        'with namespace="CELERY".'
+    )
+
+
+@contextlib.contextmanager
+def sending_to(app, url: str) -> Iterator[None]:
+    """During the block, let this process send to the broker at `url`, which need not exist."""
+    before = app.conf.broker_write_url or app.conf.broker_url
+    _send_to(app, url)
+    try:
+        yield
+    finally:
+        _send_to(app, before)
+
+
+def _send_to(app, url: str) -> None:
+    app.conf.broker_write_url = url
+    app._pool = app.amqp._producer_pool = None  # they have connections to the other broker

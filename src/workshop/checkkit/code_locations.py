@@ -1,0 +1,26 @@
+"""Find the file and line in the project where the learner's code called or raised something."""
+
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+UNKNOWN = "?"
+
+
+def raised_at(error: BaseException) -> str:
+    """Return the file and line where the project raised the exception, or `UNKNOWN`."""
+    return _last(traceback.extract_tb(error.__traceback__))
+
+
+def called_at() -> str:
+    """Return the file and line in the project that is being executed at the moment, or `UNKNOWN`."""
+    return _last(traceback.extract_stack())
+
+
+def _last(frames: Iterable[traceback.FrameSummary]) -> str:
+    project = Path.cwd()
+    for frame in reversed(list(frames)):
+        file = Path(frame.filename)
+        if file.is_relative_to(project):
+            return f"{file.relative_to(project)}:{frame.lineno}"
+    return UNKNOWN

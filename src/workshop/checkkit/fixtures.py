@@ -1,0 +1,181 @@
+"""The pytest fixtures that the checks of all lessons use.
+
+The variable WORKSHOP_TEMPLATES contains the folder with the migrated databases that can be copied.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from workshop.checkkit import Complaint, migrated_database
+from workshop.checkkit.celery_app import find_project_app
+from workshop.checkkit.code_locations import raised_at
+from workshop.checkkit.queues import isolated_queue, queue_of
+from workshop.checkkit.worker import WORKER
+
+TIME_LIMIT = 6
+"""Seconds after which a view that should respond immediately counts as waiting for something."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def project_database(django_db_blocker):
+    """The project's migrated database in the run's data folder. Workers use the same database."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            file, templates = Path(connection.settings_dict["NAME"]), Path(os.environ["WORKSHOP_TEMPLATES"])
+            migrated_database.create(file, Path.cwd(), templates)
+        else:
+            call_command("migrate", verbosity=0, interactive=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _clean(project_database):
+    """Remove the rows of the project's apps, and the files, after each check."""
+    yield
+    from django.apps import apps
+    from django.conf import settings
+
+    for config in apps.get_app_configs():
+        if Path(config.path).is_relative_to(Path.cwd()):
+            for model in config.get_models():
+                model._base_manager.all().delete()
+    shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+
+
+@pytest.fixture
+def upload(client):
+    """Return a function that uploads files with the form.
+
+    Its arguments are the files, as pairs of name and content. With `follow`, it follows the redirect.
+    """
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.urls import reverse
+
+    def post(*files: tuple[str, bytes], follow: bool = True):
+        photos = [SimpleUploadedFile(name, content) for name, content in files]
+        return client.post(reverse("images:upload"), {"images": photos}, follow=follow)
+
+    return post
+
+
+@pytest.fixture
+def photo():
+    """Return a function that stores a photo in the database, as the form does, but sends no task.
+
+    Its arguments are the file's content and name. It returns the photo.
+    """
+    from django.core.files.base import ContentFile
+    from images.models import UploadedImage
+    from images.pictures import UnreadablePicture, open_picture
+
+    def store(content: bytes, name: str = "garden.jpg"):
+        try:
+            width, height = open_picture(BytesIO(content)).size
+        except UnreadablePicture:
+            width, height = None, None
+        return UploadedImage.objects.create(
+            image=ContentFile(content, name), width=width, height=height, original_bytes=len(content)
+        )
+
+    return store
+
+
+@pytest.fixture
+def time_limit():
+    """Return a context manager that interrupts its block and complains if the block takes too long.
+
+    Its arguments are those of a `Complaint`.
+    """
+
+    @contextlib.contextmanager
+    def limit(what: str, why: str = "", **facts: object) -> Iterator[None]:
+        def interrupt(*_signal_and_frame):
+            raise Complaint(what, why, **facts)
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.alarm(TIME_LIMIT)
+        try:
+            yield
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+
+    return limit
+
+
+@pytest.fixture
+def app():
+    """The project's Celery app, as `celery -A myproject` finds it, with the run's broker."""
+    app = find_project_app()
+    # For RabbitMQ: wait until a message is stored. Redis confirms each message anyway.
+    if "CELERY_BROKER_URL" in os.environ:
+        app.conf.broker_transport_options = {**app.conf.broker_transport_options, "confirm_publish": True}
+    return app
+
+
+@pytest.fixture
+def worker(app):
+    """A real worker process of the project, ready for tasks. The checks in this process share it."""
+    WORKER.wait_ready()
+    return WORKER
+
+
+@pytest.fixture
+def queue(app):
+    """A queue on the real broker for messages that the check's process sends. No worker consumes it."""
+    with isolated_queue(app) as queue:
+        yield queue
+
+
+@pytest.fixture
+def worker_queue(app):
+    """The queue that the worker consumes, with the messages that it has not acknowledged."""
+    queue = queue_of(app)
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def forbid_path(monkeypatch):
+    """Return a context manager that complains if its block uses the path of a stored file.
+
+    Its argument is the file and function to change.
+    """
+    from django.core.files.storage import FileSystemStorage
+
+    path = FileSystemStorage.path
+
+    def path_for_storages(storage, name):
+        caller = sys._getframe(1).f_locals.get("self")
+        if isinstance(caller, FileSystemStorage):  # a storage may use its own paths
+            return path(storage, name)
+        raise NotImplementedError("This backend doesn't support absolute paths.")
+
+    @contextlib.contextmanager
+    def forbid(file: str) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(FileSystemStorage, "path", path_for_storages)
+            try:
+                yield
+            except NotImplementedError as error:
+                raise Complaint(
+                    "the task uses the photo's .path.",
+                    "A path works on only one machine: storage such as S3 has no paths, and a worker on "
+                    "another machine doesn't have the file. Open the file with "
+                    'photo.image.open("rb"), which works with any storage.',
+                    asked_at=raised_at(error),
+                    file=file,
+                ) from error
+
+    return forbid

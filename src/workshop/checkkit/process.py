@@ -1,0 +1,135 @@
+"""Run processes of a project, each with a log, and stop them together with their children."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from workshop.checkkit import STARTING
+from workshop.runtime import diagnosis, forked_process
+from workshop.system.child import Child
+from workshop.system.waiting import until
+
+
+class Process:
+    """A process of the project in `folder`, with a log. It is stopped together with its children."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._process: Child | forked_process.Fork | None = None
+        self._log: Path | None = None
+
+    @property
+    def running(self) -> bool:
+        """True from the start of the process until it exits."""
+        return self._process is not None and self._process.running
+
+    @property
+    def pid(self) -> int:
+        """The ID of the process, which must have been started."""
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """The process's output since it started."""
+        return self._log.read_text(errors="replace") if self._log else ""
+
+    @property
+    def last_error(self) -> str:
+        """The process's last error, with file and line if they are known."""
+        return str(diagnosis.cause(self.log.splitlines(), self.folder))
+
+    def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
+        """Start the process.
+
+        Args:
+            command: A list of arguments, or a string for the shell.
+            environment: All environment variables.
+        """
+        log = self._new_log()
+        # In the session of the checks, so that it cannot outlive them.
+        self._process = Child(
+            command, folder=self.folder, environment=environment, log=log, own_session=False
+        )
+
+    def fork(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
+        """Start the process as a `Fork`, which has already loaded Django and Celery.
+
+        Args:
+            program: "python" or "celery".
+            arguments: The program's arguments. The first one of "python" is the code.
+            environment: All environment variables.
+        """
+        with self._new_log().open("wb") as output, forked_process.server_socket() as server:
+            self._process = forked_process.Fork(server, output.fileno(), group=os.getpgrp())
+        self._process.run(program, arguments, self.folder, environment)
+
+    def _new_log(self) -> Path:
+        handle, name = tempfile.mkstemp(prefix="process-", suffix=".log", dir=os.environ["DATA_DIR"])
+        os.close(handle)
+        self._log = Path(name)
+        return self._log
+
+    def family(self) -> list[psutil.Process]:
+        """Return the process and its descendants; [] if it has exited."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            return [process, *process.children(recursive=True)]
+        return []
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Wait until the process exits, and return its exit code. Returns None after `seconds`."""
+        return self._process.wait(seconds)
+
+    def wait_for(self, text: str, seconds: float = STARTING) -> bool:
+        """Wait until the log contains `text`.
+
+        Returns False if the process exits before that, or after `seconds`.
+        """
+        until(lambda: text in self.log or not self.running, seconds)
+        return text in self.log
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the process, and wait until it has exited."""
+        self._process.terminate()
+        until(lambda: not self.running)
+
+    def kill(self) -> None:
+        """Kill the process and its children, as a power failure would."""
+        if self.running:
+            family = self.family()
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._process.wait()
+            # init adopts the children and may take seconds to remove zombies, so a zombie counts as dead.
+            until(lambda: not any(map(_is_alive, family)))
+
+    def stop(self) -> None:
+        """Stop the process and its children without waiting for their work."""
+        self.kill()
+        self._process = None
+
+
+def start_python(code: str, *arguments: str, **environment: str) -> Process:
+    """Start Python code in a separate process of the project that is being checked.
+
+    Args:
+        code: The source code.
+        *arguments: The content of sys.argv[1:].
+        **environment: Additional environment variables.
+
+    Returns:
+        The process, which is running.
+    """
+    process = Process(Path.cwd())
+    process.fork("python", [code, *arguments], os.environ | environment)
+    return process
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -1,0 +1,160 @@
+"""A pytest process that runs a lesson's checks on a project, with its own broker and data."""
+
+import contextlib
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+from workshop import paths
+from workshop.checks.events import Broken, Event, Finished, PartDone, decode
+from workshop.checks.options import Options
+from workshop.course.lessons import Lesson
+from workshop.course.project import Project
+from workshop.runtime import diagnosis, temporary_database, temporary_vhosts
+from workshop.runtime.forked_process import Fork, ForkServer
+
+MAX_SILENCE = 90
+"""Seconds without an event after which a process is stopped. A single check takes far less."""
+
+NEVER_INHERITED = ("AWS_STORAGE_BUCKET_NAME", "CELERY_RESULT_BACKEND", "EMAIL_HOST")
+"""Variables that a run never gets, even if WORKSHOP_KEEP names them.
+
+A run's photos, results and emails stay in its own data folder and broker.
+"""
+
+PASSED = re.compile(r"[.s]+(\s|$)")
+"""What pytest prints while checks pass. It is never the cause of a failure."""
+
+
+class PytestProcess:
+    """A pytest process. It is forked and its broker started at once, but it reads the project in `start()`.
+
+    Call `close()` to stop the process and the broker and to remove their files.
+
+    Attributes:
+        stream: The pipe that becomes readable when there are new events.
+        done: Whether the last event has been read.
+    """
+
+    def __init__(self, project: Project, forks: ForkServer, options: Options):
+        self.project = project
+        self.done = False
+        self._arguments = _arguments(project.lesson, options.only)
+        self._last = Event()
+        self._last_read = time.monotonic()
+        self._incomplete = b""
+        with contextlib.ExitStack() as stack:
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workshop-check-")))
+            self._log = data / "pytest.log"
+            self._process, self.stream = self._fork(forks, stack)
+            self._environment = self._prepare_environment(data, forks, options, stack)
+            self._stack = stack.pop_all()
+
+    def _fork(self, forks: ForkServer, stack: contextlib.ExitStack):
+        reading, writing = os.pipe()
+        stream = stack.enter_context(os.fdopen(reading, "rb"))
+        try:
+            with self._log.open("wb") as output:
+                process = Fork(forks.socket, output.fileno(), events=writing)
+        finally:
+            os.close(writing)
+        stack.callback(process.kill)  # the worker is in this process's group
+        return process, stream
+
+    def _prepare_environment(
+        self, data: Path, forks: ForkServer, options: Options, stack: contextlib.ExitStack
+    ) -> dict[str, str]:
+        """Start the servers of the process, and return its environment variables."""
+        environment = self.project.environment(data=data)
+        for name in NEVER_INHERITED:
+            environment.pop(name, None)
+        database, broker = (environment.pop(name, "") for name in ("DATABASE_URL", "CELERY_BROKER_URL"))
+        environment |= options.environment() | {
+            "DJANGO_SETTINGS_MODULE": self.project.settings_module,
+            "PRACTICE": "1",
+            "PYTHONPATH": os.pathsep.join([str(self.project.folder), str(paths.SOURCES)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "WORKSHOP_TEMPLATES": str(forks.folder),
+        }
+        # Never use the learner's database. Without a server, each process has a file in its data folder.
+        if temporary_database.is_postgres(database):
+            environment["DATABASE_URL"] = stack.enter_context(temporary_database.create(database))
+        if self.project.lesson.has_broker:
+            # imported here, because it takes a quarter of a second, and lesson 01 doesn't need it
+            from workshop.runtime.broker import Broker
+
+            environment["REDIS_URL"] = stack.enter_context(Broker(prefer=None)).url
+            # For Celery, this variable takes precedence over the settings. Results and locks stay in the
+            # process's Redis.
+            if temporary_vhosts.is_amqp(broker):
+                environment["CELERY_BROKER_URL"] = stack.enter_context(temporary_vhosts.create(broker))
+        return environment
+
+    def start(self) -> None:
+        """Run the checks. `read()` returns their events, as `workshop.checks.plugin` sends them."""
+        self._last_read = time.monotonic()
+        self._process.run("pytest", self._arguments, self.project.folder, self._environment)
+
+    @property
+    def seconds_left(self) -> float:
+        """The number of seconds for which the process may still be silent."""
+        return max(0.0, self._last_read + MAX_SILENCE - time.monotonic())
+
+    def read(self) -> list[Event]:
+        """Return the events that have arrived. Call this when `stream` is readable.
+
+        Returns:
+            The complete events. The last event is Finished, or Broken if the process exited early.
+        """
+        self._last_read = time.monotonic()
+        chunk = os.read(self.stream.fileno(), 65536)
+        *lines, self._incomplete = (self._incomplete + chunk).split(b"\n")
+        events = [decode(line) for line in lines]
+        for event in events:
+            self.done = isinstance(event, Finished)
+            if event.part:
+                self._last = event
+        if not chunk and not self.done:
+            events.append(self._broken(self._why_exited()))
+        return events
+
+    def timed_out(self) -> Broken:
+        """Return the event of a process that was silent for too long."""
+        return self._broken(self._why_silent())
+
+    def _broken(self, cause: str) -> Broken:
+        self.done = True
+        part = "" if isinstance(self._last, PartDone) else self._last.part
+        return Broken(cause=cause, part=part)
+
+    def _why_silent(self) -> str:
+        about = getattr(self._last, "about", "")
+        doing = f" while: {about}" if about else ""
+        return f"Nothing happened for {MAX_SILENCE} s{doing}. Does your code contain an endless loop?"
+
+    def _why_exited(self) -> str:
+        """Return why the process exited. It has closed its pipe, so it exits within moments."""
+        if self._process.wait(MAX_SILENCE) is None:
+            return self._why_silent()
+        text = self._log.read_text(errors="replace")
+        lines = [line for line in text.splitlines() if not PASSED.match(line)]
+        cause = str(diagnosis.cause(lines, self.project.folder))
+        # A sentence about the settings, from Django's checks or passed on by pytest-django.
+        cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
+        return cause or f"The checks exited with code {self._process.exit_code}."
+
+    def close(self) -> None:
+        """Stop the process, whatever it is doing. Does nothing if it is already stopped."""
+        self._stack.close()
+
+
+def _arguments(lesson: Lesson, step: str | None) -> list[str]:
+    kit, checks = paths.SOURCES / "workshop" / "checkkit", lesson.folder / "checks"
+    of_step = sorted(checks.glob(f"test_{step.replace('.', '_')}_*.py")) if step else []
+    files = of_step or [checks, *(paths.LESSONS / name for name in lesson.keeps)]
+    arguments = ["-q", "--tb=native", "-c", str(kit / "checks.ini"), "-p", "pytest_django.plugin"]
+    arguments += ["-p", "workshop.checks.plugin", "--rootdir", str(paths.LESSONS)]
+    return [*arguments, *map(str, files)]
