@@ -3,7 +3,7 @@ import subprocess
 import pytest
 import smallchain
 
-from workshop.course import diffs, lessons, playground, progress
+from workshop.course import diffs, lessons, playground, progress, project_files
 from workshop.errors import NotStarted, WorkshopError
 
 
@@ -27,7 +27,7 @@ def test_start_copies_the_project_and_adds_the_command(root):
         "manage.py",
         "workshop",
     ]
-    assert progress.last() == "01-one"
+    assert progress.last_lesson() == "01-one"
     assert playground.changed_files(copy.lesson) == []
 
 
@@ -44,8 +44,8 @@ def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
     )
     assert run.stdout == f"{copy.folder}: check a b\n"
     assert playground.changed_files(lesson) == []
-    assert playground.COMMAND not in playground.files(copy.folder)
-    assert not any(playground.COMMAND in each.name for each in diffs.compare(copy))
+    assert project_files.SCRIPT_NAME not in project_files.list_files(copy.folder)
+    assert not any(project_files.SCRIPT_NAME in each.name for each in diffs.compare(copy))
 
 
 def test_start_of_a_changed_copy_is_refused_and_changes_nothing(root):
@@ -80,7 +80,7 @@ def test_a_later_lesson_can_be_started_first(root):
 
 def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
     copy = playground.start(lessons.find("1"))
-    progress.set_passed("01-one", ["1.1"])
+    progress.set_passed_steps("01-one", ["1.1"])
     backups = []
     for text in ("first", "second"):
         (copy.folder / "images/views.py").write_text(text)
@@ -90,7 +90,7 @@ def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
         assert not copy.data.exists()
     assert [(backup / "images/views.py").read_text() for backup in backups] == ["first", "second"]
     assert [(backup / "data/db.sqlite3").read_text() for backup in backups] == ["first", "second"]
-    assert progress.passed("01-one") == []
+    assert progress.passed_steps("01-one") == []
 
 
 def test_reset_of_a_lesson_that_is_not_started(root):

@@ -11,7 +11,7 @@ from rich.text import Text
 console = Console(highlight=False)
 """Standard output, for a command's results."""
 
-complaints = Console(stderr=True, highlight=False)
+error_console = Console(stderr=True, highlight=False)
 """Standard error, for error messages."""
 
 WIDEST = 100

@@ -197,7 +197,7 @@ class Report:
         elif not self.project.is_learners:
             return
         elif self.only:
-            if following := progress.next_step(lesson, also=self.passed):
+            if following := progress.next_step(lesson, just_passed=self.passed):
                 yield f"  Next: step {following.id} · {following.title}"
             else:
                 yield f"  All core steps have passed. Check the whole lesson: ./workshop check {lesson.code}"
@@ -218,5 +218,5 @@ class Report:
         lesson = self.project.lesson
         worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
         only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else progress.counted(lesson, self.passed)
+        steps = f"step {only}" if only else progress.count(lesson, self.passed)
         return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"

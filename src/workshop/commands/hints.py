@@ -14,7 +14,7 @@ def open_step(lesson: Lesson, otherwise: str) -> Step:
 
     otherwise: the end of the error message. The id of a step is appended to it.
     """
-    if step := progress.next_step(lesson) or next(iter(progress.open_optional(lesson)), None):
+    if step := progress.next_step(lesson) or next(iter(progress.open_optional_steps(lesson)), None):
         return step
     follow = (
         f" Continue:  ./workshop start {lesson.next.code}" if lesson.next else " That was the last lesson."

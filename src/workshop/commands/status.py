@@ -18,13 +18,13 @@ def show() -> None:
     known = lessons.all_lessons()
     if not known:
         raise WorkshopError(f"No lessons were found in {paths.LESSONS}. Is this a complete clone?")
-    last = progress.last()
+    last = progress.last_lesson()
     table = Table.grid(padding=(0, 1))
     has_bars = console.width >= WIDE
     for is_whole in (True, True, False, True, *[True] * has_bars, True):  # the title shrinks
         table.add_column(no_wrap=is_whole)
     for lesson in known:
-        passed = set(progress.passed(lesson.name))
+        passed = set(progress.passed_steps(lesson.name))
         done, total = sum(step.id in passed for step in lesson.core), len(lesson.core)
         bar = Text("━" * done, style="green") + Text("━" * (total - done), style="dim")
         table.add_row(
@@ -41,7 +41,7 @@ def show() -> None:
 
 def _words(lesson: Lesson, passed: set[str]) -> str:
     if passed or (paths.PLAYGROUND / lesson.name).is_dir():
-        return progress.counted(lesson, passed)
+        return progress.count(lesson, passed)
     return "not started"
 
 
@@ -51,7 +51,7 @@ def _next(known: list[Lesson], last: str | None) -> str:
         return f"./workshop start {(current or known[0]).code}"
     if step := progress.next_step(current):
         return f"step {step.id} {step.title}  ·  ./workshop check {step.id}"
-    extra = optional_steps(progress.open_optional(current))
+    extra = optional_steps(progress.open_optional_steps(current))
     if current.next:
         return f"./workshop start {current.next.code}" + (f"  ·  {extra}" if extra else "")
     return f"this was the last lesson. {extra}".rstrip()

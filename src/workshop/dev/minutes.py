@@ -15,7 +15,7 @@ from rich.table import Table
 
 from workshop import paths
 from workshop.console import say
-from workshop.course import lessons, solve
+from workshop.course import lessons, step_solution
 from workshop.course.lessons import Lesson, Step
 from workshop.docsite import snippets
 from workshop.system import atomic_file
@@ -139,7 +139,7 @@ def _written(lesson: Lesson, step: Step) -> tuple[int, int]:
     for name in step.files:
         files = [folder / name for folder in (lesson.folder, lesson.solution)]
         starter, solution = (file.read_text(encoding="utf-8") if file.is_file() else "" for file in files)
-        for hunk in solve.hunks(starter, solution):
+        for hunk in step_solution.hunks(starter, solution):
             if (
                 step.id in hunk.steps
                 or not hunk.steps

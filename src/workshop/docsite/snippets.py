@@ -14,7 +14,7 @@ Paths are relative to the repository; paths in runs/ are relative to docs/. A mi
 `--8<-- "workshop:opening.03"` includes the opening of lesson 03, and `--8<-- "workshop:commands"` includes
 the Markdown that a function returns. mkdocs.yml lists the function under `generated`.
 In running text, {{ setting NAME }} inserts a value from the finished project (settings_page), and
-{{ minutes 3.2 }} a value from a lesson's manifest (lesson_facts).
+{{ minutes 3.2 }} a value from a lesson's manifest (lesson_times).
 """
 
 import ast
@@ -28,8 +28,7 @@ from markdown.preprocessors import Preprocessor
 from mkdocs.exceptions import BuildError
 
 from workshop import paths
-from workshop.course import lesson_facts
-from workshop.docsite import settings_page
+from workshop.docsite import lesson_times, settings_page
 from workshop.errors import WorkshopError
 
 LINE = re.compile(r'^(?P<indent> *)--8<-- "(?P<path>[^":]+)(?::(?P<symbol>[\w.]+))?"\s*$')
@@ -60,7 +59,7 @@ class Snippets(Preprocessor):
                 fence = None
             wanted = LINE.match(line)
             if wanted is None:
-                found.append(lesson_facts.filled(settings_page.filled(line)) if fence is None else line)
+                found.append(lesson_times.filled(settings_page.filled(line)) if fence is None else line)
                 continue
             if wanted["path"] == "workshop":
                 found += generated(wanted["symbol"], self.functions).splitlines()
@@ -98,7 +97,7 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
     """
     kind, _, lesson = (name or "").partition(".")
     if kind == "opening":
-        return lesson_facts.opening(lesson)
+        return lesson_times.opening(lesson)
     if name not in functions:
         known = ", ".join([*functions, "opening.03"])
         raise WorkshopError(f'A text includes the unknown name "workshop:{name}". Known names: {known}.')

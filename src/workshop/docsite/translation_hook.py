@@ -17,8 +17,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
-from workshop.course import lesson_facts
-from workshop.docsite import german, translations
+from workshop.docsite import german, lesson_times, translations
 from workshop.docsite.snippets import LINE
 from workshop.docsite.translations import State
 from workshop.errors import WorkshopError
@@ -145,7 +144,7 @@ def _generated(markdown: str, page: Page, language: str, words: ModuleType) -> s
             raise WorkshopError(
                 f"{translation.file} has no goals. List them in its front matter, as `goals`."
             )
-        return lesson_facts.opening(found[1], words.FACTS, goals)
+        return lesson_times.opening(found[1], words.FACTS, goals)
 
     def link(found: re.Match) -> str:
         exists = _site.files.src_uris.__contains__
@@ -154,7 +153,7 @@ def _generated(markdown: str, page: Page, language: str, words: ModuleType) -> s
     def line(text: str) -> str:
         included = LINE.match(text)
         if included is None:
-            text = translations.LINK.sub(link, lesson_facts.filled(text, words.FACTS))
+            text = translations.LINK.sub(link, lesson_times.filled(text, words.FACTS))
             # The address of a translated page is one folder deeper.
             return translations.HTML_LINK.sub(r"../\g<0>", text) if text.lstrip().startswith("<") else text
         own = included["path"].replace("docs/", f"docs/{language}/", 1)

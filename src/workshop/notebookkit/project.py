@@ -52,7 +52,7 @@ def open_project(lesson: str, choice: str = "mine") -> "Opened":
     Sentences(command, has_celery).install()  # first, so that every later error is shown as a sentence
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
-    folder = projects.of_lesson(found).folder if choice == "mine" else found.solution
+    folder = projects.learners_copy(found).folder if choice == "mine" else found.solution
     running = Running.now()
     stop = "./workshop up with Ctrl-C"
     if running.command:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workshop import paths
-from workshop.errors import WorkshopError, reason
+from workshop.errors import WorkshopError, describe
 from workshop.system import atomic_file
 
 SECRETS = (
@@ -283,7 +283,7 @@ def from_script(arguments: Sequence[str]) -> int:
     except WorkshopError as error:
         print(error, file=sys.stderr)
     except OSError as error:
-        print(reason(error), file=sys.stderr)
+        print(describe(error), file=sys.stderr)
     return 1
 
 
