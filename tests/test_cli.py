@@ -118,7 +118,7 @@ def test_status_lists_the_lessons_and_the_next_command(run):
     progress.set_passed_steps("01-one", ["1.1"])
     out = run("status")[1]
     assert "1 of 2 steps" in out
-    assert "./workshop check 1.2" in out
+    assert "Next: step 1.2 · Two · ./workshop check" in out
     progress.set_passed_steps("01-one", ["1.1", "1.2"])
     assert "Next: ./workshop start 02" in run("status")[1]
 

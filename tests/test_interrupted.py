@@ -13,7 +13,7 @@ import pytest
 import smallchain
 
 from workshop import cli, paths
-from workshop.course import crash_recovery, journal, lessons, playground, progress, project_files
+from workshop.course import crash_recovery, journal, lessons, playground, progress, project, project_files
 from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
@@ -170,7 +170,7 @@ def test_reset(tmp_path, monkeypatch, capsys, spring, lasts):
         assert progress.passed_steps("01-one") == (DONE if found == mine else []), f"change {number}"
         assert found == mine or mine in backups()
         assert not journal.exists()
-        playground.reset(lessons.find("1"))
+        playground.reset(project.learners_copy(lessons.find("1")))
         assert (tree(copy), progress.passed_steps("01-one")) == (new, [])
         if not sprung:
             assert found == new
@@ -295,10 +295,10 @@ def test_a_photo_that_is_written_between_the_two_renames_is_kept(tmp_path, monke
     if fails:
         monkeypatch.setattr(progress, "restart_lesson", lambda lesson: full())
         with pytest.raises(WorkshopError, match="Nothing was changed"):
-            playground.reset(lessons.find("1"))
+            playground.reset(project.learners_copy(lessons.find("1")))
         assert tree(copy) == mine
     else:
-        backup = playground.reset(lessons.find("1")).backup
+        backup = playground.reset(project.learners_copy(lessons.find("1")))
         assert tree(backup) == mine
         assert tree(copy) == {name: text for name, text in mine.items() if name != PHOTO}
     assert late == sorted(kept[PHOTO] for kept in backups() if kept.keys() == {PHOTO})

@@ -3,7 +3,7 @@ import subprocess
 import pytest
 import smallchain
 
-from workshop.course import diffs, lessons, playground, progress, project_files
+from workshop.course import diffs, lessons, playground, progress, project, project_files
 from workshop.errors import NotStarted, WorkshopError
 
 
@@ -11,6 +11,12 @@ from workshop.errors import NotStarted, WorkshopError
 def root(tmp_path, monkeypatch):
     smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
     return tmp_path.resolve()
+
+
+def restarted(lesson):
+    copy = project.learners_copy(lesson)
+    playground.reset(copy)
+    return copy
 
 
 def names(folder):
@@ -31,7 +37,7 @@ def test_start_copies_the_project_and_adds_the_command(root):
     assert playground.changed_files(copy.lesson) == []
 
 
-@pytest.mark.parametrize("begin", [playground.start, lambda lesson: playground.reset(lesson).project])
+@pytest.mark.parametrize("begin", [playground.start, restarted])
 def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
     """Lessons say ./workshop everywhere. The script belongs neither to the project nor to its changes."""
     (root / "workshop").write_text('#!/bin/sh\necho "$PWD: $*"\n')
@@ -85,7 +91,7 @@ def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
     for text in ("first", "second"):
         (copy.folder / "images/views.py").write_text(text)
         smallchain.write(copy.data / "db.sqlite3", text)
-        backups.append(playground.reset(copy.lesson).backup)
+        backups.append(playground.reset(copy))
         assert playground.changed_files(copy.lesson) == []
         assert not copy.data.exists()
     assert [(backup / "images/views.py").read_text() for backup in backups] == ["first", "second"]
@@ -95,7 +101,7 @@ def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
 
 def test_reset_of_a_lesson_that_is_not_started(root):
     with pytest.raises(NotStarted, match="not started"):
-        playground.reset(lessons.find("1"))
+        playground.reset(project.learners_copy(lessons.find("1")))
 
 
 def test_an_interrupted_start_is_made_good(root):

@@ -1,8 +1,7 @@
 """The command line: the commands, with their arguments and options. Separate modules do the work."""
 
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,13 +39,6 @@ Target = Annotated[
 ]
 StepName = Annotated[str | None, typer.Argument(metavar="STEP", help="One step, such as 3.2.")]
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="A lesson: 3, 03, 03-images or images.")]
-
-
-class Switch(StrEnum):
-    """The action of ./workshop broker."""
-
-    STOP = "stop"
-    START = "start"
 
 
 def _version(wanted: bool) -> None:
@@ -185,8 +177,8 @@ def reset(lesson: LessonName) -> None:
     copy = projects.learners_copy(lessons.find(lesson))
     stopped = up_state.stop(copy.folder)
     with signals.held():
-        done = playground.reset(copy.lesson)
-        say(playground.reset_message(done, stopped))
+        backup = playground.reset(copy)
+        say(playground.reset_message(copy, backup, stopped))
 
 
 @app.command(rich_help_panel=LOOP)
@@ -224,7 +216,8 @@ def up(
 @app.command(rich_help_panel=RUNNING)
 def broker(
     action: Annotated[
-        Switch, typer.Argument(metavar="stop|start", help="Whether to stop or start the broker.")
+        Literal["stop", "start"],
+        typer.Argument(metavar="stop|start", help="Whether to stop or start the broker."),
     ],
 ) -> None:
     """Stop or start only the broker of a running ./workshop up.
@@ -233,7 +226,7 @@ def broker(
     """
     from workshop.commands import broker_switch
 
-    say(broker_switch.switch(on=action is Switch.START))
+    say(broker_switch.switch(on=action == "start"))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -402,7 +395,11 @@ app.add_typer(dev_commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
 def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step | None]:
-    """Return the project and the step that a command's two arguments name, in either order."""
+    """Return the project and the step that a command's two arguments name, in either order.
+
+    Raises:
+        WorkshopError: The arguments name two steps.
+    """
     if target and step and lessons.is_step(target) and not lessons.is_step(step):
         target, step = step, target
     if target and lessons.is_step(target):

@@ -19,6 +19,7 @@ def main(project: Project, step: str | None = None, everything: bool = False) ->
     """Check a project, and print the results.
 
     Args:
+        project: The project.
         step: The id of the only step to check. Default: the whole lesson.
         everything: Whether to continue after a step has failed.
 

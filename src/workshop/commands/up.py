@@ -14,7 +14,7 @@ from rich.markup import escape
 from workshop import paths
 from workshop.commands import broker_switch, status
 from workshop.console import say
-from workshop.course import lessons, playground, progress, project_database
+from workshop.course import lessons, playground, project_database
 from workshop.course.project import DEFAULT_REDIS_URL, Project
 from workshop.errors import WorkshopError
 from workshop.notebooks import server
@@ -33,9 +33,6 @@ REMARKS = 48
 
 def up(project: Project, port: int = 8000) -> int:
     """Run the project until Ctrl-C, SIGTERM or a closed terminal, then stop every process. Returns 0.
-
-    Args:
-        port: The site's port.
 
     Raises:
         WorkshopError: Another `up` is running, the port is taken, or the broker at REDIS_URL doesn't respond.
@@ -189,10 +186,11 @@ class _Session:
         if "worker" in self.supervisor.running:
             remarks.append("the worker restarts when you save")
         yield _row("your copy" if project.is_learners else "project", project.shown, "; ".join(remarks))
-        yield _row("site", f"http://localhost:{self.port}", project_database.photo_counts(project))
-        if monitor := self.supervisor.running.get("flower"):
+        addresses = self.addresses()
+        yield _row("site", addresses["site"], project_database.photo_counts(project))
+        if "flower" in addresses:
             user = f"user {flower.USER}, password {flower.password()}"
-            yield _row("flower", f"http://localhost:{monitor.service.port}", user)
+            yield _row("flower", addresses["flower"], user)
         for service in self.late_services:
             yield _row(service.name, self.page(service))
         yield from self.servers()
@@ -202,7 +200,7 @@ class _Session:
             yield _row("practice", f"{service}: {mode}", f"reset it: python manage.py {service} ok")
         yield ""
         if project.is_learners:
-            yield f"  {escape(_next(project))}"
+            yield f"  next: {escape(status.next_action(lesson))}"
         yield "  stop: Ctrl-C"
 
     def servers(self) -> Iterator[str]:
@@ -236,17 +234,8 @@ def _row(name: str, value: str, remark: str = "") -> str:
     return f"{row}  [dim]{escape(remark)}[/]" if remark else row
 
 
-def _next(project: Project) -> str:
-    if step := progress.next_step(project.lesson):
-        return f"next: step {step.id} · {step.title} · ./workshop check"
-    following = project.lesson.next
-    extra = status.optional_steps(progress.open_optional_steps(project.lesson))
-    done = f"next: ./workshop start {following.code}" if following else "You have finished the last lesson."
-    return f"{done} · {extra}" if extra else done
-
-
 def _broker_port() -> int:
-    """Return the broker's preferred port: WORKSHOP_BROKER_PORT or 6379. Two clones need different ports."""
+    # Two clones need different ports.
     port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
     if not (port.isdecimal() and 1 <= int(port) <= LAST):
         raise WorkshopError(

@@ -122,7 +122,11 @@ def carry(name: str) -> list[Path]:
 
 
 def _carry_in(projects: list[Path], name: str, chosen: Path | None) -> list[Path]:
-    """Copy the file `name` of the `chosen` or first project that has it to the other `projects`."""
+    """Copy the file `name` of the `chosen` or first project that has it to the other `projects`.
+
+    Raises:
+        WorkshopError: The source is ambiguous, or the `chosen` project doesn't have the file.
+    """
     copies = [project / name for project in projects if (project / name).is_file()]
     if not copies:
         return []
@@ -161,20 +165,19 @@ def _refuse_unshared(name: str) -> None:
 def _link_errors(link: Link) -> list[str]:
     before, after = _shared_files(link.before), _shared_files(link.after)
     old, new = paths.shown(link.before), paths.shown(link.after)
+    names = before.keys() | after.keys()
+    different = {name for name in names if before.get(name) != after.get(name)}
     sentences = []
-    for name in sorted(before.keys() | after.keys() | link.listed):
-        is_same = before.get(name) == after.get(name)
-        if is_same and name in link.listed:
-            sentences.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
-        elif is_same or name in link.listed:
-            continue
-        elif name in before and name in after:
+    for name in sorted(different - link.listed):
+        if name in before and name in after:
             sentences.append(f"{name} differs between {old} and {new}, but is not listed in {link.source}.")
         else:
             here, there = (old, new) if name in before else (new, old)
             sentences.append(
                 f"{name} is in {here}, but not in {there}, and it is not listed in {link.source}."
             )
+    for name in sorted(link.listed - different):
+        sentences.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
     return sentences
 
 

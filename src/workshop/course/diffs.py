@@ -50,6 +50,7 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
     """Return the files that differ from the solution.
 
     Args:
+        project: The learner's copy.
         step: Only the files that this step changes, compared with the solution of this step.
         name: Only this file. Its path is relative to the project, to the current folder or to the clone.
 
@@ -103,7 +104,6 @@ def show(project: Project, step: Step | None = None, name: str | None = None) ->
 
 
 def _refuse_other_files(project: Project, step: Step | None, name: str, known: set[str]) -> None:
-    """Raise WorkshopError if `step` doesn't change the file `name`, or if neither side has it."""
     if step is not None and name not in step.files:
         raise WorkshopError(
             f"Step {step.id} changes {', '.join(step.files)}, but not {name}.\n"

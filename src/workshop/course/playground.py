@@ -2,12 +2,11 @@
 
 import errno
 import shutil
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from workshop import paths
-from workshop.course import journal, progress, project
+from workshop.course import journal, progress
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.course.project_files import SCRIPT_NAME, checksums, list_files
@@ -18,14 +17,6 @@ SCRIPT = """#!/bin/sh
 # Runs the workshop's command, so that you can type ./workshop in this folder too.
 exec "$(dirname "$0")/../../workshop" "$@"
 """
-
-
-@dataclass(frozen=True)
-class Reset:
-    """The result of a reset: the new copy, and the backup folder with the learner's files and data."""
-
-    project: Project
-    backup: Path
 
 
 def start(lesson: Lesson) -> Project:
@@ -46,19 +37,21 @@ def start(lesson: Lesson) -> Project:
     return Project(lesson.learners_copy, lesson)
 
 
-def reset(lesson: Lesson) -> Reset:
-    """Move the learner's folder, with its data, to a dated backup, and start the lesson over.
+def reset(copy: Project) -> Path:
+    """Move the learner's copy, with its data, to a dated backup, and start the lesson over.
 
     The folder is moved in one rename, and the new copy is added with another rename. So the learner's work is
     always complete, even if a process is still writing to it.
 
+    Returns:
+        The backup folder.
+
     Raises:
-        NotStarted: There is no copy of the lesson.
         WorkshopError: The operating system refused a change. Then the old copy is still in its place with its
             progress, or the message says where it is.
     """
+    lesson = copy.lesson
     with journal.lock():
-        old = project.learners_copy(lesson)
         backup = _unused_backup_path(lesson.name)
         try:
             backup.parent.mkdir(parents=True, exist_ok=True)
@@ -71,28 +64,28 @@ def reset(lesson: Lesson) -> Reset:
         except OSError as error:
             where = f"Your files are in {paths.shown(backup)}." if backup.exists() else "Nothing was changed."
             raise WorkshopError(f"The reset could not be finished. {describe(error)}\n{where}") from error
-    return Reset(old, backup)
+    return backup
 
 
-def reset_message(done: Reset, stopped: bool) -> str:
+def reset_message(copy: Project, backup: Path, stopped: bool) -> str:
     """Return what a reset has done.
 
     Args:
+        copy: The new copy.
+        backup: The folder with the learner's files and data.
         stopped: Whether a running `up` was stopped.
     """
-    code = done.project.lesson.code
     lines = [
-        f"{done.project.shown} is now a new copy of the lesson.",
-        f"Your files are in {paths.shown(done.backup)}.",
+        f"{copy.shown} is now a new copy of the lesson.",
+        f"Your files are in {paths.shown(backup)}.",
     ]
     if stopped:
         lines.append(
-            f"Stopped ./workshop up, which was running this lesson. Start it again: ./workshop up {code}"
+            "Stopped ./workshop up, which was running this lesson. Start it again: "
+            f"./workshop up {copy.lesson.code}"
         )
-    if Path.cwd().is_relative_to(done.backup.resolve()):
-        lines.append(
-            f"This terminal is now in the backup folder. Go to the new copy: cd {done.project.folder}"
-        )
+    if Path.cwd().is_relative_to(backup.resolve()):
+        lines.append(f"This terminal is now in the backup folder. Go to the new copy: cd {copy.folder}")
     return "\n".join(lines)
 
 
@@ -122,13 +115,9 @@ def changed_files(lesson: Lesson) -> list[str]:
 
 def backup_folder(name: str) -> Path:
     """Create and return an empty folder in playground/.backup/, named after `name` and the current time."""
-    while True:
-        folder = _unused_backup_path(name)
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue
+    folder = _unused_backup_path(name)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def add_script(folder: Path) -> None:
@@ -139,7 +128,11 @@ def add_script(folder: Path) -> None:
 
 
 def _update(lesson: Lesson) -> None:
-    """Update an unchanged copy to the current starter. Raises WorkshopError if the copy was changed."""
+    """Update an unchanged copy to the current starter.
+
+    Raises:
+        WorkshopError: The learner has changed the copy.
+    """
     if changed := changed_files(lesson):
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise WorkshopError(

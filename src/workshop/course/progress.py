@@ -43,7 +43,8 @@ def next_step(lesson: Lesson, just_passed: Iterable[str] = ()) -> Step | None:
     """Return the first unpassed core step of `lesson`, or None if the lesson is done.
 
     Args:
-        just_passed: Ids of steps that are not recorded yet.
+        lesson: The lesson.
+        just_passed: Ids of steps that have passed but are not recorded yet.
     """
     passed = {*passed_steps(lesson.name), *just_passed}
     return next((step for step in lesson.core if step.id not in passed), None)
@@ -56,11 +57,7 @@ def open_optional_steps(lesson: Lesson) -> list[Step]:
 
 
 def count(lesson: Lesson, passed: Iterable[str]) -> str:
-    """Return how many steps of `lesson` are in `passed`: "2 of 2 core steps, 0 of 3 optional".
-
-    Args:
-        passed: Ids of steps.
-    """
+    """Return how many steps of `lesson` are in the ids `passed`: "2 of 2 core steps, 0 of 3 optional"."""
     total, total_optional = len(lesson.core), len(lesson.steps) - len(lesson.core)
     done = len({step.id for step in lesson.core}.intersection(passed))
     if not total_optional:

@@ -55,7 +55,9 @@ def message(project: Project, step: Step | None, solved: Solved) -> str:
     """Return what a solve has done, with the next command.
 
     Args:
+        project: The learner's copy.
         step: The step that was solved, or None for the whole lesson.
+        solved: What the solve changed.
     """
     subject = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
     if not solved.changes:
@@ -96,7 +98,11 @@ def _refuse_solutions(project: Project) -> None:
 
 
 def _write(project: Project, files: dict[str, bytes | None], backup_name: str) -> Solved:
-    """Write all `files`, or none: if one can't be written, the others are restored."""
+    """Write all `files`, or none: if one can't be written, the others are restored.
+
+    Raises:
+        WorkshopError: The operating system refused a change.
+    """
     _refuse_packages(project, files)
     folder, backup = project.folder, None
     with journal.lock():
@@ -131,7 +137,7 @@ def _write(project: Project, files: dict[str, bytes | None], backup_name: str) -
 
 
 def _refuse_packages(project: Project, names: dict[str, bytes | None]) -> None:
-    """Raise WorkshopError if a package with the same name would hide a module of the solution."""
+    # Python would import a package instead of the module with the same name.
     for name in names:
         package = (project.folder / name).with_suffix("")
         if name.endswith(".py") and (package / "__init__.py").is_file():

@@ -93,7 +93,11 @@ def _applied(starter: str, chosen: list[Hunk]) -> bytes:
 
 
 def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
-    """Apply the changes from base to target to `mine`. If both changed the same lines, the target wins."""
+    """Apply the changes from base to target to `mine`. If both changed the same lines, the target wins.
+
+    Raises:
+        WorkshopError: git is missing or failed.
+    """
     if mine in (base, target):
         return target
     with tempfile.TemporaryDirectory() as folder:
