@@ -30,9 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PORT = {"min": 1, "max": 65535}
-ANYWAY = ("dev", "docs", "doctor", "test")
+WITHOUT_REPAIR = ("dev", "docs", "doctor", "test")
 """Commands that don't change a learner's copy. They run even if an interrupted command cannot be repaired."""
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
     str | None, typer.Argument(metavar="TARGET", help="A lesson, a step, or a project folder.")
@@ -58,7 +58,7 @@ def common(
     """Handle the options that all commands share. `main` reads `--debug`, wherever it is on the line."""
     from workshop.course import journal
 
-    if journal.exists() and context.invoked_subcommand not in ANYWAY:
+    if journal.exists() and context.invoked_subcommand not in WITHOUT_REPAIR:
         from workshop.course import crash_recovery
 
         if message := crash_recovery.recover():
@@ -369,7 +369,7 @@ def cluster(
     raise typer.Exit(command.main(workers, photos, quick))
 
 
-@app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
+@app.command(rich_help_panel=RUNNING, context_settings=ANY_ARGUMENTS | {"help_option_names": ["--help"]})
 def compose(context: typer.Context) -> None:
     """Run the project in Docker Compose, as on real servers. All arguments are passed to docker compose.
 
@@ -380,7 +380,7 @@ def compose(context: typer.Context) -> None:
     raise typer.Exit(compose_command.main(context.args))
 
 
-@app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
+@app.command(rich_help_panel=MAINTAINERS, context_settings=ANY_ARGUMENTS)
 def test(context: typer.Context) -> None:
     """Run all of the workshop's tests. Further arguments are passed to pytest.
 

@@ -218,5 +218,5 @@ class Report:
         lesson = self.project.lesson
         worker = f" · worker ready in {self.worker_seconds:.1f} s" if self.worker_seconds else ""
         only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else progress.count(lesson, self.passed)
+        steps = f"step {only}" if only else progress.summary(lesson, self.passed)
         return f"  {steps} · {time.monotonic() - self._began:.1f} s{worker}"

@@ -38,7 +38,7 @@ def show() -> None:
             Text(lesson.title),
             Text(f"{lesson.minutes} min", style="dim"),
             *[bar] * has_bars,
-            Text(progress.count(lesson, passed) if is_started else "not started"),
+            Text(progress.summary(lesson, passed) if is_started else "not started"),
         )
     say(table)
     current = next((lesson for lesson in known if lesson.name == last), None)

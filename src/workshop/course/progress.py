@@ -56,7 +56,7 @@ def open_optional_steps(lesson: Lesson) -> list[Step]:
     return [step for step in lesson.steps if step.optional and step.id not in passed]
 
 
-def count(lesson: Lesson, passed: Iterable[str]) -> str:
+def summary(lesson: Lesson, passed: Iterable[str]) -> str:
     """Return how many steps of `lesson` are in the ids `passed`: "2 of 2 core steps, 0 of 3 optional"."""
     total, total_optional = len(lesson.core), len(lesson.steps) - len(lesson.core)
     done = len({step.id for step in lesson.core}.intersection(passed))
