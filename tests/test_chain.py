@@ -43,6 +43,13 @@ def test_an_entry_that_no_longer_differs_is_found(root):
     assert "Procfile is listed in `changed` in lessons/02-two/lesson.toml, but is the same" in finding
 
 
+def test_a_step_that_deletes_a_file_is_found(root):
+    (root / "solutions/01-one/images/views.py").unlink()
+    (finding,) = [sentence for sentence in chain.file_errors() if "the steps in lessons/01-one" in sentence]
+    assert finding.startswith("images/views.py is listed")
+    assert "`solve` deletes no files" in finding
+
+
 def test_a_missing_solution_is_found(root):
     (root / "solutions/02-two").rename(root / "gone")
     assert chain.file_errors() == ["solutions/02-two is missing: every lesson has a solution."]

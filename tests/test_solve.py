@@ -29,7 +29,7 @@ def views(copy):
 
 def test_one_step_is_solved_and_the_other_is_left(copy):
     done = solve.solve_step(copy, copy.lesson.step("1.1"))
-    assert done.changes == {"images/views.py": "changed"}
+    assert done.changed == ["images/views.py"]
     assert "return 1" in views(copy)
     assert "# TODO 1.2" in views(copy)
     assert "TODO 1.1" not in views(copy)
@@ -39,7 +39,7 @@ def test_one_step_is_solved_and_the_other_is_left(copy):
 
 def test_a_file_that_only_the_solution_has_is_created(copy):
     done = solve.solve_step(copy, copy.lesson.step("1.2"))
-    assert done.changes["images/numbers.py"] == "created"
+    assert done.created == ["images/numbers.py"]
     assert "return two()" in views(copy)
     assert "# TODO 1.1" in views(copy)
 
@@ -58,7 +58,7 @@ def test_solving_twice_changes_nothing_more(copy, step):
     solve.solve_step(copy, copy.lesson.step(step))
     before = views(copy)
     again = solve.solve_step(copy, copy.lesson.step(step))
-    assert not again.changes
+    assert not again
     assert again.backup is None
     assert views(copy) == before
 
@@ -68,7 +68,7 @@ def test_the_diff_of_a_step_is_what_solving_it_changes(copy, step):
     step, before = copy.lesson.step(step), views(copy).splitlines()
     shown = {diff.name: diff.lines[2:] for diff in diffs.compare(copy, step)}
     done = solve.solve_step(copy, step)
-    assert shown.keys() == done.changes.keys()
+    assert shown.keys() == {*done.changed, *done.created}
     assert (
         shown["images/views.py"] == [*difflib.unified_diff(before, views(copy).splitlines(), lineterm="")][2:]
     )
@@ -97,7 +97,7 @@ def test_a_wrong_try_gives_way_to_the_solution(copy):
 def test_a_deleted_file_comes_back_with_the_steps_so_far(copy):
     (copy.folder / "images/views.py").unlink()
     done = solve.solve_step(copy, copy.lesson.step("1.2"))
-    assert done.changes["images/views.py"] == "created"
+    assert "images/views.py" in done.created
     assert views(copy) == smallchain.VIEWS_DONE
 
 
@@ -144,7 +144,7 @@ def test_the_whole_lesson(copy):
     assert views(copy) == smallchain.VIEWS_DONE
     assert (done.backup / "images/views.py").is_file()
     assert diffs.compare(copy) == []
-    assert not solve.solve_lesson(copy).changes
+    assert not solve.solve_lesson(copy)
 
 
 def test_a_solution_is_not_solved(root):
@@ -166,14 +166,14 @@ def test_solving_every_step_in_order_ends_at_the_solution(lesson, tmp_path, monk
     monkeypatch.setattr(paths, "STATE", tmp_path / ".workshop")
     copy = playground.start(lesson)
     for step in lesson.steps:
-        assert solve.solve_step(copy, step).changes, f"the solution of step {step.id} changes nothing"
+        assert solve.solve_step(copy, step), f"the solution of step {step.id} changes nothing"
         for name, file in project_files.list_files(copy.folder).items():
             if name.endswith(".py"):
                 ast.parse(file.read_text(), f"{name} after step {step.id}")
             assert step.id not in lessons.todo_steps(file.read_text(errors="ignore")), (
                 f"{name} after {step.id}"
             )
-        assert not solve.solve_step(copy, step).changes, f"solving step {step.id} twice changes something"
+        assert not solve.solve_step(copy, step), f"solving step {step.id} twice changes something"
     assert [diff.name for diff in diffs.compare(copy)] == []
 
 

@@ -176,6 +176,11 @@ def _link_errors(link: Link) -> list[str]:
             sentences.append(
                 f"{name} is in {here}, but not in {there}, and it is not listed in {link.source}."
             )
+    if link.after.is_relative_to(paths.SOLUTIONS):
+        for name in sorted(link.listed & before.keys() - after.keys()):
+            sentences.append(
+                f"{name} is listed in {link.source}, but is not in {new}: `solve` deletes no files."
+            )
     for name in sorted(link.listed - different):
         sentences.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
     return sentences

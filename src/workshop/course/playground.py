@@ -219,6 +219,6 @@ def _record_files(lesson: Lesson) -> None:
     atomic_file.write_json(_checksums_file(lesson), checksums(lesson.learners_copy))
 
 
-def _recorded_files(lesson: Lesson) -> dict[str, str | None]:
+def _recorded_files(lesson: Lesson) -> dict[str, str]:
     """Return the checksums of the files when they were copied; without a record, those of the starter."""
     return atomic_file.read_json(_checksums_file(lesson)) or checksums(lesson.folder)

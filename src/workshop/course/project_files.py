@@ -50,12 +50,12 @@ def content(file: Path) -> bytes | None:
     return file.read_bytes() if file.is_file() else None
 
 
-def checksum(content: bytes | None) -> str | None:
-    """Return the SHA-256 of `content` in hexadecimal, or None for a file that doesn't exist."""
-    return None if content is None else hashlib.sha256(content).hexdigest()
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
-def checksums(folder: Path) -> dict[str, str | None]:
+def checksums(folder: Path) -> dict[str, str]:
     """Return the checksum of each file of the project in `folder`."""
     return {name: checksum(file.read_bytes()) for name, file in list_files(folder).items()}
 

@@ -1,7 +1,8 @@
 """Write the solution of a step or of a whole lesson to the learner's copy, with a backup."""
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop import paths
@@ -15,15 +16,20 @@ from workshop.system import atomic_file
 
 @dataclass(frozen=True)
 class Solved:
-    """The result of a solve.
+    """The result of a solve. Without changed and created files, everything was already solved.
 
     Attributes:
-        changes: File -> "changed", "created" or "removed". Empty if everything was already solved.
-        backup: The folder with the learner's version of the files, or None if there was none.
+        changed: The learner's files that were changed.
+        created: The files that the learner didn't have.
+        backup: The folder with the learner's version of the changed files, or None if there are none.
     """
 
-    changes: dict[str, str]
+    changed: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
     backup: Path | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.created)
 
 
 def solve_step(project: Project, step: Step) -> Solved:
@@ -47,7 +53,7 @@ def solve_lesson(project: Project) -> Solved:
     """
     _refuse_solutions(project)
     names = dict.fromkeys(name for step in project.lesson.steps for name in step.files)
-    files = {name: content(project.lesson.solution / name) for name in names}
+    files = {name: (project.lesson.solution / name).read_bytes() for name in names}
     return _write(project, files, f"{project.lesson.name}-before-solve")
 
 
@@ -60,18 +66,18 @@ def message(project: Project, step: Step | None, solved: Solved) -> str:
         solved: What the solve changed.
     """
     subject = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
-    if not solved.changes:
+    if not solved:
         return f"{subject} is already solved in {project.shown}. Nothing was changed."
     lines = [f"{subject} is solved in {project.shown}."]
-    for verb in ("changed", "created", "removed"):
-        lines += [f"  {verb}  {name}" for name, change in solved.changes.items() if change == verb]
+    lines += [f"  changed  {name}" for name in solved.changed]
+    lines += [f"  created  {name}" for name in solved.created]
     if solved.backup:
         lines.append(f"Backup of your files: {paths.shown(solved.backup)}")
     lines.append(f"Next: ./workshop check {step.id if step else project.lesson.code}")
     return "\n".join(lines)
 
 
-def undo(folder: Path, backup: Path | None, checksums: dict[str, str | None]) -> str:
+def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
     """Undo an interrupted solve. A file that was changed after the solve is left alone.
 
     Args:
@@ -97,7 +103,7 @@ def _refuse_solutions(project: Project) -> None:
         )
 
 
-def _write(project: Project, files: dict[str, bytes | None], backup_name: str) -> Solved:
+def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solved:
     """Write all `files`, or none: if one can't be written, the others are restored.
 
     Raises:
@@ -106,13 +112,15 @@ def _write(project: Project, files: dict[str, bytes | None], backup_name: str) -
     _refuse_packages(project, files)
     folder, backup = project.folder, None
     with journal.lock():
-        changes = {name: _change(content(folder / name), wanted) for name, wanted in files.items()}
-        changes = {name: change for name, change in changes.items() if change}
-        if not changes:
-            return Solved({})
-        checksums = {name: checksum(files[name]) for name in changes}
+        before = {name: content(folder / name) for name in files}
+        changed = [name for name in files if before[name] not in (None, files[name])]
+        created = [name for name in files if before[name] is None]
+        if not changed and not created:
+            return Solved()
+        checksums = {name: checksum(files[name]) for name in changed + created}
         try:
-            backup = _back_up(folder, [name for name in changes if changes[name] != "created"], backup_name)
+            if changed:
+                backup = _back_up(folder, changed, backup_name)
             with journal.recorded(
                 "solve",
                 lambda: _restore(folder, backup, checksums),
@@ -120,23 +128,23 @@ def _write(project: Project, files: dict[str, bytes | None], backup_name: str) -
                 backup=str(backup) if backup else None,
                 digests=checksums,
             ):
-                for name in changes:
-                    _write_or_delete(folder / name, files[name])
+                for name in changed + created:
+                    atomic_file.write_bytes(folder / name, files[name])
         except OSError as error:
+            state = (
+                "Some files may contain the solution and others may not. The next ./workshop command "
+                "fixes that."
+                if journal.exists()
+                else "Your files are unchanged."
+            )
+            where = f" A backup of your files: {paths.shown(backup)}" if backup else ""
             raise WorkshopError(
-                f"The solution could not be written to {project.shown}. {describe(error)}\n"
-                + (
-                    "Some files may contain the solution and others may not. The next ./workshop command "
-                    "fixes that."
-                    if journal.exists()
-                    else "Your files are unchanged."
-                )
-                + (f" A backup of your files: {paths.shown(backup)}" if backup else "")
+                f"The solution could not be written to {project.shown}. {describe(error)}\n{state}{where}"
             ) from error
-    return Solved(changes, backup)
+    return Solved(changed, created, backup)
 
 
-def _refuse_packages(project: Project, names: dict[str, bytes | None]) -> None:
+def _refuse_packages(project: Project, names: Iterable[str]) -> None:
     # Python would import a package instead of the module with the same name.
     for name in names:
         package = (project.folder / name).with_suffix("")
@@ -147,36 +155,23 @@ def _refuse_packages(project: Project, names: dict[str, bytes | None]) -> None:
             )
 
 
-def _change(current: bytes | None, wanted: bytes | None) -> str | None:
-    if current == wanted:
-        return None
-    if current is None:
-        return "created"
-    return "removed" if wanted is None else "changed"
-
-
-def _write_or_delete(file: Path, wanted: bytes | None) -> None:
-    if wanted is None:
-        file.unlink()
-    else:
-        atomic_file.write_bytes(file, wanted)
-
-
-def _restore(folder: Path, backup: Path | None, checksums: dict[str, str | None]) -> list[str]:
+def _restore(folder: Path, backup: Path | None, checksums: dict[str, str]) -> list[str]:
     """Restore the files that have the solution's content, and return their names."""
-    names = [name for name, solved in checksums.items() if checksum(content(folder / name)) == solved]
-    for name in names:
+    restored = []
+    for name, solved in checksums.items():
+        file = folder / name
+        if not file.is_file() or checksum(file.read_bytes()) != solved:
+            continue
         if backup and (backup / name).is_file():
-            atomic_file.copy(backup / name, folder / name)
+            atomic_file.copy(backup / name, file)
         else:
-            (folder / name).unlink(missing_ok=True)
-    return names
+            file.unlink()
+        restored.append(name)
+    return restored
 
 
-def _back_up(folder: Path, names: list[str], backup_name: str) -> Path | None:
-    """Copy the files `names` to a new backup folder. Returns None if there are no names."""
-    if not names:
-        return None
+def _back_up(folder: Path, names: list[str], backup_name: str) -> Path:
+    """Copy the files `names` to a new backup folder, and return that folder."""
     backup = playground.backup_folder(backup_name)
     try:
         for name in names:

@@ -51,8 +51,8 @@ def hunks(starter: str, solution: str) -> list[Hunk]:
     return changes
 
 
-def files_with_step(project: Project, step: Step) -> dict[str, bytes | None]:
-    """Return the learner's files of `step` with the solution applied. None is a deleted file.
+def files_with_step(project: Project, step: Step) -> dict[str, bytes]:
+    """Return the learner's files of `step` with the solution applied.
 
     Raises:
         WorkshopError: git, which merges the solution with the learner's changes, is missing or failed.
@@ -60,11 +60,11 @@ def files_with_step(project: Project, step: Step) -> dict[str, bytes | None]:
     return {name: _file_with_step(project, step, name) for name in step.files}
 
 
-def _file_with_step(project: Project, step: Step, name: str) -> bytes | None:
+def _file_with_step(project: Project, step: Step, name: str) -> bytes:
     lesson = project.lesson
-    starter, solution = content(lesson.folder / name), content(lesson.solution / name)
-    mine = content(project.folder / name)
-    if solution is None or starter is None or not all(map(_is_text, (starter, solution, mine))):
+    solution = (lesson.solution / name).read_bytes()
+    starter, mine = content(lesson.folder / name), content(project.folder / name)
+    if starter is None or not all(map(_is_text, (starter, solution, mine))):
         return solution
     start = starter.decode()
     changes = hunks(start, solution.decode())
