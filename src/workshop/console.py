@@ -59,7 +59,7 @@ def verbatim(line: str, style: str = "") -> None:
         console.print(Text(line), style=style, soft_wrap=True)
 
 
-def format_bytes(count: int) -> str:
+def in_bytes(count: int) -> str:
     """Format a number of bytes for people, for example "3.5 MB"."""
     if count < 1000:
         return f"{count} B"

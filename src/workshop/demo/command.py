@@ -4,7 +4,7 @@ import contextlib
 import statistics
 from pathlib import Path
 
-from workshop.console import format_bytes, say
+from workshop.console import in_bytes, say
 from workshop.demo.photos import Photo, new_photos, paint, push, push_one
 from workshop.demo.table import Shown
 from workshop.photos.samples import PHONE_PHOTO
@@ -69,7 +69,7 @@ def _print_reasons(photos: list[Photo]) -> None:
     }
     before = sum(photo.bytes_before for photo in done["resized"])
     after = sum(photo.bytes_after for photo in done["resized"])
-    say(f"\n{len(done['resized'])} resized: from {format_bytes(before)} to {format_bytes(after)} in total.")
+    say(f"\n{len(done['resized'])} resized: from {in_bytes(before)} to {in_bytes(after)} in total.")
     for state, meaning in (("refused", "by the form"), ("failed", "in the worker")):
         say(f"{len(done[state])} {state} {meaning}. The site's messages:")
         for photo in done[state]:
@@ -83,8 +83,8 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
     content = PHONE_PHOTO.content()
     say(
         "\n"
-        f"Uploading a 12-megapixel photo ({format_bytes(len(content))}) {UPLOADS} times to each site, in "
-        "turn. Each resize finishes before the next upload starts. Request times:"
+        f"Uploading a 12-megapixel photo ({in_bytes(len(content))}) {UPLOADS} times to each site, in turn. "
+        "Each resize finishes before the next upload starts. Request times:"
     )
     seconds: dict[str, list[float]] = {"blocking": [], "offloaded": []}
     with Visitor(blocking.address) as first, Visitor(site.address) as second:

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from workshop.console import console, format_bytes, say
+from workshop.console import console, in_bytes, say
 from workshop.demo.photos import Photo
 
 COLOURS = {
@@ -76,7 +76,7 @@ class Shown:
 def line(photo: Photo) -> str:
     """A photo in one line, for a log."""
     if photo.state == "painted":
-        return f"  {photo.name:<17}painted    {format_bytes(photo.bytes_before)}: {photo.sample.purpose}"
+        return f"  {photo.name:<17}painted    {in_bytes(photo.bytes_before)}: {photo.sample.purpose}"
     said = f"  {photo.name:<17}{photo.state:<9}"
     if photo.is_done:
         said += f"{_seconds(photo):>5} s"
@@ -87,8 +87,8 @@ def line(photo: Photo) -> str:
 
 def change_of_size(photo: Photo) -> str:
     """For example, "3.5 MB → 41 kB"."""
-    before = format_bytes(photo.bytes_before) if photo.content else "–"
-    return f"{before} → {format_bytes(photo.bytes_after)}" if photo.bytes_after else before
+    before = in_bytes(photo.bytes_before) if photo.content else "–"
+    return f"{before} → {in_bytes(photo.bytes_after)}" if photo.bytes_after else before
 
 
 def _seconds(photo: Photo) -> str:

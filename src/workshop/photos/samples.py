@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageCms, ImageDraw
 
 from workshop import paths
-from workshop.console import format_bytes, say
+from workshop.console import in_bytes, say
 from workshop.errors import WorkshopError
 from workshop.photos import load
 from workshop.photos.landscape import scene
@@ -184,7 +184,7 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
     for sample, new in make(place):
         written += new
         size = (place / sample.name).stat().st_size
-        say(f"  {sample.name:<17}{format_bytes(size):>8}  {sample.purpose}", hang=29)
+        say(f"  {sample.name:<17}{in_bytes(size):>8}  {sample.purpose}", hang=29)
     kept = f", {len(SAMPLES) - written} already existed" if written < len(SAMPLES) else ""
     seconds = time.perf_counter() - started
     say(
