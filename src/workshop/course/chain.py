@@ -6,7 +6,7 @@ from pathlib import Path
 from workshop import paths
 from workshop.course import lessons
 from workshop.course.lessons import Lesson
-from workshop.course.project_files import README, is_project_file, list_files, split_path
+from workshop.course.project_files import README, contents, is_project_file, split_path
 from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
@@ -151,21 +151,21 @@ def _carry_in(projects: list[Path], name: str, chosen: Path | None) -> list[Path
 def _refuse_unshared(name: str) -> None:
     if name.startswith("checks/"):
         raise WorkshopError(
-            f"{name} was not carried. Checks exist only in their lesson, so no other project has a copy of "
+            f"{name} was not copied. Checks exist only in their lesson, so no other project has a copy of "
             "this file. To run a check in a later lesson too, list it under `keeps` in that lesson's "
             "lesson.toml."
         )
     if name == README or not is_project_file(name):
         raise WorkshopError(
-            f"{name} was not carried. It is not one of the files that the projects share: each lesson has "
+            f"{name} was not copied. It is not one of the files that the projects share: each lesson has "
             "its own version, or none."
         )
 
 
 def _link_errors(link: Link) -> list[str]:
-    before, after = _shared_files(link.before), _shared_files(link.after)
+    before, after = contents(link.before), contents(link.after)
     old, new = paths.shown(link.before), paths.shown(link.after)
-    names = before.keys() | after.keys()
+    names = (before.keys() | after.keys()) - {README}
     different = {name for name in names if before.get(name) != after.get(name)}
     sentences = []
     for name in sorted(different - link.listed):
@@ -197,15 +197,11 @@ def _parts_with_one_version(name: str) -> list[list[Path]]:
     return [[project for project in part if project.is_dir()] for part in parts]
 
 
-def _shared_files(folder: Path) -> dict[str, bytes]:
-    return {name: file.read_bytes() for name, file in list_files(folder).items() if name != README}
-
-
 def _todos(folder: Path) -> list[tuple[str, str]]:
     """Return the file and the step of each TODO in the project."""
-    todos = {
-        (name, step): None
-        for name, content in _shared_files(folder).items()
-        for step in lessons.todo_steps(content.decode(errors="ignore"))
-    }
-    return list(todos)
+    todos = []
+    for name, content in contents(folder).items():
+        if name != README:
+            steps = dict.fromkeys(lessons.todo_steps(content.decode(errors="ignore")))
+            todos += [(name, step) for step in steps]
+    return todos

@@ -2,7 +2,6 @@
 
 import difflib
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +11,7 @@ from workshop.console import say, verbatim
 from workshop.course import step_solution
 from workshop.course.lessons import Step
 from workshop.course.project import Project
-from workshop.course.project_files import README, list_files, split_path
+from workshop.course.project_files import README, contents, split_path
 from workshop.errors import WorkshopError
 
 COLORS = {"+": "green", "-": "red", "@": "cyan"}
@@ -60,7 +59,7 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
     solution = project.lesson.solution
     if not solution.is_dir():
         raise WorkshopError(f"There is no solution for {project.lesson.name}. Is this a complete clone?")
-    mine, solved = _contents(project.folder), _contents(solution)
+    mine, solved = contents(project.folder), contents(solution)
     if step is not None:
         solved |= step_solution.files_with_step(project, step)
     if name is not None:
@@ -114,10 +113,6 @@ def _refuse_other_files(project: Project, step: Step | None, name: str, known: s
             f"There is no file {name} in {project.shown} or in {paths.shown(project.lesson.solution)}. "
             f"./workshop diff {project.lesson.code} lists the files that differ."
         )
-
-
-def _contents(folder: Path) -> dict[str, bytes | None]:
-    return {name: file.read_bytes() for name, file in list_files(folder).items()}
 
 
 def _diff(project: Project, name: str, mine: bytes | None, solved: bytes | None) -> FileDiff:

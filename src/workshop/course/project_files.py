@@ -45,6 +45,11 @@ def is_project_file(name: str) -> bool:
     )
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file of the project in `folder`."""
+    return {name: file.read_bytes() for name, file in list_files(folder).items()}
+
+
 def content(file: Path) -> bytes | None:
     """Return the content of `file`, or None if it doesn't exist."""
     return file.read_bytes() if file.is_file() else None
@@ -57,7 +62,7 @@ def checksum(content: bytes) -> str:
 
 def checksums(folder: Path) -> dict[str, str]:
     """Return the checksum of each file of the project in `folder`."""
-    return {name: checksum(file.read_bytes()) for name, file in list_files(folder).items()}
+    return {name: checksum(content) for name, content in contents(folder).items()}
 
 
 def split_path(text: str, projects: Iterable[Path]) -> tuple[Path | None, str]:
