@@ -168,6 +168,13 @@ def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
         assert bad(doctor.examine(None, ports={})) == []
 
 
+def test_a_broker_that_stops_during_the_examination(project):
+    """The code can be loaded. Only the workers cannot be asked."""
+    state, error = doctor._inspect(project, f"redis://localhost:{free_port()}/0", ask_workers=True)
+    assert error == ""
+    assert state["workers"] == {}
+
+
 def test_result_backend_that_is_off(project, broker):
     migrate(project)
     settings = FILES["myproject/settings.py"].replace("CELERY_RESULT_BACKEND = REDIS_URL\n", "")

@@ -4,6 +4,7 @@ Runs in a process of the project (`python -m workshop.commands.inspect_project`)
 settings and tasks can be imported only there.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -45,6 +46,7 @@ def _inspect_database() -> dict:
 
 def _inspect_celery(ask_workers: bool) -> dict:
     from celery.app.utils import find_app
+    from kombu.exceptions import OperationalError
 
     try:
         app = find_app("myproject")
@@ -53,8 +55,10 @@ def _inspect_celery(ask_workers: bool) -> dict:
     app.loader.import_default_modules()
     stats = {}
     if ask_workers:
-        inspect = app.control.inspect  # a worker that has just started answers late
-        stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
+        inspect = app.control.inspect
+        with contextlib.suppress(OperationalError):  # the broker has just stopped
+            # A worker that has just started answers late.
+            stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
     workers = {name: worker["pid"] for name, worker in stats.items()}
     return {"backend": app.conf.result_backend or "disabled", "workers": workers}
 
