@@ -47,7 +47,7 @@ def test_a_step_that_deletes_a_file_is_found(root):
     (root / "solutions/01-one/images/views.py").unlink()
     (finding,) = [sentence for sentence in chain.file_errors() if "the steps in lessons/01-one" in sentence]
     assert finding.startswith("images/views.py is listed")
-    assert "`solve` deletes no files" in finding
+    assert "solutions/01-one has no such file" in finding
 
 
 def test_a_missing_solution_is_found(root):

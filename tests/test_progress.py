@@ -157,3 +157,9 @@ def test_an_optional_step_that_is_asked_for_is_explained(optional, capsys):
     report.close()
     assert not report.ok
     assert "Step 1.9: it is wrong." in capsys.readouterr().out
+
+
+def test_after_the_last_lesson_comes_the_demo(copy):
+    last = playground.start(lessons.find("2")).lesson
+    progress.set_passed_steps("02-two", ["2.1"])
+    assert status.next_action(last) == "./workshop demo (you have finished the last lesson)"

@@ -55,7 +55,7 @@ def next_action(lesson: Lesson) -> str:
     if lesson.next:
         action = f"./workshop start {lesson.next.code}"
     else:
-        action = "./workshop demo, because you have finished the last lesson"
+        action = "./workshop demo (you have finished the last lesson)"
     optional = [step.id for step in progress.open_optional_steps(lesson)]
     if optional:
         action += f" · optional: step{'s' if len(optional) > 1 else ''} {', '.join(optional)}"

@@ -179,7 +179,8 @@ def _link_errors(link: Link) -> list[str]:
     if link.after.is_relative_to(paths.SOLUTIONS):
         for name in sorted(link.listed & before.keys() - after.keys()):
             sentences.append(
-                f"{name} is listed in {link.source}, but is not in {new}: `solve` deletes no files."
+                f"{name} is listed in {link.source}, but {new} has no such file. `solve` can't delete "
+                "files, so add the file to the solution, or remove the entry."
             )
     for name in sorted(link.listed - different):
         sentences.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
