@@ -11,6 +11,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from check_events import check_events
 from redis import Redis
 from servers import keep
 
@@ -18,7 +19,6 @@ from workshop import paths
 from workshop.checkkit import Complaint, beat, until
 from workshop.checkkit.process import Process
 from workshop.checkkit.worker import QUICK_START
-from workshop.commands import check
 from workshop.course import project
 from workshop.runtime.broker import Broker
 
@@ -79,7 +79,7 @@ def manage(folder, *arguments, **environment):
 
 
 def nothing_checked(folder):
-    (broken,) = check.run(project.at(folder))
+    (broken,) = check_events(project.at(folder))
     return broken.cause
 
 

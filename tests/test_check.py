@@ -71,7 +71,7 @@ def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
     assert "✓ 1.1" in said
     assert "2 of 2 core steps" in said
     assert "Next: ./workshop start 02" in said
-    assert progress.passed("01-sync") == ["1.1", "1.2", "1.3", "1.4"]
+    assert progress.passed_steps("01-sync") == ["1.1", "1.2", "1.3", "1.4"]
 
 
 def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, capsys):
@@ -90,7 +90,7 @@ def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, caps
     assert f"· 1.3   {steps[2].title}   (not reached)" in said
     assert "is not upright after being resized" in said
     assert "Next: ./workshop hint 1.2" in said
-    assert progress.passed("01-sync") == ["1.1"]
+    assert progress.passed_steps("01-sync") == ["1.1"]
 
 
 def test_a_failed_optional_step_does_not_end_the_run(mine, capsys):
@@ -107,17 +107,17 @@ def test_a_failed_optional_step_does_not_end_the_run(mine, capsys):
     said = Printed(capsys.readouterr().out)
     assert "○ 1.2" in said
     assert "✓ 1.4" in said
-    assert progress.passed("01-sync") == ["1.1", "1.3", "1.4"]
+    assert progress.passed_steps("01-sync") == ["1.1", "1.3", "1.4"]
     assert check.main(mine, "1.2") == 1
     assert "is not upright after being resized" in Printed(capsys.readouterr().out)
 
 
 def test_one_step_is_checked_and_remembered_alone(mine, capsys):
-    progress.set_passed("01-sync", ["1.1"])
+    progress.set_passed_steps("01-sync", ["1.1"])
     assert check.main(mine, "1.3") == 0
     shown = re.findall(r"[✓✗] (\d\.\d) ", Printed(capsys.readouterr().out))
     assert shown == ["1.3"], "a run may take 1.2 seconds, too"
-    assert progress.passed("01-sync") == ["1.1", "1.3"]
+    assert progress.passed_steps("01-sync") == ["1.1", "1.3"]
     edit(
         mine,
         "images/resizing.py",
@@ -125,7 +125,7 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
         'return "PNG"',
     )
     assert check.main(mine, "1.3") == 1
-    assert progress.passed("01-sync") == ["1.1"]
+    assert progress.passed_steps("01-sync") == ["1.1"]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
 )
 def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
     assert check.main(project.at(paths.SOLUTIONS / "01-sync"), step) == 0
-    assert progress.passed("01-sync") == []
+    assert progress.passed_steps("01-sync") == []
     said = Printed(capsys.readouterr().out)
     assert sum_ in said
     assert "Next" not in said, "the learner is somewhere else"
@@ -434,7 +434,7 @@ def test_a_check_of_a_copy_that_is_reset_meanwhile_is_no_progress(mine, monkeypa
 
     monkeypatch.setattr(runner.Run, "events", reset_after)
     assert check.main(mine, "1.4") == 0
-    assert progress.passed("01-sync") == []
+    assert progress.passed_steps("01-sync") == []
 
 
 def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):

@@ -76,10 +76,10 @@ def test_hints_come_one_by_one_and_stay_at_the_last(run):
 
 def test_without_a_step_the_first_that_is_not_passed_is_meant(run):
     run("start", "1")
-    progress.set_passed("01-one", ["1.1"])
+    progress.set_passed_steps("01-one", ["1.1"])
     assert "Step 1.2" in run("hint")[1]
     assert "Step 1.2 is solved" in run("solve")[1]
-    progress.set_passed("01-one", ["1.1", "1.2"])
+    progress.set_passed_steps("01-one", ["1.1", "1.2"])
     for command, words in {"hint": "see its hints", "solve": "apply its solution"}.items():
         code, _, err = run(command)
         assert (code, "./workshop start 02" in err) == (1, True)
@@ -115,11 +115,11 @@ def test_status_lists_the_lessons_and_the_next_command(run):
     assert out.count("not started") == 2
     assert "Next: ./workshop start 01" in out
     run("start", "1")
-    progress.set_passed("01-one", ["1.1"])
+    progress.set_passed_steps("01-one", ["1.1"])
     out = run("status")[1]
     assert "1 of 2 steps" in out
-    assert "./workshop check 1.2" in out
-    progress.set_passed("01-one", ["1.1", "1.2"])
+    assert "Next: step 1.2 · Two · ./workshop check" in out
+    progress.set_passed_steps("01-one", ["1.1", "1.2"])
     assert "Next: ./workshop start 02" in run("status")[1]
 
 
@@ -138,6 +138,7 @@ def test_status_lists_the_lessons_and_the_next_command(run):
         (["up", "2"], "./workshop start 02"),
         (["docs"], "mkdocs.yml is missing"),
         (["dev", "carry", "nothing.py"], "No lesson or solution has"),
+        (["dev", "carry", "lessons/01-one/checks/test_one.py"], "Checks exist only in their lesson"),
     ],
 )
 def test_bad_input_is_a_sentence(run, arguments, words):
@@ -157,24 +158,24 @@ def test_a_port_that_cannot_be_is_refused(run, command, port):
 
 def test_two_arguments_in_every_order(root, run):
     run("start", "1")
-    aim = cli._aim
+    resolve = cli._resolve
     copy = root / "playground/01-one"
     for arguments in [("1.1", None), ("1", "1.1"), (None, "1.1"), ("one", "1.1"), ("1.1", "1")]:
-        found, step = aim(*arguments)
+        found, step = resolve(*arguments)
         assert (found.folder, step.id) == (copy, "1.1")
-    found, step = aim("solutions/01-one", "1.2")
+    found, step = resolve("solutions/01-one", "1.2")
     assert (found.folder, step.id) == (root / "solutions/01-one", "1.2")
     with pytest.raises(cli.WorkshopError, match="one step at a time"):
-        aim("1.1", "1.2")
+        resolve("1.1", "1.2")
     with pytest.raises(cli.WorkshopError, match=r"no step 2\.1"):
-        aim("1", "2.1")
+        resolve("1", "2.1")
 
 
 def test_a_step_means_the_project_one_stands_in(root, run, monkeypatch):
     run("start", "1")
     monkeypatch.chdir(root / "solutions/01-one/images")
-    assert cli._aim("1.1", None)[0].folder == root / "solutions/01-one"
-    assert cli._aim("1", None)[0].folder == root / "playground/01-one"
+    assert cli._resolve("1.1", None)[0].folder == root / "solutions/01-one"
+    assert cli._resolve("1", None)[0].folder == root / "playground/01-one"
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("oh"), ImportError("oh", name="workshop.typo")])

@@ -20,9 +20,9 @@ from mkdocs.exceptions import BuildError
 from printed import in_one_line
 
 from workshop import paths
-from workshop.course import lesson_facts, lessons
+from workshop.course import lessons
 from workshop.dev import minutes
-from workshop.docsite import notebook_pages, snippets, translations
+from workshop.docsite import lesson_times, notebook_pages, snippets, translations
 from workshop.errors import WorkshopError
 from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
@@ -207,7 +207,7 @@ def test_runs_and_examples_are_no_pages(site):
 def test_the_first_page_says_how_long_it_takes(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     assert (
-        f"The five lessons take about {lesson_facts.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
+        f"The five lessons take about {lesson_times.hours(sum(lesson.minutes for lesson in LESSONS))}" in text
     )
     for lesson in LESSONS:
         row = rf"lessons/{lesson.name}/.*?<td>{lesson.minutes}</td>\s*<td>{lesson.all_minutes}</td>"

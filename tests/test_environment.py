@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import redis
+from check_events import check_events
 from printed import in_one_line
 from tinyproject import Up
 
@@ -20,7 +21,7 @@ from benchmarks import startup
 from workshop import paths
 from workshop.checkkit import photos, until
 from workshop.checks.events import Checked, Finished
-from workshop.commands import check, doctor, up
+from workshop.commands import doctor, up
 from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.notebooks import execute, server
@@ -99,7 +100,7 @@ def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
 
 
 def test_check_uses_its_own_broker_and_settings(foreign_shell):
-    events = list(check.run(project.at(SOLUTION), step="3.1"))
+    events = check_events(project.at(SOLUTION), step="3.1")
     assert events[-1] == Finished(), events[-1]
     assert [each for each in events if isinstance(each, Checked) and not each.passed] == []
 
@@ -191,13 +192,13 @@ def test_up_names_the_servers_that_it_uses(foreign_broker, tmp_path):
 def test_doctor_says_which_settings_reach_only_a_command_typed_by_hand(foreign_shell, monkeypatch):
     monkeypatch.setenv(environment.KEEP, "ALLOWED_HOSTS")
     (found,) = [
-        each for each in doctor.examine(project.at(SOLUTION), {}) if "ignores some settings" in each.what
+        each for each in doctor.examine(project.at(SOLUTION), {}) if "ignores some settings" in each.summary
     ]
     assert found.ok
-    names = re.search(r"\(([A-Z_, ]+)\)", found.what)[1].split(", ")
+    names = re.search(r"\(([A-Z_, ]+)\)", found.summary)[1].split(", ")
     assert {"CELERY_BROKER_URL", "CELERY_CONFIG_MODULE", "DATABASE_URL", "DEBUG", "TIME_ZONE"} <= set(names)
     assert {"ALLOWED_HOSTS", "SWEEP_AFTER", "WEB_CONCURRENCY", "HTTP_PROXY", "PATH"}.isdisjoint(names)
-    assert f'export WORKSHOP_KEEP="{" ".join(names)}"' in found.cure
+    assert f'export WORKSHOP_KEEP="{" ".join(names)}"' in found.fix
 
 
 ASKS_ITSELF = """

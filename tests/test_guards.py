@@ -4,10 +4,10 @@ import re
 import shutil
 
 import pytest
+from check_events import check_events
 
 from workshop import paths
 from workshop.checks.events import Checked, Finished
-from workshop.commands import check
 from workshop.course import lessons, project
 from workshop.runtime.forked_process import Fork
 from workshop.system.environment import inherited
@@ -23,7 +23,7 @@ each_project = pytest.mark.parametrize(
 
 def verdicts(folder, everything, forks):
     """{step: passed} of a check of a copy of `folder`, and all its events."""
-    events = list(check.run(project.at(folder), everything=everything, forks=forks))
+    events = check_events(project.at(folder), everything=everything, forks=forks)
     found = {}
     for event in events:
         if isinstance(event, Checked):

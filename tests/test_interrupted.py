@@ -13,7 +13,7 @@ import pytest
 import smallchain
 
 from workshop import cli, paths
-from workshop.course import lessons, playground, progress, recovery, unfinished
+from workshop.course import crash_recovery, journal, lessons, playground, progress, project, project_files
 from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
@@ -84,7 +84,7 @@ def begin(tmp_path, monkeypatch):
     smallchain.write(root / "playground/notebooks/01-one.ipynb", "mine")
     copy = playground.start(lessons.find("1")).folder
     smallchain.write(copy / PHOTO, "a photo")
-    progress.set_passed("01-one", DONE)
+    progress.set_passed_steps("01-one", DONE)
     return copy
 
 
@@ -164,14 +164,14 @@ def test_reset(tmp_path, monkeypatch, capsys, spring, lasts):
         assert mine in [tree(copy), *backups()], f"change {number}: the work is not whole"
         if tree(copy) != mine and spring is full:
             assert "playground/.backup/01-one-" in told.out + told.err
-        recovery.recover()
+        crash_recovery.recover()
         found = tree(copy)
         assert found in (mine, new), f"change {number}: half a copy"
-        assert progress.passed("01-one") == (DONE if found == mine else []), f"change {number}"
+        assert progress.passed_steps("01-one") == (DONE if found == mine else []), f"change {number}"
         assert found == mine or mine in backups()
-        assert not unfinished.file().exists()
-        playground.reset(lessons.find("1"))
-        assert (tree(copy), progress.passed("01-one")) == (new, [])
+        assert not journal.exists()
+        playground.reset(project.learners_copy(lessons.find("1")))
+        assert (tree(copy), progress.passed_steps("01-one")) == (new, [])
         if not sprung:
             assert found == new
             break
@@ -203,11 +203,11 @@ def test_solve(tmp_path, monkeypatch, capsys, spring, lasts, target):
             assert any(kept.get("images/views.py") == mine["images/views.py"] for kept in backups())
             if spring is full:
                 assert "playground/.backup/01-one-before-" in told.out + told.err
-        recovery.recover()
+        crash_recovery.recover()
         found = tree(copy)
         assert found in (mine, solved), f"change {number}: some files and not all"
-        assert progress.passed("01-one") == DONE
-        assert not unfinished.file().exists()
+        assert progress.passed_steps("01-one") == DONE
+        assert not journal.exists()
         assert run("solve", target) == 0
         assert tree(copy) == solved
         if not sprung:
@@ -233,9 +233,10 @@ def test_start(tmp_path, monkeypatch, capsys, spring, lasts, newer):
         assert not newer or tree(copy)[PHOTO] == "a photo"
         assert run("start", "1") == 0, f"change {number}"
         starter = {
-            name: file.read_text() for name, file in playground.files(paths.LESSONS / "01-one").items()
+            name: file.read_text()
+            for name, file in project_files.list_files(paths.LESSONS / "01-one").items()
         }
-        added = {PHOTO: "a photo", playground.COMMAND: playground.SCRIPT}
+        added = {PHOTO: "a photo", project_files.SCRIPT_NAME: playground.SCRIPT}
         assert {**starter, **added} == {PHOTO: "a photo"} | tree(copy)
         if not sprung:
             break
@@ -248,7 +249,7 @@ def test_hint(tmp_path, monkeypatch, capsys, spring, lasts):
         begin(tmp_path, monkeypatch)
         sprung = caught(("hint", "1.1"), number, spring, lasts)
         assert "bug in the workshop" not in capsys.readouterr().err
-        assert progress.passed("01-one") == DONE
+        assert progress.passed_steps("01-one") == DONE
         assert progress.hints_seen("01-one", "1.1") in (0, 1)
         if not sprung:
             break
@@ -292,12 +293,12 @@ def test_a_photo_that_is_written_between_the_two_renames_is_kept(tmp_path, monke
 
     monkeypatch.setattr(Path, "rename", slow_rename)
     if fails:
-        monkeypatch.setattr(progress, "begin_again", lambda lesson: full())
+        monkeypatch.setattr(progress, "restart_lesson", lambda lesson: full())
         with pytest.raises(WorkshopError, match="Nothing was changed"):
-            playground.reset(lessons.find("1"))
+            playground.reset(project.learners_copy(lessons.find("1")))
         assert tree(copy) == mine
     else:
-        backup = playground.reset(lessons.find("1")).backup
+        backup = playground.reset(project.learners_copy(lessons.find("1")))
         assert tree(backup) == mine
         assert tree(copy) == {name: text for name, text in mine.items() if name != PHOTO}
     assert late == sorted(kept[PHOTO] for kept in backups() if kept.keys() == {PHOTO})
@@ -308,14 +309,14 @@ def test_the_next_command_finishes_what_was_killed_and_says_so(tmp_path, monkeyp
     copy = begin(tmp_path, monkeypatch)
     mine, backup = tree(copy), paths.BACKUPS / "01-one-2026-01-01-0900"
     paths.BACKUPS.mkdir()
-    unfinished.begin("reset", lesson="01-one", backup=str(backup))
+    journal.write("reset", lesson="01-one", backup=str(backup))
     copy.rename(backup)
     assert run("status") == 0
     told = capsys.readouterr()
     assert told.err.startswith("./workshop reset 01 was interrupted, and it has now been finished. Backup of")
     assert paths.shown(backup) in told.err
     assert "0 of 2 steps" in told.out
-    assert (tree(backup), progress.passed("01-one")) == (mine, [])
+    assert (tree(backup), progress.passed_steps("01-one")) == (mine, [])
     assert copy.is_dir()
     assert run("status") == 0
     assert capsys.readouterr().err == ""
@@ -329,14 +330,14 @@ def test_a_file_that_was_changed_after_a_killed_solve_stays(tmp_path, monkeypatc
         name: smallchain.FILES["solutions/01-one"][name] for name in ("images/views.py", "images/numbers.py")
     }
     digests = {name: __import__("hashlib").sha256(text.encode()).hexdigest() for name, text in wanted.items()}
-    unfinished.begin("solve", folder=str(copy), backup=str(backup), digests=digests)
+    journal.write("solve", folder=str(copy), backup=str(backup), digests=digests)
     smallchain.write(copy / "images/views.py", "later work")
-    said = recovery.recover()
+    said = crash_recovery.recover()
     assert "its changes were undone" in said
     assert paths.shown(backup) in said
     assert (copy / "images/views.py").read_text() == "later work"
     assert not (copy / "images/numbers.py").exists()
-    assert recovery.recover() == ""
+    assert crash_recovery.recover() == ""
 
 
 def test_a_disk_that_is_full_half_way_leaves_the_old_content(tmp_path):
@@ -357,7 +358,7 @@ def test_no_other_module_writes_a_file_in_place():
     """Except in temporary folders, in the built site, and for files that maintainers make again from git."""
     allowed = {
         "checkkit/migrated_database.py",
-        "course/solve.py",
+        "course/step_solution.py",
         "dev/pictures.py",
         "dev/test_suite.py",
         "docsite/translation_hook.py",

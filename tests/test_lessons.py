@@ -41,7 +41,7 @@ def test_a_manifest_is_read_whole(root):
 
 def test_an_unknown_step_is_answered_with_the_steps_there_are(root):
     with pytest.raises(WorkshopError, match=r"(?s)no step 1\.7.*1\.1  One.*1\.2  Two"):
-        lessons.of_step("1.7")
+        lessons.find_step("1.7")
 
 
 def test_a_broken_manifest_is_named(root):
@@ -50,7 +50,10 @@ def test_a_broken_manifest_is_named(root):
     with pytest.raises(WorkshopError, match=r"lessons/02-two/lesson.toml cannot be read"):
         lessons.all_lessons()
     manifest.write_text('title = "x"')
-    with pytest.raises(WorkshopError, match="has no entry 'reading'"):
+    with pytest.raises(WorkshopError, match="(?s)a missing or an unknown entry.*'reading'"):
+        lessons.all_lessons()
+    manifest.write_text(smallchain.MANIFESTS["02-two"].replace("waits", "wait"))
+    with pytest.raises(WorkshopError, match="unknown entry.*'wait'"):
         lessons.all_lessons()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from pprint import pformat
 
 import pytest
+from check_events import check_events
 from printed import in_one_line
 
 from workshop.checks.events import Broken, Checked
@@ -67,7 +68,7 @@ def checked(lesson, entry, tmp_path, forks):
     edited = project.at(folder)
     if obstacles := check.preflight(edited):
         return [Broken(cause="\n".join(obstacles))]
-    return list(check.run(edited, entry["step"], forks=forks))
+    return check_events(edited, entry["step"], forks=forks)
 
 
 @pytest.mark.parametrize(("lesson", "entry"), entries("mistake"))

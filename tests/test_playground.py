@@ -3,7 +3,7 @@ import subprocess
 import pytest
 import smallchain
 
-from workshop.course import diffs, lessons, playground, progress
+from workshop.course import diffs, lessons, playground, progress, project, project_files
 from workshop.errors import NotStarted, WorkshopError
 
 
@@ -11,6 +11,12 @@ from workshop.errors import NotStarted, WorkshopError
 def root(tmp_path, monkeypatch):
     smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
     return tmp_path.resolve()
+
+
+def restarted(lesson):
+    copy = project.learners_copy(lesson)
+    playground.reset(copy)
+    return copy
 
 
 def names(folder):
@@ -27,11 +33,11 @@ def test_start_copies_the_project_and_adds_the_command(root):
         "manage.py",
         "workshop",
     ]
-    assert progress.last() == "01-one"
+    assert progress.last_lesson() == "01-one"
     assert playground.changed_files(copy.lesson) == []
 
 
-@pytest.mark.parametrize("begin", [playground.start, lambda lesson: playground.reset(lesson).project])
+@pytest.mark.parametrize("begin", [playground.start, restarted])
 def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
     """Lessons say ./workshop everywhere. The script belongs neither to the project nor to its changes."""
     (root / "workshop").write_text('#!/bin/sh\necho "$PWD: $*"\n')
@@ -44,8 +50,8 @@ def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
     )
     assert run.stdout == f"{copy.folder}: check a b\n"
     assert playground.changed_files(lesson) == []
-    assert playground.COMMAND not in playground.files(copy.folder)
-    assert not any(playground.COMMAND in each.name for each in diffs.compare(copy))
+    assert project_files.SCRIPT_NAME not in project_files.list_files(copy.folder)
+    assert not any(project_files.SCRIPT_NAME in each.name for each in diffs.compare(copy))
 
 
 def test_start_of_a_changed_copy_is_refused_and_changes_nothing(root):
@@ -80,22 +86,22 @@ def test_a_later_lesson_can_be_started_first(root):
 
 def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
     copy = playground.start(lessons.find("1"))
-    progress.set_passed("01-one", ["1.1"])
+    progress.set_passed_steps("01-one", ["1.1"])
     backups = []
     for text in ("first", "second"):
         (copy.folder / "images/views.py").write_text(text)
         smallchain.write(copy.data / "db.sqlite3", text)
-        backups.append(playground.reset(copy.lesson).backup)
+        backups.append(playground.reset(copy))
         assert playground.changed_files(copy.lesson) == []
         assert not copy.data.exists()
     assert [(backup / "images/views.py").read_text() for backup in backups] == ["first", "second"]
     assert [(backup / "data/db.sqlite3").read_text() for backup in backups] == ["first", "second"]
-    assert progress.passed("01-one") == []
+    assert progress.passed_steps("01-one") == []
 
 
 def test_reset_of_a_lesson_that_is_not_started(root):
     with pytest.raises(NotStarted, match="not started"):
-        playground.reset(lessons.find("1"))
+        playground.reset(project.learners_copy(lessons.find("1")))
 
 
 def test_an_interrupted_start_is_made_good(root):

@@ -6,7 +6,7 @@ import smallchain
 from workshop import cli
 from workshop.checks.events import Checked, Collected, Failure, Finished
 from workshop.checks.report import Report
-from workshop.commands import hints, status, up
+from workshop.commands import hints, status
 from workshop.course import lessons, playground, progress
 from workshop.errors import WorkshopError
 
@@ -40,19 +40,17 @@ def copy(tmp_path, monkeypatch):
     ],
 )
 def test_every_command_names_the_same_next_step(copy, passed, following, capsys):
-    progress.set_passed("01-one", passed)
+    progress.set_passed_steps("01-one", passed)
     found = progress.next_step(copy.lesson)
     assert (found and found.id) == following
     status.show()
     said = capsys.readouterr().out
     if following:
         assert hints.open_step(copy.lesson, "").id == following
-        assert up._next(copy) == f"next: step {following} · Title {following} · ./workshop check"
-        assert f"Next: step {following} Title {following}" in said
+        assert f"Next: step {following} · Title {following} · ./workshop check\n" in said
     else:
         with pytest.raises(WorkshopError, match="You have passed every step of 01-one"):
             hints.open_step(copy.lesson, "")
-        assert up._next(copy) == "next: ./workshop start 02"
         assert "Next: ./workshop start 02" in said
 
 
@@ -71,7 +69,7 @@ def test_every_command_names_the_same_next_step(copy, passed, following, capsys)
 )
 def test_the_report_of_one_step_names_the_next(copy, passed, checked, words, capsys):
     """Before the step is recorded as passed."""
-    progress.set_passed("01-one", passed)
+    progress.set_passed_steps("01-one", passed)
     report = Report(copy, checked)
     report.add(Collected(steps=[checked]))
     report.add(Checked(step=checked, about=""))
@@ -80,16 +78,14 @@ def test_the_report_of_one_step_names_the_next(copy, passed, checked, words, cap
     assert f"  {words}\n" in capsys.readouterr().out
 
 
-def test_steps_are_remembered_and_solved_in_the_order_of_the_lesson(copy):
+def test_steps_are_remembered_in_the_order_of_the_lesson(copy):
     from workshop.commands import check
-    from workshop.course import solve
 
-    check._remember(copy, None, ["1.10", "1.9", "1.8"])
-    assert progress.passed("01-one") == ["1.8", "1.9", "1.10"]
-    check._remember(copy, "1.11", ["1.11"])
-    assert progress.passed("01-one") == list(STEPS)
-    assert solve._ids_up_to(copy.lesson, copy.lesson.step("1.10")) == ["1.8", "1.9", "1.10"]
-    assert cli._aim("1.10", None)[1].id == "1.10"
+    check._record(copy, None, ["1.10", "1.9", "1.8"])
+    assert progress.passed_steps("01-one") == ["1.8", "1.9", "1.10"]
+    check._record(copy, "1.11", ["1.11"])
+    assert progress.passed_steps("01-one") == list(STEPS)
+    assert cli._resolve("1.10", None)[1].id == "1.10"
 
 
 @pytest.fixture
@@ -104,9 +100,9 @@ def optional(copy):
 
 
 def test_the_next_step_is_a_core_step(optional, capsys):
-    progress.set_passed("01-one", ["1.8"])
+    progress.set_passed_steps("01-one", ["1.8"])
     assert progress.next_step(optional.lesson).id == "1.10"
-    assert up._next(optional) == "next: step 1.10 · Title 1.10 · ./workshop check"
+    assert status.next_action(optional.lesson) == "step 1.10 · Title 1.10 · ./workshop check"
     status.show()
     said = capsys.readouterr().out
     assert "1 of 3 core steps, 0 of 1 optional" in said
@@ -114,15 +110,14 @@ def test_the_next_step_is_a_core_step(optional, capsys):
 
 
 def test_a_lesson_is_done_when_its_core_steps_are(optional, capsys):
-    progress.set_passed("01-one", ["1.8", "1.10", "1.11"])
+    progress.set_passed_steps("01-one", ["1.8", "1.10", "1.11"])
     assert progress.next_step(optional.lesson) is None
-    assert up._next(optional) == "next: ./workshop start 02 · optional: step 1.9"
     assert hints.open_step(optional.lesson, "").id == "1.9", "what is left has hints, too"
     status.show()
     said = capsys.readouterr().out
     assert "✓" in said
     assert "3 of 3 core steps, 0 of 1 optional" in said
-    assert "Next: ./workshop start 02  ·  optional: step 1.9" in said
+    assert "Next: ./workshop start 02 · optional: step 1.9" in said
 
 
 def finished(report, failed):
@@ -173,3 +168,9 @@ def test_an_exception_in_the_starter_code_names_no_step(optional, capsys):
     printed = capsys.readouterr().out
     assert "The starter code: your code raised an exception." in printed
     assert "Step given" not in printed
+
+
+def test_after_the_last_lesson_comes_the_demo(copy):
+    last = playground.start(lessons.find("2")).lesson
+    progress.set_passed_steps("02-two", ["2.1"])
+    assert status.next_action(last) == "./workshop demo (you have finished the last lesson)"

@@ -38,15 +38,16 @@ def test_a_copy_elsewhere_gets_its_lesson_from_a_folder_name(root, tmp_path):
     assert project.resolve("elsewhere/02-two-mine/site").lesson.name == "02-two"
 
 
-def test_without_a_target_the_folder_one_stands_in_wins(root):
+def test_without_a_target_the_folder_one_stands_in_wins(root, monkeypatch):
     playground.start(lessons.find("1"))
-    assert project.resolve(None, root / "solutions/02-two/images").lesson.name == "02-two"
-    assert project.resolve(None, root).folder == root / "playground/01-one"
+    assert project.resolve().folder == root / "playground/01-one"
+    monkeypatch.chdir(root / "solutions/02-two/images")
+    assert project.resolve().lesson.name == "02-two"
 
 
 def test_nothing_started_at_all(root):
     with pytest.raises(NotStarted, match=r"\./workshop start 01"):
-        project.resolve(None)
+        project.resolve()
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,12 @@ def test_what_is_no_project_is_said(root, target, words):
         project.resolve(target)
 
 
-def test_the_copy_is_found_even_when_manage_py_is_gone(root):
+def test_the_copy_is_found_even_when_manage_py_is_gone(root, monkeypatch):
     playground.start(lessons.find("1"))
     (root / "playground/01-one/manage.py").unlink()
     assert project.resolve("playground/01-one").lesson.name == "01-one"
-    assert project.resolve(None, root / "playground/01-one/images").lesson.name == "01-one"
+    monkeypatch.chdir(root / "playground/01-one/images")
+    assert project.resolve().lesson.name == "01-one"
 
 
 def test_the_environment_of_a_project(root, monkeypatch):
@@ -82,20 +84,20 @@ def test_the_environment_of_a_project(root, monkeypatch):
 
 
 def test_progress_is_kept(root):
-    progress.set_last("01-one")
-    progress.set_passed("01-one", ["1.1", "1.1"])
+    progress.set_last_lesson("01-one")
+    progress.set_passed_steps("01-one", ["1.1", "1.1"])
     progress.set_hints_seen("01-one", "1.2", 2)
-    assert progress.last() == "01-one"
-    assert progress.passed("01-one") == ["1.1"]
+    assert progress.last_lesson() == "01-one"
+    assert progress.passed_steps("01-one") == ["1.1"]
     assert progress.hints_seen("01-one", "1.2") == 2
-    progress.begin_again("01-one")
-    assert (progress.passed("01-one"), progress.hints_seen("01-one", "1.2")) == ([], 0)
+    progress.restart_lesson("01-one")
+    assert (progress.passed_steps("01-one"), progress.hints_seen("01-one", "1.2")) == ([], 0)
 
 
 @pytest.mark.parametrize("content", ['{"last": "01-', "[]", '{"passed": []}', '{"last": 3}', "\x00"])
 def test_an_unreadable_progress_file_is_set_aside(root, content, capsys):
     smallchain.write(progress.file(), content)
-    progress.set_last("02-two")
+    progress.set_last_lesson("02-two")
     assert json.loads(progress.file().read_text())["last"] == "02-two"
     aside = list((root / ".workshop").glob("progress-*-unreadable.json"))
     assert [file.read_text() for file in aside] == [content]

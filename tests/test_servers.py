@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import redis
 import servers
+from check_events import check_events
 from PIL import Image
 
 from workshop import paths
@@ -23,7 +24,6 @@ from workshop.checkkit import beat, photos, until
 from workshop.checkkit.process import Process
 from workshop.checkkit.worker import QUICK_START
 from workshop.checks.events import Checked, Finished
-from workshop.commands import check
 from workshop.course import project
 from workshop.errors import WorkshopError
 from workshop.runtime import temporary_database, temporary_vhosts
@@ -43,7 +43,7 @@ def postgres():
 
 def outcome(name: str, forks: ForkServer) -> tuple[dict[str, bool], list[Checked]]:
     """What the checks of solutions/`name` say: each step with True when it passed; all that failed."""
-    events = list(check.run(project.at(paths.SOLUTIONS / name), everything=True, forks=forks))
+    events = check_events(project.at(paths.SOLUTIONS / name), everything=True, forks=forks)
     assert events[-1] == Finished(), events[-1]
     checks = [event for event in events if isinstance(event, Checked)]
     steps = {each.step: True for each in checks}
@@ -319,12 +319,12 @@ def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path, forks):
     shutil.copytree(paths.SOLUTIONS / "03-images", copy, ignore=shutil.ignore_patterns("data"))
     tasks = copy / "images/tasks.py"
     tasks.write_text(tasks.read_text().replace("acks_late=True", "acks_late=False"))
-    events = list(check.run(project.at(copy), step="3.7", forks=forks))
+    events = check_events(project.at(copy), step="3.7", forks=forks)
     failed = [each.failure.what for each in events if isinstance(each, Checked) and not each.passed]
     assert failed == ["the worker has started the task, and the broker no longer has the message."]
     settings = copy / "myproject/settings.py"
     settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
-    events = list(check.run(project.at(copy), step="3.1", forks=forks))
+    events = check_events(project.at(copy), step="3.1", forks=forks)
     failed = [each.failure.what for each in events if isinstance(each, Checked) and not each.passed]
     assert failed == ["the app does not use the broker at REDIS_URL."]
 

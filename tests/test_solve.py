@@ -5,7 +5,7 @@ import pytest
 import smallchain
 
 from workshop import paths
-from workshop.course import diffs, lessons, playground, solve
+from workshop.course import diffs, lessons, playground, project_files, solve, step_solution
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 
@@ -167,7 +167,7 @@ def test_solving_every_step_in_order_ends_at_the_solution(lesson, tmp_path, monk
     copy = playground.start(lesson)
     for step in lesson.steps:
         assert solve.solve_step(copy, step), f"the solution of step {step.id} changes nothing"
-        for name, file in playground.files(copy.folder).items():
+        for name, file in project_files.list_files(copy.folder).items():
             if name.endswith(".py"):
                 ast.parse(file.read_text(), f"{name} after step {step.id}")
             assert step.id not in lessons.todo_steps(file.read_text(errors="ignore")), (
@@ -180,8 +180,8 @@ def test_solving_every_step_in_order_ends_at_the_solution(lesson, tmp_path, monk
 @pytest.mark.parametrize("lesson", REAL, ids=lambda lesson: lesson.name)
 def test_no_change_belongs_to_two_steps(lesson):
     """Else `solve` and `diff` of the one would bring the other's solution along."""
-    solved = playground.files(lesson.solution)
-    for name, file in playground.files(lesson.folder).items():
+    solved = project_files.list_files(lesson.solution)
+    for name, file in project_files.list_files(lesson.folder).items():
         if name in solved:
-            for hunk in solve.hunks(file.read_text(), solved[name].read_text()):
+            for hunk in step_solution.hunks(file.read_text(), solved[name].read_text()):
                 assert len(hunk.steps) < 2, f"{name}, line {hunk.start + 1}"

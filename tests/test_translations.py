@@ -12,9 +12,8 @@ import pytest
 from printed import in_one_line
 
 from workshop import paths
-from workshop.course import lesson_facts
 from workshop.dev import translations as command
-from workshop.docsite import german, notebook_pages, translations
+from workshop.docsite import german, lesson_times, notebook_pages, translations
 from workshop.docsite.translations import State
 from workshop.errors import WorkshopError
 
@@ -287,9 +286,9 @@ def test_link_leads_to_the_translation_or_to_the_english_page(target, leads_to):
 
 
 def test_german_words_of_minutes_and_hours():
-    assert lesson_facts.hours(60, german.FACTS) == "1 Stunde"
-    assert lesson_facts.hours(262, german.FACTS) == "4 Stunden 20 Minuten"
-    assert lesson_facts.hours(262) == "4 hours 20 minutes"
+    assert lesson_times.hours(60, german.FACTS) == "1 Stunde"
+    assert lesson_times.hours(262, german.FACTS) == "4 Stunden 20 Minuten"
+    assert lesson_times.hours(262) == "4 hours 20 minutes"
 
 
 def git(*arguments):

@@ -25,7 +25,7 @@ from printed import Printed, in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import paths
-from workshop.course import lessons, migrations, progress
+from workshop.course import lessons, progress, project_database
 from workshop.course.lessons import Lesson
 from workshop.course.project import Project
 from workshop.photos import samples
@@ -397,7 +397,7 @@ def test_a_step_that_is_passed_is_not_probed(root, monkeypatch):
     monkeypatch.setattr(paths, "PLAYGROUND", root / "playground")
     project = Project(project_of(root, "02-waiting"), lessons.read(root / "lessons/02-waiting"))
     assert "find_app" in procfile.from_procfile(project, {}, 8000)[1].probe
-    progress.set_passed("02-waiting", ["2.1"])
+    progress.set_passed_steps("02-waiting", ["2.1"])
     assert procfile.from_procfile(project, {}, 8000)[1].probe is None
 
 
@@ -653,12 +653,12 @@ def test_pending_migrations_are_found_without_django(root):
     folder = project_of(root)
     lesson = Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder)
     project = Project(folder, lesson)
-    assert migrations.pending(project) == ["images.0001_initial"]
+    assert project_database.pending_migrations(project) == ["images.0001_initial"]
     environment = project.environment() | {"PYTHONPATH": str(SOURCE)}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=folder, env=environment, check=True)
-    assert migrations.pending(project) == []
+    assert project_database.pending_migrations(project) == []
     write(folder, {"images/migrations/0002_more.py": ""})
-    assert migrations.pending(project) == ["images.0002_more"]
+    assert project_database.pending_migrations(project) == ["images.0002_more"]
 
 
 def test_the_cause_behind_an_output(tmp_path):

@@ -1,18 +1,18 @@
 """The command line: the commands, with their arguments and options. Separate modules do the work."""
 
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from workshop import __version__, paths
-from workshop.console import complaints, say
-from workshop.course import lessons, project
+from workshop.console import error_console, say
+from workshop.course import lessons
+from workshop.course import project as projects
 from workshop.course.lessons import Step
 from workshop.course.project import Project
-from workshop.dev import commands
-from workshop.errors import REMEDIES, NotStarted, WorkshopError, reason
+from workshop.dev import commands as dev_commands
+from workshop.errors import REMEDIES, NotStarted, WorkshopError, describe
 from workshop.system import environment, signals
 
 LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running the project", "For maintainers"
@@ -30,22 +30,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 PORT = {"min": 1, "max": 65535}
-ANYWAY = ("dev", "docs", "doctor", "test")
+WITHOUT_REPAIR = ("dev", "docs", "doctor", "test")
 """Commands that don't change a learner's copy. They run even if an interrupted command cannot be repaired."""
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
     str | None, typer.Argument(metavar="TARGET", help="A lesson, a step, or a project folder.")
 ]
 StepName = Annotated[str | None, typer.Argument(metavar="STEP", help="One step, such as 3.2.")]
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="A lesson: 3, 03, 03-images or images.")]
-
-
-class Switch(StrEnum):
-    """The action of ./workshop broker."""
-
-    STOP = "stop"
-    START = "start"
 
 
 def _version(wanted: bool) -> None:
@@ -63,13 +56,13 @@ def common(
     ] = False,
 ) -> None:
     """Handle the options that all commands share. `main` reads `--debug`, wherever it is on the line."""
-    from workshop.course import unfinished
+    from workshop.course import journal
 
-    if unfinished.file().exists() and context.invoked_subcommand not in ANYWAY:
-        from workshop.course import recovery
+    if journal.exists() and context.invoked_subcommand not in WITHOUT_REPAIR:
+        from workshop.course import crash_recovery
 
-        if said := recovery.recover():
-            say(said, on=complaints)
+        if message := crash_recovery.recover():
+            say(message, on=error_console)
 
 
 @app.command(rich_help_panel=LOOP)
@@ -101,19 +94,19 @@ def check(
     The check uses its own broker, worker and data, whether ./workshop up is running or not. It stops at the
     first step that fails and explains the failure. With --all, it continues.
     """
-    from workshop.commands import check as checking
+    from workshop.commands import check as check_command
 
-    project_, step_ = _aim(target, step)
-    raise typer.Exit(checking.main(project_, step_.id if step_ else None, everything))
+    project, only = _resolve(target, step)
+    raise typer.Exit(check_command.main(project, only.id if only else None, everything))
 
 
 @app.command(rich_help_panel=LOOP)
 def watch(target: Target = None, step: StepName = None) -> None:
     """Check again whenever you save a file, starting with the step that failed last. Stop with Ctrl-C."""
-    from workshop.commands import check as checking
+    from workshop.commands import check as check_command
 
-    project_, step_ = _aim(target, step)
-    raise typer.Exit(checking.watch(project_, step_.id if step_ else None))
+    project, only = _resolve(target, step)
+    raise typer.Exit(check_command.watch(project, only.id if only else None))
 
 
 @app.command(rich_help_panel=LOOP)
@@ -124,13 +117,12 @@ def hint(
     """Show the next hint for a step (default: your first unpassed step)."""
     from workshop.commands import hints
 
-    if step is None or not lessons.is_step(step):
-        lesson = project.resolve(step).lesson
-        next_ = hints.open_step(lesson, "Name a step to see its hints: ./workshop hint")
-        hints.show(lesson, next_, everything)
+    if step is not None and lessons.is_step(step):
+        lesson, shown = lessons.find_step(step)
     else:
-        lesson = lessons.of_step(step)
-        hints.show(lesson, lesson.step(step), everything)
+        lesson = projects.resolve(step).lesson
+        shown = hints.open_step(lesson, "Name a step to see its hints: ./workshop hint")
+    hints.show(lesson, shown, everything)
 
 
 @app.command(rich_help_panel=LOOP)
@@ -148,8 +140,8 @@ def diff(
 
     if target and not file and target.endswith((".py", ".html", ".css", ".js", "Procfile")):
         target, file = None, target
-    project_, step = _aim(target, None)
-    diffs.show(project_, step, file)
+    project, step = _resolve(target)
+    diffs.show(project, step, file)
 
 
 @app.command(rich_help_panel=LOOP)
@@ -163,14 +155,14 @@ def solve(
     Default: your first unpassed step.
     """
     from workshop.commands import hints
-    from workshop.course import solve as solving
+    from workshop.course import solve as solve_command
 
-    project_, step = _aim(target, None)
+    project, step = _resolve(target)
     if target is None:
-        step = hints.open_step(project_.lesson, "Name a step to apply its solution: ./workshop solve")
+        step = hints.open_step(project.lesson, "Name a step to apply its solution: ./workshop solve")
     with signals.held():
-        done = solving.solve_step(project_, step) if step else solving.solve_lesson(project_)
-        say(solving.words(project_, step, done))
+        solved = solve_command.solve_step(project, step) if step else solve_command.solve_lesson(project)
+        say(solve_command.message(project, step, solved))
 
 
 @app.command(rich_help_panel=LOOP)
@@ -182,19 +174,19 @@ def reset(lesson: LessonName) -> None:
     from workshop.course import playground
     from workshop.runtime import up_state
 
-    found = lessons.find(lesson)
-    stopped = up_state.stop(project.of_lesson(found).folder)
+    copy = projects.learners_copy(lessons.find(lesson))
+    stopped = up_state.stop(copy.folder)
     with signals.held():
-        done = playground.reset(found)
-        say(playground.words(done, stopped))
+        backup = playground.reset(copy)
+        say(playground.reset_message(copy, backup, stopped))
 
 
 @app.command(rich_help_panel=LOOP)
 def status() -> None:
     """Show the lessons and your progress."""
-    from workshop.commands import status as standing
+    from workshop.commands import status as status_command
 
-    standing.show()
+    status_command.show()
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -207,24 +199,25 @@ def up(
     In a fresh clone, this runs lesson 01. The lesson's Procfile lists the processes. A worker restarts when
     you save a file. Ctrl-C stops everything and leaves no process, port or lock behind.
     """
-    from workshop.commands import up as running
+    from workshop.commands import up as up_command
     from workshop.course import playground, progress
 
     try:
-        project_, _ = _aim(target, None)
+        project, _ = _resolve(target)
     except NotStarted as error:
         if error.lesson:
             raise
-        project_ = playground.start(lessons.find("1"))
-    if project_.is_learners:
-        progress.set_last(project_.lesson.name)
-    raise typer.Exit(running.up(project_, port=port))
+        project = playground.start(lessons.find("1"))
+    if project.is_learners:
+        progress.set_last_lesson(project.lesson.name)
+    raise typer.Exit(up_command.up(project, port))
 
 
 @app.command(rich_help_panel=RUNNING)
 def broker(
     action: Annotated[
-        Switch, typer.Argument(metavar="stop|start", help="Whether to stop or start the broker.")
+        Literal["stop", "start"],
+        typer.Argument(metavar="stop|start", help="Whether to stop or start the broker."),
     ],
 ) -> None:
     """Stop or start only the broker of a running ./workshop up.
@@ -233,7 +226,7 @@ def broker(
     """
     from workshop.commands import broker_switch
 
-    say(broker_switch.switch(on=action is Switch.START))
+    say(broker_switch.switch(on=action == "start"))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -243,14 +236,14 @@ def doctor(target: Target = None) -> None:
     The command checks Python, the disk, the ports, the broker, and the project's code, migrations and result
     backend. It also looks for workers that are missing, belong to another project, or run old code.
     """
-    from workshop.commands import doctor as examining
+    from workshop.commands import doctor as doctor_command
 
     try:
-        project_, _ = _aim(target, None)
+        project, _ = _resolve(target)
     except NotStarted:
-        project_ = None
-    findings = examining.examine(project_)
-    examining.show(findings)
+        project = None
+    findings = doctor_command.examine(project)
+    doctor_command.show(findings)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -271,9 +264,9 @@ def samples(
     ] = None,
 ) -> None:
     """Create sample photos: large, rotated, transparent, animated and broken ones."""
-    from workshop.photos import samples as photos
+    from workshop.photos import samples as sample_photos
 
-    raise typer.Exit(photos.main(folder, upload, port))
+    raise typer.Exit(sample_photos.main(folder, upload, port))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -286,9 +279,9 @@ def demo(
 
     The demo uses its own broker, ports and data. Without --exit, the site keeps running until Ctrl-C.
     """
-    from workshop.demo import command as showing
+    from workshop.demo import command as demo_command
 
-    raise typer.Exit(showing.main(exit_when_done))
+    raise typer.Exit(demo_command.main(exit_when_done))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -320,10 +313,10 @@ def notebooks(
 ) -> None:
     """Open the notebooks in JupyterLab. Their cells talk to the processes that ./workshop up runs."""
     from workshop.course import progress
-    from workshop.notebooks import server as serving
+    from workshop.notebooks import server as notebook_server
 
-    wanted = lesson or progress.last()
-    raise typer.Exit(serving.main(lessons.find(wanted) if wanted else None, port, fresh, browser))
+    wanted = lesson or progress.last_lesson()
+    raise typer.Exit(notebook_server.main(lessons.find(wanted) if wanted else None, port, fresh, browser))
 
 
 @app.command(rich_help_panel=RUNNING)
@@ -376,18 +369,18 @@ def cluster(
     raise typer.Exit(command.main(workers, photos, quick))
 
 
-@app.command(rich_help_panel=RUNNING, context_settings=PASSED_ON | {"help_option_names": ["--help"]})
+@app.command(rich_help_panel=RUNNING, context_settings=ANY_ARGUMENTS | {"help_option_names": ["--help"]})
 def compose(context: typer.Context) -> None:
     """Run the project in Docker Compose, as on real servers. All arguments are passed to docker compose.
 
     The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
     """
-    from workshop.runtime import compose as composing
+    from workshop.runtime import compose as compose_command
 
-    raise typer.Exit(composing.main(context.args))
+    raise typer.Exit(compose_command.main(context.args))
 
 
-@app.command(rich_help_panel=MAINTAINERS, context_settings=PASSED_ON)
+@app.command(rich_help_panel=MAINTAINERS, context_settings=ANY_ARGUMENTS)
 def test(context: typer.Context) -> None:
     """Run all of the workshop's tests. Further arguments are passed to pytest.
 
@@ -398,20 +391,24 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(test_suite.main(context.args))
 
 
-app.add_typer(commands.app, name="dev", rich_help_panel=MAINTAINERS)
+app.add_typer(dev_commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
-def _aim(target: str | None, step: str | None) -> tuple[Project, Step | None]:
-    """Return the project and the step that a command's two arguments name."""
+def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step | None]:
+    """Return the project and the step that a command's two arguments name, in either order.
+
+    Raises:
+        WorkshopError: The arguments name two steps.
+    """
     if target and step and lessons.is_step(target) and not lessons.is_step(step):
         target, step = step, target
     if target and lessons.is_step(target):
         if step:
             raise WorkshopError(f"Name one step at a time: {target} or {step}.")
-        lesson = lessons.of_step(target)
-        return project.for_lesson(lesson), lesson.step(target)
-    aimed = project.resolve(target)
-    return aimed, aimed.lesson.step(step) if step else None
+        lesson, only = lessons.find_step(target)
+        return projects.for_lesson(lesson), only
+    project = projects.resolve(target)
+    return project, project.lesson.step(step) if step else None
 
 
 @signals.as_ctrl_c()
@@ -430,13 +427,13 @@ def main() -> None:
         if debug:
             raise
         if isinstance(error, WorkshopError):
-            say(str(error), on=complaints)
+            say(str(error), on=error_console)
         elif isinstance(error, OSError) and error.errno in REMEDIES:
-            say(reason(error), on=complaints)
+            say(describe(error), on=error_console)
         else:
             say(
                 f"This is a bug in the workshop ({type(error).__name__}: {error}). Your files are safe. To "
                 "see where the bug is, run the command again as ./workshop --debug …",
-                on=complaints,
+                on=error_console,
             )
         sys.exit(1)

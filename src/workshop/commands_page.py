@@ -1,136 +1,89 @@
-"""Generate the command reference for the docs: names, usage, arguments and options."""
+"""Generate the command reference for the docs: names, usage, arguments and options.
+
+Typer's own generator (`typer utils docs`) loses the groups of `--help`, `-h` and the anchors, and its list of
+commands cuts the help off.
+"""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import typer
 
-PROGRAM = "./workshop"
-OTHERS = "Other commands"
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command, such as `dev chain`, with its help."""
-
-    name: str
-    panel: str
-    help: str
-    parameters: list
-    takes_more: bool
-
-    @property
-    def anchor(self) -> str:
-        return self.name.replace(" ", "-")
-
-    @property
-    def arguments(self) -> list:
-        return [each for each in self.parameters if each.param_type_name == "argument"]
-
-    @property
-    def options(self) -> list:
-        return [each for each in self.parameters if each.param_type_name == "option"]
-
-    @property
-    def usage(self) -> str:
-        """The usage line, such as `./workshop check [TARGET] [STEP] [--all]`, without `--help`."""
-        parts = [PROGRAM, self.name, *map(_argument, self.arguments)]
-        parts += [f"[{each.opts[-1]}{_value(each)}]" for each in self.options if each.name != "help"]
-        return " ".join(parts + ["[ARGUMENT ...]"] * self.takes_more)
-
-
-def commands() -> list[Command]:
-    """Return all commands, including those of groups, in the order of `--help`."""
-    root, context = _root()
-    return list(_walk(root, context, "", OTHERS))
-
-
-def common_options() -> list:
-    """Return the options that come before the command, such as `--debug`."""
-    root, context = _root()
-    return root.get_params(context)
+OTHER_COMMANDS = "Other commands"
 
 
 def markdown() -> str:
     """Return the reference as Markdown: a section per panel of `--help`, and an anchor per command."""
-    found = commands()
-    parts = ["## Options of every command", _options(common_options())]
-    for panel in dict.fromkeys(command.panel for command in found):
-        parts.append(f"## {panel}")
-        parts += [_section(command) for command in found if command.panel == panel]
-    return "\n\n".join(parts)
-
-
-def option_names(option) -> list[str]:
-    """Return all spellings of an option, such as `-h` and `--help`, or `--x` and `--no-x`."""
-    return [*sorted(option.opts, key=len), *option.secondary_opts]
-
-
-def argument_name(argument) -> str:
-    return argument.metavar or argument.name.upper()
-
-
-def _root():
     from workshop.cli import app
 
     root = typer.main.get_command(app)
-    return root, typer.Context(root, info_name=PROGRAM, **root.context_settings)
+    context = typer.Context(root, info_name="./workshop", **root.context_settings)
+    sections = {"Options of every command": [_table("option", root.get_params(context))]}
+    for panel, section in _sections(context, OTHER_COMMANDS):
+        sections.setdefault(panel, []).append(section)
+    return "\n\n".join("\n\n".join([f"## {title}", *parts]) for title, parts in sections.items())
 
 
-def _walk(group, context, prefix: str, panel: str) -> Iterator[Command]:
-    for name, command in group.commands.items():
-        if command.hidden:
-            continue
-        own = command.rich_help_panel if isinstance(command.rich_help_panel, str) else panel
-        below = typer.Context(command, info_name=name, parent=context)
+def _sections(group: typer.Context, panel: str) -> Iterator[tuple[str, str]]:
+    """Yield the panel and the Markdown of each command in `group`, in the order of `--help`."""
+    for name, command in group.command.commands.items():
+        context = typer.Context(command, info_name=name, parent=group)
+        own_panel = command.rich_help_panel if isinstance(command.rich_help_panel, str) else panel
         if hasattr(command, "commands"):
-            yield from _walk(command, below, f"{prefix}{name} ", own)
-            continue
-        parameters = [each for each in command.get_params(below) if not each.hidden]
-        more = bool(command.context_settings.get("allow_extra_args"))
-        yield Command(prefix + name, own, command.help or "", parameters, more)
+            yield from _sections(context, own_panel)
+        else:
+            yield own_panel, _section(context)
 
 
-def _section(command: Command) -> str:
-    parts = [f"### {command.name} {{ #{command.anchor} }}", f"```text\n{command.usage}\n```"]
-    parts.append(_text(command.help))
-    if command.arguments:
-        rows = [(f"`{argument_name(each)}`", _help(each), _default(each)) for each in command.arguments]
-        parts.append(_table(("argument", "description", "default"), rows))
-    own = [each for each in command.options if each.name != "help"]
-    if own:
-        parts.append(_options(own))
-    return "\n\n".join(parts)
-
-
-def _options(options: list) -> str:
-    rows = [
-        (", ".join(f"`{name}{_value(each)}`" for name in option_names(each)), _help(each), _default(each))
-        for each in options
+def _section(context: typer.Context) -> str:
+    name = context.command_path.removeprefix("./workshop ")
+    parameters = [each for each in context.command.get_params(context) if each.name != "help"]
+    arguments = [each for each in parameters if each.param_type_name == "argument"]
+    options = [each for each in parameters if each.param_type_name == "option"]
+    usage = [context.command_path, *map(_usage, parameters)]
+    if context.command.context_settings.get("allow_extra_args"):
+        usage.append("[ARGUMENT ...]")
+    parts = [
+        f"### {name} {{ #{name.replace(' ', '-')} }}",
+        f"```text\n{' '.join(usage)}\n```",
+        _text(context.command.help or ""),
+        _table("argument", arguments) if arguments else "",
+        _table("option", options) if options else "",
     ]
-    return _table(("option", "description", "default"), rows)
+    return "\n\n".join(filter(None, parts))
 
 
-def _argument(argument) -> str:
-    name = argument_name(argument) + (" ..." if argument.nargs == -1 else "")
-    return name if argument.required else f"[{name}]"
+def _usage(parameter) -> str:
+    if parameter.param_type_name == "option":
+        return f"[{parameter.opts[-1]}{_value(parameter)}]"
+    name = _name(parameter) + (" ..." if parameter.nargs == -1 else "")
+    return name if parameter.required else f"[{name}]"
 
 
-def _value(option) -> str:
-    return "" if option.is_flag else f" {option.metavar or option.name.upper()}"
+def _table(kind: str, parameters: list) -> str:
+    rows = [(kind, "description", "default"), ("---",) * 3]
+    for each in parameters:
+        names = [_name(each)] if kind == "argument" else [*sorted(each.opts, key=len), *each.secondary_opts]
+        names = [f"`{name}{_value(each)}`" for name in names]
+        rows.append((", ".join(names), _text(each.help or ""), _default(each)))
+    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
+
+
+def _name(parameter) -> str:
+    return parameter.metavar or parameter.name.upper()
+
+
+def _value(parameter) -> str:
+    """Return the value of an option as in `--port PORT`, or "" for a flag or an argument."""
+    takes_value = parameter.param_type_name == "option" and not parameter.is_flag
+    return f" {_name(parameter)}" if takes_value else ""
 
 
 def _default(parameter) -> str:
     if parameter.required:
         return "required"
-    if parameter.default in (None, False) or getattr(parameter, "is_flag", False):
-        return ""
-    return f"`{parameter.default}`"
-
-
-def _help(parameter) -> str:
-    return _text(parameter.help or "")
+    has_default = parameter.default is not None and not getattr(parameter, "is_flag", False)
+    return f"`{parameter.default}`" if has_default else ""
 
 
 def _text(text: str) -> str:
@@ -139,11 +92,6 @@ def _text(text: str) -> str:
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"**\1**", text)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in lines)
-
-
 def _cell(text: str) -> str:
     """Escape the bars in a cell, except inside backticks, so that they don't end the cell."""
-    return re.sub(r"(`[^`]*`)|\|", lambda found: found[1] or r"\|", text.replace("\n", " "))
+    return re.sub(r"(`[^`]*`)|\|", lambda match: match[1] or r"\|", text.replace("\n", " "))

@@ -11,7 +11,7 @@ from rich.text import Text
 console = Console(highlight=False)
 """Standard output, for a command's results."""
 
-complaints = Console(stderr=True, highlight=False)
+error_console = Console(stderr=True, highlight=False)
 """Standard error, for error messages."""
 
 WIDEST = 100
@@ -35,9 +35,12 @@ def say(
     most WIDEST. A command that fits on one line is not broken, and a path never is. If the terminal has been
     closed, the error is ignored, so that the caller can finish its work.
 
-    style: a Rich style for the whole text.
-    hang: the indentation of a sentence's further lines, in columns (default: that of its first line).
-    markup: whether tags such as [bold] in the text are styles.
+    Args:
+        what: The text, or a Rich object such as a table, which Rich wraps.
+        style: A Rich style for the whole text.
+        hang: The indentation of a sentence's further lines, in columns. Default: that of its first line.
+        markup: Whether tags such as [bold] in the text are styles.
+        on: The console to print to.
     """
     if isinstance(what, str):
         what = Text.from_markup(what) if markup else Text(what)
@@ -71,9 +74,8 @@ def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
     breaks, used = [], 0
     for start, piece in _pieces(text, width - hang):
         column = used + len(piece) - len(piece.lstrip())
-        if (
-            used and used + cell_len(piece) > width and column > hang
-        ):  # otherwise a new line would leave no more room
+        # Before `hang`, a new line would leave no more room.
+        if used and used + cell_len(piece) > width and column > hang:
             breaks.append(start)
             used = hang + cell_len(piece.lstrip())
         else:

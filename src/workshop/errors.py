@@ -29,14 +29,18 @@ class WorkshopError(Exception):
 
 
 class NotStarted(WorkshopError):
-    """There is no playground copy of `lesson`, or of any lesson if `lesson` is None."""
+    """There is no playground copy of a lesson.
+
+    Attributes:
+        lesson: The name of the lesson, or None if no lesson has been started yet.
+    """
 
     def __init__(self, message: str, lesson: str | None = None):
         super().__init__(message)
         self.lesson = lesson
 
 
-def reason(error: OSError) -> str:
+def describe(error: OSError) -> str:
     """Return the system's error and the remedy, such as "No space left on device: … Free some space …"."""
     file = f": {paths.shown(error.filename)}" if isinstance(error.filename, str) else ""
     remedy = REMEDIES.get(error.errno, "Fix this problem")

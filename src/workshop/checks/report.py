@@ -199,7 +199,7 @@ class Report:
         elif not learners:
             return
         elif self.only:
-            if following := progress.next_step(lesson, also=self.passed):
+            if following := progress.next_step(lesson, just_passed=self.passed):
                 yield f"Next: step {following.id} · {following.title}"
             else:
                 yield f"All core steps have passed. Check the whole lesson: ./workshop check {lesson.code}"
@@ -215,6 +215,6 @@ class Report:
     def _total(self) -> str:
         """Return how many steps have passed, and how long that took."""
         only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else progress.counted(self.project.lesson, self.passed)
+        steps = f"step {only}" if only else progress.summary(self.project.lesson, self.passed)
         worker = f" · worker ready in {self._worker_seconds:.1f} s" if self._worker_seconds else ""
         return f"{steps} · {time.monotonic() - self._start:.1f} s{worker}"

@@ -18,8 +18,9 @@ SECONDS = 60
 def switch(on: bool) -> str:
     """Start or stop the broker of the running `up`. Returns a sentence that says what happened.
 
-    Raises WorkshopError if no `up` is running, if `up` uses an external broker, or if the broker does not
-    stop or start within SECONDS.
+    Raises:
+        WorkshopError: No `up` is running, `up` uses an external broker, or the broker did not stop or start
+            within SECONDS.
     """
     state = up_state.read()
     up, url = up_state.process(state), state.get("addresses", {}).get("broker", "")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,10 @@ import psutil
 from rich.markup import escape
 
 from workshop import paths
+from workshop.commands import inspect_project
 from workshop.console import say
-from workshop.course import migrations
-from workshop.course.project import Project
+from workshop.course import project_database
+from workshop.course.project import DEFAULT_REDIS_URL, Project
 from workshop.runtime import clones, compose, diagnosis, up_state
 from workshop.runtime.broker import HIDDEN, answers, without_password
 from workshop.system import environment
@@ -26,60 +28,36 @@ from workshop.system.ports import who_holds
 PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker", 5555: "Flower"}
 FREE_BYTES = 1_000_000_000
 
-# Runs in a process of the project, because the project's settings and tasks can be imported only there.
-_LOOK_INSIDE = """
-import json, os
-import django
-django.setup()
-from django.urls import get_resolver
-get_resolver().url_patterns
-found = {"backend": None, "workers": {}}
-if os.environ.get("DATABASE_URL"):
-    from django.db import DatabaseError, connection
-    from django.db.migrations.executor import MigrationExecutor
-    try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        found["pending"] = [str(migration) for migration, _ in plan]
-    except DatabaseError as error:
-        found["database"] = str(error).partition("\\n")[0]
-try:
-    from celery.app.utils import find_app
-    app = find_app("myproject")
-except (AttributeError, ImportError):
-    found["backend"] = "no app"
-else:
-    app.loader.import_default_modules()
-    found["backend"] = app.conf.result_backend or "disabled"
-    if os.environ["ASK_WORKERS"]:
-        inspect = app.control.inspect  # a worker that has just started answers late
-        stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
-        found["workers"] = {name: about["pid"] for name, about in stats.items()}
-print("FOUND" + json.dumps(found))
-"""
-
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check. `cure` says how to fix the problem; it is empty if `ok` is True."""
+    """The result of one check.
+
+    Attributes:
+        summary: What was checked and found, as a sentence without a capital and a full stop.
+        fix: How to fix the problem. Empty if there is nothing to do.
+    """
 
     ok: bool
-    what: str
-    cure: str = ""
+    summary: str
+    fix: str = ""
 
 
-def examine(project: Project | None, ports: dict[int, str] | None = None) -> list[Finding]:
+def examine(project: Project | None, ports: dict[int, str] = PORTS) -> list[Finding]:
     """Return the results of all checks, in the order in which problems should be fixed.
 
-    project: the learner's project; None skips the checks of a project. ports: number -> what needs the port.
+    Args:
+        project: The learner's project. None skips the checks of a project.
+        ports: Number -> what needs the port.
     """
-    findings = [_python(), _disk(), *_ports(PORTS if ports is None else ports)]
+    findings = [Finding(True, f"Python {platform.python_version()}"), _disk()]
+    findings += [_port(port, purpose) for port, purpose in ports.items()]
     url = _broker_url()
     broker_up = answers(url)
     findings.append(_broker(url, broker_up))
     if project is not None:
         findings += _project(project, url, broker_up)
-        findings += _ignored(project)
+        findings += _ignored_settings(project)
     return findings
 
 
@@ -87,61 +65,50 @@ def show(findings: list[Finding]) -> None:
     """Print the findings, each problem with its fix below it."""
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-        say(f"  {mark} {escape(finding.what)}", hang=4, markup=True)
-        if finding.cure:
-            say(indent(finding.cure, " " * 6))
-    bad = sum(not finding.ok for finding in findings)
-    say("" if bad else "\n  Everything is fine.")
-    if bad:
-        say(f"  {bad} problem{'s' * (bad > 1)} found. Start with the first.")
-
-
-def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
-    said = "Python " + ".".join(map(str, version))
-    if version >= (3, 11):
-        return Finding(True, said)
-    return Finding(
-        False, f"{said} is too old", "Install Python 3.11 or newer, then: rm -r .venv && ./workshop up"
-    )
+        say(f"  {mark} {escape(finding.summary)}", hang=4, markup=True)
+        if finding.fix:
+            say(indent(finding.fix, " " * 6))
+    problems = sum(not finding.ok for finding in findings)
+    if problems:
+        say(f"\n  {problems} problem{'s' * (problems > 1)} found. Start with the first.")
+    else:
+        say("\n  Everything is fine.")
 
 
 def _disk() -> Finding:
     free = shutil.disk_usage(paths.ROOT).free
-    said = f"{free / 1e9:.1f} GB free on the disk"
-    return Finding(free >= FREE_BYTES, said, "" if free >= FREE_BYTES else "Free at least 1 GB on this disk.")
+    summary = f"{free / 1e9:.1f} GB free on the disk"
+    if free >= FREE_BYTES:
+        return Finding(True, summary)
+    return Finding(False, summary, "Free at least 1 GB on this disk.")
 
 
-def _ports(ports: dict[int, str]) -> Iterator[Finding]:
-    ours = up_state.pids()
-    for port, purpose in ports.items():
-        holder = who_holds(port)
-        if holder is None:
-            yield Finding(True, f"port {port} is free ({purpose})")
-        elif holder.pid in ours:
-            yield Finding(True, f"port {port} is used by ./workshop up ({purpose})")
-        elif purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
-            yield Finding(
-                True,
-                f"port {port} is used by another broker, {holder}; ./workshop up uses a free port instead",
-            )
-        elif containers := compose.publisher(port):
-            yield Finding(
-                False,
-                f"port {port} ({purpose}) is used by the containers of {containers}",
-                compose.stop_command(containers),
-            )
-        else:
-            other = (
-                f"\nor use another port: ./workshop up --port {port + 10}" if purpose == "the site" else ""
-            )
-            cure = clones.how_to_stop(holder.pid) + other
-            yield Finding(False, f"port {port} ({purpose}) is taken by {holder}", cure)
+def _port(port: int, purpose: str) -> Finding:
+    holder = who_holds(port)
+    if holder is None:
+        return Finding(True, f"port {port} is free ({purpose})")
+    if holder.pid in up_state.pids():
+        return Finding(True, f"port {port} is used by ./workshop up ({purpose})")
+    if purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
+        return Finding(
+            True, f"port {port} is used by another broker, {holder}; ./workshop up uses a free port instead"
+        )
+    if containers := compose.publisher(port):
+        return Finding(
+            False,
+            f"port {port} ({purpose}) is used by the containers of {containers}",
+            compose.stop_command(containers),
+        )
+    fix = clones.how_to_stop(holder.pid)
+    if purpose == "the site":
+        fix += f"\nor use another port: ./workshop up --port {port + 10}"
+    return Finding(False, f"port {port} ({purpose}) is taken by {holder}", fix)
 
 
 def _broker_url() -> str:
-    """The broker's address: REDIS_URL, otherwise the running `up`'s broker, otherwise the default."""
-    default = up_state.read().get("addresses", {}).get("broker", "redis://localhost:6379/0")
-    return environment.kept().get("REDIS_URL") or default
+    """Return REDIS_URL, otherwise the running `up`'s broker, otherwise the default."""
+    of_up = up_state.read().get("addresses", {}).get("broker")
+    return environment.kept().get("REDIS_URL") or of_up or DEFAULT_REDIS_URL
 
 
 def _broker(url: str, is_up: bool) -> Finding:
@@ -149,56 +116,60 @@ def _broker(url: str, is_up: bool) -> Finding:
     if is_up:
         return Finding(True, f"the broker at {shown} responds")
     if HIDDEN in url:
-        cure = "In this terminal, set REDIS_URL to the same address as for ./workshop up"
-        return Finding(False, f"the password of the broker at {shown} is not known here", cure)
+        return Finding(
+            False,
+            f"the password of the broker at {shown} is not known here",
+            "In this terminal, set REDIS_URL to the same address as for ./workshop up",
+        )
     if os.environ.get("REDIS_URL"):
-        cure = "Start that broker, or type: unset REDIS_URL"
+        fix = "Start that broker, or type: unset REDIS_URL"
     else:
-        cure = "./workshop up   (in a second terminal; it starts its own broker)"
-    return Finding(False, f"no broker responds at {shown}", cure)
+        fix = "./workshop up   (in a second terminal; it starts its own broker)"
+    return Finding(False, f"no broker responds at {shown}", fix)
 
 
 def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
-    broken = diagnosis.unreadable(project.folder)
-    if broken:
-        yield from (
-            Finding(False, sentence, "Open the file at that line and fix the error.") for sentence in broken
-        )
+    if unreadable := diagnosis.unreadable(project.folder):
+        for sentence in unreadable:
+            yield Finding(False, sentence, "Open the file at that line and fix the error.")
         return
-    inside, error = _look_inside(project, url, broker_up)
-    if inside is None:
+    state, error = _inspect(project, url, broker_up)
+    if state is None:
         yield Finding(False, f"the project cannot be loaded: {error}", f"Fix this error in {project.shown}.")
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
     for service, mode in project.failing_services.items():
         command = f"cd {project.shown} && python manage.py {service} ok"
         yield Finding(False, f"practice mode makes the {service} fail or respond slowly ({mode})", command)
-    yield _migrations(project, inside)
-    if inside["backend"] != "no app":
-        yield _backend(inside["backend"])
+    yield _migrations(project, state)
+    if state["backend"]:
+        yield _backend(state["backend"])
         if broker_up:
-            yield from _workers(project, inside["workers"])
+            yield from _workers(project, state["workers"])
 
 
-def _look_inside(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
+def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
+    """Return the project's state (see `inspect_project`), or None and the reason why it cannot be loaded."""
     variables = project.environment(redis_url=url) | {
-        "ASK_WORKERS": "1" if ask_workers else "",
         "DJANGO_SETTINGS_MODULE": project.settings_module,
+        "PYTHONPATH": str(paths.SOURCES),
     }
-    command = [sys.executable, "-c", _LOOK_INSIDE]
+    command = [sys.executable, "-m", inspect_project.__name__]
+    if ask_workers:
+        command.append(inspect_project.ASK_WORKERS)
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command, cwd=project.folder, env=variables, capture_output=True, text=True, timeout=60
         )
     except subprocess.TimeoutExpired:
         return None, "loading it took longer than 60 seconds"
-    for line in done.stdout.splitlines():
-        if line.startswith("FOUND"):
-            return json.loads(line.removeprefix("FOUND")), ""
-    return None, str(diagnosis.cause(done.stderr.splitlines(), project.folder))
+    for line in process.stdout.splitlines():
+        if line.startswith(inspect_project.MARK):
+            return json.loads(line.removeprefix(inspect_project.MARK)), ""
+    return None, str(diagnosis.cause(process.stderr.splitlines(), project.folder))
 
 
-def _ignored(project: Project) -> Iterator[Finding]:
+def _ignored_settings(project: Project) -> Iterator[Finding]:
     """Find settings in the shell that `up` doesn't pass on, but that commands typed by hand read."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
     settings = project.folder / "myproject" / "settings"
@@ -216,20 +187,20 @@ def _ignored(project: Project) -> Iterator[Finding]:
         )
 
 
-def _migrations(project: Project, inside: dict) -> Finding:
-    if "database" in inside:
+def _migrations(project: Project, state: dict) -> Finding:
+    if "database" in state:
         return Finding(
             False,
-            f"the database at DATABASE_URL cannot be used: {inside['database']}",
+            f"the database at DATABASE_URL cannot be used: {state['database']}",
             f"Fix the problem, or remove DATABASE_URL from {environment.KEEP} to use SQLite.",
         )
-    missing = inside["pending"] if "pending" in inside else migrations.pending(project)
-    if not missing:
+    pending = state["pending"] if "pending" in state else project_database.pending_migrations(project)
+    if not pending:
         return Finding(True, "all migrations have been applied")
-    names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
     return Finding(
         False,
-        f"migrations are pending: {names}",
+        f"migrations are pending: {', '.join(pending[:3])}{more}",
         f"cd {project.shown} && python manage.py migrate   (./workshop up also does that)",
     )
 
@@ -258,26 +229,25 @@ def _workers(project: Project, workers: dict[str, int]) -> Iterator[Finding]:
 
 
 def _worker(project: Project, name: str, pid: int) -> Finding:
-    said = f"worker {name} (pid {pid})"
+    worker = f"worker {name} (pid {pid})"
     try:
         process = psutil.Process(pid)
-        folder, began = Path(process.cwd()), process.create_time()
+        folder, started = Path(process.cwd()), process.create_time()
     except psutil.Error:
-        return Finding(True, f"{said} runs on another machine or as another user")
+        return Finding(True, f"{worker} runs on another machine or as another user")
     if folder.resolve() != project.folder.resolve():
         return Finding(
             False,
-            f"{said} runs another project, {paths.shown(folder)}, and receives your tasks",
+            f"{worker} runs another project, {paths.shown(folder)}, and receives your tasks",
             f"{clones.how_to_stop(pid)}   (then: cd {project.shown} && celery -A myproject worker -l info)",
         )
-    files = list(diagnosis.python_files(project.folder))
-    newest = max(files, key=lambda file: file.stat().st_mtime)
+    newest = max(diagnosis.python_files(project.folder), key=lambda file: file.stat().st_mtime)
     # On Linux, a process's start time is exact only to the second, and a worker reads its files a moment
     # later.
-    if newest.stat().st_mtime > began + 1:
+    if newest.stat().st_mtime > started + 1:
         return Finding(
             False,
-            f"{said} runs old code: {newest.relative_to(project.folder)} was saved after it started",
+            f"{worker} runs old code: {newest.relative_to(project.folder)} was saved after it started",
             f"kill {pid} and start it again (./workshop up restarts its worker automatically)",
         )
-    return Finding(True, f"{said} runs the code of {project.shown}")
+    return Finding(True, f"{worker} runs the code of {project.shown}")

@@ -10,12 +10,19 @@ from workshop.runtime import docs_address
 
 
 def open_step(lesson: Lesson, otherwise: str) -> Step:
-    """Return the first unpassed step of `lesson`, core steps first. Raises WorkshopError if all have passed.
+    """Return the first unpassed step of `lesson`, core steps first.
 
-    otherwise: the end of the error message. The id of a step is appended to it.
+    Args:
+        lesson: The lesson.
+        otherwise: The end of the error message. The id of a step is appended to it.
+
+    Raises:
+        WorkshopError: All steps have passed.
     """
-    if step := progress.next_step(lesson) or next(iter(progress.open_optional(lesson)), None):
+    if step := progress.next_step(lesson):
         return step
+    if optional := progress.open_optional_steps(lesson):
+        return optional[0]
     follow = (
         f" Continue:  ./workshop start {lesson.next.code}" if lesson.next else " That was the last lesson."
     )
@@ -32,18 +39,17 @@ def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
         say(f"Step {step.id} has no hints. Read the step again: {docs_address.place_of(lesson, step)}")
         return
     seen = progress.hints_seen(lesson.name, step.id)
-    again = seen >= total and not everything
-    shown = range(total) if everything else [min(seen, total - 1)]
+    last = total if everything else min(seen + 1, total)
+    first = 1 if everything else last
     optional = " (optional)" if step.optional else ""
-    for number in shown:
-        heading = f"Step {step.id}  {step.title}{optional}   hint {number + 1} of {total}"
-        say(heading, style="bold")
-        say(indent(step.hints[number], "  ") + "\n")
-    progress.set_hints_seen(lesson.name, step.id, max(seen, shown[-1] + 1))
-    if shown[-1] + 1 < total:
+    for number, text in enumerate(step.hints[first - 1 : last], first):
+        say(f"Step {step.id}  {step.title}{optional}   hint {number} of {total}", style="bold")
+        say(indent(text, "  ") + "\n")
+    progress.set_hints_seen(lesson.name, step.id, max(seen, last))
+    if last < total:
         say(f"Next hint:  ./workshop hint {step.id}", style="dim")
         return
-    if again:
+    if seen >= total and not everything:
         say("This is the last hint, and you have already seen it.", style="dim")
     say(
         f"Compare:   ./workshop diff {step.id}        Apply the solution:  ./workshop solve {step.id}",

@@ -3,11 +3,9 @@
 import contextlib
 import os
 import shlex
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from honcho.printer import Printer
@@ -16,8 +14,8 @@ from rich.markup import escape
 from workshop import paths
 from workshop.commands import broker_switch, status
 from workshop.console import say
-from workshop.course import lessons, migrations, playground, progress
-from workshop.course.project import Project
+from workshop.course import lessons, playground, project_database
+from workshop.course.project import DEFAULT_REDIS_URL, Project
 from workshop.errors import WorkshopError
 from workshop.notebooks import server
 from workshop.runtime import clones, flower, up_state
@@ -31,18 +29,15 @@ from workshop.system.ports import ENDED, LAST, claim, claim_next, claimant, next
 DOCS_PORT = 8001
 REMARKS = 48
 """The width of the table's address column. The remarks follow it."""
-USUAL_BROKER = "redis://localhost:6379/0"
-"""The broker's default port in the projects' settings."""
 
 
-def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: bool = True) -> int:
+def up(project: Project, port: int = 8000) -> int:
     """Run the project until Ctrl-C, SIGTERM or a closed terminal, then stop every process. Returns 0.
 
-    port: the site's port. extras: also start the docs site and the notebooks.
-    Raises WorkshopError if another `up` is running, the port is taken, or the broker at REDIS_URL doesn't
-    respond.
+    Raises:
+        WorkshopError: Another `up` is running, the port is taken, or the broker at REDIS_URL doesn't respond.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     with up_state.only_one(), contextlib.ExitStack() as stack:
         if not claim(port):
             holder = who_holds(port) or claimant(port)
@@ -52,31 +47,21 @@ def up(project: Project, port: int = 8000, docs_port: int = DOCS_PORT, extras: b
                 f"./workshop up --port {next_free(port + 10)}"
             )
         if project.is_learners:
-            playground.put_command(project.folder)  # a copy that an older version has started
-        session = _Session(project, port, began)
+            playground.add_script(project.folder)  # a copy that an older version has started
+        session = _Session(project, port, started)
         stack.enter_context(signals.handled(session.stop))
         stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
         session.connect(stack)
-        session.prepare(extra_services(docs_port) if extras else [])
+        session.prepare()
         session.supervisor.run()
     say("Stopped. Nothing is left running.")
     return 0
 
 
-def extra_services(docs_port: int = DOCS_PORT) -> list[Service]:
-    """The docs site and the notebooks. They start only when the lesson's processes are ready."""
-    return [service for service in (docs_site(docs_port), notebook_server()) if service is not None]
-
-
-def notebook_server(port: int = server.PORT) -> Service | None:
-    """JupyterLab on `port` or the next free one, or None if there are no notebooks."""
-    return server.jupyter(claim_next(port)) if paths.NOTEBOOKS.is_dir() else None
-
-
 def docs_site(port: int = DOCS_PORT) -> Service | None:
-    """The docs site on 127.0.0.1.
+    """Return the docs site on 127.0.0.1, or None if there is no mkdocs.yml.
 
-    Returns None if there is no mkdocs.yml, or, after a message, if the port is taken.
+    Also returns None, after a message, if the port is taken.
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         return None
@@ -100,38 +85,46 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
 class _Session:
     """One run of `up`."""
 
-    def __init__(self, project: Project, port: int, began: float):
-        self.project, self.port, self.began = project, port, began
+    def __init__(self, project: Project, port: int, started: float):
+        self.project, self.port, self.started = project, port, started
         self.kept = kept()
         self.broker: Broker | None = None
         self.redis_url = ""
-        self.extras: list[Service] = []
+        self.late_services: list[Service] = []
         self.supervisor: Supervisor | None = None
         self.stop_asked = False
 
     def connect(self, stack: contextlib.ExitStack) -> None:
+        """Start a broker, or use the one at REDIS_URL."""
         if external := self.kept.get("REDIS_URL"):
             self.redis_url = use_external(external)
         else:
             self.broker = stack.enter_context(Broker(prefer=_broker_port()))
             self.redis_url = self.broker.url
-        self.write_down({})
+        self.write_state({})
 
-    def prepare(self, extras: list[Service]) -> None:
+    def prepare(self) -> None:
+        """Create the supervisor with the project's services.
+
+        The docs site and the notebooks start only when these services are ready.
+        """
+        if docs := docs_site():
+            self.late_services.append(docs)
+        if paths.NOTEBOOKS.is_dir():
+            self.late_services.append(server.jupyter(claim_next(server.PORT)))
         environment = self.project.environment(redis_url=self.redis_url, port=self.port)
         environment |= flower.environment()
         services = from_procfile(self.project, environment, self.port)
-        if self.kept.get("DATABASE_URL") or migrations.pending(self.project):
+        if self.kept.get("DATABASE_URL") or project_database.pending_migrations(self.project):
             command = "python manage.py migrate --no-input"
             services.append(Service("migrate", command, self.project.folder, environment, once=True))
-        self.extras = extras
         self.supervisor = Supervisor(
             services,
             self.project.folder,
             Printer(sys.stdout, time_format="", colour="NO_COLOR" not in os.environ),
             say=say,
             on_ready=self.ready,
-            on_pids=self.write_down,
+            on_pids=self.write_state,
             broker=self.broker,
         )
         if self.stop_asked:
@@ -149,11 +142,11 @@ class _Session:
     def ready(self) -> None:
         for line in ["", *self.table(), ""]:
             say(line, markup=True, hang=REMARKS)
-        for service in self.extras:
+        for service in self.late_services:
             Path(service.log).unlink(missing_ok=True)
             self.supervisor.add(service)
 
-    def write_down(self, pids: dict[str, int]) -> None:
+    def write_state(self, pids: dict[str, int]) -> None:
         if self.broker is not None and self.broker.pid:
             pids = {"broker": self.broker.pid, **pids}
         up_state.write(
@@ -165,23 +158,26 @@ class _Session:
                 "addresses": self.addresses(),
                 "own_broker": self.broker is not None,
                 "broker_folder": str(self.broker.folder) if self.broker else None,
-                "processes": {name: found for name, pid in pids.items() if (found := up_state.identify(pid))},
+                "processes": {
+                    name: identity for name, pid in pids.items() if (identity := up_state.identify(pid))
+                },
             }
         )
 
     def addresses(self) -> dict[str, str]:
-        found = {"site": f"http://localhost:{self.port}", "broker": without_password(self.redis_url)}
-        if self.supervisor and (monitor := self.supervisor.running.get("flower")):
-            found["flower"] = f"http://localhost:{monitor.service.port}"
-        if self.supervisor and (docs := self.supervisor.running.get("docs")) and docs.alive:
-            found["docs"] = f"http://localhost:{docs.service.port}"
-        return found
+        addresses = {"site": f"http://localhost:{self.port}", "broker": without_password(self.redis_url)}
+        running = self.supervisor.running if self.supervisor else {}
+        if "flower" in running:
+            addresses["flower"] = f"http://localhost:{running['flower'].service.port}"
+        if "docs" in running and running["docs"].alive:
+            addresses["docs"] = f"http://localhost:{running['docs'].service.port}"
+        return addresses
 
     def table(self) -> Iterator[str]:
         lesson, project = self.project.lesson, self.project
         total = len(lessons.all_lessons())
         late = self.supervisor.not_ready()
-        took = f"ready in {time.monotonic() - self.began:.1f} s"
+        took = f"ready in {time.monotonic() - self.started:.1f} s"
         state = f"[yellow]not running: {', '.join(late)}[/]" if late else took
         yield f"[bold]{escape(f'Workshop · lesson {lesson.code} of {total}: {lesson.title}')}[/]"
         yield f"{lesson.duration} · {state}"
@@ -190,24 +186,25 @@ class _Session:
         if "worker" in self.supervisor.running:
             remarks.append("the worker restarts when you save")
         yield _row("your copy" if project.is_learners else "project", project.shown, "; ".join(remarks))
-        yield _row("site", f"http://localhost:{self.port}", _photos(project))
-        if monitor := self.supervisor.running.get("flower"):
+        addresses = self.addresses()
+        yield _row("site", addresses["site"], project_database.photo_counts(project))
+        if "flower" in addresses:
             user = f"user {flower.USER}, password {flower.password()}"
-            yield _row("flower", f"http://localhost:{monitor.service.port}", user)
-        for service in self.extras:
+            yield _row("flower", addresses["flower"], user)
+        for service in self.late_services:
             yield _row(service.name, self.page(service))
         yield from self.servers()
-        if self.broker and self.redis_url != USUAL_BROKER and "worker" in self.supervisor.running:
+        if self.broker and self.redis_url != DEFAULT_REDIS_URL and "worker" in self.supervisor.running:
             yield _row("by hand", f"export REDIS_URL={self.redis_url}", "first, in another terminal")
         for service, mode in project.failing_services.items():
             yield _row("practice", f"{service}: {mode}", f"reset it: python manage.py {service} ok")
         yield ""
         if project.is_learners:
-            yield f"  {escape(_next(project))}"
+            yield f"  next: {escape(status.next_action(lesson))}"
         yield "  stop: Ctrl-C"
 
     def servers(self) -> Iterator[str]:
-        """The broker and the servers that WORKSHOP_KEEP names. Their addresses contain no passwords."""
+        """Yield the broker and the servers that WORKSHOP_KEEP names. The addresses contain no passwords."""
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
@@ -215,18 +212,18 @@ class _Session:
         )
         redis = (self.redis_url, kind)
         yours = {name: (value, f"yours ({name})") for name, value in self.kept.items() if value}
-        found = {"broker": yours.get("CELERY_BROKER_URL", redis)}
+        rows = {"broker": yours.get("CELERY_BROKER_URL", redis)}
         if "CELERY_BROKER_URL" in yours or "CELERY_RESULT_BACKEND" in yours:
-            found["results"] = yours.get("CELERY_RESULT_BACKEND", redis)
+            rows["results"] = yours.get("CELERY_RESULT_BACKEND", redis)
         if "DATABASE_URL" in yours:
-            found["database"] = yours["DATABASE_URL"]
-        for title, (address, whose) in found.items():
+            rows["database"] = yours["DATABASE_URL"]
+        for title, (address, whose) in rows.items():
             yield _row(title, without_password(address) if "://" in address else address, whose)
         if wanted := self.kept.get(KEEP):
             yield _row("kept", wanted, f"from your shell ({KEEP})")
 
     def page(self, service: Service) -> str:
-        """The URL of the lesson's page."""
+        """Return the address of the lesson's page or notebook."""
         if service.name == "notebook":
             return server.address_of(self.project.lesson, service.port)
         return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"
@@ -237,30 +234,8 @@ def _row(name: str, value: str, remark: str = "") -> str:
     return f"{row}  [dim]{escape(remark)}[/]" if remark else row
 
 
-def _next(project: Project) -> str:
-    if step := progress.next_step(project.lesson):
-        return f"next: step {step.id} · {step.title} · ./workshop check"
-    following = project.lesson.next
-    extra = status.optional_steps(progress.open_optional(project.lesson))
-    done = f"next: ./workshop start {following.code}" if following else "You have finished the last lesson."
-    return f"{done} · {extra}" if extra else done
-
-
-def _photos(project: Project) -> str:
-    """Return a summary such as "2 photos, 0 waiting"; empty if the database cannot be read."""
-    file = project.data / "db.sqlite3"
-    try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
-            table = "FROM images_uploadedimage"
-            photos = connection.execute(f"SELECT count(*) {table}").fetchone()[0]
-            waiting = f"SELECT count(*) {table} WHERE NOT is_processed AND failure_reason = ''"
-            return f"{photos} photos, {connection.execute(waiting).fetchone()[0]} waiting"
-    except (sqlite3.Error, ValueError):
-        return ""
-
-
 def _broker_port() -> int:
-    """Return the preferred broker port: WORKSHOP_BROKER_PORT or 6379. Two clones need different ports."""
+    # Two clones need different ports.
     port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
     if not (port.isdecimal() and 1 <= int(port) <= LAST):
         raise WorkshopError(

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop import paths
-from workshop.course import lessons, playground
+from workshop.course import lessons
 from workshop.course.lessons import Lesson
+from workshop.course.project_files import README, contents, is_project_file, split_path
 from workshop.errors import WorkshopError
 from workshop.system import atomic_file
-
-TEXTS = ("README.md",)
-"""Files that are different in each lesson."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Two neighbors in the chain, and the files that may differ between them.
+    """Two neighbors in the chain.
 
-    source: where the files are listed, for messages.
+    Attributes:
+        listed: The files that may differ between the two.
+        source: Where these files are listed, for messages.
     """
 
     before: Path
@@ -26,154 +26,183 @@ class Link:
     source: str
 
 
-def links(known: list[Lesson] | None = None) -> list[Link]:
+def links() -> list[Link]:
     """Return the chain from the first lesson to the last solution."""
-    known = lessons.all_lessons() if known is None else known
-    found = []
-    for number, lesson in enumerate(known):
+    chain: list[Link] = []
+    previous: Lesson | None = None
+    for lesson in lessons.all_lessons():
         manifest = paths.shown(lesson.folder / "lesson.toml")
-        if number:
-            listed = frozenset(lesson.changed)
-            source = f"`changed` in {manifest}"
-            found.append(Link(known[number - 1].solution, lesson.folder, listed, source))
+        if previous:
+            changed = frozenset(lesson.changed)
+            chain.append(Link(previous.solution, lesson.folder, changed, f"`changed` in {manifest}"))
         steps = frozenset(name for step in lesson.steps for name in step.files)
-        found.append(Link(lesson.folder, lesson.solution, steps, f"the steps in {manifest}"))
-    return found
+        chain.append(Link(lesson.folder, lesson.solution, steps, f"the steps in {manifest}"))
+        previous = lesson
+    return chain
 
 
-def findings() -> list[str]:
-    """Return a sentence for each error in the chain: unlisted differences and outdated entries."""
-    found = []
+def errors() -> list[str]:
+    """Return a sentence for each error in the chain and in the TODOs."""
+    return file_errors() + todo_errors()
+
+
+def file_errors() -> list[str]:
+    """Return a sentence for each difference that isn't listed, and each listed file that doesn't differ."""
     known = lessons.all_lessons()
-    for lesson in known:
-        if not lesson.solution.is_dir():
-            found.append(f"{paths.shown(lesson.solution)} is missing: every lesson has a solution.")
+    sentences = [
+        f"{paths.shown(lesson.solution)} is missing: every lesson has a solution."
+        for lesson in known
+        if not lesson.solution.is_dir()
+    ]
     if known and known[0].changed:
-        found.append(
+        sentences.append(
             f"{known[0].name} is the first lesson, so nothing comes before it. Remove the entries of "
             f"`changed`."
         )
-    for link in links(known):
+    for link in links():
         if link.before.is_dir() and link.after.is_dir():
-            found += _broken(link)
-    return found
+            sentences += _link_errors(link)
+    return sentences
 
 
-def todos() -> list[str]:
+def todo_errors() -> list[str]:
     """Return a sentence for each TODO without a step, step without a TODO, and TODO left in a solution."""
-    found = []
+    sentences = []
     for lesson in lessons.all_lessons():
-        ids = {step.id: step for step in lesson.steps}
-        seen = set()
-        for name, file in _project_files(lesson.folder).items():
-            for step in lessons.todo_steps(_text(file)):
-                seen.add(step)
-                if step not in ids:
-                    found.append(f"{paths.shown(file)} has a TODO {step}, but lesson.toml has no such step.")
-                elif name not in ids[step].files:
-                    found.append(
-                        f"{paths.shown(file)} has a TODO {step}, but step {step} does not list the file."
-                    )
-        found += [
-            f"Step {step} of {lesson.name} has no TODO in the starter." for step in ids if step not in seen
+        files = {step.id: step.files for step in lesson.steps}
+        todos = _todos(lesson.folder)
+        for name, step in todos:
+            file = paths.shown(lesson.folder / name)
+            if step not in files:
+                sentences.append(f"{file} has a TODO {step}, but lesson.toml has no such step.")
+            elif name not in files[step]:
+                sentences.append(f"{file} has a TODO {step}, but step {step} does not list the file.")
+        with_todo = {step for _, step in todos}
+        sentences += [
+            f"Step {step} of {lesson.name} has no TODO in the starter."
+            for step in files
+            if step not in with_todo
         ]
-        for file in _project_files(lesson.solution).values():
-            found += [
-                f"{paths.shown(file)} is a solution, but still has TODO {step}."
-                for step in dict.fromkeys(lessons.todo_steps(_text(file)))
-            ]
-    return found
+        sentences += [
+            f"{paths.shown(lesson.solution / name)} is a solution, but still has TODO {step}."
+            for name, step in _todos(lesson.solution)
+        ]
+    return sentences
 
 
 def carry(name: str) -> list[Path]:
-    """Make file `name` the same in all projects that must have the same version. Returns the files written.
+    """Make file `name` the same in all projects that must have the same version.
 
-    name: a path in a project ("images/resizing.py"). In each part of the chain without a listed difference,
-    the first project with the file is the source. With a project in front
-    ("solutions/01-sync/images/resizing.py"), that project is the source, but only for its part of the chain.
-    Raises WorkshopError if no project has the file, or if the source is ambiguous.
+    Args:
+        name: A path in a project ("images/resizing.py"). In each part of the chain without a listed
+            difference, the first project with the file is the source. With a project in front
+            ("solutions/01-sync/images/resizing.py"), that project is the source, but only for its part of the
+            chain.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        WorkshopError: The projects don't share the file, no project has it, or the source is ambiguous.
     """
-    chosen, name = _split(name)
-    written, seen = [], False
-    for stretch in _stretches(name):
-        having = [project for project in stretch if (project / name).is_file()]
-        seen = seen or bool(having)
-        if not having or (chosen and chosen not in stretch):
-            continue
-        versions = {(project / name).read_bytes() for project in having}
-        if len(versions) > 2 and not chosen:
-            raise WorkshopError(
-                f"{name} has {len(versions)} versions between {paths.shown(stretch[0])} and "
-                f"{paths.shown(stretch[-1])}. To choose the source, give its full path, for example "
-                f"{paths.shown(having[0] / name)}."
-            )
-        source = (chosen or having[0]) / name
-        if not source.is_file():
-            raise WorkshopError(f"There is no file {paths.shown(source)}.")
-        for target in (project / name for project in stretch):
-            if not target.is_file() or target.read_bytes() != source.read_bytes():
-                atomic_file.copy(source, target)
-                written.append(target)
-    if not seen:
+    projects = {project for link in links() for project in (link.before, link.after)}
+    chosen, name = split_path(name, projects)
+    _refuse_unshared(name)
+    parts = _parts_with_one_version(name)
+    if not any((project / name).is_file() for part in parts for project in part):
         raise WorkshopError(
             f"No lesson or solution has a file {name}. Give its path relative to manage.py, such as "
             f"images/views.py."
         )
+    written = []
+    for part in parts:
+        if chosen is None or chosen in part:
+            written += _carry_in(part, name, chosen)
     return written
 
 
-def _broken(link: Link) -> list[str]:
-    before, after = _project_files(link.before), _project_files(link.after)
-    found = []
-    for name in sorted(before.keys() | after.keys() | link.listed):
-        if name in TEXTS:
-            continue
-        both = name in before and name in after
-        differs = (
-            before[name].read_bytes() != after[name].read_bytes() if both else name in before or name in after
+def _carry_in(projects: list[Path], name: str, chosen: Path | None) -> list[Path]:
+    """Copy the file `name` of the `chosen` or first project that has it to the other `projects`.
+
+    Raises:
+        WorkshopError: The source is ambiguous, or the `chosen` project doesn't have the file.
+    """
+    copies = [project / name for project in projects if (project / name).is_file()]
+    if not copies:
+        return []
+    versions = {file.read_bytes() for file in copies}
+    if len(versions) > 2 and not chosen:
+        raise WorkshopError(
+            f"{name} has {len(versions)} versions between {paths.shown(projects[0])} and "
+            f"{paths.shown(projects[-1])}. To choose the source, give its full path, for example "
+            f"{paths.shown(copies[0])}."
         )
-        old, new = paths.shown(link.before), paths.shown(link.after)
-        if differs and name not in link.listed:
-            if both:
-                found.append(f"{name} differs between {old} and {new}, but is not listed in {link.source}.")
-            else:
-                here, there = (old, new) if name in before else (new, old)
-                found.append(
-                    f"{name} is in {here}, but not in {there}, and it is not listed in {link.source}."
-                )
-        elif not differs and name in link.listed:
-            found.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
-    return found
+    source = chosen / name if chosen else copies[0]
+    if not source.is_file():
+        raise WorkshopError(f"There is no file {paths.shown(source)}.")
+    content = source.read_bytes()
+    targets = [project / name for project in projects]
+    outdated = [file for file in targets if not file.is_file() or file.read_bytes() != content]
+    for file in outdated:
+        atomic_file.copy(source, file)
+    return outdated
 
 
-def _stretches(name: str) -> list[list[Path]]:
-    """Return the parts of the chain between the links where `name` is listed."""
+def _refuse_unshared(name: str) -> None:
+    if name.startswith("checks/"):
+        raise WorkshopError(
+            f"{name} was not copied. Checks exist only in their lesson, so no other project has a copy of "
+            "this file. To run a check in a later lesson too, list it under `keeps` in that lesson's "
+            "lesson.toml."
+        )
+    if name == README or not is_project_file(name):
+        raise WorkshopError(
+            f"{name} was not copied. It is not one of the files that the projects share: each lesson has "
+            "its own version, or none."
+        )
+
+
+def _link_errors(link: Link) -> list[str]:
+    before, after = contents(link.before), contents(link.after)
+    old, new = paths.shown(link.before), paths.shown(link.after)
+    names = (before.keys() | after.keys()) - {README}
+    different = {name for name in names if before.get(name) != after.get(name)}
+    sentences = []
+    for name in sorted(different - link.listed):
+        if name in before and name in after:
+            sentences.append(f"{name} differs between {old} and {new}, but is not listed in {link.source}.")
+        else:
+            here, there = (old, new) if name in before else (new, old)
+            sentences.append(
+                f"{name} is in {here}, but not in {there}, and it is not listed in {link.source}."
+            )
+    if link.after.is_relative_to(paths.SOLUTIONS):
+        for name in sorted(link.listed & before.keys() - after.keys()):
+            sentences.append(
+                f"{name} is listed in {link.source}, but {new} has no such file. `solve` can't delete "
+                "files, so add the file to the solution, or remove the entry."
+            )
+    for name in sorted(link.listed - different):
+        sentences.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
+    return sentences
+
+
+def _parts_with_one_version(name: str) -> list[list[Path]]:
+    """Split the projects of the chain at each link where `name` is listed."""
     chain = links()
-    stretches = [[chain[0].before]] if chain else []
+    parts = [[chain[0].before]] if chain else []
     for link in chain:
         if name in link.listed:
-            stretches.append([link.after])
-        else:
-            stretches[-1].append(link.after)
-    return [[project for project in stretch if project.is_dir()] for stretch in stretches]
+            parts.append([])
+        parts[-1].append(link.after)
+    return [[project for project in part if project.is_dir()] for part in parts]
 
 
-def _split(name: str) -> tuple[Path | None, str]:
-    """Split the path of a file in the chain into the project and the rest.
-
-    Otherwise, return None and `name`.
-    """
-    for folder in (Path.cwd(), paths.ROOT):
-        file = (folder / name).absolute()
-        for project in {each for link in links() for each in (link.before, link.after)}:
-            if file.is_relative_to(project):
-                return project, file.relative_to(project).as_posix()
-    return None, name
-
-
-def _project_files(folder: Path) -> dict[str, Path]:
-    return {name: file for name, file in playground.files(folder).items() if name not in TEXTS}
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="ignore")
+def _todos(folder: Path) -> list[tuple[str, str]]:
+    """Return the file and the step of each TODO in the project."""
+    todos = []
+    for name, content in contents(folder).items():
+        if name != README:
+            steps = dict.fromkeys(lessons.todo_steps(content.decode(errors="ignore")))
+            todos += [(name, step) for step in steps]
+    return todos

@@ -11,10 +11,13 @@ from workshop.errors import WorkshopError
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a lesson.
+    """A step of a lesson: an entry under `[[steps]]` in the manifest.
 
-    id: such as "3.2". files: the files to edit, relative to the project folder. minutes: the estimate of
-    `workshop.dev.minutes`. optional: whether the lesson is done without this step.
+    Attributes:
+        id: Such as "3.2".
+        files: The files to edit, relative to the project folder.
+        minutes: The estimate of `workshop.dev.minutes`.
+        optional: Whether the lesson is done without this step.
     """
 
     id: str
@@ -34,10 +37,14 @@ class Step:
 class Lesson:
     """A lesson, as described in its manifest.
 
-    changed: the files that differ from the previous solution.
-    keeps: checks of earlier lessons that also apply here, as paths relative to lessons/.
-    waits: process name -> id of the step that must be done before the process can start.
-    reading: the minutes for the text before and after the steps.
+    Attributes:
+        name: Such as "03-images".
+        reading: The minutes for the text before and after the steps.
+        changed: The files that differ from the previous solution.
+        folder: The folder of the starter.
+        solution: The folder of the solution.
+        keeps: Checks of earlier lessons that also apply here, as paths relative to lessons/.
+        waits: Process name -> id of the step that must be done before the process can start.
     """
 
     name: str
@@ -56,6 +63,11 @@ class Lesson:
     def code(self) -> str:
         """The lesson's number as a person types it: "03"."""
         return f"{self.number:02}"
+
+    @property
+    def learners_copy(self) -> Path:
+        """The folder of the learner's copy, which may not exist yet."""
+        return paths.PLAYGROUND / self.name
 
     @property
     def core(self) -> list[Step]:
@@ -91,14 +103,13 @@ class Lesson:
     @property
     def next(self) -> "Lesson | None":
         """The next lesson, or None for the last one."""
-        return min(
-            (other for other in all_lessons() if other.number > self.number), key=_number, default=None
-        )
+        return next((lesson for lesson in all_lessons() if lesson.number > self.number), None)
 
     def step(self, text: str) -> Step:
         """Return the step with the id `text` ("3.2").
 
-        Raises WorkshopError, with a list of steps, if there is none.
+        Raises:
+            WorkshopError: The lesson has no such step. The message lists its steps.
         """
         for step in self.steps:
             if step.id == text.strip():
@@ -118,75 +129,73 @@ def todo_steps(text: str) -> list[str]:
 
 
 def all_lessons() -> list[Lesson]:
-    """Return the lessons in order. Raises WorkshopError if a manifest cannot be read."""
-    return sorted((read(file.parent) for file in paths.LESSONS.glob("[0-9][0-9]-*/lesson.toml")), key=_number)
+    """Return the lessons in order.
+
+    Raises:
+        WorkshopError: A manifest cannot be read.
+    """
+    return [read(file.parent) for file in sorted(paths.LESSONS.glob("[0-9][0-9]-*/lesson.toml"))]
 
 
 def find(text: str) -> Lesson:
     """Return the lesson that `text` names: "3", "03", "03-images", "images" or the beginning of one of these.
 
-    Raises WorkshopError, with a list of lessons, if none or several match.
+    Raises:
+        WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from.
     """
     lessons = all_lessons()
     wanted = text.strip().strip("/").lower()
     if wanted.isdecimal():
-        found = [lesson for lesson in lessons if lesson.number == int(wanted)]
+        matches = [lesson for lesson in lessons if lesson.number == int(wanted)]
     else:
-        found = [lesson for lesson in lessons if wanted in _names(lesson)]
-        if not found and wanted:
-            found = [lesson for lesson in lessons if any(name.startswith(wanted) for name in _names(lesson))]
-    if len(found) == 1:
-        return found[0]
-    problem = f'"{text}" could be more than one lesson.' if found else f'There is no lesson "{text}".'
+        matches = [lesson for lesson in lessons if wanted in _names(lesson)]
+        if not matches and wanted:
+            matches = [
+                lesson for lesson in lessons if any(name.startswith(wanted) for name in _names(lesson))
+            ]
+    if len(matches) == 1:
+        return matches[0]
+    problem = f'"{text}" could be more than one lesson.' if matches else f'There is no lesson "{text}".'
     if not lessons:
         raise WorkshopError(f"{problem} No lessons were found in {paths.LESSONS}. Is this a complete clone?")
-    known = "\n".join(f"  {lesson.name}  {lesson.title}" for lesson in found or lessons)
-    raise WorkshopError(f"{problem} Choose one of these:\n{known}")
+    choices = "\n".join(f"  {lesson.name}  {lesson.title}" for lesson in matches or lessons)
+    raise WorkshopError(f"{problem} Choose one of these:\n{choices}")
 
 
-def of_step(step: str) -> Lesson:
-    """Return the lesson that contains step `step` ("3.2"). Raises WorkshopError if there is no such step."""
-    lesson = find(step.strip().partition(".")[0])
-    lesson.step(step)
-    return lesson
+def find_step(text: str) -> tuple[Lesson, Step]:
+    """Return the step with the id `text` ("3.2"), and its lesson.
+
+    Raises:
+        WorkshopError: There is no such step.
+    """
+    lesson = find(text.strip().partition(".")[0])
+    return lesson, lesson.step(text)
 
 
 def read(folder: Path) -> Lesson:
-    """Return the lesson in `folder`. Raises WorkshopError if its manifest is missing or incomplete."""
+    """Return the lesson in `folder`.
+
+    Raises:
+        WorkshopError: The manifest is missing, incomplete, or has an unknown entry.
+    """
     manifest = folder / "lesson.toml"
     try:
-        content = tomllib.loads(manifest.read_text(encoding="utf-8"))
+        entries = tomllib.loads(manifest.read_text(encoding="utf-8"))
+        steps = [Step(**step) for step in entries.pop("steps", [])]
         return Lesson(
             name=folder.name,
             number=int(folder.name.partition("-")[0]),
-            title=content["title"],
-            reading=content["reading"],
-            goals=content["goals"],
-            changed=content["changed"],
-            keeps=content.get("keeps", []),
-            waits=content.get("waits", {}),
-            steps=[
-                Step(
-                    entry["id"],
-                    entry["title"],
-                    entry["files"],
-                    entry["hints"],
-                    entry["minutes"],
-                    entry.get("optional", False),
-                )
-                for entry in content.get("steps", [])
-            ],
             folder=folder,
             solution=paths.SOLUTIONS / folder.name,
+            steps=steps,
+            **entries,
         )
-    except KeyError as error:
-        raise WorkshopError(f"{paths.shown(manifest)} has no entry {error.args[0]!r}. Add it.") from error
+    except TypeError as error:
+        raise WorkshopError(
+            f"{paths.shown(manifest)} has a missing or an unknown entry. Correct it: {error}."
+        ) from error
     except (OSError, ValueError) as error:
         raise WorkshopError(f"{paths.shown(manifest)} cannot be read: {error}.") from error
-
-
-def _number(lesson: Lesson) -> int:
-    return lesson.number
 
 
 def _names(lesson: Lesson) -> tuple[str, str]:

@@ -14,6 +14,9 @@ from workshop.errors import NotStarted, WorkshopError
 from workshop.system.environment import inherited
 from workshop.system.environment import kept as kept_variables
 
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+"""The broker in the projects' settings, if REDIS_URL is not set."""
+
 _SETTINGS_MODULE = re.compile(r"""["']DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']""")
 
 
@@ -27,11 +30,11 @@ class Project:
     @property
     def failing_services(self) -> dict[str, str]:
         """The `practice` services that are switched to fail or be slow: {"storage": "slow 600"}."""
-        found = {}
+        modes = {}
         for service in ("storage", "mail"):
             with contextlib.suppress(OSError):
-                found[service] = (self.data / f"{service}-mode").read_text(encoding="utf-8").strip()
-        return {service: mode for service, mode in found.items() if mode not in ("", "ok")}
+                modes[service] = (self.data / f"{service}-mode").read_text(encoding="utf-8").strip()
+        return {service: mode for service, mode in modes.items() if mode not in ("", "ok")}
 
     @property
     def data(self) -> Path:
@@ -49,16 +52,16 @@ class Project:
 
         Only then do passed checks count as progress.
         """
-        return self.folder in (paths.PLAYGROUND / self.lesson.name, self.lesson.folder)
+        return self.folder in (self.lesson.learners_copy, self.lesson.folder)
 
     @property
     def settings_module(self) -> str:
         """The settings module in manage.py, such as "myproject.settings" or "myproject.settings.dev"."""
-        found = None
+        match = None
         with contextlib.suppress(OSError):
             text = (self.folder / "manage.py").read_text(encoding="utf-8", errors="replace")
-            found = _SETTINGS_MODULE.search(text)
-        return found[1] if found else "myproject.settings"
+            match = _SETTINGS_MODULE.search(text)
+        return match[1] if match else "myproject.settings"
 
     def environment(
         self,
@@ -69,10 +72,15 @@ class Project:
     ) -> dict[str, str]:
         """Return the environment for the project's processes.
 
-        redis_url: the broker; None leaves REDIS_URL unchanged. data: another data folder.
-        port: the value of $PORT in the Procfile.
-        kept: whether to include the variables in WORKSHOP_KEEP. False is for a site that has its own servers.
-        Raises WorkshopError if WORKSHOP_KEEP names a variable that is not set.
+        Args:
+            redis_url: The broker. None leaves REDIS_URL unchanged.
+            data: The data folder. Default: the project's own.
+            port: The value of $PORT in the Procfile.
+            kept: Whether to include the variables in WORKSHOP_KEEP. False is for a site that has its own
+                servers.
+
+        Raises:
+            WorkshopError: WORKSHOP_KEEP names a variable that is not set.
         """
         environment = inherited() | (kept_variables() if kept else {})
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -85,18 +93,21 @@ class Project:
         return environment
 
 
-def resolve(target: str | None = None, cwd: Path | None = None) -> Project:
-    """Return the project for `target`: a lesson (its playground copy) or the path of a project folder.
+def resolve(target: str | None = None) -> Project:
+    """Return the project that `target` names.
 
-    Without a target, return the project around `cwd` (default: the current folder), otherwise the last
-    started lesson. Raises NotStarted if the lesson has no playground copy yet, or WorkshopError if nothing
-    matches.
+    Args:
+        target: A lesson (the learner's copy of it), or the path of a project folder. Default: the project
+            around the current folder, otherwise the lesson that was started last.
+
+    Raises:
+        NotStarted: The learner has no copy of the lesson yet.
+        WorkshopError: There is no such lesson or project.
     """
-    cwd = Path(cwd or Path.cwd())
     if target is None:
-        return _around(cwd) or _last_started()
-    folder = cwd / Path(target).expanduser()
-    if _looks_like_a_path(target):
+        return _around_current_folder() or _last_started()
+    folder = Path.cwd() / Path(target).expanduser()
+    if "/" in target.rstrip("/") or target.startswith((".", "~", "/")):
         return at(folder)
     try:
         lesson = lessons.find(target)
@@ -104,33 +115,40 @@ def resolve(target: str | None = None, cwd: Path | None = None) -> Project:
         if folder.is_dir():
             return at(folder)
         raise
-    return of_lesson(lesson)
+    return learners_copy(lesson)
 
 
-def of_lesson(lesson: Lesson) -> Project:
-    """Return the learner's copy of `lesson`. Raises NotStarted if there is none."""
-    folder = paths.PLAYGROUND / lesson.name
-    if folder.is_dir():
-        return Project(folder, lesson)
+def learners_copy(lesson: Lesson) -> Project:
+    """Return the learner's copy of `lesson`.
+
+    Raises:
+        NotStarted: There is none.
+    """
+    if lesson.learners_copy.is_dir():
+        return Project(lesson.learners_copy, lesson)
     raise NotStarted(
-        f"Lesson {lesson.name} is not started: there is no {paths.shown(folder)}.\n"
+        f"Lesson {lesson.name} is not started: there is no {paths.shown(lesson.learners_copy)}.\n"
         f"Start it:          ./workshop start {lesson.code}",
         lesson.name,
     )
 
 
-def for_lesson(lesson: Lesson, cwd: Path | None = None) -> Project:
-    """Return the project around `cwd` if it belongs to `lesson`, otherwise the learner's copy of `lesson`."""
-    here = _around(Path(cwd or Path.cwd()))
-    return here if here and here.lesson.name == lesson.name else of_lesson(lesson)
+def for_lesson(lesson: Lesson) -> Project:
+    """Return the project around the current folder if it belongs to `lesson`, otherwise the learner's copy.
+
+    Raises:
+        NotStarted: There is neither.
+    """
+    project = _around_current_folder()
+    return project if project and project.lesson.name == lesson.name else learners_copy(lesson)
 
 
 def at(folder: Path) -> Project:
     """Return the project in or around `folder`.
 
-    Raises WorkshopError if there is none or its lesson is unknown.
+    Raises:
+        WorkshopError: There is none, or its lesson is unknown.
     """
-    folder = Path(folder)
     if not folder.exists():
         raise WorkshopError(
             f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), or the "
@@ -152,24 +170,21 @@ def at(folder: Path) -> Project:
     return Project(root, lesson)
 
 
-def _around(cwd: Path) -> Project | None:
-    root = _project_folder(cwd.resolve())
+def _around_current_folder() -> Project | None:
+    root = _project_folder(Path.cwd())
     lesson = _lesson_of(root) if root else None
     return Project(root, lesson) if root and lesson else None
 
 
 def _last_started() -> Project:
-    last = progress.last()
+    last = progress.last_lesson()
     if last is None:
         raise NotStarted("You have not started a lesson yet.\nStart the first:   ./workshop start 01")
-    return of_lesson(lessons.find(last))
-
-
-def _looks_like_a_path(target: str) -> bool:
-    return os.sep in target.rstrip(os.sep) or target.startswith((".", "~")) or target.startswith(os.sep)
+    return learners_copy(lessons.find(last))
 
 
 def _project_folder(folder: Path) -> Path | None:
+    """Return `folder` or the parent that has a manage.py, or that is a learner's copy without one."""
     for candidate in (folder, *folder.parents):
         if (candidate / "manage.py").is_file():
             return candidate

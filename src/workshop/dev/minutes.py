@@ -15,7 +15,7 @@ from rich.table import Table
 
 from workshop import paths
 from workshop.console import say
-from workshop.course import lessons, solve
+from workshop.course import lessons, step_solution
 from workshop.course.lessons import Lesson, Step
 from workshop.docsite import snippets
 from workshop.system import atomic_file
@@ -145,7 +145,7 @@ def _todos_and_code(lesson: Lesson, step: Step) -> tuple[int, int]:
         files = [folder / name for folder in (lesson.folder, lesson.solution)]
         starter, solution = (file.read_text(encoding="utf-8") if file.is_file() else "" for file in files)
         first = next(other for other in lesson.steps if name in other.files)
-        for hunk in solve.hunks(starter, solution):
+        for hunk in step_solution.hunks(starter, solution):
             # A change without a TODO counts for the first step that changes the file.
             if step.id not in (hunk.steps or [first.id]):
                 continue

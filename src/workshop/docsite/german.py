@@ -1,6 +1,6 @@
 """The German words of the docs site: what its menus, labels and notes say on the pages in docs/de/."""
 
-from workshop.course.lesson_facts import Words
+from workshop.docsite.lesson_times import Words
 
 FACTS = Words(
     goals="**Du lernst, wie du**",

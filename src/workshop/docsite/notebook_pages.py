@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workshop import paths
 from workshop.console import console, say
-from workshop.course import lessons, playground
+from workshop.course import lessons, project_files
 from workshop.course.lessons import Lesson
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, TURN, NotebookNode, tagged
@@ -73,7 +73,7 @@ def _stored_run(lesson: Lesson) -> Path:
 def _digest(lesson: Lesson) -> str:
     """Return a hash of the notebook and its project. If it is unchanged, a run would print the same again."""
     content = hashlib.sha256(server.source(lesson).read_bytes())
-    for file in playground.files(lesson.solution).values():
+    for file in project_files.list_files(lesson.solution).values():
         content.update(file.read_bytes())
     return content.hexdigest()
 

@@ -14,7 +14,7 @@ Paths are relative to the repository; paths in runs/ are relative to docs/. A mi
 `--8<-- "workshop:opening.03"` includes the opening of lesson 03, and `--8<-- "workshop:commands"` includes
 the Markdown that a function returns. mkdocs.yml lists the function under `generated`.
 In running text, {{ setting NAME }} inserts a value from the finished project (settings_page), and
-{{ minutes 3.2 }} a value from a lesson's manifest (lesson_facts).
+{{ minutes 3.2 }} a value from a lesson's manifest (lesson_times).
 """
 
 import ast
@@ -28,8 +28,7 @@ from markdown.preprocessors import Preprocessor
 from mkdocs.exceptions import BuildError
 
 from workshop import paths
-from workshop.course import lesson_facts
-from workshop.docsite import settings_page
+from workshop.docsite import lesson_times, settings_page
 from workshop.errors import WorkshopError
 
 LINE = re.compile(r'^(?P<indent> *)--8<-- "(?P<path>[^":]+)(?::(?P<symbol>[\w.]+))?"\s*$')
@@ -68,7 +67,7 @@ class Snippets(Preprocessor):
                 content = self._content(include["path"], include["symbol"], is_fenced)
                 result += [(include["indent"] + each).rstrip() for each in content.splitlines()]
             else:
-                result.append(line if is_fenced else lesson_facts.filled(settings_page.filled(line)))
+                result.append(line if is_fenced else lesson_times.filled(settings_page.filled(line)))
         return result
 
     def _content(self, path: str, symbol: str | None, is_fenced: bool) -> str:
@@ -128,7 +127,7 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
     """
     kind, _, lesson = (name or "").partition(".")
     if kind == "opening":
-        return lesson_facts.opening(lesson)
+        return lesson_times.opening(lesson)
     if name not in functions:
         known = ", ".join([*functions, "opening.03"])
         raise WorkshopError(f'A text includes the unknown name "workshop:{name}". Known names: {known}.')

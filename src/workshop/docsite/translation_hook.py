@@ -17,8 +17,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
-from workshop.course import lesson_facts
-from workshop.docsite import german, translations
+from workshop.docsite import german, lesson_times, translations
 from workshop.docsite.snippets import LINE, fenced_lines
 from workshop.docsite.translations import State, Translation
 from workshop.errors import WorkshopError
@@ -139,7 +138,7 @@ def _generated(markdown: str, page: Page, language: str) -> str:
             raise WorkshopError(
                 f"{translation.file} has no goals. List them in its front matter, as `goals`."
             )
-        return lesson_facts.opening(match[1], words.FACTS, goals)
+        return lesson_times.opening(match[1], words.FACTS, goals)
 
     def link(match: re.Match) -> str:
         exists = _build.files.src_uris.__contains__
@@ -148,7 +147,7 @@ def _generated(markdown: str, page: Page, language: str) -> str:
     def translated(line: str) -> str:
         included = LINE.match(line)
         if included is None:
-            line = translations.LINK.sub(link, lesson_facts.filled(line, words.FACTS))
+            line = translations.LINK.sub(link, lesson_times.filled(line, words.FACTS))
             # The address of a translated page is one folder deeper.
             return translations.HTML_LINK.sub(r"../\g<0>", line) if line.lstrip().startswith("<") else line
         own = included["path"].replace("docs/", f"docs/{language}/", 1)

@@ -62,7 +62,7 @@ def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
     show_readable_errors(command, has_celery)  # first, so that every later error is shown as a sentence
     if choice not in CHOICES:
         raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
-    folder = projects.of_lesson(wanted).folder if choice == "mine" else wanted.solution
+    folder = projects.learners_copy(wanted).folder if choice == "mine" else wanted.solution
     if services.folder and services.folder != folder:
         raise WorkshopError(
             f"{paths.shown(services.folder)} is running, but this notebook uses {paths.shown(folder)}, which "

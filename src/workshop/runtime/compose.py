@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workshop import paths
-from workshop.errors import WorkshopError, reason
+from workshop.errors import WorkshopError, describe
 from workshop.system import atomic_file
 
 SECRETS = (
@@ -293,4 +293,4 @@ if __name__ == "__main__":  # for the script `workshop`
     except WorkshopError as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(reason(error))
+        sys.exit(describe(error))

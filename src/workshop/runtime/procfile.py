@@ -111,7 +111,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
                 "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None
     # Skip the probe if the step has passed its check, because a probe takes a quarter of a second or more.
-    passed = progress.passed(project.lesson.name) if project.is_learners else []
+    passed = progress.passed_steps(project.lesson.name) if project.is_learners else []
     waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
     return [
         Service(

@@ -41,21 +41,31 @@ ENGLISH = Words(
 
 
 def filled(line: str, words: Words = ENGLISH) -> str:
-    """Return `line` with the minutes filled in. Raises WorkshopError for an unknown lesson or step."""
+    """Return `line` with the minutes filled in.
+
+    Raises:
+        WorkshopError: The line names an unknown lesson or step.
+    """
     return PLACE.sub(lambda place: _value(place, words), line)
 
 
 def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = None) -> str:
-    """The goals and the time of lesson `code` ("03") as Markdown. Raises WorkshopError if it is unknown.
+    """Return the goals and the time of a lesson as Markdown.
 
-    goals: the goals in the language of `words`. Default: the English ones of the manifest.
+    Args:
+        code: The lesson, such as "03".
+        words: The words of the page's language.
+        goals: The goals in that language. Default: the English ones of the manifest.
+
+    Raises:
+        WorkshopError: There is no such lesson.
     """
     lesson = lessons.find(code)
     time = words.time.format(lesson.minutes)
     if lesson.all_minutes > lesson.minutes:
         time += " " + words.more_time.format(lesson.all_minutes - lesson.minutes)
-    listed = "\n".join(f"- {goal}" for goal in (lesson.goals if goals is None else goals))
-    return f"{words.goals}\n\n{listed}\n\n{time}"
+    goals_list = "\n".join(f"- {goal}" for goal in (lesson.goals if goals is None else goals))
+    return f"{words.goals}\n\n{goals_list}\n\n{time}"
 
 
 def hours(minutes: int, words: Words = ENGLISH) -> str:
@@ -66,14 +76,11 @@ def hours(minutes: int, words: Words = ENGLISH) -> str:
 
 
 def _value(place: re.Match, words: Words) -> str:
-    known = lessons.all_lessons()
-    if place["total"] == "hours":
-        return hours(sum(lesson.minutes for lesson in known), words)
-    if place["total"] == "all_hours":
-        return hours(sum(lesson.all_minutes for lesson in known), words)
-    name = place["name"]
-    if "." in name:
-        step = lessons.of_step(name).step(name)
+    if place["total"]:
+        attribute = "minutes" if place["total"] == "hours" else "all_minutes"
+        return hours(sum(getattr(lesson, attribute) for lesson in lessons.all_lessons()), words)
+    if "." in place["name"]:
+        _, step = lessons.find_step(place["name"])
         time = (words.minute if step.minutes == 1 else words.minutes).format(step.minutes)
-        return f"*{words.optional * step.optional}{time}.*"
-    return str(getattr(lessons.find(name), place["kind"]))
+        return f"*{words.optional if step.optional else ''}{time}.*"
+    return str(getattr(lessons.find(place["name"]), place["kind"]))

@@ -1,0 +1,83 @@
+"""The files of a lesson's Django project: a starter, a solution or a learner's copy."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from workshop import paths
+
+SCRIPT_NAME = "workshop"
+"""The script in a learner's copy that calls the clone's `./workshop`."""
+
+NOT_IN_PROJECT = ("data", "checks", "lesson.toml", SCRIPT_NAME)
+"""Files and folders at the top of a starter or of a learner's copy that are not part of the project."""
+
+LEFT_BY_TOOLS = frozenset(
+    ("__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".idea", ".vscode", ".git")
+)
+
+README = "README.md"
+"""Each starter has its own. A solution has none."""
+
+
+def list_files(folder: Path) -> dict[str, Path]:
+    """Return the files of the project in `folder` by relative path: {"images/views.py": …}.
+
+    The data, the checks, the manifest and the files of tools are left out.
+    """
+    names = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*"))}
+    return {name: file for name, file in names.items() if is_project_file(name) and file.is_file()}
+
+
+def is_project_file(name: str) -> bool:
+    """Return False for data, checks, the manifest, and files that tools leave behind.
+
+    Args:
+        name: A path relative to the project, such as "images/views.py".
+    """
+    path = PurePath(name)
+    return (
+        path.parts[0] not in NOT_IN_PROJECT
+        and LEFT_BY_TOOLS.isdisjoint(path.parts)
+        and not path.name.endswith((".pyc", ".swp", "~"))
+        and not path.name.startswith("celerybeat-schedule")
+        and path.name != ".DS_Store"
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file of the project in `folder`."""
+    return {name: file.read_bytes() for name, file in list_files(folder).items()}
+
+
+def content(file: Path) -> bytes | None:
+    """Return the content of `file`, or None if it doesn't exist."""
+    return file.read_bytes() if file.is_file() else None
+
+
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the checksum of each file of the project in `folder`."""
+    return {name: checksum(content) for name, content in contents(folder).items()}
+
+
+def split_path(text: str, projects: Iterable[Path]) -> tuple[Path | None, str]:
+    """Split the path of a file into its project and the path relative to that project.
+
+    Args:
+        text: A path relative to the current folder or to the clone, or an absolute path.
+        projects: The folders of the projects in question.
+
+    Returns:
+        None and the unchanged `text` if the path isn't in any of the projects.
+    """
+    for folder in (Path.cwd(), paths.ROOT):
+        file = (folder / text).absolute()
+        for project in projects:
+            if file.is_relative_to(project):
+                return project, file.relative_to(project).as_posix()
+    return None, text
