@@ -21,7 +21,8 @@ from benchmarks.resize import picture
 from benchmarks.section import Section, Table
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.photos.visitor import Answer, Visitor
+from workshop.photos import load
+from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site, running
 from workshop.system.child import Child
 from workshop.system.percentiles import percentile
@@ -90,7 +91,8 @@ PICKS: dict[str, Callable[[Seen], list[float]]] = {
 def measure(quick: bool) -> Section:
     """Upload photos all at once and with pauses, to all sites in turn.
 
-    Raises WorkshopError if a photo is lost.
+    Raises:
+        WorkshopError: A photo is lost.
     """
     rounds, uploads, warm, idle = (1, 4, 1, 10) if quick else (ROUNDS, UPLOADS, WARM, IDLE_LOOKS)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
@@ -120,7 +122,10 @@ def behind_gunicorn(
 ) -> AbstractContextManager[Site]:
     """Run a solution with a production server and its own data.
 
-    before_worker: a prefix for the worker's command.
+    Args:
+        solution: The solution's name, such as "03-images".
+        without: Processes to leave out.
+        before_worker: A prefix for the worker's command.
     """
     commands = {"web": GUNICORN}
     if before_worker:
@@ -136,7 +141,7 @@ def _warm_up(site: Site, photo: bytes, uploads: int, resized: bool) -> None:
     """
     for _ in range(uploads):
         with Visitor(site.address) as visitor:
-            _taken(visitor.upload("warm.jpg", photo))
+            visitor.upload("warm.jpg", photo).raise_for_refusal()
     if resized:
         _watch(site, ["warm"], threading.Event())
 
@@ -144,50 +149,43 @@ def _warm_up(site: Site, photo: bytes, uploads: int, resized: bool) -> None:
 def _round(
     site: Site, photo: bytes, names: list[str], apart: float, idle: int, seen: Seen, resized: bool
 ) -> None:
-    """Upload photos with `names`, `apart` seconds apart, while another visitor requests the list of photos.
+    """Upload photos, while another visitor requests the list of photos.
 
-    names: four characters each, new ones for each round of a site. The other visitor makes `idle` requests
-    before the uploads start. resized: whether the site resizes the photos, so that the round ends only when
-    they are ready.
+    Args:
+        site: The running site.
+        photo: What is uploaded.
+        names: Four characters for each upload, new ones for each round of a site.
+        apart: Seconds between two uploads.
+        idle: How many requests the other visitor makes before the uploads start.
+        seen: Where to add the measured times.
+        resized: Whether the site resizes the photos, so that the round ends only when they are ready.
+
+    Raises:
+        WorkshopError: The site rejected a photo, or a photo was not resized.
     """
-    over, began = threading.Event(), {}
+    over = threading.Event()
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(_another_visitor(site, idle))
         printed = other.lines()
         seen.idle += [seconds for _, seconds in json.loads(next(printed, "[]"))]
-        visitors = [stack.enter_context(Visitor(site.address)) for _ in names]
-        prepared = [
-            visitor.prepare(f"{name}.jpg", photo) for name, visitor in zip(names, visitors, strict=True)
-        ]
-
-        def upload(number: int) -> None:
-            time.sleep(number * apart)
-            began[names[number]] = time.time()
-            seen.uploads.append(_taken(visitors[number].send(prepared[number])))
-
-        with ThreadPoolExecutor(len(names) + 1) as threads:
-            started = time.time()
-            watching = threads.submit(_watch, site, names, over)
-            try:
-                list(threads.map(upload, range(len(names))))
-                ended = time.time()
-                if not resized:
-                    over.set()
-                ready = watching.result(PATIENCE)
-            finally:
-                over.set()
+        files = [f"{name}.jpg" for name in names]
+        uploads = stack.enter_context(load.prepared_uploads(site.address, files, photo))
+        thread = stack.enter_context(ThreadPoolExecutor(1))
+        stack.callback(over.set)  # before waiting for the thread
+        started = time.time()
+        watching = thread.submit(_watch, site, names, over)
+        answers = [answer.raise_for_refusal() for answer in load.send(uploads, apart)]
+        ended = time.time()
+        if not resized:
+            over.set()
+        ready = watching.result(PATIENCE)
         other.terminate()  # closes its standard input, so it prints its later requests
         for due, seconds in json.loads(next(printed, "[]")):
             if due >= started:
                 (seen.pages if due < ended else seen.later).append(seconds)
-    seen.ready += [moment - began[name] for name, moment in ready.items()]
-
-
-def _taken(answer: Answer) -> float:
-    """The seconds of an upload. Raises WorkshopError if the site rejected the photo."""
-    if answer.refusal:
-        raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
-    return answer.seconds
+    seen.uploads += [answer.seconds for answer in answers]
+    sent = {Path(answer.name).stem: answer.started for answer in answers}
+    seen.ready += [moment - sent[name] for name, moment in ready.items()]
 
 
 @contextlib.contextmanager

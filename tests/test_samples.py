@@ -50,10 +50,15 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def serve():
-    """Start a small site; `post` is its answer to an upload: a status and a body. Returns its address."""
+    """Start a small site, and return its address.
+
+    post: its answer to an upload, a status and a body. after: the status of its pages after the first upload.
+    """
     servers = []
 
-    def serve(form='<input name="csrfmiddlewaretoken" value="t0ken">', post=(200, ""), delay=0):
+    def serve(form='<input name="csrfmiddlewaretoken" value="t0ken">', post=(200, ""), delay=0, after=200):
+        uploads = []
+
         class Handler(BaseHTTPRequestHandler):
             def answer(self, status, body):
                 self.send_response(status)
@@ -61,10 +66,10 @@ def serve():
                 self.wfile.write(body.encode())
 
             def do_GET(self):
-                self.answer(200, form)
+                self.answer(after if uploads else 200, form)
 
             def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
+                uploads.append(self.rfile.read(int(self.headers["Content-Length"])))
                 time.sleep(delay)
                 if post is None:
                     self.connection.close()
@@ -208,7 +213,7 @@ def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
     assert len(seconds) == 3
     summary = re.search(r"Uploads: +median ([\d.]+) s, slowest ([\d.]+) s", out)
     assert [float(number) for number in summary.groups()] == [statistics.median(seconds), max(seconds)]
-    assert re.search(r"A page before: +median \d+ ms, slowest \d+ ms, 20 pages", out)
+    assert re.search(r"A page before: +median \d+ ms, slowest \d+ ms, 2\d pages", out)
     assert re.search(r"A page during: +median \d+ ms, slowest \d+ ms, [1-9]\d* pages", out)
     page = httpx.get(site).text
     assert all(f"photo-0{number}.jpg" in page for number in (1, 2, 3))
@@ -235,13 +240,13 @@ def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monke
 
 def test_nothing_answers():
     with pytest.raises(WorkshopError, match=r"another terminal: \./workshop up"):
-        load.main(f"http://localhost:{free_port()}", 2, bytes)
+        load.main(f"http://localhost:{free_port()}", 2, b"photo")
 
 
 @pytest.mark.parametrize("count", [0, -1, 201])
 def test_count_out_of_range(count):
     with pytest.raises(WorkshopError, match="from 1 to 200"):
-        load.main("http://localhost:1", count, bytes)
+        load.main("http://localhost:1", count, b"photo")
 
 
 def test_other_program_on_the_port(serve):
@@ -273,13 +278,19 @@ def test_refusals_in_words(serve, post, refusal):
         assert (answer.page is None) == (post is None)
 
 
-def test_failing_site_ends_the_rush_with_exit_code_1(serve, capsys):
-    assert load.main(serve(post=(500, "")), 2, lambda: b"photo") == 1
+def test_failing_site_ends_with_exit_code_1(serve, capsys):
+    assert load.main(serve(post=(500, "")), 2, b"photo") == 1
     assert Printed(capsys.readouterr().out).count("not taken: the site failed (HTTP 500)") == 2
 
 
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
-    load.main(serve(post=(200, ""), delay=0.5), 2, lambda: b"photo")
+    load.main(serve(post=(200, ""), delay=0.5), 2, b"photo")
     pages = int(re.search(r"A page during: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3
+
+
+def test_a_page_that_fails_during_the_uploads_is_reported(serve, capsys):
+    with pytest.raises(WorkshopError, match="The other visitor could not open a page. .*site failed"):
+        load.main(serve(after=500, delay=0.2), 2, b"photo")
+    assert Printed(capsys.readouterr().out).count("photo-0") == 2, "the uploads are printed before the error"

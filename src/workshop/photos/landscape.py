@@ -10,8 +10,12 @@ from PIL import Image, ImageChops, ImageDraw, ImageOps
 def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 0.7) -> Image.Image:
     """Paint an upright landscape with an arrow that points up.
 
-    grain: the amount of noise, in brightness steps of 255. sun: the sun's position, from 0 (left) to 1
-    (right).
+    Args:
+        width: The width in pixels.
+        height: The height in pixels.
+        seed: Another number gives other hills and clouds.
+        grain: The amount of noise, in brightness steps of 255.
+        sun: The sun's position, from 0 (left) to 1 (right).
     """
     chance = random.Random(f"{seed} {width} {height}")
     sky = Image.linear_gradient("L").resize((width, height))
@@ -35,7 +39,7 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
 
 
 def _ridge(chance: random.Random, width: int, height: int, horizon: float) -> Iterator[tuple[float, float]]:
-    """Return the upper edge of a row of hills, from left to right."""
+    """Yield the points on the upper edge of a row of hills, from left to right."""
     waves = [(chance.uniform(1, 9), chance.uniform(0, 6), chance.uniform(0.005, 0.03)) for _ in range(5)]
     for step in range(101):
         rise = sum(size * math.sin(often * step / 16 + shift) for often, shift, size in waves)

@@ -1,82 +1,188 @@
 """Send many uploads at once, and measure how they slow down a visitor who only opens a page."""
 
+import contextlib
 import statistics
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from workshop.console import say
 from workshop.errors import WorkshopError
-from workshop.photos.visitor import Answer, Visitor
+from workshop.photos.visitor import PATIENCE, Answer, Timing, Visitor
+from workshop.system.waiting import until
 
 MOST_AT_ONCE = 200
+PAGES_AROUND = 20
+"""How many pages the other visitor opens before the uploads, and again after them."""
+PAUSE = 0.02
+"""Seconds between two pages of the other visitor."""
 
 
-def main(address: str, count: int, content: Callable[[], bytes]) -> int:
-    """Upload `count` photos at once, in separate requests, while another visitor opens pages.
+@dataclass(frozen=True)
+class Load:
+    """Uploads that were sent at once, and the pages that another visitor opened before, during and after."""
 
-    Prints the duration of each upload and of the pages. Returns 0 if the site accepted all photos, otherwise
-    1.
-    Raises WorkshopError if the site doesn't respond, or if `count` is not between 1 and MOST_AT_ONCE.
+    uploads: list[Answer]
+    pages: list[Timing]
+
+    @property
+    def started(self) -> float:
+        """The start of the first upload, in seconds since 1970."""
+        return min(upload.started for upload in self.uploads)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start of the first upload to the last response."""
+        return max(upload.ended for upload in self.uploads) - self.started
+
+    @property
+    def pages_before(self) -> list[float]:
+        """How long the pages took that were opened before the first upload, in seconds."""
+        return [page.seconds for page in self.pages if page.ended < self.started]
+
+    @property
+    def pages_during(self) -> list[float]:
+        """How long the pages took that were opened during the uploads, in seconds."""
+        end = self.started + self.seconds
+        return [page.seconds for page in self.pages if page.ended > self.started and page.started < end]
+
+    def __repr__(self) -> str:
+        return (
+            f"{len(self.uploads)} uploads in {self.seconds:.2f} s; the other visitor opened "
+            f"{len(self.pages_before)} pages before the uploads and {len(self.pages_during)} during them"
+        )
+
+
+@contextlib.contextmanager
+def prepared_uploads(
+    address: str, names: Sequence[str], content: bytes
+) -> Iterator[list[Callable[[], Answer]]]:
+    """Prepare an upload for each name, by visitors with separate connections who have opened the form.
+
+    Args:
+        address: The site's address.
+        names: The names of the files.
+        content: The content of each file.
+
+    Yields:
+        Functions for `send`.
+
+    Raises:
+        WorkshopError: The site doesn't respond, or it has no upload form.
+    """
+    with ExitStack() as stack:
+        visitors = [stack.enter_context(Visitor(address)) for _ in names]
+        yield [visitor.prepare(name, content) for name, visitor in zip(names, visitors, strict=True)]
+
+
+def send(uploads: Sequence[Callable[[], Answer]], interval: float = 0.0) -> Iterator[Answer]:
+    """Send prepared uploads, each in a separate thread.
+
+    Args:
+        uploads: What `prepared_uploads` yields.
+        interval: Seconds between the starts of two uploads. With 0, all of them start at once.
+
+    Yields:
+        The answers, in the order in which they arrive.
+    """
+
+    def send_later(number: int) -> Answer:
+        time.sleep(number * interval)
+        return uploads[number]()
+
+    with ThreadPoolExecutor(len(uploads)) as threads:
+        for answer in as_completed([threads.submit(send_later, number) for number in range(len(uploads))]):
+            yield answer.result()
+
+
+def upload_at_once(
+    address: str,
+    names: Sequence[str],
+    content: bytes,
+    on_answer: Callable[[Answer], object] = lambda answer: None,
+) -> Load:
+    """Upload a photo several times at once, while another visitor opens pages.
+
+    Args:
+        address: The site's address, such as "http://127.0.0.1:8000".
+        names: A file name for each upload.
+        content: The photo.
+        on_answer: Called with each answer as soon as it arrives.
+
+    Raises:
+        WorkshopError: The site doesn't respond, or the other visitor could not open a page. A rejected photo
+            doesn't raise an exception.
+    """
+    with (
+        prepared_uploads(address, names, content) as uploads,
+        Visitor(address) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        other.get()  # the first page is slow on any site
+        pages: list[Timing] = []
+        enough = threading.Event()
+        watching = thread.submit(_open_pages, other, pages, enough)
+        try:
+            _wait_for_pages(pages, watching)
+            answers = []
+            for answer in send(uploads):
+                on_answer(answer)
+                answers.append(answer)
+            _wait_for_pages(pages, watching)
+        finally:  # also if Ctrl-C interrupts the uploads
+            enough.set()
+        watching.result()
+    return Load(answers, pages)
+
+
+def _open_pages(visitor: Visitor, pages: list[Timing], enough: threading.Event) -> None:
+    while not enough.wait(PAUSE):
+        started = time.time()
+        try:
+            seconds, _ = visitor.get()
+        except WorkshopError as error:
+            raise WorkshopError(f"The other visitor could not open a page. {error}") from None
+        pages.append(Timing(started, seconds))
+
+
+def _wait_for_pages(pages: list[Timing], watching: Future) -> None:
+    wanted = len(pages) + PAGES_AROUND
+    until(lambda: len(pages) >= wanted or watching.done(), PATIENCE)
+
+
+def main(address: str, count: int, content: bytes) -> int:
+    """Upload `count` photos at once, and print how long each upload and the other visitor's pages took.
+
+    Returns:
+        The exit code: 0 if the site accepted all photos, otherwise 1.
+
+    Raises:
+        WorkshopError: The site doesn't respond, or `count` is not between 1 and MOST_AT_ONCE.
     """
     if not 1 <= count <= MOST_AT_ONCE:
         raise WorkshopError(f"--upload takes a number of photos from 1 to {MOST_AT_ONCE}.")
-    with ExitStack() as all_of_them:
-        looking = all_of_them.enter_context(Visitor(address))
-        looking.get()  # the first page is slow on any site
-        idle = [looking.get()[0] for _ in range(20)]
-        uploading = [all_of_them.enter_context(Visitor(address)) for _ in range(count)]
-        for visitor in uploading:
-            visitor.open_form()
-        photo, done, pages = content(), threading.Event(), []
-        size = f"{len(photo) / 1e6:.1f} MB"
-        say(f"Uploading {_photos(count)} of {size} to {address}, all at once.")
-        with ThreadPoolExecutor(count + 1) as threads:
-            watching = threads.submit(_look_until, done, looking, pages)
-            try:
-                answers = list(_upload_each(threads, uploading, photo))
-            finally:
-                done.set()
-        trouble = watching.exception()
-    _print_summary(answers, idle, pages)
-    if trouble:
-        say(f"The other visitor could not open a page. {trouble}")
-    return 0 if not trouble and all(answer.refusal is None for answer in answers) else 1
+    photos = "1 photo" if count == 1 else f"{count} photos"
+    say(f"Uploading {photos} of {len(content) / 1e6:.1f} MB to {address}, all at once.")
+    names = [f"photo-{number:02}.jpg" for number in range(1, count + 1)]
+    load = upload_at_once(address, names, content, _print_answer)
+    seconds = [upload.seconds for upload in load.uploads]
+    say(f"Uploads:             median {statistics.median(seconds):.2f} s, slowest {max(seconds):.2f} s")
+    say(f"A page before:       {_milliseconds(load.pages_before)}")
+    if load.pages_during:
+        say(f"A page during:       {_milliseconds(load.pages_during)}")
+        slower = statistics.median(load.pages_during) / statistics.median(load.pages_before)
+        say(f"The median page took {slower:.1f} times as long while photos were uploaded.")
+    return 1 if any(upload.refusal for upload in load.uploads) else 0
 
 
-def _upload_each(threads: ThreadPoolExecutor, visitors: list[Visitor], content: bytes) -> Iterator[Answer]:
-    running = [
-        threads.submit(visitor.upload, f"photo-{number:02}.jpg", content)
-        for number, visitor in enumerate(visitors, 1)
-    ]
-    for upload in as_completed(running):
-        answer = upload.result()
-        result = "taken" if answer.refusal is None else f"not taken: {answer.refusal}"
-        say(f"  {answer.name}  {answer.seconds:6.2f} s  {result}")
-        yield answer
-
-
-def _look_until(done: threading.Event, visitor: Visitor, pages: list[float]) -> None:
-    while not pages or not done.wait(0.02):
-        pages.append(visitor.get()[0])
-
-
-def _print_summary(answers: list[Answer], idle: list[float], pages: list[float]) -> None:
-    uploads = [answer.seconds for answer in answers]
-    lines = [f"Uploads:             median {statistics.median(uploads):.2f} s, slowest {max(uploads):.2f} s"]
-    lines.append(f"A page before:       {_milliseconds(idle)}")
-    if pages:
-        lines.append(f"A page during:       {_milliseconds(pages)}")
-        slower = statistics.median(pages) / statistics.median(idle)
-        lines.append(f"The median page took {slower:.1f} times as long while photos were uploaded.")
-    say("\n".join(lines))
+def _print_answer(answer: Answer) -> None:
+    result = "taken" if answer.refusal is None else f"not taken: {answer.refusal}"
+    say(f"  {answer.name}  {answer.seconds:6.2f} s  {result}")
 
 
 def _milliseconds(pages: list[float]) -> str:
     median, slowest = statistics.median(pages) * 1000, max(pages) * 1000
     return f"median {median:.0f} ms, slowest {slowest:.0f} ms, {len(pages)} pages"
-
-
-def _photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count} photos"

@@ -35,10 +35,14 @@ GREENWICH = {1: "N", 2: (51.0, 28.0, 40.0), 3: "W", 4: (0.0, 0.0, 5.0)}
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample file. `content()` returns its bytes.
+    """A sample file.
 
-    outcome: what the site does with the file: "resized"; "refused" by the upload form; or "failed" if the
-    form accepts the file, but the resize finds that it is damaged.
+    Attributes:
+        name: The file's name.
+        purpose: What the file is for.
+        content: Returns the file's bytes.
+        outcome: What the site does with the file: "resized"; "refused" by the upload form; or "failed" if the
+            form accepts the file, but the resize finds that it is damaged.
     """
 
     name: str
@@ -53,13 +57,21 @@ def photo(
 ) -> bytes:
     """Return a JPEG of a landscape, about 0.3 bytes per pixel. The same arguments give the same bytes.
 
-    width, height: the size in pixels as stored. With an EXIF `orientation` from 5 to 8, the photo is shown
-    rotated by 90°. gps: whether to add a position. icc: whether to add the sRGB profile.
-    Raises KeyError if the orientation is not from 1 to 8.
+    Args:
+        width: The width in pixels, as stored.
+        height: The height in pixels, as stored.
+        seed: Another number gives other hills and clouds.
+        orientation: The EXIF orientation. From 5 to 8, the photo is shown rotated by 90°.
+        gps: Whether to add a position.
+        icc: Whether to add the sRGB profile.
+
+    Raises:
+        KeyError: The orientation is not from 1 to 8.
     """
-    turn = STORED_AS[orientation]
+    rotation = STORED_AS[orientation]
     picture = scene(*((height, width) if orientation >= 5 else (width, height)), seed=seed)
-    picture = picture.transpose(turn) if turn is not None else picture
+    if rotation is not None:
+        picture = picture.transpose(rotation)
     return _encoded(picture, "JPEG", quality=88, **_metadata(orientation, gps, icc))
 
 
@@ -151,11 +163,13 @@ SAMPLES = (
 
 
 def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[Sample, bool]]:
-    """Write the samples to `folder`, one at a time.
+    """Write samples to `folder`, one at a time. Existing files are not changed.
 
-    Yields each sample, with True if its file was written now.
+    Yields:
+        Each sample, with True if its file was written now.
 
-    Existing files are not changed. Raises WorkshopError if the folder is not writable.
+    Raises:
+        WorkshopError: The folder is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,13 +187,16 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
 
 
 def main(folder: str | None, upload: int | None, port: int | None = None) -> int:
-    """Create the samples in `folder`, or upload `upload` large photos to the site. Returns the exit code.
+    """Create the samples, or upload large photos to the site. Returns the exit code.
 
-    folder: None means `samples` in the clone. port: the site's port; None means the site of the running `up`.
+    Args:
+        folder: The folder of the samples. None means `samples` in the clone.
+        upload: How many photos to upload. None means that the samples are only created.
+        port: The site's port. None means the site of the running `up`.
     """
     place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
     if upload is not None:
-        return load.main(_site(port), upload, partial(_from_folder, place))
+        return load.main(_site(port), upload, _phone_photo(place))
     started, written = time.perf_counter(), 0
     for sample, new in make(place):
         written += new
@@ -201,7 +218,7 @@ def _site(port: int | None) -> str:
     return f"http://localhost:{port or 8000}"
 
 
-def _from_folder(folder: Path) -> bytes:
-    for _ in make(folder, (PHONE_PHOTO,)):
-        pass
+def _phone_photo(folder: Path) -> bytes:
+    """Return PHONE_PHOTO from `folder`, where a learner may have replaced it."""
+    list(make(folder, (PHONE_PHOTO,)))
     return (folder / PHONE_PHOTO.name).read_bytes()

@@ -1,7 +1,9 @@
 """Visitors of the photo site, who open pages and upload photos as a browser does."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 
 import httpx
@@ -14,26 +16,47 @@ PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The outcome of an upload.
+class Timing:
+    """When a request was sent, and how long it took.
 
-    seconds: the time until the site responded. refusal: why the site rejected the photo; None if it didn't.
-    page: the next page that the visitor sees (the list of photos, or the form with errors); None without a
-    response.
+    Attributes:
+        started: Seconds since 1970.
+        seconds: The time until the site responded.
     """
 
-    name: str
+    started: float
     seconds: float
-    refusal: str | None
-    page: httpx.Response | None
+
+    @property
+    def ended(self) -> float:
+        """The time of the response, in seconds since 1970."""
+        return self.started + self.seconds
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """An upload that is ready to be sent: the file's name, and the whole request in memory."""
+class Answer(Timing):
+    """The outcome of an upload.
+
+    Attributes:
+        name: The file's name.
+        refusal: Why the site rejected the photo. None if it didn't.
+        page: The next page that the visitor sees (the list of photos, or the form with errors). None without
+            a response.
+    """
 
     name: str
-    request: httpx.Request
+    refusal: str | None
+    page: httpx.Response | None
+
+    def raise_for_refusal(self) -> "Answer":
+        """Return this answer.
+
+        Raises:
+            WorkshopError: The site rejected the photo.
+        """
+        if self.refusal is not None:
+            raise WorkshopError(f"The site rejected the photo: {self.refusal}")
+        return self
 
 
 class Visitor:
@@ -52,9 +75,10 @@ class Visitor:
         self._browser.close()
 
     def get(self, path: str = "/") -> tuple[float, httpx.Response]:
-        """Open a page. Returns the duration in seconds, and the page.
+        """Open a page, and return the duration in seconds and the page.
 
-        Raises WorkshopError if the site doesn't respond or responds with an error.
+        Raises:
+            WorkshopError: The site doesn't respond or responds with an error.
         """
         started = time.perf_counter()
         try:
@@ -70,10 +94,11 @@ class Visitor:
     def open_form(self) -> None:
         """Open the upload page to get the CSRF token for an upload.
 
-        Raises WorkshopError if the site doesn't respond or the page has no form.
+        Raises:
+            WorkshopError: The site doesn't respond, or the page has no form.
         """
         _, page = self.get("/upload/")
-        self._token = _Reader.of(page.text).token
+        self._token = _UploadPage(page.text).token
         if self._token is None:
             raise WorkshopError(
                 f"{self.address}/upload/ has no form with a csrf_token. Is another program on this port? "
@@ -83,78 +108,84 @@ class Visitor:
     def upload(self, name: str, content: bytes) -> Answer:
         """Upload a photo under `name`. A rejected photo doesn't raise an exception: see `Answer.refusal`.
 
-        Opens the form first if necessary. Raises WorkshopError as `open_form()` does.
-        """
-        return self.send(self.prepare(name, content))
+        Opens the form first if necessary.
 
-    def prepare(self, name: str, content: bytes) -> Prepared:
-        """Prepare an upload, so that `Answer.seconds` counts only the sending. Raises as `upload()` does."""
+        Raises:
+            WorkshopError: The form cannot be opened: see `open_form()`.
+        """
+        return self.prepare(name, content)()
+
+    def prepare(self, name: str, content: bytes) -> Callable[[], Answer]:
+        """Prepare an upload, so that `Answer.seconds` counts only the sending.
+
+        Returns:
+            A function that sends the upload. Call it only once.
+
+        Raises:
+            WorkshopError: The form cannot be opened: see `open_form()`.
+        """
         if self._token is None:
             self.open_form()
         request = self._browser.build_request(
             "POST", "/upload/", data={"csrfmiddlewaretoken": self._token}, files={"images": (name, content)}
         )
         request.read()
-        return Prepared(name, request)
+        return partial(self._send, name, request)
 
-    def send(self, upload: Prepared) -> Answer:
-        """Send a prepared upload. Call this only once per upload."""
-        name, started, page = upload.name, time.perf_counter(), None
+    def _send(self, name: str, request: httpx.Request) -> Answer:
+        now, started = time.time(), time.perf_counter()
         try:
-            page = self._browser.send(upload.request)
+            page = self._browser.send(request)
             seconds = time.perf_counter() - started
             if not page.is_redirect:
-                return Answer(name, seconds, _refusal(page), page)
-            page = self._browser.get(page.headers["Location"], follow_redirects=True)
-        except httpx.TimeoutException:
-            refusal = f"no response within {PATIENCE:.0f} s"
-        except httpx.TransportError:
+                refusal = _why_rejected(page)
+            else:
+                page = self._browser.get(page.headers["Location"], follow_redirects=True)
+                refusal = _status(page) if page.is_error else None
+        except httpx.TransportError as error:
+            page, seconds = None, time.perf_counter() - started
             refusal = "the connection was lost; is ./workshop up still running?"
-        else:
-            refusal = _status(page) if page.is_error else None
-            return Answer(name, seconds, refusal, page)
-        return Answer(name, time.perf_counter() - started, refusal, None)
+            if isinstance(error, httpx.TimeoutException):
+                refusal = f"no response within {PATIENCE:.0f} s"
+        return Answer(now, seconds, name, refusal, page)
 
 
-class _Reader(HTMLParser):
-    """Parses an upload page: the form's token, and its error messages."""
+class _UploadPage(HTMLParser):
+    """An upload page: the form's token, and the words of all error messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
         self.token: str | None = None
         self.errors: list[str] = []
-        """The words of all error messages."""
-        self._inside: list[str] = []
-
-    @classmethod
-    def of(cls, text: str) -> "_Reader":
-        reader = cls()
-        reader.feed(text)
-        return reader
+        self._open_tags: list[str] = []
+        """The tag of the error message that is being read, once for each time it is open."""
+        self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        if found.get("name") == "csrfmiddlewaretoken":
-            self.token = found.get("value")
-        if self._inside:
-            if tag == self._inside[0]:
-                self._inside.append(tag)
-        elif tag in ("p", "ul", "div") and ERROR_CLASSES.intersection((found.get("class") or "").split()):
-            self._inside = [tag]
+        attributes = dict(attrs)
+        if attributes.get("name") == "csrfmiddlewaretoken":
+            self.token = attributes.get("value")
+        if self._open_tags:
+            if tag == self._open_tags[0]:
+                self._open_tags.append(tag)
+        elif tag in ("p", "ul", "div") and ERROR_CLASSES.intersection(
+            (attributes.get("class") or "").split()
+        ):
+            self._open_tags = [tag]
 
     def handle_endtag(self, tag: str) -> None:
-        if self._inside and tag == self._inside[0]:
-            self._inside.pop()
+        if self._open_tags and tag == self._open_tags[0]:
+            self._open_tags.pop()
 
     def handle_data(self, data: str) -> None:
-        if self._inside:
+        if self._open_tags:
             self.errors += data.split()
 
 
-def _refusal(page: httpx.Response) -> str:
+def _why_rejected(page: httpx.Response) -> str:
     if page.is_error:
         return _status(page)
-    errors = " ".join(_Reader.of(page.text).errors)
+    errors = " ".join(_UploadPage(page.text).errors)
     return errors or "the form was returned without an error message; does the view redirect after an upload?"
 
 
