@@ -1,12 +1,16 @@
 """The part of the growth measurement that runs inside the project, as a program in the project's folder.
 
-Each function prints its measurement in seconds.
+    python growth_in_project.py FUNCTION PHOTOS
+
+Each function prints what it measures, in seconds.
 """
 
 import io
 import sys
 import time
 from datetime import timedelta
+
+from workshop.system.waiting import until
 
 
 def fill(count: int) -> None:
@@ -18,62 +22,68 @@ def fill(count: int) -> None:
 
     file = io.BytesIO()
     Image.effect_mandelbrot((64, 48), (-2, -1.2, 1, 1.2), 60).convert("RGB").save(file, "JPEG", quality=80)
-    field = UploadedImage._meta.get_field("image")
-    began, hour_ago = time.perf_counter(), timezone.now() - timedelta(hours=1)
+    content = file.getvalue()
+    storage = UploadedImage._meta.get_field("image").storage
+    hour_ago = timezone.now() - timedelta(hours=1)
     rows = []
     for number in range(count):
-        name = field.storage.save(
-            f"uploads/{number // 1000:02}/p{number:05}.jpg", ContentFile(file.getvalue())
-        )
+        name = storage.save(f"uploads/{number // 1000:02}/p{number:05}.jpg", ContentFile(content))
         rows.append(
-            UploadedImage(
-                image=name, width=64, height=48, original_bytes=len(file.getvalue()), queued_at=hour_ago
-            )
+            UploadedImage(image=name, width=64, height=48, original_bytes=len(content), queued_at=hour_ago)
         )
     UploadedImage.objects.bulk_create(rows, batch_size=500)
     UploadedImage.objects.update(uploaded_at=hour_ago)
-    print(time.perf_counter() - began)
 
 
 def sweep(count: int) -> None:
-    """Run one sweep, which has to find all photos and send their tasks."""
+    """Run one sweep, which has to find all photos and send their tasks.
+
+    Raises:
+        SystemExit: The sweep sent fewer tasks.
+    """
     from images.models import UploadedImage
     from upkeep import sweeping
 
     UploadedImage.objects.exists()
     sweeping.resize_image_task.app.connection_for_write().ensure_connection()
-    began = time.perf_counter()
-    sent, given_up = sweeping.sweep()
-    if (sent, given_up) != (count, 0):
-        raise SystemExit(f"The sweep sent {sent} of {count} tasks and gave up on {given_up} photos.")
-    print(time.perf_counter() - began)
+    start = time.perf_counter()
+    sent, failed = sweeping.sweep()
+    if (sent, failed) != (count, 0):
+        raise SystemExit(f"The sweep sent {sent} of {count} tasks and marked {failed} photos as failed.")
+    print(time.perf_counter() - start)
 
 
 def resized(count: int) -> None:
-    """Wait until all photos are resized. Print when the first and the last were, in seconds since 1970."""
+    """Wait until all photos are resized. Print when the first and the last were, in seconds since 1970.
+
+    Raises:
+        SystemExit: Some photos were not resized in time.
+    """
     from django.db.models import Max, Min
     from images.models import UploadedImage
 
-    deadline = time.monotonic() + 60 + count / 5
-    while (left := UploadedImage.objects.filter(is_processed=False).count()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    if left:
-        raise SystemExit(f"{left} of {count} photos were not resized.")
+    waiting = UploadedImage.objects.filter(is_processed=False)
+    if not until(lambda: not waiting.exists(), 60 + count / 5, longest_pause=0.2):
+        raise SystemExit(f"{waiting.count()} of {count} photos were not resized.")
     moments = UploadedImage.objects.aggregate(first=Min("resized_at"), last=Max("resized_at"))
     print(moments["first"].timestamp(), moments["last"].timestamp())
 
 
 def report(count: int) -> None:
-    """Create the report about the day of the upload, and its table as CSV."""
+    """Create the report about the day of the upload, and its table as CSV.
+
+    Raises:
+        SystemExit: The report doesn't contain all uploads.
+    """
     from images.models import UploadedImage
     from upkeep import reporting
 
     day = UploadedImage.objects.latest("pk").uploaded_at.astimezone(reporting.zone()).date()
-    began = time.perf_counter()
+    start = time.perf_counter()
     figures, table = reporting.figures(day), reporting.table(day)
     if figures["uploads"] != count or table.count("\n") != count + 1:
         raise SystemExit(f"The report has {figures['uploads']} of {count} uploads.")
-    print(time.perf_counter() - began)
+    print(time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from benchmarks.glance import listed, situation_of
-from benchmarks.measuring import Goal
+from benchmarks.overview import situation_of
 from benchmarks.resize import DECODING
 from benchmarks.resize_variants import LIBVIPS
-from benchmarks.section import Section, Table
+from benchmarks.section import Goal, Section
 from benchmarks.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
+from workshop.console import listed
 
 UNKNOWN = "Not explained yet."
 WHY_NOT_LIBVIPS = {
@@ -26,91 +26,88 @@ FIRST_STEPS = {
     "05-beat": "The floor contains no check. Step 5.1 also starts Celery beat and waits until beat has sent "
     "a task.",
 }
+LAST_VERDICT = (
+    "The floor contains no check, but the last verdict needs every check of the lesson. The table's column "
+    "“check” shows how long a separate run of all checks takes."
+)
 
 
-def why(section: Section, goal: Goal) -> str:
-    """The reason why `goal` was missed. Empty if it was met, UNKNOWN if no reason is known."""
+def reason(section: Section, goal: Goal) -> str:
+    """Return why `goal` was missed.
+
+    Returns:
+        One or two sentences. Empty if the goal was met, UNKNOWN if no reason is known.
+    """
     if goal.is_met:
         return ""
     return REASONS.get(section.name, lambda *_: "")(section, goal) or UNKNOWN
 
 
 def _visitor(section: Section, goal: Goal) -> str:
-    table = next(each for each in section.tables if goal.what.startswith(situation_of(each) + ":"))
+    table = next(table for table in section.tables if goal.what.startswith(situation_of(table) + ":"))
+    is_upload = ": upload" in goal.what
+    request = "upload" if is_upload else "another page, during the uploads"
 
-    def half(what: str, site: str) -> str:
-        return f"{table.cell(f'{what}, {site}', 'p50')} ms"
+    def median(site: str) -> str:
+        return f"{table.cell(f'{request}, {site}', 'p50')} ms"
 
     if goal.what.endswith(f"/ {RECEIVED}"):
-        what = "upload" if ": upload" in goal.what else "another page, during the uploads"
         return (
-            "The worker resizes photos on the same cores. Median without a worker: "
-            f"{half(what, RECEIVED)}, with a nice worker: {half(what, OFFLOADED)}, with a worker of normal "
-            f"priority: {half(what, NORMAL)} "
+            f"The worker resizes photos on the same cores. Median without a worker: {median(RECEIVED)}, with "
+            f"a nice worker: {median(OFFLOADED)}, with a worker of normal priority: {median(NORMAL)} "
             f"({situation_of(table)})."
         )
-    if ": upload" in goal.what:
+    if is_upload:
         return (
             "Both sites receive and save the upload, and a queue can't shorten that. Median: "
-            f"{half('upload', OFFLOADED)} offloaded, {half('upload', BLOCKING)} blocking "
-            f"({situation_of(table)})."
+            f"{median(OFFLOADED)} offloaded, {median(BLOCKING)} blocking ({situation_of(table)})."
         )
     idle, busy = (
-        f"{table.cell(f'another page, {when}, {OFFLOADED}', 'p99')} ms"
-        for when in ("idle", "during the uploads")
+        table.cell(f"another page, {when}, {OFFLOADED}", "p99") for when in ("idle", "during the uploads")
     )
     return (
-        f"While the server receives uploads, requests for other pages wait: p99 {busy}, compared with {idle} "
-        f"when idle ({situation_of(table)})."
+        f"While the server receives uploads, requests for other pages wait: p99 {busy} ms, compared with "
+        f"{idle} ms when idle ({situation_of(table)})."
     )
 
 
 def _queue(section: Section, goal: Goal) -> str:
     kind, table = goal.what.partition(":")[0], section.table("Core time per photo")
-    pool, queue = (table.number(f"the {way}, total", kind) for way in ("pool", "queue"))
-    shares = [
-        f"{table.cell(row, kind)} ms ({100 * table.number(row, kind) / queue:.1f} %) {share}"
-        for row, share in (
+    pool, queue = (table.number(f"the {name}, total", kind) for name in ("pool", "queue"))
+    shares = listed(
+        f"{table.cell(row, kind)} ms ({100 * table.number(row, kind) / queue:.1f} %) {where}"
+        for row, where in (
             ("the worker's main process: messages", "for messages in the worker's main process"),
             ("the producer: delay()", "in the producer"),
             ("the broker", "in the broker"),
             ("idle: a process waits for its next photo", "while a process waits for its next photo"),
         )
-    ]
+    )
     return (
         f"A {kind} takes {queue} ms of core time with the queue and {pool} ms in the pool. The queue's time "
-        "includes "
-        f"{listed(shares)}."
+        f"includes {shares}."
     )
 
 
 def _resize(section: Section, goal: Goal) -> str:
-    kind = goal.what.partition(",")[0]
+    picture = goal.what.partition(":")[0]
+    kind = picture.partition(",")[0]
     if f"ours / {LIBVIPS}" not in goal.what or "bytes" in goal.what or kind not in WHY_NOT_LIBVIPS:
         return ""
-    table = section.table(goal.what.partition(":")[0] + ",")
-    return WHY_NOT_LIBVIPS[kind] + _decoding(table)
-
-
-def _decoding(table: Table) -> str:
+    table = section.table(picture + ",")
     if DECODING not in table.labels:
-        return ""
-    alone, whole = (table.number(row, "ms (range)") for row in (DECODING, LIBVIPS))
+        return WHY_NOT_LIBVIPS[kind]
+    decoding, resize = (table.number(row, "ms (range)") for row in (DECODING, LIBVIPS))
     return (
-        f" Decoding alone takes {alone:.0f} ms in Pillow. In libvips, the whole resize takes {whole:.0f} ms."
+        f"{WHY_NOT_LIBVIPS[kind]} Decoding alone takes {decoding:.0f} ms in Pillow. In libvips, the whole "
+        f"resize takes {resize:.0f} ms."
     )
 
 
 def _learner(section: Section, goal: Goal) -> str:
-    lesson = goal.what.partition(":")[0]
     if "first step" in goal.what:
-        return FIRST_STEPS.get(lesson, "")
-    if "last verdict" in goal.what:
-        return (
-            "The floor contains no check, but the last verdict needs every check of the lesson. The table's "
-            "column “check” shows how long a separate run of all checks takes."
-        )
-    return ""
+        return FIRST_STEPS.get(goal.what.partition(":")[0], "")
+    return LAST_VERDICT if "last verdict" in goal.what else ""
 
 
 REASONS: dict[str, Callable[[Section, Goal], str]] = {
