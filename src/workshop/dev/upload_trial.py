@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from workshop.console import say
-from workshop.demo.photos import Followed, Photo
+from workshop.demo.photos import Photo, UploadTracker
 from workshop.errors import WorkshopError
 from workshop.photos.samples import Sample
 from workshop.photos.visitor import Visitor
@@ -90,15 +90,15 @@ def main(folders: list[Path], show_all: bool = False) -> int:
 def upload(photos: list[Upload], site: Site) -> None:
     """Send the photos one after another, then follow them until all are done or nothing changes."""
     with Visitor(site.address) as visitor:
-        followed = Followed(visitor)
+        tracker = UploadTracker(visitor)
         for photo in photos:
             photo.content = photo.sample.content()
-            followed.send(photo)
+            tracker.send(photo)
             photo.size, photo.content = len(photo.content), b""
         waited = 0.0
         while (pending := [photo for photo in photos if not photo.is_done]) and waited < PATIENCE:
             for first in range(0, len(pending), ASKED_AT_ONCE):
-                followed.ask(pending[first : first + ASKED_AT_ONCE])
+                tracker.update(pending[first : first + ASKED_AT_ONCE])
             if any(photo.is_done for photo in pending):
                 waited = 0.0
             elif not site.stays(SECONDS_BETWEEN):
