@@ -6,7 +6,7 @@ from benchmarks.overview import situation_of
 from benchmarks.resize import DECODING
 from benchmarks.resize_variants import LIBVIPS
 from benchmarks.section import Goal, Section
-from benchmarks.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
+from benchmarks.visitor import DURING, NORMAL, OFFLOADED, RECEIVED, UPLOAD
 from workshop.console import listed
 
 UNKNOWN = "Not explained yet."
@@ -45,29 +45,11 @@ def reason(section: Section, goal: Goal) -> str:
 
 def _visitor(section: Section, goal: Goal) -> str:
     table = next(table for table in section.tables if goal.what.startswith(situation_of(table) + ":"))
-    is_upload = ": upload" in goal.what
-    request = "upload" if is_upload else "another page, during the uploads"
-
-    def median(site: str) -> str:
-        return f"{table.cell(f'{request}, {site}', 'p50')} ms"
-
-    if goal.what.endswith(f"/ {RECEIVED}"):
-        return (
-            f"The worker resizes photos on the same cores. Median without a worker: {median(RECEIVED)}, with "
-            f"a nice worker: {median(OFFLOADED)}, with a worker of normal priority: {median(NORMAL)} "
-            f"({situation_of(table)})."
-        )
-    if is_upload:
-        return (
-            "Both sites receive and save the upload, and a queue can't shorten that. Median: "
-            f"{median(OFFLOADED)} offloaded, {median(BLOCKING)} blocking ({situation_of(table)})."
-        )
-    idle, busy = (
-        table.cell(f"another page, {when}, {OFFLOADED}", "p99") for when in ("idle", "during the uploads")
-    )
+    request = UPLOAD if ": upload" in goal.what else DURING
+    floor, nice, normal = (table.cell(f"{request}, {site}", "p50") for site in (RECEIVED, OFFLOADED, NORMAL))
     return (
-        f"While the server receives uploads, requests for other pages wait: p99 {busy} ms, compared with "
-        f"{idle} ms when idle ({situation_of(table)})."
+        f"The worker resizes photos on the same cores. Median without a worker: {floor} ms, with a nice "
+        f"worker: {nice} ms, with a worker of normal priority: {normal} ms ({situation_of(table)})."
     )
 
 

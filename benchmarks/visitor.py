@@ -9,7 +9,6 @@ import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -40,9 +39,9 @@ SITES = {
 }
 """The solution, and the command prefix that lowers its worker's priority, by name."""
 GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
-RECEIVING = GUNICORN.replace(
+GUNICORN_UPLOAD_ONLY = GUNICORN.replace(
     "myproject.wsgi",
-    f"received:application --pythonpath {shlex.quote(str(Path(__file__).with_name('received')))}",
+    f"upload_only_wsgi:application --pythonpath {shlex.quote(str(Path(__file__).with_name('upload_only')))}",
 )
 """The server of the floor: it sends no message."""
 UPLOADS = 20
@@ -58,11 +57,23 @@ KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
 UPLOAD_GOAL, PAGE_GOAL = 1.15, 1.2
 FORMER_UPLOAD_GOAL, FORMER_PAGE_GOAL = 0.2, 1.5
 """Earlier goals: an upload compared with a blocking one, and another page compared with an idle server."""
+UPLOAD, READY = "upload", "until the photo is ready"
+IDLE, DURING, AFTER = (
+    f"another page, {when}" for when in ("idle", "during the uploads", "after the uploads")
+)
+TIMES = (UPLOAD, IDLE, DURING, AFTER, READY)
+"""What is measured, as the tables call it.
+
+The other visitor's requests were due before the uploads, during the uploads, or later, until all photos were
+resized.
+"""
 PROBES_BEFORE = 20
 """Requests of the other visitor before the uploads."""
 PROBE_SECONDS = 0.05
 """Seconds between two requests of the other visitor."""
 PATIENCE = 120.0
+Times = dict[str, list[float]]
+"""Seconds, for each of TIMES."""
 REMARKS = [
     "An upload takes time even without the resize, because the server reads the file from the socket, checks "
     "it and saves it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its resize is "
@@ -75,40 +86,13 @@ REMARKS = [
 ]
 
 
-@dataclass
-class Times:
-    """The measured seconds of a site.
-
-    Attributes:
-        uploads: Until the site responded to an upload.
-        idle: Until the other visitor got a page, for requests before the uploads.
-        pages: The same for requests during the uploads.
-        later: The same for requests after the uploads, until all photos were resized.
-        ready: From the start of an upload until the photo was resized.
-    """
-
-    uploads: list[float] = field(default_factory=list)
-    idle: list[float] = field(default_factory=list)
-    pages: list[float] = field(default_factory=list)
-    later: list[float] = field(default_factory=list)
-    ready: list[float] = field(default_factory=list)
-
-
-ROWS = {
-    "upload": "uploads",
-    "another page, idle": "idle",
-    "another page, during the uploads": "pages",
-    "another page, after the uploads": "later",
-    "until the photo is ready": "ready",
-}
-"""The attribute of Times for each row of a table."""
-
-
 def measure(quick: bool) -> Section:
     """Upload photos all at once and with pauses, to all sites in turn."""
     rounds, uploads, warm, probes = (1, 4, 1, 10) if quick else (ROUNDS, UPLOADS, WARM, PROBES_BEFORE)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
-    times = {(kind, way): {name: Times() for name in SITES} for kind in photos for way in WAYS}
+    times = {
+        (kind, way): {name: {what: [] for what in TIMES} for name in SITES} for kind in photos for way in WAYS
+    }
     batches = [way for way, (_, repeats) in WAYS.items() for _ in range(repeats)]
     for turn in range(rounds):
         for kind, photo in photos.items():
@@ -127,7 +111,7 @@ def _running(name: str) -> AbstractContextManager[Site]:
     """Run one of SITES."""
     solution, before_worker = SITES[name]
     if name == RECEIVED:
-        return running(solution, {"worker"}, {"web": RECEIVING})
+        return running(solution, {"worker"}, {"web": GUNICORN_UPLOAD_ONLY})
     return behind_gunicorn(solution, before_worker=before_worker)
 
 
@@ -176,29 +160,26 @@ def _upload(
     # page_probe.py runs in a separate process. In this process, it would wait for the uploading threads.
     command = [sys.executable, "-P", page_probe.__file__, site.address, str(PROBE_SECONDS), str(probes)]
     environment = site.environment | {"PYTHONPATH": str(paths.SOURCES)}
-    with (
-        Child(command, environment=environment, leash=True) as probe,
-        load.prepared_uploads(site.address, files, photo) as uploads,
-        ThreadPoolExecutor(1) as thread,
-    ):
+    with Child(command, environment=environment, leash=True) as probe:
         printed = probe.lines()
-        times.idle += [seconds for _, seconds in json.loads(next(printed, "[]"))]
-        start = time.time()
-        watching = thread.submit(_ready_times, site, names, over)
-        try:
-            answers = [answer.raise_for_refusal() for answer in load.send(uploads, interval)]
-            end = time.time()
-            if not is_resized:
+        times[IDLE] += [seconds for _, seconds in json.loads(next(printed, "[]"))]
+        with load.prepared_uploads(site.address, files, photo) as uploads, ThreadPoolExecutor(1) as thread:
+            start = time.time()
+            watching = thread.submit(_ready_times, site, names, over)
+            try:
+                answers = [answer.raise_for_refusal() for answer in load.send(uploads, interval)]
+                end = time.time()
+                if not is_resized:
+                    over.set()
+                ready = watching.result(PATIENCE)
+            finally:
                 over.set()
-            ready = watching.result(PATIENCE)
-        finally:
-            over.set()
         probe.terminate()  # closes its standard input, so it prints its later requests
         for due, seconds in json.loads(next(printed, "[]")):
             if due >= start:
-                (times.pages if due < end else times.later).append(seconds)
-    times.uploads += [answer.seconds for answer in answers]
-    times.ready += [ready[answer.name] - answer.started for answer in answers if answer.name in ready]
+                times[DURING if due < end else AFTER].append(seconds)
+    times[UPLOAD] += [answer.seconds for answer in answers]
+    times[READY] += [ready[answer.name] - answer.started for answer in answers if answer.name in ready]
 
 
 def _ready_times(site: Site, names: list[str], over: threading.Event) -> dict[str, float]:
@@ -259,11 +240,11 @@ def _section(
 
 def _table(title: str, sites: dict[str, Times]) -> Table:
     rows: list[list[Cell]] = []
-    for label, attribute in ROWS.items():
+    for what in TIMES:
         for name, times in sites.items():
-            if seconds := getattr(times, attribute):
+            if seconds := times[what]:
                 percentiles = [f"{percentile(seconds, percent) * 1000:.0f}" for percent in (50, 95, 99)]
-                rows.append([f"{label}, {name}", *percentiles, len(seconds)])
+                rows.append([f"{what}, {name}", *percentiles, len(seconds)])
     return Table(title, ["ms", "p50", "p95", "p99", "count"], rows)
 
 
@@ -271,16 +252,16 @@ def _goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
     """Compare an upload and another page with the same server without a resize."""
     ours, floor = sites[OFFLOADED], sites[RECEIVED]
     return [
-        _p99_goal(f"{situation}: upload", ours.uploads, RECEIVED, floor.uploads, UPLOAD_GOAL),
-        _p99_goal(f"{situation}: another page", ours.pages, RECEIVED, floor.pages, PAGE_GOAL),
+        _p99_goal(f"{situation}: upload", ours[UPLOAD], RECEIVED, floor[UPLOAD], UPLOAD_GOAL),
+        _p99_goal(f"{situation}: another page", ours[DURING], RECEIVED, floor[DURING], PAGE_GOAL),
     ]
 
 
 def _replaced_goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
     ours, blocking = sites[OFFLOADED], sites[BLOCKING]
     return [
-        _p99_goal(f"{situation}: upload", ours.uploads, BLOCKING, blocking.uploads, FORMER_UPLOAD_GOAL),
-        _p99_goal(f"{situation}: another page", ours.pages, "idle", ours.idle, FORMER_PAGE_GOAL),
+        _p99_goal(f"{situation}: upload", ours[UPLOAD], BLOCKING, blocking[UPLOAD], FORMER_UPLOAD_GOAL),
+        _p99_goal(f"{situation}: another page", ours[DURING], "idle", ours[IDLE], FORMER_PAGE_GOAL),
     ]
 
 
