@@ -14,6 +14,7 @@ from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime import broker, temporary_servers
 from workshop.runtime.solution_site import Ending, Site, newest
+from workshop.system import signals
 from workshop.system.child import Child
 
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
@@ -34,7 +35,6 @@ class Simulation:
 
     def __init__(self, ending: Ending, workers: int):
         folder = ending.folder()
-        self._ending = ending
         self._folder = folder
         self._database, database_url = _database(ending, folder)
         variables = ending.entered(temporary_servers.bucket()) | {
@@ -69,7 +69,7 @@ class Simulation:
         hosts = self.hosts[:count]
         try:
             for host in hosts:
-                with self._ending.whole():
+                with signals.held():
                     host.start()
             for host in hosts:
                 host.wait()
@@ -99,7 +99,7 @@ class Simulation:
             "PYTHONPATH": os.pathsep.join([str(self.site.project.folder), str(paths.SOURCES)]),
         }
         command = [sys.executable, "-P", send_photos.__file__, str(PATIENCE), "send" if send else "follow"]
-        with self._ending.whole():
+        with signals.held():
             script = Child(command, folder=self.site.project.folder, environment=environment)
         with script:
             for line in script.lines():
