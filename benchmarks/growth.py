@@ -132,14 +132,13 @@ def _median(measured: list[Size]) -> Size:
 
 
 def _section(sizes: list[Size], rounds: int) -> Section:
-    rows = [[cell(size) for cell in COLUMNS.values()] for size in sizes]
     return Section(
         "growth",
         "Scaling with the number of photos",
         "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
         "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
         f"Rounds: {rounds}, each on a fresh site. The largest number of photos is measured once.",
-        [Table("By number of photos", list(COLUMNS), rows)],
+        [Table.of("By number of photos", COLUMNS, sizes)],
         [_plot(sizes)],
         _goals(sizes),
         REMARKS,

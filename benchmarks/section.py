@@ -1,7 +1,9 @@
 """The results of one measurement: tables, plots and goals, for the terminal and the page."""
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Cell = str | int | float
 
@@ -61,6 +63,17 @@ class Table:
     title: str
     headings: list[str]
     rows: list[list[Cell]]
+
+    @classmethod
+    def of(cls, title: str, columns: Mapping[str, Callable[[Any], Cell]], items: Iterable) -> "Table":
+        """Return a table with a row for each item.
+
+        Args:
+            title: The title.
+            columns: Functions that return the cell of an item, by heading.
+            items: The items.
+        """
+        return cls(title, list(columns), [[cell(item) for cell in columns.values()] for item in items])
 
     def number(self, label: str, heading: str) -> float:
         """Return the number at the start of a cell, for example 37.7 for "37.7 (37.6–38.7)"."""

@@ -33,26 +33,21 @@ def measure(quick: bool, libraries: Sequence[Library] = LIBRARIES) -> Section:
     """
     environment.python()
     photo = samples.photo(4032, 3024)
-    speeds = {library.name: Speed() for library in libraries}
+    speeds = [Speed(library) for library in libraries]
     if quick:
         with ThreadPoolExecutor(len(libraries) + 1) as threads:
             losses = threads.submit(measure_losses, libraries, QUICK_NAPS, QUICK_LOSS_SECONDS)
-            rounds = [
-                threads.submit(measure_round, library, QUICK, photo, speeds[library.name])
-                for library in libraries
-            ]
-            for running in rounds:
-                running.result()
+            list(threads.map(lambda speed: measure_round(speed, QUICK, photo), speeds))
         return _section(speeds, losses.result(), QUICK, 1, QUICK_LOSS_SECONDS)
     for number in range(ROUNDS):
-        for library in rotated(libraries, number):
-            measure_round(library, FULL, photo, speeds[library.name])
+        for speed in rotated(speeds, number):
+            measure_round(speed, FULL, photo)
     losses = measure_losses(libraries, NAPS, LOSS_SECONDS)
     return _section(speeds, losses, FULL, ROUNDS, LOSS_SECONDS)
 
 
 def _section(
-    speeds: dict[str, Speed], losses: list[Loss], work: Work, rounds: int, loss_seconds: float
+    speeds: list[Speed], losses: list[Loss], work: Work, rounds: int, loss_seconds: float
 ) -> Section:
     return Section(
         "field",
@@ -70,5 +65,5 @@ def _section(
         f"is restarted immediately and has {loss_seconds:.0f} s to finish. All other tables use the default "
         "settings.",
         [*speed_tables(speeds), loss_table(losses, loss_seconds)],
-        remarks=remarks(speeds, environment.versions()),
+        remarks=remarks([speed.library for speed in speeds], environment.versions()),
     )

@@ -1,9 +1,9 @@
 """Tables and remarks about the task queues."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 
-from benchmarks.section import Table
-from benchmarks.task_queues.libraries import LIBRARIES
+from benchmarks.section import Cell, Table
+from benchmarks.task_queues.libraries import Library
 from benchmarks.task_queues.loss import Loss
 from benchmarks.task_queues.speed import Speed
 from workshop.system.percentiles import percentile, spread
@@ -34,84 +34,78 @@ FACTS = {
 """Facts from each project's documentation."""
 
 
-def speed_tables(speeds: dict[str, Speed]) -> list[Table]:
-    """Return tables with tasks per second, times and memory: the median and range of each library."""
-    rates = [
-        [name, spread(speed.empty, 0), spread(speed.photos, 1), spread(speed.sent, 0)]
-        for name, speed in speeds.items()
-    ]
-    times = [
-        [
-            name,
-            *_percentiles(speed.until_started),
-            *_percentiles(speed.until_result),
-            spread(speed.startup, 2),
-        ]
-        for name, speed in speeds.items()
-    ]
-    memory = [[name, spread(speed.idle, 0), spread(speed.busy, 0)] for name, speed in speeds.items()]
-    percentiles = [f"{what}, {percent} ms" for what in ("starts", "result") for percent in ("p50", "p95")]
-    return [
-        Table(
-            "Per second: median (range)", ["", "empty tasks", "photos of 12 megapixels", "tasks sent"], rates
-        ),
-        Table(
-            "A single task on an idle worker, and the worker's startup",
-            ["", *percentiles, "first task after startup, s"],
-            times,
-        ),
-        Table("Memory of all worker processes, MB", ["", "idle", "peak with photos"], memory),
-    ]
+SPEED_TABLES: dict[str, dict[str, Callable[[Speed], Cell]]] = {
+    "Per second: median (range)": {
+        "": lambda speed: speed.library.name,
+        "empty tasks": lambda speed: spread(speed.empty, 0),
+        "photos of 12 megapixels": lambda speed: spread(speed.photos, 1),
+        "tasks sent": lambda speed: spread(speed.sent, 0),
+    },
+    "A single task on an idle worker, and the worker's startup": {
+        "": lambda speed: speed.library.name,
+        "starts, p50 ms": lambda speed: _milliseconds(speed.until_started, 50),
+        "starts, p95 ms": lambda speed: _milliseconds(speed.until_started, 95),
+        "result, p50 ms": lambda speed: _milliseconds(speed.until_result, 50),
+        "result, p95 ms": lambda speed: _milliseconds(speed.until_result, 95),
+        "first task after startup, s": lambda speed: spread(speed.startup, 2),
+    },
+    "Memory of all worker processes, MB": {
+        "": lambda speed: speed.library.name,
+        "idle": lambda speed: spread(speed.idle, 0),
+        "peak with photos": lambda speed: spread(speed.busy, 0),
+    },
+}
+"""The columns of each table about speed and memory."""
 
 
-def loss_table(losses: list[Loss], seconds: float) -> Table:
+def _milliseconds(seconds: Sequence[float], percent: float) -> str:
+    return f"{percentile(seconds, percent) * 1000:.1f}"
+
+
+def speed_tables(speeds: Sequence[Speed]) -> list[Table]:
+    """Return tables with tasks per second, times and memory, with a row for each library."""
+    return [Table.of(title, columns, speeds) for title, columns in SPEED_TABLES.items()]
+
+
+def _whole(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.0f}"
+
+
+def _counts(left: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in left.items()) or "nothing"
+
+
+def loss_table(losses: Sequence[Loss], seconds: float) -> Table:
     """Return a table of what happened to the tasks of each killed worker within `seconds`."""
-    rows = [
-        [
-            f"{loss.library.name}: {RELIABLE if loss.reliable else 'default'}",
-            f"{loss.unfinished} of {loss.sent}",
-            loss.finished_twice,
-            loss.started_twice,
-            "–" if loss.started_again is None else f"{loss.started_again:.0f}",
-            f"{loss.last_finished:.0f}",
-            ", ".join(f"{count} {state}" for state, count in loss.left.items()) or "nothing",
-        ]
-        for loss in losses
-    ]
-    headings = [
-        "",
-        f"unfinished after {seconds:.0f} s",
-        "finished twice",
-        "started twice",
-        "started again after, s",
-        "last one finished after, s",
-        "left in the queue",
-    ]
-    return Table("The whole worker killed with kill -9 and restarted", headings, rows)
+    columns: dict[str, Callable[[Loss], Cell]] = {
+        "": lambda loss: f"{loss.library.name}: {RELIABLE if loss.reliable else 'default'}",
+        f"unfinished after {seconds:.0f} s": lambda loss: f"{loss.unfinished} of {loss.sent}",
+        "finished twice": lambda loss: loss.finished_twice,
+        "started twice": lambda loss: loss.started_twice,
+        "started again after, s": lambda loss: _whole(loss.started_again),
+        "last one finished after, s": lambda loss: _whole(loss.last_finished),
+        "left in the queue": lambda loss: _counts(loss.left),
+    }
+    return Table.of("The whole worker killed with kill -9 and restarted", columns, losses)
 
 
-def remarks(names: Collection[str], versions: dict[str, str]) -> list[str]:
+def remarks(libraries: Sequence[Library], versions: dict[str, str]) -> list[str]:
     """Return the reliable settings, facts from the projects' documentation, and versions.
 
     Args:
-        names: The libraries that were measured.
+        libraries: The libraries that were measured.
         versions: The versions of all installed packages, by name.
     """
-    libraries = [library for library in LIBRARIES if library.name in names]
     settings = "; ".join(
         f"{library.name}: {library.reliable_settings}" for library in libraries if library.reliable_settings
     )
-    sentences = [f"The settings called “{RELIABLE}”: {settings}. The other libraries have no such settings."]
     packages = list(dict.fromkeys(library.package for library in libraries))
     if "django-tasks-db" in packages:
         packages.append("django-tasks")
     packages += ["kombu", "django", "redis", "pillow"]
+    names = [library.name for library in libraries]
     return [
-        *(sentences if settings else []),
+        f"The settings called “{RELIABLE}”: {settings}. The other libraries have no such settings.",
         *(fact for name, fact in FACTS.items() if name in names),
         "Versions: " + ", ".join(f"{name} {versions[name]}" for name in packages) + ".",
     ]
-
-
-def _percentiles(seconds: list[float]) -> list[str]:
-    return [f"{percentile(seconds, percent) * 1000:.1f}" for percent in (50, 95)]

@@ -27,6 +27,7 @@ class Speed:
     """The results of a library: one value per round, but one per task for single tasks.
 
     Attributes:
+        library: The library.
         startup: Seconds from the start of the worker to the first finished task.
         sent: Tasks per second that the producer sends.
         empty: Empty tasks per second.
@@ -37,6 +38,7 @@ class Speed:
         busy: The largest memory of all processes while they resize photos, in MB.
     """
 
+    library: Library
     startup: list[float] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
     empty: list[float] = field(default_factory=list)
@@ -47,9 +49,9 @@ class Speed:
     busy: list[float] = field(default_factory=list)
 
 
-def measure_round(library: Library, work: Work, photo: bytes, speed: Speed) -> None:
+def measure_round(speed: Speed, work: Work, photo: bytes) -> None:
     """Take each measurement once, and add the results to `speed`."""
-    with prepared(library, photo) as trial:
+    with prepared(speed.library, photo) as trial:
         # Send all tasks before the worker starts, so that the producer and the worker don't share the cores.
         speed.sent.append(work.empty / float(trial.send("empty", work.empty)))
         start = trial.worker.start()
