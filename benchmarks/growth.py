@@ -1,19 +1,14 @@
 """Measure what grows with the number of photos, from ten to ten thousand, and what doesn't."""
 
-import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import psutil
 
-from benchmarks import growth_in_project, line_plot
+from benchmarks import line_plot
 from benchmarks.section import Goal, Plot, Section, Table
-from benchmarks.visitor import behind_gunicorn
-from workshop import paths
-from workshop.errors import WorkshopError
+from benchmarks.sites import behind_gunicorn, run_in_project
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
 
@@ -79,12 +74,12 @@ def measure(quick: bool) -> Section:
 
 
 def _measured(site: Site, photos: int) -> Size:
-    _in_project(site, "fill", photos)
+    run_in_project(site, "fill", photos)
     with Visitor(site.address) as visitor:
         first, last = (_page(visitor, path) for path in ("/", f"/?page={max(1, photos // PAGE)}"))
-    [sweep] = _in_project(site, "sweep", photos)  # finds all photos overdue, and so fills the queue
-    start, end = _in_project(site, "resized", photos)
-    [report] = _in_project(site, "report", photos)
+    [sweep] = run_in_project(site, "sweep", photos)  # finds all photos overdue, and so fills the queue
+    start, end = run_in_project(site, "resized", photos)
+    [report] = run_in_project(site, "report", photos)
     return Size(photos, photos / (end - start), _memory(site), first, last, sweep, report)
 
 
@@ -98,31 +93,6 @@ def _memory(site: Site) -> float:
     worker = psutil.Process(site.pid("worker"))
     memory = [process.memory_full_info() for process in (worker, *worker.children(recursive=True))]
     return sum(getattr(used, "pss", used.uss) for used in memory) / 1e6  # macOS knows no PSS
-
-
-def _in_project(site: Site, function: str, photos: int) -> list[float]:
-    """Run a function of growth_in_project.py in the project, and return the numbers that it prints.
-
-    Raises:
-        WorkshopError: The function failed.
-    """
-    done = subprocess.run(
-        [sys.executable, "-P", growth_in_project.__file__, function, str(photos)],
-        cwd=site.project.folder,
-        env=site.environment
-        | {
-            "DJANGO_SETTINGS_MODULE": "myproject.settings",
-            "PYTHONPATH": os.pathsep.join([str(site.project.folder), str(paths.SOURCES)]),
-            "SWEEP_AFTER": "600",
-        },
-        capture_output=True,
-        text=True,
-        timeout=1800,
-        check=False,
-    )
-    if done.returncode:
-        raise WorkshopError(f"The step {function!r} with {photos} photos failed.\n{done.stderr[-2000:]}")
-    return [float(word) for word in done.stdout.split()]
 
 
 def _median(measured: list[Size]) -> Size:

@@ -2,8 +2,6 @@
 
 import sqlite3
 import statistics
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,7 +11,8 @@ import psutil
 
 from benchmarks.resize import picture
 from benchmarks.section import Goal, Section, Table
-from benchmarks.visitor import GUNICORN, PATIENCE, behind_gunicorn
+from benchmarks.sites import GUNICORN, behind_gunicorn, environment, program, run_in_project
+from benchmarks.visitor import PATIENCE
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
@@ -35,38 +34,6 @@ WAYS = {
     "web": "upload over HTTP, broker, worker, database",
 }
 """The three ways to resize the photos, as the table describes them."""
-SEND = """
-import sys, time, django
-django.setup()
-from images.models import UploadedImage
-from images.tasks import resize_image_task
-ids = list(UploadedImage.objects.values_list("pk", flat=True))
-resize_image_task.app.connection_for_write().ensure_connection()
-print(time.time(), flush=True)
-before = time.process_time()
-for pk in ids:
-    resize_image_task.delay(pk)
-print(time.process_time() - before)
-"""
-POOL = """
-import sys, time
-from multiprocessing import Pool
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from images.resizing import resize
-
-def resize_file(name):
-    with open(name, "rb") as file:
-        resized = resize(file, 800, 600)
-    (target / (Path(name).stem + resized.extension)).write_bytes(resized.content)
-
-target, names = Path(sys.argv[2]), sys.argv[4:]
-with Pool(int(sys.argv[3])) as pool:
-    pool.map(resize_file, names[:int(sys.argv[3]) * 2], chunksize=1)
-    started = time.time()
-    pool.map(resize_file, names, chunksize=1)
-    print(time.time() - started)
-"""
 REMARKS = [
     "The queue adds about the same time to each photo, however long the task takes, so its share is smaller "
     "for longer tasks. Resizing a JPEG is fast, because most of its pixels are never decoded. So the queue's "
@@ -133,10 +100,9 @@ def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
     """
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE images_uploadedimage SET is_processed = 0, resized_image = ''")
-    environment = site.environment | {"DJANGO_SETTINGS_MODULE": "myproject.settings"}
     before = _cpu_seconds(site)
-    with Child([sys.executable, "-c", SEND], folder=site.project.folder, environment=environment) as sending:
-        printed = sending.lines()
+    with Child(program("send"), folder=site.project.folder, environment=environment(site)) as sender:
+        printed = sender.lines()
         start = float(next(printed, "nan"))
         end = _all_resized(site, count)
         after = _cpu_seconds(site)
@@ -164,23 +130,17 @@ def _pool(site: Site, count: int) -> float:
     """Resize the uploaded files in a process pool, and return the seconds.
 
     Raises:
-        WorkshopError: An uploaded file is missing, or the pool failed.
+        WorkshopError: A file is missing.
     """
     files = sorted((site.data / "media/uploads").iterdir())
     if len(files) != count:
         raise WorkshopError(f"Expected {count} uploaded files, but found {len(files)}.")
     target = site.data / "pool"
     target.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", POOL, str(site.project.folder), str(target), str(PROCESSES), *map(str, files)],
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode or len(list(target.iterdir())) != count:
-        raise WorkshopError(f"The process pool failed.\n{done.stderr}")
-    return float(done.stdout)
+    [seconds] = run_in_project(site, "pool", PROCESSES, target, *files)
+    if len(list(target.iterdir())) != count:
+        raise WorkshopError("The process pool did not resize all photos.")
+    return seconds
 
 
 def _all_resized(site: Site, count: int) -> float:

@@ -6,17 +6,15 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
-
-from honcho.environ import parse_procfile
 
 from benchmarks import page_probe
 from benchmarks.measuring import rotated
 from benchmarks.resize import picture
 from benchmarks.section import Cell, Goal, Section, Table
+from benchmarks.sites import GUNICORN, behind_gunicorn
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import load
@@ -38,7 +36,6 @@ SITES = {
     RECEIVED: ("03-images", ""),
 }
 """The solution, and the command prefix that lowers its worker's priority, by name."""
-GUNICORN = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 3 --threads 2"
 GUNICORN_UPLOAD_ONLY = GUNICORN.replace(
     "myproject.wsgi",
     f"upload_only_wsgi:application --pythonpath {shlex.quote(str(Path(__file__).with_name('upload_only')))}",
@@ -113,23 +110,6 @@ def _running(name: str) -> AbstractContextManager[Site]:
     if name == RECEIVED:
         return running(solution, {"worker"}, {"web": GUNICORN_UPLOAD_ONLY})
     return behind_gunicorn(solution, before_worker=before_worker)
-
-
-def behind_gunicorn(
-    solution: str, without: Collection[str] = (), before_worker: str = ""
-) -> AbstractContextManager[Site]:
-    """Run a solution with a production server and its own data.
-
-    Args:
-        solution: The solution's name, such as "03-images".
-        without: Processes to leave out.
-        before_worker: A prefix for the worker's command.
-    """
-    commands = {"web": GUNICORN}
-    if before_worker:
-        procfile = (paths.SOLUTIONS / solution / "Procfile").read_text(encoding="utf-8")
-        commands["worker"] = f"{before_worker} {parse_procfile(procfile).processes['worker']}"
-    return running(solution, without, commands)
 
 
 def _warm_up(site: Site, photo: bytes, uploads: int, is_resized: bool) -> None:

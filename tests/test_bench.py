@@ -309,7 +309,8 @@ def test_a_queue_that_does_nothing_is_no_result(monkeypatch, small_photos):
         return seconds
 
     monkeypatch.setattr(queue_cost, "_through_web", through_web)
-    monkeypatch.setattr(queue_cost, "SEND", queue_cost.SEND.replace("resize_image_task.delay(pk)", "pass"))
+    sends_nothing = "import time; print(time.time(), flush=True); print(0)"
+    monkeypatch.setattr(queue_cost, "program", lambda _: [sys.executable, "-c", sends_nothing])
     with pytest.raises(WorkshopError, match="6 of 6 photos were not resized"):
         queue_cost.measure(quick=True)
 

@@ -1,6 +1,6 @@
-"""The part of the growth measurement that runs inside the project, as a program in the project's folder.
+"""The parts of the measurements that run inside a project, as a program in the project's folder.
 
-    python growth_in_project.py FUNCTION PHOTOS
+    python in_project.py FUNCTION ARGUMENTS
 
 Each function prints what it measures, in seconds.
 """
@@ -9,11 +9,14 @@ import io
 import sys
 import time
 from datetime import timedelta
+from functools import partial
+from multiprocessing import Pool
+from pathlib import Path
 
 from workshop.system.waiting import until
 
 
-def fill(count: int) -> None:
+def fill(count: str) -> None:
     """Create `count` photos that were uploaded an hour ago and whose message was lost. Their files exist."""
     from django.core.files.base import ContentFile
     from django.utils import timezone
@@ -26,7 +29,7 @@ def fill(count: int) -> None:
     storage = UploadedImage._meta.get_field("image").storage
     hour_ago = timezone.now() - timedelta(hours=1)
     rows = []
-    for number in range(count):
+    for number in range(int(count)):
         name = storage.save(f"uploads/{number // 1000:02}/p{number:05}.jpg", ContentFile(content))
         rows.append(
             UploadedImage(image=name, width=64, height=48, original_bytes=len(content), queued_at=hour_ago)
@@ -35,11 +38,11 @@ def fill(count: int) -> None:
     UploadedImage.objects.update(uploaded_at=hour_ago)
 
 
-def sweep(count: int) -> None:
+def sweep(count: str) -> None:
     """Run one sweep, which has to find all photos and send their tasks.
 
     Raises:
-        SystemExit: The sweep sent fewer tasks.
+        SystemExit: The sweep did not send `count` tasks.
     """
     from images.models import UploadedImage
     from upkeep import sweeping
@@ -48,32 +51,32 @@ def sweep(count: int) -> None:
     sweeping.resize_image_task.app.connection_for_write().ensure_connection()
     start = time.perf_counter()
     sent, failed = sweeping.sweep()
-    if (sent, failed) != (count, 0):
+    if (sent, failed) != (int(count), 0):
         raise SystemExit(f"The sweep sent {sent} of {count} tasks and marked {failed} photos as failed.")
     print(time.perf_counter() - start)
 
 
-def resized(count: int) -> None:
+def resized(count: str) -> None:
     """Wait until all photos are resized. Print when the first and the last were, in seconds since 1970.
 
     Raises:
-        SystemExit: Some photos were not resized in time.
+        SystemExit: Some of `count` photos were not resized in time.
     """
     from django.db.models import Max, Min
     from images.models import UploadedImage
 
     waiting = UploadedImage.objects.filter(is_processed=False)
-    if not until(lambda: not waiting.exists(), 60 + count / 5, longest_pause=0.2):
+    if not until(lambda: not waiting.exists(), 60 + int(count) / 5, longest_pause=0.2):
         raise SystemExit(f"{waiting.count()} of {count} photos were not resized.")
     moments = UploadedImage.objects.aggregate(first=Min("resized_at"), last=Max("resized_at"))
     print(moments["first"].timestamp(), moments["last"].timestamp())
 
 
-def report(count: int) -> None:
+def report(count: str) -> None:
     """Create the report about the day of the upload, and its table as CSV.
 
     Raises:
-        SystemExit: The report doesn't contain all uploads.
+        SystemExit: The report doesn't contain `count` uploads.
     """
     from images.models import UploadedImage
     from upkeep import reporting
@@ -81,9 +84,41 @@ def report(count: int) -> None:
     day = UploadedImage.objects.latest("pk").uploaded_at.astimezone(reporting.zone()).date()
     start = time.perf_counter()
     figures, table = reporting.figures(day), reporting.table(day)
-    if figures["uploads"] != count or table.count("\n") != count + 1:
+    if figures["uploads"] != int(count) or table.count("\n") != int(count) + 1:
         raise SystemExit(f"The report has {figures['uploads']} of {count} uploads.")
     print(time.perf_counter() - start)
+
+
+def send() -> None:
+    """Send the task of each photo. Print the time of the start (since 1970), then the CPU seconds."""
+    from images.models import UploadedImage
+    from images.tasks import resize_image_task
+
+    ids = list(UploadedImage.objects.values_list("pk", flat=True))
+    resize_image_task.app.connection_for_write().ensure_connection()
+    print(time.time(), flush=True)
+    before = time.process_time()
+    for pk in ids:
+        resize_image_task.delay(pk)
+    print(time.process_time() - before)
+
+
+def pool(processes: str, target: str, *files: str) -> None:
+    """Resize `files` in a pool of `processes`, and write the results to the folder `target`."""
+    resize = partial(_resize_file, Path(target))
+    with Pool(int(processes)) as workers:
+        workers.map(resize, files[: int(processes) * 2], chunksize=1)  # warm-up
+        start = time.perf_counter()
+        workers.map(resize, files, chunksize=1)
+        print(time.perf_counter() - start)
+
+
+def _resize_file(target: Path, name: str) -> None:
+    from images.resizing import resize
+
+    with open(name, "rb") as file:
+        resized = resize(file, 800, 600)
+    (target / (Path(name).stem + resized.extension)).write_bytes(resized.content)
 
 
 if __name__ == "__main__":
@@ -92,4 +127,5 @@ if __name__ == "__main__":
     django.setup()
     import myproject  # noqa: F401  the app that sends the tasks
 
-    {"fill": fill, "sweep": sweep, "resized": resized, "report": report}[sys.argv[1]](int(sys.argv[2]))
+    functions = {function.__name__: function for function in (fill, sweep, resized, report, send, pool)}
+    functions[sys.argv[1]](*sys.argv[2:])
