@@ -17,9 +17,13 @@ SMALL = 11
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar with a label on the left and a text on the right, both above the bar.
+    """A bar with two texts above it.
 
-    parts: lengths and colors, from left to right. whisker: where a thin line from the end of the bar ends.
+    Attributes:
+        label: The text on the left.
+        text: The text on the right.
+        parts: Lengths and colors, from left to right.
+        whisker: Where a thin line from the end of the bar ends, or 0 for no line.
     """
 
     label: str
@@ -29,13 +33,16 @@ class Bar:
 
     @property
     def end(self) -> float:
+        """Where the bar or its whisker ends."""
         return max(self.whisker, sum(length for length, _ in self.parts))
 
 
 def bars(groups: dict[str, Sequence[Bar]], legend: dict[str, str] | None = None) -> str:
     """Draw the bars of each group below the group's name. Each group has its own scale.
 
-    legend: colors by name.
+    Args:
+        groups: The bars by the group's name. A group without a name has no heading.
+        legend: Colors by name, or None for no legend.
     """
     drawn, y = _legend(legend) if legend else ([], 0)
     for name, group in groups.items():
@@ -66,7 +73,7 @@ def _bar(bar: Bar, y: float, scale: float) -> list[str]:
 
 
 def _legend(colors: dict[str, str]) -> tuple[list[str], int]:
-    """A colored square and a name for each color, one below the other, and the height."""
+    """Return a colored square and a name for each color, one below the other, and the height."""
     drawn = []
     for place, (name, color) in enumerate(colors.items()):
         y = 4 + 18 * place
@@ -76,8 +83,16 @@ def _legend(colors: dict[str, str]) -> tuple[list[str], int]:
 
 
 @dataclass(frozen=True)
-class Rank:
-    """Where one of several values stands. values: by name, all above zero. best: the name of the best one."""
+class Ranking:
+    """Where one of several values ranks.
+
+    Attributes:
+        title: What is measured.
+        values: The values by name, all above zero.
+        ours: The name of the value to highlight.
+        more_is_better: Whether the largest value is the best.
+        unit: The unit, with a space before it.
+    """
 
     title: str
     values: dict[str, float]
@@ -92,40 +107,62 @@ class Rank:
 
     @property
     def place(self) -> int:
+        """The place of ours, from 1."""
         return self.order.index(self.ours) + 1
 
-    def shown(self, name: str) -> str:
-        """A value with its unit."""
+    @property
+    def distance(self) -> float:
+        """How many times worse ours is than the best: at least 1."""
+        times = self.values[self.ours] / self.values[self.order[0]]
+        return 1 / times if self.more_is_better else times
+
+    @property
+    def comparison(self) -> str:
+        """Our value and the best one."""
+        best = self.order[0]
+        if best == self.ours:
+            return f"{self.value(best)}, the best of all"
+        return f"{self.value(self.ours)} against {self.value(best)} for {best}"
+
+    def value(self, name: str) -> str:
+        """Return a value with its unit."""
         return f"{self.values[name]:,.10g}{self.unit}"
 
+    def with_value(self, name: str) -> str:
+        """Return a name with its value."""
+        return f"{name} {self.value(name)}"
 
-def ranks(rows: Sequence[Rank]) -> str:
+
+def ranks(rows: Sequence[Ranking]) -> str:
     """Draw a logarithmic line from the worst to the best value for each row, with a dot for each value.
 
     Ours has a larger dot, and its value is above the line. The worst and the best are named below the line.
     """
     drawn: list[str] = []
-    for place, row in enumerate(rows):
-        y = 58 * place
-        worst, best = row.order[-1], row.order[0]
-        span = math.log(row.values[best] / row.values[worst]) or 1.0
-        left, right = EDGE + 6, WIDTH - EDGE - 6
-        across = {
-            name: left + (right - left) * math.log(value / row.values[worst]) / span
-            for name, value in row.values.items()
-        }
-        stands = f"{row.shown(row.ours)}, number {row.place} of {len(row.order)}"
-        drawn.append(_text(EDGE, y + 14, row.title, bold=True))
-        drawn.append(_text(WIDTH - EDGE, y + 14, stands, "end"))
-        drawn.append(f'<path d="M{left} {y + 25}H{right}" stroke="currentColor" stroke-opacity=".4"/>')
-        for name, x in across.items():
-            if name != row.ours:
-                drawn.append(f'<circle cx="{x:.1f}" cy="{y + 25}" r="4" fill-opacity=".55"/>')
-        ours = across[row.ours]
-        drawn.append(f'<circle cx="{ours:.1f}" cy="{y + 25}" r="6" style="fill: {GREEN}"/>')
-        for name, x, anchor in ((worst, EDGE, ""), (best, WIDTH - EDGE, "end")):
-            drawn.append(_text(x, y + 44, f"{name} {row.shown(name)}", anchor, name == row.ours, SMALL))
+    for number, row in enumerate(rows):
+        drawn += _rank(row, 58 * number)
     return _svg(58 * len(rows), drawn)
+
+
+def _rank(row: Ranking, y: int) -> list[str]:
+    worst, best = row.order[-1], row.order[0]
+    span = math.log(row.values[best] / row.values[worst]) or 1.0
+    left, right = EDGE + 6, WIDTH - EDGE - 6
+    xs = {
+        name: left + (right - left) * math.log(value / row.values[worst]) / span
+        for name, value in row.values.items()
+    }
+    ours = f"{row.value(row.ours)}, number {row.place} of {len(row.order)}"
+    others = [x for name, x in xs.items() if name != row.ours]
+    return [
+        _text(EDGE, y + 14, row.title, bold=True),
+        _text(WIDTH - EDGE, y + 14, ours, "end"),
+        f'<path d="M{left} {y + 25}H{right}" stroke="currentColor" stroke-opacity=".4"/>',
+        *(f'<circle cx="{x:.1f}" cy="{y + 25}" r="4" fill-opacity=".55"/>' for x in others),
+        f'<circle cx="{xs[row.ours]:.1f}" cy="{y + 25}" r="6" style="fill: {GREEN}"/>',
+        _text(EDGE, y + 44, row.with_value(worst), "", worst == row.ours, SMALL),
+        _text(WIDTH - EDGE, y + 44, row.with_value(best), "end", best == row.ours, SMALL),
+    ]
 
 
 def _text(x: float, y: float, words: str, anchor: str = "", bold: bool = False, size: int = 0) -> str:

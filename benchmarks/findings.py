@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 
-from benchmarks.glance import listed, ranking, situation_of
+from benchmarks.overview import rankings, situation_of
 from benchmarks.resize_variants import LIBVIPS, OURS
 from benchmarks.section import Section
+from benchmarks.visitor import BLOCKING, OFFLOADED
+from workshop.console import listed
 
 
 def sentence(section: Section) -> str:
-    """The result of `section` in one sentence. Empty for a section that has no such sentence."""
+    """Return the result of `section` in one sentence, or "" if there is no sentence for it."""
     return SENTENCES.get(section.name, lambda _: "")(section)
 
 
 def _visitor(section: Section) -> str:
-    from benchmarks.visitor import BLOCKING, OFFLOADED
-
     times = []
     for table in section.tables:
         blocking, offloaded = (table.number(f"upload, {site}", "p50") for site in (BLOCKING, OFFLOADED))
@@ -24,33 +24,33 @@ def _visitor(section: Section) -> str:
 
 def _queue(section: Section) -> str:
     table = section.table("Photos per second")
-    shares = [
+    shares = listed(
         f"{table.cell(row, table.headings[2])} for {row.partition(':')[0]} photos"
         for row in table.labels
         if row.endswith(": broker, worker, database")
-    ]
+    )
     return (
         "With a broker, a worker and a database, two processes reach this share of a process pool's photos "
-        f"per second: {listed(shares)}."
+        f"per second: {shares}."
     )
 
 
 def _field(section: Section) -> str:
-    places: dict[int, list[str]] = {}
-    rows = ranking(section)
+    measures: dict[int, list[str]] = {}
+    rows = rankings(section)
     for row in rows:
-        places.setdefault(row.place, []).append(f"“{row.title.lower()}”")
-    said = [f"number {place} in {listed(names)}" for place, names in sorted(places.items())]
-    return f"Of {len(rows[0].order)} setups, {rows[0].ours} is {listed(said)}."
+        measures.setdefault(row.place, []).append(f"“{row.title.lower()}”")
+    places = listed(f"number {place} in {listed(titles)}" for place, titles in sorted(measures.items()))
+    return f"Of {len(rows[0].order)} setups, {rows[0].ours} is {places}."
 
 
 def _resize(section: Section) -> str:
     ratios: dict[str, list[float]] = {}
     for table in section.tables:
-        ours, other = (table.number(name, "ms (range)") for name in (OURS, LIBVIPS))
-        ratios.setdefault(table.title.partition(",")[0], []).append(ours / other)
-    said = [f"{_between(found)} for {kind}" for kind, found in ratios.items()]
-    return f"The time of our function divided by the time of libvips on one thread is {listed(said)}."
+        ours, libvips = (table.number(name, "ms (range)") for name in (OURS, LIBVIPS))
+        ratios.setdefault(table.title.partition(",")[0], []).append(ours / libvips)
+    ranges = listed(f"{_between(values)} for {kind}" for kind, values in ratios.items())
+    return f"The time of our function divided by the time of libvips on one thread is {ranges}."
 
 
 def _learner(section: Section) -> str:
@@ -59,30 +59,29 @@ def _learner(section: Section) -> str:
         _between([table.number(row, heading) for row in table.labels], "s")
         for heading in ("save → first step", "save → last verdict")
     )
-    said = (
-        f"Depending on the lesson, the first verdict appears {first} after a save, and the last after {last}"
+    ready = section.table("./workshop up").number("up", "until ready")
+    return (
+        f"Depending on the lesson, the first verdict appears {first} after a save, and the last after "
+        f"{last}, and `./workshop up` is ready after {ready:.1f} s."
     )
-    up = [each for each in section.tables if each.title.startswith("./workshop up")]
-    ready = f", and `./workshop up` is ready after {up[0].number('up', 'until ready'):.1f} s" if up else ""
-    return f"{said}{ready}."
 
 
 def _growth(section: Section) -> str:
     table = section.tables[0]
-    small, large = table.labels[min(1, len(table.labels) - 2)], table.labels[-1]
-    said = [
+    small, large = table.labels[1], table.labels[-1]
+    changes = listed(
         f"{what} from {table.cell(small, heading)} to {table.cell(large, heading)}{unit}"
         for what, heading, unit in (
             ("the rate goes", "photos/s", " photos per second"),
             ("the worker's memory", "worker, MB", " MB"),
             ("the first page of the list", "first page, ms", " ms"),
         )
-    ]
-    return f"From {small} to {large} photos, {listed(said)}."
+    )
+    return f"From {small} to {large} photos, {changes}."
 
 
 def _between(values: list[float], unit: str = "") -> str:
-    """For example "1.2 to 3.4 s"."""
+    """Return for example "1.2 to 3.4 s"."""
     digits = 1 if unit else 2
     low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
     return (low if low == high else f"{low} to {high}") + (f" {unit}" if unit else "")

@@ -1,34 +1,43 @@
 """Measure what grows with the number of photos, from ten to ten thousand, and what doesn't."""
 
 import statistics
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import psutil
 
-from benchmarks import growth_in_project, plot
-from benchmarks.measuring import Goal
-from benchmarks.section import Plot, Section, Table
-from benchmarks.visitor import behind_gunicorn
-from workshop.errors import WorkshopError
+from benchmarks import line_plot
+from benchmarks.section import Goal, Plot, Section, Table
+from benchmarks.sites import behind_gunicorn, run_in_project
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
 
 SOLUTION = "05-beat"
 WORKER = "env DEBUG=0 SECRET_KEY=for-the-measurement"
 """With DEBUG=1, a process keeps its last 9,000 queries (django.db.backends.base.base)."""
-LOOKS = 20
+REQUESTS = 20
 PAGE = 24
 """Photos on a page of the list."""
+ROUNDS = 3
+REMARKS = [
+    "The worker runs with DEBUG=0, as on a server. With DEBUG=1, Django keeps the last 9,000 queries of each "
+    "process. In a run on 25 November 2026, such a worker used 177 MB after 10,000 photos, and 150 MB after "
+    "100.",
+]
 
 
 @dataclass(frozen=True)
 class Size:
-    """The measurements with `photos` photos.
+    """The measurements with a number of photos.
 
-    rate: photos per second. memory: MB of the worker's processes after the work. The others are seconds: the
-    first page and the last full page of the list, a sweep, and the figures of a report.
+    Attributes:
+        photos: The number of photos.
+        rate: Photos per second.
+        memory: MB of the worker's processes after the work.
+        first_page: Seconds for the first page of the list.
+        last_page: Seconds for the last full page of the list.
+        sweep: Seconds for a sweep.
+        report: Seconds for the figures of a report.
     """
 
     photos: int
@@ -40,100 +49,94 @@ class Size:
     report: float
 
 
+COLUMNS: dict[str, Callable[[Size], str]] = {
+    "photos": lambda size: f"{size.photos:,}",
+    "photos/s": lambda size: f"{size.rate:.0f}",
+    "worker, MB": lambda size: f"{size.memory:.0f}",
+    "first page, ms": lambda size: f"{size.first_page * 1000:.1f}",
+    "last page, ms": lambda size: f"{size.last_page * 1000:.1f}",
+    "sweep, s": lambda size: f"{size.sweep:.2f}",
+    "report, ms": lambda size: f"{size.report * 1000:.0f}",
+}
+"""The cells of the table, by heading."""
+
+
 def measure(quick: bool) -> Section:
-    """Measure each size on a fresh site. Raises WorkshopError if a photo is not resized."""
-    sizes, rounds = ((10, 50), 1) if quick else ((10, 100, 1_000, 10_000), 3)
-    found: dict[int, list[Size]] = {size: [] for size in sizes}
-    for turn in range(rounds):
+    """Measure each number of photos on a fresh site."""
+    sizes, rounds = ((10, 50), 1) if quick else ((10, 100, 1_000, 10_000), ROUNDS)
+    measured: dict[int, list[Size]] = {photos: [] for photos in sizes}
+    for number in range(rounds):
         # The largest size takes longest and averages out its own noise, so once is enough.
-        for size in sizes if turn == 0 else sizes[:-1]:
+        for photos in sizes if number == 0 else sizes[:-1]:
             with behind_gunicorn(SOLUTION, ("beat", "flower", "slow"), WORKER) as site:
-                found[size].append(_measured(site, size))
-    return _section([_median(each) for each in found.values()], rounds)
+                measured[photos].append(_measured(site, photos))
+    return _section([_median(values) for values in measured.values()], rounds)
 
 
 def _measured(site: Site, photos: int) -> Size:
-    _inside(site, "fill", photos)
+    run_in_project(site, "fill", photos)
     with Visitor(site.address) as visitor:
         first, last = (_page(visitor, path) for path in ("/", f"/?page={max(1, photos // PAGE)}"))
-    sweep = _inside(site, "sweep", photos)  # finds all photos overdue, and so fills the queue
-    began, ended = _inside(site, "resized", photos, both=True)
-    report = _inside(site, "report", photos)
-    return Size(photos, photos / (ended - began), _memory(site), first, last, sweep, report)
+    [sweep] = run_in_project(site, "sweep", photos)  # finds all photos overdue, and so fills the queue
+    start, end = run_in_project(site, "resized", photos)
+    [report] = run_in_project(site, "report", photos)
+    return Size(photos, photos / (end - start), _memory(site), first, last, sweep, report)
 
 
 def _page(visitor: Visitor, path: str) -> float:
     visitor.get(path)
-    return statistics.median(visitor.get(path)[0] for _ in range(LOOKS))
+    return statistics.median(visitor.get(path)[0] for _ in range(REQUESTS))
 
 
 def _memory(site: Site) -> float:
-    """Memory of the worker and its child processes in MB, including their share of shared memory."""
+    """Return the memory of the worker and its child processes in MB, with their share of shared memory."""
     worker = psutil.Process(site.pid("worker"))
-    family = [worker, *worker.children(recursive=True)]
-    return sum(_share(process) for process in family) / 1e6
+    memory = [process.memory_full_info() for process in (worker, *worker.children(recursive=True))]
+    return sum(getattr(used, "pss", used.uss) for used in memory) / 1e6  # macOS knows no PSS
 
 
-def _share(process: psutil.Process) -> int:
-    memory = process.memory_full_info()
-    return getattr(memory, "pss", memory.uss)  # macOS knows no PSS
-
-
-def _inside(site: Site, what: str, photos: int, both: bool = False):
-    """Run a function of growth_inside in the project, and return its output as numbers."""
-    done = subprocess.run(
-        [sys.executable, "-P", growth_in_project.__file__, what, str(photos)],
-        cwd=site.project.folder,
-        env=site.environment
-        | {
-            "DJANGO_SETTINGS_MODULE": "myproject.settings",
-            "PYTHONPATH": str(site.project.folder),
-            "SWEEP_AFTER": "600",
-        },
-        capture_output=True,
-        text=True,
-        timeout=1800,
-        check=False,
-    )
-    if done.returncode:
-        raise WorkshopError(f"The step {what!r} with {photos} photos failed.\n{done.stderr[-2000:]}")
-    numbers = [float(word) for word in done.stdout.split()[-2:]]
-    return tuple(numbers) if both else numbers[-1]
-
-
-def _median(found: list[Size]) -> Size:
-    names = ("rate", "memory", "first_page", "last_page", "sweep", "report")
+def _median(measured: list[Size]) -> Size:
     return Size(
-        found[0].photos, **{name: statistics.median(getattr(each, name) for each in found) for name in names}
+        *(statistics.median(getattr(size, field.name) for size in measured) for field in fields(Size))
     )
 
 
 def _section(sizes: list[Size], rounds: int) -> Section:
-    rows = [
-        [
-            f"{size.photos:,}",
-            f"{size.rate:.0f}",
-            f"{size.memory:.0f}",
-            f"{size.first_page * 1000:.1f}",
-            f"{size.last_page * 1000:.1f}",
-            f"{size.sweep:.2f}",
-            f"{size.report * 1000:.0f}",
-        ]
-        for size in sizes
-    ]
-    headings = [
-        "photos",
-        "photos/s",
-        "worker, MB",
-        "first page, ms",
-        "last page, ms",
-        "sweep, s",
-        "report, ms",
-    ]
+    return Section(
+        "growth",
+        "Scaling with the number of photos",
+        "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
+        "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
+        f"Rounds: {rounds}, each on a fresh site. The largest number of photos is measured once.",
+        [Table.of("By number of photos", COLUMNS, sizes)],
+        [_plot(sizes)],
+        _goals(sizes),
+        REMARKS,
+    )
+
+
+def _plot(sizes: list[Size]) -> Plot:
+    seconds = {
+        "sweep": [size.sweep for size in sizes],
+        "report": [size.report for size in sizes],
+        "first page": [size.first_page for size in sizes],
+    }
+    from_to = "; ".join(f"{name}, {values[0]:.3f} to {values[-1]:.3f} s" for name, values in seconds.items())
+    photos = [size.photos for size in sizes]
+    return Plot(
+        "growth-seconds",
+        "Seconds for a sweep in which every photo is overdue, for a report, and for the first page of the "
+        "list, by number of photos. Both axes are logarithmic. From the fewest to the most photos: "
+        f"{from_to}.",
+        line_plot.draw({name: (photos, values) for name, values in seconds.items()}, "photos", "seconds"),
+    )
+
+
+def _goals(sizes: list[Size]) -> list[Goal]:
     # With ten photos, nothing is warmed up yet, so compare with a hundred photos.
     small, large = sizes[min(1, len(sizes) - 2)], sizes[-1]
     times = large.photos / small.photos
-    goals = [
+    return [
         Goal(f"photos/s, {large.photos:,} / {small.photos:,}", large.rate / small.rate, 0.9),
         Goal("worker's memory", large.memory / small.memory, 1.1, at_most=True),
         Goal("first page of the list", large.first_page / small.first_page, 1.1, at_most=True),
@@ -141,37 +144,3 @@ def _section(sizes: list[Size], rounds: int) -> Section:
         Goal("sweep, per photo", large.sweep / small.sweep / times, 1.1, at_most=True),
         Goal("report, per photo", large.report / small.report / times, 1.1, at_most=True),
     ]
-    names = {"sweep": "sweep", "report": "report", "first page": "first_page"}
-    from_to = "; ".join(
-        f"{name}, {getattr(sizes[0], field):.3f} to {getattr(sizes[-1], field):.3f} s"
-        for name, field in names.items()
-    )
-    drawn = Plot(
-        "growth-seconds",
-        "Seconds for a sweep in which every photo is overdue, for a report, and for the first page of the "
-        "list, by number of photos. Both axes are logarithmic. From the fewest to the most photos: "
-        f"{from_to}.",
-        plot.lines(
-            {
-                name: ([size.photos for size in sizes], [getattr(size, field) for size in sizes])
-                for name, field in names.items()
-            },
-            "photos",
-            "seconds",
-            log=True,
-        ),
-    )
-    how = (
-        "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
-        "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
-        f"Rounds: {rounds}, each on a fresh site. The largest number of photos is measured once."
-    )
-    tables = [Table("By number of photos", headings, rows)]
-    return Section("growth", "Scaling with the number of photos", how, tables, [drawn], goals, REMARKS)
-
-
-REMARKS = [
-    "The worker runs with DEBUG=0, as on a server. With DEBUG=1, Django keeps the last 9,000 queries of each "
-    "process. In a run on 25 November 2026, such a worker used 177 MB after 10,000 photos, and 150 MB after "
-    "100.",
-]

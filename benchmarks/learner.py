@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import startup
-from benchmarks.measuring import Goal, in_turn, ratio
-from benchmarks.section import Section, Table
+from benchmarks.measuring import measure_in_turn, ratio
+from benchmarks.section import Goal, Section, Table
 from workshop import paths
 from workshop.checkkit.worker import QUICK_START, READY
 from workshop.checks.runner import PROCESSES
@@ -22,15 +22,19 @@ from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
 from workshop.runtime.procfile import from_procfile
 from workshop.system.percentiles import spread
+from workshop.system.ports import free_port
 
 LESSONS = ("01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat")
-UP, UP_GOAL, WATCH_GOAL = "03-images", 1.5, 1.5
+ROUNDS = 3
+UP, UP_GOAL, VERDICT_GOAL = "03-images", 1.5, 1.5
 READY_LINES = {"web": "Starting development server", "worker": READY}
 """The output of a process once it is ready."""
+DJANGO = [sys.executable, "-c", "import django; django.setup(); print('done')"]
+CELERY = [sys.executable, "-m", "celery", "-A", "myproject"]
+WORKER = [*CELERY, "worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
 WATCHED = "images/views.py"
-WRITING, QUICK_WRITING = 5.0, 0.5
+THINKING, QUICK_THINKING = 5.0, 0.5
 """Seconds between a verdict and the next save. A learner would think longer."""
-
 REMARKS = (
     "The floor is the sum of two startup times: a Python interpreter that loads Django and, from lesson 02 "
     "on, a worker until it is ready. A check starts both at the same time. `watch` loads the libraries for "
@@ -45,18 +49,19 @@ REMARKS = (
 )
 
 Seconds = dict[str, list[float]]
+"""The durations of each measurement, by name."""
 
 
 def measure(quick: bool) -> Section:
-    """Take all measurements. Raises WorkshopError if a process isn't ready in time or a solution fails."""
-    lessons, rounds, writing = (LESSONS[:1], 1, QUICK_WRITING) if quick else (LESSONS, 3, WRITING)
+    """Take all measurements. With `quick`, only those of the first lesson."""
+    lessons, rounds, thinking = (LESSONS[:1], 1, QUICK_THINKING) if quick else (LESSONS, ROUNDS, THINKING)
     with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
-        root = startup.learners(Path(folder, "root"), *lessons, solved=True)
-        cold = None if quick else set_up(Path(folder, "fresh"))
-        up = {} if quick else _up(Path(folder, "up"), 3)
+        root = startup.make_root(Path(folder, "root"), *lessons, solved=True)
+        first_start = None if quick else set_up(Path(folder, "fresh"))
+        up = {} if quick else _up(Path(folder, "up"), rounds)
         with Broker(prefer=None) as broker:
-            found = {lesson: _lesson(root, lesson, broker.url, rounds, writing) for lesson in lessons}
-    return _section(cold, up, found, rounds)
+            seconds = {lesson: _lesson(root, lesson, broker.url, rounds, thinking) for lesson in lessons}
+    return _section(first_start, up, seconds, rounds)
 
 
 def set_up(folder: Path) -> float:
@@ -65,10 +70,9 @@ def set_up(folder: Path) -> float:
     for name in listed.stdout.decode().split("\0")[:-1]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(paths.ROOT / name, folder / name)
-    outside = (
-        name for name in os.environ["PATH"].split(os.pathsep) if name != str(Path(sys.executable).parent)
-    )
-    environment = os.environ | {"PATH": os.pathsep.join(outside)}
+    venv = str(Path(sys.executable).parent)
+    path = os.pathsep.join(name for name in os.environ["PATH"].split(os.pathsep) if name != venv)
+    environment = os.environ | {"PATH": path}
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "WORKSHOP_ROOT"):
         environment.pop(name, None)
     return startup.seconds_until("workshop ", ["./workshop", "--version"], folder, environment)
@@ -79,20 +83,19 @@ def _up(folder: Path, rounds: int) -> Seconds:
 
     The first `up` is not counted, because it runs the migrations.
     """
-    root = startup.learners(folder, UP)
+    root = startup.make_root(folder, UP)
+
+    def up() -> float:
+        command = startup.workshop("up", UP, "--port", str(free_port()))
+        return startup.seconds_until("ready in", command, root, startup.environment(root))
+
     with Broker(prefer=None) as broker:
-        return in_turn(
-            {"up": partial(_seconds_of_up, root), **_processes(root / "playground" / UP, broker.url)}, rounds
-        )
-
-
-def _seconds_of_up(root: Path) -> float:
-    command = startup.workshop("up", UP, "--port", str(startup.free_port()))
-    return startup.seconds_until("ready in", command, root, startup.environment(root))
+        return measure_in_turn({"up": up, **_processes(root / "playground" / UP, broker.url)}, rounds)
 
 
 def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
-    port = startup.free_port()
+    """Return functions that measure the startup of each process in the Procfile, by name."""
+    port = free_port()
     started = project.at(folder)
     environment = started.environment(redis_url, port=port, kept=False)
     return {
@@ -108,108 +111,96 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
     }
 
 
-def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, writing: float) -> Seconds:
+def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, thinking: float) -> Seconds:
     """Measure the parts of the floor, a check, and a watch from save to verdict, in turn."""
     folder = root / "playground" / lesson
+    steps = project.at(folder).lesson.core
+    verdict = f"{len(steps)} of {len(steps)} core steps"
+    learner = startup.environment(root)
+    check = startup.workshop("check", str(folder))
     environment = project.at(folder).environment(redis_url, data=root / "floor", kept=False) | {
         "DJANGO_SETTINGS_MODULE": "myproject.settings"
     }
-    done = [sys.executable, "-c", "import django; django.setup(); print('done')"]
-    ways = {"django": partial(startup.seconds_until, "done", done, folder, environment)}
-    if (folder / "myproject/celery.py").is_file():
-        worker = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "myproject",
-            "worker",
-            "-l",
-            "INFO",
-            "-c",
-            "2",
-            *QUICK_START,
-        ]
-        ways["worker"] = partial(startup.seconds_until, READY, worker, folder, environment)
-    steps = project.at(folder).lesson.core
-    verdict = f"{len(steps)} of {len(steps)} core steps"
-    ways["check"] = partial(
-        startup.seconds_until,
-        verdict,
-        startup.workshop("check", str(folder)),
-        root,
-        startup.environment(root),
-    )
-    with startup.Talking(startup.workshop("watch", str(folder)), root, startup.environment(root)) as watching:
-        watching.until(verdict)
-        first_lines = []
+    measurements = {
+        "django": partial(startup.seconds_until, "done", DJANGO, folder, environment),
+        "worker": partial(startup.seconds_until, READY, WORKER, folder, environment),
+        "check": partial(startup.seconds_until, verdict, check, root, learner),
+    }
+    if not (folder / "myproject/celery.py").is_file():
+        del measurements["worker"]
+    with startup.running(startup.workshop("watch", str(folder)), root, startup.environment(root)) as output:
+        output.wait_for(verdict)
+        first_verdicts = []
 
         def watch() -> float:
-            first, last = saved(watching, folder / WATCHED, f" {steps[0].id} ", verdict, writing)
-            first_lines.append(first)
+            time.sleep(thinking)
+            first, last = save(output, folder / WATCHED, f" {steps[0].id} ", verdict)
+            first_verdicts.append(first)
             return last
 
-        found = in_turn(ways | {"watch": watch}, rounds)
-        return found | {"first": first_lines[1:]}
+        seconds = measure_in_turn(measurements | {"watch": watch}, rounds)
+    return seconds | {"first": first_verdicts[1:]}
 
 
-def saved(
-    watching: startup.Talking, file: Path, step: str, verdict: str, writing: float
-) -> tuple[float, float]:
-    """Save a change in `file` after `writing` seconds.
+def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[float, float]:
+    """Save a change in `file`, which a running `watch` checks.
 
-    Returns the seconds from the save to the line of the first `step`, and to the `verdict`. Raises
-    WorkshopError if the step fails.
+    Args:
+        output: The output of `watch`.
+        file: The file to change.
+        step: A part of the first step's line.
+        verdict: A part of the last line.
+
+    Returns:
+        The seconds from the save to the two lines.
+
+    Raises:
+        WorkshopError: The first step failed.
     """
-    time.sleep(writing)
     text = file.read_text() + f"\n\nSAVED_AT = {time.time()}\n"
-    began = time.perf_counter()
+    start = time.perf_counter()
     file.write_text(text)
-    line = watching.until(step)
-    first = time.perf_counter() - began
+    line = output.wait_for(step)
+    first = time.perf_counter() - start
     if "✓" not in line:
         raise WorkshopError(f"A solution did not pass, so there is nothing to measure.\n{line}")
-    watching.until(verdict)
-    return first, time.perf_counter() - began
+    output.wait_for(verdict)
+    return first, time.perf_counter() - start
 
 
 def floor(seconds: Seconds) -> float:
-    """A lower bound for a check: the startup of Python with Django, and of a worker if the lesson has one."""
+    """Return a lower bound for a check.
+
+    That is the startup of Python with Django, and of a worker if the lesson has one.
+    """
     return sum(statistics.median(seconds[name]) for name in ("django", "worker") if name in seconds)
 
 
-def _section(cold: float | None, up: Seconds, found: dict[str, Seconds], rounds: int) -> Section:
-    columns = ("django", "worker", "check", "first", "watch")
-    rows = [
-        [lesson, *(spread(seconds[name], 1) if name in seconds else "–" for name in columns)]
-        for lesson, seconds in found.items()
-    ]
-    headings = ["s (range)", "Django", "worker", "check", "save → first step", "save → last verdict"]
-    tables = [Table("Seconds, by solution", headings, rows)]
-    goals = [
-        Goal(
-            f"{lesson}: save → {shown} / floor",
-            statistics.median(seconds[name]) / floor(seconds),
-            WATCH_GOAL,
-            at_most=True,
-        )
-        for lesson, seconds in found.items()
-        for name, shown in (("first", "first step"), ("watch", "last verdict"))
-    ]
+def _section(first_start: float | None, up: Seconds, lessons: dict[str, Seconds], rounds: int) -> Section:
+    tables, goals, remarks = [], [], list(REMARKS)
     if up:
-        tables.insert(
-            0,
-            Table(
-                f"./workshop up {UP}, seconds", ["", "until ready"], [[n, spread(s)] for n, s in up.items()]
-            ),
-        )
+        rows = [[name, spread(seconds)] for name, seconds in up.items()]
+        tables.append(Table(f"./workshop up {UP}, seconds", ["", "until ready"], rows))
         slowest = max((name for name in up if name != "up"), key=lambda name: statistics.median(up[name]))
-        goals.insert(0, Goal(f"up / {slowest}", ratio(up, "up", slowest), UP_GOAL, at_most=True))
-    remarks = list(REMARKS)
-    if cold is not None:
+        goals.append(Goal(f"up / {slowest}", ratio(up, "up", slowest), UP_GOAL, at_most=True))
+    columns = {
+        "django": "Django",
+        "worker": "worker",
+        "check": "check",
+        "first": "save → first step",
+        "watch": "save → last verdict",
+    }
+    rows = []
+    for lesson, seconds in lessons.items():
+        rows.append([lesson, *(spread(seconds[name], 1) if name in seconds else "–" for name in columns)])
+        for name in ("first", "watch"):
+            times = statistics.median(seconds[name]) / floor(seconds)
+            goals.append(Goal(f"{lesson}: {columns[name]} / floor", times, VERDICT_GOAL, at_most=True))
+    tables.append(Table("Seconds, by solution", ["s (range)", *columns.values()], rows))
+    if first_start is not None:
         remarks.append(
-            f"Setting up a fresh copy of the repository with `./workshop --version` took {cold:.0f} s. This "
-            "was measured once, with the package installer's existing cache."
+            "Setting up a fresh copy of the repository with `./workshop --version` took "
+            f"{first_start:.0f} s. This was measured once, with the package installer's existing cache."
         )
     how = (
         "A separate workshop folder contains the solutions as a learner's copies. All commands take turns, "

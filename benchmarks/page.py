@@ -1,13 +1,15 @@
 """Write the page docs/numbers/index.md from the measurements."""
 
 import re
+from textwrap import indent
 
-from benchmarks import compact, findings, glance, reasons
-from benchmarks.plot import named
-from benchmarks.saved_results import Saved, every, folder
+from benchmarks import findings, missed_goals, overview, page_tables
+from benchmarks.line_plot import with_prefix
+from benchmarks.saved_results import SavedResult, folder, read_all
 from benchmarks.section import Cell, Plot, Section, Table
 from workshop import paths
 from workshop.errors import WorkshopError
+from workshop.system import atomic_file
 
 HEAD = """# Benchmarks
 
@@ -22,45 +24,48 @@ an otherwise idle machine:
 $ ./workshop bench
 ```"""
 
+REPLACED = (
+    "Earlier goals compared an upload with one that also resizes the photo, and another page with an idle "
+    "server. The server has to receive and save an upload in any case, so these goals measured more than the "
+    "queue. Their results in the same run:"
+)
+
 
 def write() -> None:
     """Write the page and its pictures from docs/numbers/*.json.
 
-    Raises WorkshopError if there is no measurement yet.
+    Raises:
+        WorkshopError: There are no saved results yet.
     """
-    found = every()
-    if not found:
+    results = read_all()
+    if not results:
         raise WorkshopError(
             "There are no saved measurements. Measure and save some first: ./workshop bench --write"
         )
-    sections = {each.section.name: each.section for each in found}
+    sections = [result.section for result in results]
     for old in folder().glob("*.svg"):
         old.unlink()
-    glances = glance.all_of(sections)
     parts = [HEAD]
-    for each in glances:
-        parts += [f"**{each.title}.** {each.sentence}", _shown(each.plot, f"{each.title}: a chart")]
-        parts.append(each.caption)
-    parts.append(_score(list(sections.values())))
-    parts += [_section(section) for section in sections.values()]
-    parts += [_goals(list(sections.values())), _machine(found)]
-    (folder() / "index.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    for picture in overview.pictures({section.name: section for section in sections}):
+        parts.append(f"**{picture.title}.** {picture.sentence}")
+        parts += [_drawing(picture.plot, f"{picture.title}: a chart"), picture.caption]
+    parts += [_score(sections), *map(_section, sections), _goals(sections), _machine(results)]
+    atomic_file.write_text(folder() / "index.md", "\n\n".join(parts) + "\n")
 
 
 def _section(section: Section) -> str:
-    """The result in one sentence, the pictures, the folded tables, and the method."""
+    """Return the result in one sentence, the pictures, the folded tables, and the method."""
     parts = [f"## {section.title} {{ #{section.name} }}"]
-    if result := findings.sentence(section):
-        parts.append(f"**{result}**")
+    if sentence := findings.sentence(section):
+        parts.append(f"**{sentence}**")
     for plot in section.plots:
-        parts += [_shown(plot, f"Plot for the section “{section.title}”"), plot.words]
-    parts += [_folded(table) for table in compact.tables(section)]
+        parts += [_drawing(plot, f"Plot for the section “{section.title}”"), plot.words]
+    parts += map(_folded, page_tables.tables(section))
     parts.append(f"**Method.** {section.how}")
-    return "\n\n".join([*parts, *map(_linked, section.remarks)])
+    return "\n\n".join([*parts, *map(_with_links, section.remarks)])
 
 
 def _score(sections: list[Section]) -> str:
-    """How many goals were met."""
     goals = [goal for section in sections for goal in section.goals]
     met = sum(goal.is_met for goal in goals)
     return (
@@ -70,7 +75,7 @@ def _score(sections: list[Section]) -> str:
 
 
 def _goals(sections: list[Section]) -> str:
-    """Every goal with its result. Then the reasons of missed goals, and the results of replaced goals.
+    """Return every goal with its result, the reasons of missed goals, and the results of replaced goals.
 
     The table contains only the numbers of the reasons, so that it fits on a phone.
     """
@@ -82,69 +87,61 @@ def _goals(sections: list[Section]) -> str:
             rows.append([f"**{section.title}**", "", ""])
         for goal in section.goals:
             verdict = "met"
-            if reason := reasons.why(section, goal):
+            if reason := missed_goals.reason(section, goal):
                 verdict = f"**missed** ({numbers.setdefault(reason, len(numbers) + 1)})"
             rows.append([goal.what, goal.bound, f"{goal.result} {verdict}"])
     parts = ["## Goals and results { #goals }", _table(Table("", headings, rows), ":---")]
     if numbers:
-        listed = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
-        parts.append(f"The reasons of the missed goals, by the number in the last column:\n\n{listed}")
-    if replaced := [goal for section in sections for goal in section.replaced]:
-        parts.append(
-            "Earlier goals compared an upload with one that also resizes the photo, and another page with an "
-            "idle server. The server has to receive and save an upload in any case, so these goals measured "
-            "more than the queue. Their results in the same run:\n\n"
-            + "\n".join(f"- {goal}" for goal in replaced)
-        )
+        reasons = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
+        parts.append(f"The reasons of the missed goals, by the number in the last column:\n\n{reasons}")
+    if replaced := [f"- {goal}" for section in sections for goal in section.replaced]:
+        parts += [REPLACED, "\n".join(replaced)]
     return "\n\n".join(parts)
 
 
-def _machine(found: list[Saved]) -> str:
-    """The machines, with the sections that were measured on each, and the dates."""
-    by_machine: dict[tuple[str, str], list[str]] = {}
-    for each in found:
-        versions = ", ".join(f"{name} {number}" for name, number in each.versions.items())
-        load = re.search(r", load ([\d.]+)", each.machine)
-        machine = re.sub(r", load [\d.]+", "", each.machine)
-        when = f"[{each.section.title}](#{each.section.name}): {each.date}"
-        by_machine.setdefault((machine, versions), []).append(
-            f"{when}, load {load[1]} at the end of the run" if load else when
-        )
-    parts = ["## Machine and dates { #machine }", REPEAT]
-    for (machine, versions), sections in by_machine.items():
-        parts.append(f"{machine} · {versions}\n\n" + "\n".join(f"- {each}" for each in sections))
-    return "\n\n".join(parts)
+def _machine(results: list[SavedResult]) -> str:
+    """Return the machines, with the sections that were measured on each, and the dates."""
+    dates: dict[str, list[str]] = {}
+    for result in results:
+        versions = ", ".join(f"{name} {number}" for name, number in result.versions.items())
+        load = re.search(r", load ([\d.]+)", result.machine)
+        date = f"- [{result.section.title}](#{result.section.name}): {result.date}"
+        if load:
+            date += f", load {load[1]} at the end of the run"
+        machine = result.machine.replace(load[0], "") if load else result.machine
+        dates.setdefault(f"{machine} · {versions}", []).append(date)
+    machines = ["\n".join([f"{machine}\n", *sections]) for machine, sections in dates.items()]
+    return "\n\n".join(["## Machine and dates { #machine }", REPEAT, *machines])
 
 
 def _folded(table: Table) -> str:
     title = table.title[0].lower() + table.title[1:] if table.title[1:2].islower() else table.title
-    body = "\n".join(f"    {line}" for line in _table(table).splitlines())
-    return f'??? info "Table: {title}"\n\n{body}'
+    return f'??? info "Table: {title}"\n\n' + indent(_table(table), "    ")
 
 
 def _table(table: Table, alignment: str = "---:") -> str:
-    lines = ["| " + " | ".join(table.headings) + " |"]
-    lines.append("| --- " + f"| {alignment} " * (len(table.headings) - 1) + "|")
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in table.rows]
-    return "\n".join(lines)
+    rows = [table.headings, ["---", *[alignment] * (len(table.headings) - 1)], *table.rows]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
-def _linked(remark: str) -> str:
-    """`remark`, with its addresses in parentheses as links."""
+def _with_links(remark: str) -> str:
+    """Return `remark`, with its addresses in parentheses as links."""
     return re.sub(r"\((https://[^)\s]+)\)", r"([source](\1))", remark)
 
 
-def _shown(plot: Plot, title: str) -> str:
-    """Write the picture to docs/numbers/, and return the line that includes it."""
+def _drawing(plot: Plot, title: str) -> str:
+    """Write the drawing to docs/numbers/, and return the line that includes it."""
     file = folder() / f"{plot.name}.svg"
-    file.write_text(_titled(plot, title), encoding="utf-8")
+    atomic_file.write_text(file, _for_screen_readers(plot, title))
     return f'--8<-- "{file.relative_to(paths.ROOT).as_posix()}"'
 
 
-def _titled(plot: Plot, title: str) -> str:
-    """The plot, with a title and a description for screen readers."""
-    head, _, rest = named(plot.svg, plot.name).partition(">")
-    labels = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
-    named_by = f'<title id="{plot.name}-title">{title}</title>'
-    said = f'{named_by}\n<desc id="{plot.name}-desc">{plot.words}</desc>'
-    return f"{head.replace('<svg', f'<svg {labels}')}>\n{said}{rest}\n"
+def _for_screen_readers(plot: Plot, title: str) -> str:
+    """Return the drawing with a title and a description."""
+    tag, _, rest = with_prefix(plot.svg, plot.name).partition(">")
+    role = f'role="img" aria-labelledby="{plot.name}-title {plot.name}-desc" fill="currentColor"'
+    return (
+        f"{tag.replace('<svg', f'<svg {role}')}>\n"
+        f'<title id="{plot.name}-title">{title}</title>\n'
+        f'<desc id="{plot.name}-desc">{plot.words}</desc>{rest}\n'
+    )

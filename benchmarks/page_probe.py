@@ -1,6 +1,6 @@
 """Another visitor in a separate process, who requests the list of photos at fixed times.
 
-    python looking.py ADDRESS SECONDS COUNT
+    python page_probe.py ADDRESS SECONDS COUNT
 
 The visitor requests the page every SECONDS. The program prints the first COUNT requests as JSON: for each
 one, the time it was due in seconds since 1970, and its duration in seconds. Once its standard input is
@@ -21,28 +21,38 @@ WARM = 10
 """Warm-up requests, which don't count."""
 
 
-def looks(
-    look: Callable[[], object], every: float, go_on: Callable[[int], bool]
+def probe(
+    request: Callable[[], object], interval: float, go_on: Callable[[int], bool]
 ) -> list[tuple[float, float]]:
-    """For each request, the time it was due (since 1970), and the seconds from then until it was finished."""
-    found: list[tuple[float, float]] = []
-    began, now = time.perf_counter(), time.time()
-    while go_on(len(found)):
-        after = len(found) * every
-        time.sleep(max(0.0, began + after - time.perf_counter()))
-        look()
-        found.append((now + after, time.perf_counter() - began - after))
-    return found
+    """Send requests at fixed times.
+
+    Args:
+        request: Sends a request and waits for the response.
+        interval: Seconds between two requests.
+        go_on: Returns whether to send another request after so many.
+
+    Returns:
+        For each request, the time it was due (since 1970), and the seconds from then until it was finished.
+    """
+    requests: list[tuple[float, float]] = []
+    start, now = time.perf_counter(), time.time()
+    while go_on(len(requests)):
+        due = len(requests) * interval
+        time.sleep(max(0.0, start + due - time.perf_counter()))
+        request()
+        requests.append((now + due, time.perf_counter() - start - due))
+    return requests
 
 
-def main(address: str, every: float, count: int) -> None:
+def main(address: str, interval: float, count: int) -> None:
+    """Print the first requests, and the others once standard input is closed."""
     over = threading.Event()
     with Visitor(address) as visitor:
         for _ in range(WARM):
             visitor.get()
-        print(json.dumps(looks(visitor.get, every, lambda done: done < count)), flush=True)
+        print(json.dumps(probe(visitor.get, interval, lambda done: done < count)), flush=True)
         threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
-        print(json.dumps(looks(visitor.get, every, lambda _: not over.is_set())), flush=True)
+        print(json.dumps(probe(visitor.get, interval, lambda _: not over.is_set())), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, features
 
-from benchmarks import plot, resize_variants
-from benchmarks.measuring import Goal, alternate, ratio
+from benchmarks import line_plot, resize_variants
+from benchmarks.measuring import ratio, time_in_turn
 from benchmarks.resize_variants import LIBVIPS, OURS, PILLOW
-from benchmarks.section import Plot, Section, Table
+from benchmarks.section import Cell, Goal, Plot, Section, Table
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos.landscape import scene
@@ -23,143 +23,13 @@ from workshop.system.percentiles import spread
 SIZES = {3: (2000, 1500), 12: (4000, 3000), 48: (8000, 6000)}
 """Width and height, by megapixels."""
 FORMATS = {"JPEG": {"quality": 88}, "PNG": {"compress_level": 6}, "WEBP": {"quality": 85, "method": 0}}
-NOISE, MEMORY_GOAL = 1.02, 2.0
+ROUNDS = 7
+NOISE = 1.02
 LIBVIPS_GOALS = {"JPEG": 1.1, "PNG": 1.1, "WEBP": 1.3}
 BYTES_GOAL = 1.1
+MEMORY_GOALS = {"JPEG": 2.0, "PNG": 4.4, "WEBP": 4.4}
 DECODING = "Pillow, decoding only"
 """Not a resize, but the time that any resize needs for decoding with Pillow."""
-
-
-@dataclass
-class Found:
-    """The measurements for one picture, by alternative.
-
-    likeness: SSIM and PSNR (dB). memory, results: bytes. `seconds` also contains DECODING.
-    """
-
-    bytes: int
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    memory: dict[str, int] = field(default_factory=dict)
-    likeness: dict[str, tuple[float, float]] = field(default_factory=dict)
-    results: dict[str, int] = field(default_factory=dict)
-
-
-def measure(quick: bool) -> Section:
-    """Measure the alternatives in turn, for each format and size.
-
-    Raises WorkshopError if libvips is missing, or if a result has the wrong size or format.
-    """
-    if resize_variants.pyvips is None:
-        raise WorkshopError(
-            "This measurement needs libvips. Install it: .venv/bin/python -m pip install 'pyvips[binary]'"
-        )
-    sizes, rounds = ((3,), 1) if quick else (tuple(SIZES), 7)
-    found = {
-        (kind, size): _measured(picture(kind, *SIZES[size]), kind, rounds)
-        for kind in FORMATS
-        for size in sizes
-    }
-    return _section(found, sizes, rounds)
-
-
-def picture(kind: str, width: int, height: int) -> bytes:
-    """The generated landscape as a camera would save it. A PNG gets no grain: noise compresses badly."""
-    content = BytesIO()
-    scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
-    return content.getvalue()
-
-
-def _measured(photo: bytes, kind: str, rounds: int) -> Found:
-    every = resize_variants.ways(photo, solution())
-    results = {name: way() for name, way in every.items()}
-    look(photo, kind, results)
-    timed = every if kind == "JPEG" else every | {DECODING: lambda: resize_variants.decoded(photo)}
-    found = Found(len(photo), alternate(timed, rounds))
-    found.results = {name: len(result) for name, result in results.items()}
-    best = reduced(photo)
-    found.likeness = {name: likeness(best, result) for name, result in results.items()}
-    with tempfile.TemporaryDirectory(prefix="workshop-bench-") as folder:
-        file = Path(folder, "photo")
-        file.write_bytes(photo)
-        found.memory = {name: memory(name, file) for name in every}
-    return found
-
-
-def solution() -> Path:
-    return paths.SOLUTIONS / "01-sync/images/resizing.py"
-
-
-def look(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
-    """Raise WorkshopError if a result is not the picture, resized to fit the box."""
-    with Image.open(BytesIO(photo)) as original:
-        width, height = ImageOps.exif_transpose(original).size
-    wanted = kind, resize_variants.fitting((width, height))
-    for name, result in results.items():
-        with Image.open(BytesIO(result)) as found:
-            if (found.format, found.size) != wanted:
-                raise WorkshopError(
-                    f"{name}: {found.format}, {found.width}×{found.height}. "
-                    f"Expected: {wanted[0]}, {wanted[1][0]}×{wanted[1][1]}."
-                )
-
-
-def reduced(photo: bytes):
-    """`photo` resized without shortcuts, as an array: all pixels decoded, each channel resized as floats."""
-    import numpy
-
-    with Image.open(BytesIO(photo)) as original:
-        upright = ImageOps.exif_transpose(original)
-    size = resize_variants.fitting(upright.size)
-    channels = [
-        numpy.asarray(channel.convert("F").resize(size, Image.Resampling.LANCZOS))
-        for channel in upright.split()
-    ]
-    return numpy.stack(channels, axis=-1)
-
-
-def likeness(best, result: bytes) -> tuple[float, float]:
-    """The similarity of `result` to `best`: SSIM, and PSNR in decibels."""
-    import numpy
-
-    from benchmarks.image_similarity import psnr, ssim
-
-    with Image.open(BytesIO(result)) as found:
-        pixels = numpy.asarray(found.convert("RGB"))
-    return ssim(best, pixels), psnr(best, pixels)
-
-
-def memory(name: str, file: Path) -> int:
-    """The peak growth in bytes of a separate process during one resize."""
-    done = subprocess.run(
-        [sys.executable, "-P", resize_variants.__file__, str(solution()), name, str(file)],
-        env=inherited() | {"PYTHONPATH": str(paths.SOURCES)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise WorkshopError(f"The resize with {name!r} failed.\n{done.stderr}")
-    return int(done.stdout)
-
-
-def _section(found: dict[tuple[str, int], Found], sizes: tuple[int, ...], rounds: int) -> Section:
-    return Section(
-        "resize",
-        "Resizing",
-        f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit 800×600 at "
-        "quality 85. Each alternative is a function that takes the bytes of a photo and returns the bytes of "
-        f"the result. The alternatives take turns, for {rounds} rounds. The upload form, which accepts up to "
-        "50 megapixels and 20 MB, is not involved. The PNG has no grain. kB: the size of the result. RAM: "
-        "the peak growth of a process during one resize, after the libraries are loaded. Each resize runs in "
-        "a separate process. SSIM and dB (PSNR): the similarity to a reference that decodes every pixel and "
-        f"reduces the photo in floating point with LANCZOS. {_versions()}",
-        [_table(kind, size, each) for (kind, size), each in found.items()],
-        [_plot(found, sizes)] if len(sizes) > 1 else [],
-        _goals(found, sizes),
-        REMARKS,
-    )
-
-
 REMARKS = [
     "Pillow uses one thread, so the goals use libvips on one thread as well. The tables also show "
     "libvips with its default number of threads.",
@@ -176,81 +46,228 @@ REMARKS = [
 ]
 
 
-def _table(kind: str, size: int, found: Found) -> Table:
-    rows = [
-        [
-            name,
-            spread(found.seconds[name], 0, 1000),
-            f"{ratio(found.seconds, name, OURS):.2f}",
-            *_of_result(found, name),
-        ]
-        for name in found.seconds
+@dataclass
+class Measured:
+    """The measurements for one picture, by alternative.
+
+    Attributes:
+        bytes: The size of the picture.
+        seconds: The duration of each resize, and of DECODING.
+        memory: The peak memory growth in bytes.
+        similarity: SSIM, and PSNR in decibels.
+        results: The size of the result in bytes.
+    """
+
+    bytes: int
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    similarity: dict[str, tuple[float, float]] = field(default_factory=dict)
+    results: dict[str, int] = field(default_factory=dict)
+
+
+Pictures = dict[tuple[str, int], Measured]
+"""The measurements by format and megapixels."""
+
+
+def measure(quick: bool) -> Section:
+    """Measure the alternatives in turn, for each format and size.
+
+    Raises:
+        WorkshopError: libvips is missing.
+    """
+    if resize_variants.pyvips is None:
+        raise WorkshopError(
+            "This measurement needs libvips. Install it: .venv/bin/python -m pip install 'pyvips[binary]'"
+        )
+    sizes, rounds = ([3], 1) if quick else (list(SIZES), ROUNDS)
+    pictures = {
+        (kind, size): _measured(picture(kind, *SIZES[size]), kind, rounds)
+        for kind in FORMATS
+        for size in sizes
+    }
+    return _section(pictures, sizes, rounds)
+
+
+def picture(kind: str, width: int, height: int) -> bytes:
+    """Return the generated landscape as a camera would save it.
+
+    A PNG gets no grain, because noise compresses badly.
+    """
+    content = BytesIO()
+    scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
+    return content.getvalue()
+
+
+def _measured(photo: bytes, kind: str, rounds: int) -> Measured:
+    variants = resize_variants.variants(photo, solution())
+    results = {name: resize() for name, resize in variants.items()}
+    check_results(photo, kind, results)
+    decoding = {} if kind == "JPEG" else {DECODING: lambda: resize_variants.decode(photo)}
+    best = reference(photo)
+    with tempfile.TemporaryDirectory(prefix="workshop-bench-") as folder:
+        file = Path(folder, "photo")
+        file.write_bytes(photo)
+        return Measured(
+            len(photo),
+            seconds=time_in_turn(variants | decoding, rounds),
+            memory={name: peak_memory(name, file) for name in variants},
+            similarity={name: similarity(best, result) for name, result in results.items()},
+            results={name: len(result) for name, result in results.items()},
+        )
+
+
+def solution() -> Path:
+    """Return the file with the resize function of lesson 01."""
+    return paths.SOLUTIONS / "01-sync/images/resizing.py"
+
+
+def check_results(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
+    """Check that each result is a picture in the same format, resized to fit the box.
+
+    Raises:
+        WorkshopError: A result has another size or format.
+    """
+    with Image.open(BytesIO(photo)) as original:
+        width, height = resize_variants.fitting(ImageOps.exif_transpose(original).size)
+    for name, result in results.items():
+        with Image.open(BytesIO(result)) as resized:
+            if (resized.format, resized.size) != (kind, (width, height)):
+                raise WorkshopError(
+                    f"{name}: {resized.format}, {resized.width}×{resized.height}. "
+                    f"Expected: {kind}, {width}×{height}."
+                )
+
+
+def reference(photo: bytes):
+    """Resize `photo` without shortcuts: decode all pixels, and resize each channel as floats.
+
+    Returns:
+        An array of the shape (height, width, channels).
+    """
+    import numpy
+
+    with Image.open(BytesIO(photo)) as original:
+        upright = ImageOps.exif_transpose(original)
+    size = resize_variants.fitting(upright.size)
+    channels = [
+        numpy.asarray(channel.convert("F").resize(size, Image.Resampling.LANCZOS))
+        for channel in upright.split()
     ]
+    return numpy.stack(channels, axis=-1)
+
+
+def similarity(best, result: bytes) -> tuple[float, float]:
+    """Return the similarity of `result` to the array `best`: SSIM, and PSNR in decibels."""
+    import numpy
+
+    from benchmarks.image_similarity import psnr, ssim
+
+    with Image.open(BytesIO(result)) as resized:
+        pixels = numpy.asarray(resized.convert("RGB"))
+    return ssim(best, pixels), psnr(best, pixels)
+
+
+def peak_memory(name: str, file: Path) -> int:
+    """Measure the peak memory growth of a separate process during one resize.
+
+    Args:
+        name: The alternative.
+        file: The photo.
+
+    Returns:
+        The number of bytes.
+
+    Raises:
+        WorkshopError: The resize failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", resize_variants.__file__, str(solution()), name, str(file)],
+        env=inherited() | {"PYTHONPATH": str(paths.SOURCES)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise WorkshopError(f"The resize with {name!r} failed.\n{done.stderr}")
+    return int(done.stdout)
+
+
+def _section(pictures: Pictures, sizes: list[int], rounds: int) -> Section:
+    return Section(
+        "resize",
+        "Resizing",
+        f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit 800×600 at "
+        "quality 85. Each alternative is a function that takes the bytes of a photo and returns the bytes of "
+        f"the result. The alternatives take turns, for {rounds} rounds. The upload form, which accepts up to "
+        "50 megapixels and 20 MB, is not involved. The PNG has no grain. kB: the size of the result. RAM: "
+        "the peak growth of a process during one resize, after the libraries are loaded. Each resize runs in "
+        "a separate process. SSIM and dB (PSNR): the similarity to a reference that decodes every pixel and "
+        f"reduces the photo in floating point with LANCZOS. {_versions()}",
+        [_table(kind, size, measured) for (kind, size), measured in pictures.items()],
+        [_plot(pictures, sizes)] if len(sizes) > 1 else [],
+        _goals(pictures),
+        REMARKS,
+    )
+
+
+def _table(kind: str, size: int, measured: Measured) -> Table:
+    rows = []
+    for name, seconds in measured.seconds.items():
+        row: list[Cell] = [name, spread(seconds, 0, 1000), f"{ratio(measured.seconds, name, OURS):.2f}"]
+        if name == DECODING:
+            row += [""] * 4
+        else:
+            ssim, psnr = measured.similarity[name]
+            row += [f"{measured.results[name] / 1e3:.0f}", f"{measured.memory[name] / 1e6:.1f}"]
+            row += [f"{ssim:.4f}", f"{psnr:.1f}"]
+        rows.append(row)
     return Table(
-        f"{kind}, {size} megapixels, {found.bytes / 1e6:.1f} MB",
+        f"{kind}, {size} megapixels, {measured.bytes / 1e6:.1f} MB",
         ["", "ms (range)", "× ours", "kB", "RAM, MB", "SSIM", "dB"],
         rows,
     )
 
 
-def _of_result(found: Found, name: str) -> list[str]:
-    if name not in found.results:
-        return [""] * 4
-    ssim, psnr = found.likeness[name]
-    kilobytes, megabytes = found.results[name] / 1e3, found.memory[name] / 1e6
-    return [f"{kilobytes:.0f}", f"{megabytes:.1f}", f"{ssim:.4f}", f"{psnr:.1f}"]
-
-
-def _plot(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> Plot:
+def _plot(pictures: Pictures, sizes: list[int]) -> Plot:
+    milliseconds = {
+        name: [statistics.median(pictures["JPEG", size].seconds[name]) * 1000 for size in sizes]
+        for name in pictures["JPEG", sizes[0]].seconds
+    }
     return Plot(
         "resize-time",
         "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels. There is one line for each alternative, "
         "and both axes are logarithmic.",
-        plot.lines(
-            {
-                name: (
-                    sizes,
-                    [statistics.median(found["JPEG", size].seconds[name]) * 1000 for size in sizes],
-                )
-                for name in found["JPEG", sizes[0]].seconds
-            },
-            "megapixels",
-            "ms",
-            log=True,
-        ),
+        line_plot.draw({name: (sizes, values) for name, values in milliseconds.items()}, "megapixels", "ms"),
     )
 
 
-def _goals(found: dict[tuple[str, int], Found], sizes: tuple[int, ...]) -> list[Goal]:
+def _goals(pictures: Pictures) -> list[Goal]:
     goals = []
-    for (kind, size), each in found.items():
+
+    def at_most(limit: float, what: str, value: float) -> None:
+        goals.append(Goal(what, value, limit, at_most=True))
+
+    for (kind, size), measured in pictures.items():
+        title, seconds, results = f"{kind}, {size} megapixels", measured.seconds, measured.results
         if kind == "JPEG":
             others = [name for name in PILLOW if name != OURS]
-            best = min(others, key=lambda name: statistics.median(each.seconds[name]))
-            what = f"JPEG, {size} megapixels: ours / {best}"
-            goals.append(Goal(what, ratio(each.seconds, OURS, best), NOISE, at_most=True))
-        what = f"{kind}, {size} megapixels: ours / {LIBVIPS}"
-        goals.append(Goal(what, ratio(each.seconds, OURS, LIBVIPS), LIBVIPS_GOALS[kind], at_most=True))
+            best = min(others, key=lambda name: statistics.median(seconds[name]))
+            at_most(NOISE, f"{title}: ours / {best}", ratio(seconds, OURS, best))
+        at_most(LIBVIPS_GOALS[kind], f"{title}: ours / {LIBVIPS}", ratio(seconds, OURS, LIBVIPS))
         if kind != "JPEG":
-            what = f"{kind}, {size} megapixels: bytes of the result, ours / {LIBVIPS}"
-            goals.append(Goal(what, each.results[OURS] / each.results[LIBVIPS], BYTES_GOAL, at_most=True))
-    if {12, 48} <= set(sizes):
-        goals += [
-            Goal(
-                f"{kind}: memory of ours, 48 / 12 megapixels",
-                found[kind, 48].memory[OURS] / found[kind, 12].memory[OURS],
-                limit,
-                at_most=True,
-            )
-            for kind, limit in (("JPEG", MEMORY_GOAL), ("PNG", 4.4), ("WEBP", 4.4))
-        ]
+            what = f"{title}: bytes of the result, ours / {LIBVIPS}"
+            at_most(BYTES_GOAL, what, results[OURS] / results[LIBVIPS])
+    for kind, limit in MEMORY_GOALS.items():
+        if (kind, 48) in pictures:
+            growth = pictures[kind, 48].memory[OURS] / pictures[kind, 12].memory[OURS]
+            at_most(limit, f"{kind}: memory of ours, 48 / 12 megapixels", growth)
     return goals
 
 
 def _versions() -> str:
-    parts = ".".join(str(resize_variants.pyvips.version(part)) for part in range(3))
+    libvips = ".".join(str(resize_variants.pyvips.version(part)) for part in range(3))
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
     return (
-        f"Pillow {features.version('pil')} (libjpeg-turbo {jpeg}, one thread), libvips {parts} "
+        f"Pillow {features.version('pil')} (libjpeg-turbo {jpeg}, one thread), libvips {libvips} "
         f"(by default {resize_variants.DEFAULT_THREADS} threads)."
     )

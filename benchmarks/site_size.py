@@ -1,4 +1,4 @@
-"""How long the docs site takes to build strictly, and what its first page weighs over the wire."""
+"""Measure how long the strict build of the docs site takes, and how large its home page is (`dev site`)."""
 
 import gzip
 import statistics
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from benchmarks.measuring import Goal, machine
+from benchmarks.measuring import machine
+from benchmarks.section import Goal
 from workshop.console import say
 from workshop.docsite import browser, site
 from workshop.docsite.static_server import serving
@@ -26,7 +27,7 @@ COMPRESSED = {".webp", ".png"}
 
 
 def main() -> int:
-    """Measure, print, and return the exit code: 1 if a goal is missed. Raises what `measure` raises."""
+    """Measure, print, and return the exit code: 1 if a goal is missed."""
     say(machine())
     goals = measure()
     for goal in goals:
@@ -35,19 +36,16 @@ def main() -> int:
 
 
 def measure() -> list[Goal]:
-    """Build the site, open its first page in a browser; print the figures, return the goals.
-
-    Raises WorkshopError when the site does not build or there is no browser.
-    """
+    """Build the site and open its home page in a browser. Print the results, and return the goals."""
     with tempfile.TemporaryDirectory(prefix="workshop-site-") as folder:
         seconds = [_build(Path(folder)) for _ in range(ROUNDS)]
         with browser.opened() as chromium:
-            sent = first_visit(Path(folder), chromium)
+            sizes = first_visit(Path(folder), chromium)
     say(f"  the strict build: {spread(seconds)} s")
-    kilobytes = sum(sent.values()) / 1000
-    say(f"  the first page: {len(sent)} answers, {kilobytes:.0f} kB; the largest:")
-    for path, count in sorted(sent.items(), key=lambda entry: -entry[1])[:5]:
-        say(f"    {count / 1000:6.1f} kB  {path}")
+    kilobytes = sum(sizes.values()) / 1000
+    say(f"  the first page: {len(sizes)} answers, {kilobytes:.0f} kB; the largest:")
+    for path, size in sorted(sizes.items(), key=lambda answer: -answer[1])[:5]:
+        say(f"    {size / 1000:6.1f} kB  {path}")
     return [
         Goal("the strict build", statistics.median(seconds), BUILD_SECONDS, at_most=True, unit="s"),
         Goal("the first page over the wire", kilobytes, HOME_KILOBYTES, at_most=True, unit="kB"),
@@ -55,10 +53,14 @@ def measure() -> list[Goal]:
 
 
 def first_visit(folder: Path, chromium: "Browser") -> dict[str, int]:
-    """Return the bytes of each response, by path, when a visitor opens the first page and scrolls through it.
+    """Open the home page as a first-time visitor, and scroll through it.
 
-    Headers are counted, text is gzipped as on a production server, and nothing is in the cache. The search
-    index is among the responses.
+    Args:
+        folder: The built site.
+        chromium: The browser. Its cache is empty.
+
+    Returns:
+        The bytes of each response by path, with headers and gzipped text. The search index is included.
     """
     requests: list[Request] = []
     with serving(folder) as address:
@@ -79,7 +81,7 @@ def _size(file: Path) -> int:
 
 
 def _build(target: Path) -> float:
-    started = time.perf_counter()
+    start = time.perf_counter()
     if site.make(target):
         raise WorkshopError("The site does not build, so there is nothing to measure: see above.")
-    return time.perf_counter() - started
+    return time.perf_counter() - start

@@ -1,9 +1,11 @@
 """Measure how long a process of the workshop takes until it prints that it is ready."""
 
+import contextlib
 import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workshop import paths
@@ -12,48 +14,54 @@ from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.ports import free_port
 
-MINUTE = 60.0
+STOP_SECONDS = 60.0
 
 
-class Talking:
-    """A process whose output is read line by line. The context manager stops the process with Ctrl-C."""
+class Output:
+    """The output of a process, read line by line."""
 
-    def __init__(self, command: list[str], folder: Path, environment: dict[str, str]):
-        self._child = Child(command, folder=folder, environment=environment)
-        self._lines = self._child.lines()
+    def __init__(self, process: Child):
+        self._process, self._lines = process, process.lines()
 
-    def until(self, text: str) -> str:
-        """Wait for a line with `text` and return it. Raises WorkshopError if the process exits first."""
+    def wait_for(self, text: str) -> str:
+        """Wait for the next line with `text`, and return it.
+
+        Raises:
+            WorkshopError: The process exited without printing the text.
+        """
         for line in self._lines:
             if text in line:
                 return line
-        last = self._child.last_lines(20)
-        raise WorkshopError(f"{self._child.command} exited without printing {text!r}.\n{last}")
-
-    def __enter__(self) -> "Talking":
-        return self
-
-    def __exit__(self, *exc_info) -> None:
-        self._child.signal(signal.SIGINT)
-        self._child.wait(MINUTE)
-        self._child.stop()
+        last = self._process.last_lines(20)
+        raise WorkshopError(f"{self._process.command} exited without printing {text!r}.\n{last}")
 
 
-def seconds_until(text: str, command: list[str], folder: Path, environment: dict[str, str]) -> float:
+@contextlib.contextmanager
+def running(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[Output]:
+    """Run a process during the block, and stop it with Ctrl-C. Yields its output."""
+    with Child(command, folder=folder, environment=environment) as process:
+        try:
+            yield Output(process)
+        finally:
+            process.signal(signal.SIGINT)
+            process.wait(STOP_SECONDS)
+
+
+def seconds_until(text: str, command: Sequence[str], folder: Path, environment: dict[str, str]) -> float:
     """Start a process, stop it once it prints `text`, and return the seconds between start and text."""
-    started = time.perf_counter()
-    with Talking(command, folder, environment) as process:
-        process.until(text)
-        return time.perf_counter() - started
+    start = time.perf_counter()
+    with running(command, folder, environment) as output:
+        output.wait_for(text)
+        return time.perf_counter() - start
 
 
 def workshop(*arguments: str) -> list[str]:
-    """The command line of `./workshop` with `arguments`, without the set-up."""
+    """Return the command line of `./workshop` with `arguments`, without the set-up."""
     return [sys.executable, "-P", "-m", "workshop", *arguments]
 
 
 def environment(root: Path) -> dict[str, str]:
-    """The environment for a `./workshop` whose learner works in `root`, with its own broker."""
+    """Return the environment for a `./workshop` in the folder `root`, with a separate broker."""
     return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),
@@ -62,12 +70,20 @@ def environment(root: Path) -> dict[str, str]:
     }
 
 
-def learners(folder: Path, *lessons: str, solved: bool = False) -> Path:
-    """Create a workshop in `folder` in which `lessons` are started, or finished if `solved`."""
+def make_root(root: Path, *lessons: str, solved: bool = False) -> Path:
+    """Create a workshop in which a learner has started lessons.
+
+    Args:
+        root: The folder to create.
+        lessons: The lessons in the learner's playground.
+        solved: Whether the learner has finished these lessons.
+
+    Returns:
+        The folder.
+    """
     for part in (paths.LESSONS, paths.SOLUTIONS):
-        shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("data", "__pycache__"))
+        shutil.copytree(part, root / part.name, ignore=shutil.ignore_patterns("data", "__pycache__"))
     for lesson in lessons:
-        shutil.copytree(
-            folder / ("solutions" if solved else "lessons") / lesson, folder / "playground" / lesson
-        )
-    return folder
+        project = root / ("solutions" if solved else "lessons") / lesson
+        shutil.copytree(project, root / "playground" / lesson)
+    return root

@@ -28,7 +28,7 @@ from benchmarks import (
     visitor,
 )
 from benchmarks.image_similarity import psnr, ssim
-from benchmarks.measuring import Goal
+from benchmarks.section import Goal
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import samples
@@ -61,7 +61,7 @@ def test_goal_at_most():
 def test_ways_take_turns_and_the_first_run_does_not_count():
     calls = []
     ways = {name: lambda name=name: calls.append(name) for name in "abc"}
-    seconds = measuring.alternate(ways, 3)
+    seconds = measuring.time_in_turn(ways, 3)
     assert "".join(calls) == "abc" + "abc" + "bca" + "cab"
     assert {name: len(times) for name, times in seconds.items()} == {"a": 3, "b": 3, "c": 3}
 
@@ -78,7 +78,7 @@ def test_machine_names_cores_and_python():
 @pytest.mark.parametrize(("orientation", "size"), [(1, (800, 600)), (6, (450, 600))])
 def test_every_way_does_the_same_work(orientation, size):
     photo = small(orientation)
-    found = resize_variants.ways(photo, resize.solution())
+    found = resize_variants.variants(photo, resize.solution())
     assert [*found] == [
         resize_variants.OURS,
         resize_variants.ARTICLE,
@@ -86,7 +86,7 @@ def test_every_way_does_the_same_work(orientation, size):
         resize_variants.LIBVIPS,
         resize_variants.LIBVIPS_DEFAULT,
     ]
-    best = resize.reduced(photo)
+    best = resize.reference(photo)
     for name, way in found.items():
         with Image.open(BytesIO(result := way())) as picture:
             assert (picture.format, picture.size) == ("JPEG", size), name
@@ -94,7 +94,7 @@ def test_every_way_does_the_same_work(orientation, size):
             assert "sRGB" in ImageCms.getProfileDescription(profile), name
             assert not picture.getexif(), name
             assert picture.layer[0][1:3] == (2, 2), f"{name} keeps half of the colour, as the others do"
-        likeness, decibels = resize.likeness(best, result)
+        likeness, decibels = resize.similarity(best, result)
         assert likeness > 0.85, name
         assert decibels > 35, name
 
@@ -102,21 +102,21 @@ def test_every_way_does_the_same_work(orientation, size):
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_every_way_keeps_the_format(kind):
     photo = resize.picture(kind, 1000, 800)
-    resize.look(
-        photo, kind, {name: way() for name, way in resize_variants.ways(photo, resize.solution()).items()}
+    resize.check_results(
+        photo, kind, {name: way() for name, way in resize_variants.variants(photo, resize.solution()).items()}
     )
 
 
 def test_likeness_tells_a_good_picture_from_a_bad_one():
     photo = small()
-    best, whole = resize.reduced(photo), resize_variants.decoded_whole(photo)
+    best, whole = resize.reference(photo), resize_variants.full_decode(photo)
     rough, turned = BytesIO(), BytesIO()
     with Image.open(BytesIO(photo)) as picture:
         picture.resize((800, 600), Image.Resampling.NEAREST).save(rough, "JPEG", quality=85)
     with Image.open(BytesIO(whole)) as picture:
         picture.transpose(Image.Transpose.ROTATE_180).save(turned, "JPEG", quality=85)
     good, bad, wrong = (
-        resize.likeness(best, result) for result in (whole, rough.getvalue(), turned.getvalue())
+        resize.similarity(best, result) for result in (whole, rough.getvalue(), turned.getvalue())
     )
     assert good[0] > max(bad[0], wrong[0]) + 0.2
     assert good[1] > bad[1] + 3 > wrong[1] + 6
@@ -143,7 +143,7 @@ def test_ours_is_the_solution_of_lesson_01(tmp_path, monkeypatch):
     file.write_text(file.read_text() + "\n\ndef resize(*_):\n    raise ZeroDivisionError\n")
     monkeypatch.setattr(paths, "SOLUTIONS", tmp_path)
     with pytest.raises(ZeroDivisionError):
-        resize_variants.ways(small(), resize.solution())[resize_variants.OURS]()
+        resize_variants.variants(small(), resize.solution())[resize_variants.OURS]()
 
 
 @pytest.mark.parametrize("size", [(799, 600), (600, 800)])
@@ -153,7 +153,7 @@ def test_a_way_that_returns_another_size_ends_the_run(monkeypatch, size):
         Image.new("RGB", size).save(content, "JPEG")
         return content.getvalue()
 
-    monkeypatch.setattr(resize_variants, "articles_calls", wrong)
+    monkeypatch.setattr(resize_variants, "thumbnail", wrong)
     monkeypatch.setattr(resize, "SIZES", {3: (1000, 750)})
     with pytest.raises(WorkshopError, match=f"article's calls: JPEG, {size[0]}×{size[1]}. Expected:"):
         resize.measure(quick=True)
@@ -163,13 +163,13 @@ def test_a_way_that_fails_alone_ends_the_run(tmp_path):
     file = tmp_path / "photo"
     file.write_bytes(small()[:5000])
     with pytest.raises(WorkshopError, match="The resize with 'ours' failed(.|\n)*truncated"):
-        resize.memory(resize_variants.OURS, file)
+        resize.peak_memory(resize_variants.OURS, file)
 
 
 def test_memory_is_that_of_the_picture(tmp_path):
     file = tmp_path / "photo"
     file.write_bytes(resize.picture("JPEG", 4000, 3000))
-    ours, whole = (resize.memory(name, file) for name in (resize_variants.OURS, resize_variants.WHOLE))
+    ours, whole = (resize.peak_memory(name, file) for name in (resize_variants.OURS, resize_variants.WHOLE))
     assert whole > 3 * 4000 * 3000
     assert 800 * 600 * 3 < ours < whole / 2
 
@@ -181,7 +181,7 @@ def test_resize_prints_its_tables_and_goals(monkeypatch, capsys):
     for kind in ("JPEG", "PNG", "WEBP"):
         assert f"{kind}, 3 megapixels" in out
         assert f"{kind}, 3 megapixels: ours / libvips, 1 thread: " in out
-    for name in resize_variants.ways(small(), resize.solution()):
+    for name in resize_variants.variants(small(), resize.solution()):
         assert len(re.findall(rf"^ {re.escape(name)} +\d+ \(", out, re.M)) == 3
     assert max(map(len, out[out.index("JPEG, 3") : out.index("Pillow uses one thread")].splitlines())) <= 80
 
@@ -210,7 +210,7 @@ def test_goals_come_from_what_was_measured():
         resize_variants.LIBVIPS: [0.8],
     }
     found = {
-        (kind, size): resize.Found(
+        (kind, size): resize.Measured(
             1,
             seconds,
             {resize_variants.OURS: size * 1000},
@@ -219,7 +219,7 @@ def test_goals_come_from_what_was_measured():
         for kind in resize.FORMATS
         for size in (12, 48)
     }
-    goals = {goal.what: goal for goal in resize._goals(found, (12, 48))}
+    goals = {goal.what: goal for goal in resize._goals(found)}
     best = goals[f"JPEG, 12 megapixels: ours / {resize_variants.WHOLE}"]
     assert (best.ratio, best.is_met) == (2, False)
     libvips = goals["PNG, 48 megapixels: ours / libvips, 1 thread"]
@@ -237,7 +237,7 @@ def test_goal_that_is_no_ratio():
 
 def test_seconds_that_a_way_measures_itself_are_taken_over():
     numbers = iter([9.0, 1.0, 2.0])
-    assert measuring.in_turn({"a": lambda: next(numbers)}, 2) == {"a": [1.0, 2.0]}
+    assert measuring.measure_in_turn({"a": lambda: next(numbers)}, 2) == {"a": [1.0, 2.0]}
 
 
 def test_the_learners_time(monkeypatch, capsys, tmp_path):
@@ -252,7 +252,7 @@ def test_the_learners_time(monkeypatch, capsys, tmp_path):
 
 
 def test_a_check_that_fails_is_not_timed(tmp_path):
-    root = startup.learners(tmp_path, "01-sync")
+    root = startup.make_root(tmp_path, "01-sync")
     with pytest.raises(WorkshopError, match=r"without printing '4 of 4 steps'(.|\n)*1\.1"):
         startup.seconds_until(
             "4 of 4 steps", startup.workshop("check", "01"), root, startup.environment(root)
@@ -309,14 +309,15 @@ def test_a_queue_that_does_nothing_is_no_result(monkeypatch, small_photos):
         return seconds
 
     monkeypatch.setattr(queue_cost, "_through_web", through_web)
-    monkeypatch.setattr(queue_cost, "SEND", queue_cost.SEND.replace("resize_image_task.delay(pk)", "pass"))
+    sends_nothing = "import time; print(time.time(), flush=True); print(0)"
+    monkeypatch.setattr(queue_cost, "program", lambda _: [sys.executable, "-c", sends_nothing])
     with pytest.raises(WorkshopError, match="6 of 6 photos were not resized"):
         queue_cost.measure(quick=True)
 
 
 def test_the_floor_only_receives_and_saves(small_photos):
-    with visitor._served(visitor.RECEIVED) as site:
-        visitor._warm_up(site, small(), 1, resized=False)
+    with visitor._running(visitor.RECEIVED) as site:
+        visitor._warm_up(site, small(), 1, is_resized=False)
         with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
             rows = database.execute("SELECT is_processed, queued_at IS NULL FROM images_uploadedimage")
             assert rows.fetchall() == [(0, 0)], "the row is saved as in lesson 03"

@@ -7,10 +7,19 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import chart, command, compact, findings, glance, page, plot, reasons, saved_results
-from benchmarks.chart import Rank
-from benchmarks.measuring import Goal
-from benchmarks.section import Plot, Section, Table, leading
+from benchmarks import (
+    chart,
+    command,
+    findings,
+    line_plot,
+    missed_goals,
+    overview,
+    page,
+    page_tables,
+    saved_results,
+)
+from benchmarks.chart import Ranking
+from benchmarks.section import Goal, Plot, Section, Table, leading_number
 from benchmarks.visitor import BLOCKING, NORMAL, OFFLOADED, RECEIVED
 from workshop import paths
 from workshop.errors import WorkshopError
@@ -54,9 +63,9 @@ def test_the_committed_page_is_what_the_saved_results_say(numbers):
 
 
 def test_the_page_is_written_from_what_was_kept(numbers, monkeypatch):
-    monkeypatch.setattr(saved_results, "NAMES", ("tea",))
+    monkeypatch.setattr(saved_results, "MODULES", {"tea": ""})
     (numbers / "left-over.svg").write_text("<svg/>")
-    drawn = Plot("tea-seconds", "The pot is slower.", plot.lines({"pot": ([1, 2], [3, 4])}, "pots", "s"))
+    drawn = Plot("tea-seconds", "The pot is slower.", line_plot.draw({"pot": ([1, 2], [3, 4])}, "pots", "s"))
     section = Section(
         "tea",
         "Tea",
@@ -94,30 +103,29 @@ def test_page_without_results_and_with_names_is_refused(numbers):
 @pytest.mark.parametrize("name", SAVED)
 def test_every_missed_goal_has_a_reason(name):
     for goal in SAVED[name].goals:
-        assert (reasons.why(SAVED[name], goal) == "") == goal.is_met, goal
-        assert reasons.why(SAVED[name], goal) != reasons.UNKNOWN, goal
+        assert (missed_goals.reason(SAVED[name], goal) == "") == goal.is_met, goal
+        assert missed_goals.reason(SAVED[name], goal) != missed_goals.UNKNOWN, goal
 
 
 @pytest.mark.parametrize("name", SAVED)
 def test_every_section_has_a_sentence_and_few_tables(name):
     assert findings.sentence(SAVED[name]).endswith(".")
-    tables = compact.tables(SAVED[name])
+    tables = page_tables.tables(SAVED[name])
     assert len(tables) <= 2
     assert all(len(row) == len(table.headings) for table in tables for row in table.rows)
 
 
 @pytest.mark.parametrize(("blocking", "offloaded"), [(900, 90), (90, 900)])
 def test_the_sentence_about_uploads_names_the_numbers_whoever_is_faster(blocking, offloaded):
-    section = uploads(blocking=blocking, offloaded=offloaded)
+    section = uploads(blocking=blocking, offloaded=offloaded, received=80)
     said = f"from {blocking} to {offloaded} ms (PNG, all at once)"
     assert said in findings.sentence(section)
-    first = glance.visitor(section)
-    assert f"{blocking} ms if the request resizes the photo and {offloaded} ms if a worker" in first.sentence
-    assert "receives" not in first.sentence, "an older measurement has no floor"
+    first = overview.uploads(section)
+    assert f"{blocking} ms if the request resizes the photo, {offloaded} ms if a worker" in first.sentence
 
 
 def test_the_floor_is_a_third_bar():
-    found = glance.visitor(uploads(blocking=900, offloaded=90, received=80))
+    found = overview.uploads(uploads(blocking=900, offloaded=90, received=80))
     assert "and 80 ms if the server only receives and saves it (PNG, all at once)" in found.sentence
     assert found.plot.svg.count("<rect") == 3
     assert "only received and saved: 80 ms, p99 240 ms." in found.plot.words
@@ -127,7 +135,7 @@ def test_reasons_of_the_floors_name_both_medians():
     section = uploads(blocking=900, normal=120, offloaded=90, received=45)
     for what in ("upload", "another page"):
         goal = Goal(f"PNG, all at once: {what}, p99, offloaded / {RECEIVED}", 2.0, 1.15, at_most=True)
-        why = reasons.why(section, goal)
+        why = missed_goals.reason(section, goal)
         assert "Median without a worker: 45 ms, with a nice worker: 90 ms, with a worker of normal" in why
         assert why.endswith("priority: 120 ms (PNG, all at once).")
 
@@ -144,17 +152,17 @@ def test_reasons_of_the_floors_name_both_medians():
 )
 def test_fate_of_the_tasks_of_a_killed_worker(row, fate, shown):
     table = Table("The whole worker killed", [*LOSS, "left in the queue"], [["RQ: default", *row]])
-    found = glance.Fate.of(table, "RQ: default")
-    assert found == glance.Fate(*fate)
-    assert found.shown == shown
+    found = overview.Outcome.of(table, "RQ: default")
+    assert found == overview.Outcome(*fate)
+    assert found.label == shown
 
 
 def test_fate_names_the_seconds_until_tasks_come_back():
     headings = [*LOSS, "left in the queue", "started again after, s"]
     row = ["RQ: reliable", "0 of 40", 0, 2, "63", "nothing", "61"]
-    found = glance.Fate.of(Table("The whole worker killed", headings, [row]), "RQ: reliable")
-    assert found.shown == "2 started twice, again after 61 s"
-    assert glance._fate(found, "100").endswith("and 2 of them were started twice, the last after 61 s")
+    found = overview.Outcome.of(Table("The whole worker killed", headings, [row]), "RQ: reliable")
+    assert found.label == "2 started twice, again after 61 s"
+    assert found.sentence("100").endswith("and 2 of them were started twice, the last after 61 s")
 
 
 @pytest.mark.parametrize(
@@ -166,9 +174,9 @@ def test_fate_names_the_seconds_until_tasks_come_back():
     ],
 )
 def test_rank_follows_the_values(values, more, place, said):
-    rank = Rank("Tea", values, "Celery (prefork)", more)
+    rank = Ranking("Tea", values, "Celery (prefork)", more)
     assert rank.place == place
-    assert glance._compared(rank) == said
+    assert rank.comparison == said
     ElementTree.fromstring(chart.ranks([rank]))
 
 
@@ -178,13 +186,13 @@ def test_ranking_of_celery_is_the_one_of_the_table():
     flipped = [[row[0], "1", *row[2:]] if row[0] == "Celery (prefork)" else row for row in table.rows]
     last = replace(field, tables=[replace(table, rows=flipped), *field.tables[1:]])
     assert "number 6 in “empty tasks per second”" in findings.sentence(last)
-    assert "farthest from it in “empty tasks per second”" in glance.celery(last).sentence
+    assert "farthest from it in “empty tasks per second”" in overview.celery_ranks(last).sentence
 
 
 def test_charts_keep_their_colors_when_their_ids_are_prefixed():
     """`page` prefixes the IDs of a picture, and a color must not be taken for one."""
     drawn = chart.bars({"Tea": [chart.Bar("<pot>", "2 s", [(2, chart.RED)], 3)]}, {"slow": chart.RED})
-    titled = page._titled(Plot("tea", "The pot takes 2 s.", drawn), "Tea")
+    titled = page._for_screen_readers(Plot("tea", "The pot takes 2 s.", drawn), "Tea")
     assert titled.count(f"fill: {chart.RED}") == 2
     assert "&lt;pot&gt;" in titled
 
@@ -193,11 +201,11 @@ def test_charts_keep_their_colors_when_their_ids_are_prefixed():
     ("cell", "number"), [("37.7 (37.6–38.7)", 37.7), ("1,000", 1000), ("89 %", 89), (100, 100), (".5", 0.5)]
 )
 def test_leading_number(cell, number):
-    assert leading(cell) == number
+    assert leading_number(cell) == number
 
 
 def test_cell_that_is_no_number_is_named():
     with pytest.raises(KeyError, match="doesn't start with a number"):
-        leading("–")
+        leading_number("–")
     with pytest.raises(KeyError, match="has no cell 'cup', 's'"):
         Table("Tea", ["", "s"], [["pot", "2.0"]]).number("cup", "s")

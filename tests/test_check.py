@@ -368,7 +368,7 @@ def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
 
 def test_watch_begins_with_the_step_that_failed(tmp_path):
     """And what was passed before stays passed while that step is worked on."""
-    root = startup.learners(tmp_path / "root", "01-sync", solved=True)
+    root = startup.make_root(tmp_path / "root", "01-sync", solved=True)
     views, output = root / "playground/01-sync/images/views.py", tmp_path / "watch.txt"
     solved = views.read_text()
     broken = solved.replace("except UnreadablePicture", "except MemoryError")
@@ -406,7 +406,7 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
 
 
 def test_watch_goes_on_with_the_new_copy_after_a_reset(tmp_path):
-    root, output = startup.learners(tmp_path / "root", "01-sync", solved=True), tmp_path / "watch.txt"
+    root, output = startup.make_root(tmp_path / "root", "01-sync", solved=True), tmp_path / "watch.txt"
     started = Child(startup.workshop("watch", "01", "1.1"), environment=startup.environment(root), log=output)
     try:
         eventually(lambda: "✓ 1.1" in output.read_text())

@@ -14,7 +14,7 @@ from alive import command_line
 from tinyproject import SOURCE, Up
 
 from workshop import paths
-from workshop.cluster import command, host, limits, output, system
+from workshop.cluster import command, host, limits, simulation
 from workshop.errors import WorkshopError
 from workshop.runtime import temporary_servers
 from workshop.system.child import Child
@@ -95,7 +95,7 @@ def test_nothing_is_lost_and_nothing_is_left(start):
     code = run.process.wait(300)
     said = words(run.said)
     assert code == 0, run.said
-    assert "Uploaded 10 photos through the site. The hosts resized 10 of them:" in said
+    assert "Uploaded 10 photos through the site. The hosts resized all of them:" in said
     assert re.search(r"host1 \d+, host2 \d+ ", said)
     assert sum(map(int, re.search(r"host1 (\d+), host2 (\d+) ", said).groups())) == 10
     assert re.search(
@@ -166,8 +166,8 @@ def acknowledged_early(tmp_path, monkeypatch):
 
 
 def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgres, monkeypatch, capsys):
-    monkeypatch.setattr(system, "PATIENCE", system.VISIBILITY_TIMEOUT + 8)
-    monkeypatch.setattr(command, "_faster", lambda *_: None)  # nobody is killed there, and it takes a while
+    monkeypatch.setattr(simulation, "PATIENCE", simulation.VISIBILITY_TIMEOUT + 8)
+    monkeypatch.setattr(command, "_measure_speedup", lambda *_: None)  # takes a while, and kills no host
     assert command.main(2, 10, quick=True) == 1
     said = words(capsys.readouterr().out)
     assert "rows one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed" in said
@@ -197,9 +197,9 @@ def test_numbers_that_make_no_sense(workers, photos, says):
 def test_usual_numbers():
     assert limits.number_of_photos(4, None) == 40
     assert limits.number_of_photos(2, 10) == 10
-    assert command.counts(4, quick=False) == [1, 2, 4]
-    assert command.counts(6, quick=False) == [1, 2, 4, 6]
-    assert command.counts(2, quick=True) == [1, 2]
+    assert command.host_counts(4, quick=False) == [1, 2, 4]
+    assert command.host_counts(6, quick=False) == [1, 2, 4, 6]
+    assert command.host_counts(2, quick=True) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -220,17 +220,12 @@ def test_a_host_that_does_not_start_says_why(tmp_path, monkeypatch, patience, wh
         assert "No module named 'nowhere'" in str(failed.value)
 
 
-def test_a_host_that_writes_meanwhile_is_not_steady(tmp_path, monkeypatch):
+def test_a_host_that_writes_meanwhile_is_not_quiet(tmp_path, monkeypatch):
     one = host.Host("host1", paths.SOLUTIONS / "05-beat", tmp_path, os.environ)
     log = tmp_path / "host1.log"
     log.write_text("Task images.tasks.resize_image_task[1] received\n")
-    assert one.steady()
+    assert one.is_quiet()
     monkeypatch.setattr(
         host.time, "sleep", lambda _: log.write_text("Task images.tasks.resize_image_task[1] succ")
     )
-    assert not one.steady()
-
-
-def test_lists():
-    assert output.listed([1]) == "1"
-    assert output.listed([1, 2, 4]) == "1, 2 and 4"
+    assert not one.is_quiet()

@@ -10,7 +10,7 @@ import termios
 import pytest
 
 from workshop import paths
-from workshop.console import console, say, verbatim
+from workshop.console import console, listed, say, verbatim
 
 
 @pytest.fixture
@@ -136,3 +136,8 @@ def test_every_module_prints_through_it():
         ]
         owners = {node.value.id for node in calls if isinstance(node.value, ast.Name)}
         assert file.name == "console.py" or not owners & {"console", "error_console"}, file
+
+
+@pytest.mark.parametrize(("things", "text"), [([1], "1"), ([1, 2], "1 and 2"), ("abc", "a, b and c")])
+def test_a_list_ends_with_and(things, text):
+    assert listed(things) == text

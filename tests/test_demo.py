@@ -20,8 +20,9 @@ from tinyproject import SOURCE, Up
 
 from workshop import paths
 from workshop.demo import command, table
-from workshop.demo.photos import new_photos
+from workshop.demo.photos import Photo
 from workshop.errors import WorkshopError
+from workshop.photos.samples import SAMPLES
 from workshop.runtime import solution_site
 from workshop.system.child import Child
 from workshop.system.ports import is_free
@@ -261,7 +262,7 @@ def test_no_signal_interrupts_the_end():
 def test_table_fits(columns, monkeypatch):
     console = Console(width=columns, file=(out := open(os.devnull, "w")), record=True, force_terminal=True)  # noqa: SIM115
     monkeypatch.setattr(table, "console", console)
-    photos = new_photos()
+    photos = [Photo(sample) for sample in SAMPLES]
     for photo in photos:
         photo.state, photo.content, photo.bytes_after, photo.pixels = (
             "uploading",
@@ -271,7 +272,7 @@ def test_table_fits(columns, monkeypatch):
         )
         photo.seconds = 10
     photos[0].state = "resized"
-    console.print(table.Shown(photos).table())
+    console.print(table.ProgressDisplay(photos).table())
     lines = console.export_text().splitlines()
     out.close()
     assert len(lines) == len(photos) + 1, "no row is folded"

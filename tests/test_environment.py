@@ -83,7 +83,7 @@ def foreign_shell(foreign, monkeypatch):
 
 
 def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
-    root = startup.learners(tmp_path, SOLUTION.name, solved=True)
+    root = startup.make_root(tmp_path, SOLUTION.name, solved=True)
     running = Up(root, SOLUTION.name, port := free_port(), **foreign)
     try:
         running.until("embedded (valkey")
@@ -160,7 +160,7 @@ def test_a_wrong_name_in_workshop_keep_is_an_error(monkeypatch, tmp_path, kept, 
     monkeypatch.setenv(environment.KEEP, kept)
     with pytest.raises(WorkshopError, match=re.escape(words)):
         environment.kept()
-    running = Up(startup.learners(tmp_path, "01-sync"), "01", free_port(), **{environment.KEEP: kept})
+    running = Up(startup.make_root(tmp_path, "01-sync"), "01", free_port(), **{environment.KEEP: kept})
     assert running.end() == 1
     assert words in running.text
     assert "Traceback" not in running.text
@@ -168,7 +168,7 @@ def test_a_wrong_name_in_workshop_keep_is_an_error(monkeypatch, tmp_path, kept, 
 
 def test_up_names_the_servers_that_it_uses(foreign_broker, tmp_path):
     """CELERY_BROKER_URL and DATABASE_URL, kept, with passwords that must not be shown."""
-    root = startup.learners(tmp_path, SOLUTION.name, solved=True)
+    root = startup.make_root(tmp_path, SOLUTION.name, solved=True)
     broker = foreign_broker.url.replace("://", "://default:secret@").replace("/0", "/5")
     own = {"CELERY_BROKER_URL": broker, "DATABASE_URL": f"sqlite:///{tmp_path}/own.sqlite3"}
     running = Up(root, SOLUTION.name, free_port(), **own, **{environment.KEEP: " ".join(own)})

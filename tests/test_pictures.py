@@ -24,12 +24,12 @@ SIZE = 24, 16
 
 @pytest.fixture(scope="module")
 def resizing():
-    return resize_variants.module(PROJECT / "images/resizing.py")
+    return resize_variants.import_module(PROJECT / "images/resizing.py")
 
 
 @pytest.fixture(scope="module")
 def pictures():
-    return resize_variants.module(PROJECT / "images/pictures.py")
+    return resize_variants.import_module(PROJECT / "images/pictures.py")
 
 
 def chunk(name, data=b""):

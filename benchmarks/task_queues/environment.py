@@ -1,39 +1,38 @@
 """A separate virtual environment for the libraries to compare. The workshop itself needs none of them."""
 
-import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 from workshop import paths
 from workshop.console import say
 from workshop.errors import WorkshopError
+from workshop.system import atomic_file
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-LISTED = """
+VERSIONS = """
 import json
 from importlib.metadata import distributions
-print(json.dumps({each.metadata["Name"].lower(): each.version for each in distributions()}))
+print(json.dumps({package.metadata["Name"].lower(): package.version for package in distributions()}))
 """
 
 
 def folder() -> Path:
-    """The environment's folder, .workshop/bench-venv."""
+    """Return the environment's folder, .workshop/bench-venv."""
     return paths.STATE / "bench-venv"
 
 
 def python() -> Path:
-    """The environment's Python. The first call creates the environment, as does a change of the requirements.
+    """Return the environment's Python.
 
-    Raises WorkshopError if the installation fails, for example without a network.
+    The first call creates the environment, as does a change of the requirements.
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
-    with _alone():
+    with atomic_file.locked(folder().with_suffix(".lock")):
         if not (stamp.is_file() and stamp.read_text() == wanted and executable.exists()):
             say(f"Installing the task queues to compare into {paths.shown(folder())} …")
             _make(executable)
@@ -42,9 +41,9 @@ def python() -> Path:
 
 
 def versions() -> dict[str, str]:
-    """The versions of all installed packages, by name."""
-    found = subprocess.run([python(), "-c", LISTED], capture_output=True, text=True, check=True)
-    return json.loads(found.stdout)
+    """Return the versions of all installed packages, by name."""
+    listed = subprocess.run([python(), "-c", VERSIONS], capture_output=True, text=True, check=True)
+    return json.loads(listed.stdout)
 
 
 def _make(executable: Path) -> None:
@@ -62,18 +61,9 @@ def _make(executable: Path) -> None:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        reason = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
         raise WorkshopError(
             "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) could not be "
-            f"installed into {paths.shown(folder())}:\n{said}\n"
+            f"installed into {paths.shown(folder())}:\n{reason}\n"
             "The first run needs a network connection and a package index. Connect and try again."
         )
-
-
-@contextmanager
-def _alone():
-    """Keep two runs from installing into the environment at the same time."""
-    folder().parent.mkdir(parents=True, exist_ok=True)
-    with folder().with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -6,50 +6,48 @@ apps/ contains the setup of each library, with links to the documentation that r
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.measuring import rotated
 from benchmarks.section import Section
 from benchmarks.task_queues import environment
-from benchmarks.task_queues.loss import Loss, all_losses
+from benchmarks.task_queues.libraries import LIBRARIES, Library
+from benchmarks.task_queues.loss import Loss, measure_losses
 from benchmarks.task_queues.report import loss_table, remarks, speed_tables
-from benchmarks.task_queues.rivals import RIVALS, Rival
-from benchmarks.task_queues.speed import Speed, Work, one_round
+from benchmarks.task_queues.speed import Speed, Work, measure_round
 from workshop.photos import samples
 
 FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, answers=1)
 ROUNDS = 3
 NAPS, QUICK_NAPS = 40, 12
-WINDOW, QUICK_WINDOW = 100.0, 5.0
+LOSS_SECONDS, QUICK_LOSS_SECONDS = 100.0, 5.0
 """Seconds to wait until the tasks of a killed worker are finished."""
 
 
-def measure(quick: bool, rivals: Sequence[Rival] = RIVALS) -> Section:
-    """Measure the rivals in turn, for several rounds, and then kill all of them.
+def measure(quick: bool, libraries: Sequence[Library] = LIBRARIES) -> Section:
+    """Measure the libraries in turn, for several rounds, and then kill all of them.
 
-    The first run installs the rivals, even with `quick`. Raises WorkshopError if the installation fails, or
-    if a rival doesn't finish its work.
+    The first run installs the libraries.
+
+    Args:
+        quick: Do only a little work, and everything in parallel, because the results don't count.
+        libraries: The libraries to measure.
     """
-    work, rounds = (QUICK, 1) if quick else (FULL, ROUNDS)
-    naps, window = (QUICK_NAPS, QUICK_WINDOW) if quick else (NAPS, WINDOW)
     environment.python()
     photo = samples.photo(4032, 3024)
-    speeds = {rival.name: Speed() for rival in rivals}
-    if quick:  # The results don't count, so run everything in parallel.
-        with ThreadPoolExecutor(len(rivals) + 1) as threads:
-            lost = threads.submit(all_losses, rivals, naps, window)
-            tries = [threads.submit(one_round, rival, work, photo, speeds[rival.name]) for rival in rivals]
-            for each in tries:
-                each.result()
-            losses = lost.result()
-        return _section(speeds, losses, work, rounds, window)
-    for turn in range(rounds):
-        first = turn % len(rivals)
-        for rival in [*rivals[first:], *rivals[:first]]:
-            one_round(rival, work, photo, speeds[rival.name])
-    losses = all_losses(rivals, naps, window)
-    return _section(speeds, losses, work, rounds, window)
+    speeds = [Speed(library) for library in libraries]
+    if quick:
+        with ThreadPoolExecutor(len(libraries) + 1) as threads:
+            losses = threads.submit(measure_losses, libraries, QUICK_NAPS, QUICK_LOSS_SECONDS)
+            list(threads.map(lambda speed: measure_round(speed, QUICK, photo), speeds))
+        return _section(speeds, losses.result(), QUICK, 1, QUICK_LOSS_SECONDS)
+    for number in range(ROUNDS):
+        for speed in rotated(speeds, number):
+            measure_round(speed, FULL, photo)
+    losses = measure_losses(libraries, NAPS, LOSS_SECONDS)
+    return _section(speeds, losses, FULL, ROUNDS, LOSS_SECONDS)
 
 
 def _section(
-    speeds: dict[str, Speed], losses: list[tuple[Rival, bool, Loss]], work: Work, rounds: int, window: float
+    speeds: list[Speed], losses: list[Loss], work: Work, rounds: int, loss_seconds: float
 ) -> Section:
     return Section(
         "field",
@@ -64,8 +62,8 @@ def _section(
         "12 megapixels are resized with the function from lesson 01. The first tenth of the tasks is "
         "warm-up. For the last table, all processes of the worker are killed with kill -9 when a quarter of "
         "the tasks (half a second each) have started and both running tasks are halfway through. The worker "
-        f"is restarted immediately and has {window:.0f} s to finish. All other tables use the default "
+        f"is restarted immediately and has {loss_seconds:.0f} s to finish. All other tables use the default "
         "settings.",
-        [*speed_tables(speeds), loss_table(losses, window)],
-        remarks=remarks(speeds, environment.versions()),
+        [*speed_tables(speeds), loss_table(losses, loss_seconds)],
+        remarks=remarks([speed.library for speed in speeds], environment.versions()),
     )

@@ -1,21 +1,21 @@
 """Tables and remarks about the task queues."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
 
-from benchmarks.section import Table
+from benchmarks.section import Cell, Table
+from benchmarks.task_queues.libraries import Library
 from benchmarks.task_queues.loss import Loss
-from benchmarks.task_queues.rivals import RIVALS, Rival
 from benchmarks.task_queues.speed import Speed
 from workshop.system.percentiles import percentile, spread
 
 OURS = "Celery (prefork)"
 RELIABLE = "reliable"
-Losses = list[tuple[Rival, bool, Loss]]
-KNOWN = {
+FACTS = {
     OURS: "By default, Celery acknowledges a task before the task runs, so a task that is running in a "
-    "killed worker is lost. Messages that the worker had prefetched return after the visibility timeout of "
-    "one hour (https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). While a "
-    "worker fetches a message from Redis, the message is in no list for a moment. If the worker dies at that "
+    "killed worker is lost. Messages that the worker had prefetched are delivered again after the "
+    "visibility timeout of one hour "
+    "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). While a worker "
+    "fetches a message from Redis, the message is in no list for a moment. If the worker dies at that "
     "moment, the message is lost, even with acks_late. The benchmark kills no worker at such a moment. The "
     "explanation page about delivery says how often this happens.",
     "RQ": "RQ forks a process for each task, so a task shares no memory with other tasks and can't crash "
@@ -25,85 +25,87 @@ KNOWN = {
     "time. `db_worker` has options for both. A task that was running in a killed worker stays marked as "
     "running (https://github.com/RealOrangeOne/django-tasks/issues/46).",
     "Dramatiq": "Dramatiq aims for at-least-once delivery (https://dramatiq.io/guide.html). A worker counts "
-    "as dead after a minute without a heartbeat, and one in a thousand commands looks for dead workers "
-    "(https://dramatiq.io/reference.html). So on a quiet queue, the messages of a dead worker wait longer.",
+    "as dead after a minute without a heartbeat. Only one in a thousand commands looks for dead workers and "
+    "re-sends the messages that they had reserved (https://dramatiq.io/reference.html). So on a quiet "
+    "queue, a message that a killed worker had reserved can wait much longer than a minute.",
     "Huey": "Huey's worker removes a task from the list before the task runs "
     "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of running tasks.",
 }
 """Facts from each project's documentation."""
 
 
-def speed_tables(speeds: dict[str, Speed]) -> list[Table]:
-    """Tasks per second, times and memory: the median and range of the rounds for each rival."""
-    rates = [
-        [name, spread(speed.empty, 0), spread(speed.photos, 1), spread(speed.sent, 0)]
-        for name, speed in speeds.items()
-    ]
-    times = [
-        [name, *_percentiles(speed.begin), *_percentiles(speed.result), spread(speed.start, 2)]
-        for name, speed in speeds.items()
-    ]
-    weights = [[name, spread(speed.idle, 0), spread(speed.busy, 0)] for name, speed in speeds.items()]
-    return [
-        Table(
-            "Per second: median (range)", ["", "empty tasks", "photos of 12 megapixels", "tasks sent"], rates
-        ),
-        Table(
-            "A single task on an idle worker, and the worker's startup",
-            [
-                "",
-                "starts, p50 ms",
-                "starts, p95 ms",
-                "result, p50 ms",
-                "result, p95 ms",
-                "first task after startup, s",
-            ],
-            times,
-        ),
-        Table("Memory of all worker processes, MB", ["", "idle", "peak with photos"], weights),
-    ]
+SPEED_TABLES: dict[str, dict[str, Callable[[Speed], Cell]]] = {
+    "Per second: median (range)": {
+        "": lambda speed: speed.library.name,
+        "empty tasks": lambda speed: spread(speed.empty, 0),
+        "photos of 12 megapixels": lambda speed: spread(speed.photos, 1),
+        "tasks sent": lambda speed: spread(speed.sent, 0),
+    },
+    "A single task on an idle worker, and the worker's startup": {
+        "": lambda speed: speed.library.name,
+        "starts, p50 ms": lambda speed: _milliseconds(speed.until_started, 50),
+        "starts, p95 ms": lambda speed: _milliseconds(speed.until_started, 95),
+        "result, p50 ms": lambda speed: _milliseconds(speed.until_result, 50),
+        "result, p95 ms": lambda speed: _milliseconds(speed.until_result, 95),
+        "first task after startup, s": lambda speed: spread(speed.startup, 2),
+    },
+    "Memory of all worker processes, MB": {
+        "": lambda speed: speed.library.name,
+        "idle": lambda speed: spread(speed.idle, 0),
+        "peak with photos": lambda speed: spread(speed.busy, 0),
+    },
+}
+"""The columns of each table about speed and memory."""
 
 
-def loss_table(losses: Losses, window: float) -> Table:
-    """What happened to the tasks of a killed worker."""
-    rows = [
-        [
-            f"{rival.name}: {RELIABLE if reliable else 'default'}",
-            f"{loss.never} of {loss.sent}",
-            loss.twice,
-            loss.again,
-            "–" if loss.back is None else f"{loss.back:.0f}",
-            f"{loss.after:.0f}",
-            ", ".join(f"{number} {word}" for word, number in loss.left.items()) or "nothing",
-        ]
-        for rival, reliable, loss in losses
-    ]
-    headings = [
-        "",
-        f"unfinished after {window:.0f} s",
-        "finished twice",
-        "started twice",
-        "started again after, s",
-        "last one finished after, s",
-    ]
-    return Table("The whole worker killed with kill -9 and restarted", [*headings, "left in the queue"], rows)
+def _milliseconds(seconds: Sequence[float], percent: float) -> str:
+    return f"{percentile(seconds, percent) * 1000:.1f}"
 
 
-def remarks(names: Collection[str], versions: dict[str, str]) -> list[str]:
-    """The reliable settings, facts from the projects' documentation, and versions, for the rivals `names`."""
-    rivals = [rival for rival in RIVALS if rival.name in names]
-    safe = "; ".join(f"{rival.name}: {rival.safe}" for rival in rivals if rival.safe)
-    found = (
-        [f"The settings called “{RELIABLE}”: {safe}. The other libraries have no such settings."]
-        if safe
-        else []
+def speed_tables(speeds: Sequence[Speed]) -> list[Table]:
+    """Return tables with tasks per second, times and memory, with a row for each library."""
+    return [Table.of(title, columns, speeds) for title, columns in SPEED_TABLES.items()]
+
+
+def _whole(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.0f}"
+
+
+def _counts(left: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in left.items()) or "nothing"
+
+
+def loss_table(losses: Sequence[Loss], seconds: float) -> Table:
+    """Return a table of what happened to the tasks of each killed worker within `seconds`."""
+    columns: dict[str, Callable[[Loss], Cell]] = {
+        "": lambda loss: f"{loss.library.name}: {RELIABLE if loss.reliable else 'default'}",
+        f"unfinished after {seconds:.0f} s": lambda loss: f"{loss.unfinished} of {loss.sent}",
+        "finished twice": lambda loss: loss.finished_twice,
+        "started twice": lambda loss: loss.started_twice,
+        "started again after, s": lambda loss: _whole(loss.started_again),
+        "last one finished after, s": lambda loss: _whole(loss.last_finished),
+        "left in the queue": lambda loss: _counts(loss.left),
+    }
+    return Table.of("The whole worker killed with kill -9 and restarted", columns, losses)
+
+
+def remarks(libraries: Sequence[Library], versions: dict[str, str]) -> list[str]:
+    """Return the reliable settings, facts from the projects' documentation, and versions.
+
+    Args:
+        libraries: The libraries that were measured.
+        versions: The versions of all installed packages, by name.
+    """
+    settings = "; ".join(
+        f"{library.name}: {library.reliable_settings}" for library in libraries if library.reliable_settings
     )
-    found += [words for name, words in KNOWN.items() if name in names]
-    packages = dict.fromkeys(rival.package for rival in rivals)
-    packages |= {"django-tasks": None} if "django-tasks-db" in packages else {}
-    named = [*packages, "kombu", "django", "redis", "pillow"]
-    return [*found, "Versions: " + ", ".join(f"{name} {versions[name]}" for name in named) + "."]
-
-
-def _percentiles(seconds: list[float]) -> list[str]:
-    return [f"{percentile(seconds, percent) * 1000:.1f}" for percent in (50, 95)]
+    packages = list(dict.fromkeys(library.package for library in libraries))
+    if "django-tasks-db" in packages:
+        packages.append("django-tasks")
+    packages += ["kombu", "django", "redis", "pillow"]
+    names = [library.name for library in libraries]
+    return [
+        f"The settings called “{RELIABLE}”: {settings}. The other libraries have no such settings.",
+        *(fact for name, fact in FACTS.items() if name in names),
+        "Versions: " + ", ".join(f"{name} {versions[name]}" for name in packages) + ".",
+    ]

@@ -1,11 +1,14 @@
-"""Measure a rival: startup, empty tasks, a single task, photos, and the memory of its processes."""
+"""Measure a library: startup, empty tasks, a single task, photos, and the memory of its processes."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks.task_queues.rivals import Rival
-from benchmarks.task_queues.trial import Place, place
+from benchmarks.task_queues.libraries import Library
+from benchmarks.task_queues.trial import Trial, prepared
+from benchmarks.task_queues.worker import Worker
 
 SAMPLE_SECONDS = 0.5
 
@@ -21,40 +24,55 @@ class Work:
 
 @dataclass
 class Speed:
-    """One value per round, or one per task for single tasks, in seconds, tasks per second or MB."""
+    """The results of a library: one value per round, but one per task for single tasks.
 
-    start: list[float] = field(default_factory=list)
+    Attributes:
+        library: The library.
+        startup: Seconds from the start of the worker to the first finished task.
+        sent: Tasks per second that the producer sends.
+        empty: Empty tasks per second.
+        photos: Photos per second.
+        until_started: Seconds from sending a single task to its start.
+        until_result: Seconds from sending a single task to its result.
+        idle: Memory of all processes without a task, in MB.
+        busy: The largest memory of all processes while they resize photos, in MB.
+    """
+
+    library: Library
+    startup: list[float] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
     empty: list[float] = field(default_factory=list)
-    begin: list[float] = field(default_factory=list)
-    result: list[float] = field(default_factory=list)
     photos: list[float] = field(default_factory=list)
+    until_started: list[float] = field(default_factory=list)
+    until_result: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
 
 
-def one_round(rival: Rival, work: Work, photo: bytes, speed: Speed) -> None:
-    """Take each measurement once. Raises WorkshopError if a task is not finished, or finished twice."""
-    with place(rival, photo) as here:
+def measure_round(speed: Speed, work: Work, photo: bytes) -> None:
+    """Take each measurement once, and add the results to `speed`."""
+    with prepared(speed.library, photo) as trial:
         # Send all tasks before the worker starts, so that the producer and the worker don't share the cores.
-        speed.sent.append(work.empty / float(here.send("empty", work.empty)))
-        began = here.worker.start()
-        done = [times[0] for times in here.all_done(work.empty).values()]
-        speed.start.append(min(done) - began)
-        speed.empty.append(rate(done))
-        _single(here, work.answers, speed)
-        speed.idle.append(here.worker.memory())
-        with _weighed(here) as weights:
-            here.send("photo", work.photos)
-            done = [times[0] for times in here.all_done(work.photos).values()]
-        speed.photos.append(rate(done))
-        speed.busy.append(max(weights))
+        speed.sent.append(work.empty / float(trial.send("empty", work.empty)))
+        start = trial.worker.start()
+        finished = trial.all_finished(work.empty)
+        speed.startup.append(min(finished) - start)
+        speed.empty.append(rate(finished))
+        _single_tasks(trial, work.answers, speed)
+        speed.idle.append(trial.worker.memory())
+        with _memory_samples(trial.worker) as samples:
+            trial.send("photo", work.photos)
+            speed.photos.append(rate(trial.all_finished(work.photos)))
+        speed.busy.append(max(samples))
 
 
 def rate(moments: Sequence[float]) -> float:
-    """Tasks per second, calculated from the times at which they were finished.
+    """Return the tasks per second, calculated from the times at which they were finished.
 
-    The first tenth is warm-up (at least one task). Raises ValueError for fewer than two tasks.
+    The first tenth is warm-up (at least one task).
+
+    Raises:
+        ValueError: There are fewer than two tasks.
     """
     if len(moments) < 2:
         raise ValueError("A rate needs two tasks.")
@@ -63,33 +81,29 @@ def rate(moments: Sequence[float]) -> float:
     return (len(ordered) - warm) / max(ordered[-1] - ordered[warm - 1], 1e-6)
 
 
-def _single(here: Place, count: int, speed: Speed) -> None:
-    lines = here.send("answer", count).splitlines()
-    begun = here.traces("begun")
+def _single_tasks(trial: Trial, count: int, speed: Speed) -> None:
+    lines = trial.send("answer", count).splitlines()
+    started = trial.traces("started")
     for number, line in enumerate(lines):
         sent, answered = map(float, line.split())
-        speed.begin.append(begun[number][0] - sent)
-        speed.result.append(answered - sent)
+        speed.until_started.append(started[number][0] - sent)
+        speed.until_result.append(answered - sent)
 
 
-class _weighed:
-    """During the block, a thread measures the worker's memory every half second."""
+@contextmanager
+def _memory_samples(worker: Worker) -> Iterator[list[float]]:
+    """Measure the worker's memory in MB during the block, every half second."""
+    samples, over = [], threading.Event()
 
-    def __init__(self, here: Place):
-        self._here, self._over = here, threading.Event()
-        self._found: list[float] = []
-        self._thread = threading.Thread(target=self._weigh, daemon=True)
+    def sample() -> None:
+        samples.append(worker.memory())
+        while not over.wait(SAMPLE_SECONDS):
+            samples.append(worker.memory())
 
-    def __enter__(self) -> list[float]:
-        self._thread.start()
-        return self._found
-
-    def __exit__(self, *exc_info) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _weigh(self) -> None:
-        while True:
-            self._found.append(self._here.worker.memory())
-            if self._over.wait(SAMPLE_SECONDS):
-                return
+    with ThreadPoolExecutor(1) as threads:
+        sampling = threads.submit(sample)
+        try:
+            yield samples
+        finally:
+            over.set()
+    sampling.result()

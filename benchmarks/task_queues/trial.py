@@ -1,11 +1,9 @@
-"""Run one rival with its own broker and folder, and read the traces that its tasks leave."""
+"""Run a library with its own broker and folder, and read the traces that its tasks leave."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,12 +11,13 @@ from pathlib import Path
 import redis
 
 from benchmarks.task_queues import environment
-from benchmarks.task_queues.rivals import APPS, Rival
+from benchmarks.task_queues.libraries import APPS, Library
 from benchmarks.task_queues.worker import Worker
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.runtime.broker import Broker
 from workshop.system.environment import inherited
+from workshop.system.waiting import until
 
 PATIENCE = 60.0
 """Seconds without a finished task before the worker counts as idle."""
@@ -26,43 +25,47 @@ Trace = dict[int, list[float]]
 """The times at which each task was started or finished, by task number."""
 
 
-class Place:
-    """The broker, folder and worker of `rival`. `worker` is not started yet."""
+class Trial:
+    """The broker, the folder and the worker of a library. The worker is not started yet.
 
-    def __init__(self, rival: Rival, broker: Broker, folder: Path, reliable: bool):
-        self.rival, self.reliable = rival, reliable
-        self._folder = folder
-        self._url = broker.url
-        self._traces = redis.Redis.from_url(broker.url.removesuffix("/0") + "/1")
-        self._queue = redis.Redis.from_url(broker.url)
-        self.worker = Worker(rival.commands, rival.folder, self.environment, folder / "worker.log")
+    Args:
+        library: The library to run.
+        redis_url: The broker's address.
+        folder: The folder for the worker's files.
+        reliable: Whether to use the settings that protect against a killed worker.
+    """
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment variables of the worker and the producer."""
-        variables = inherited() | {
-            "PATH": os.pathsep.join([str(environment.folder() / "bin"), os.environ.get("PATH", "")]),
-            "HOME": str(self._folder),
-            "PYTHONPATH": os.pathsep.join(
-                map(str, dict.fromkeys([self.rival.folder, APPS, paths.SOLUTIONS / "01-sync"]))
-            ),
+    def __init__(self, library: Library, redis_url: str, folder: Path, reliable: bool):
+        self.library, self.folder = library, folder
+        self._traces = redis.Redis.from_url(redis_url.removesuffix("/0") + "/1")
+        self._queue = redis.Redis.from_url(redis_url)
+        self._python = environment.python()
+        folders = [library.folder, APPS, paths.SOLUTIONS / "01-sync"]
+        self._environment = inherited() | {
+            "PATH": os.pathsep.join([str(self._python.parent), os.environ.get("PATH", "")]),
+            "HOME": str(folder),
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
-            "REDIS_URL": self._url,
-            "DATA_DIR": str(self._folder),
+            "REDIS_URL": redis_url,
+            "DATA_DIR": str(folder),
         }
-        if self.reliable:
-            variables["BENCH_RELIABLE"] = "1"
-        if self.rival.database:
-            variables["DJANGO_SETTINGS_MODULE"] = "settings"
-        return variables
+        if reliable:
+            self._environment["BENCH_RELIABLE"] = "1"
+        if library.uses_database:
+            self._environment["DJANGO_SETTINGS_MODULE"] = "settings"
+        self.worker = Worker(library.commands, library.folder, self._environment, folder / "worker.log")
 
-    def run(self, *command: str) -> str:
-        """Run the environment's Python with `command`, and return its output or raise WorkshopError."""
+    def run(self, *arguments: str) -> str:
+        """Run the environment's Python with `arguments`, and return its output.
+
+        Raises:
+            WorkshopError: The program failed.
+        """
         done = subprocess.run(
-            [str(environment.folder() / "bin/python"), *command],
-            cwd=self.rival.folder,
-            env=self.environment,
+            [str(self._python), *arguments],
+            cwd=self.library.folder,
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE * 5,
@@ -70,78 +73,98 @@ class Place:
         )
         if done.returncode:
             end = "\n".join(done.stderr.splitlines()[-8:])
-            raise WorkshopError(f"{self.rival.name}: {' '.join(command)} failed.\n{end}\n{self._said()}")
+            raise WorkshopError(self.message(f"{' '.join(arguments)} failed.\n{end}"))
         return done.stdout
 
     def send(self, task: str, count: int) -> str:
-        """Send `task` `count` times, numbered from 0, with send.py. Returns the output of send.py."""
-        self._traces.delete("begun", "done")
-        return self.run(str(APPS / "send.py"), self.rival.module, task, str(count))
+        """Send `task` `count` times with send.py, numbered from 0, and return the output of send.py."""
+        self._traces.delete("started", "finished")
+        return self.run(str(APPS / "send.py"), self.library.module, task, str(count))
 
-    def traces(self, of: str) -> Trace:
-        """The traces of one kind. of: "begun" or "done"."""
-        found: Trace = {}
-        for line in self._traces.lrange(of, 0, -1):
+    def traces(self, kind: str) -> Trace:
+        """Return the traces of one kind, "started" or "finished"."""
+        trace: Trace = {}
+        for line in self._traces.lrange(kind, 0, -1):
             number, moment = line.split()
-            found.setdefault(int(number), []).append(float(moment))
-        found.pop(-1, None)  # the warm-up task that opens the connection
-        return found
+            trace.setdefault(int(number), []).append(float(moment))
+        trace.pop(-1, None)  # the warm-up task that opens the connection
+        return trace
 
-    def all_done(self, count: int, patience: float = PATIENCE) -> Trace:
+    def all_finished(self, count: int, patience: float = PATIENCE) -> list[float]:
         """Wait until all of `count` tasks are finished, and return the times.
 
-        Raises WorkshopError if the worker exits, finishes nothing for `patience` seconds, or finishes a task
-        twice.
+        Args:
+            count: The number of tasks that were sent.
+            patience: Seconds without a finished task before this gives up.
+
+        Raises:
+            WorkshopError: The worker exited or finished nothing for `patience` seconds, or it finished a task
+                twice.
         """
-        done, seen, since = {}, -1, time.monotonic()
         while True:
-            if (length := self._traces.llen("done")) != seen:
-                seen, since = length, time.monotonic()
-                if seen >= count and len(done := self.traces("done")) == count:
-                    break
-            if not self.worker.running or time.monotonic() - since > patience:
+            lines = self._traces.llen("finished")
+            # Reading all traces takes time that the worker needs, so this waits until there are enough.
+            if lines >= count and len(finished := self.traces("finished")) == count:
+                break
+            if not self._another_trace(lines, patience):
                 why = f"did nothing for {patience:.0f} s" if self.worker.running else "exited"
-                done = self.traces("done")
+                missing = count - len(self.traces("finished"))
                 raise WorkshopError(
-                    f"{self.rival.name}: {count - len(done)} of {count} tasks were not finished, because the "
-                    f"worker {why}.\n{self._said()}"
+                    self.message(f"{missing} of {count} tasks were not finished, because the worker {why}.")
                 )
-            time.sleep(0.005)
-        if twice := sum(len(times) > 1 for times in done.values()):
-            raise WorkshopError(f"{self.rival.name}: {twice} of {count} tasks were finished twice.")
-        return done
+        if twice := sum(len(times) > 1 for times in finished.values()):
+            raise WorkshopError(self.message(f"{twice} of {count} tasks were finished twice."))
+        return [times[0] for times in finished.values()]
+
+    def _another_trace(self, lines: int, patience: float) -> bool:
+        """Wait for another finished task. Returns False if the worker exits or `patience` seconds pass."""
+        until(lambda: self._traces.llen("finished") > lines or not self.worker.running, patience)
+        return self._traces.llen("finished") > lines
 
     def left(self) -> dict[str, int]:
-        """How many tasks the broker or the database still has, by state."""
-        if self.rival.database:
-            with closing(sqlite3.connect(self._folder / "db.sqlite3", timeout=20)) as database:
-                states = (
+        """Return how many tasks the broker or the database still has, by state."""
+        if self.library.uses_database:
+            with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=20)) as database:
+                query = (
                     "SELECT lower(status), count(*) FROM django_tasks_database_dbtaskresult GROUP BY status"
                 )
-                found = dict(database.execute(states))
-            found.pop("successful", None)
+                counts = dict(database.execute(query))
+            counts.pop("successful", None)
         else:
-            found = {word: getattr(self._queue, asked)(key) for word, (asked, key) in self.rival.left.items()}
-        return {word: number for word, number in found.items() if number}
+            counts = {
+                state: getattr(self._queue, command)(key)
+                for state, (command, key) in self.library.counters.items()
+            }
+        return {state: count for state, count in counts.items() if count}
 
-    def _said(self) -> str:
-        return f"The end of the worker's log:\n{self.worker.last_lines()}" if self.worker.last_lines() else ""
+    def message(self, what: str) -> str:
+        """Return `what` with the library's name before it and the last lines of the worker's log after it."""
+        log = self.worker.last_lines()
+        end = f"\nThe end of the worker's log:\n{log}" if log else ""
+        return f"{self.library.name}: {what}{end}"
 
 
 @contextmanager
-def place(rival: Rival, photo: bytes = b"", reliable: bool = False) -> Iterator[Place]:
-    """Create a place, and remove it and its processes afterwards. photo: the JPEG that the tasks resize."""
-    environment.python()
-    folder = Path(tempfile.mkdtemp(prefix="workshop-bench-field-"))
-    try:
-        (folder / "photo.jpg").write_bytes(photo)
-        with Broker(prefer=None) as broker:
-            found = Place(rival, broker, folder, reliable)
-            try:
-                if rival.database:
-                    found.run("manage.py", "migrate", "--verbosity", "0")
-                yield found
-            finally:
-                found.worker.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def prepared(library: Library, photo: bytes = b"", reliable: bool = False) -> Iterator[Trial]:
+    """Prepare a trial of `library`, and remove all its files and processes afterwards.
+
+    Args:
+        library: The library to run.
+        photo: The JPEG that the tasks resize.
+        reliable: Whether to use the settings that protect against a killed worker.
+
+    Yields:
+        The trial. Its worker is not started yet.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="workshop-bench-field-", ignore_cleanup_errors=True) as folder,
+        Broker(prefer=None) as broker,
+    ):
+        Path(folder, "photo.jpg").write_bytes(photo)
+        trial = Trial(library, broker.url, Path(folder), reliable)
+        if library.uses_database:
+            trial.run("-m", "django", "migrate", "--verbosity", "0")
+        try:
+            yield trial
+        finally:
+            trial.worker.stop()

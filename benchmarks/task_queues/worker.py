@@ -10,71 +10,79 @@ from pathlib import Path
 import psutil
 
 from workshop.system.child import Child
+from workshop.system.waiting import until
 
 STOP_SECONDS = 5
 
 
 class Worker:
-    """Runs `commands` side by side. Their output goes to the file `log`."""
+    """The processes of a worker, which run side by side.
+
+    Args:
+        commands: The command of each process.
+        folder: Where the processes run.
+        environment: Their environment variables.
+        log: The file for their output.
+    """
 
     def __init__(self, commands: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path):
-        self._commands, self._folder, self._environment = commands, folder, environment
-        self._log = log
-        self._roots: list[Child] = []
+        self._commands = commands
+        self._options = {"folder": folder, "environment": environment, "log": log, "append": True}
+        self._children: list[Child] = []
 
     def start(self) -> float:
-        """Start the worker, and return the start time (time.time)."""
-        began = time.time()
-        options = {"folder": self._folder, "environment": self._environment, "log": self._log}
-        self._roots = [Child(shlex.split(command), **options, append=True) for command in self._commands]
-        return began
+        """Start the worker, and return the time of the start in seconds since 1970."""
+        start = time.time()
+        self._children = [Child(shlex.split(command), **self._options) for command in self._commands]
+        return start
 
     @property
     def running(self) -> bool:
-        return bool(self._roots) and all(root.running for root in self._roots)
+        """Whether the worker was started and none of its processes has exited."""
+        return bool(self._children) and all(child.running for child in self._children)
 
-    def last_lines(self, count: int = 8) -> str:
-        """The last lines of the worker's output."""
-        if not self._log.is_file():
-            return ""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-count:])
+    def last_lines(self) -> str:
+        """Return the last lines of the worker's output."""
+        return self._children[0].last_lines(8) if self._children else ""
 
     def memory(self) -> float:
-        """Memory of all processes in MB. Shared memory counts only once, if the system reports it (Linux)."""
+        """Return the memory of all processes in MB.
+
+        Shared memory counts only once if the system reports it, as Linux does.
+        """
         total = 0
-        for process in self._family():
+        for process in self._processes():
             with contextlib.suppress(psutil.Error):
-                found = process.memory_full_info()
-                total += getattr(found, "pss", 0) or found.rss
+                memory = process.memory_full_info()
+                total += getattr(memory, "pss", 0) or memory.rss
         return total / 1e6
 
     def stop(self) -> None:
         """Terminate the worker as an administrator would, and kill it after STOP_SECONDS."""
-        for root in self._roots:
-            root.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for root in self._roots:
-            root.wait(max(0.1, deadline - time.monotonic()))
+        for child in self._children:
+            child.terminate()
+        until(lambda: not any(child.running for child in self._children), STOP_SECONDS)
         self.kill()
 
     def kill(self) -> None:
         """Kill every process with kill -9, to simulate a power cut. Returns once all are gone."""
-        while family := self._family():
-            for process in family:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            for root in self._roots:
-                root.wait(0)
-            psutil.wait_procs(family, STOP_SECONDS)
-        for root in self._roots:
-            root.kill()
+        until(self._all_killed)
+        for child in self._children:
+            child.kill()
 
-    def _family(self) -> list[psutil.Process]:
-        """Each root process and all its descendants, including orphaned ones."""
-        sessions = {root.pid for root in self._roots}
-        found = []
+    def _all_killed(self) -> bool:
+        processes = self._processes()
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        return not processes
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return the worker's processes and all their descendants, including orphaned ones."""
+        sessions = {child.pid for child in self._children}
+        processes = []
         for process in psutil.process_iter():
             with contextlib.suppress(OSError, psutil.Error):
                 if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+                    processes.append(process)
+        return processes

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -64,6 +64,12 @@ def in_bytes(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def listed(things: Iterable[object]) -> str:
+    """Return for example "1, 2 and 4" for three numbers."""
+    *most, last = map(str, things)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:

@@ -24,30 +24,11 @@ if os.environ.get("BENCH_RELIABLE"):
         "unacked_restore_throttle": 1,
     }
 
-
-@app.task(ignore_result=True)
-def empty(number):
-    work.done(number)
-
-
-@app.task(ignore_result=True)
-def photo(number):
-    work.resize_photo(number)
-
-
-@app.task(ignore_result=True)
-def nap(number):
-    work.nap(number)
-
-
-@app.task
-def answer(number):
-    work.begun(number)
-    return number
+tasks = {task.__name__: app.task(task, ignore_result=task is not work.answer) for task in work.TASKS}
 
 
 def send(name, number):
-    return {"empty": empty, "photo": photo, "nap": nap, "answer": answer}[name].delay(number)
+    return tasks[name].delay(number)
 
 
 def result(sent):

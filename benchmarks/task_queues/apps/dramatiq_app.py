@@ -23,30 +23,11 @@ broker = RedisBroker(url=REDIS_URL, **options)
 broker.add_middleware(Results(backend=RedisBackend(url=REDIS_URL)))
 dramatiq.set_broker(broker)
 
-
-@dramatiq.actor
-def empty(number):
-    work.done(number)
-
-
-@dramatiq.actor
-def photo(number):
-    work.resize_photo(number)
-
-
-@dramatiq.actor
-def nap(number):
-    work.nap(number)
-
-
-@dramatiq.actor(store_results=True)
-def answer(number):
-    work.begun(number)
-    return number
+actors = {task.__name__: dramatiq.actor(task, store_results=task is work.answer) for task in work.TASKS}
 
 
 def send(name, number):
-    return {"empty": empty, "photo": photo, "nap": nap, "answer": answer}[name].send(number)
+    return actors[name].send(number)
 
 
 def result(sent):

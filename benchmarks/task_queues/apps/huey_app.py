@@ -11,31 +11,11 @@ import work
 from huey import RedisHuey
 
 huey = RedisHuey("field", url=os.environ["REDIS_URL"], notify_result=True)
-
-
-@huey.task()
-def empty(number):
-    work.done(number)
-
-
-@huey.task()
-def photo(number):
-    work.resize_photo(number)
-
-
-@huey.task()
-def nap(number):
-    work.nap(number)
-
-
-@huey.task()
-def answer(number):
-    work.begun(number)
-    return number
+tasks = {task.__name__: huey.task()(task) for task in work.TASKS}
 
 
 def send(name, number):
-    return {"empty": empty, "photo": photo, "nap": nap, "answer": answer}[name](number)
+    return tasks[name](number)
 
 
 def result(sent):

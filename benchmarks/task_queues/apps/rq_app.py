@@ -16,26 +16,9 @@ queue = Queue("default", connection=connection)
 reliable = bool(os.environ.get("BENCH_RELIABLE"))
 
 
-def empty(number):
-    work.done(number)
-
-
-def photo(number):
-    work.resize_photo(number)
-
-
-def nap(number):
-    work.nap(number)
-
-
-def answer(number):
-    work.begun(number)
-    return number
-
-
 def send(name, number):
     return queue.enqueue(
-        f"rq_app.{name}",
+        getattr(work, name),
         number,
         result_ttl=0 if name in ("empty", "photo") else None,
         retry=Retry(max=3) if reliable else None,

@@ -18,22 +18,19 @@ if "DJANGO_SETTINGS_MODULE" in os.environ:
     django.setup()
 
 
-def main(module, name, count):
-    app = importlib.import_module(module)
-    numbers = range(int(count))
-    if name == "answer":
-        ask(app, numbers)
-        return
+def send_all(app, name, count):
+    """Send all tasks, and print how many seconds that took."""
     app.send(name, -1)
-    began = time.perf_counter()
-    for number in numbers:
+    start = time.perf_counter()
+    for number in range(count):
         app.send(name, number)
-    print(time.perf_counter() - began)
+    print(time.perf_counter() - start)
 
 
-def ask(app, numbers):
+def send_one_by_one(app, count):
+    """Wait for each result before the next task is sent. Print both times, in seconds since 1970."""
     app.result(app.send("answer", -1))
-    for number in numbers:
+    for number in range(count):
         # Random, so that the tasks are not in step with a worker that polls once a second.
         time.sleep(random.uniform(0.1, 1.1))
         sent = time.time()
@@ -44,4 +41,9 @@ def ask(app, numbers):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    module, name, count = sys.argv[1:]
+    app = importlib.import_module(module)
+    if name == "answer":
+        send_one_by_one(app, int(count))
+    else:
+        send_all(app, name, int(count))

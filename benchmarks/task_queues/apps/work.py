@@ -1,6 +1,11 @@
 """The work of every task, the same for all libraries, and the traces that a task leaves.
 
-A trace is one RPUSH of "number time" to the list "begun" or "done", in a database of the broker that no
+The app of each library runs the functions in TASKS as tasks and defines two functions, which send.py calls:
+
+- `send(name, number)` sends the task `name` with the argument `number`, and returns the sent task.
+- `result(sent)` waits up to a minute for the result of a sent task, and returns the result.
+
+A trace is one RPUSH of "number time" to the list "started" or "finished", in a database of the broker that no
 library uses. So the traces cost each library the same one or two round trips per task.
 """
 
@@ -15,24 +20,34 @@ traces = redis.Redis.from_url(os.environ["REDIS_URL"].removesuffix("/0") + "/1")
 PHOTO = Path(os.environ["DATA_DIR"], "photo.jpg")
 
 
-def begun(number):
-    traces.rpush("begun", f"{number} {time.time()}")
+def _trace(kind, number):
+    traces.rpush(kind, f"{number} {time.time()}")
 
 
-def done(number):
-    traces.rpush("done", f"{number} {time.time()}")
+def empty(number):
+    """Do nothing."""
+    _trace("finished", number)
 
 
-def resize_photo(number):
+def photo(number):
     """Read the 12-megapixel photo, resize it, and write the result."""
     with PHOTO.open("rb") as file:
         resized = resize(file, 800, 600)
     PHOTO.with_name(f"{number}{resized.extension}").write_bytes(resized.content)
-    done(number)
+    _trace("finished", number)
 
 
 def nap(number):
     """Sleep for half a second, so that a worker can be killed in the middle."""
-    begun(number)
+    _trace("started", number)
     time.sleep(0.5)
-    done(number)
+    _trace("finished", number)
+
+
+def answer(number):
+    """Return `number` as the result."""
+    _trace("started", number)
+    return number
+
+
+TASKS = (empty, photo, nap, answer)

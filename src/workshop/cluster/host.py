@@ -17,12 +17,19 @@ COMMAND = "-A myproject worker --loglevel INFO --concurrency 1 --queues celery"
 
 
 class Host:
-    """A worker with one process, running the project in `code`. Its data is in `folder`/`name`."""
+    """A worker with one process.
+
+    Args:
+        name: The host's name.
+        code: The project's folder.
+        folder: The folder for the host's log and for its data, which is in `folder`/`name`.
+        environment: The site's environment variables.
+    """
 
     def __init__(self, name: str, code: Path, folder: Path, environment: Mapping[str, str]):
-        self.name, self.code = name, code
-        self.data = folder / name
+        self.name, self.data = name, folder / name
         self.data.mkdir()
+        self._code = code
         self._environment = dict(environment) | {"DATA_DIR": str(self.data)}
         self._log = folder / f"{name}.log"
         self._process: Child | None = None
@@ -38,18 +45,18 @@ class Host:
         return sum("resize_image_task" in line and "] succeeded" in line for line in self.log.splitlines())
 
     @property
-    def held(self) -> int:
+    def unfinished(self) -> int:
         """The number of messages the worker has received but not finished."""
-        taken = sum("resize_image_task" in line and " received" in line for line in self.log.splitlines())
-        return taken - self.resized
+        received = sum("resize_image_task" in line and " received" in line for line in self.log.splitlines())
+        return received - self.resized
 
     @property
     def files(self) -> list[Path]:
         """The photos in the worker's data folder."""
         return [file for file in self.data.glob("media/**/*") if file.is_file()]
 
-    def steady(self) -> bool:
-        """Whether the worker logs nothing for a moment, so it is running a task and not fetching a message.
+    def is_quiet(self) -> bool:
+        """Return True if the worker logs nothing for a moment: it runs a task and doesn't fetch a message.
 
         A worker that is killed while it fetches a message can lose the message (docs/explanation/delivery.md,
         "A gap in at least once").
@@ -62,13 +69,17 @@ class Host:
         """Start the worker without waiting until it is ready: call `wait` for that."""
         self._process = Child(
             [sys.executable, "-m", "celery", *COMMAND.split(), "--hostname", f"photos@{self.name}"],
-            folder=self.code,
+            folder=self._code,
             environment=self._environment,
             log=self._log,
         )
 
     def wait(self) -> None:
-        """Return once the worker is ready. Otherwise raises WorkshopError with the end of the log."""
+        """Return once the worker is ready.
+
+        Raises:
+            WorkshopError: The worker did not start. The message contains the end of its log.
+        """
         if self._process.wait_for(READY, PATIENCE):
             return
         why = f"wasn't ready after {PATIENCE:.0f} s" if self._process.running else "exited immediately"
@@ -79,7 +90,7 @@ class Host:
         """Kill the worker and its pool, as a power cut would."""
         self._process.kill()
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         """If the worker is running, ask it to exit after its current task. `stop` waits for that."""
         if self._process is not None:
             self._process.terminate()

@@ -7,7 +7,7 @@ timeout has to be longer than the longest task plus all prefetched messages. Her
 from myproject.settings import *  # noqa: F403
 from myproject.settings import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES
 
-from . import VISIBILITY_TIMEOUT
+from workshop.cluster import VISIBILITY_TIMEOUT
 
 CELERY_BROKER_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS | {
     "visibility_timeout": VISIBILITY_TIMEOUT,

@@ -1,16 +1,21 @@
-"""Runs inside the project: sends a task for each photo and waits until all photos are resized.
+"""Send a task for each photo and wait until all photos are resized, in the project's folder.
 
-Whenever the number of resized photos changes, prints it with the seconds since the first task was sent.
+    python send_photos.py SECONDS send|follow
+
+Whenever the number of resized photos changes, the program prints it with the seconds since the first task was
+sent. It exits when all photos are resized, or when none was resized for SECONDS. With `follow`, it sends no
+tasks.
 """
 
 import sys
 import time
+from functools import partial
 
-NOT_ALL = 3
-"""The exit code if unresized photos are left and none was resized for `patience` seconds."""
+from workshop.system.waiting import until
 
 
-def main(patience: float, send: bool) -> int:
+def main(patience: float, send: bool) -> None:
+    """Send the tasks, and print the progress."""
     import django
 
     django.setup()
@@ -21,20 +26,21 @@ def main(patience: float, send: bool) -> int:
         UploadedImage.objects.update(is_processed=False, resized_image="")
     ids = list(UploadedImage.objects.values_list("pk", flat=True))
     resize_image_task.app.connection_for_write().ensure_connection()
-    began = changed = time.monotonic()
+    start = time.monotonic()
     for pk in ids if send else ():
         resize_image_task.delay(pk)
-    seen = 0
-    while seen < len(ids):
-        time.sleep(0.02)
-        done, now = UploadedImage.objects.filter(is_processed=True).count(), time.monotonic()
-        if done != seen:
-            seen, changed = done, now
-            print(done, f"{now - began:.3f}", flush=True)
-        elif now - changed > patience:
-            return NOT_ALL
-    return 0
+
+    def count_above(before: int) -> int:
+        count = UploadedImage.objects.filter(is_processed=True).count()
+        return count if count > before else 0
+
+    resized = 0
+    while resized < len(ids) and (
+        count := until(partial(count_above, resized), patience, longest_pause=0.02)
+    ):
+        resized = count
+        print(resized, f"{time.monotonic() - start:.3f}", flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]), sys.argv[2] == "send"))
+    main(float(sys.argv[1]), sys.argv[2] == "send")

@@ -5,11 +5,12 @@ import statistics
 from pathlib import Path
 
 from workshop.console import in_bytes, say
-from workshop.demo.photos import Photo, new_photos, paint, push, push_one
-from workshop.demo.table import Shown
-from workshop.photos.samples import PHONE_PHOTO
+from workshop.demo.photos import Photo, paint, upload
+from workshop.demo.table import ProgressDisplay
+from workshop.photos.samples import PHONE_PHOTO, SAMPLES
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Ending, Site, newest
+from workshop.system.signals import INTERRUPTED
 
 BLOCKING = "01-sync"
 UPLOADS = 6
@@ -19,9 +20,13 @@ UPLOADS = 6
 def main(exit_when_done: bool) -> int:
     """Run the newest solution, upload every sample, and compare with the site of lesson 01.
 
-    exit_when_done: return once all photos are done: 0, or 1 if a photo ended in an unexpected state.
-    Otherwise the site keeps running until Ctrl-C. Returns 130 if Ctrl-C comes earlier. All processes are
-    stopped on every exit. Raises WorkshopError if a site does not start or stops responding.
+    All processes are stopped on every exit.
+
+    Args:
+        exit_when_done: Return once all photos are done. Otherwise, the site keeps running until Ctrl-C.
+
+    Returns:
+        The exit code: 0, or 1 if a photo ended in an unexpected state, or 130 after an early Ctrl-C.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(say, "Stopped. Nothing is left running.")
@@ -29,7 +34,7 @@ def main(exit_when_done: bool) -> int:
         try:
             return _run(ending, exit_when_done)
         except KeyboardInterrupt:
-            return 130
+            return INTERRUPTED
         finally:
             ending.hold()
             say("\nStopping …")
@@ -39,40 +44,37 @@ def _run(ending: Ending, exit_when_done: bool) -> int:
     folder = ending.folder()
     site = ending.started(Site(newest(), folder))
     say(f"Starting the finished system, {site.project.shown}: {', '.join(site.processes)} and a broker.")
-    photos = new_photos()
-    _show_all(site, photos)
-    _print_reasons(photos)
+    photos = [Photo(sample) for sample in SAMPLES]
+    _upload_all(site, photos)
+    _print_results(photos)
     _compare(site, folder, ending)
     unexpected = [photo for photo in photos if not photo.as_expected]
     for photo in unexpected:
         say(f"{photo.name}: expected the state {photo.sample.outcome}, but got {photo.state}. {photo.why}")
     if exit_when_done:
         return 1 if unexpected else 0
-    return _stay(site)
+    return _keep_running(site)
 
 
-def _show_all(site: Site, photos: list[Photo]) -> None:
-    shown = Shown(photos)
-    with shown.on_screen():
-        for _ in paint(photos):
-            shown.update()
+def _upload_all(site: Site, photos: list[Photo]) -> None:
+    display = ProgressDisplay(photos)
+    with display.on_screen():
+        paint(photos, display.update)
         site.wait()
         with Visitor(site.address) as visitor:
-            for _ in push(photos, visitor):
-                shown.update()
+            upload(photos, visitor, display.update)
 
 
-def _print_reasons(photos: list[Photo]) -> None:
-    done = {
-        state: [photo for photo in photos if photo.state == state]
-        for state in ("resized", "refused", "failed")
-    }
-    before = sum(photo.bytes_before for photo in done["resized"])
-    after = sum(photo.bytes_after for photo in done["resized"])
-    say(f"\n{len(done['resized'])} resized: from {in_bytes(before)} to {in_bytes(after)} in total.")
-    for state, meaning in (("refused", "by the form"), ("failed", "in the worker")):
-        say(f"{len(done[state])} {state} {meaning}. The site's messages:")
-        for photo in done[state]:
+def _print_results(photos: list[Photo]) -> None:
+    resized, refused, failed = (
+        [photo for photo in photos if photo.state == state] for state in ("resized", "refused", "failed")
+    )
+    before = sum(photo.bytes_before for photo in resized)
+    after = sum(photo.bytes_after for photo in resized)
+    say(f"\n{len(resized)} resized: from {in_bytes(before)} to {in_bytes(after)} in total.")
+    for rejected, what in ((refused, "refused by the form"), (failed, "failed in the worker")):
+        say(f"{len(rejected)} {what}. The site's messages:")
+        for photo in rejected:
             say(f"  {photo.name}: {photo.why.removeprefix(f'{photo.name}: ')}")
 
 
@@ -86,30 +88,33 @@ def _compare(site: Site, folder: Path, ending: Ending) -> None:
         f"Uploading a 12-megapixel photo ({in_bytes(len(content))}) {UPLOADS} times to each site, in turn. "
         "Each resize finishes before the next upload starts. Request times:"
     )
-    seconds: dict[str, list[float]] = {"blocking": [], "offloaded": []}
-    with Visitor(blocking.address) as first, Visitor(site.address) as second:
-        for turn in range(UPLOADS + 1):
-            for name, visitor in (("blocking", first), ("offloaded", second)):
+    sites = {"blocking": blocking, "offloaded": site}
+    seconds: dict[str, list[float]] = {name: [] for name in sites}
+    with contextlib.ExitStack() as stack:
+        visitors = {name: stack.enter_context(Visitor(where.address)) for name, where in sites.items()}
+        for _ in range(UPLOADS + 1):
+            for name, visitor in visitors.items():
                 photo = Photo(PHONE_PHOTO, content=content)
-                push_one(visitor, photo)
-                if turn:
-                    seconds[name].append(photo.request_seconds)
-    for name, where in (("blocking", blocking), ("offloaded", site)):
-        times = seconds[name]
+                upload([photo], visitor)
+                seconds[name].append(photo.request_seconds)
+    medians = {}
+    for name, where in sites.items():
+        counted = seconds[name][1:]  # without the warm-up
+        medians[name] = statistics.median(counted)
         say(
-            f"  {name:<10}{where.project.lesson.name:<18}median {statistics.median(times) * 1000:4.0f} ms   "
-            f"slowest {max(times) * 1000:4.0f} ms"
+            f"  {name:<10}{where.project.lesson.name:<18}median {medians[name] * 1000:4.0f} ms   "
+            f"slowest {max(counted) * 1000:4.0f} ms"
         )
-    ratio = statistics.median(seconds["blocking"]) / statistics.median(seconds["offloaded"])
+    ratio = medians["blocking"] / medians["offloaded"]
     say(f"The median blocking request took {ratio:.1f} times as long.")
 
 
-def _stay(site: Site) -> int:
+def _keep_running(site: Site) -> int:
     say(f"\nThe site keeps running at {site.address} until you press Ctrl-C.")
-    said = len(site.news)
+    printed = len(site.news)
     with contextlib.suppress(KeyboardInterrupt):
         while site.stays(0.2):
-            for sentence in site.news[said:]:
+            for sentence in site.news[printed:]:
                 say(sentence)
-            said = len(site.news)
+            printed = len(site.news)
     return 0

@@ -1,17 +1,18 @@
 """Upload the sample photos to the site as a visitor would, and follow each photo until it is done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
 
 from PIL import Image
 
-from workshop.photos.samples import SAMPLES, Sample
+from workshop.photos.samples import Sample
 from workshop.photos.visitor import Visitor
+from workshop.system.waiting import until
 
-SECONDS_BETWEEN = 0.05
 PATIENCE = 60.0
 """Seconds without any change after which the demo stops waiting for the remaining photos."""
 DONE = ("resized", "refused", "failed")
@@ -21,11 +22,18 @@ DONE = ("resized", "refused", "failed")
 class Photo:
     """A sample and its progress.
 
-    state: painting, uploading, waiting or unqueued, and finally one of DONE.
-    pixels, bytes_after: size of the resized photo, as the site serves it.
-    why: the site's message about a photo that it does not resize.
-    request_seconds: duration of the upload request. http_status: status of its response, None without one.
-    seconds: time from the first byte of the upload until the photo is done.
+    Attributes:
+        sample: The sample.
+        state: painting, painted, uploading, waiting or unqueued, and finally one of DONE.
+        id: The photo's ID on the site, None until the site has accepted it.
+        content: The file's bytes, empty until it is painted.
+        pixels: The size of the resized photo, such as "800×600".
+        bytes_after: The number of bytes of the resized photo.
+        why: The site's message about a photo that it does not resize.
+        sent_at: When the upload started, by time.perf_counter().
+        request_seconds: The duration of the upload request.
+        http_status: The status of its response, None without one.
+        seconds: From the start of the upload until the photo is done.
     """
 
     sample: Sample
@@ -42,18 +50,22 @@ class Photo:
 
     @property
     def name(self) -> str:
+        """The file's name."""
         return self.sample.name
 
     @property
     def bytes_before(self) -> int:
+        """The number of bytes of the uploaded file."""
         return len(self.content)
 
     @property
     def is_done(self) -> bool:
+        """Whether the state is final."""
         return self.state in DONE
 
     @property
     def as_expected(self) -> bool:
+        """Whether the state is the one that the sample should end in."""
         return self.state == self.sample.outcome
 
     def finish(self, state: str, why: str = "") -> None:
@@ -61,8 +73,8 @@ class Photo:
         self.state, self.why, self.seconds = state, why, time.perf_counter() - self.sent_at
 
 
-class Followed:
-    """The photos that a visitor has uploaded, and their states."""
+class UploadTracker:
+    """Uploads photos as a visitor, and follows their states."""
 
     def __init__(self, visitor: Visitor):
         self._visitor = visitor
@@ -78,7 +90,7 @@ class Followed:
         if answer.refusal is not None:
             photo.finish("refused", answer.refusal)
             return
-        page = _ListPage.of(answer.page.text)
+        page = _ListPage(answer.page.text)
         self._states_url = page.states_url
         photo.id = max(page.states.keys() - self._known, default=None)
         self._known |= page.states.keys()
@@ -86,95 +98,77 @@ class Followed:
         if self._states_url is None:  # as in lesson 01, where the photo is already done
             photo.finish(page.states.get(photo.id, "lost"))
 
-    def ask(self, photos: list[Photo]) -> None:
+    def update(self, photos: list[Photo]) -> None:
         """Ask the site for the states of the photos that are not done, as its page does."""
         pending = {photo.id: photo for photo in photos if photo.id is not None and not photo.is_done}
         if not pending or self._states_url is None:
             return
         _, answer = self._visitor.get(f"{self._states_url}?ids={','.join(map(str, pending))}")
-        for found in answer.json()["photos"]:
-            photo = pending[found["id"]]
-            if found["state"] in DONE:
-                photo.finish(found["state"], found["reason"])
-                if found["thumbnail"]:
-                    self._look_at(photo, found["thumbnail"])
+        for row in answer.json()["photos"]:
+            photo = pending[row["id"]]
+            if row["state"] in DONE:
+                photo.finish(row["state"], row["reason"])
+                if row["thumbnail"]:
+                    self._measure(photo, row["thumbnail"])
             else:
-                photo.state = found["state"]
+                photo.state = row["state"]
 
-    def _look_at(self, photo: Photo, url: str) -> None:
+    def _measure(self, photo: Photo, url: str) -> None:
         _, answer = self._visitor.get(url)
         with Image.open(BytesIO(answer.content)) as picture:
             photo.pixels = f"{picture.width}×{picture.height}"
         photo.bytes_after = len(answer.content)
 
 
-def paint(photos: list[Photo]) -> Iterator[Photo]:
-    """Create the photos' files. Yields each photo before and after its file is created."""
+def paint(photos: list[Photo], show: Callable[[], None]) -> None:
+    """Create the photos' files. Calls `show` before and after each file."""
     for photo in photos:
         photo.state = "painting"
-        yield photo
+        show()
         photo.content, photo.state = photo.sample.content(), "painted"
-        yield photo
+        show()
 
 
-def push(photos: list[Photo], visitor: Visitor) -> Iterator[None]:
-    """Upload all photos, one after another, and follow them until all are done. Yields after every step.
+def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lambda: None) -> None:
+    """Upload all photos, one after another, and follow them until all are done.
 
-    Stops when nothing has changed for PATIENCE seconds. Raises WorkshopError if the site stops responding.
+    This stops when nothing has changed for PATIENCE seconds.
+
+    Args:
+        photos: The painted photos.
+        visitor: The visitor who uploads them.
+        show: Called after every step and every request for the states.
     """
-    followed = Followed(visitor)
+    tracker = UploadTracker(visitor)
     for photo in photos:
         photo.state = "uploading"
-        yield
-        followed.send(photo)
-        yield
-        followed.ask(photos)
-        yield
-    yield from _until_done(followed, photos)
+        show()
+        tracker.send(photo)
+        show()
+        tracker.update(photos)
+        show()
 
+    def has_changed(states: list[str]) -> bool:
+        tracker.update(photos)
+        show()
+        return states != [photo.state for photo in photos]
 
-def push_one(visitor: Visitor, photo: Photo) -> None:
-    """Upload one photo and return once it is done, or after PATIENCE seconds without a change."""
-    followed = Followed(visitor)
-    followed.send(photo)
-    for _ in _until_done(followed, [photo]):
-        pass
-
-
-def _until_done(followed: Followed, photos: list[Photo]) -> Iterator[None]:
-    changed, before = time.monotonic(), None
-    while not all(photo.is_done for photo in photos):
-        followed.ask(photos)
-        yield
-        states = [photo.state for photo in photos]
-        if states != before:
-            changed, before = time.monotonic(), states
-        elif time.monotonic() - changed > PATIENCE:
-            return
-        time.sleep(SECONDS_BETWEEN)
+    changed = True
+    while changed and not all(photo.is_done for photo in photos):
+        changed = until(partial(has_changed, [photo.state for photo in photos]), PATIENCE)
 
 
 class _ListPage(HTMLParser):
-    """Parses the list of photos: their states by ID, and the URL that returns the states."""
+    """The list of photos: their states by ID, and the URL that returns the states."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.states: dict[int, str] = {}
         self.states_url: str | None = None
-
-    @classmethod
-    def of(cls, text: str) -> "_ListPage":
-        page = cls()
-        page.feed(text)
-        return page
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.states_url = found.get("data-states-url") or self.states_url
-        if tag == "li" and (found.get("data-photo") or "").isdecimal():
-            self.states[int(found["data-photo"])] = found.get("data-state") or ""
-
-
-def new_photos() -> list[Photo]:
-    """All samples, before their upload."""
-    return [Photo(sample) for sample in SAMPLES]
+        attributes = dict(attrs)
+        self.states_url = attributes.get("data-states-url") or self.states_url
+        if tag == "li" and (attributes.get("data-photo") or "").isdecimal():
+            self.states[int(attributes["data-photo"])] = attributes.get("data-state") or ""

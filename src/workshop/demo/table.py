@@ -12,7 +12,7 @@ from rich.text import Text
 from workshop.console import console, in_bytes, say
 from workshop.demo.photos import Photo
 
-COLOURS = {
+COLORS = {
     "": "dim",
     "painting": "yellow",
     "painted": "dim",
@@ -27,66 +27,69 @@ WIDE = 124
 """The terminal width, in columns, from which a sample's whole purpose fits."""
 
 
-class Shown:
+class ProgressDisplay:
     """Displays the photos. Call `update()` after every change."""
 
     def __init__(self, photos: list[Photo]):
         self.photos = photos
-        self._said: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
         self._live: Live | None = None
 
     @contextlib.contextmanager
-    def on_screen(self) -> Iterator["Shown"]:
+    def on_screen(self) -> Iterator[None]:
         """Display the photos during the block. The table stays on the screen afterwards."""
         if not console.is_terminal or console.is_dumb_terminal:
-            yield self
+            yield
             return
         with Live(get_renderable=self.table, console=console, refresh_per_second=10) as self._live:
-            yield self
+            yield
             self._live.refresh()
 
     def update(self) -> None:
-        """Display what has changed."""
+        """Print what has changed. The live table refreshes on its own."""
         if self._live is None:
             for photo in self.photos:
-                if photo.state not in ("", "painting", self._said.get(photo.name)):
-                    self._said[photo.name] = photo.state
+                if photo.state not in ("", "painting", self._printed.get(photo.name)):
+                    self._printed[photo.name] = photo.state
                     say(line(photo), hang=19)
 
     def table(self) -> Table:
-        """A table with one row for each photo, no wider than the terminal."""
-        wide = console.width >= WIDE
+        """Return a table with one row for each photo, no wider than the terminal."""
         table = Table(box=None, padding=(0, 1, 0, 0))
         table.add_column("photo", no_wrap=True)
         table.add_column("what it is")  # shrinks in a narrow terminal
         table.add_column("state", no_wrap=True, min_width=9)
-        table.add_column("pixels", no_wrap=True, justify="right", min_width=7)
-        table.add_column("bytes", no_wrap=True, justify="right", min_width=15)
-        table.add_column("s", no_wrap=True, justify="right", min_width=4)
+        for heading, width in (("pixels", 7), ("bytes", 15), ("s", 4)):
+            table.add_column(heading, no_wrap=True, justify="right", min_width=width)
         for photo in self.photos:
-            state = Text(photo.state or "–", style=COLOURS.get(photo.state, ""))
-            purpose = photo.sample.purpose if wide else _short(photo.sample.purpose)
-            purpose = Text(purpose, style="dim", no_wrap=True, overflow="ellipsis")
+            purpose = photo.sample.purpose
+            if console.width < WIDE:
+                purpose = re.split(r"[,;:(]", purpose)[0].strip()
             table.add_row(
-                photo.name, purpose, state, photo.pixels or "–", change_of_size(photo), _seconds(photo)
+                photo.name,
+                Text(purpose, style="dim", no_wrap=True, overflow="ellipsis"),
+                Text(photo.state or "–", style=COLORS.get(photo.state, "")),
+                photo.pixels or "–",
+                change_of_size(photo),
+                _seconds(photo),
             )
         return table
 
 
 def line(photo: Photo) -> str:
-    """A photo in one line, for a log."""
+    """Return a line about a photo, for a log."""
     if photo.state == "painted":
         return f"  {photo.name:<17}painted    {in_bytes(photo.bytes_before)}: {photo.sample.purpose}"
-    said = f"  {photo.name:<17}{photo.state:<9}"
+    text = f"  {photo.name:<17}{photo.state:<9}"
     if photo.is_done:
-        said += f"{_seconds(photo):>5} s"
+        text += f"{_seconds(photo):>5} s"
     if photo.state == "resized":
-        said += f"  {photo.pixels}, {change_of_size(photo)}"
-    return said.rstrip()
+        text += f"  {photo.pixels}, {change_of_size(photo)}"
+    return text.rstrip()
 
 
 def change_of_size(photo: Photo) -> str:
-    """For example, "3.5 MB → 41 kB"."""
+    """Return for example "3.5 MB → 41 kB"."""
     before = in_bytes(photo.bytes_before) if photo.content else "–"
     return f"{before} → {in_bytes(photo.bytes_after)}" if photo.bytes_after else before
 
@@ -95,7 +98,3 @@ def _seconds(photo: Photo) -> str:
     if photo.is_done:
         return f"{photo.seconds:.2f}"
     return f"{time.perf_counter() - photo.sent_at:.1f}" if photo.sent_at else "–"
-
-
-def _short(purpose: str) -> str:
-    return re.split(r"[,;:(]", purpose)[0].strip()

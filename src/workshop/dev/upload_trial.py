@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from workshop.console import say
-from workshop.demo.photos import Followed, Photo
+from workshop.demo.photos import Photo, UploadTracker
 from workshop.errors import WorkshopError
 from workshop.photos.samples import Sample
 from workshop.photos.visitor import Visitor
@@ -108,15 +108,15 @@ def upload(photos: list[Upload], site: Site) -> None:
         WorkshopError: The site has stopped.
     """
     with Visitor(site.address) as visitor:
-        followed = Followed(visitor)
+        tracker = UploadTracker(visitor)
         for photo in photos:
             photo.content = photo.sample.content()
-            followed.send(photo)
+            tracker.send(photo)
             photo.size, photo.content = len(photo.content), b""
 
         def more_are_done() -> bool:
             for first in range(0, len(pending), ASKED_AT_ONCE):
-                followed.ask(pending[first : first + ASKED_AT_ONCE])
+                tracker.update(pending[first : first + ASKED_AT_ONCE])
             if not site.stays(SECONDS_BETWEEN):
                 raise WorkshopError("The site has stopped. Its last lines:\n" + "\n".join(site.last_lines()))
             return any(photo.is_done for photo in pending)

@@ -1,4 +1,7 @@
-"""The tasks. A process that waits for a result polls the database, here every 5 ms."""
+"""The tasks of django-tasks. A process that waits for a result polls the database, here every 5 ms.
+
+A worker imports a task by the name of its function, so each task is a function of this module.
+"""
 
 import time
 
@@ -8,12 +11,12 @@ from django_tasks import task
 
 @task()
 def empty(number):
-    work.done(number)
+    work.empty(number)
 
 
 @task()
 def photo(number):
-    work.resize_photo(number)
+    work.photo(number)
 
 
 @task()
@@ -23,8 +26,7 @@ def nap(number):
 
 @task()
 def answer(number):
-    work.begun(number)
-    return number
+    return work.answer(number)
 
 
 def send(name, number):

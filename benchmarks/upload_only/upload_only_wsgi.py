@@ -2,7 +2,7 @@
 
 The upload sends no message, so nothing is left to do for a worker. Start gunicorn in the project's folder:
 
-    gunicorn received:application --pythonpath FOLDER_OF_THIS_FILE
+    gunicorn upload_only_wsgi:application --pythonpath FOLDER_OF_THIS_FILE
 """
 
 from myproject.wsgi import application  # noqa: F401  loads Django first

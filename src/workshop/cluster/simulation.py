@@ -1,4 +1,4 @@
-"""What `./workshop cluster` runs: the finished project on servers that hosts can share, and the hosts."""
+"""The finished project on servers that hosts can share, and the hosts."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workshop import paths
 from workshop.cluster import VISIBILITY_TIMEOUT, send_photos
+from workshop.cluster.host import Host
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime import broker, temporary_servers
@@ -16,57 +17,55 @@ from workshop.runtime.solution_site import Ending, Site, newest
 from workshop.system import signals
 from workshop.system.child import Child
 
-from .host import Host
-
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.host_settings"
-_PROGRESS = re.compile(r"(\d+) ([\d.]+)")
+PROGRESS = re.compile(r"(\d+) ([\d.]+)")
+"""A line that send_photos.py prints. Its output can also contain warnings."""
 PATIENCE = VISIBILITY_TIMEOUT + 20
 """Seconds without a resized photo until the rest counts as lost. Unacknowledged messages return sooner."""
 
 
-class System:
-    """A site and `workers` hosts that share no disk: rows are in a database server, photos in a bucket.
+class Simulation:
+    """A site and hosts that share no disk: rows are in a database server, photos in a bucket.
 
-    The stack of `ending` stops everything. Raises WorkshopError if a process does not start.
+    Args:
+        ending: Stops everything.
+        workers: The number of hosts.
     """
 
     def __init__(self, ending: Ending, workers: int):
         folder = ending.folder()
         self._folder = folder
-        self.database, url = _database(ending, folder)
+        self._database, database_url = _database(ending, folder)
         variables = ending.entered(temporary_servers.bucket()) | {
-            "DATABASE_URL": url,
+            "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONPATH": str(paths.SOURCES),
         }
-        idle = ("worker", "slow", "flower", "beat")
-        self.site = ending.started(Site(newest(), folder, idle, {"web": WEB}, variables))
+        without = ("worker", "slow", "flower", "beat")
+        self.site = ending.started(Site(newest(), folder, without, {"web": WEB}, variables))
         self.site.wait()
         names = [f"host{number + 1}" for number in range(workers)]
-        code = self.site.project.folder
-        self.hosts = [Host(name, code, folder, self.site.environment) for name in names]
+        self.hosts = [Host(name, self.site.project.folder, folder, self.site.environment) for name in names]
 
     @property
-    def parts(self) -> dict[str, str]:
+    def shared_servers(self) -> dict[str, str]:
         """What the hosts share, and the server for each."""
         return {
-            "rows": self.database,
+            "rows": self._database,
             "photos": "a bucket in an S3 store (moto)",
             "messages": f"Valkey {broker.version_of(self.site.broker_url)}",
         }
 
     def upload(self, photo: bytes, count: int) -> None:
-        """Upload `photo` `count` times. Raises WorkshopError if the site rejects the photo."""
+        """Upload `photo` `count` times."""
         with Visitor(self.site.address) as visitor:
             for number in range(count):
-                answer = visitor.upload(f"p{number:03}.jpg", photo)
-                if answer.refusal:
-                    raise WorkshopError(f"The site rejected a photo: {answer.refusal}")
+                visitor.upload(f"p{number:03}.jpg", photo).raise_for_refusal()
 
     @contextlib.contextmanager
-    def at_work(self, count: int) -> Iterator[Sequence[Host]]:
-        """Run the workers of the first `count` hosts, and stop them afterwards."""
+    def running_workers(self, count: int) -> Iterator[Sequence[Host]]:
+        """Run the workers of the first `count` hosts during the block. Yields these hosts."""
         hosts = self.hosts[:count]
         try:
             for host in hosts:
@@ -77,45 +76,48 @@ class System:
             yield hosts
         finally:
             for host in hosts:
-                host.ask_to_stop()
+                host.terminate()
             for host in hosts:
                 host.stop()
 
-    def resizing(self, send: bool = True) -> Iterator[tuple[int, float]]:
-        """Send a task for each photo. At each change, yield the number of resized photos and the seconds.
+    def resize(self, send: bool = True) -> Iterator[tuple[int, float]]:
+        """Send a task for each photo, and wait until all photos are resized.
 
-        send: False doesn't send tasks, because the upload has already sent them. Ends when all photos are
-        resized, or when none was resized for `PATIENCE` seconds. Raises WorkshopError if send_photos.py
-        fails.
+        This also ends when no photo was resized for PATIENCE seconds.
+
+        Args:
+            send: Whether to send the tasks. After an upload, they have already been sent.
+
+        Yields:
+            The number of resized photos and the seconds since the start, whenever the number changes.
+
+        Raises:
+            WorkshopError: send_photos.py failed.
         """
+        environment = self.site.environment | {
+            "DATA_DIR": str(self._folder / "sending"),
+            "PYTHONPATH": os.pathsep.join([str(self.site.project.folder), str(paths.SOURCES)]),
+        }
+        command = [sys.executable, "-P", send_photos.__file__, str(PATIENCE), "send" if send else "follow"]
         with signals.held():
-            script = Child(
-                [sys.executable, "-P", send_photos.__file__, str(PATIENCE), "send" if send else "follow"],
-                folder=self.site.project.folder,
-                environment=self.site.environment
-                | {
-                    "DATA_DIR": str(self._folder / "sending"),
-                    "PYTHONPATH": os.pathsep.join([str(self.site.project.folder), str(paths.SOURCES)]),
-                },
-            )
+            script = Child(command, folder=self.site.project.folder, environment=environment)
         with script:
             for line in script.lines():
-                if progress := _PROGRESS.fullmatch(line):
+                if progress := PROGRESS.fullmatch(line):
                     yield int(progress[1]), float(progress[2])
-            if script.wait() not in (0, send_photos.NOT_ALL):
+            if script.wait():
                 raise WorkshopError(
                     f"The script that counts the resized photos failed.\n{script.last_lines(20)}"
                 )
 
 
 def _database(ending: Ending, folder: Path) -> tuple[str, str]:
-    """The description of the database, and its URL."""
+    """Return the description of the database, and its URL."""
     try:
         return "PostgreSQL", ending.entered(temporary_servers.postgres())
     except temporary_servers.NotInstalled:
-        file = folder / "rows.sqlite3"
-        words = (
+        description = (
             "one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed on this machine "
             "(apt-get install postgresql)"
         )
-        return words, f"sqlite:///{file}"
+        return description, f"sqlite:///{folder / 'rows.sqlite3'}"

@@ -3,68 +3,50 @@
 import io
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from matplotlib.axis import Axis
 
 INK = "#010203"
 """A placeholder for the page's text color, which the file can't know."""
-COLOURED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-SHADES = ("#00897b", "#e65100", "#5c6bc0", "#8d6e63", "#757575", "#c2185b")
+INK_PARAMETERS = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+COLORS = ("#00897b", "#e65100", "#5c6bc0", "#8d6e63", "#757575", "#c2185b")
 """Colors that are readable on white and on dark gray."""
 
 
-def lines(
-    series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str, log: bool = False
-) -> str:
-    """Draw a line with points for each of `series`. x, y: labels of the axes, with units."""
-    figure, axes = _figure()
-    for (name, (across, up)), shade, mark in zip(series.items(), SHADES, "osD^vP", strict=False):
-        axes.plot(across, up, marker=mark, color=shade, label=name)
-    if log:
-        from matplotlib.ticker import LogLocator
+def draw(series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str) -> str:
+    """Draw a line with points for each of `series` on logarithmic axes.
 
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xticks(next(iter(series.values()))[0])  # the measured values
-        values = [value for _, up in series.values() for value in up]
-        if max(values) < 100 * min(values):  # otherwise there would be only one tick
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        _spell_out(axes.xaxis, axes.yaxis)
-    return _finished(figure, axes, x, y, legend=len(series) > 1)
+    Args:
+        series: The x values and the y values of each line, by name.
+        x: The label of the x axis, with its unit.
+        y: The label of the y axis, with its unit.
 
-
-def _figure():
+    Returns:
+        The plot as SVG.
+    """
     import matplotlib
 
     matplotlib.use("svg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator
 
     pyplot.rcParams |= {
         "svg.fonttype": "none",
         "svg.hashsalt": "workshop",  # the same plot has the same ids
         "font.size": 10,
-        **dict.fromkeys(COLOURED, INK),
+        **dict.fromkeys(INK_PARAMETERS, INK),
     }
-    return pyplot.subplots(figsize=(7, 3.0), layout="constrained")
-
-
-def _spell_out(*of: "Axis") -> None:
-    """Write 1,000 instead of ten to the power of three."""
-    for axis in of:
+    figure, axes = pyplot.subplots(figsize=(7, 3.0), layout="constrained")
+    for (name, (xs, ys)), color, marker in zip(series.items(), COLORS, "osD^vP", strict=False):
+        axes.plot(xs, ys, marker=marker, color=color, label=name)
+    axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
+    axes.set_xticks(next(iter(series.values()))[0])  # the measured values
+    values = [value for _, ys in series.values() for value in ys]
+    if max(values) < 100 * min(values):  # otherwise there would be only one tick
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    for axis in (axes.xaxis, axes.yaxis):  # write 1,000 instead of ten to the power of three
         axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
         axis.set_minor_formatter(lambda value, _: "")
-
-
-def _finished(figure, axes, x: str, y: str, legend: bool = False) -> str:
-    from matplotlib import pyplot
-
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
     axes.spines[["top", "right"]].set_visible(False)
-    if legend:
-        axes.legend(frameon=False)
+    axes.legend(frameon=False)
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
@@ -87,7 +69,7 @@ def _plain(svg: str) -> str:
     return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip())
 
 
-def named(svg: str, name: str) -> str:
-    """Prefix each ID with `name`, so that a page can contain several plots."""
+def with_prefix(svg: str, name: str) -> str:
+    """Return `svg` with `name` before each ID, so that a page can contain several plots."""
     svg = re.sub(r' id="([\w.]+)"', rf' id="{name}-\1"', svg)
     return re.sub(r"([\"(])#([\w.]+)", rf"\1#{name}-\2", svg)
