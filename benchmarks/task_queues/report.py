@@ -26,8 +26,8 @@ FACTS = {
     "running (https://github.com/RealOrangeOne/django-tasks/issues/46).",
     "Dramatiq": "Dramatiq aims for at-least-once delivery (https://dramatiq.io/guide.html). A worker counts "
     "as dead after a minute without a heartbeat. Only one in a thousand commands looks for dead workers and "
-    "re-sends the messages that they had reserved (https://dramatiq.io/reference.html). So on a quiet "
-    "queue, a message that a killed worker had reserved can wait much longer than a minute.",
+    "re-sends the messages that these workers had reserved (https://dramatiq.io/reference.html). So on a "
+    "quiet queue, a message that a killed worker had reserved can wait much longer than a minute.",
     "Huey": "Huey's worker removes a task from the list before the task runs "
     "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of running tasks.",
 }
