@@ -316,7 +316,7 @@ def test_little_disk(monkeypatch, root, broker):
     assert finding.summary == "0.5 GB free on the disk"
 
 
-def test_show_says_the_cure(root):
+def test_show_prints_the_fix(root):
     with console.capture() as printed:
         doctor.show([doctor.Finding(False, "a [port] is busy", "kill 7"), doctor.Finding(True, "fine")])
     text = printed.get()

@@ -3,7 +3,8 @@ import subprocess
 import pytest
 import smallchain
 
-from workshop.course import diffs, lessons, playground, progress, project, project_files
+from workshop.commands import diff as diff_command
+from workshop.course import lessons, playground, progress, project, project_files
 from workshop.errors import NotStarted, WorkshopError
 
 
@@ -51,7 +52,7 @@ def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
     assert run.stdout == f"{copy.folder}: check a b\n"
     assert playground.changed_files(lesson) == []
     assert project_files.SCRIPT_NAME not in project_files.list_files(copy.folder)
-    assert not any(project_files.SCRIPT_NAME in each.name for each in diffs.compare(copy))
+    assert not any(project_files.SCRIPT_NAME in each.name for each in diff_command.compare(copy))
 
 
 def test_start_of_a_changed_copy_is_refused_and_changes_nothing(root):

@@ -5,7 +5,8 @@ import pytest
 import smallchain
 
 from workshop import paths
-from workshop.course import diffs, lessons, playground, project_files, solve, step_solution
+from workshop.commands import diff as diff_command
+from workshop.course import lessons, playground, project_files, solve, step_solution
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
 
@@ -66,14 +67,14 @@ def test_solving_twice_changes_nothing_more(copy, step):
 @pytest.mark.parametrize("step", ["1.1", "1.2"])
 def test_the_diff_of_a_step_is_what_solving_it_changes(copy, step):
     step, before = copy.lesson.step(step), views(copy).splitlines()
-    shown = {diff.name: diff.lines[2:] for diff in diffs.compare(copy, step)}
+    shown = {diff.name: diff.lines[2:] for diff in diff_command.compare(copy, step)}
     done = solve.solve_step(copy, step)
     assert shown.keys() == {*done.changed, *done.created}
     assert (
         shown["images/views.py"] == [*difflib.unified_diff(before, views(copy).splitlines(), lineterm="")][2:]
     )
-    assert diffs.compare(copy, step) == []
-    assert diffs.compare(copy), "the other step is not solved"
+    assert diff_command.compare(copy, step) == []
+    assert diff_command.compare(copy), "the other step is not solved"
 
 
 def test_the_learners_other_work_stays(copy):
@@ -120,7 +121,7 @@ def test_without_a_git_that_works_the_file_stays_and_the_way_out_is_said(copy, g
         (tools / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tools))
     step = copy.lesson.step("1.1")
-    for command in (solve.solve_step, diffs.compare):
+    for command in (solve.solve_step, diff_command.compare):
         with pytest.raises(WorkshopError, match="xcrun: error" if git else "git is not installed") as error:
             command(copy, step)
         assert "name the whole lesson instead of the step" in str(error.value)
@@ -143,7 +144,7 @@ def test_the_whole_lesson(copy):
     done = solve.solve_lesson(copy)
     assert views(copy) == smallchain.VIEWS_DONE
     assert (done.backup / "images/views.py").is_file()
-    assert diffs.compare(copy) == []
+    assert diff_command.compare(copy) == []
     assert not solve.solve_lesson(copy)
 
 
@@ -174,7 +175,7 @@ def test_solving_every_step_in_order_ends_at_the_solution(lesson, tmp_path, monk
                 f"{name} after {step.id}"
             )
         assert not solve.solve_step(copy, step), f"solving step {step.id} twice changes something"
-    assert [diff.name for diff in diffs.compare(copy)] == []
+    assert [diff.name for diff in diff_command.compare(copy)] == []
 
 
 @pytest.mark.parametrize("lesson", REAL, ids=lambda lesson: lesson.name)

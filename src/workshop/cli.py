@@ -136,12 +136,12 @@ def diff(
 
     With a step, show only what solving that step would change.
     """
-    from workshop.course import diffs
+    from workshop.commands import diff as diff_command
 
     if target and not file and target.endswith((".py", ".html", ".css", ".js", "Procfile")):
         target, file = None, target
     project, step = _resolve(target)
-    diffs.show(project, step, file)
+    diff_command.show(project, step, file)
 
 
 @app.command(rich_help_panel=LOOP)

@@ -1,4 +1,4 @@
-"""Compare the learner's copy with the solution, file by file."""
+"""`./workshop diff`: compare the learner's copy with the solution, file by file."""
 
 import difflib
 from dataclasses import dataclass
