@@ -6,7 +6,6 @@ import runpy
 import subprocess
 import sys
 from html import unescape
-from types import SimpleNamespace
 
 import markdown
 import pytest
@@ -79,10 +78,7 @@ def test_common_options_are_on_the_page(commands):
 
 def test_spellings_of_an_option_have_an_order():
     """Click keeps those of --help in a set, whose order differs from process to process."""
-    assert commands_page.option_names(SimpleNamespace(opts=["--help", "-h"], secondary_opts=[])) == [
-        "-h",
-        "--help",
-    ]
+    assert "| `-h`, `--help` |" in commands_page.markdown()
 
 
 def test_a_new_command_comes_by_itself(monkeypatch):
