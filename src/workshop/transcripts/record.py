@@ -7,6 +7,7 @@ from workshop import paths
 from workshop.console import say, verbatim
 from workshop.errors import WorkshopError
 from workshop.transcripts import manifest, output_text
+from workshop.transcripts.made_by import MadeBy
 
 
 def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
@@ -48,7 +49,7 @@ def pages(folder: Path, name: str) -> list[str]:
     ]
 
 
-def _meant(names: list[str], quick: bool) -> list[manifest.Entry]:
+def _meant(names: list[str], quick: bool) -> list[manifest.Entry | MadeBy]:
     every = [entry for folder in manifest.folders() for entry in folder.entries]
     found = []
     for name in names or [""]:
@@ -68,9 +69,9 @@ def _meant(names: list[str], quick: bool) -> list[manifest.Entry]:
 
 def _unknown(place: str, file: str) -> str:
     for folder in manifest.folders():
-        for kind, why in (folder.made_by | folder.by_hand).items():
+        for kind, why in folder.by_hand.items():
             if folder.path.name == place and kind == f"{file}.txt":
-                return f"{place}/{kind} is created in another way: {why}"
+                return f"{place}/{kind} is created by hand: {why}"
     known = ", ".join(folder.path.name for folder in manifest.folders())
     return f'No output is called "{place}{"/" if file else ""}{file}". Name a folder ({known}), or 03/killed.'
 

@@ -55,7 +55,7 @@ class Copy:
     def make(self, state: str) -> None:
         """Copy the lessons, and bring this lesson to `state` with the learner's commands."""
         ignored = shutil.ignore_patterns("data", "__pycache__", ".*")
-        for name in ("lessons", "solutions", "docs/runs"):
+        for name in ("lessons", "solutions", "docs/runs", "docs/examples"):
             shutil.copytree(paths.ROOT / name, self.root / name, ignore=ignored)
         script = self.root / "workshop"
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m workshop "$@"\n', encoding="utf-8")

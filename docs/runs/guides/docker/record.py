@@ -1,6 +1,6 @@
 """Record docs/runs/guides/docker/*.txt: run the containers of the guide. Needs Docker with Compose v2.
 
-PYTHONPATH=tests python docs/runs/guides/docker/record.py
+./workshop dev runs docker
 """
 
 import re
