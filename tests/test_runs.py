@@ -1,7 +1,9 @@
 """The terminal outputs of the pages: each has its way of being made again, and the quick ones still hold."""
 
+import ast
 import re
 import subprocess
+from importlib.util import find_spec
 
 import pytest
 
@@ -14,6 +16,11 @@ FOLDERS = manifest.folders()
 RECORDED = [entry for folder in FOLDERS for entry in folder.entries]
 ENTRIES = [entry for entry in RECORDED if isinstance(entry, manifest.Entry)]
 COMMANDS = [entry.command for entry in RECORDED if isinstance(entry, made_by.MadeBy)]
+SCRIPTS = [
+    (paths.ROOT / match[1], match[2])
+    for command in COMMANDS
+    if (match := re.match(r"python (docs/\S+\.py)(?: ([a-z]+))?$", command))
+]
 QUICK = [entry for entry in ENTRIES if entry.quick]
 
 
@@ -52,11 +59,20 @@ def test_commands_start_a_program_that_exists():
 
 
 def test_commands_have_a_script_with_the_part_that_is_named():
-    named = [match for each in COMMANDS if (match := re.match(r"python (docs/\S+\.py)(?: ([a-z]+))?$", each))]
-    assert len(named) > 10
-    for script, part in (match.groups() for match in named):
-        text = (paths.ROOT / script).read_text(encoding="utf-8")
+    assert len(SCRIPTS) > 10
+    for script, part in SCRIPTS:
+        text = script.read_text(encoding="utf-8")
         assert not part or f"\ndef {part}(" in text, f"{script} {part}"
+
+
+def test_scripts_import_modules_that_exist():
+    """Some of the modules are in tests/."""
+    for script in dict.fromkeys(script for script, _ in SCRIPTS):
+        tree = ast.parse(script.read_text(encoding="utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = [getattr(node, "module", None) or node.names[0].name for node in imports]
+        missing = [name for name in names if find_spec(name) is None]
+        assert not missing, f"{script} imports {missing}"
 
 
 def test_a_command_finds_the_workshop_and_records_its_output(capsys, tmp_path):
