@@ -77,7 +77,7 @@ ROLES |= {"worker": worker, "slow": worker, "beat": beat, "flower": flower}
 
 def main(role: str) -> int:
     if Path("/tmp/rests").exists():
-        print("rests: this lesson has no such process")
+        print("idle: this lesson has no such process")
         return 0
     try:
         print(ROLES[role]())

@@ -39,7 +39,8 @@ def rabbitmq(*settings: str) -> Iterator[str]:
     """A RabbitMQ with its management plugin; its address as CELERY_BROKER_URL has it.
 
     settings: more lines for its rabbitmq.conf.
-    WORKSHOP_RABBITMQ_API is set to the address of the plugin meanwhile.
+    Inside the block, WORKSHOP_RABBITMQ_API is the address of the plugin, and WORKSHOP_RABBITMQCTL is the
+    command that controls this server.
     """
     needs.tool("RabbitMQ")
     with tempfile.TemporaryDirectory(prefix="rabbitmq-", ignore_cleanup_errors=True) as name:
@@ -70,6 +71,9 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
     api = f"http://guest:guest@127.0.0.1:{management}/api"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKSHOP_RABBITMQ_API", api)
+        control = tools.RABBITMQ.with_name("rabbitmqctl")
+        node = f"--node {variables['RABBITMQ_NODENAME']}"
+        patch.setenv("WORKSHOP_RABBITMQCTL", f"env HOME={home} ERL_EPMD_PORT={names} {control} {node}")
         try:
             until(lambda: not server.running or temporary_servers.answers(f"{api}/overview"), 90)
             assert temporary_servers.answers(f"{api}/overview"), server.output

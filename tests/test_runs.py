@@ -1,9 +1,12 @@
 """The terminal outputs of the pages: each has its way of being made again, and the quick ones still hold."""
 
+import ast
 import os
 import re
 import signal
+import subprocess
 import sys
+from importlib.util import find_spec
 
 import psutil
 import pytest
@@ -13,12 +16,19 @@ from workshop.course import lessons
 from workshop.errors import WorkshopError
 from workshop.system.child import Child
 from workshop.system.waiting import until
-from workshop.transcripts import manifest, output_text, record
+from workshop.transcripts import made_by, manifest, output_text, record
 from workshop.transcripts.output_text import Selection
 from workshop.transcripts.stage import Stage
 
 FOLDERS = manifest.folders()
-ENTRIES = [entry for folder in FOLDERS for entry in folder.entries]
+RECORDED = [entry for folder in FOLDERS for entry in folder.entries]
+ENTRIES = [entry for entry in RECORDED if isinstance(entry, manifest.Entry)]
+COMMANDS = [entry.command for entry in RECORDED if isinstance(entry, made_by.MadeBy)]
+SCRIPTS = [
+    (paths.ROOT / match[1], match[2])
+    for command in COMMANDS
+    if (match := re.match(r"python (docs/\S+\.py)(?: ([a-z]+))?$", command))
+]
 QUICK = [entry for entry in ENTRIES if entry.quick]
 
 
@@ -47,13 +57,41 @@ def test_few_are_made_by_hand():
     assert all(len(why) > 40 for why in by_hand.values()), "say why, and how"
 
 
-def test_scripts_that_make_outputs_have_the_part_that_is_named():
-    commands = [command for folder in FOLDERS for command in folder.made_by.values()]
-    named = [match for each in commands if (match := re.search(r"python (docs/\S+\.py) ([a-z]+)$", each))]
-    assert len(named) > 10
-    for script, part in (match.groups() for match in named):
-        text = (paths.ROOT / script).read_text(encoding="utf-8")
-        assert f"\ndef {part}(" in text, f"{script} {part}"
+def test_commands_start_a_program_that_exists():
+    """`dev runs` sets all variables, so a command starts with its program and leaves nothing to fill in."""
+    for command in COMMANDS:
+        program = command.split()[0]
+        found = subprocess.run(
+            ["bash", "-c", f"command -v {program}"], cwd=paths.ROOT, env=made_by.environment(), check=False
+        )
+        assert found.returncode == 0, command
+        assert "…" not in command
+
+
+def test_commands_have_a_script_with_the_part_that_is_named():
+    assert len(SCRIPTS) > 10
+    for script, part in SCRIPTS:
+        text = script.read_text(encoding="utf-8")
+        assert not part or f"\ndef {part}(" in text, f"{script} {part}"
+
+
+def test_scripts_import_modules_that_exist():
+    """Some of the modules are in tests/."""
+    for script in dict.fromkeys(script for script, _ in SCRIPTS):
+        tree = ast.parse(script.read_text(encoding="utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = [getattr(node, "module", None) or node.names[0].name for node in imports]
+        missing = [name for name in names if find_spec(name) is None]
+        assert not missing, f"{script} imports {missing}"
+
+
+def test_a_command_finds_the_workshop_and_records_its_output(capsys, tmp_path):
+    output = paths.DOCS / "runs/guides/scale-priorities.txt"
+    before = output.read_text(encoding="utf-8")
+    assert record.main(["guides/scale-priorities"], to=tmp_path) == 0
+    assert "guides/scale-priorities.txt  unchanged" in capsys.readouterr().out
+    assert (tmp_path / "guides" / output.name).read_text(encoding="utf-8") == before
+    assert output.read_text(encoding="utf-8") == before
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
@@ -110,6 +148,10 @@ commands = [
 edits = [{ file = "Procfile", replace = "web:", with = "site:" }]
 quick = true
 
+[made_by]
+"one.txt" = "for name in one two; do echo $name >docs/runs/x/$name.txt; done"
+"two.txt" = "for name in one two; do echo $name >docs/runs/x/$name.txt; done"
+
 [by_hand]
 "picture.txt" = "nobody can type it"
 """
@@ -126,6 +168,7 @@ def outputs(tmp_path, monkeypatch):
     (folder / "say.txt").write_text("$ say\nhello\nplayground/01-sync\n")
     (folder / "hello.txt").write_text("$ cat Procfile\nsite: python manage.py runserver $PORT\n")
     (tmp_path / "docs/page.md").write_text('--8<-- "runs/x/say.txt"\n')
+    (tmp_path / "docs/examples").mkdir()
     for name in ("lessons", "solutions"):
         (tmp_path / name).symlink_to(paths.ROOT / name)
     monkeypatch.setattr(paths, "ROOT", tmp_path)
@@ -150,6 +193,35 @@ def test_writes(outputs, tmp_path):
     assert (outputs / "say.txt").read_text() == ""
     assert record.main(["x"]) == 0
     assert (outputs / "say.txt").read_text() == "$ say\nhello\nplayground/01-sync\n"
+
+
+def test_a_command_writes_several_outputs(outputs, capsys):
+    (outputs / "one.txt").write_text("0\n")
+    assert record.main(["x/one"]) == 0
+    assert ((outputs / "one.txt").read_text(), (outputs / "two.txt").read_text()) == ("one\n", "two\n")
+    said = capsys.readouterr().out
+    assert "x/one.txt  words have changed: not on any page" in said
+    assert "-0" in said
+    assert "+two" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("echo half >docs/runs/x/one.txt; echo it broke; exit 3", "failed with exit code 3"),
+        ("echo half >docs/runs/x/one.txt; echo it broke", "did not write two.txt"),
+    ],
+)
+def test_a_command_that_fails_changes_no_output(outputs, capsys, command, says):
+    file = outputs / "runs.toml"
+    file.write_text(re.sub("for name in .*; done", command, file.read_text()))
+    for name in ("one", "two"):
+        (outputs / f"{name}.txt").write_text("0\n")
+    assert record.main(["x/one"]) == 1
+    assert [(outputs / f"{name}.txt").read_text() for name in ("one", "two")] == ["0\n", "0\n"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert says in said
+    assert "it broke" in said
 
 
 def test_a_traceback_is_no_output(outputs, capsys):

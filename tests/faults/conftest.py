@@ -9,7 +9,7 @@ from system import System, tree
 from workshop import paths
 from workshop.system.waiting import until
 
-TITLE = "Faults, each on real processes of the finished system"
+TITLE = "Failures, each caused in real processes of the finished system"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if not rows:
         return
     lines = [
-        "\n".join([fault, hanging("promised", promise), hanging("seen", words)])
+        "\n".join([fault, hanging("expected", promise), hanging("observed", words)])
         for fault, promise, words in sorted(rows)
     ]
     terminalreporter.write_sep("=", TITLE)

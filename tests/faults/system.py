@@ -273,11 +273,11 @@ class System:
                 picture.load()
         failed = Counter(row["failure_reason"] for row in rows if row["failure_reason"])
         words = [f"{len(resized)} of {len(rows)} resized"]
-        words += [f"{count} refused: {reason}" for reason, count in failed.items()]
+        words += [f"{count} failed: {reason}" for reason, count in failed.items()]
         if (twice := self.begun() - len(rows)) > 0:
             words.append(f"{twice} started again")
         if self.started_again:
-            words.append("the worker ended and was started again")
+            words.append("the worker exited and was restarted")
         return ", ".join(words)
 
 

@@ -45,8 +45,8 @@ def test_a_pool_process_is_killed(system, outcome):
         lambda: system.log("worker")[-2000:],
     )
     outcome(
-        "kill -9 of a pool process in the middle of a resize",
-        "its photo is given back at once, and another process resizes it",
+        "kill -9 of a pool process during a resize",
+        "the message returns to the queue, and another process resizes the photo",
         system.check(),
     )
 
@@ -60,7 +60,7 @@ def test_a_whole_worker_is_killed(system, outcome):
     system.settle()
     outcome(
         "kill -9 of the whole worker",
-        "what it held comes back after the visibility timeout (5 s here), without the sweeper",
+        "its messages are redelivered after the visibility timeout (5 s here), without the sweeper",
         system.check(),
     )
 
@@ -73,7 +73,7 @@ def test_a_photo_kills_each_process_that_resizes_it(system, outcome):
     system.settle()
     outcome(
         "a photo kills each process that resizes it",
-        "each message ends after six processes, and the sweeper gives the photo up",
+        "each message is discarded after six processes, and the sweeper marks the photo as failed",
         system.check(),
     )
     # The first message and three re-sent ones, and as many redelivered ones: the clocks run fast here.
@@ -92,8 +92,8 @@ def test_the_broker_goes_away_and_comes_back(system, outcome):
     system.upload(10)
     system.settle()
     outcome(
-        "the broker is killed under load and comes back empty",
-        "uploads are kept meanwhile, and sent by the sweeper afterwards; a worker that ends is started again",
+        "the broker is killed under load and restarted without its messages",
+        "uploads are stored, the sweeper sends their tasks later, and a worker that exits is restarted",
         system.check(),
     )
 
@@ -106,9 +106,7 @@ def test_the_broker_is_flushed(system, outcome):
     system.start_worker()
     system.start_beat()
     system.settle()
-    outcome(
-        "the broker is flushed with 20 tasks waiting", "the sweeper sends all of them again", system.check()
-    )
+    outcome("the broker is flushed with 20 tasks waiting", "the sweeper re-sends all of them", system.check())
 
 
 def test_a_worker_is_asked_to_end(system, outcome):
@@ -123,8 +121,8 @@ def test_a_worker_is_asked_to_end(system, outcome):
     system.start_worker("worker again")
     system.settle()
     outcome(
-        "a worker is asked to end (SIGTERM) with work in hand",
-        "it finishes what it has begun and gives the rest back at once",
+        "a worker with running tasks is stopped (SIGTERM)",
+        "it finishes the running tasks and returns the other messages to the queue immediately",
         system.check(),
     )
 
@@ -141,8 +139,8 @@ def test_one_message_twice_at_the_same_moment(system, outcome):
     until(lambda: system.log("worker").count("succeeded in") == 2, lambda: system.log("worker")[-2000:])
     system.settle()
     outcome(
-        "the same message is delivered twice at the same moment",
-        "both runs succeed, and leave one file and one row",
+        "the same message is delivered twice at the same time",
+        "both runs succeed, and there is one file and one row",
         system.check(),
     )
 
@@ -162,8 +160,8 @@ def test_the_database_is_locked(system, outcome):
     system.upload(4)
     system.settle()
     outcome(
-        "somebody else holds the database's write lock",
-        "web and workers wait for it, up to 20 s, and go on",
+        "another process holds the database's write lock",
+        "the web process and the workers wait for up to 20 s, and then continue",
         system.check(),
     )
 
@@ -202,7 +200,7 @@ def test_the_database_stays_locked_for_longer_than_all_retries(system, outcome):
     assert words.startswith("2 of 2 resized"), words
     outcome(
         "the database is unavailable until the retries are exhausted",
-        "the photos keep waiting, and the sweeper sends them again",
+        "the photos keep waiting, and the sweeper re-sends their tasks",
         words,
     )
 
@@ -225,9 +223,9 @@ def test_postgresql_is_stopped(tmp_path, outcome):
     assert words.startswith("20 of 20 resized"), words
     assert started == 2, "the worker went on with other photos while the database was down"
     outcome(
-        "PostgreSQL is stopped in the middle of a resize, and started again",
+        "PostgreSQL is stopped during a resize and restarted later",
         "the worker waits for it, leaves the other photos in the queue, and marks none as failed",
-        f"{words}, {lines} lines in the worker's log until then",
+        f"{words}, {lines} lines in the worker's log before the restart",
     )
 
 
@@ -245,7 +243,7 @@ def test_the_hard_limit_while_the_database_is_locked(system, outcome):
     system.settle()
     outcome(
         "a resize reaches the hard time limit while the database is locked",
-        "the worker's main process answers, and the sweeper sends the photo again",
+        "the worker's main process responds, and the sweeper re-sends the task",
         system.check(),
     )
 
@@ -284,7 +282,7 @@ def test_redis_is_full(system, outcome):
     assert words.startswith("14 of 14 resized"), words
     outcome(
         "Redis is full (noeviction) and its memory is raised later",
-        "uploads are kept; a worker that ends is started again, and the sweeper sends what was lost",
+        "uploads are stored, a worker that exits is restarted, and the sweeper re-sends lost tasks",
         words,
     )
 
@@ -349,7 +347,7 @@ def test_the_disk_is_full(system, outcome):
         words = system.check()
     outcome(
         f"the disk is full while results are written ({kind})",
-        "what does not fit is refused with a reason, and leaves no half file",
+        "a photo that does not fit fails with a reason, and leaves no incomplete file",
         words,
     )
 
@@ -390,7 +388,7 @@ def test_all_processes_for_uploads_hang(system, outcome):
     system.settle()
     outcome(
         "all processes for uploads hang, and the queue is long",
-        "the sweeper runs all the same",
+        "the sweeper still runs",
         f"{ran}, {system.check()}",
     )
 
@@ -433,7 +431,7 @@ def test_the_mail_server_accepts_late(system, outcome):
         system.start_worker("slow")
         system.manage("shell", "-v0", "-c", f"{REPORT}.delay()")
         outcome(
-            "the mail server accepts each email three times later than EMAIL_TIMEOUT",
+            "the mail server takes three times EMAIL_TIMEOUT to accept each email",
             "each recipient gets one report",
             copies(system, server, 3),
         )
@@ -486,7 +484,7 @@ def test_photos_are_uploaded_during_a_restore(system, outcome):
     assert names.total() == len(names) == codes[302], names
     outcome(
         "photos are uploaded during a restore",
-        "each accepted photo has its row in the database, or in the backup that restore makes first",
+        "each accepted photo has a row in the database, or in the backup that restore makes first",
         f"{codes[302]} uploaded: {len(saved)} in the backup, {len(new)} in the database",
     )
 
@@ -511,7 +509,7 @@ def test_beat_is_killed_after_a_daily_run(system, outcome):
     sent = sum(system.log(name).count("Sending due task daily backup") for name in ("beat", "beat again"))
     assert sent == 1
     outcome(
-        "beat is killed just after it has sent a daily run",
-        "the next beat knows about it, and does not send it again",
+        "beat is killed just after it has sent a daily task",
+        "the next beat process does not send it again",
         f"sent {sent} time",
     )

@@ -11,16 +11,16 @@ def tell(what, task):
     print(f"{what:<34} {task.state:<8} {task.result!r}")
 
 
-tell("an id that I made up", AsyncResult(str(uuid.uuid4())))
+tell("a made-up id", AsyncResult(str(uuid.uuid4())))
 
 done = describe_photo_task.delay(UploadedImage.objects.earliest("pk").pk)
 done.get(timeout=10)
-tell("a task that is done", done)
+tell("a finished task", done)
 
 failed = describe_photo_task.delay(0)
 failed.get(timeout=10, propagate=False)
-tell("a task that failed", failed)
+tell("a failed task", failed)
 print(failed.traceback.splitlines()[-1])
 
 done.forget()
-tell("the first one, forgotten", AsyncResult(done.id))
+tell("the finished task, forgotten", AsyncResult(done.id))

@@ -13,5 +13,5 @@ for run in (1, 2):
     photo.refresh_from_db()
     storage, folder = photo.resized_image.storage, f"resized/{photo.pk}"
     print(f"after run {run}: {', '.join(sorted(storage.listdir(folder)[1]))}")
-print(f"the row names: {photo.resized_image.name}")
+print(f"the file in the row: {photo.resized_image.name}")
 photo.delete()

@@ -30,9 +30,14 @@ def received():
     return Counter(mail["To"] for mail in mails)
 
 
+def group(each):
+    emails, people = each
+    return f"{people} people with {emails} email{'s' if emails != 1 else ''}"
+
+
 def tell(what):
     counts = Counter(received().get(each, 0) for each in addresses)
-    print(f"{what:<34} " + ", ".join(f"{counts[mails]} have {mails}" for mails in sorted(counts)))
+    print(f"{what:<31} " + ", ".join(map(group, sorted(counts.items()))))
 
 
 def wait_for(mails, seconds=300):

@@ -104,7 +104,7 @@ if __name__ == "__main__":
         writer = Process(target=write, args=(source, stop, committed))
         writer.start()
         time.sleep(1)
-        print(f"Of {TIMES} copies each:")
+        print(f"{TIMES} copies with each method:")
         for way in (file_alone, file_and_wal, online_backup):
             measure(way, source, committed, Path(name))
         stop.set()

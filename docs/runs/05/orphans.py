@@ -52,7 +52,7 @@ storages["resized"].save("exports/0b7e.zip", ContentFile(b"a file"))
 kept = upload("kept.jpg")
 for hours in (0, 25):
     found = [name for name in tidying.orphans(timezone.now() + timedelta(hours=hours)) if name not in before]
-    print(f"in {hours} hours: {len(found)} orphans")
+    print(f"after {hours} hours: {len(found)} orphaned files")
 for name in sorted(found):
     print(f"  {name}")
 kept.delete()

@@ -31,7 +31,7 @@ def upload(count):
 
 def measure(doubling):
     print(
-        "each wait twice as long, re-sent at most three times:" if doubling else "re-sent every six seconds:"
+        "re-sent at most three times, after waits that double:" if doubling else "re-sent every six seconds:"
     )
     began, again, ids = time.monotonic(), 0, []
     for second in range(1, 91):

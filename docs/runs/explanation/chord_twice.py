@@ -18,7 +18,7 @@ def member(number):
     if number == 3:
         time.sleep(1)
     run = redis.incr(f"runs of {number}")
-    return f"member {number}, run {run}"
+    return f"task {number}, run {run}"
 
 
 @app.task
@@ -35,6 +35,6 @@ if __name__ == "__main__":
     with Worker("chord_twice", "-c", "2"):
         until(lambda: redis.llen("body"))
         until(lambda: redis.llen("body") > 1, 3)
-    print("runs of member 1:", redis.get("runs of 1"))
-    print("runs of the body:", redis.llen("body"))
-    print("it was given:    ", redis.lindex("body", 0))
+    print("runs of header task 1: ", redis.get("runs of 1"))
+    print("runs of the callback:  ", redis.llen("body"))
+    print("the callback received: ", redis.lindex("body", 0))

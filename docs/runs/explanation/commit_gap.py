@@ -36,10 +36,10 @@ os.waitpid(child, 0)
 
 def show(title):
     photo = UploadedImage.objects.get()
-    print(f"{title:30} state {photo.state!r}, messages {broker.llen('celery')}")
+    print(f"{title:30} state {photo.state.value!r}, messages {broker.llen('celery')}")
 
 
-show("killed behind the commit:")
+show("killed after the commit:")
 while sweep() == (0, 0):
     time.sleep(0.1)
-show("the sweeper has looked:")
+show("after the sweeper has run:")

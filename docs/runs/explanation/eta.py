@@ -16,7 +16,7 @@ app.conf.worker_eta_task_limit = int(os.environ["LIMIT"]) if os.environ.get("LIM
 
 @app.task
 def work():
-    redis.set("begun", time.time(), nx=True)
+    redis.set("started", time.time(), nx=True)
 
 
 @app.task
@@ -38,5 +38,5 @@ if __name__ == "__main__":
             print(f"prefetch count {stats['prefetch_count']}")
             sent = time.time()
             work.delay()
-            until(lambda: redis.get("begun"))
-            print(f"  the one without a countdown began after {float(redis.get('begun')) - sent:.2f} s")
+            until(lambda: redis.get("started"))
+            print(f"  the task without a countdown started after {float(redis.get('started')) - sent:.2f} s")

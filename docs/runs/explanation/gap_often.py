@@ -54,4 +54,4 @@ def lost():
 if __name__ == "__main__":
     kills = int(sys.argv[1])
     count = sum(lost() for _ in range(kills))
-    print(f"{kills} busy workers killed with -9: {count} messages are in no list, and not done")
+    print(f"{kills} busy workers killed with -9: {count} messages are lost")

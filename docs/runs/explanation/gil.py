@@ -1,6 +1,6 @@
 """Measures how long the threads of a process wait for each other when all of them resize photos.
 
-python gil.py PHOTO     # with the workshop's Python, on Linux
+./workshop dev runs explanation/gil     # on Linux
 
 For each thread, the kernel counts how long the thread ran, and how long it waited for a processor. The
 rest of the time, the thread was asleep. The work doesn't use files or the network, so a thread sleeps only
@@ -14,8 +14,10 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "solutions/05-beat/images"))
-from resizing import resize
+sys.path.insert(0, str(Path(__file__).parents[3] / "solutions/05-beat"))
+from images.resizing import resize
+
+from workshop.photos.samples import PHONE_PHOTO
 
 SECONDS = 8
 
@@ -44,7 +46,7 @@ def measured(work, photo, found):
 
 
 if __name__ == "__main__":
-    photo = Path(sys.argv[1]).read_bytes()
+    photo = PHONE_PHOTO.content()
     for work in (in_python, resizing):
         for count in (1, 2, 4):
             found = []
@@ -56,6 +58,6 @@ if __name__ == "__main__":
             ran, queued, asleep, _ = (sum(each) for each in zip(*found, strict=True))
             # Without the wait for a processor, as if each thread had its own processor.
             busy = ran / (ran + asleep)
-            print(
-                f"{work.__name__:10} {count} threads: asleep {1 - busy:4.0%}, at work like {count * busy:.1f}"
-            )
+            threads = f"{count} thread{'s' * (count > 1)}:"
+            speed = f"as fast as {count * busy:.1f} threads"
+            print(f"{work.__name__:10} {threads:10} asleep {1 - busy:4.0%}, {speed}")

@@ -22,7 +22,7 @@ app.conf.broker_transport_options = {
 
 @app.task(acks_late=True, reject_on_worker_lost=True)
 def late():
-    redis.incr("begun")
+    redis.incr("started")
 
 
 def waiting():
@@ -32,28 +32,29 @@ def waiting():
 
 def show(title):
     print(f"{title:38} in the queue {redis.llen('photos')}, unacked {redis.hlen('unacked')}", end=", ")
-    print(f"begun {redis.get('begun') or 0}")
+    print(f"started {redis.get('started') or 0}")
 
 
 if __name__ == "__main__":
     redis.flushdb()
     with Worker("in_flight", "-c", "1") as worker:
         late.delay()  # connects the producer, and shows that the worker is ready
-        until(lambda: redis.get("begun"))
+        until(lambda: redis.get("started"))
         # A BRPOP waits for a second at a time. Stop the worker during a BRPOP that has just started.
         while True:
             until(waiting)
             os.killpg(worker.process.pid, signal.SIGSTOP)
-            redis.delete("begun")
+            until(worker.stopped)
+            redis.delete("started")
             if waiting():
                 late.delay()
                 if until(lambda: redis.llen("photos") == 0, 2):
                     break
             os.killpg(worker.process.pid, signal.SIGCONT)
             until(lambda: redis.llen("photos") == 0)
-        show("sent; the worker has not read it")
+        show("sent, but not read by the worker")
         worker.kill()
     show("the worker is killed")
     with Worker("in_flight", "-c", "1"):
         time.sleep(12)
-        show("another worker, 12 s later")
+        show("12 s after another worker started")

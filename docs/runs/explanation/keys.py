@@ -22,13 +22,13 @@ app.conf.broker_transport_options = {
 
 @app.task
 def early(seconds):
-    redis.incr("begun")
+    redis.incr("started")
     time.sleep(seconds)
 
 
 @app.task(acks_late=True, reject_on_worker_lost=True)
 def late(seconds):
-    redis.incr("begun")
+    redis.incr("started")
     time.sleep(seconds)
 
 
@@ -50,17 +50,17 @@ if __name__ == "__main__":
     with Worker("keys", "-c", "2") as worker:
         early.delay(600)
         late.delay(600)
-        until(lambda: redis.get("begun") == "2")
+        until(lambda: redis.get("started") == "2")
         late.apply_async((1,), countdown=600)
         for _ in range(9):
             late.delay(0)
         until(lambda: redis.llen("photos") == 2)
         time.sleep(1)
-        show("at work: early(600) and late(600). Behind them one with a countdown, and nine")
+        show("running: early(600) and late(600), then a task with a countdown, and nine more")
         worker.kill()
         show("kill -9 of the whole worker")
-    redis.delete("begun")
+    redis.delete("started")
     with Worker("keys", "-c", "2"):
-        until(lambda: int(redis.get("begun") or 0) >= 10)
+        until(lambda: int(redis.get("started") or 0) >= 10)
         time.sleep(1)
-        show(f"another worker; begun in it: {redis.get('begun')}")
+        show(f"another worker has started {redis.get('started')} tasks")

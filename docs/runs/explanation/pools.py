@@ -1,14 +1,16 @@
 """Compares the pools: their speed, their memory, and which time limits work. This takes a few minutes.
 
-REDIS_URL=redis://localhost:6379/9 python pools.py resize|wait|memory|limits PHOTO
+./workshop dev runs explanation/pools-wait
 
-PHOTO is a JPEG. Install gevent and eventlet first, because the workshop doesn't.
+The argument is resize, wait, memory or limits. The script needs gevent and eventlet, which the workshop
+doesn't install.
 """
 
 import asyncio
 import os
 import statistics
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -18,6 +20,8 @@ from pathlib import Path
 from celery import Celery
 from celery.exceptions import SoftTimeLimitExceeded
 from workers import URL, Worker, redis, until
+
+from workshop.photos.samples import PHONE_PHOTO
 
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "solutions/05-beat"
@@ -32,8 +36,8 @@ app.conf.worker_prefetch_multiplier = 1
 
 @app.task(ignore_result=True)
 def resize_photo(path):
-    sys.path.insert(0, str(PROJECT / "images"))
-    from resizing import resize
+    sys.path.insert(0, str(PROJECT))
+    from images.resizing import resize
 
     with open(path, "rb") as file:
         resize(file)
@@ -57,8 +61,8 @@ def computes():
 
 
 @app.task
-def sleeps_for_ever():
-    redis.set("begun", 1)
+def sleeps_forever():
+    redis.set("started", 1)
     return held(lambda: time.sleep(0.05))
 
 
@@ -68,7 +72,7 @@ def held(work):
     try:
         while time.monotonic() < started + 6:
             work()
-        how = "nothing, done"
+        how = "no interruption, done"
     except SoftTimeLimitExceeded:
         how = "soft limit"
     except BaseException as error:
@@ -109,13 +113,16 @@ def compare(pools, task, argument, count):
         print(f"  {queue:12} {statistics.median(found):6.1f} a second   {ratio:4.1f} times")
 
 
-def resizes(photo):
-    print(f"resizes of a photo of {os.path.getsize(photo) / 1e6:.1f} MB, median of {ROUNDS} rounds")
+def resizes():
     pools = [("solo", 1), ("prefork", 2), ("threads", 2), ("gevent", 2)]
-    compare(pools, resize_photo, photo, 12)
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as photo:
+        photo.write(PHONE_PHOTO.content())
+        photo.flush()
+        print(f"resizes of a photo of {photo.tell() / 1e6:.1f} MB, median of {ROUNDS} rounds")
+        compare(pools, resize_photo, photo.name, 12)
 
 
-def waits(photo):
+def waits():
     print(f"requests to a server that takes 0.2 s, median of {ROUNDS} rounds")
     pools = [("solo", 1), ("prefork", 2), ("threads", 20), ("gevent", 20), ("gevent", 100), ("eventlet", 20)]
     server = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
@@ -142,7 +149,7 @@ async def serve():
     await server.serve_forever()
 
 
-def memory(photo):
+def memory():
     """Print the memory of an idle worker. PSS divides a shared page equally among its processes."""
     print("memory of `celery -A myproject worker` in solutions/05-beat, in MB")
     for pool, size in [
@@ -163,7 +170,7 @@ def memory(photo):
             print(f"  {pool + ' ' + str(size):12} processes {len(found)}   RSS {rss:4.0f}   PSS {pss:4.0f}")
 
 
-def limits(photo):
+def limits():
     print("soft_time_limit=1, time_limit=3, a task of 6 s; revoke(terminate=True) after 1 s")
     for pool in ("prefork", "threads", "gevent", "eventlet", "solo"):
         redis.flushdb()
@@ -173,9 +180,9 @@ def limits(photo):
                 result = task.delay()
                 until(result.ready, 9)
                 print(f"  {pool:9} {task.__name__:16} {said(result)}")
-            redis.delete("how", "begun")
-            result = sleeps_for_ever.delay()
-            until(lambda: redis.get("begun"))
+            redis.delete("how", "started")
+            result = sleeps_forever.delay()
+            until(lambda: redis.get("started"))
             time.sleep(1)
             app.control.revoke(result.id, terminate=True, signal="SIGKILL")
             until(result.ready, 9)
@@ -184,9 +191,9 @@ def limits(photo):
 
 def said(result):
     until(lambda: redis.get("how"), 7)
-    return f"{result.state:8} the task says: {redis.get('how') or 'no word'}"
+    return f"{result.state:8} the task recorded: {redis.get('how') or 'nothing'}"
 
 
 if __name__ == "__main__":
     redis.flushdb()
-    {"resize": resizes, "wait": waits, "memory": memory, "limits": limits}[sys.argv[1]](sys.argv[2])
+    {"resize": resizes, "wait": waits, "memory": memory, "limits": limits}[sys.argv[1]]()

@@ -18,7 +18,7 @@ app.conf.broker_transport_options = {
 
 
 def work():
-    redis.rpush("begun", time.time())
+    redis.rpush("starts", time.time())
     time.sleep(12)
     redis.incr("done")
 
@@ -32,12 +32,13 @@ if __name__ == "__main__":
         with Worker("twice", "-c", "4"):
             task.delay()
             until(lambda: int(redis.get("done") or 0) >= 1)
-            until(lambda: redis.get("done") == str(redis.llen("begun")))
+            until(lambda: redis.get("done") == str(redis.llen("starts")))
             time.sleep(2)
-            begun = [float(each) for each in redis.lrange("begun", 0, -1)]
+            starts = [float(each) for each in redis.lrange("starts", 0, -1)]
+            times = ", ".join(f"{each - starts[0]:.1f} s" for each in starts)
             print(
-                f"acknowledged {task.name:6} begun at",
-                *(f"{each - begun[0]:.1f} s" for each in begun),
-                end="",
+                f"{task.name} acknowledgment:".ljust(22),
+                f"{redis.get('done')} of {len(starts)} runs finished,",
+                end=" ",
             )
-            print(f", done {redis.get('done')} times")
+            print("started at", times)

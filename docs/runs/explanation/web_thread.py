@@ -88,7 +88,7 @@ if __name__ == "__main__":
         end(server)
         time.sleep(9)
         print(
-            f"{title:38} visitor read: {answer}; the work: {'done' if done.exists() else 'LOST'}",
+            f"{title:38} response: {answer}, work: {'done' if done.exists() else 'lost'}",
             flush=True,
         )
         server.terminate()

@@ -51,6 +51,10 @@ class Worker:
     def pool_processes(self):
         return [each.pid for each in self.family()[1:]]
 
+    def stopped(self):
+        """Return whether SIGSTOP has stopped all processes. A signal takes a moment to arrive."""
+        return all(each.status() == psutil.STATUS_STOPPED for each in self.family())
+
     def signal(self, number):
         self.process.send_signal(number)
 

@@ -1,6 +1,6 @@
 """Record docs/runs/guides/deploy-*.txt: run the guide's server here. Needs nginx, openssl and curl.
 
-    PYTHONPATH=tests python docs/runs/guides/deploy.py
+    ./workshop dev runs guides/deploy-watch
 
 A separate .curlrc makes curl connect photos.example.com to the test's ports and accept its certificate.
 """
@@ -166,7 +166,7 @@ def stop(server: Server, whole_group: bool) -> str:
     server.start_unit("worker")
     server.manage("storage", "ok")
     del server.environment["PRACTICE"]
-    return "\n".join(kept) + f"\n(ended after {seconds:.1f} s)"
+    return "\n".join(kept) + f"\n(exited after {seconds:.1f} s)"
 
 
 with Server() as server:

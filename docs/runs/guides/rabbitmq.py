@@ -1,9 +1,9 @@
 """Record docs/runs/guides/rabbitmq-*.txt: run solutions/05-beat with a real RabbitMQ as its broker.
 
-    AMQP_URL=amqp://guest:guest@127.0.0.1:5672// MANAGEMENT=15672 python docs/runs/guides/rabbitmq.py [part …]
+    ./workshop dev runs guides/rabbitmq-killed
 
-Use an empty RabbitMQ server that nothing else uses and that rabbitmqctl can reach. The workshop's own Redis
-server stores results and locks.
+The script starts its own RabbitMQ server. The workshop's own Redis server stores results and locks. The
+argument is the part to record: same, killed, down, quorum, timeout, flower or check.
 """
 
 import os
@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import httpx
+from servers import rabbitmq
 
 from workshop import paths
 from workshop.photos import samples
@@ -27,7 +28,6 @@ from workshop.system.ports import free_port
 from workshop.system.waiting import until
 
 OUT = Path(__file__).parent
-AMQP, MANAGEMENT = os.environ["AMQP_URL"], os.environ["MANAGEMENT"]
 SHOWN = "amqp://guest:guest@localhost:5672//"
 
 
@@ -119,7 +119,9 @@ def write(name: str, text: str) -> None:
 
 
 def ctl(command: str) -> str:
-    run = subprocess.run(f"rabbitmqctl -q {command}", shell=True, capture_output=True, text=True, check=False)
+    """Run a command of rabbitmqctl. Returns the command, as the guide shows it, and its output."""
+    real = f"{os.environ['WORKSHOP_RABBITMQCTL']} -q {command}"
+    run = subprocess.run(real, shell=True, capture_output=True, text=True, check=False)
     return f"$ rabbitmqctl -q {command}\n{(run.stdout + run.stderr).rstrip()}"
 
 
@@ -128,8 +130,8 @@ def queues() -> str:
 
 
 def empty() -> None:
-    subprocess.run("rabbitmqctl -q stop_app; rabbitmqctl -q reset; rabbitmqctl -q start_app", shell=True)
-    subprocess.run("rabbitmqctl -q await_startup", shell=True)
+    for command in ("stop_app", "reset", "start_app", "await_startup"):
+        ctl(command)
 
 
 def same(redis_url: str) -> None:
@@ -181,7 +183,7 @@ def killed(redis_url: str) -> None:
         if amqp:
             until(lambda log=second.log: "succeeded" in log.read_text(), 40)
         site.end()
-    write("killed", "$ python docs/runs/guides/rabbitmq.py killed\n" + "\n".join(said))
+    write("killed", "$ ./workshop dev runs guides/rabbitmq-killed\n" + "\n".join(said))
 
 
 TIMED = """
@@ -214,8 +216,8 @@ def down(redis_url: str) -> None:
         mute = ask(f"amqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}//")
     write(
         "down",
-        f"$ python manage.py shell -v 0 < send.py     # nothing listens\n{refused}\n"
-        f"$ python manage.py shell -v 0 < send.py     # something listens and says nothing\n{mute}",
+        f"$ python manage.py shell -v 0 < send.py     # no server is listening\n{refused}\n"
+        f"$ python manage.py shell -v 0 < send.py     # the server never responds\n{mute}",
     )
 
 
@@ -250,7 +252,7 @@ def quorum(redis_url: str) -> None:
 
 def timeout(redis_url: str) -> None:
     empty()
-    subprocess.run("rabbitmqctl -q eval 'application:set_env(rabbit, consumer_timeout, 5000).'", shell=True)
+    ctl("eval 'application:set_env(rabbit, consumer_timeout, 5000).'")
     site = Site(redis_url, AMQP)
     process = site.worker("--queues", "celery")
     # With a countdown, the message stays unacknowledged for two minutes.
@@ -262,13 +264,9 @@ def timeout(redis_url: str) -> None:
     text = process.output
     lines = [line for line in text.splitlines() if re.match(r"\[2.*(ready|received|CRIT|PRECOND)", line)]
     shown = "\n".join(textwrap.fill(tidy(line), 110) for line in lines)
-    ended = f"\n(the worker has ended, exit code {process.exit_code})" if not process.running else ""
+    ended = f"\n(the worker has exited with code {process.exit_code})" if not process.running else ""
     write("timeout", f"$ celery -A myproject worker …\n{shown}{ended}\n{queues()}")
     site.end()
-    subprocess.run(
-        "rabbitmqctl -q eval 'application:set_env(rabbit, consumer_timeout, 1800000).'", shell=True
-    )
-    empty()
 
 
 def flower(redis_url: str) -> None:
@@ -277,7 +275,7 @@ def flower(redis_url: str) -> None:
     site.kill(worker)
     site.python("from images.tasks import describe_photo_task as t; [t.delay(1) for _ in range(3)]")
     said = []
-    for more in ({}, {"FLOWER_BROKER_API": f"http://guest:guest@127.0.0.1:{MANAGEMENT}/api/"}):
+    for more in ({}, {"FLOWER_BROKER_API": f"{os.environ['WORKSHOP_RABBITMQ_API']}/"}):
         port = str(free_port())
         secret = {"FLOWER_PORT": port, "FLOWER_BASIC_AUTH": "admin:secret"}
         process = site.start("flower", ready="Connected to", name="flower", **secret, **more)
@@ -302,7 +300,6 @@ def check(_redis_url: str) -> None:
     environment = os.environ | {
         "CELERY_BROKER_URL": AMQP,
         "WORKSHOP_KEEP": "CELERY_BROKER_URL",
-        "WORKSHOP_RABBITMQ_API": f"http://guest:guest@127.0.0.1:{MANAGEMENT}/api",
     }
     said = subprocess.run(
         ["./workshop", "check", "solutions/04-flower"],
@@ -310,14 +307,15 @@ def check(_redis_url: str) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert said.returncode == 0, said.stdout + said.stderr
     command = "$ ./workshop check solutions/04-flower"
     settings = f"$ export CELERY_BROKER_URL={SHOWN} WORKSHOP_KEEP=CELERY_BROKER_URL"
     write("check", f"{settings}\n{command}\n{said.stdout}")
 
 
 PARTS = {each.__name__: each for each in (same, killed, down, quorum, timeout, flower, check)}
-with Broker(prefer=None) as broker:
+with rabbitmq() as AMQP, Broker(prefer=None) as broker:
     for part in sys.argv[1:] or PARTS:
         PARTS[part](broker.url)

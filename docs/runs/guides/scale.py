@@ -1,8 +1,9 @@
 """Record docs/runs/guides/scale-*.txt: measure a worker of solutions/05-beat.
 
-    python docs/runs/guides/scale.py [part …]
+    ./workshop dev runs guides/scale-speed
 
-The script starts a broker and a worker. The project's own task resizes photos of 12 megapixels.
+The script starts a broker and a worker. Its argument is the part to record: speed, connections, autoscale,
+recycle, priorities, queues or ping. The project's own task resizes photos of 12 megapixels.
 """
 
 import os
@@ -123,7 +124,7 @@ def speed(url: str) -> None:
             memory[children] = [megabytes(main), *map(megabytes, main.children())]
             site.end_worker()
     lines = [
-        "$ python docs/runs/guides/scale.py speed",
+        "$ ./workshop dev runs guides/scale-speed",
         "processes  photos/s, three times   median   memory, MB",
     ]
     for children, row in rows.items():
@@ -155,9 +156,9 @@ def connections(url: str) -> None:
             )
             until(lambda: site.log.read_text().count("describe_photo_task") >= 2 * 8, 60)
             time.sleep(3)
-        said.append(f"{children} process(es): {count[0]} connections when ready, {count[1]} after results")
+        said.append(f"--concurrency {children}: {count[0]} connections when ready, {count[1]} after results")
         site.end_worker()
-    write("connections", ">>> len(redis.client_list()) - 1  # less this one\n" + "\n".join(said))
+    write("connections", ">>> len(redis.client_list()) - 1  # minus this connection\n" + "\n".join(said))
     site.end()
 
 
@@ -237,7 +238,7 @@ def ping(url: str) -> None:
         "find alive -mmin -5": ["find", str(alive), "-mmin", "-5"],
     }
     site.worker("--concurrency", "1")
-    lines = ["$ python docs/runs/guides/scale.py ping", "processor time of one probe, the median of five, s"]
+    lines = ["$ ./workshop dev runs guides/scale-ping", "CPU time of a probe in seconds, median of five"]
     for name, command in ways.items():
         found = sorted(processor_seconds(command, site) for _ in range(5))
         lines.append(f"  {name:<34}{found[2]:.2f}")
@@ -246,19 +247,15 @@ def ping(url: str) -> None:
     for pool in ("prefork", "solo"):
         site.worker("--pool", pool, "--concurrency", "1", "-I", "naps")
         site.python('from myproject.celery import app; app.send_task("naps.nap")')
-        assert until(lambda: "the nap begins" in site.log.read_text(), 40), site.log.read_text()
+        assert until(lambda: "the nap starts" in site.log.read_text(), 40), site.log.read_text()
         answered = subprocess.run(
             ways["celery -A myproject inspect ping"],
             cwd=site.folder / "app",
             env=site.environment,
             check=False,
         )
-        said = (
-            "answers"
-            if answered.returncode == 0
-            else "does not answer: exit code " + str(answered.returncode)
-        )
-        lines.append(f"--pool {pool}, in the middle of a task: {said}")
+        said = "replies" if answered.returncode == 0 else "no reply, exit code " + str(answered.returncode)
+        lines.append(f"--pool {pool}, during a task: {said}")
         site.process.kill()
         site.redis.flushall()
     write("ping", "\n".join(lines))
@@ -273,7 +270,7 @@ from myproject.celery import app
 
 @app.task(name="naps.nap")
 def nap():
-    print("the nap begins", flush=True)
+    print("the nap starts", flush=True)
     time.sleep(30)
 """
 

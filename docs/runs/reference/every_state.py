@@ -110,17 +110,17 @@ def until(condition):
     end = time.monotonic() + 180
     while not condition():
         if time.monotonic() > end:
-            raise SystemExit("It did not come to that in three minutes.")
+            raise SystemExit("The task did not reach the expected state within three minutes.")
         time.sleep(0.02)
 
 
 def tell(what, task, event=None):
     """Wait until `event` has been received, then print what is known about `task`."""
     until(lambda: event is None or event in listener.of(task))
-    kept = bool(app.backend.client.exists(app.backend.get_key_for_task(task.id)))
+    stored = bool(app.backend.client.exists(app.backend.get_key_for_task(task.id)))
     print(
         f"{what:<35} {task.state:<9}{task.ready()!s:<7}{task.successful()!s:<7}{task.failed()!s:<7}"
-        f"{'yes' if kept else 'no'}"
+        f"{'yes' if stored else 'no'}"
     )
     print(f"    result: {task.result!r}")
     print(f"    events: {', '.join(listener.of(task)) or 'none'}")
@@ -132,47 +132,47 @@ def let_go(task):
 
 
 def before_a_worker():
-    print(f"{'':<35} {'state':<9}{'ready':<7}{'succ.':<7}{'failed':<7}kept")
-    tell("an id that I made up", AsyncResult(str(uuid.uuid4()), app=app))
+    print(f"{'':<35} {'state':<9}{'ready':<7}{'succ.':<7}{'failed':<7}stored")
+    tell("a made-up id", AsyncResult(str(uuid.uuid4()), app=app))
     task = work.delay()
-    tell("sent, and no worker is there", task, "sent")
+    tell("sent, but no worker is running", task, "sent")
     return task
 
 
 def beside_a_worker(worker, waits):
     waits.get(timeout=180)
-    tell("the same one, when a worker came", waits, "succeeded")
-    tell("done, with ignore_result", work_silently.delay(), "succeeded")
+    tell("the same task, with a worker", waits, "succeeded")
+    tell("done, with ignore_result=True", work_silently.delay(), "succeeded")
 
     later = work.apply_async(countdown=600)
-    tell("held by a worker, countdown 600", later, "received")
+    tell("reserved, with countdown=600", later, "received")
     app.control.broadcast("revoke", arguments={"task_id": later.id}, reply=True, timeout=1)
-    tell("the same one, called off", later)
+    tell("the same task, revoked", later)
 
     held = work.delay(hold=True)
     until(lambda: held.state == "STARTED")  # the event is sent before the state is stored
-    tell("at work", held, "started")
+    tell("running", held, "started")
     let_go(held)
     reports = report.delay()
     until(lambda: reports.state == "PROGRESS")
-    tell("at work, with update_state()", reports)
+    tell("running, after update_state()", reports)
     let_go(reports)
 
-    tell("to be tried again in 600 seconds", try_later.delay(), "retried")
+    tell("waiting for a retry", try_later.delay(), "retried")
     failed = fail.delay()
-    tell("it raised", failed, "failed")
+    tell("raised ValueError", failed, "failed")
     print(f"    traceback, last line: {failed.traceback.splitlines()[-1]}")
 
     tell("expired", work.apply_async(expires=-1), "revoked")
     name = str(uuid.uuid4())
     app.control.broadcast("revoke", arguments={"task_id": name}, reply=True, timeout=1)
-    tell("an id that I made up, called off", AsyncResult(name, app=app))
-    tell("and then sent", work.apply_async(task_id=name), "revoked")
+    tell("a made-up id, revoked", AsyncResult(name, app=app))
+    tell("the same id, sent afterwards", work.apply_async(task_id=name), "revoked")
     killed = work.delay(hold=True)
     until(lambda: "started" in listener.of(killed))
     killed.revoke(terminate=True)
     until(lambda: killed.state == "REVOKED")
-    tell("called off with terminate", killed, "revoked")
+    tell("revoked with terminate=True", killed, "revoked")
 
     ignored = ignore.delay()
     until(lambda: f"[{ignored.id}] ignored" in worker.log)

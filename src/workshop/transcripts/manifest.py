@@ -12,8 +12,9 @@
     replace   [regular expression, text]; at the top of the file, it applies to all outputs of the folder
     quick     (key of a stage) whether `--check` runs the stage
 
-`[by_hand]` says why no command creates an output, and how to create it. `[made_by]` names another command. An
-output that is not listed comes from the script with its name: pools.txt from `python …/pools.py`.
+`[made_by]` names a command that writes the output's file (see `workshop.transcripts.made_by`). `[by_hand]`
+says why no command can create an output, and how to create it. An output that is not listed comes from the
+script with its name: every-state.txt from `python …/every_state.py`.
 """
 
 import re
@@ -27,6 +28,7 @@ from workshop import paths
 from workshop.course import lessons
 from workshop.errors import WorkshopError
 from workshop.transcripts import output_text
+from workshop.transcripts.made_by import MadeBy
 from workshop.transcripts.stage import Stage
 
 
@@ -111,18 +113,16 @@ class Folder:
 
     Attributes:
         by_hand: The reason for each output that no command creates, by file name.
-        made_by: The command for each output that another command creates, by file name.
     """
 
     path: Path
-    entries: list[Entry]
+    entries: list[Entry | MadeBy]
     by_hand: Mapping[str, str]
-    made_by: Mapping[str, str]
 
     @property
     def listed(self) -> list[str]:
         """The names of all outputs that the manifest or a script explains."""
-        return [*(name for entry in self.entries for name in entry.files), *self.by_hand, *self.made_by]
+        return [*(name for entry in self.entries for name in entry.files), *self.by_hand]
 
 
 def folders() -> list[Folder]:
@@ -144,10 +144,13 @@ def read(path: Path) -> Folder:
     file = path / "runs.toml"
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        entries = [_entry(path, content, stage) for stage in content.get("stage", [])]
+        entries: list[Entry | MadeBy] = [_entry(path, content, stage) for stage in content.get("stage", [])]
+        made_by = content.get("made_by", {})
+        for command in dict.fromkeys(made_by.values()):
+            entries.append(MadeBy(path, command, [name for name in made_by if made_by[name] == command]))
     except (ValueError, TypeError, KeyError) as error:
         raise WorkshopError(f"{paths.shown(file)} cannot be read: {error}.") from error
-    folder = Folder(path, entries, content.get("by_hand", {}), content.get("made_by", {}))
+    folder = Folder(path, entries, content.get("by_hand", {}))
     for output in sorted(path.glob("*.txt")):
         script = path / f"{output.stem.replace('-', '_')}.py"
         if output.name not in folder.listed and script.is_file():

@@ -7,6 +7,7 @@ from workshop import paths
 from workshop.console import say, verbatim
 from workshop.errors import WorkshopError
 from workshop.transcripts import manifest, output_text
+from workshop.transcripts.made_by import MadeBy
 
 
 def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
@@ -46,7 +47,7 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
     return 1 if failed else 0
 
 
-def _selected(names: list[str], quick: bool) -> list[manifest.Entry]:
+def _selected(names: list[str], quick: bool) -> list[manifest.Entry | MadeBy]:
     folders = manifest.folders()
     entries = [entry for folder in folders for entry in folder.entries]
     selected = []
@@ -68,9 +69,9 @@ def _selected(names: list[str], quick: bool) -> list[manifest.Entry]:
 def _unknown(folders: list[manifest.Folder], place: str, output: str) -> str:
     """Return the message for a wrong name."""
     for folder in folders:
-        reason = {**folder.made_by, **folder.by_hand}.get(f"{output}.txt")
+        reason = folder.by_hand.get(f"{output}.txt")
         if folder.path.name == place and reason:
-            return f"{place}/{output}.txt is created in another way: {reason}"
+            return f"{place}/{output}.txt is created by hand: {reason}"
     known = ", ".join(folder.path.name for folder in folders)
     name = f"{place}/{output}" if output else place
     return f'No output is called "{name}". Name a folder ({known}), or 03/killed.'

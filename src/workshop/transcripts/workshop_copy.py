@@ -88,7 +88,7 @@ class WorkshopCopy:
             WorkshopError: The lesson could not be started.
         """
         ignored = shutil.ignore_patterns("data", "__pycache__", ".*")
-        for name in ("lessons", "solutions", "docs/runs"):
+        for name in ("lessons", "solutions", "docs/runs", "docs/examples"):
             shutil.copytree(paths.ROOT / name, self.root / name, ignore=ignored)
         script = self.root / "workshop"
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m workshop "$@"\n', encoding="utf-8")

@@ -1,9 +1,10 @@
 """Show what beat does with a schedule in the database, and what a result in the database looks like.
 
-Usage, in solutions/05-beat, with a broker: REDIS_URL=redis://localhost:6379/9 python tables.py
+Usage: ./workshop dev runs database-schedules
 The script needs django-celery-beat and django-celery-results. It creates its database in a temporary folder.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -18,7 +19,7 @@ sys.path[:0] = [
     ".",
 ]
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings_with_tables"
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
+os.environ["PYTHONPATH"] = os.pathsep.join([*sys.path[:3], os.environ.get("PYTHONPATH", "")])
 DATA = tempfile.TemporaryDirectory()  # removed when the script ends
 os.environ["DATA_DIR"] = DATA.name
 
@@ -41,8 +42,11 @@ def beat():
 
 
 def stop(process):
-    process.terminate()
-    process.wait()
+    """Send SIGTERM until beat exits: Celery's handler raises SystemExit, which a query may swallow."""
+    while process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
 
 
 def logged(text, count=1):

@@ -1,6 +1,6 @@
 """Record docs/runs/guides/docker/*.txt: run the containers of the guide. Needs Docker with Compose v2.
 
-PYTHONPATH=tests python docs/runs/guides/docker/record.py
+./workshop dev runs docker
 """
 
 import re
@@ -52,7 +52,7 @@ def main() -> None:
     try:
         early.up("web", "worker", "slow", "beat", "flower")
         command = "LESSON=03-images ./workshop compose"
-        said = [lines(early, name, "rests") for name in ("beat", "flower", "slow")]
+        said = [lines(early, name, "is idle") for name in ("beat", "flower", "slow")]
         write("lesson", f"$ {command} up --detach --wait", f"$ {command} logs beat flower slow", *said)
     finally:
         early.down()

@@ -2,7 +2,7 @@
 
 This script needs Prometheus:
 
-    PYTHONPATH=tests python docs/runs/guides/monitoring/alarms.py
+    ./workshop dev runs monitoring
 
 Each alarm waits for only one second, so the run takes a minute.
 """
@@ -33,14 +33,14 @@ def line(what, monitor):
 
 if __name__ == "__main__":
     headings = ("workers", "waiting", "failed", "broker")
-    command = "$ PYTHONPATH=tests python docs/runs/guides/monitoring/alarms.py"
+    command = "$ ./workshop dev runs monitoring"
     lines = [command, f"{'':<24}{''.join(f'{each:>12}' for each in headings)}   alarms"]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = stack.enter_context(running("05-beat", without={"beat", "flower"}))
         monitor = stack.enter_context(monitored(site, folder))
         until(lambda: monitor.value("celery_workers") == 2 and not monitor.alarms(), 60)
-        lines.append(line("all processes run", monitor))
+        lines.append(line("all processes are up", monitor))
         os.kill(site.pid("slow"), signal.SIGSTOP)
         until(lambda: monitor.alarms() == {"WorkerMissing"}, 60)
         lines.append(line("a worker hangs", monitor))

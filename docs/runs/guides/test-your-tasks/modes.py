@@ -111,8 +111,8 @@ QUESTIONS = {
     "row, not committed": uncommitted,
     "retry(countdown=2)": lambda: outcome(lambda: second_try.delay(None)),
     "time_limit=1, 3 s of work": lambda: outcome(three_seconds.delay),
-    "state, asked by the id": state_by_id,
-    "its process is killed": lambda: outcome(killed_once.delay),
+    "state, looked up by id": state_by_id,
+    "the process is killed": lambda: outcome(killed_once.delay),
 }
 
 

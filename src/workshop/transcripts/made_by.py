@@ -1,0 +1,90 @@
+"""The outputs in `[made_by]`: a command of the repository writes them, such as `./workshop dev faults`."""
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop import paths
+from workshop.errors import WorkshopError
+from workshop.system import signals
+from workshop.system.child import Child
+from workshop.system.environment import inherited
+
+SECONDS = 3600
+"""The maximum time for a command, in seconds. The slowest one builds an image."""
+STOP_SECONDS = 60
+"""The time that an interrupted command gets to stop its servers, in seconds."""
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of the commands, with which Python finds the workshop and the tests' modules."""
+    clone = paths.SOURCES.parent
+    return inherited() | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{paths.SOURCES}{os.pathsep}{clone / 'tests'}",
+        "NO_COLOR": "1",
+    }
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """A command that writes outputs. It runs in the repository.
+
+    Attributes:
+        folder: The folder of the outputs.
+        files: The names of the outputs.
+        quick: Whether `--check` records the outputs.
+    """
+
+    folder: Path
+    command: str
+    files: list[str]
+    quick: bool = False
+
+    def record(self) -> dict[str, str]:
+        """Run the command, and put the old texts of the files back.
+
+        Returns:
+            The texts that the command has written, by file name.
+
+        Raises:
+            WorkshopError: The command fails or leaves a file out. The message has the end of its output.
+        """
+        before = {name: (_time(self.folder / name), _text(self.folder / name)) for name in self.files}
+        try:
+            said = self._run()
+            left_out = [name for name, (time, _) in before.items() if _time(self.folder / name) == time]
+            if left_out:
+                raise WorkshopError(f"{self.command} did not write {', '.join(left_out)}:\n{said}")
+            return {name: _text(self.folder / name) for name in self.files}
+        finally:
+            for name, (time, text) in before.items():
+                if time:
+                    (self.folder / name).write_text(text, encoding="utf-8")
+                else:
+                    (self.folder / name).unlink(missing_ok=True)
+
+    def _run(self) -> str:
+        with Child(["bash", "-c", self.command], folder=paths.ROOT, environment=environment()) as child:
+            try:
+                code = child.wait(SECONDS)
+            finally:
+                if child.running:  # Ctrl-C, or out of time: let the command stop its servers
+                    signals.to_group(child.pid, signal.SIGINT)
+                    child.wait(STOP_SECONDS)
+            said = child.last_lines(20)
+        if code is None:
+            raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {self.command}")
+        if code != 0:
+            raise WorkshopError(f"{self.command} failed with exit code {code}:\n{said}")
+        return said
+
+
+def _time(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
