@@ -2,7 +2,6 @@
 
 import errno
 import socket
-import subprocess
 import sys
 
 import psutil
@@ -13,6 +12,7 @@ from workshop.errors import WorkshopError
 from workshop.runtime import broker as broker_module
 from workshop.runtime.broker import Broker, answers, use_external, version_of, without_password
 from workshop.system import ports
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free, next_free, who_holds
 
 
@@ -154,13 +154,12 @@ def test_a_port_that_the_system_keeps_for_root(monkeypatch):
 
 def test_a_holder_that_ends_while_it_is_looked_at(monkeypatch):
     code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); input()"
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-uc", code], stdin=pipe, stdout=pipe) as holder:
-        port = int(holder.stdout.readline())
+    with Child([sys.executable, "-uc", code], leash=True) as holder:
+        port = int(holder.wait_for("", 60))
 
         def ended(process):
             """Its command line is no longer there, and a moment later neither is it."""
-            holder.communicate(b"\n")
+            holder.stop()
             return []
 
         monkeypatch.setattr(psutil.Process, "cmdline", ended)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import termios
-import time
 
 import psutil
 import pytest
@@ -30,6 +29,7 @@ from workshop.course import lessons, progress, project
 from workshop.runtime.broker import Broker
 from workshop.system import signals
 from workshop.system.child import Child
+from workshop.system.waiting import until
 
 
 @pytest.fixture
@@ -58,10 +58,8 @@ def descendants():
 
 
 def eventually(condition, seconds=180):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    found = until(condition, seconds)
+    assert found
     return found
 
 
@@ -262,6 +260,12 @@ def cli(*arguments, tmp=None, before=(), **options):
     )
 
 
+def watching(folder, before=()):
+    """`./workshop watch` for step 1.1 of the project in `folder`."""
+    command = [*before, *startup.workshop("watch", str(folder), "1.1")]
+    return Child(command, environment=startup.environment(paths.ROOT))
+
+
 def forked(processes):
     """The server of the forks and all that it has forked: processes of checks, workers and their pools."""
     return [each for each in processes if "workshop.runtime.fork_server" in command_line(each)]
@@ -331,40 +335,31 @@ def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
 
 def test_watch_checks_again_after_a_save(mine, tmp_path):
     """Also in a clone below a folder with the name of what it leaves out."""
-    output, folder = tmp_path / "watch.txt", tmp_path / "data/01-sync"
+    folder = tmp_path / "data/01-sync"
     shutil.copytree(mine.folder, folder)
-    with output.open("w") as stream:
-        started = cli("watch", str(folder), "1.1", stdout=stream, stderr=stream)
-    try:
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
+    with watching(folder) as watch:
+        eventually(lambda: watch.output.count("step 1.1 ·") == 1)
         file = folder / "images/resizing.py"
         file.write_text(file.read_text().replace("picture.thumbnail(", "picture.resize("))
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
-        said = output.read_text()
-        assert "✓ 1.1" in said
-        assert "✗ 1.1" in said
-        assert "images/resizing.py" in said
-    finally:
-        started.send_signal(signal.SIGINT)
-        assert started.wait(10) == 0
-    assert "Stopped watching." in Printed(output.read_text())
+        eventually(lambda: watch.output.count("step 1.1 ·") == 2)
+        assert "✓ 1.1" in watch.output
+        assert "✗ 1.1" in watch.output
+        assert "images/resizing.py" in watch.output
+        watch.signal(signal.SIGINT)
+        assert watch.wait(60) == 0
+        assert "Stopped watching." in Printed(watch.output)
 
 
 def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
-    output, copy = tmp_path / "watch.txt", tmp_path / "01-sync"
+    copy = tmp_path / "01-sync"
     shutil.copytree(paths.SOLUTIONS / copy.name, copy, ignore=shutil.ignore_patterns("data"))
-    with output.open("w") as stream:
-        started = cli("watch", str(copy), "1.1", before=limited("instances"), stdout=stream, stderr=stream)
-    try:
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
+    with watching(copy, before=limited("instances")) as watch:
+        eventually(lambda: watch.output.count("step 1.1 ·") == 1)
         (copy / "images/resizing.py").touch()
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
-    finally:
-        started.send_signal(signal.SIGINT)
-        assert started.wait(10) == 0
-    assert "doesn't report saved files (Error creating recommended watcher: Too many" in Printed(
-        output.read_text()
-    )
+        eventually(lambda: watch.output.count("step 1.1 ·") == 2)
+        assert "doesn't report saved files (Error creating recommended watcher: Too many" in Printed(
+            watch.output
+        )
 
 
 def test_watch_begins_with_the_step_that_failed(tmp_path):

@@ -19,6 +19,7 @@ from workshop import paths
 from workshop.checkkit import photos, until
 from workshop.checkkit.worker import QUICK_START, Process
 from workshop.runtime import temporary_servers
+from workshop.system.child import Child
 from workshop.system.ports import free_port
 
 PATIENCE = 180
@@ -139,19 +140,11 @@ def tls_redis():
         options = f"--port 0 --tls-port {port} --tls-cert-file {name}/cert.pem --tls-key-file {name}/key.pem"
         options += f" --tls-ca-cert-file {name}/cert.pem --tls-auth-clients no --bind 127.0.0.1 --save ''"
         options += f" --unixsocket {name}/redis.sock --requirepass p@ss/w;d --dir {name}"
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                ["redis-server", *shlex.split(options.replace(";", "\\;"))],
-                executable=temporary_servers.redis_program(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            assert until(lambda: (folder / "redis.sock").exists(), 30), (folder / "log").read_text()
+        program = folder / "redis-server"  # the program starts a server only under this name
+        program.symlink_to(temporary_servers.redis_program())
+        with Child([program, *shlex.split(options.replace(";", "\\;"))]) as server:
+            assert until(lambda: (folder / "redis.sock").exists(), 30), server.output
             yield folder, port
-        finally:
-            server.terminate()
-            server.wait()
 
 
 TLS = "rediss://:p%40ss%2Fw%3Bd@localhost:{port}"

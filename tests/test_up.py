@@ -461,15 +461,13 @@ def test_a_port_is_claimed_before_its_server_listens():
     """As those of Flower, JupyterLab and the docs, which start seconds after their ports are chosen."""
     port = free_port()
     command = [sys.executable, "-c", CLAIM]
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    with subprocess.Popen([*command, "claim", str(port)], env=environment, **options) as first:
-        assert first.stdout.readline() == "True\n"
+    with Child([*command, "claim", str(port)], environment=environment, leash=True) as first:
+        assert first.wait_for("", 60) == "True"
         assert not ports.claim(port)
         assert ports.claimant(port).pid == first.pid
-        with subprocess.Popen([*command, "claim_next", str(port)], env=environment, **options) as second:
-            assert int(second.stdout.readline()) > port
-            second.stdin.close()
+        with Child([*command, "claim_next", str(port)], environment=environment, leash=True) as second:
+            assert int(second.wait_for("", 60)) > port
         first.kill()
     assert ports.claimant(port) is None
     assert ports.claim(port)
