@@ -33,11 +33,11 @@ DEAR = (
     "tests/test_notebooks.py",
     "tests/faults/",
     "tests/test_bench",
-    "tests/test_guards.py",
+    "tests/test_starters_and_solutions.py",
     "tests/test_examples_testing.py",
     "tests/test_demo.py",
     "tests/test_up.py",
-    "tests/test_runs.py",
+    "tests/test_transcripts.py",
 )
 """Files with tests of half a minute. They begin first: one that begins last has the machine to itself."""
 LEFT_OUT = pytest.StashKey[int]()

@@ -14,7 +14,7 @@ import numpy
 import pytest
 import redis
 from PIL import Image, ImageCms
-from printed import Printed
+from printed_text import Printed
 
 from benchmarks import (
     command,

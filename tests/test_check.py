@@ -16,9 +16,9 @@ import termios
 
 import psutil
 import pytest
-from alive import alive, command_line
-from inotify import limited
-from printed import Printed
+from file_watch_limits import limited
+from printed_text import Printed
+from processes import alive, command_line
 
 from benchmarks import startup
 from workshop import paths

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import smallchain
-from printed import Printed
+from printed_text import Printed
 
 from workshop import cli, paths
 from workshop.course import progress, project

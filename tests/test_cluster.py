@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from alive import command_line
+from processes import command_line
 from tinyproject import SOURCE, Up
 
 from workshop import paths

@@ -1,6 +1,6 @@
 """The Docker files: what can be said of them without Docker, and the stack itself with `--docker`.
 
-tests/stack.py starts it. `--docker` builds the image and takes minutes, so no run does it unasked.
+tests/compose_stack.py starts it. `--docker` builds the image and takes minutes, so no run does it unasked.
 """
 
 import ast
@@ -22,9 +22,9 @@ import httpx
 import needs
 import pytest
 import yaml
+from compose_stack import PATIENCE, Stack
 from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
-from stack import PATIENCE, Stack
 
 from workshop import paths
 from workshop.errors import WorkshopError

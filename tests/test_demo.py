@@ -14,7 +14,7 @@ from fcntl import ioctl
 import httpx
 import psutil
 import pytest
-from alive import alive
+from processes import alive
 from rich.console import Console
 from tinyproject import SOURCE, Up
 

@@ -13,7 +13,7 @@ import httpx
 import needs
 import pytest
 import redis
-from deployed import FILES, HOST, SOLUTION, Server, sections, unit, variables
+from deployed_server import FILES, HOST, SOLUTION, Server, sections, unit, variables
 from honcho.environ import parse_procfile
 
 from workshop.photos import samples

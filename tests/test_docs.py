@@ -17,7 +17,7 @@ import httpx
 import markdown
 import pytest
 from mkdocs.exceptions import BuildError
-from printed import in_one_line
+from printed_text import in_one_line
 
 from workshop import paths
 from workshop.course import lesson_facts, lessons

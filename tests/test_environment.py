@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import redis
-from printed import in_one_line
+from printed_text import in_one_line
 from tinyproject import Up
 
 from benchmarks import startup

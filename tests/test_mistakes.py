@@ -16,7 +16,7 @@ from pathlib import Path
 from pprint import pformat
 
 import pytest
-from printed import in_one_line
+from printed_text import in_one_line
 
 from workshop.checks.events import Broken, Checked
 from workshop.commands import check

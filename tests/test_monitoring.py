@@ -13,8 +13,8 @@ import httpx
 import pytest
 import servers
 import yaml
-from monitored import FILES, monitored
 from needs import tool
+from prometheus_monitor import FILES, monitored
 
 from workshop import paths
 from workshop.photos import samples

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import yaml
-from deployed import FILES, variables
+from deployed_server import FILES, variables
 
 from workshop import paths
 from workshop.runtime import temporary_servers

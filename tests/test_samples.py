@@ -12,7 +12,7 @@ from io import BytesIO
 import httpx
 import pytest
 from PIL import Image, ImageCms, ImageOps
-from printed import Printed
+from printed_text import Printed
 
 from workshop import paths
 from workshop.errors import WorkshopError

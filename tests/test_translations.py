@@ -9,7 +9,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from printed import in_one_line
+from printed_text import in_one_line
 
 from workshop import paths
 from workshop.course import lesson_facts

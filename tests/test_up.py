@@ -18,10 +18,10 @@ import httpx
 import psutil
 import pytest
 import redis
-from alive import alive, command_line
+from file_watch_limits import limited
 from honcho.printer import Printer
-from inotify import limited
-from printed import Printed, in_one_line
+from printed_text import Printed, in_one_line
+from processes import alive, command_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import paths

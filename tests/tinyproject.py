@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
-from printed import Printed
+from printed_text import Printed
 
 from workshop.system.child import Child
 from workshop.system.ports import free_port

@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-import looks
 import needs
+import page_checks
 import pytest
 from playwright.sync_api import expect
 
@@ -29,7 +29,7 @@ def browser():
 
 @pytest.fixture
 def visitor(browser):
-    """Makes pages, each with cookies and a cache of its own: visitor(looks.PHONE, color_scheme="dark").
+    """Makes pages, each with cookies and a cache of its own: visitor(page_checks.PHONE, color_scheme="dark").
 
     At the end no page may have asked another machine for anything or have written an error to its console.
     A test that provokes such an error takes it out of `visitor.errors`.
@@ -56,7 +56,7 @@ def page(reader):
     At the end it may not have asked another machine for anything or have written an error to its console.
     """
     page = reader.page
-    page.set_viewport_size(looks.DESKTOP)
+    page.set_viewport_size(page_checks.DESKTOP)
     yield page
     page.evaluate("localStorage.clear()")
     reader.assert_content()
@@ -67,7 +67,7 @@ class Visitor:
         self.errors, self.foreign = [], []
         self._browser, self._contexts = browser, []
 
-    def __call__(self, viewport=looks.DESKTOP, **options):
+    def __call__(self, viewport=page_checks.DESKTOP, **options):
         context = self._browser.new_context(viewport=viewport, **options)
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE)

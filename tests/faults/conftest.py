@@ -3,8 +3,8 @@
 import textwrap
 
 import pytest
-from alive import alive
-from system import System, tree
+from finished_system import System, tree
+from processes import alive
 
 from workshop import paths
 from workshop.system.waiting import until

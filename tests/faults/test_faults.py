@@ -12,9 +12,9 @@ from threading import Event, Thread
 import psycopg
 import redis
 from celery import Celery
+from finished_system import System, send, until
 from mailserver import MailServer
 from servers import postgres
-from system import System, send, until
 
 from workshop.runtime import temporary_servers
 

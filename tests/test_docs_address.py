@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 import smallchain
-from printed import in_one_line
+from printed_text import in_one_line
 
 from workshop import paths
 from workshop.checks.events import Checked, Collected, Explanation

@@ -29,14 +29,14 @@ RUN_AXE = """async (coloursOnly) => {
   const looks = new Map();
   const look = (element) => {
     if (!element) return "";
-    if (!looks.has(element)) {
+    if (!page_checks.has(element)) {
       const style = getComputedStyle(element);
       const seen = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize", "fontWeight",
         "textShadow", "position"].map((name) => style[name]);
       const own = [element.tagName, element.className, ...seen];
-      looks.set(element, [look(element.parentElement), ...own].join("|"));
+      page_checks.set(element, [look(element.parentElement), ...own].join("|"));
     }
-    return looks.get(element);
+    return page_checks.get(element);
   };
   const hasText = (element) =>
     element.matches("input, select, textarea") ||
