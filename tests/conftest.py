@@ -1,12 +1,19 @@
 """What holds for every test."""
 
 import os
+import shutil
 import signal
+import socket
 from collections import Counter
 
 import pytest
+import smallchain
+from projects import Project
 
+from workshop import paths
+from workshop.runtime.broker import Broker
 from workshop.runtime.forked_process import ForkServer
+from workshop.system.ports import free_port
 
 # Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
 # would all that it starts; a handler of our own becomes the default again in them.
@@ -64,6 +71,58 @@ def forks():
     """One server for all of the runs: only the first of them waits until the libraries are loaded."""
     with ForkServer() as server:
         yield server
+
+
+@pytest.fixture
+def broker():
+    """A running broker."""
+    with Broker(prefer=None) as broker:
+        yield broker
+
+
+@pytest.fixture
+def no_broker():
+    """The address of a broker that is not running."""
+    return f"redis://localhost:{free_port()}/0"
+
+
+@pytest.fixture
+def busy_port():
+    """A port that this process listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """migrated(name): a data folder with an empty, migrated database of a solution. Copy it."""
+    folders = {}
+
+    def migrated(name):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            Project(paths.SOLUTIONS / name, folders[name]).manage("migrate", "-v0")
+        return folders[name]
+
+    return migrated
+
+
+@pytest.fixture
+def solution(migrated, tmp_path):
+    """solution(name, **environment): a solution with its own data folder and a migrated database."""
+
+    def solution(name, **environment):
+        data = shutil.copytree(migrated(name), tmp_path / "data")
+        return Project(paths.SOLUTIONS / name, data, **environment)
+
+    return solution
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """The folder of a workshop with the two made-up lessons of smallchain, which the commands use."""
+    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
+    return tmp_path.resolve()
 
 
 def _place(item):
