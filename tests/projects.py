@@ -27,6 +27,10 @@ PATIENCE = 300
 PRODUCTION = {"DEBUG": "0", "SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxyz0123456789"}
 """The variables that every site on a server needs."""
 
+NOT_UPRIGHT = ("return picture if turn is None else picture.transpose(turn)", "return picture")
+ALWAYS_PNG = ('return "PNG" if picture.has_transparency_data else "JPEG"', 'return "PNG"')
+"""Mistakes in images/resizing.py of lesson 01: the first fails step 1.2, the second step 1.3."""
+
 each_project = pytest.mark.parametrize(
     "folder",
     [folder for lesson in LESSONS for folder in (lesson.folder, lesson.solution)],
@@ -40,7 +44,7 @@ def since(number: str) -> list[str]:
     return [name for name in SOLUTIONS if name >= number]
 
 
-def copy(project: Path, target: Path) -> Path:
+def copy_of(project: Path, target: Path) -> Path:
     """Copy a project without its data, and return `target`."""
     return shutil.copytree(project, target, ignore=shutil.ignore_patterns("data", "__pycache__"))
 

@@ -1,7 +1,6 @@
 """The embedded broker: real processes on real ports."""
 
 import errno
-import socket
 import sys
 
 import psutil
@@ -14,14 +13,6 @@ from workshop.runtime.broker import Broker, answers, use_external, version_of, w
 from workshop.system import ports
 from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free, next_free, who_holds
-
-
-@pytest.fixture
-def busy_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
 
 
 def test_start_answers_and_stop_leaves_nothing():

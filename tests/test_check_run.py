@@ -2,12 +2,13 @@
 
 import contextlib
 import os
-import shutil
 import signal
 from dataclasses import replace
 
 import psutil
 import pytest
+from files import edit
+from projects import ALWAYS_PNG, NOT_UPRIGHT, copy_of
 
 from workshop import paths
 from workshop.checkkit.worker import READY, Worker
@@ -133,18 +134,10 @@ def test_what_came_before_the_order_was_known_is_said_with_it():
     assert list(map(type, found)) == [Collected, Began]
 
 
-def copy_of(name, tmp_path):
+def solved(name, tmp_path):
+    """A copy of a lesson's solution."""
     lesson = lessons.find(name)
-    folder = tmp_path / lesson.name
-    shutil.copytree(lesson.solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    return project.Project(folder, lesson)
-
-
-def edit(mine, name, old, new):
-    file = mine.folder / name
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
+    return project.Project(copy_of(lesson.solution, tmp_path / lesson.name), lesson)
 
 
 def events_of(mine, forks, lanes, monkeypatch, everything=False):
@@ -166,20 +159,9 @@ def told(events):
 @pytest.mark.parametrize("broken", [False, True], ids=["solved", "with mistakes"])
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
 def test_several_lanes_say_what_one_says(tmp_path, forks, monkeypatch, broken, everything):
-    mine = copy_of("01", tmp_path)
-    if broken:  # in 1.2 and in 1.3
-        edit(
-            mine,
-            "images/resizing.py",
-            "return picture if turn is None else picture.transpose(turn)",
-            "return picture",
-        )
-        edit(
-            mine,
-            "images/resizing.py",
-            'return "PNG" if picture.has_transparency_data else "JPEG"',
-            'return "PNG"',
-        )
+    mine = solved("01", tmp_path)
+    if broken:
+        edit(mine.folder / "images/resizing.py", NOT_UPRIGHT, ALWAYS_PNG)
     one, _ = events_of(mine, forks, 1, monkeypatch, everything)
     several, lanes = events_of(mine, forks, 3, monkeypatch, everything)
     assert lanes == 3
@@ -198,7 +180,7 @@ def test_it():
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
 def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monkeypatch, everything):
     """A lane that takes the long step first goes on with those before it, and with those alone."""
-    mine, checks = copy_of("01", tmp_path), tmp_path / "checks"
+    mine, checks = solved("01", tmp_path), tmp_path / "checks"
     core = [replace(step, optional=False) for step in mine.lesson.steps]  # an optional one ends no run
     mine = project.Project(mine.folder, replace(mine.lesson, steps=core))
     checks.mkdir()
@@ -223,16 +205,16 @@ def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monk
 
 
 def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):
-    mine = copy_of("01", tmp_path)
-    edit(mine, "myproject/settings.py", "USE_TZ = True", "USE_TZ = Ture")
+    mine = solved("01", tmp_path)
+    edit(mine.folder / "myproject/settings.py", ("USE_TZ = True", "USE_TZ = Ture"))
     events, _ = events_of(mine, forks, 2, monkeypatch)
     assert list(map(type, events)) == [Broken]
 
 
 def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch):
     """Its step is the last one: those before are said first."""
-    mine = copy_of("01", tmp_path)
-    edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
+    mine = solved("01", tmp_path)
+    edit(mine.folder / "images/views.py", ("photos = form.save()", "import os; os._exit(3)"))
     events, _ = events_of(mine, forks, 3, monkeypatch, everything=True)
     steps = list(dict.fromkeys(each.step for each in events if isinstance(each, Checked)))
     assert steps[:3] == ["1.1", "1.2", "1.3"]
@@ -242,11 +224,11 @@ def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch)
 
 def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypatch):
     with ForkServer() as server:
-        mine = copy_of("01", tmp_path)
+        mine = solved("01", tmp_path)
         templates = server.folder.glob
         events_of(mine, server, 2, monkeypatch)
         assert len(list(templates("*.sqlite3"))) == 1
-        edit(mine, "images/views.py", "import time", "import time  # as it was")
+        edit(mine.folder / "images/views.py", ("import time", "import time  # as it was"))
         events_of(mine, server, 1, monkeypatch)
         assert len(list(templates("*.sqlite3"))) == 1
         with (mine.folder / "images/models.py").open("a") as file:

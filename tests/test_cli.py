@@ -14,12 +14,6 @@ SOURCE = paths.ROOT / "src"
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
-
-
-@pytest.fixture
 def run(root, monkeypatch, capsys):
     """Run a command line; returns the exit code, what it printed, and what it complained about."""
 

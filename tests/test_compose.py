@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -475,27 +474,24 @@ def test_a_lost_env_is_said_before_a_database_refuses_the_new_password(clone):
     assert clone.run("up").returncode == 0
 
 
-def test_a_port_that_is_taken_is_said_before_anything_starts(clone):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = str(server.getsockname()[1])
-        done = clone.run("up", FLOWER_PORT=port)
-        assert done.returncode == 1
-        assert f"Port {port} (flower) is taken by another program" in done.stderr
-        assert f"FLOWER_PORT={int(port) + 10} ./workshop compose up" in done.stderr
-        assert clone.run("up", "web", "worker", FLOWER_PORT=port).returncode == 0, "Flower was not asked for"
-        assert clone.run("up", S3_PORT=port).returncode == 0, "without the profile there is no store"
-        assert clone.run("--profile", "s3", "up", S3_PORT=port).returncode == 1
-        forget_profiles(clone)
-        assert clone.run("up", GRAFANA_PORT=port).returncode == 0, "without the profile there is no Grafana"
-        assert "(grafana) is taken" in clone.run("--profile=monitoring", "up", GRAFANA_PORT=port).stderr
-        assert clone.run("--profile=monitoring", "up", S3_PORT=port).returncode == 0, "another profile"
-        forget_profiles(clone)
-        assert clone.run("ps", PORT=port).returncode == 0
-        project = clone.given("ps")[1]["COMPOSE_PROJECT_NAME"]
-        (clone.folder / "holder").write_text(f"{project}\n")
-        assert clone.run("up", PORT=port).returncode == 0, "its own containers"
+def test_a_port_that_is_taken_is_said_before_anything_starts(clone, busy_port):
+    port = str(busy_port)
+    done = clone.run("up", FLOWER_PORT=port)
+    assert done.returncode == 1
+    assert f"Port {port} (flower) is taken by another program" in done.stderr
+    assert f"FLOWER_PORT={int(port) + 10} ./workshop compose up" in done.stderr
+    assert clone.run("up", "web", "worker", FLOWER_PORT=port).returncode == 0, "Flower was not asked for"
+    assert clone.run("up", S3_PORT=port).returncode == 0, "without the profile there is no store"
+    assert clone.run("--profile", "s3", "up", S3_PORT=port).returncode == 1
+    forget_profiles(clone)
+    assert clone.run("up", GRAFANA_PORT=port).returncode == 0, "without the profile there is no Grafana"
+    assert "(grafana) is taken" in clone.run("--profile=monitoring", "up", GRAFANA_PORT=port).stderr
+    assert clone.run("--profile=monitoring", "up", S3_PORT=port).returncode == 0, "another profile"
+    forget_profiles(clone)
+    assert clone.run("ps", PORT=port).returncode == 0
+    project = clone.given("ps")[1]["COMPOSE_PROJECT_NAME"]
+    (clone.folder / "holder").write_text(f"{project}\n")
+    assert clone.run("up", PORT=port).returncode == 0, "its own containers"
     (clone.folder / "holder").write_text(project.replace("finished", "03-images"))
     assert "Stop that: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
     (clone.folder / "holder").write_text("another")

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from collections import namedtuple
 import pytest
 import redis
 import servers
+from printed_text import in_one_line
 from tinyproject import FILES, SOURCE, Up, make_root, write
 
 from workshop import paths
@@ -42,10 +42,10 @@ def project(root):
 
 
 @pytest.fixture
-def broker(monkeypatch):
-    with Broker(prefer=None) as broker:
-        monkeypatch.setenv("REDIS_URL", broker.url)
-        yield broker
+def broker(broker, monkeypatch):
+    """A running broker, which REDIS_URL names."""
+    monkeypatch.setenv("REDIS_URL", broker.url)
+    return broker
 
 
 @pytest.fixture
@@ -274,15 +274,12 @@ def test_the_up_of_another_clone_is_named_with_the_way_to_stop_it(root, broker, 
     )
     assert finding.cure.splitlines()[0] == stop
     assert "kill" not in finding.cure + ours.text
-    assert f"{stop}, or choose another port" in " ".join(ours.text.split())
+    assert f"{stop}, or choose another port" in in_one_line(ours.text)
 
 
-def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, monkeypatch):
+def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, busy_port, monkeypatch):
     monkeypatch.setattr(doctor.compose, "publisher", lambda port: doctor.compose.project_name("03-images"))
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        findings = doctor.examine(None, {server.getsockname()[1]: "the site"})
+    findings = doctor.examine(None, {busy_port: "the site"})
     (finding,) = [each for each in findings if each.what.startswith("port")]
     assert re.search(r"is used by the containers of photos-\w{6}-03-images$", finding.what)
     assert (finding.ok, finding.cure) == (False, "LESSON=03-images ./workshop compose down")

@@ -7,16 +7,9 @@ import sys
 import pytest
 
 from workshop import paths
-from workshop.runtime.broker import Broker
 
 SCRIPT = paths.DOCS / "runs/guides/upgrade-celery/versions.py"
 SHRUNK, LOST = "shrink 7 into 1024x768", "left on the broker: 0 waiting, 0 not acknowledged"
-
-
-@pytest.fixture(scope="module")
-def broker():
-    with Broker(prefer=None) as broker:
-        yield broker
 
 
 @pytest.mark.parametrize(

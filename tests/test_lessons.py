@@ -1,14 +1,7 @@
 import pytest
-import smallchain
 
 from workshop.course import lessons
 from workshop.errors import WorkshopError
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
 
 
 @pytest.mark.parametrize("text", ["2", "02", "02-two", "two", "tw", "02-", "TWO", " 02/ "])

@@ -7,12 +7,6 @@ from workshop.course import diffs, lessons, playground, progress
 from workshop.errors import NotStarted, WorkshopError
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
-
-
 def names(folder):
     return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 

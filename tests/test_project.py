@@ -7,12 +7,6 @@ from workshop.course import lessons, playground, progress, project
 from workshop.errors import NotStarted, WorkshopError
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
-
-
 def test_a_lesson_means_its_playground_copy(root):
     playground.start(lessons.find("1"))
     found = project.resolve("one")

@@ -13,12 +13,6 @@ REAL = lessons.all_lessons()
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
-
-
-@pytest.fixture
 def copy(root):
     return playground.start(lessons.find("1"))
 

@@ -401,17 +401,13 @@ def test_a_step_that_is_passed_is_not_probed(root, monkeypatch):
     assert procfile.from_procfile(project, {}, 8000)[1].probe is None
 
 
-def test_busy_port(root, start):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        run = start(port=port)
-        assert run.end() == 1
-    said = " ".join(run.text.split())
-    assert f"Port {port} is taken by" in said
-    assert f"(pid {psutil.Process().pid})" in said
-    assert f"./workshop up --port {port + 10}"[:-1] in said
+def test_busy_port(root, start, busy_port):
+    run = start(port=busy_port)
+    assert run.end() == 1
+    said = in_one_line(run.text)
+    assert f"Port {busy_port} is taken by" in said
+    assert f"(pid {os.getpid()})" in said
+    assert f"./workshop up --port {busy_port + 10}"[:-1] in said
     assert list((root / ".workshop").glob("up*")) == []
 
 
@@ -426,7 +422,7 @@ def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_pa
     (loser,) = [run for run in runs if not run.process.running]
     (winner,) = [run for run in runs if run is not loser]
     assert loser.end() == 1
-    said = " ".join(loser.text.split())
+    said = in_one_line(loser.text)
     assert f"Port {port} is taken by" in said
     assert f"(pid {winner.process.pid})" in said or f"runserver {port}" in said
     assert "It belongs to another clone of the workshop," in said
