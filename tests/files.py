@@ -7,11 +7,15 @@ from pathlib import Path
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write each text to its path below `folder`, and create the folders that are missing."""
+    """Write each text to its path below `folder`."""
     for name, text in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file, and create the folders that are missing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
 
 
 def edit(file: Path, *replacements: tuple[str, str]) -> None:
@@ -25,7 +29,7 @@ def edit(file: Path, *replacements: tuple[str, str]) -> None:
 
 def program(file: Path, code: str = "#!/bin/sh\nexit 0\n") -> Path:
     """Write an executable script, and return its path."""
-    write(file.parent, {file.name: code})
+    write_text(file, code)
     file.chmod(0o755)
     return file
 
