@@ -6,6 +6,7 @@ import sys
 import psutil
 import pytest
 import redis
+from files import program
 
 from workshop.errors import WorkshopError
 from workshop.runtime import broker as broker_module
@@ -78,9 +79,7 @@ def test_killed_broker_comes_back_on_the_same_port():
 
 
 def test_a_server_that_cannot_start_is_a_sentence(monkeypatch, tmp_path):
-    wrong = tmp_path / "valkey-server"
-    wrong.write_text("#!/bin/sh\necho 'no memory left'\nexit 1\n")
-    wrong.chmod(0o755)
+    wrong = program(tmp_path / "valkey-server", "#!/bin/sh\necho 'no memory left'\nexit 1\n")
     monkeypatch.setattr(broker_module, "get_binary_path", lambda: wrong)
     with pytest.raises(WorkshopError, match="did not start on port .*no memory left"):
         Broker(prefer=None).start()
