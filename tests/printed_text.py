@@ -1,13 +1,13 @@
-"""What a command has printed, for a comparison with sentences."""
+"""Output of a command, to search it for sentences that may be wrapped."""
 
 
 def in_one_line(text):
-    """`text` with single blanks: where its lines end does not count."""
+    """Return `text` in one line, with single spaces."""
     return " ".join(text.split())
 
 
 class Printed(str):
-    """`"a sentence" in Printed(text)` holds also where the sentence goes on in the next line."""
+    """Text for which `"a sentence" in Printed(text)` is also true if the sentence is wrapped."""
 
     def __contains__(self, words):
         return super().__contains__(words) or in_one_line(words) in in_one_line(self)

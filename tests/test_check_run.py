@@ -1,4 +1,4 @@
-"""A run of the checks: processes that are forked, several lanes, and one order for what they report."""
+"""A run of the checks: forked processes, several lanes, and reports in the order of the steps."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ from workshop.system.waiting import until
 
 @pytest.fixture
 def fork(forks, tmp_path):
-    """fork() is a process that waits for the word. What it writes is in `log`."""
+    """fork(): a process that waits until `run` says what to do. Its output is in `log`."""
     started = []
 
     def make(group=0):
@@ -37,14 +37,14 @@ def fork(forks, tmp_path):
 
 
 def checks_of(tmp_path, code):
-    """What `Fork.run` needs to run a file of pytest with this code."""
+    """Return the arguments of `Fork.run` that let pytest run this code."""
     (tmp_path / "test_it.py").write_text(code)
     environment = {"PATH": os.environ["PATH"], "WORKSHOP_WORKER": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return "pytest", ["-q", "-p", "no:cacheprovider", "test_it.py"], tmp_path, environment
 
 
 def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
-    """The server itself runs with PYTHONUNBUFFERED."""
+    """For example without PYTHONUNBUFFERED, which the server itself has."""
     code = (
         "import os\ndef test_it():\n    assert os.environ.get('PYTHONUNBUFFERED') == os.environ.get('MINE')"
     )
@@ -147,7 +147,7 @@ def events_of(mine, forks, lanes, monkeypatch, everything=False):
 
 
 def told(events):
-    """What a report is made of, without what differs from run to run."""
+    """Return what a report shows, without what differs from run to run."""
     kinds = (Collected, Checked, Skipped, Broken, Finished)
     return [
         (type(each), *(getattr(each, name, None) for name in ("step", "about", "passed")))
@@ -179,7 +179,7 @@ def test_it():
 
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
 def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monkeypatch, everything):
-    """A lane that takes the long step first goes on with those before it, and with those alone."""
+    """A lane that runs the long step first then runs only the steps before it."""
     mine, checks = solved("01", tmp_path), tmp_path / "checks"
     core = [replace(step, optional=False) for step in mine.lesson.steps]  # an optional one ends no run
     mine = project.Project(mine.folder, replace(mine.lesson, steps=core))
@@ -212,7 +212,7 @@ def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):
 
 
 def test_a_lane_that_ends_ends_the_run_in_its_turn(tmp_path, forks, monkeypatch):
-    """Its step is the last one: those before are said first."""
+    """Its step is the last one, so the steps before it are reported first."""
     mine = solved("01", tmp_path)
     edit(mine.folder / "images/views.py", ("photos = form.save()", "import os; os._exit(3)"))
     events, _ = events_of(mine, forks, 3, monkeypatch, everything=True)
@@ -260,7 +260,7 @@ def test_nothing_of_a_shared_server_stays_but_itself(forks):
 
 @pytest.mark.parametrize("later", [False, True])
 def test_only_a_start_that_a_check_waited_for_is_timed(later, tmp_path, forks, monkeypatch):
-    """A check that waits later would make it longer than it was."""
+    """If a check waits only later, the start would seem longer than it was."""
     found = []
     with Broker(prefer=None) as broker:
         door = str(forks.door.fileno())
@@ -276,4 +276,4 @@ def test_only_a_start_that_a_check_waited_for_is_timed(later, tmp_path, forks, m
             worker.wait_ready()
         finally:
             worker.stop()
-    assert [0 < seconds < 60 for seconds in found] == ([] if later else [True])
+    assert [seconds > 0 for seconds in found] == ([] if later else [True])

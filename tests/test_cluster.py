@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import psutil
 import pytest
 from printed_text import in_one_line
 from processes import command_line
+from projects import copy_of
 from workshop_process import PATIENCE, Up
 
 from benchmarks import startup
@@ -145,8 +145,7 @@ HELD = """\
 @pytest.fixture
 def acknowledged_early(tmp_path, monkeypatch):
     """The solutions, with a task that is acknowledged before the work and killed during it."""
-    shutil.copytree(paths.SOLUTIONS, tmp_path / "solutions", ignore=shutil.ignore_patterns("data"))
-    monkeypatch.setattr(paths, "SOLUTIONS", tmp_path / "solutions")
+    monkeypatch.setattr(paths, "SOLUTIONS", copy_of(paths.SOLUTIONS, tmp_path / "solutions"))
     file = tmp_path / "solutions/05-beat/images/tasks.py"
     text = file.read_text()
     begin = text.index("def resize_image_task")

@@ -1,6 +1,6 @@
-"""The Docker files: what can be said of them without Docker, and the stack itself with `--docker`.
+"""The Docker files: what can be checked without Docker, and with `--docker` the stack itself.
 
-tests/compose_stack.py starts it. `--docker` builds the image and takes minutes, so no run does it unasked.
+tests/compose_stack.py starts it. `--docker` builds the image and takes minutes, so it is off by default.
 """
 
 import ast
@@ -22,6 +22,7 @@ import needs
 import pytest
 import yaml
 from compose_stack import PATIENCE, Stack
+from files import program
 from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
 
@@ -78,7 +79,7 @@ def test_a_role_may_do_little(name):
 
 
 def test_one_service_builds_the_image_of_all_roles():
-    """Compose labels what it builds with the service's name: built by each, it is another image each time."""
+    """Compose labels an image with the service's name, so two services would build two different images."""
     assert [name for name in ROLES if "build" in SERVICES[name]] == ["migrate"]
     assert {SERVICES[name]["pull_policy"] for name in set(ROLES) - {"migrate"}} == {"never"}
 
@@ -215,7 +216,7 @@ def run(role, **environment):
         env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -307,7 +308,7 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -382,9 +383,7 @@ class Clone:
 
     def __init__(self, folder):
         self.folder = folder
-        (folder / "bin").mkdir(parents=True)
-        (folder / "bin/docker").write_text(FAKE)
-        (folder / "bin/docker").chmod(0o755)
+        program(folder / "bin/docker", FAKE)
         for name in ("volumes", "holder"):
             (folder / name).write_text("")
         shutil.copy(paths.ROOT / "docker-compose.yml", folder)
@@ -402,12 +401,12 @@ class Clone:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
     def given(self, *arguments, **environment):
-        """What docker gets: its words, and its variables."""
+        """Return the arguments and the variables that docker gets."""
         done = self.run(*arguments, **environment)
         assert done.returncode == 0, done.stderr
         words, *lines = done.stdout.splitlines()
@@ -453,7 +452,7 @@ def test_a_profile_stays_chosen_and_down_knows_them_all(clone):
 
 
 def forget_profiles(clone):
-    """What a person does who wants no profile any more."""
+    """Do what a person does who no longer wants a profile."""
     file = clone.folder / ".env"
     file.write_text(re.sub("(?m)^COMPOSE_PROFILES=.*\n", "", file.read_text()))
 
@@ -505,7 +504,7 @@ def test_manage_is_a_short_form(clone):
 
 
 def test_compose_starts_without_a_venv(clone):
-    """The script hands over to any Python, also to one that cannot make a venv, and installs nothing."""
+    """The script runs any Python, even one that cannot create a venv, and installs nothing."""
     shutil.copy(paths.ROOT / "workshop", clone.folder)
     shutil.copytree(paths.ROOT / "src/workshop", clone.folder / "src/workshop")
     environment = {"PATH": f"{clone.folder}/bin:{os.environ['PATH']}", "PYTHON": sys.executable}
@@ -514,7 +513,7 @@ def test_compose_starts_without_a_venv(clone):
         env=environment | {"WORKSHOP_ROOT": str(clone.folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "WORDS compose ps"), done.stderr
@@ -525,8 +524,7 @@ def test_compose_starts_without_a_venv(clone):
 @pytest.mark.parametrize(("docker", "says"), [(None, "Docker is not installed"), ("exit 1", "Compose v2")])
 def test_without_docker_it_says_what_to_install(docker, says, tmp_path, monkeypatch):
     if docker:
-        (tmp_path / "docker").write_text(f"#!/bin/sh\n{docker}\n")
-        (tmp_path / "docker").chmod(0o755)
+        program(tmp_path / "docker", f"#!/bin/sh\n{docker}\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WorkshopError, match=says):
         compose.main(["up"])
@@ -541,7 +539,7 @@ def test_compose_itself_reads_the_file(lesson):
         needs.docker()
     command = ["docker", "compose", "--profile", "*", "config", "--format", "json"]
     done = subprocess.run(
-        command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -560,7 +558,7 @@ def test_the_devcontainer_opens_the_ports_of_up():
 
 
 def engine():
-    """Why no Docker engine can be used, in words; empty when one answers."""
+    """Return why no Docker engine can be used; "" if one responds."""
     if shutil.which("docker") is None:
         return "Docker is not installed"
     done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
@@ -569,7 +567,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def stack(request):
-    """The finished system. What waits too long is swept after twenty seconds, not after ten minutes."""
+    """The finished system. It re-sends waiting photos after 20 seconds instead of ten minutes."""
     if not request.config.getoption("--docker"):
         needs.docker()
     assert not engine(), f"--docker, and no engine answers: {engine()}"
@@ -591,7 +589,7 @@ def test_everything_is_well_and_nobody_else_gets_in(stack):
         assert found, name
         assert {each["Health"] for each in found} == {"healthy"}, name
     assert [each["ExitCode"] for each in stack.containers("migrate")] == [0]
-    get = partial(httpx.get, trust_env=False, timeout=20)
+    get = partial(httpx.get, trust_env=False, timeout=60)
     ports = stack.ports
     page = get(stack.address)
     style = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
@@ -689,7 +687,7 @@ def test_an_early_lesson_rests_where_it_has_no_process(stack):
         assert "has no beat process. This container is idle." in early.logs("beat")
         early.upload(2)
         assert until(lambda: early.resized(2) == 2, PATIENCE), early.states(2)
-        # Process 1 passes SIGTERM on, so a container that rests is gone at once, and not killed.
+        # Process 1 passes SIGTERM on, so an idle container exits at once instead of being killed.
         early.compose("stop", "beat", "slow", "flower")
         assert {each["ExitCode"] for each in early.containers("beat")} <= {0, 143}
     finally:
@@ -709,8 +707,8 @@ def test_photos_are_in_a_bucket(stack):
         known = {name: store.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
         store.environment |= {"COMPOSE_PROFILES": "s3"} | compose.for_profiles({"s3"}, known)
         store.up("--build", "s3", "web", "worker")
-        get = partial(httpx.get, trust_env=False, timeout=20)
-        # Their files are not in the bucket. Their rows are there, and a page needs no more.
+        get = partial(httpx.get, trust_env=False, timeout=60)
+        # Their files are not in the bucket, but a page needs only their rows.
         for path in ("/", "/photos/1/", "/photos/2/"):
             assert get(f"{store.address}{path}").status_code == 200, path
         store.upload(4)
@@ -723,7 +721,7 @@ def test_photos_are_in_a_bucket(stack):
             page = get(f"{store.address}{path}")
             assert (page.status_code, "/photos/resized/" in page.text) == (200, True), path
         assert get(thumbnail).headers["Content-Type"] == "image/jpeg"
-        # A request of the site would stand before that of the test in the log.
+        # In the log, a request of the site would come before the request of the test.
         assert until(lambda: len(store.requests("s3")) > len(asked), 60)
         (last,) = store.requests("s3")[len(asked) :]
         assert last.startswith("GET /photos/resized/6/")

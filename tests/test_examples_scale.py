@@ -215,7 +215,7 @@ def test_the_first_step_needs_nothing_of_the_second():
 
 
 def test_beat_remembers_what_it_has_sent():
-    """CELERY_BEAT_SCHEDULE_FILENAME lies in DATA_DIR."""
+    """CELERY_BEAT_SCHEDULE_FILENAME is in DATA_DIR."""
     _, pod, _ = pods()["beat"]
     data = next(volume for volume in pod["volumes"] if volume["name"] == "data")
     assert "persistentVolumeClaim" in data
@@ -242,7 +242,7 @@ def limits():
     return longest
 
 
-def test_nobody_is_killed_at_work():
+def test_no_task_is_killed_when_a_pod_stops():
     found = {role: spec["terminationGracePeriodSeconds"] for role, (_, spec, _) in pods().items()}
     assert limits() == {"celery": 45, "slow": 1800, "upkeep": 300}
     assert found["worker"] > max(limits()["celery"], limits()["upkeep"])
@@ -291,7 +291,7 @@ def web(project):
 
 
 def test_probes_of_web(web):
-    """Asked from another address than its own, as the kubelet does; without its database as well."""
+    """Like the kubelet, the test asks from another address, and also while the database is gone."""
     address, database = web
     container = pods()["web"][2]
     transport = httpx.HTTPTransport(local_address="127.0.0.2")

@@ -1,4 +1,4 @@
-"""What GitHub reads: the workflows and their actions, and the README's links, which a fork fills in.
+"""Files that GitHub reads: the workflows and their actions, and the README's links, which a fork fills in.
 
 Whether the files fit their schemas is in test_schemas.py.
 """

@@ -1,4 +1,4 @@
-"""Who can open the finished site on a server, and what a full disk does."""
+"""On a server, the finished site needs a login. It also refuses uploads if the disk is full."""
 
 import pytest
 from projects import PRODUCTION

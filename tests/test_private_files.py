@@ -41,7 +41,7 @@ def encoded(format):
 
 @pytest.fixture(scope="module", params=SOLUTIONS)
 def found(request, tmp_path_factory):
-    """What in_project/private_files.py finds in a solution."""
+    """The findings of in_project/private_files.py in a solution."""
     folder = tmp_path_factory.mktemp(request.param)
     for format in FORMATS:
         (folder / format).write_bytes(encoded(format))

@@ -29,7 +29,7 @@ class App:
 
     @contextmanager
     def slow_storage(self, seconds):
-        """As `manage.py storage slow` does it: time to look at what waits."""
+        """Let the storage respond slowly, so that a test can look at a waiting photo."""
         atomic_file.write_text(self._switch, f"slow {seconds}")
         try:
             yield
@@ -115,7 +115,7 @@ def test_dropped_photos(app, visitor):
 
 
 def test_progress_of_an_upload_and_cancel(app, visitor):
-    """On a slow line, 100 kB a second: the bar moves, and whoever has enough can stop."""
+    """On a slow connection with 100 kB per second, the bar moves and the visitor can cancel."""
     page = visitor()
     app.choose(page, file("slow-line.jpg", photo(2016, 1512)))
     line = page.context.new_cdp_session(page)
@@ -289,9 +289,9 @@ def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
 
 
 def test_keyboard_is_enough(app, visitor):
-    """From the list to the upload, through it, to the photo's page, and the photo deleted; no mouse."""
+    """A visitor uploads a photo, opens its page and deletes it without a mouse."""
     page = visitor()
-    # From now on: a key can be quicker than the order to look out for a chooser.
+    # Listen from now on, because a key press can be faster than Playwright's next command.
     page.on("filechooser", lambda _: None)
     page_checks.visit(page, app.address + "/")
     tab_to(page, page.locator("header").get_by_role("link", name="Upload"))
@@ -317,7 +317,7 @@ def test_keyboard_is_enough(app, visitor):
 
 
 def tab_to(page, target, most=40):
-    """Press Tab until `target` has the focus, and see that it shows."""
+    """Press Tab until `target` has the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):
@@ -327,7 +327,7 @@ def tab_to(page, target, most=40):
 
 @pytest.fixture(scope="module")
 def addresses(app, browser):
-    """The addresses of the site's kinds of page, by name; there is a photo in every state that stays."""
+    """Paths of all kinds of page, by name. There is a photo in every lasting state."""
     page = browser.new_page()
     app.upload(page, file("looks.jpg"), file("looks-damaged.jpg", half(photo(1600, 1200))))
     expect_state(page, "looks.jpg", "Resized")

@@ -55,14 +55,16 @@ def served(built):
 
 
 def label(path, text):
-    """`text`, as the theme says it in the language of the page."""
+    """Return `text` in the language of the page."""
     return german.LABELS[text] if path.startswith("/de/") else text
 
 
 @pytest.mark.parametrize("path", [*PAGES, *TRANSLATED])
 def test_page(path, served, page):
-    """axe finds nothing. On a desk and on a phone, in light and dark, the page does not scroll sideways, and
-    each block is as wide as its column at most, or it can be scrolled and shows that."""
+    """In light and dark mode, at desktop and phone width, axe finds nothing and the page isn't too wide.
+
+    A block may be wider than its column only if it can be scrolled and shows that.
+    """
     page_checks.visit(page, served + path)
     expect(page.locator("h1")).to_be_visible()
     page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
@@ -98,7 +100,7 @@ def test_a_wide_block_shows_on_which_side_there_is_more(served, visitor):
 
 
 def test_output_wraps_and_is_copied_in_its_own_lines(served, visitor):
-    """On a phone, too: a line that is shown in two is copied as one, and nothing comes between the lines."""
+    """On a phone, a line that is wrapped is copied as one line, and nothing is added between the lines."""
     page = visitor(page_checks.PHONE, permissions=["clipboard-read", "clipboard-write"])
     page.goto(served + "/lessons/02-celery-basics/")
     block = page.locator(".language-text").first
@@ -124,7 +126,7 @@ def test_page_on_a_phone(path, served, visitor):
 
 @pytest.mark.parametrize("viewport", [page_checks.DESKTOP, page_checks.PHONE], ids=["desk", "phone"])
 def test_language_is_chosen_by_keyboard(served, visitor, viewport):
-    """There and back, on the same page. On a page without a translation, it leads to the German home page."""
+    """To the German page and back. On a page without a translation, it leads to the German home page."""
     page = visitor(viewport)
     for path, name, leads_to in (
         ("/lessons/01-sync/", "Deutsch", "/de/lessons/01-sync/"),

@@ -1,4 +1,4 @@
-"""The guards of every test here: what they are for is provoked, and noticed."""
+"""The checks of every test in this folder: each of them notices the problem that it is meant for."""
 
 import page_checks
 import pytest

@@ -1,4 +1,4 @@
-"""What tests/test_full_disk.py calls inside a solution: an upload that does not fit on the disk."""
+"""Called by tests/test_full_disk.py inside a solution: an upload that does not fit on the disk."""
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile

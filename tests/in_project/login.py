@@ -1,4 +1,4 @@
-"""What tests/test_login.py calls inside the project: each function without arguments is one test."""
+"""Called by tests/test_login.py inside the project: each function without arguments is one test."""
 
 from django.conf import settings
 from django.contrib.auth.models import User

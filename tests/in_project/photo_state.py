@@ -1,4 +1,4 @@
-"""What tests/test_photo_state.py calls inside a project: each function without arguments is one test."""
+"""Called by tests/test_photo_state.py inside a solution: each function without arguments is one test."""
 
 import contextlib
 import itertools

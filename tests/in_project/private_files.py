@@ -1,4 +1,4 @@
-"""What tests/test_private_files.py calls inside a solution: upload files, and ask the site for them."""
+"""Called by tests/test_private_files.py inside a solution: upload files, and ask the site for them."""
 
 import io
 import json

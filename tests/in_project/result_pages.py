@@ -1,4 +1,4 @@
-"""What tests/test_result_pages.py calls inside a solution: each function without arguments is one test."""
+"""Called by tests/test_result_pages.py inside a solution: each function without arguments is one test."""
 
 import threading
 import uuid
