@@ -29,14 +29,14 @@ RUN_AXE = """async (coloursOnly) => {
   const looks = new Map();
   const look = (element) => {
     if (!element) return "";
-    if (!page_checks.has(element)) {
+    if (!looks.has(element)) {
       const style = getComputedStyle(element);
       const seen = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize", "fontWeight",
         "textShadow", "position"].map((name) => style[name]);
       const own = [element.tagName, element.className, ...seen];
-      page_checks.set(element, [look(element.parentElement), ...own].join("|"));
+      looks.set(element, [look(element.parentElement), ...own].join("|"));
     }
-    return page_checks.get(element);
+    return looks.get(element);
   };
   const hasText = (element) =>
     element.matches("input, select, textarea") ||
