@@ -1,20 +1,27 @@
-"""What holds for every test."""
+"""Options, fixtures and scheduling of all tests."""
 
 import os
+import shutil
 import signal
+import socket
 from collections import Counter
 
 import pytest
+import smallchain
+from projects import Project
 
+from workshop import paths
+from workshop.runtime.broker import Broker
 from workshop.runtime.forked_process import ForkServer
+from workshop.system.ports import free_port
 
-# Tests press Ctrl-C. Started in the background of a script, a run inherits that SIGINT is ignored, and so
-# would all that it starts; a handler of our own becomes the default again in them.
+# Tests press Ctrl-C. A run in the background of a script inherits that SIGINT is ignored, and would pass that
+# on to its processes. In them, a handler set here becomes the default again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# They close terminals, too. nohup lets SIGHUP be ignored.
+# Tests also close terminals, and nohup lets SIGHUP be ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# What the commands print wraps as in a pipe, whatever terminal the tests are started in.
+# Output wraps as in a pipe, whatever the width of this terminal is.
 os.environ["COLUMNS"] = "80"
 
 TOGETHER = (
@@ -28,18 +35,18 @@ TOGETHER = (
     "tests/test_servers.py",
     "tests/test_solutions.py",
 )
-"""Files whose tests share what is dear to start, and so run in one process."""
-DEAR = (
+"""Files whose tests share fixtures that are slow to start, so each file runs in one process."""
+SLOW = (
     "tests/test_notebooks.py",
     "tests/faults/",
     "tests/test_bench",
-    "tests/test_guards.py",
+    "tests/test_starters_and_solutions.py",
     "tests/test_examples_testing.py",
     "tests/test_demo.py",
     "tests/test_up.py",
-    "tests/test_runs.py",
+    "tests/test_transcripts.py",
 )
-"""Files with tests of half a minute. They begin first: one that begins last has the machine to itself."""
+"""Files with tests of half a minute. They start first, so that none of them runs alone at the end."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -61,14 +68,66 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def forks():
-    """One server for all of the runs: only the first of them waits until the libraries are loaded."""
+    """One fork server for all runs, so that only the first one waits until the libraries are loaded."""
     with ForkServer() as server:
         yield server
 
 
+@pytest.fixture
+def broker():
+    """A running broker."""
+    with Broker(prefer=None) as broker:
+        yield broker
+
+
+@pytest.fixture
+def no_broker():
+    """The address of a broker that is not running."""
+    return f"redis://localhost:{free_port()}/0"
+
+
+@pytest.fixture
+def busy_port():
+    """A port that this process listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """migrated(name): a data folder with an empty, migrated database of a solution. Copy it."""
+    folders = {}
+
+    def migrated(name):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            Project(paths.SOLUTIONS / name, folders[name]).manage("migrate", "-v0")
+        return folders[name]
+
+    return migrated
+
+
+@pytest.fixture
+def solution(migrated, tmp_path):
+    """solution(name, **environment): a solution with its own data folder and a migrated database."""
+
+    def solution(name, **environment):
+        data = shutil.copytree(migrated(name), tmp_path / "data")
+        return Project(paths.SOLUTIONS / name, data, **environment)
+
+    return solution
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """The folder of a workshop with the two made-up lessons of smallchain, which the commands use."""
+    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
+    return tmp_path.resolve()
+
+
 def _place(item):
-    """When its turn comes: the dear files in their order, then all others as they are."""
-    return next((place for place, name in enumerate(DEAR) if item.nodeid.startswith(name)), len(DEAR))
+    """Return the sort key of a test: the slow files in their order, then all others."""
+    return next((place for place, name in enumerate(SLOW) if item.nodeid.startswith(name)), len(SLOW))
 
 
 @pytest.hookimpl(trylast=True)
@@ -80,7 +139,7 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=more)
     items[:] = [item for item in items if item not in more]
     config.stash[LEFT_OUT] = len(more)
-    if hasattr(config, "workeroutput"):  # one process of several: the controller prints
+    if hasattr(config, "workeroutput"):  # one of several processes: the controller prints the summary
         config.workeroutput["left_out"] = len(more)
 
 
@@ -99,7 +158,10 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Test by test, but the files of TOGETHER as one. xdist 3.8 misses its own groups with pytest 9.2."""
+    """Distribute tests one by one, but each file of TOGETHER as a whole.
+
+    xdist 3.8 misses its own groups with pytest 9.2.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):

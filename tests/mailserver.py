@@ -1,4 +1,4 @@
-"""An SMTP server for tests. It may take its time."""
+"""An SMTP server for tests, which can respond late."""
 
 import socketserver
 import threading
@@ -8,7 +8,10 @@ from contextlib import suppress
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """An SMTP server that counts what it accepts. It may take its time before it accepts, or says goodbye."""
+    """An SMTP server that counts the emails that it accepts. Use it as a context manager.
+
+    accept, goodbye: seconds before it accepts an email, and before it answers QUIT.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -17,6 +20,15 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Conversation)
         self.accept, self.goodbye, self.accepted = accept, goodbye, Counter()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @property
+    def variables(self):
+        """The environment of a process that sends its emails to this server."""
+        return {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(self.server_address[1]), "EMAIL_USE_TLS": "0"}
+
+    def __exit__(self, *exc_info):
+        self.shutdown()
+        super().__exit__(*exc_info)
 
 
 class Conversation(socketserver.StreamRequestHandler):
@@ -34,7 +46,7 @@ class Conversation(socketserver.StreamRequestHandler):
                 self.answer(b"354 go on")
                 while self.rfile.readline() != b".\r\n":
                     pass
-                # It has the whole email, so it accepts it, even if the client does not wait for that.
+                # It has the whole email, so it accepts it even if the client no longer waits.
                 time.sleep(self.server.accept)
                 self.server.accepted[recipient] += 1
                 self.answer(b"250 accepted")
@@ -42,5 +54,5 @@ class Conversation(socketserver.StreamRequestHandler):
                 self.answer(b"250 fine")
 
     def answer(self, line):
-        with suppress(OSError):  # the client has given up
+        with suppress(OSError):  # the client has disconnected
             self.wfile.write(line + b"\r\n")

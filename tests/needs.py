@@ -1,7 +1,7 @@
-"""What a test needs and a machine may not have: the test is skipped, with the way to run it.
+"""Programs that tests need. Without its program, a test is skipped with the command that installs it.
 
-The end of a run prints each reason once. On a hosted runner a program that could have been installed must be
-there: a test that is always skipped does not test anything.
+The end of a run prints each reason once. On a hosted runner, a missing program that could have been installed
+is a failure, because a test that is always skipped doesn't test anything.
 """
 
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""Real servers for the tests, each with a folder and free ports of its own, ended with the test."""
+"""Real servers for the tests, each with its own folder and free ports. They stop at the end of the block."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ def keep(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """The workshop's own PostgreSQL (workshop.runtime.temporary_servers); skips where it is not installed."""
+    """Run a PostgreSQL, and yield its address. Skips the test if PostgreSQL is not installed."""
     needs.tool("PostgreSQL")
     with temporary_servers.postgres() as address:
         yield address
@@ -36,7 +36,7 @@ def postgres() -> Iterator[str]:
 
 @contextlib.contextmanager
 def rabbitmq(*settings: str) -> Iterator[str]:
-    """A RabbitMQ with its management plugin; its address as CELERY_BROKER_URL has it.
+    """Run a RabbitMQ with its management plugin, and yield its address for CELERY_BROKER_URL.
 
     settings: more lines for its rabbitmq.conf.
     Inside the block, WORKSHOP_RABBITMQ_API is the address of the plugin, and WORKSHOP_RABBITMQCTL is the
@@ -75,10 +75,10 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
         node = f"--node {variables['RABBITMQ_NODENAME']}"
         patch.setenv("WORKSHOP_RABBITMQCTL", f"env HOME={home} ERL_EPMD_PORT={names} {control} {node}")
         try:
-            until(lambda: not server.running or temporary_servers.answers(f"{api}/overview"), 90)
+            until(lambda: not server.running or temporary_servers.answers(f"{api}/overview"), 300)
             assert temporary_servers.answers(f"{api}/overview"), server.output
             yield f"amqp://guest:guest@127.0.0.1:{port}//"
         finally:
             server.kill()
             kill = ["epmd", "-port", str(names), "-kill"]  # the daemon that knows the node's port
-            until(lambda: subprocess.run(kill, capture_output=True, check=False).returncode == 0, 10)
+            until(lambda: subprocess.run(kill, capture_output=True, check=False).returncode == 0, 60)

@@ -1,7 +1,8 @@
-"""A chain of two made-up lessons in a temporary folder, for the tests of the commands around lessons."""
+"""A chain of two made-up lessons in a temporary folder, for tests of commands that use lessons."""
 
 from pathlib import Path
 
+import files
 import pytest
 
 from workshop import paths
@@ -107,26 +108,23 @@ hints = ["And then?", "return 3"]
 
 
 def build(root: Path) -> Path:
-    """Write the chain below `root`, with things that are no part of a copy: data, checks, bytecode."""
-    for folder, files in FILES.items():
-        for name, text in {"manage.py": "# manage\n", "images/__init__.py": "", **files}.items():
-            write(root / folder / name, text)
+    """Write the chain below `root`, with files that no copy contains: data, checks, bytecode."""
+    for folder, content in FILES.items():
+        files.write(root / folder, {"manage.py": "# manage\n", "images/__init__.py": "", **content})
     for name, manifest in MANIFESTS.items():
-        write(root / "lessons" / name / "lesson.toml", manifest)
-        write(root / "lessons" / name / "README.md", f"# {name}\n")
-        write(root / "lessons" / name / "checks/test_one.py", "")
-        write(root / "lessons" / name / "data/db.sqlite3", "not yours")
-        write(root / "lessons" / name / "images/__pycache__/views.cpython-311.pyc", "")
+        content = {
+            "lesson.toml": manifest,
+            "README.md": f"# {name}\n",
+            "checks/test_one.py": "",
+            "data/db.sqlite3": "not yours",
+            "images/__pycache__/views.cpython-311.pyc": "",
+        }
+        files.write(root / "lessons" / name, content)
     return root
 
 
-def write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
-
-
 def use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point the workshop at `root`, and stand in it."""
+    """Let the workshop use `root`, which also becomes the current folder."""
     monkeypatch.setattr(paths, "ROOT", root)
     for name, folder in {
         "LESSONS": "lessons",

@@ -1,4 +1,4 @@
-"""Beat and the schedule of lesson 05 where something is wrong: what is said, and what comes back."""
+"""Beat and the schedule of lesson 05 when something goes wrong: what they report, and how they recover."""
 
 import dbm
 import os
@@ -12,15 +12,15 @@ from types import SimpleNamespace
 
 import pytest
 from check_events import check_events
+from files import edit
+from projects import PATIENCE, Project, copy_of
 from redis import Redis
 from servers import keep
 
 from workshop import paths
 from workshop.checkkit import Complaint, beat, until
-from workshop.checkkit.process import Process
 from workshop.checkkit.worker import QUICK_START
 from workshop.course import project
-from workshop.runtime.broker import Broker
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 APP = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="upkeep.beat:OnlyScheduler"))
@@ -28,14 +28,13 @@ APP = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="upkeep.beat:OnlySched
 
 @pytest.fixture
 def folder(tmp_path):
-    ignored = shutil.ignore_patterns("data", "__pycache__")
-    return shutil.copytree(SOLUTION, tmp_path / "05-beat", ignore=ignored)
+    return copy_of(SOLUTION, tmp_path / "05-beat")
 
 
 @pytest.fixture
-def broker():
-    with Broker(prefer=None) as broker:
-        yield broker
+def finished(folder, tmp_path):
+    """The copy in `folder`, to run its commands."""
+    return Project(folder, tmp_path / "data")
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +50,7 @@ def surroundings(tmp_path, monkeypatch):
 
 @pytest.fixture
 def start(folder):
-    """Starts a beat of the project, with every entry due after a second."""
+    """start(url): a beat process of the project that uses this broker. Every entry is due after a second."""
     started = []
 
     def start(url):
@@ -65,20 +64,8 @@ def start(folder):
         process.stop()
 
 
-def edit(file, old, new):
-    text = file.read_text()
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
-
-
-def manage(folder, *arguments, **environment):
-    run = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(
-        run, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
-
-
 def nothing_checked(folder):
+    """Check the project. Returns the reason why no step could be checked."""
     (broken,) = check_events(project.at(folder))
     return broken.cause
 
@@ -86,8 +73,7 @@ def nothing_checked(folder):
 def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
     edit(
         folder / "myproject/settings.py",
-        "crontab(hour=3, minute=30)",
-        "crontab(30, 3, day_of_month=31, month_of_year=2)",
+        ("crontab(hour=3, minute=30)", "crontab(30, 3, day_of_month=31, month_of_year=2)"),
     )
     said = nothing_checked(folder)
     assert re.match(r"myproject/settings\.py:\d+: ValueError: Invalid crontab: .+ never occurs in", said), (
@@ -95,34 +81,28 @@ def test_a_crontab_that_never_fires_is_said_with_its_line(folder):
     )
 
 
-def test_a_wrong_time_zone_is_said(folder, monkeypatch):
+def test_a_wrong_time_zone_is_said(folder, finished, monkeypatch):
     keep(monkeypatch, "CELERY_TIMEZONE", "Mars/Phobos")
     said = "CELERY_TIMEZONE: Mars/Phobos is not a time zone. Set it to a time zone such as Europe/Berlin."
     assert nothing_checked(folder) == said
-    assert manage(folder, "check").stderr.strip().endswith(said)
+    assert finished.manage("check", fails=True, CELERY_TIMEZONE="Mars/Phobos").endswith(said)
 
 
-def test_a_task_that_is_not_registered_is_said_by_all(folder, broker, start):
+def test_a_task_that_is_not_registered_is_said_by_all(folder, finished, broker, start):
     edit(
-        folder / "myproject/settings.py", '"task": "upkeep.tasks.sweep_task"', '"task": "upkeep.tasks.sweep"'
+        folder / "myproject/settings.py",
+        ('"task": "upkeep.tasks.sweep_task"', '"task": "upkeep.tasks.sweep"'),
     )
     said = "CELERY_BEAT_SCHEDULE: 'sweep' sends upkeep.tasks.sweep, but there is no such task."
     assert nothing_checked(folder).startswith(f"{said} A task's name is")
-    assert said in manage(folder, "check").stderr
+    assert said in finished.python("manage.py", "check").stderr
     assert start(broker.url).wait_for(said)
-    worker = Process(folder)
-    try:
-        command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", *QUICK_START]
-        worker.launch([*command, "--concurrency", "1"], os.environ | {"REDIS_URL": broker.url})
-        assert until(lambda: said in worker.log, 30), worker.log
-    finally:
-        worker.stop()
+    with finished.celery("worker", "-l", "INFO", "-c", "1", *QUICK_START, REDIS_URL=broker.url) as worker:
+        assert worker.wait_for(said, PATIENCE), worker.output
 
 
-def test_a_beat_without_a_worker_is_said(folder, broker):
-    run = manage(folder, "workers", REDIS_URL=broker.url)
-    assert run.returncode == 1
-    assert "No worker answers." in run.stderr
+def test_a_beat_without_a_worker_is_said(finished, broker):
+    assert "No worker answers." in finished.manage("workers", fails=True, REDIS_URL=broker.url)
 
 
 def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
@@ -135,10 +115,10 @@ def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):
 
     said = process.log.count("The broker doesn't respond")
     broker.kill()
-    assert until(lambda: process.log.count("The broker doesn't respond") > said, 30), process.log
+    assert until(lambda: process.log.count("The broker doesn't respond") > said, PATIENCE), process.log
     sent = process.log.count(beat.SENDING)
     broker.start()
-    assert until(lambda: process.log.count(beat.SENDING) > sent, 30), process.log
+    assert until(lambda: process.log.count(beat.SENDING) > sent, PATIENCE), process.log
     assert process.log.count("This beat process is now sending tasks.") == 2
 
 
@@ -192,7 +172,7 @@ SENDS_DAILY, SENDS_SIGN = f"{beat.SENDING} daily", f"{beat.SENDING} sign"
 
 
 class Pair:
-    """Beat processes of one project with one schedule file. They send when they are asked to.
+    """Beat processes of one project with one schedule file. A test decides when an entry is due.
 
     Their lock expires after three seconds.
     """
@@ -202,7 +182,7 @@ class Pair:
         self.file = folder / "notes" / "schedule"
         self.file.parent.mkdir()
         (folder / "asked.py").write_text(ASKED)
-        edit(folder / "upkeep/beat.py", "seconds = 30", "seconds = 3")
+        edit(folder / "upkeep/beat.py", ("seconds = 30", "seconds = 3"))
         settings = folder / "myproject/settings.py"
         settings.write_text(settings.read_text() + SCHEDULE)
 
@@ -214,26 +194,26 @@ class Pair:
         return self.started[-1]
 
     def ask(self, name):
-        """From now on the entry of that name is due once."""
+        """Make the entry of this name due once."""
         (self.folder / name).touch()
         os.utime(self.folder / name, (time.time(), time.time()))
 
     def runs(self):
-        """How often `daily` was sent, by the schedule file: read from a copy, as it may be in use."""
-        copy = shutil.copytree(self.file.parent, self.folder / "copy", dirs_exist_ok=True)
-        run = [sys.executable, "-c", RUNS, str(copy / "schedule")]
+        """Return how often `daily` was sent. The schedule file may be in use, so a copy of it is read."""
+        copied = shutil.copytree(self.file.parent, self.folder / "copy", dirs_exist_ok=True)
+        run = [sys.executable, "-c", RUNS, str(copied / "schedule")]
         found = subprocess.run(run, cwd=self.folder, capture_output=True, text=True, check=False)
         return int(found.stdout) if found.returncode == 0 else found.stderr
 
     def takes_part(self, process):
-        """Wait until the process has sent twice, and so has looked at all entries."""
+        """Wait until the process has sent twice, because it has then checked all entries."""
 
         def sent_twice():
             self.ask("sign")
             return process.log.count(SENDS_SIGN) >= before + 2
 
         before = process.log.count(SENDS_SIGN)
-        assert until(sent_twice, 60), process.log
+        assert until(sent_twice, PATIENCE), process.log
 
 
 @pytest.fixture
@@ -248,7 +228,7 @@ def pair(folder, broker):
 def paused(pair):
     """A paused beat process that had the lock. In the meantime another one sent `daily` and ended."""
     first = pair.start()
-    assert until(lambda: pair.runs() == 0, 60), pair.runs()
+    assert until(lambda: pair.runs() == 0, PATIENCE), pair.runs()
     os.kill(first.pid, signal.SIGSTOP)
     second = pair.start()
     pair.takes_part(second)
@@ -260,7 +240,7 @@ def paused(pair):
 
 
 def wait_for(process, text):
-    assert until(lambda: text in process.log or not process.running, 60), process.log
+    assert until(lambda: text in process.log or not process.running, PATIENCE), process.log
     assert text in process.log, process.log
 
 
@@ -274,7 +254,7 @@ def test_a_paused_beat_does_not_send_again_what_the_other_one_sent(pair, paused)
 
 @pytest.mark.parametrize("sees", ["the other one", "SIGTERM"])
 def test_a_beat_that_has_lost_its_lock_leaves_the_file_alone(paused, pair, broker, sees):
-    """What does it see first when it is resumed?"""
+    """When it is resumed, it first sees either the other process or SIGTERM."""
     Redis.from_url(broker.url).set("lock:beat", "a third one")
     if sees == "SIGTERM":
         os.kill(paused.pid, signal.SIGTERM)
@@ -282,7 +262,7 @@ def test_a_beat_that_has_lost_its_lock_leaves_the_file_alone(paused, pair, broke
     if sees == "the other one":
         wait_for(paused, "another beat process is sending tasks (a third one).")
         os.kill(paused.pid, signal.SIGTERM)
-    assert until(lambda: not paused.running, 60), paused.log
+    assert until(lambda: not paused.running, PATIENCE), paused.log
     assert pair.runs() == 1
     assert Redis.from_url(broker.url).get("lock:beat") == b"a third one"
 
@@ -292,7 +272,7 @@ def test_a_beat_that_is_killed_has_written_what_it_sent(pair):
     pair.takes_part(first)
     pair.ask("daily")
     wait_for(first, SENDS_DAILY)
-    assert until(lambda: pair.runs() == 1, 60), pair.runs()
+    assert until(lambda: pair.runs() == 1, PATIENCE), pair.runs()
     os.kill(first.pid, signal.SIGKILL)
     second = pair.start()
     pair.takes_part(second)
@@ -334,7 +314,7 @@ def test_a_damaged_schedule_file_is_replaced(pair, damage):
 
 
 def test_a_beat_that_was_killed_is_replaced(folder, broker, start):
-    edit(folder / "upkeep/beat.py", "seconds = 30", "seconds = 3")
+    edit(folder / "upkeep/beat.py", ("seconds = 30", "seconds = 3"))
     first = start(broker.url)
     assert first.wait_for(beat.SENDING)
     second = start(broker.url)

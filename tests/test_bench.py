@@ -1,4 +1,4 @@
-"""`./workshop bench`, by what it measures: that each way did its work, and what it makes of the seconds."""
+"""`./workshop bench`: each of the compared ways does its work, and the figures follow from the seconds."""
 
 import math
 import os
@@ -14,7 +14,7 @@ import numpy
 import pytest
 import redis
 from PIL import Image, ImageCms
-from printed import Printed
+from printed_text import Printed
 
 from benchmarks import (
     command,
@@ -277,9 +277,10 @@ def test_floor_is_the_sum_of_its_parts():
 
 
 def test_seconds_until_a_text():
-    code = "import time; print('not yet'); time.sleep(0.3); print('it is ready now'); time.sleep(60)"
+    """The process goes on afterwards, until it gets the Ctrl-C of `seconds_until`."""
+    code = "import signal, time; print('not yet'); time.sleep(0.3); print('it is ready now'); signal.pause()"
     seconds = startup.seconds_until("ready", [sys.executable, "-uc", code], paths.ROOT, dict(os.environ))
-    assert 0.3 < seconds < 20
+    assert seconds > 0.3
     with pytest.raises(WorkshopError, match=r"without printing 'ready'.(.|\n)*only this"):
         startup.seconds_until("ready", ["echo", "only this"], paths.ROOT, dict(os.environ))
 
@@ -301,7 +302,7 @@ def test_quick_measures_all_of_it_and_judges_nothing(name, small_photos, capsys)
 
 
 def test_a_queue_that_does_nothing_is_no_result(monkeypatch, small_photos):
-    """It is waited for until patience ends, which is short here once the photos came through the site."""
+    """The patience is short here as soon as the photos have come through the site."""
 
     def through_web(*arguments, real=queue_cost._through_web):
         seconds = real(*arguments)

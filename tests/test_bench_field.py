@@ -1,6 +1,6 @@
-"""`./workshop bench field`: real workers of other libraries, in an environment of their own.
+"""`./workshop bench field`: real workers of other libraries, in a separate environment.
 
-What is installed comes from the package index at the first run; afterwards from .workshop/bench-venv.
+The first run installs the libraries from the package index. Later runs use .workshop/bench-venv.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ DEAF = dataclasses.replace(CELERY, name="Deaf", commands=(f"{CELERY.commands[0]}
 
 @pytest.fixture
 def left_over(tmp_path, monkeypatch):
-    """A function: the processes that work in a folder of this test, whoever their parent is by now."""
+    """left_over(): the processes whose data is in a folder of this test, whatever their parent is now."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def processes():
@@ -74,7 +74,7 @@ def test_worker_that_does_nothing_is_loud(left_over):
     with trial.prepared(DEAF) as here:
         here.send("empty", 3)
         here.worker.start()
-        assert until(left_over)
+        assert until(left_over, 60)
         with pytest.raises(
             WorkshopError, match="Deaf: 3 of 3 tasks were not finished, because the worker did nothing"
         ):

@@ -35,7 +35,7 @@ longer than everything else in a set-up."""
 
 
 class Project:
-    """A folder with the script, a command line of a few lines, and packages that lie on this disk.
+    """A folder with the script, a command line of a few lines, and packages that are on this disk.
 
     made: a venv from which each new venv gets its pip. Without it, pip is installed as for a learner.
     """
@@ -68,7 +68,7 @@ class Project:
         self.change = f"import sys; sys._base_executable = {str(program)!r}"
 
     def require(self, version):
-        """List `tiny` in this version, and have it at hand."""
+        """List this version of `tiny` as required, and provide its package."""
         wheel = self.wheels / f"tiny-{version}-py3-none-any.whl"
         info = f"tiny-{version}.dist-info"
         files = {
@@ -84,7 +84,7 @@ class Project:
         (self.folder / "requirements.txt").write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n")
 
     def python(self, name, change=None):
-        """Put a Python on the PATH; `change` runs inside it before the question the script asks it."""
+        """Put a Python on the PATH. `change` is code that runs before the code that the script passes."""
         change = self.change if change is None else change
         question = 'shift 2; exec "$python" -I -c "$change\n$1" ;;'
         lines = ["#!/bin/sh", f"python={shlex.quote(sys.executable)} change={shlex.quote(change)}"]
@@ -94,7 +94,7 @@ class Project:
         (self.bin / name).chmod(0o755)
 
     def start(self, *arguments, shell="sh", **environment):
-        """Start the script in a process group of its own, with nothing but `self.bin` on the PATH."""
+        """Start the script in a separate process group, with only `self.bin` on the PATH."""
         env = {
             "HOME": str(self.folder),
             "PATH": str(self.bin),
@@ -107,9 +107,9 @@ class Project:
         return subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
     def run(self, *arguments, **environment):
-        """Returns the exit code, what was printed, and what was said on the side."""
+        """Run the script, and return its exit code, output and error output."""
         process = self.start(*arguments, **environment)
-        out, said = process.communicate(timeout=120)
+        out, said = process.communicate(timeout=900)
         return process.returncode, out, said
 
 
@@ -139,7 +139,7 @@ def shared(tmp_path_factory, made):
 
 @pytest.fixture
 def ready(shared):
-    """A project that is set up; the tests that take it share it, which saves a set-up each."""
+    """A project that is set up. Tests share it, which saves a set-up for each of them."""
     shared.require("1")
     assert shared.run()[:2] == (0, "tiny 1\n")
     return shared
@@ -147,20 +147,20 @@ def ready(shared):
 
 @pytest.fixture
 def silent_index():
-    """A package index that takes the call and never answers: set-up stops there, in the middle."""
+    """A package index that accepts connections but never responds, so the set-up stops in the middle."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
+        server.settimeout(900)
         yield server
 
 
 def interrupt(project, index, number, shell="sh"):
-    """Start a set-up, wait until it asks the index for a package, and send the signal to all of it."""
+    """Start a set-up, wait until it asks the index for a package, and send all its processes a signal."""
     host, port = index.getsockname()
     busy = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": f"http://{host}:{port}/simple"}
     process = project.start(shell=shell, **busy)
     caller, _ = index.accept()
     os.killpg(process.pid, number)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=900)[1]
     caller.close()
     index.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -178,7 +178,7 @@ def test_the_first_start_sets_up_and_hands_the_arguments_over(learners, shell):
 
 
 def test_the_second_start_needs_nothing_but_the_checksum(ready):
-    """Two tools are all that is left on the PATH, and there is nothing to install from."""
+    """The PATH contains only two tools, and there is no package to install."""
     few = ready.folder.parent / "few"
     few.mkdir()
     for tool in ("cksum", "dirname"):
@@ -223,7 +223,7 @@ def test_a_copied_folder_gets_a_venv_of_its_own(ready, project):
 
 
 def test_a_venv_whose_python_was_removed_is_made_again(learners):
-    """An upgrade of the system removes python3.11: a link in .venv has to name that, and not python3."""
+    """An upgrade of the system may remove python3.11, so a link in .venv names it instead of python3."""
     assert learners.run()[:2] == (0, "tiny 1\n")
     link = learners.folder / ".venv/bin/python"
     named = [os.readlink(python) for python in link.parent.glob("python*")]
@@ -243,7 +243,7 @@ def test_a_set_up_that_was_killed_starts_again(project, silent_index):
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_ctrl_c_ends_the_set_up_and_says_how_to_go_on(ready, silent_index, shell):
-    """uv is the first of two things that set-up asks for: after the signal it must not ask for the second."""
+    """The set-up asks for uv and then for another package. After the signal, it must not ask again."""
     with (ready.folder / "requirements.txt").open("a") as file:
         file.write(f"uv==1 \\\n    --hash=sha256:{'0' * 64}\n")
     code, said = interrupt(ready, silent_index, signal.SIGINT, shell)
@@ -252,7 +252,7 @@ def test_ctrl_c_ends_the_set_up_and_says_how_to_go_on(ready, silent_index, shell
 
 def test_of_two_set_ups_at_once_only_one_installs(project):
     processes = [project.start(), project.start()]
-    ends = [process.communicate(timeout=120) for process in processes]
+    ends = [process.communicate(timeout=900) for process in processes]
     assert [out for out, _ in ends] == ["tiny 1\n"] * 2
     assert sum(said.count("Setting up") for _, said in ends) == 1
 
@@ -264,11 +264,11 @@ def test_a_set_up_waits_for_the_one_that_has_the_lock(ready):
         process = ready.start()
         assert process.stderr.readline() == "Another ./workshop is setting up. Waiting for it to finish.\n"
         assert ready.folder.joinpath(".venv/workshop-stamp").exists(), "it must not begin yet"
-    assert process.communicate(timeout=120)[0] == "tiny 2\n"
+    assert process.communicate(timeout=900)[0] == "tiny 2\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_who_waited_for_a_set_up_gives_the_lock_back(ready, shell):
+def test_a_start_that_waited_for_a_set_up_releases_the_lock(ready, shell):
     """Before the command runs, which may be an `up` that lasts for hours."""
     stamp, runs = ready.folder / ".venv/workshop-stamp", ready.folder / "src/workshop/__init__.py"
     runs.write_text("import signal\nprint('it runs', flush=True)\nsignal.pause()\n")
@@ -339,7 +339,7 @@ def test_without_network_the_sentence_says_that_it_is_needed_once(project):
 
 
 def test_a_full_disk_is_named(learners):
-    """On a disk of 8 MB, which the kernel mounts for this process only."""
+    """On a disk of 8 MB, which only this process sees."""
     isolated = [
         "unshare",
         "-rm",
@@ -434,7 +434,7 @@ def test_without_its_list_of_packages_the_script_says_how_to_get_it_back(project
 
 
 def test_a_clone_of_windows_git_has_unix_line_endings(tmp_path):
-    """No shell runs a script whose lines end with a carriage return."""
+    """No shell can run a script whose lines end with a carriage return."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", paths.ROOT, clone], check=True)
     listed = subprocess.run(

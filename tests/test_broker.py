@@ -1,27 +1,19 @@
 """The embedded broker: real processes on real ports."""
 
 import errno
-import socket
-import subprocess
 import sys
 
 import psutil
 import pytest
 import redis
+from files import program
 
 from workshop.errors import WorkshopError
 from workshop.runtime import broker as broker_module
 from workshop.runtime.broker import Broker, answers, use_external, version_of, without_password
 from workshop.system import ports
+from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free, next_free, who_holds
-
-
-@pytest.fixture
-def busy_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
 
 
 def test_start_answers_and_stop_leaves_nothing():
@@ -87,9 +79,7 @@ def test_killed_broker_comes_back_on_the_same_port():
 
 
 def test_a_server_that_cannot_start_is_a_sentence(monkeypatch, tmp_path):
-    wrong = tmp_path / "valkey-server"
-    wrong.write_text("#!/bin/sh\necho 'no memory left'\nexit 1\n")
-    wrong.chmod(0o755)
+    wrong = program(tmp_path / "valkey-server", "#!/bin/sh\necho 'no memory left'\nexit 1\n")
     monkeypatch.setattr(broker_module, "get_binary_path", lambda: wrong)
     with pytest.raises(WorkshopError, match="did not start on port .*no memory left"):
         Broker(prefer=None).start()
@@ -154,13 +144,12 @@ def test_a_port_that_the_system_keeps_for_root(monkeypatch):
 
 def test_a_holder_that_ends_while_it_is_looked_at(monkeypatch):
     code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1]); input()"
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-uc", code], stdin=pipe, stdout=pipe) as holder:
-        port = int(holder.stdout.readline())
+    with Child([sys.executable, "-uc", code], leash=True) as holder:
+        port = int(holder.wait_for("", 60))
 
         def ended(process):
             """Its command line is no longer there, and a moment later neither is it."""
-            holder.communicate(b"\n")
+            holder.stop()
             return []
 
         monkeypatch.setattr(psutil.Process, "cmdline", ended)

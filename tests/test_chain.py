@@ -1,5 +1,4 @@
 import pytest
-import smallchain
 
 from workshop.course import chain
 from workshop.errors import WorkshopError
@@ -11,12 +10,6 @@ def test_lessons_and_solutions_differ_only_where_a_manifest_says_so():
 
 def test_every_todo_has_a_step_and_every_step_a_todo():
     assert chain.todo_errors() == []
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
 
 
 def test_a_whole_chain_has_no_findings(root):

@@ -1,6 +1,5 @@
-"""`./workshop check` and `watch`: what a learner reads, what is remembered, and that nothing stays behind."""
+"""`./workshop check` and `watch`: what they print and remember, and that they leave nothing behind."""
 
-import contextlib
 import dataclasses
 import fcntl
 import json
@@ -10,16 +9,16 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import termios
-import time
 
 import psutil
 import pytest
-from alive import alive, command_line
-from inotify import limited
-from printed import Printed
+from file_watch_limits import limited
+from files import edit
+from printed_text import Printed
+from processes import alive, command_line, descendants, kill
+from projects import ALWAYS_PNG, NOT_UPRIGHT, copy_of
 
 from benchmarks import startup
 from workshop import paths
@@ -30,39 +29,23 @@ from workshop.course import lessons, progress, project
 from workshop.runtime.broker import Broker
 from workshop.system import signals
 from workshop.system.child import Child
+from workshop.system.waiting import until
 
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """The learner's copy of lesson 01, solved, in a playground of its own."""
+    """The learner's copy of lesson 01, solved, in a temporary playground."""
     monkeypatch.setattr(paths, "PLAYGROUND", tmp_path / "playground")
     monkeypatch.setattr(paths, "STATE", tmp_path / "state")
     lesson = lessons.find("01")
-    folder = paths.PLAYGROUND / lesson.name
-    shutil.copytree(lesson.solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    return project.Project(folder, lesson)
-
-
-def edit(mine, name, old, new):
-    file = mine.folder / name
-    assert old in file.read_text()
-    file.write_text(file.read_text().replace(old, new, 1))
-
-
-def children():
-    return psutil.Process().children(recursive=True)
-
-
-def descendants():
-    return {child.pid for child in children()}
+    return project.Project(copy_of(lesson.solution, paths.PLAYGROUND / lesson.name), lesson)
 
 
 def eventually(condition, seconds=180):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+    """Wait until `condition()` is true, and return its value. Fails the test after `seconds`."""
+    value = until(condition, seconds)
+    assert value
+    return value
 
 
 def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
@@ -77,12 +60,7 @@ def test_a_solved_lesson_passes_and_is_remembered(mine, capsys):
 def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, capsys):
     steps = [dataclasses.replace(step, optional=False) for step in mine.lesson.steps]
     mine = project.Project(mine.folder, dataclasses.replace(mine.lesson, steps=steps))
-    edit(
-        mine,
-        "images/resizing.py",
-        "return picture if turn is None else picture.transpose(turn)",
-        "return picture",
-    )
+    edit(mine.folder / "images/resizing.py", NOT_UPRIGHT)
     assert check.main(mine) == 1
     said = Printed(capsys.readouterr().out)
     assert "✓ 1.1" in said
@@ -94,15 +72,10 @@ def test_the_first_failing_step_is_explained_and_the_next_not_reached(mine, caps
 
 
 def test_a_failed_optional_step_does_not_end_the_run(mine, capsys):
-    """The core steps after it are checked, and the lesson is done; asked for by its number, it fails."""
+    """The core steps after it are checked, and the lesson is done. But a check of that step alone fails."""
     steps = [dataclasses.replace(step, optional=step.id == "1.2") for step in mine.lesson.steps]
     mine = project.Project(mine.folder, dataclasses.replace(mine.lesson, steps=steps))
-    edit(
-        mine,
-        "images/resizing.py",
-        "return picture if turn is None else picture.transpose(turn)",
-        "return picture",
-    )
+    edit(mine.folder / "images/resizing.py", NOT_UPRIGHT)
     assert check.main(mine) == 0
     said = Printed(capsys.readouterr().out)
     assert "○ 1.2" in said
@@ -118,12 +91,7 @@ def test_one_step_is_checked_and_remembered_alone(mine, capsys):
     shown = re.findall(r"[✓✗] (\d\.\d) ", Printed(capsys.readouterr().out))
     assert shown == ["1.3"], "a run may take 1.2 seconds, too"
     assert progress.passed_steps("01-sync") == ["1.1", "1.3"]
-    edit(
-        mine,
-        "images/resizing.py",
-        'return "PNG" if picture.has_transparency_data else "JPEG"',
-        'return "PNG"',
-    )
+    edit(mine.folder / "images/resizing.py", ALWAYS_PNG)
     assert check.main(mine, "1.3") == 1
     assert progress.passed_steps("01-sync") == ["1.1"]
 
@@ -161,7 +129,7 @@ def test_a_check_of_the_solution_is_no_progress(mine, capsys, step, sum_):
     ],
 )
 def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name, old, new, read):
-    edit(mine, name, old, new)
+    edit(mine.folder / name, (old, new))
     assert check.main(mine) == 1
     said = Printed(capsys.readouterr().out)
     assert read in said
@@ -221,7 +189,10 @@ def test_a_module_may_be_a_package(mine):
 
 
 def test_an_exception_in_the_learners_code_is_told_with_its_line_and_prints(mine, capsys):
-    edit(mine, "images/views.py", "photos = form.save()", 'print("before", form); photos = fom.save()')
+    edit(
+        mine.folder / "images/views.py",
+        ("photos = form.save()", 'print("before", form); photos = fom.save()'),
+    )
     assert check.main(mine, "1.4") == 1
     said = Printed(capsys.readouterr().out)
     assert "NameError: name 'fom' is not defined" in said
@@ -235,7 +206,8 @@ def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     edit(
-        mine, "images/views.py", "photos = form.save()", "photos = form.save()\n            while True: pass"
+        mine.folder / "images/views.py",
+        ("photos = form.save()", "photos = form.save()\n            while True: pass"),
     )
     assert check.main(mine, "1.4") == 1
     assert "Does your code contain an endless loop?" in Printed(capsys.readouterr().out)
@@ -244,46 +216,42 @@ def test_code_that_never_ends_is_ended(mine, capsys, monkeypatch, tmp_path):
 
 
 def test_code_that_ends_the_process_is_said(mine, capsys):
-    """Also when it closes its pipe first, and takes its time to end, as on a busy machine."""
+    """Also if it first closes its pipe and then exits slowly, as on a busy machine."""
     slowly = "import os; os.close(int(os.environ['WORKSHOP_EVENTS'])); os.system('sleep 1.5'); os._exit(3)"
-    edit(mine, "images/views.py", "photos = form.save()", slowly)
+    edit(mine.folder / "images/views.py", ("photos = form.save()", slowly))
     assert check.main(mine, "1.4") == 1
     assert "exited with code 3" in Printed(capsys.readouterr().out)
 
 
-def cli(*arguments, tmp=None, before=(), **options):
-    environment = os.environ | {"PYTHONPATH": str(paths.ROOT / "src"), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [*before, sys.executable, "-P", "-m", "workshop", *arguments],
-        env=environment | ({"TMPDIR": str(tmp)} if tmp else {}),
-        cwd=paths.ROOT,
-        text=True,
-        **options,
-    )
+def watching(folder, before=()):
+    """`./workshop watch` for step 1.1 of the project in `folder`."""
+    command = [*before, *startup.workshop("watch", str(folder), "1.1")]
+    return Child(command, environment=startup.environment(paths.ROOT))
 
 
 def forked(processes):
-    """The server of the forks and all that it has forked: processes of checks, workers and their pools."""
+    """Return the fork server and all that it has forked: processes of checks, workers and their pools."""
     return [each for each in processes if "workshop.runtime.fork_server" in command_line(each)]
 
 
 def family(started):
-    """The children of a check, once its brokers, pytest processes and a worker with its pool are running."""
-    with contextlib.suppress(psutil.Error):  # one of them has just ended
-        children = psutil.Process(started.pid).children(recursive=True)
-        brokers = [each for each in children if "valkey-server" in command_line(each)]
-        complete = len(brokers) == runner.PROCESSES and len(forked(children)) >= 4 + runner.PROCESSES
-        return children if complete else None
+    """Return the children of a check once its brokers, pytest processes and a worker with its pool run."""
+    children = descendants(started.pid)
+    brokers = [each for each in children if "valkey-server" in command_line(each)]
+    complete = len(brokers) == runner.PROCESSES and len(forked(children)) >= 4 + runner.PROCESSES
+    return children if complete else []
 
 
 def assert_gone(children, folder):
-    """None of them runs, and the checks have left nothing in `folder`. Those that do are ended."""
-    psutil.wait_procs(children, 5)
-    left = alive(children)
-    for child in left:
-        child.kill()
-    assert not left
+    """Assert that none of them runs, and that the checks have left nothing in `folder`."""
+    until(lambda: not alive(children), 60)
+    assert not kill(children)
     assert not list(folder.glob("workshop-*"))
+
+
+def checking(folder):
+    """The environment of a check that creates its temporary files in `folder`."""
+    return startup.environment(paths.ROOT) | {"TMPDIR": str(folder)}
 
 
 @pytest.mark.parametrize(
@@ -296,25 +264,23 @@ def assert_gone(children, folder):
     ],
 )
 def test_ctrl_c_leaves_nothing_behind(tmp_path, command, number, code):
-    """Nor does an end from outside, nor a terminal that is closed."""
-    started = cli(
-        command, "solutions/03-images", tmp=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    children = eventually(lambda: family(started))
-    started.send_signal(number)
-    _, complaints = started.communicate(timeout=20)
-    assert_gone(children, tmp_path)
-    assert started.returncode == code, complaints
-    assert "Traceback" not in complaints
+    """Neither do SIGTERM and a terminal that is closed."""
+    arguments = startup.workshop(command, "solutions/03-images")
+    with Child(arguments, folder=paths.ROOT, environment=checking(tmp_path)) as started:
+        children = eventually(lambda: family(started))
+        started.signal(number)
+        assert started.wait(60) == code, started.output
+        assert_gone(children, tmp_path)
+        assert "Traceback" not in started.output
 
 
 def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
-    """The real thing: what is said then goes nowhere, and fails."""
+    """The real thing: the command can't print any more, so each attempt fails."""
     terminal, end = pty.openpty()
-    started = cli(
-        "check",
-        "solutions/02-celery-basics",
-        tmp=tmp_path,
+    started = subprocess.Popen(
+        startup.workshop("check", "solutions/02-celery-basics"),
+        cwd=paths.ROOT,
+        env=checking(tmp_path),
         stdin=end,
         stdout=end,
         stderr=end,
@@ -324,50 +290,40 @@ def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
     os.close(end)
     children = eventually(lambda: family(started))
     os.close(terminal)
-    started.wait(20)
+    started.wait(60)
     assert_gone(children, tmp_path)
 
 
 def test_watch_checks_again_after_a_save(mine, tmp_path):
-    """Also in a clone below a folder with the name of what it leaves out."""
-    output, folder = tmp_path / "watch.txt", tmp_path / "data/01-sync"
+    """Also in a clone below a folder called "data", a name that the watch ignores inside the project."""
+    folder = tmp_path / "data/01-sync"
     shutil.copytree(mine.folder, folder)
-    with output.open("w") as stream:
-        started = cli("watch", str(folder), "1.1", stdout=stream, stderr=stream)
-    try:
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
+    with watching(folder) as watch:
+        eventually(lambda: watch.output.count("step 1.1 ·") == 1)
         file = folder / "images/resizing.py"
         file.write_text(file.read_text().replace("picture.thumbnail(", "picture.resize("))
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
-        said = output.read_text()
-        assert "✓ 1.1" in said
-        assert "✗ 1.1" in said
-        assert "images/resizing.py" in said
-    finally:
-        started.send_signal(signal.SIGINT)
-        assert started.wait(10) == 0
-    assert "Stopped watching." in Printed(output.read_text())
+        eventually(lambda: watch.output.count("step 1.1 ·") == 2)
+        assert "✓ 1.1" in watch.output
+        assert "✗ 1.1" in watch.output
+        assert "images/resizing.py" in watch.output
+        watch.signal(signal.SIGINT)
+        assert watch.wait(60) == 0
+        assert "Stopped watching." in Printed(watch.output)
 
 
 def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):
-    output, copy = tmp_path / "watch.txt", tmp_path / "01-sync"
-    shutil.copytree(paths.SOLUTIONS / copy.name, copy, ignore=shutil.ignore_patterns("data"))
-    with output.open("w") as stream:
-        started = cli("watch", str(copy), "1.1", before=limited("instances"), stdout=stream, stderr=stream)
-    try:
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 1)
+    copy = copy_of(paths.SOLUTIONS / "01-sync", tmp_path / "01-sync")
+    with watching(copy, before=limited("instances")) as watch:
+        eventually(lambda: watch.output.count("step 1.1 ·") == 1)
         (copy / "images/resizing.py").touch()
-        eventually(lambda: output.read_text().count("step 1.1 ·") == 2)
-    finally:
-        started.send_signal(signal.SIGINT)
-        assert started.wait(10) == 0
-    assert "doesn't report saved files (Error creating recommended watcher: Too many" in Printed(
-        output.read_text()
-    )
+        eventually(lambda: watch.output.count("step 1.1 ·") == 2)
+        assert "doesn't report saved files (Error creating recommended watcher: Too many" in Printed(
+            watch.output
+        )
 
 
 def test_watch_begins_with_the_step_that_failed(tmp_path):
-    """And what was passed before stays passed while that step is worked on."""
+    """The earlier steps stay passed while the learner works on that step."""
     root = startup.make_root(tmp_path / "root", "01-sync", solved=True)
     views, output = root / "playground/01-sync/images/views.py", tmp_path / "watch.txt"
     solved = views.read_text()
@@ -378,7 +334,7 @@ def test_watch_begins_with_the_step_that_failed(tmp_path):
         return json.loads((root / ".workshop/progress.json").read_text())["passed"]["01-sync"]
 
     def said(end):
-        """The lines of the last run, once `end` is there: sign and step of each."""
+        """Wait until the last run contains `end`, and return sign and step of each of its lines."""
         last = eventually(lambda: end in (text := output.read_text().rpartition("───")[2]) and text)
         return [line.split()[:2] for line in last.splitlines()]
 
@@ -438,40 +394,35 @@ def test_a_check_of_a_copy_that_is_reset_meanwhile_is_no_progress(mine, monkeypa
 
 
 def test_ctrl_c_while_a_run_ends_leaves_nothing(monkeypatch):
-    """In the moment before its broker is told to end."""
+    """Ctrl-C comes just before the broker is stopped."""
     before = descendants()
     ready = runner.Run(project.at(paths.SOLUTIONS / "02-celery-basics"))
     stop = Broker.stop
     monkeypatch.setattr(Broker, "stop", lambda self: (signal.raise_signal(signal.SIGINT), stop(self)))
-    names = [psutil.Process(pid).name() for pid in descendants() - before]
+    names = [process.name() for process in set(descendants()) - set(before)]
     assert any("valkey" in name for name in names), "or there is nothing to end"
     with pytest.raises(KeyboardInterrupt):
         ready.close()
     assert descendants() == before
 
 
-def test_a_group_that_has_ended_is_no_error_on_macos(monkeypatch):
+def test_a_group_that_has_ended_is_no_error_on_macos(tmp_path, monkeypatch):
     def killpg(pid, number):
-        """As macOS answers for a group in which nobody lives any more."""
+        """Do as macOS does for a group without living processes."""
         assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
         raise PermissionError(1, "Operation not permitted")
 
-    child = subprocess.Popen(["true"], start_new_session=True)
+    child = Child(["true"], log=tmp_path / "log")
     eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
     monkeypatch.setattr(os, "killpg", killpg)
     signals.to_group(child.pid)
-    assert child.wait() == 0
+    assert child.wait(60) == 0
 
 
 def test_a_run_that_was_made_ready_checks_what_is_saved_later(mine):
     before = descendants()
     with runner.Run(mine, "1.2") as ready:
-        edit(
-            mine,
-            "images/resizing.py",
-            "return picture if turn is None else picture.transpose(turn)",
-            "return picture",
-        )
+        edit(mine.folder / "images/resizing.py", NOT_UPRIGHT)
         events = list(ready.events())
     assert [event.passed for event in events if isinstance(event, Checked)][-1] is False
     assert events[-1] == Finished()
@@ -482,6 +433,6 @@ def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descendants()
     with runner.Run(project.at(paths.SOLUTIONS / "03-images")):
-        eventually(lambda: len(forked(children())) > 1)
+        eventually(lambda: len(forked(descendants())) > 1)
     assert descendants() == before
     assert not list(tmp_path.iterdir())

@@ -1,22 +1,13 @@
-import os
 import signal
-import subprocess
 import sys
 
 import pytest
 import smallchain
-from printed import Printed
+import workshop_process
+from printed_text import Printed
 
 from workshop import cli, paths
 from workshop.course import progress, project
-
-SOURCE = paths.ROOT / "src"
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
 
 
 @pytest.fixture
@@ -233,12 +224,7 @@ def test_under_nohup_a_closed_terminal_ends_nothing(run, monkeypatch):
 
 def test_as_a_process_in_another_root(tmp_path):
     smallchain.build(tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "WORKSHOP_ROOT": str(tmp_path)}
-    command = [sys.executable, "-m", "workshop", "start", "two"]
-    first, second = (
-        subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-        for _ in range(2)
-    )
+    first, second = (workshop_process.run(tmp_path, "start", "two") for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0)
     assert (tmp_path / "playground/02-two/manage.py").is_file()
 

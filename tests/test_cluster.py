@@ -1,18 +1,20 @@
-"""`./workshop cluster` with real servers and workers: what it says, and that it leaves nothing behind."""
+"""`./workshop cluster` with real servers and workers: what it prints, and that it leaves nothing behind."""
 
+import contextlib
 import os
 import re
-import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
 import psutil
 import pytest
-from alive import command_line
-from tinyproject import SOURCE, Up
+from printed_text import in_one_line
+from processes import command_line
+from projects import copy_of
+from workshop_process import PATIENCE, Up
 
+from benchmarks import startup
 from workshop import paths
 from workshop.cluster import command, host, limits, simulation
 from workshop.errors import WorkshopError
@@ -20,45 +22,40 @@ from workshop.runtime import temporary_servers
 from workshop.system.child import Child
 from workshop.system.waiting import until
 
+ELSEWHERE = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
+"""The shell's settings, which the command must not use."""
 SMALL = ("--workers", "2", "--quick", "--photos", "10")
 
 
-def words(text):
-    return " ".join(text.split())
-
-
 class Cluster(Up):
-    """`cluster` as a real process. All that it makes lies in `folder`."""
+    """`cluster` as a real process. All its files are in `folder`."""
 
     def __init__(self, folder, *options):
         folder.mkdir()
         folder.chmod(0o755)  # root's run gives a folder in it to the user postgres
-        own = {"TMPDIR": str(folder), "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
-        elsewhere = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
         self.folder = folder
-        command = [sys.executable, "-m", "workshop", "cluster", *options]
-        self.process = Child(command, folder=paths.ROOT, environment=os.environ | own | elsewhere)
+        variables = startup.environment(paths.ROOT) | ELSEWHERE | {"TMPDIR": str(folder)}
+        command = startup.workshop("cluster", *options)
+        self.process = Child(command, folder=paths.ROOT, environment=variables)
 
     @property
     def said(self):
         return self.process.output
 
     def everything(self):
-        """All processes that have to do with it: a host's TMPDIR lies in it, PostgreSQL's data do."""
+        """Return all its processes: a host's TMPDIR is in its folder, and so is PostgreSQL's data."""
         found = []
         for process in psutil.process_iter():
-            try:
+            with contextlib.suppress(psutil.Error):
                 known = [*process.cmdline(), process.environ().get("TMPDIR", "")]
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-            if any(str(self.folder) in each for each in known):
-                found.append(process)
+                if any(str(self.folder) in each for each in known):
+                    found.append(process)
         return found
 
 
 @pytest.fixture
 def folder():
-    """A folder that everybody may look into, as PostgreSQL has to. pytest's own are closed to others."""
+    """A folder that PostgreSQL can read. pytest's temporary folders are closed to other users."""
     with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as name:
         os.chmod(name, 0o755)
         yield Path(name)
@@ -66,7 +63,7 @@ def folder():
 
 @pytest.fixture
 def start(folder):
-    """Starts `cluster`; whatever a failing test leaves running is ended."""
+    """start(*options): `cluster` as a real process. It is stopped after the test."""
     runs = []
 
     def start(*options):
@@ -87,13 +84,15 @@ def assert_nothing_left(run):
 
 def test_nothing_is_lost_and_nothing_is_left(start):
     run = start(*SMALL)
-    assert until(lambda: "Its unfinished messages:" in run.said or not run.process.running, 300), run.said
+    assert until(lambda: "Its unfinished messages:" in run.said or not run.process.running, PATIENCE), (
+        run.said
+    )
     if temporary_servers.postgres_program("initdb"):
         assert any("postgres" in process.name() for process in run.everything()), (
             "or the last line is for free"
         )
-    code = run.process.wait(300)
-    said = words(run.said)
+    code = run.process.wait(PATIENCE)
+    said = in_one_line(run.said)
     assert code == 0, run.said
     assert "Uploaded 10 photos through the site. The hosts resized all of them:" in said
     assert re.search(r"host1 \d+, host2 \d+ ", said)
@@ -109,10 +108,12 @@ def test_nothing_is_lost_and_nothing_is_left(start):
 
 def test_ctrl_c_in_the_middle_leaves_nothing(start):
     run = start(*SMALL)
-    assert until(lambda: "The hosts share:" in words(run.said) or not run.process.running, 200), run.said
-    assert until(lambda: any("photos@host2" in command_line(each) for each in run.everything()), 100)
+    assert until(lambda: "The hosts share:" in in_one_line(run.said) or not run.process.running, PATIENCE), (
+        run.said
+    )
+    assert until(lambda: any("photos@host2" in command_line(each) for each in run.everything()), PATIENCE)
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does it
-    assert run.process.wait(100) == 130, run.said
+    assert run.process.wait(PATIENCE) == 130, run.said
     assert run.said.endswith("Stopping …\nStopped. Nothing is left running.\n")
     assert "Traceback" not in run.said
     assert_nothing_left(run)
@@ -120,7 +121,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(start):
 
 @pytest.fixture
 def without_postgres(monkeypatch):
-    """A machine that has no PostgreSQL, which is quicker as well."""
+    """A machine without PostgreSQL, which is also faster."""
 
     def refused():
         raise temporary_servers.NotInstalled("PostgreSQL is not installed:  apt-get install postgresql")
@@ -143,9 +144,8 @@ HELD = """\
 
 @pytest.fixture
 def acknowledged_early(tmp_path, monkeypatch):
-    """The solutions, with a task that is acknowledged before the work, and is killed in the middle of it."""
-    shutil.copytree(paths.SOLUTIONS, tmp_path / "solutions", ignore=shutil.ignore_patterns("data"))
-    monkeypatch.setattr(paths, "SOLUTIONS", tmp_path / "solutions")
+    """The solutions, with a task that is acknowledged before the work and killed during it."""
+    monkeypatch.setattr(paths, "SOLUTIONS", copy_of(paths.SOLUTIONS, tmp_path / "solutions"))
     file = tmp_path / "solutions/05-beat/images/tasks.py"
     text = file.read_text()
     begin = text.index("def resize_image_task")
@@ -157,9 +157,9 @@ def acknowledged_early(tmp_path, monkeypatch):
     file.write_text(text.replace(work, HELD + work))
 
     def kill(self, real=host.Host.kill):
-        """Between two photos none would be lost: its next task waits until the host is killed."""
+        """Kill the host during a task. Between two tasks, no photo would be lost."""
         (self.data / "hold").touch()
-        assert until((self.data / "held").exists, 60)
+        assert until((self.data / "held").exists, PATIENCE)
         real(self)
 
     monkeypatch.setattr(host.Host, "kill", kill)
@@ -169,7 +169,7 @@ def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgr
     monkeypatch.setattr(simulation, "PATIENCE", simulation.VISIBILITY_TIMEOUT + 8)
     monkeypatch.setattr(command, "_measure_speedup", lambda *_: None)  # takes a while, and kills no host
     assert command.main(2, 10, quick=True) == 1
-    said = words(capsys.readouterr().out)
+    said = in_one_line(capsys.readouterr().out)
     assert "rows one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed" in said
     done, lost = map(
         int, re.search(r"After \S+ s, (\d+) of 10 photos are resized. Lost: (\d+)\.", said).groups()
@@ -206,7 +206,7 @@ def test_usual_numbers():
     ("patience", "why"), [(60, "it exited immediately"), (0, "it wasn't ready after 0 s")]
 )
 def test_a_host_that_does_not_start_says_why(tmp_path, monkeypatch, patience, why):
-    """Its settings cannot be imported; or nobody waits for it."""
+    """Its settings cannot be imported, or the patience is 0 seconds."""
     monkeypatch.setattr(host, "PATIENCE", patience)
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "nowhere"}
     one = host.Host("host1", paths.SOLUTIONS / "05-beat", tmp_path, environment)

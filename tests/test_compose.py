@@ -1,6 +1,6 @@
-"""The Docker files: what can be said of them without Docker, and the stack itself with `--docker`.
+"""The Docker files: what can be checked without Docker, and with `--docker` the stack itself.
 
-tests/stack.py starts it. `--docker` builds the image and takes minutes, so no run does it unasked.
+tests/compose_stack.py starts it. `--docker` builds the image and takes minutes, so it is off by default.
 """
 
 import ast
@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -22,9 +21,10 @@ import httpx
 import needs
 import pytest
 import yaml
+from compose_stack import PATIENCE, PORTS, Stack
+from files import program
 from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
-from stack import PATIENCE, PORTS, Stack
 
 from workshop import paths
 from workshop.errors import WorkshopError
@@ -79,7 +79,7 @@ def test_a_role_may_do_little(name):
 
 
 def test_one_service_builds_the_image_of_all_roles():
-    """Compose labels what it builds with the service's name: built by each, it is another image each time."""
+    """Compose labels an image with the service's name, so two services would build two different images."""
     assert [name for name in ROLES if "build" in SERVICES[name]] == ["migrate"]
     assert {SERVICES[name]["pull_policy"] for name in set(ROLES) - {"migrate"}} == {"never"}
 
@@ -216,7 +216,7 @@ def run(role, **environment):
         env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -308,7 +308,7 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -380,16 +380,12 @@ def test_env_is_read_as_compose_reads_it(tmp_path):
     assert json.loads(done.stdout)["services"]["one"]["environment"] == VALUES
 
 
-def test_values_in_quotes_are_passed_on_without_them(clone):
+def test_values_in_quotes_are_passed_on_without_them(clone, busy_port):
     (clone.folder / ".env").write_text('SECRET_KEY="two words"\n')
     assert clone.given("up")[1]["SECRET_KEY"] == "two words"
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        (clone.folder / ".env").write_text(f"FLOWER_PORT='{port}'\n")
-        done = clone.run("up", FLOWER_PORT=None)
-    assert f"Port {port} (flower) is taken by another program" in done.stderr
+    (clone.folder / ".env").write_text(f"FLOWER_PORT='{busy_port}'\n")
+    done = clone.run("up", FLOWER_PORT=None)
+    assert f"Port {busy_port} (flower) is taken by another program" in done.stderr
 
 
 def test_a_profile_brings_what_the_others_have_to_know(monkeypatch):
@@ -426,9 +422,7 @@ class Clone:
 
     def __init__(self, folder):
         self.folder = folder
-        (folder / "bin").mkdir(parents=True)
-        (folder / "bin/docker").write_text(FAKE)
-        (folder / "bin/docker").chmod(0o755)
+        program(folder / "bin/docker", FAKE)
         for name in ("volumes", "holder"):
             (folder / name).write_text("")
         shutil.copy(paths.ROOT / "docker-compose.yml", folder)
@@ -446,12 +440,12 @@ class Clone:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
     def given(self, *arguments, **environment):
-        """What docker gets: its words, and its variables."""
+        """Return the arguments and the variables that docker gets."""
         done = self.run(*arguments, **environment)
         assert done.returncode == 0, done.stderr
         words, *lines = done.stdout.splitlines()
@@ -497,7 +491,7 @@ def test_a_profile_stays_chosen_and_down_knows_them_all(clone):
 
 
 def forget_profiles(clone):
-    """What a person does who wants no profile any more."""
+    """Do what a person does who no longer wants a profile."""
     file = clone.folder / ".env"
     file.write_text(re.sub("(?m)^COMPOSE_PROFILES=.*\n", "", file.read_text()))
 
@@ -518,27 +512,24 @@ def test_a_lost_env_is_said_before_a_database_refuses_the_new_password(clone):
     assert clone.run("up").returncode == 0
 
 
-def test_a_port_that_is_taken_is_said_before_anything_starts(clone):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = str(server.getsockname()[1])
-        done = clone.run("up", FLOWER_PORT=port)
-        assert done.returncode == 1
-        assert f"Port {port} (flower) is taken by another program" in done.stderr
-        assert f"FLOWER_PORT={int(port) + 10} ./workshop compose up" in done.stderr
-        assert clone.run("up", "web", "worker", FLOWER_PORT=port).returncode == 0, "Flower was not asked for"
-        assert clone.run("up", S3_PORT=port).returncode == 0, "without the profile there is no store"
-        assert clone.run("--profile", "s3", "up", S3_PORT=port).returncode == 1
-        forget_profiles(clone)
-        assert clone.run("up", GRAFANA_PORT=port).returncode == 0, "without the profile there is no Grafana"
-        assert "(grafana) is taken" in clone.run("--profile=monitoring", "up", GRAFANA_PORT=port).stderr
-        assert clone.run("--profile=monitoring", "up", S3_PORT=port).returncode == 0, "another profile"
-        forget_profiles(clone)
-        assert clone.run("ps", PORT=port).returncode == 0
-        project = clone.given("ps")[1]["COMPOSE_PROJECT_NAME"]
-        (clone.folder / "holder").write_text(f"{project}\n")
-        assert clone.run("up", PORT=port).returncode == 0, "its own containers"
+def test_a_port_that_is_taken_is_said_before_anything_starts(clone, busy_port):
+    port = str(busy_port)
+    done = clone.run("up", FLOWER_PORT=port)
+    assert done.returncode == 1
+    assert f"Port {port} (flower) is taken by another program" in done.stderr
+    assert f"FLOWER_PORT={int(port) + 10} ./workshop compose up" in done.stderr
+    assert clone.run("up", "web", "worker", FLOWER_PORT=port).returncode == 0, "Flower was not asked for"
+    assert clone.run("up", S3_PORT=port).returncode == 0, "without the profile there is no store"
+    assert clone.run("--profile", "s3", "up", S3_PORT=port).returncode == 1
+    forget_profiles(clone)
+    assert clone.run("up", GRAFANA_PORT=port).returncode == 0, "without the profile there is no Grafana"
+    assert "(grafana) is taken" in clone.run("--profile=monitoring", "up", GRAFANA_PORT=port).stderr
+    assert clone.run("--profile=monitoring", "up", S3_PORT=port).returncode == 0, "another profile"
+    forget_profiles(clone)
+    assert clone.run("ps", PORT=port).returncode == 0
+    project = clone.given("ps")[1]["COMPOSE_PROJECT_NAME"]
+    (clone.folder / "holder").write_text(f"{project}\n")
+    assert clone.run("up", PORT=port).returncode == 0, "its own containers"
     (clone.folder / "holder").write_text(project.replace("finished", "03-images"))
     assert "Stop them: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
     (clone.folder / "holder").write_text("another")
@@ -552,7 +543,7 @@ def test_manage_is_a_short_form(clone):
 
 
 def test_compose_starts_without_a_venv(clone):
-    """The script hands over to any Python, also to one that cannot make a venv, and installs nothing."""
+    """The script runs any Python, even one that cannot create a venv, and installs nothing."""
     shutil.copy(paths.ROOT / "workshop", clone.folder)
     shutil.copytree(paths.ROOT / "src/workshop", clone.folder / "src/workshop")
     environment = {"PATH": f"{clone.folder}/bin:{os.environ['PATH']}", "PYTHON": sys.executable}
@@ -561,7 +552,7 @@ def test_compose_starts_without_a_venv(clone):
         env=environment | {"WORKSHOP_ROOT": str(clone.folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "WORDS compose ps"), done.stderr
@@ -572,8 +563,7 @@ def test_compose_starts_without_a_venv(clone):
 @pytest.mark.parametrize(("docker", "says"), [(None, "Docker is not installed"), ("exit 1", "Compose v2")])
 def test_without_docker_it_says_what_to_install(docker, says, tmp_path, monkeypatch):
     if docker:
-        (tmp_path / "docker").write_text(f"#!/bin/sh\n{docker}\n")
-        (tmp_path / "docker").chmod(0o755)
+        program(tmp_path / "docker", f"#!/bin/sh\n{docker}\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(WorkshopError, match=says):
         compose.main(["up"])
@@ -588,7 +578,7 @@ def test_compose_itself_reads_the_file(lesson):
         needs.docker()
     command = ["docker", "compose", "--profile", "*", "config", "--format", "json"]
     done = subprocess.run(
-        command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -607,7 +597,7 @@ def test_the_devcontainer_opens_the_ports_of_up():
 
 
 def engine():
-    """Why no Docker engine can be used, in words; empty when one answers."""
+    """Return why no Docker engine can be used; "" if one responds."""
     if shutil.which("docker") is None:
         return "Docker is not installed"
     done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
@@ -616,7 +606,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def stack(request):
-    """The finished system. What waits too long is swept after twenty seconds, not after ten minutes."""
+    """The finished system. It re-sends waiting photos after 20 seconds instead of ten minutes."""
     if not request.config.getoption("--docker"):
         needs.docker()
     assert not engine(), f"--docker, and no engine answers: {engine()}"
@@ -638,7 +628,7 @@ def test_everything_is_well_and_nobody_else_gets_in(stack):
         assert found, name
         assert {each["Health"] for each in found} == {"healthy"}, name
     assert [each["ExitCode"] for each in stack.containers("migrate")] == [0]
-    get = partial(httpx.get, trust_env=False, timeout=20)
+    get = partial(httpx.get, trust_env=False, timeout=60)
     ports = stack.ports
     page = get(stack.address)
     style = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
@@ -736,7 +726,7 @@ def test_an_early_lesson_rests_where_it_has_no_process(stack):
         assert "has no beat process. This container is idle." in early.logs("beat")
         early.upload(2)
         assert until(lambda: early.resized(2) == 2, PATIENCE), early.states(2)
-        # Process 1 passes SIGTERM on, so a container that rests is gone at once, and not killed.
+        # Process 1 passes SIGTERM on, so an idle container exits at once instead of being killed.
         early.compose("stop", "beat", "slow", "flower")
         assert {each["ExitCode"] for each in early.containers("beat")} <= {0, 143}
     finally:
@@ -756,8 +746,8 @@ def test_photos_are_in_a_bucket(stack):
         known = {name: store.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
         store.environment |= {"COMPOSE_PROFILES": "s3"} | compose.for_profiles({"s3"}, known)
         store.up("--build", "s3", "web", "worker")
-        get = partial(httpx.get, trust_env=False, timeout=20)
-        # Their files are not in the bucket. Their rows are there, and a page needs no more.
+        get = partial(httpx.get, trust_env=False, timeout=60)
+        # Their files are not in the bucket, but a page needs only their rows.
         for path in ("/", "/photos/1/", "/photos/2/"):
             assert get(f"{store.address}{path}").status_code == 200, path
         store.upload(4)
@@ -770,7 +760,7 @@ def test_photos_are_in_a_bucket(stack):
             page = get(f"{store.address}{path}")
             assert (page.status_code, "/photos/resized/" in page.text) == (200, True), path
         assert get(thumbnail).headers["Content-Type"] == "image/jpeg"
-        # A request of the site would stand before that of the test in the log.
+        # In the log, a request of the site would come before the request of the test.
         assert until(lambda: len(store.requests("s3")) > len(asked), 60)
         (last,) = store.requests("s3")[len(asked) :]
         assert last.startswith("GET /photos/resized/6/")

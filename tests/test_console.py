@@ -1,4 +1,4 @@
-"""What the commands print wraps at the terminal's width; a command to be copied stays in one line."""
+"""Output wraps at the terminal's width, but a command that a learner copies stays in one line."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ from workshop.console import console, listed, say, verbatim
 
 @pytest.fixture
 def printed(monkeypatch, capsys):
-    """Returns the lines that `say` prints in a terminal of so many columns."""
+    """printed(width, …): the lines that `say` prints in a terminal of this width."""
 
     def printed(width, *arguments, **options):
         monkeypatch.setattr(console, "width", width)
@@ -125,7 +125,7 @@ def test_code_is_printed_as_it_is(monkeypatch, capsys):
 
 
 def test_every_module_prints_through_it():
-    """No module has its own rule for how its lines wrap."""
+    """No other module decides how lines wrap."""
     for file in (paths.ROOT / "src/workshop").rglob("*.py"):
         calls = [
             node.func

@@ -3,10 +3,8 @@
 import os
 import pty
 import re
-import shutil
 import signal
 import struct
-import sys
 import termios
 from contextlib import ExitStack
 from fcntl import ioctl
@@ -14,10 +12,13 @@ from fcntl import ioctl
 import httpx
 import psutil
 import pytest
-from alive import alive
+from files import edit
+from processes import alive
+from projects import copy_of
 from rich.console import Console
-from tinyproject import SOURCE, Up
+from workshop_process import Up
 
+from benchmarks import startup
 from workshop import paths
 from workshop.demo import command, table
 from workshop.demo.photos import Photo
@@ -27,21 +28,21 @@ from workshop.runtime import solution_site
 from workshop.system.child import Child
 from workshop.system.ports import is_free
 
-COMMAND = [sys.executable, "-m", "workshop", "demo"]
 BOTH_RUN = "to each site, in turn"
 STOPPED = "Stopped. Nothing is left running."
 
 
 class Demo(Up):
-    """`demo` as a real process, read line by line. All that it makes lies in `folder`."""
+    """`demo` as a real process. All its files are in `folder`."""
 
     def __init__(self, folder, *options, root=paths.ROOT, terminal=None):
         folder.mkdir()
         elsewhere = {"REDIS_URL": "redis://localhost:1/0", "DATABASE_URL": "postgres://nobody@localhost:1/x"}
-        own = {"TMPDIR": str(folder), "PYTHONPATH": str(SOURCE), "WORKSHOP_ROOT": str(root), "DEBUG": "0"}
+        own = {"TMPDIR": str(folder), "TERM": "xterm", "DEBUG": "0"}
         self.folder = folder
-        variables = os.environ | own | elsewhere | {"PYTHONUNBUFFERED": "1", "TERM": "xterm"}
-        self.process = Child([*COMMAND, *options], folder=root, environment=variables, terminal=terminal)
+        command = startup.workshop("demo", *options)
+        variables = startup.environment(root) | own | elsewhere
+        self.process = Child(command, folder=root, environment=variables, terminal=terminal)
         self.lines = []
 
     def ports(self):
@@ -55,20 +56,13 @@ class Demo(Up):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts `demo`; whatever a failing test leaves running is ended."""
-    runs = []
+    """start(*options): `demo` as a real process. It is stopped after the test."""
+    with ExitStack() as stack:
 
-    def start(*options, **more):
-        runs.append(Demo(tmp_path / f"tmp{len(runs)}", *options, **more))
-        return runs[-1]
+        def start(*options, **more):
+            return stack.enter_context(Demo(tmp_path / "tmp", *options, **more))
 
-    yield start
-    for run in runs:
-        if run.process.running:
-            children = run.children()
-            run.process.kill()
-            for child in alive(children):
-                child.kill()
+        yield start
 
 
 def assert_nothing_left(run, children, ports):
@@ -78,15 +72,10 @@ def assert_nothing_left(run, children, ports):
 
 
 def broken_root(folder, name, before, after):
-    """A workshop whose newest solution has another `name`."""
+    """Create a workshop whose newest solution has a changed file `name`."""
     for part in ("lessons", "solutions"):
-        shutil.copytree(
-            paths.ROOT / part, folder / part, ignore=shutil.ignore_patterns("data", "__pycache__", "checks")
-        )
-    file = folder / "solutions" / solution_site.newest() / name
-    text = file.read_text()
-    assert before in text
-    file.write_text(text.replace(before, after))
+        copy_of(paths.ROOT / part, folder / part)
+    edit(folder / "solutions" / solution_site.newest() / name, (before, after))
     return folder
 
 
@@ -153,7 +142,7 @@ def test_live_table_in_a_terminal_and_the_site_stays_until_ctrl_c(start):
     children, ports = run.children(), run.ports()
     run.send(signal.SIGINT)
     text += read_until(terminal, re.escape(STOPPED))
-    assert run.process.wait(30) == 0
+    assert run.process.wait(300) == 0
     os.close(terminal)
     assert_nothing_left(run, children, ports)
     assert "Traceback" not in text
@@ -207,7 +196,7 @@ def test_the_newest_solution_is_the_last(tmp_path, monkeypatch):
 
 
 class SiteThatIsStopped:
-    """Asks for the end of the run while it starts, as somebody quick at the keyboard does."""
+    """A site during whose start and stop somebody presses Ctrl-C."""
 
     def __init__(self):
         self.seen = []

@@ -1,20 +1,19 @@
 """The guide "Deploy with nginx and systemd": its files are valid, fit the project, and serve a photo."""
 
 import json
-import os
 import re
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 
 import httpx
 import needs
 import pytest
 import redis
-from deployed import FILES, HOST, SOLUTION, Server, sections, unit, variables
+from deployed_server import FILES, HOST, SOLUTION, Server, sections, unit, variables
 from honcho.environ import parse_procfile
+from projects import PATIENCE, Project
 
 from workshop.photos import samples
 from workshop.system.waiting import until
@@ -47,19 +46,8 @@ def nginx_and_openssl():
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """What the project itself says about its tasks and limits."""
-    environment = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("data"))}
-    run = subprocess.run(
-        [sys.executable, "-c", ASK],
-        cwd=SOLUTION,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    """The time limits of the project's tasks, and its limits for uploads."""
+    return json.loads(Project(SOLUTION, tmp_path_factory.mktemp("data")).run("-c", ASK))
 
 
 def test_there_is_a_unit_for_each_process():
@@ -166,16 +154,16 @@ def test_the_restricted_broker_is_enough_for_all_of_it(server):
         client.headers["X-Forwarded-Proto"] = "https"
         server.sign_in(client)
         photo = upload(client, {"garden.jpg": samples.photo(4032, 3024)})
-        assert until(lambda: state_of(client, photo) == "resized", 60), server.log("worker")
+        assert until(lambda: state_of(client, photo) == "resized", PATIENCE), server.log("worker")
     watch = (FILES / "watch.py").read_text(encoding="utf-8")
-    said = until(lambda: answered(server.manage("shell", "-v", "0", input=watch)), 60)
+    said = until(lambda: answered(server.manage("shell", "-v", "0", input=watch)), PATIENCE)
     assert said, "both workers never answered within its second"
     assert "photos waiting: 0" in said
     assert "messages waiting: {'celery': 0, 'slow': 0, 'upkeep': 0}" in said
     for name in UNITS:
         assert "NOPERM" not in server.log(name) + server.log("redis")
     with server.redis() as broker:  # beat sends when it holds its lock
-        assert until(lambda: broker.exists("lock:beat"), 60), server.log("beat")
+        assert until(lambda: broker.exists("lock:beat"), PATIENCE), server.log("beat")
     assert "Traceback" not in server.log("beat") + server.log("worker") + server.log("slow")
 
 
@@ -191,7 +179,7 @@ def outside(server):
 @needs_nginx
 def test_a_photo_goes_in_and_comes_out_through_nginx(server, outside):
     photo = upload(outside, {"terrace.jpg": samples.photo(4032, 3024)})
-    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    assert until(lambda: state_of(outside, photo) == "resized", PATIENCE), server.log("worker")
     address = states(outside, photo)["thumbnail"]
     resized = outside.get(address)
     assert (resized.status_code, resized.headers["Content-Type"]) == (200, "image/jpeg")
@@ -202,9 +190,9 @@ def test_a_photo_goes_in_and_comes_out_through_nginx(server, outside):
 
 @needs_nginx
 def test_without_an_account_nobody_gets_in(server, outside):
-    """Neither to a page nor to a photo."""
+    """Without an account, a visitor sees neither a page nor a photo."""
     photo = upload(outside, {"attic.jpg": samples.photo(640, 480)})
-    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    assert until(lambda: state_of(outside, photo) == "resized", PATIENCE), server.log("worker")
     with server.https() as stranger:
         for path in ("/", "/upload/", f"/photos/{photo}/", "/photos/states/?ids=1"):
             answer = stranger.get(path)
@@ -217,9 +205,9 @@ def test_without_an_account_nobody_gets_in(server, outside):
 
 @needs_nginx
 def test_an_upload_without_an_account_is_refused_before_it_is_read(server, outside):
-    """The header announces 900 MB, and nginx answers although none of it comes."""
+    """The header announces 900 MB, but nginx responds although no content follows."""
     context = ssl._create_unverified_context()
-    with socket.create_connection(("127.0.0.1", server.ports["https"]), timeout=60) as plain:
+    with socket.create_connection(("127.0.0.1", server.ports["https"]), timeout=PATIENCE) as plain:
         connection = context.wrap_socket(plain, server_hostname=HOST)
         connection.sendall(
             f"POST /upload/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 900000000\r\n\r\n".encode()
@@ -244,7 +232,7 @@ def test_a_visitor_who_is_not_staff_logs_in(server, outside):
 
 
 @needs_nginx
-def test_who_asks_too_often_has_to_wait(server, outside):
+def test_a_client_with_too_many_requests_has_to_wait(server, outside):
     with server.https() as stranger:
         answers = [stranger.get("/login/").status_code for _ in range(30)]
     assert set(answers) == {200, 429}
@@ -262,7 +250,7 @@ def test_plain_http_is_sent_to_https_and_the_redirect_ends(server, outside):
 def test_a_page_that_calls_itself_a_photo_is_not_shown_as_a_page(server, outside):
     page = ANIMATED.content() + SCRIPT
     photo = upload(outside, {"holiday.html": page})
-    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    assert until(lambda: state_of(outside, photo) == "resized", PATIENCE), server.log("worker")
     address = states(outside, photo)["thumbnail"]
     shown = outside.get(address)
     assert shown.headers["Content-Type"] in ("image/png", "image/jpeg")
@@ -278,7 +266,7 @@ def test_a_page_that_calls_itself_a_photo_is_not_shown_as_a_page(server, outside
 @needs_nginx
 def test_an_original_has_no_address(server, outside):
     photo = upload(outside, {"cellar.jpg": samples.photo(640, 480, gps=True)})
-    assert until(lambda: state_of(outside, photo) == "resized", 60), server.log("worker")
+    assert until(lambda: state_of(outside, photo) == "resized", PATIENCE), server.log("worker")
     (original,) = (server.folder / "data/media/uploads").glob("cellar*")
     for path in (
         "uploads",
@@ -319,14 +307,14 @@ def test_systemd_takes_the_units(server, tmp_path):
         file.write_text(server.here(file.name))
         files.append(str(file))
     run = subprocess.run(
-        ["systemd-analyze", "verify", *files], capture_output=True, text=True, timeout=60, check=False
+        ["systemd-analyze", "verify", *files], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     said = [line for line in (run.stdout + run.stderr).splitlines() if "photos-" in line]
     assert (run.returncode, said) == (0, [])
 
 
 def upload(client, photos: dict[str, bytes]) -> int:
-    """Upload the photos as a browser does. The id of the newest."""
+    """Upload photos as a browser does, and return the ID of the newest."""
     form = client.get("/upload/")
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)[1]
     cookie = re.search(r"csrftoken=[^;]+", form.headers["Set-Cookie"])[0]  # which is for HTTPS only

@@ -1,5 +1,8 @@
-"""Why a process ended, told from its log. The logs in tests/logs are those of real runs of a small project in
-/project; the names of folders and of the machine were replaced."""
+"""The reason why a process exited, which its log shows.
+
+The logs in tests/logs are from real runs of a small project in /project. The names of folders and of the
+machine were replaced.
+"""
 
 from pathlib import Path
 

@@ -4,10 +4,6 @@ import json
 import os
 import posixpath
 import re
-import shutil
-import socket
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,13 +12,18 @@ from xml.etree import ElementTree
 import httpx
 import markdown
 import pytest
+import workshop_process
+from docs_build import build, copy_sources
+from files import edit
 from mkdocs.exceptions import BuildError
-from printed import in_one_line
+from printed_text import in_one_line
+from workshop_process import PATIENCE
 
+from benchmarks import startup
 from workshop import paths
 from workshop.course import lessons
 from workshop.dev import minutes
-from workshop.docsite import lesson_times, notebook_pages, snippets, translations
+from workshop.docsite import lesson_times, snippets, translations
 from workshop.errors import WorkshopError
 from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
@@ -31,20 +32,6 @@ from workshop.system.waiting import until
 LESSONS = lessons.all_lessons()
 PAGES = sorted(set(paths.DOCS.rglob("*.md")) - set(paths.DOCS.glob("notebooks/*.md")))
 FOREIGN = re.compile(r"(?:https?:)?//")
-
-
-def build(root, target):
-    notebook_pages.write()
-    environment = os.environ | {
-        "PYTHONPATH": str(paths.ROOT / "src"),
-        "WORKSHOP_ROOT": str(root),
-        "NO_MKDOCS_2_WARNING": "1",
-    }
-    # Not --quiet: a warning that is not printed is not counted either, and --strict lets it pass.
-    command = [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "-d", str(target)]
-    return subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +43,7 @@ def site(tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """What a test asks about a page: its ids, images, and whatever the browser would fetch."""
+    """A page's ids, headings, images and links, and everything that a browser would fetch."""
 
     def __init__(self, file: Path):
         super().__init__()
@@ -111,7 +98,7 @@ def test_text_agrees_with_manifest(lesson):
 
 @pytest.mark.parametrize("text", PAGES, ids=lambda text: text.name)
 def test_no_code_typed_by_hand(text):
-    """Python comes in by an include; the other fenced blocks are commands, and what a run printed."""
+    """Python code is included from files. The other fenced blocks are commands, and what they printed."""
     lines = text.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, 1):
         fence = re.match(r"\s*(?:```|~~~)\s*\{?\s*\.?(\w+)", line)
@@ -141,7 +128,7 @@ def test_ids_are_unique(site):
 
 
 def without_words(page):
-    """The pictures of a page that a screen reader cannot describe, and is not told to pass over."""
+    """Return the pictures of a page that a screen reader can neither describe nor ignore."""
     return [
         image
         for image in page.images
@@ -163,7 +150,7 @@ def test_image_without_words_is_found(tmp_path):
 
 
 def not_https(links):
-    """Those of the links to other machines that are not https with a whole host name and no user or port."""
+    """Return the links to other machines that are not https://full.host.name/… without a user and a port."""
     own = ("localhost", "127.0.0.1")
     found = [link for link in links if FOREIGN.match(link) and urlsplit(link).hostname not in own]
     return [link for link in found if not re.fullmatch(r"https://[\w-]+(\.[\w-]+)+(/[^\s<>\"]*)?", link)]
@@ -223,7 +210,7 @@ def test_lesson_says_how_long_it_takes(site):
 
 
 def test_minutes_are_those_of_the_model():
-    """`./workshop dev minutes --write` puts them right."""
+    """`./workshop dev minutes --write` updates them."""
     for lesson in LESSONS:
         efforts = minutes.of_lesson(lesson)
         assert abs(lesson.reading - efforts[""].minutes) <= 1, lesson.name
@@ -251,9 +238,9 @@ def test_drawings_say_what_they_show(file):
 
 
 def test_ids_of_drawings_are_unique():
-    """A page may show several: the ids of all of them are in one document then.
+    """A page may show several drawings, and their ids are then in one document.
 
-    A translated drawing takes the place of the English one.
+    A translated drawing replaces the English one, so both may have the same ids.
     """
     ids = [
         each.get("id")
@@ -267,14 +254,14 @@ def test_ids_of_drawings_are_unique():
 
 @pytest.mark.parametrize("file", sorted(paths.DOCS.rglob("*.svg")), ids=lambda file: file.name)
 def test_drawings_fetch_nothing(file):
-    """No picture, font, style or script from elsewhere. The name of SVG itself is no address."""
+    """No picture, font, style or script from elsewhere. The namespace of SVG is not an address."""
     text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert not FOREIGN.search(text), file
     assert not re.search(r"<(script|style|image|foreignObject)\b", text), file
 
 
 def test_every_run_is_used():
-    """A terminal output that no text shows is left over; each begins with the command that printed it."""
+    """Each terminal output is shown on a page, and starts with the command that printed it."""
     texts = "".join(text.read_text(encoding="utf-8") for text in PAGES)
     for file in sorted(paths.DOCS.glob("runs/**/*.txt")):
         assert file.relative_to(paths.DOCS).as_posix() in texts, file
@@ -367,21 +354,14 @@ def test_what_vanished_is_named(root, include, says):
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of all that the site is made of, to break."""
-    root = tmp_path / "copy"
-    root.mkdir()
-    (root / "src").symlink_to(paths.SOURCES)
-    for folder in ("docker", "docs", "lessons", "overrides", "solutions"):
-        shutil.copytree(paths.ROOT / folder, root / folder, ignore=shutil.ignore_patterns("data", "checks"))
-    for file in ("mkdocs.yml", "Dockerfile", "docker-compose.yml"):
-        shutil.copy(paths.ROOT / file, root)
-    return root
+    """A copy of everything that the site is built from, to break it."""
+    (tmp_path / "copy").mkdir()
+    return copy_sources(tmp_path / "copy")
 
 
 def test_build_fails_when_a_symbol_vanished(copy, tmp_path):
     """One function gets another name: the build says on which page it is missing."""
-    file = copy / "lessons/01-sync/images/resizing.py"
-    file.write_text(file.read_text(encoding="utf-8").replace("def fit(", "def fitted("), encoding="utf-8")
+    edit(copy / "lessons/01-sync/images/resizing.py", ("def fit(", "def fitted("))
     run = build(copy, tmp_path / "site")
     said = run.stdout + run.stderr
     assert run.returncode != 0
@@ -417,7 +397,7 @@ import time
 def on_config(config):
     open("begun", "w").close()
     try:
-        time.sleep(30)
+        time.sleep(900)
     except BaseException:
         pass
 """
@@ -425,7 +405,7 @@ def on_config(config):
 
 @pytest.mark.parametrize("moment", ["it begins", "it builds", "it serves"])
 def test_a_served_site_that_is_ended_leaves_no_copy(tmp_path, moment):
-    """By SIGTERM, as `up` ends it."""
+    """It is stopped with SIGTERM, as `up` does it."""
     root, temporary, port = tmp_path / "root", tmp_path / "temporary", free_port()
     for folder in (root / "docs", root / "lessons", temporary):
         folder.mkdir(parents=True)
@@ -438,27 +418,21 @@ def test_a_served_site_that_is_ended_leaves_no_copy(tmp_path, moment):
         "it builds": (root / "begun").exists,
         "it serves": lambda: not is_free(port),
     }
-    variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(temporary), "PYTHONPATH": str(paths.ROOT / "src")}
-    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
-    with Child(command, environment=os.environ | variables, log=tmp_path / "docs.log") as served:
-        assert until(reached[moment], 60)
+    variables = startup.environment(root) | {"TMPDIR": str(temporary)}
+    command = startup.workshop("docs", "--port", str(port))
+    with Child(command, environment=variables, log=tmp_path / "docs.log") as served:
+        assert until(reached[moment], PATIENCE)
         assert served.running
         assert any(temporary.iterdir())
     assert not list(temporary.iterdir())
 
 
-def test_a_port_that_is_taken_is_a_sentence():
-    """A foreign server on it is not taken for the docs."""
-    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port"]
-    environment = os.environ | {"PYTHONPATH": str(paths.ROOT / "src")}
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        run = subprocess.run(
-            [*command, str(port)], env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+def test_a_port_that_is_taken_is_a_sentence(busy_port):
+    """Another server on the port is not mistaken for the docs."""
+    run = workshop_process.run(paths.ROOT, "docs", "--port", str(busy_port), COLUMNS="80")
     assert (run.returncode, run.stdout) == (1, "")
     said = in_one_line(run.stderr)
-    assert re.match(rf"Port {port} is taken by .*\(pid {os.getpid()}\)\.", said)
+    assert re.match(rf"Port {busy_port} is taken by .*\(pid {os.getpid()}\)\.", said)
     assert "already served" not in said
     assert re.search(r"Another port: \./workshop docs --port \d+$", run.stderr.rstrip())
 
@@ -470,9 +444,8 @@ def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_p
     (root / "mkdocs.yml").write_text("site_name: Tiny\n")
     for number in range(25):
         (root / f"docs/{number or 'index'}.md").write_text(f"# Page {number}\n")
-    variables = {"WORKSHOP_ROOT": str(root), "TMPDIR": str(tmp_path), "PYTHONPATH": str(paths.ROOT / "src")}
-    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
-    with Child(command, environment=os.environ | variables) as served:
+    variables = startup.environment(root) | {"TMPDIR": str(tmp_path)}
+    with Child(startup.workshop("docs", "--port", str(port)), environment=variables) as served:
         lines = served.lines()
         assert next(lines) == "Building the site …"
         assert is_free(port)
@@ -481,7 +454,7 @@ def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_p
         assert next(lines) == f"The docs are on http://localhost:{port} · stop: Ctrl-C"
         assert httpx.get(f"http://localhost:{port}/1/").status_code == 200
         (root / "docs/1.md").write_text("# Another\n")
-        assert until(lambda: "Another" in httpx.get(f"http://localhost:{port}/1/").text, 60)
+        assert until(lambda: "Another" in httpx.get(f"http://localhost:{port}/1/").text, PATIENCE)
         served.terminate()
         assert list(lines) == [], "what is built again is not told"
 

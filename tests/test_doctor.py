@@ -1,10 +1,9 @@
-"""`./workshop doctor`: each finding provoked by the real thing."""
+"""`./workshop doctor`: a real cause for each finding."""
 
 import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,10 @@ from collections import namedtuple
 import pytest
 import redis
 import servers
-from tinyproject import FILES, SOURCE, Up, make_root, write
+from files import write
+from printed_text import in_one_line
+from tinyproject import FILES, make_root
+from workshop_process import PATIENCE, Up
 
 from workshop import paths
 from workshop.commands import doctor
@@ -42,15 +44,15 @@ def project(root):
 
 
 @pytest.fixture
-def broker(monkeypatch):
-    with Broker(prefer=None) as broker:
-        monkeypatch.setenv("REDIS_URL", broker.url)
-        yield broker
+def broker(broker, monkeypatch):
+    """A running broker, which REDIS_URL names."""
+    monkeypatch.setenv("REDIS_URL", broker.url)
+    return broker
 
 
 @pytest.fixture
 def worker(broker, project):
-    """Starts a worker by hand in a folder, and ends it."""
+    """worker(folder): a worker that was started by hand in this folder."""
     started = []
 
     def start(folder):
@@ -59,7 +61,7 @@ def worker(broker, project):
         command += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
         process = Child(command, folder=folder, environment=environment)
         started.append(process)
-        assert process.wait_for(" ready.", 60), process.output
+        assert process.wait_for(" ready.", PATIENCE), process.output
         return process
 
     yield start
@@ -78,7 +80,7 @@ def only_bad(findings):
 
 
 def migrate(project):
-    environment = project.environment() | {"PYTHONPATH": str(SOURCE)}
+    environment = project.environment() | {"PYTHONPATH": str(paths.SOURCES)}
     command = [sys.executable, "manage.py", "migrate", "-v0"]
     subprocess.run(command, cwd=project.folder, env=environment, check=True, stderr=subprocess.DEVNULL)
 
@@ -155,7 +157,7 @@ def test_no_broker(monkeypatch, root):
 
 
 def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
-    """`up` writes its broker's address without the password: doctor says what it needs to ask there."""
+    """`up` writes its broker's address without the password, so doctor says what it needs to connect."""
     with Broker(prefer=None) as broker:
         redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
         url = broker.url.replace("//", "//:secret@")
@@ -228,7 +230,7 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def listening(folder):
-    """A process, started by hand in `folder`, that listens on a port: yields its number and the port."""
+    """Run a process in `folder` that listens on a port, and yield its PID and the port."""
     port = free_port()
     command = [sys._base_executable, "-u", "-c", LISTEN, str(port)]
     folder.mkdir(parents=True, exist_ok=True)
@@ -251,7 +253,7 @@ def listening(folder):
     ids=["ours", "a stranger's", "another clone's"],
 )
 def test_busy_port(root, broker, tmp_path, folder, fix):
-    """`kill` is proposed only for what belongs to this clone."""
+    """Doctor suggests `kill` only for a process of this clone."""
     write(tmp_path / "another", {"src/workshop/cli.py": ""})
     with listening(tmp_path / folder) as (pid, port):
         finding = only_bad(doctor.examine(None, ports={port: "the site"}))
@@ -262,34 +264,27 @@ def test_busy_port(root, broker, tmp_path, folder, fix):
 
 
 def test_the_up_of_another_clone_is_named_with_the_way_to_stop_it(root, broker, tmp_path):
-    """For its site, which is a child of its `up`. The `up` of this clone says the same."""
+    """Its site is a child of its `up`. The `up` of this clone says the same."""
     other, port = make_root(tmp_path / "other"), free_port()
-    theirs = Up(other, "01", port)
-    try:
+    with Up(other, "01", port) as theirs:
         theirs.until("ready in")
         finding = only_bad(doctor.examine(None, ports={port: "the site"}))
-        ours = Up(root, "01", port)
-        assert ours.end() == 1
-    finally:
+        with Up(root, "01", port) as ours:
+            assert ours.end() == 1
         theirs.send(signal.SIGINT)
         assert theirs.end() == 0
-        theirs.process.stop()
-        ours.process.stop()
     stop = (
         f"It belongs to another clone of the workshop, {other}. Press Ctrl-C in the terminal where "
         "./workshop up runs there"
     )
     assert finding.fix.splitlines()[0] == stop
     assert "kill" not in finding.fix + ours.text
-    assert f"{stop}, or choose another port" in " ".join(ours.text.split())
+    assert f"{stop}, or choose another port" in in_one_line(ours.text)
 
 
-def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, monkeypatch):
+def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, busy_port, monkeypatch):
     monkeypatch.setattr(doctor.compose, "publisher", lambda port: doctor.compose.project_name("03-images"))
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        findings = doctor.examine(None, {server.getsockname()[1]: "the site"})
+    findings = doctor.examine(None, {busy_port: "the site"})
     (finding,) = [each for each in findings if each.summary.startswith("port")]
     assert re.search(r"is used by the containers of photos-\w{6}-03-images$", finding.summary)
     assert (finding.ok, finding.fix) == (False, "LESSON=03-images ./workshop compose down")
@@ -297,14 +292,11 @@ def test_a_port_of_compose_is_said_with_the_command_that_stops_it(root, broker, 
 
 def test_ports_of_our_own_up_are_fine(root):
     port = free_port()
-    run = Up(root, "01", port)
-    try:
+    with Up(root, "01", port) as run:
         run.until("ready in")
         findings = doctor.examine(None, ports={port: "the site"})
-    finally:
         run.send(signal.SIGINT)
         assert run.end() == 0
-        run.process.stop()
     assert bad(findings) == []
     assert any(f"port {port} is used by ./workshop up" in finding.summary for finding in findings)
 

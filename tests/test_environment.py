@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +15,8 @@ import nbformat
 import pytest
 import redis
 from check_events import check_events
-from printed import in_one_line
-from tinyproject import Up
+from printed_text import in_one_line
+from workshop_process import PATIENCE, Up
 
 from benchmarks import startup
 from workshop import paths
@@ -84,8 +85,7 @@ def foreign_shell(foreign, monkeypatch):
 
 def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
     root = startup.make_root(tmp_path, SOLUTION.name, solved=True)
-    running = Up(root, SOLUTION.name, port := free_port(), **foreign)
-    try:
+    with Up(root, SOLUTION.name, port := free_port(), **foreign) as running:
         running.until("embedded (valkey")
         running.until("stop: Ctrl-C")
         with Visitor(f"http://localhost:{port}") as visitor:
@@ -93,10 +93,7 @@ def test_up_uses_its_own_broker_and_settings(foreign, tmp_path):
         database = root / "playground" / SOLUTION.name / "data/db.sqlite3"
         with closing(sqlite3.connect(database, timeout=20)) as rows:
             resized = "SELECT count(*) FROM images_uploadedimage WHERE is_processed"
-            assert until(lambda: rows.execute(resized).fetchone() == (1,), 60), running.text
-    finally:
-        running.send(2)
-        running.end()
+            assert until(lambda: rows.execute(resized).fetchone() == (1,), PATIENCE), running.text
 
 
 def test_check_uses_its_own_broker_and_settings(foreign_shell):
@@ -160,8 +157,9 @@ def test_a_wrong_name_in_workshop_keep_is_an_error(monkeypatch, tmp_path, kept, 
     monkeypatch.setenv(environment.KEEP, kept)
     with pytest.raises(WorkshopError, match=re.escape(words)):
         environment.kept()
-    running = Up(startup.make_root(tmp_path, "01-sync"), "01", free_port(), **{environment.KEEP: kept})
-    assert running.end() == 1
+    root = startup.make_root(tmp_path, "01-sync")
+    with Up(root, "01", free_port(), **{environment.KEEP: kept}) as running:
+        assert running.end() == 1
     assert words in running.text
     assert "Traceback" not in running.text
 
@@ -171,8 +169,7 @@ def test_up_names_the_servers_that_it_uses(foreign_broker, tmp_path):
     root = startup.make_root(tmp_path, SOLUTION.name, solved=True)
     broker = foreign_broker.url.replace("://", "://default:secret@").replace("/0", "/5")
     own = {"CELERY_BROKER_URL": broker, "DATABASE_URL": f"sqlite:///{tmp_path}/own.sqlite3"}
-    running = Up(root, SOLUTION.name, free_port(), **own, **{environment.KEEP: " ".join(own)})
-    try:
+    with Up(root, SOLUTION.name, free_port(), **own, **{environment.KEEP: " ".join(own)}) as running:
         running.until("stop: Ctrl-C")
         said = in_one_line(running.text)
         assert f" broker redis://…@localhost:{foreign_broker.port}/5 yours (CELERY_BROKER_URL) " in said
@@ -181,12 +178,11 @@ def test_up_names_the_servers_that_it_uses(foreign_broker, tmp_path):
         assert " kept CELERY_BROKER_URL DATABASE_URL " in said
         assert (tmp_path / "own.sqlite3").exists()
         assert "secret" not in running.text
-    finally:
-        running.send(2)
+        running.send(signal.SIGINT)
         running.end()
-        with redis.Redis.from_url(foreign_broker.url.replace("/0", "/5")) as client:
-            assert client.keys(), "the worker did not use that broker"
-            client.flushall()
+    with redis.Redis.from_url(foreign_broker.url.replace("/0", "/5")) as client:
+        assert client.keys(), "the worker did not use that broker"
+        client.flushall()
 
 
 def test_doctor_says_which_settings_reach_only_a_command_typed_by_hand(foreign_shell, monkeypatch):

@@ -1,12 +1,10 @@
-"""docs/examples/scale, kubernetes and rabbitmq: what the guides say of these files is so."""
+"""docs/examples/scale, kubernetes and rabbitmq: the files do what the guides say about them."""
 
 import ast
 import os
 import re
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import needs
@@ -14,11 +12,11 @@ import psutil
 import pytest
 import servers
 import yaml
+from projects import PATIENCE, Project, copy_of
 
 from workshop import paths
 from workshop.checkkit.photo_rows import RESIZED
 from workshop.checkkit.worker import READY
-from workshop.runtime.broker import Broker
 from workshop.system.child import Child
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
@@ -67,116 +65,94 @@ except OperationalError:
 
 
 @pytest.fixture
-def broker():
-    with Broker(prefer=None) as broker:
-        yield broker.url
+def project(solution, broker):
+    """The finished project with a database and a broker."""
+    return solution("05-beat", REDIS_URL=broker.url)
 
 
-def environment(tmp_path, **more):
-    """That of a process of the finished project, with its data in `tmp_path`."""
-    own = {
-        name: value for name, value in os.environ.items() if name not in ("CELERY_BROKER_URL", "DATABASE_URL")
-    }
-    return own | {"DATA_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | more
-
-
-def run(env, *arguments, fails=False, project=PROJECT):
-    command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(
-        command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=90
-    )
-    assert bool(done.returncode) == fails, done.stdout + done.stderr
-    return done.stderr if fails else done.stdout
-
-
-def queues(env):
-    *counts, oldest = run(env, QUEUES).splitlines()
+def queues(project, **environment):
+    *counts, oldest = project.run(QUEUES, **environment).splitlines()
     seconds = int(re.fullmatch(r"oldest photo: (\d+) s", oldest)[1])
     return counts, seconds
 
 
-def test_queues_on_redis(broker, tmp_path):
-    """All priorities are counted, and what a worker has taken is told apart."""
-    env = environment(tmp_path, REDIS_URL=broker)
-    run(env, "manage.py", "migrate", "-v0")
-    assert queues(env) == (
+def test_queues_on_redis(project):
+    """Messages of all priorities are counted, and those that a worker has taken are counted separately."""
+    assert queues(project) == (
         ["celery: 0 waiting, 0 taken", "slow: 0 waiting, 0 taken", "upkeep: 0 waiting, 0 taken"],
         0,
     )
-    run(env, "manage.py", "shell", "-v0", "-c", FILL)
-    counts, seconds = queues(env)
+    project.shell(FILL)
+    counts, seconds = queues(project)
     assert counts == ["celery: 4 waiting, 0 taken", "slow: 1 waiting, 0 taken", "upkeep: 1 waiting, 0 taken"]
-    assert 90 <= seconds < 900, "of the photo that is not done; another was sent earlier, and one never"
+    assert 90 <= seconds < 900, "the age of the waiting photo: an older one is done, another was never sent"
     take = [sys.executable, "manage.py", "shell", "-v0", "-c", TAKE]
-    with Child(take, folder=PROJECT, environment=env, leash=True) as held:
-        assert held.wait_for("taken", 60), held.output
-        assert queues(env)[0] == [
+    with Child(take, folder=PROJECT, environment=project.environment, leash=True) as held:
+        assert held.wait_for("taken", PATIENCE), held.output
+        assert queues(project)[0] == [
             "celery: 3 waiting, 1 taken",
             "slow: 1 waiting, 0 taken",
             "upkeep: 1 waiting, 0 taken",
         ]
 
 
-def test_queues_on_rabbitmq(broker, tmp_path):
+def test_queues_on_rabbitmq(project):
     with servers.rabbitmq() as url:
-        env = environment(tmp_path, REDIS_URL=broker, CELERY_BROKER_URL=url)
-        run(env, "manage.py", "migrate", "-v0")
-        assert "no queue 'celery'" in run(env, QUEUES, fails=True), "no worker has declared it yet"
-        run(env, "manage.py", "shell", "-v0", "-c", FILL)
-        assert queues(env)[0] == ["celery: 4 waiting", "slow: 1 waiting", "upkeep: 1 waiting"]
+        project.environment["CELERY_BROKER_URL"] = url
+        assert "no queue 'celery'" in project.run(QUEUES, fails=True), "no worker has declared it yet"
+        project.shell(FILL)
+        assert queues(project)[0] == ["celery: 4 waiting", "slow: 1 waiting", "upkeep: 1 waiting"]
 
 
 @pytest.fixture
-def quorum(tmp_path):
+def quorum(tmp_path, broker):
     """A copy of the finished project with the settings for quorum queues."""
-    project = tmp_path / "app"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    shutil.copy(QUORUM, project / "myproject")
-    return project
+    folder = copy_of(PROJECT, tmp_path / "app")
+    shutil.copy(QUORUM, folder / "myproject")
+    settings = {"DJANGO_SETTINGS_MODULE": "myproject.quorum", "REDIS_URL": broker.url}
+    return Project(folder, tmp_path, **settings)
 
 
-def refused(project, tmp_path, broker, rabbitmq):
-    settings = {"DJANGO_SETTINGS_MODULE": "myproject.quorum", "CELERY_BROKER_URL": rabbitmq}
-    env = environment(tmp_path, REDIS_URL=broker, **settings)
-    options, said = run(
-        env, "manage.py", "shell", "-v0", "-c", SEND_UNTIL_REFUSED, project=project
-    ).splitlines()
+def refused(quorum, rabbitmq):
+    """Send messages until RabbitMQ refuses one. Returns True if that raises the exception of the view."""
+    options, said = quorum.shell(SEND_UNTIL_REFUSED, CELERY_BROKER_URL=rabbitmq).splitlines()
     assert options == "confirm_publish read_timeout socket_connect_timeout socket_timeout"
     return said == "refused"
 
 
-def test_a_message_that_rabbitmq_refuses_is_an_exception(quorum, broker, tmp_path):
-    """Of a full quorum queue, and it is the one that the view catches. The project's own timeouts stay."""
+def test_a_message_that_rabbitmq_refuses_is_an_exception(quorum):
+    """A full quorum queue refuses it, the view catches the exception, and the project keeps its timeouts."""
     full = {"pattern": "^celery$", "definition": {"max-length": 1, "overflow": "reject-publish"}}
     with servers.rabbitmq() as url:
         httpx.put(f"{os.environ['WORKSHOP_RABBITMQ_API']}/policies/%2F/full", json=full).raise_for_status()
-        assert refused(quorum, tmp_path, broker, url)
+        assert refused(quorum, url)
 
 
-def test_a_rabbitmq_without_memory_is_the_same_exception(quorum, broker, tmp_path):
-    """It reads nothing then, and nobody waits for it for ever."""
+def test_a_rabbitmq_without_memory_is_the_same_exception(quorum):
+    """RabbitMQ then stops reading, but the sender doesn't wait forever."""
     with servers.rabbitmq("vm_memory_high_watermark.absolute = 1MB") as url:
-        assert refused(quorum, tmp_path, broker, url)
+        assert refused(quorum, url)
 
 
-def test_the_file_is_touched_by_a_worker_that_is_busy(broker, tmp_path):
-    """Its pool's only process is stopped with four tasks; the main process goes on, and tidies up."""
+def test_the_file_is_touched_by_a_worker_that_is_busy(project, tmp_path):
+    """The only pool process is suspended and has four tasks, but the main process still touches the file.
+
+    When the worker exits, it removes the file.
+    """
     shutil.copy(KUBERNETES / "alive.py", tmp_path)
-    file, log = tmp_path / "alive", tmp_path / "log"
-    env = environment(tmp_path, REDIS_URL=broker, ALIVE_FILE=str(file), PYTHONPATH=str(tmp_path))
-    run(env, "manage.py", "migrate", "-v0")
-    command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", "-c", "1"]
-    with Child([*command, "-I", "alive"], folder=PROJECT, environment=env, log=log) as worker:
-        assert until(lambda: READY in log.read_text() and file.exists(), 60), log.read_text()
+    file = tmp_path / "alive"
+    project.environment |= {"ALIVE_FILE": str(file), "PYTHONPATH": str(tmp_path)}
+    with project.celery("worker", "-l", "INFO", "-c", "1", "-I", "alive") as worker:
+        assert until(lambda: READY in worker.output and file.exists(), PATIENCE), worker.output
         child = psutil.Process(worker.pid).children()[0]
         child.suspend()
-        run(env, "manage.py", "shell", "-v0", "-c", FILL)
-        assert until(lambda: log.read_text().count(" received") == 4, 60), log.read_text()
+        project.shell(FILL)
+        assert until(lambda: worker.output.count(" received") == 4, PATIENCE), worker.output
         before = file.stat().st_mtime_ns
-        assert until(lambda: file.stat().st_mtime_ns > before, 60), "not touched any more"
+        assert until(lambda: file.stat().st_mtime_ns > before, PATIENCE), "not touched any more"
         child.resume()
         worker.terminate()
-        assert worker.wait(60) == 0
+        assert worker.wait(PATIENCE) == 0
         assert not file.exists()
 
 
@@ -185,7 +161,7 @@ def objects():
 
 
 def pods():
-    """{role: (object, pod's spec, its container)}"""
+    """Return {role: (object, the pod's spec, its container)}."""
     found = {}
     for each in objects():
         if each["kind"] in ("Deployment", "Job"):
@@ -239,7 +215,7 @@ def test_the_first_step_needs_nothing_of_the_second():
 
 
 def test_beat_remembers_what_it_has_sent():
-    """CELERY_BEAT_SCHEDULE_FILENAME lies in DATA_DIR."""
+    """CELERY_BEAT_SCHEDULE_FILENAME is in DATA_DIR."""
     _, pod, _ = pods()["beat"]
     data = next(volume for volume in pod["volumes"] if volume["name"] == "data")
     assert "persistentVolumeClaim" in data
@@ -266,7 +242,7 @@ def limits():
     return longest
 
 
-def test_nobody_is_killed_at_work():
+def test_no_task_is_killed_when_a_pod_stops():
     found = {role: spec["terminationGracePeriodSeconds"] for role, (_, spec, _) in pods().items()}
     assert limits() == {"celery": 45, "slow": 1800, "upkeep": 300}
     assert found["worker"] > max(limits()["celery"], limits()["upkeep"])
@@ -296,31 +272,26 @@ def test_keda_scales_what_there_is():
 
 
 @pytest.fixture
-def web(broker, tmp_path):
-    """gunicorn as in the container, with the sketch's variables. Its address."""
+def web(project):
+    """gunicorn as in the container, with the variables of the example. Yields its address and database."""
     (settings,) = (each["data"] for each in objects() if each["kind"] == "ConfigMap")
-    settings = {name: value for name, value in settings.items() if not name.startswith("AWS")}
-    port = free_port()
+    project.environment |= {name: value for name, value in settings.items() if not name.startswith("AWS")}
     docker = paths.ROOT / "docker"
-    own = {"REDIS_URL": broker, "SECRET_KEY": "for this test", "DJANGO_SETTINGS_MODULE": "container_settings"}
-    env = environment(tmp_path, **settings, **own, PYTHONPATH=f"{docker}:{paths.ROOT / 'src'}")
-    run(env, "manage.py", "migrate", "-v0")
-    command = [
-        "-m",
-        "gunicorn",
-        "myproject.wsgi",
-        "-c",
-        docker / "gunicorn.conf.py",
-        "-b",
-        f"127.0.0.1:{port}",
-    ]
-    with Child([sys.executable, *map(str, command)], folder=PROJECT, environment=env) as site:
-        assert site.wait_for("Listening at", 60), site.output
-        yield f"http://127.0.0.1:{port}", Path(tmp_path / "db.sqlite3")
+    project.environment |= {
+        "DATA_DIR": str(project.data),
+        "SECRET_KEY": "for this test",
+        "DJANGO_SETTINGS_MODULE": "container_settings",
+        "PYTHONPATH": f"{docker}:{paths.SOURCES}",
+    }
+    port = free_port()
+    command = ["gunicorn", "myproject.wsgi", "-c", docker / "gunicorn.conf.py", "-b", f"127.0.0.1:{port}"]
+    with project.start("-m", *command) as site:
+        assert site.wait_for("Listening at", PATIENCE), site.output
+        yield f"http://127.0.0.1:{port}", project.data / "db.sqlite3"
 
 
 def test_probes_of_web(web):
-    """Asked from another address than its own, as the kubelet does; without its database as well."""
+    """Like the kubelet, the test asks from another address, and also while the database is gone."""
     address, database = web
     container = pods()["web"][2]
     transport = httpx.HTTPTransport(local_address="127.0.0.2")

@@ -1,12 +1,13 @@
-"""docs/examples/testing: its tests pass on the solution, and fail where a task is broken."""
+"""docs/examples/testing: its tests pass on the solution, and fail if a task is broken."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
+from files import edit
+from projects import copy_of
 
 from workshop import paths
 
@@ -49,9 +50,7 @@ BROKEN = {
 
 @pytest.fixture
 def copy(tmp_path):
-    folder = tmp_path / "03-images"
-    shutil.copytree(SOLUTION, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    return folder
+    return copy_of(SOLUTION, tmp_path / "03-images")
 
 
 def run(project, *arguments, **environment):
@@ -75,9 +74,7 @@ def test_the_example_passes(copy, tmp_path):
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_task_is_found(copy, what):
     file, right, wrong, tests = BROKEN[what]
-    source = (copy / file).read_text(encoding="utf-8")
-    assert right in source
-    (copy / file).write_text(source.replace(right, wrong), encoding="utf-8")
+    edit(copy / file, (right, wrong))
     done = run(copy, "-k", " or ".join(tests), WAIT_SECONDS="10")
     failed = set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.M))
     assert failed == tests, done.stdout + done.stderr

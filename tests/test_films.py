@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
+from printed_text import in_one_line
 
 from workshop import paths
 from workshop.course import lessons
@@ -20,10 +21,6 @@ PAGES = {"README.md": "docs/assets", "docs/index.md": "assets"}
 
 def text(name):
     return (pictures.TEXTS / f"{name}.txt").read_text(encoding="utf-8")
-
-
-def words(content):
-    return " ".join(content.split())
 
 
 @pytest.fixture(params=[(name, scheme) for name in FILMS for scheme in film.SCHEMES], ids="-".join)
@@ -91,20 +88,20 @@ def test_the_check_says_what_the_film_shows():
     assert f"✗ {step.id}   {step.title}" in red
     assert f"✓ {step.id}   {step.title}" in green
     check = "".join((lesson.folder / "checks/test_3_7_killed.py").read_text(encoding="utf-8"))
-    said = words(re.sub(r'"\s+"', "", check))
+    said = in_one_line(re.sub(r'"\s+"', "", check))
     complaint, why = re.search(r"Step 3\.7: (.+?)\n\n.*?…\n\n(.+?)\n\n", red, re.S).groups()
-    assert words(complaint) in said
-    assert words(why) in said
+    assert in_one_line(complaint) in said
+    assert in_one_line(why) in said
     solution = (lesson.solution / check_film.FILE).read_text(encoding="utf-8")
     following = lesson.core[lesson.core.index(step) + 1]
-    assert f"Next: step {following.id} · {following.title}" in words(green)
+    assert f"Next: step {following.id} · {following.title}" in in_one_line(green)
     added = re.findall(r"(?m)^\+(.+)", green)
     assert added
     assert all(f"{line}\n" in solution for line in added)
 
 
 def test_the_killed_task_is_received_twice_and_succeeds():
-    shown = words(text("killed"))
+    shown = in_one_line(text("killed"))
     story = (
         r"\$ celery -A myproject worker … \S+ Task (resize_image_task\[\w+…\]) received \$ kill -9 (\d+) "
         r"\S+ Process 'ForkPoolWorker-\d' pid:\2 exited with 'signal 9 \(SIGKILL\)' "

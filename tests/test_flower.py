@@ -1,16 +1,13 @@
-"""What Flower is started with: a port that is free, and a password that this machine keeps to itself."""
+"""The settings of Flower: a free port, and a password that only this machine knows."""
 
 import contextlib
-import os
 import secrets
-import socket
 import stat
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from projects import Project
 
 from workshop import paths
 from workshop.runtime import flower
@@ -33,7 +30,7 @@ def test_the_password_is_made_once_and_for_its_owner_alone(state):
 
 
 def test_two_that_make_it_at_once_make_one(state, monkeypatch):
-    """As `up` and `demo` do, begun at one moment in a fresh clone."""
+    """For example `up` and `demo`, started at the same moment in a new clone."""
     both = threading.Barrier(2)
 
     def slowly(length, real=secrets.token_urlsafe):
@@ -75,31 +72,22 @@ def test_what_flower_reads(state, monkeypatch):
     assert flower.environment(4321)["FLOWER_PORT"] == "4321"
 
 
-def test_another_port_when_the_usual_one_is_taken(state, monkeypatch):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        monkeypatch.setattr(flower, "PORT", server.getsockname()[1])
-        assert flower.environment()["FLOWER_PORT"] != str(flower.PORT)
+def test_another_port_when_the_usual_one_is_taken(state, busy_port, monkeypatch):
+    monkeypatch.setattr(flower, "PORT", busy_port)
+    assert flower.environment()["FLOWER_PORT"] != str(flower.PORT)
 
 
-def test_a_busy_port_is_said_in_a_sentence(tmp_path):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        run = subprocess.run(
-            [sys.executable, "-m", "celery", "-A", "myproject", "flower"],
-            cwd=paths.SOLUTIONS / "04-flower",
-            env=os.environ
-            | {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": "me:secret", "DATA_DIR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+@pytest.fixture
+def project(tmp_path):
+    """solutions/04-flower, whose Flower has a free port."""
+    return Project(paths.SOLUTIONS / "04-flower", tmp_path, FLOWER_PORT=str(free_port()))
+
+
+def test_a_busy_port_is_said_in_a_sentence(project, busy_port):
+    variables = {"FLOWER_PORT": str(busy_port), "FLOWER_BASIC_AUTH": "me:secret"}
+    run = project.python("-m", "celery", "-A", "myproject", "flower", **variables)
     assert run.returncode == 1
-    assert f"Port {port} is taken. Choose another:" in run.stderr
+    assert f"Port {busy_port} is taken. Choose another:" in run.stderr
     assert "Traceback" not in run.stderr
 
 
@@ -119,29 +107,13 @@ def test_a_busy_port_is_said_in_a_sentence(tmp_path):
         "admin:pässword",
     ],
 )
-def test_flower_does_not_start_with_a_login_that_does_not_protect_it(tmp_path, login):
-    """Empty, or cut at a comma, or one with which each request ends in a 500."""
-    environment = os.environ | {"FLOWER_PORT": str(free_port()), "DATA_DIR": str(tmp_path)}
-    environment.pop("FLOWER_BASIC_AUTH", None)
-    run = subprocess.run(
-        [sys.executable, "flowerconfig.py"],
-        cwd=paths.SOLUTIONS / "04-flower",
-        env=environment | ({} if login is None else {"FLOWER_BASIC_AUTH": login}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_flower_does_not_start_with_a_login_that_does_not_protect_it(project, login):
+    """An empty login, one that Flower cuts at a comma, or one with which each request ends with a 500."""
+    run = project.python("flowerconfig.py", **({} if login is None else {"FLOWER_BASIC_AUTH": login}))
     assert run.returncode == 1
     assert run.stderr.startswith("Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password\n")
     assert "Traceback" not in run.stderr
 
 
-def test_flower_takes_every_login_that_it_can_check(tmp_path):
-    environment = os.environ | {
-        "FLOWER_PORT": str(free_port()),
-        "FLOWER_BASIC_AUTH": "me:a:b;!~#$%^&*()'\"\\",
-    }
-    command = [sys.executable, "flowerconfig.py"]
-    folder = paths.SOLUTIONS / "04-flower"
-    subprocess.run(command, cwd=folder, env=environment, timeout=60, check=True)
+def test_flower_takes_every_login_that_it_can_check(project):
+    project.run("flowerconfig.py", FLOWER_BASIC_AUTH="me:a:b;!~#$%^&*()'\"\\")

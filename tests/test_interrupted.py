@@ -1,9 +1,9 @@
 """A command that fails or is killed at any moment leaves the learner's work whole, and its progress right."""
 
 import errno
+import hashlib
 import os
 import re
-import resource
 import shutil
 import signal
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import smallchain
+from files import largest_file, write_text
 
 from workshop import cli, paths
 from workshop.course import crash_recovery, journal, lessons, playground, progress, project, project_files
@@ -24,7 +25,7 @@ CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 
 
 class Trap:
-    """Calls `spring` when the n-th change of a file below the current folder begins, or each later one."""
+    """Calls `spring` before the n-th change of a file below the current folder, or also before later ones."""
 
     def __init__(self):
         self.left, self.lasts, self.spring = None, False, None
@@ -34,7 +35,7 @@ class Trap:
         self.left, self.spring, self.lasts = number, spring, lasts
 
     def disarm(self):
-        """Returns True when it has sprung."""
+        """Disarm the trap. Returns True if it has sprung."""
         sprung, self.left = self.left is not None and self.left <= 0, None
         return sprung
 
@@ -80,16 +81,16 @@ def begin(tmp_path, monkeypatch):
     smallchain.use(smallchain.build(root), monkeypatch)
     monkeypatch.setattr(paths, "NOTEBOOKS", root / "notebooks")
     for name in ("01-one.ipynb", "helper.py"):
-        smallchain.write(root / "notebooks" / name, "new")
-    smallchain.write(root / "playground/notebooks/01-one.ipynb", "mine")
+        write_text(root / "notebooks" / name, "new")
+    write_text(root / "playground/notebooks/01-one.ipynb", "mine")
     copy = playground.start(lessons.find("1")).folder
-    smallchain.write(copy / PHOTO, "a photo")
+    write_text(copy / PHOTO, "a photo")
     progress.set_passed_steps("01-one", DONE)
     return copy
 
 
 def run(*arguments):
-    """The exit code of a command line."""
+    """Run a command line, and return its exit code."""
     sys.argv = ["workshop", *arguments]
     with pytest.raises(SystemExit) as end:
         cli.main()
@@ -97,7 +98,7 @@ def run(*arguments):
 
 
 def tree(folder):
-    """{name: content} of all that is in it, data and manifest included, but for what counts as litter."""
+    """Return {name: content} of all files, including data and the manifest, except for temporary ones."""
     found = {}
     for file in folder.rglob("*"):
         if file.is_file() and not file.name.endswith("~"):
@@ -110,7 +111,7 @@ def backups():
 
 
 def moments(spring):
-    """Numbers for `Trap.arm`, until the command ends before the trap springs."""
+    """Yield numbers for `Trap.arm`. The caller stops when the command ends before the trap springs."""
     yield from range(1, 400)
     pytest.fail("the trap always springs")
 
@@ -127,7 +128,7 @@ def forked(*arguments):
 
 
 def caught(arguments, number, spring, lasts):
-    """Run with a trap at change `number`; True when it sprang."""
+    """Run with a trap at change `number`. Returns True if it has sprung."""
     TRAP.arm(number, spring, lasts)
     if spring is killed:
         code = forked(*arguments)
@@ -155,7 +156,7 @@ def test_reset(tmp_path, monkeypatch, capsys, spring, lasts):
         copy = begin(tmp_path, monkeypatch)
         new = tree(copy)
         del new[PHOTO]
-        smallchain.write(copy / "images/views.py", "my work")
+        write_text(copy / "images/views.py", "my work")
         mine = tree(copy)
         capsys.readouterr()
         sprung = caught(("reset", "1"), number, spring, lasts)
@@ -184,15 +185,13 @@ def test_solve(tmp_path, monkeypatch, capsys, spring, lasts, target):
     solved = None
     for number in moments(spring):
         copy = begin(tmp_path, monkeypatch)
-        smallchain.write(
-            copy / "images/views.py", smallchain.VIEWS_START.replace("return 0", "return 0  # me")
-        )
+        write_text(copy / "images/views.py", smallchain.VIEWS_START.replace("return 0", "return 0  # me"))
         mine = tree(copy)
         if solved is None:
             assert run("solve", target) == 0
             solved = tree(copy)
             copy = begin(tmp_path, monkeypatch)
-            smallchain.write(copy / "images/views.py", mine["images/views.py"])
+            write_text(copy / "images/views.py", mine["images/views.py"])
         capsys.readouterr()
         sprung = caught(("solve", target), number, spring, lasts)
         told = capsys.readouterr()
@@ -219,13 +218,13 @@ def test_solve(tmp_path, monkeypatch, capsys, spring, lasts, target):
 @pytest.mark.parametrize("newer", [False, True], ids=["first", "again"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_start(tmp_path, monkeypatch, capsys, spring, lasts, newer):
-    """The first time, and of a copy without changes whose starter has become newer."""
+    """The first time, and again for an unchanged copy whose starter is newer."""
     for number in moments(spring):
         copy = begin(tmp_path, monkeypatch)
         if newer:
-            smallchain.write(paths.LESSONS / "01-one/Procfile", "new")
+            write_text(paths.LESSONS / "01-one/Procfile", "new")
             (paths.LESSONS / "01-one/README.md").unlink()
-            smallchain.write(paths.LESSONS / "01-one/images/more.py", "new")
+            write_text(paths.LESSONS / "01-one/images/more.py", "new")
         else:
             shutil.rmtree(copy)
         sprung = caught(("start", "1"), number, spring, lasts)
@@ -258,7 +257,7 @@ def test_hint(tmp_path, monkeypatch, capsys, spring, lasts):
 @each_trap
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_notebooks_fresh(tmp_path, monkeypatch, capsys, spring, lasts):
-    """With a port that is taken, so that the command ends."""
+    """The port is taken, so the command exits."""
     monkeypatch.setattr("workshop.notebooks.server.claim", lambda port: False)
     monkeypatch.setattr("workshop.notebooks.server.taken_by", lambda port: "a test")
     for number in moments(spring):
@@ -275,14 +274,14 @@ def test_notebooks_fresh(tmp_path, monkeypatch, capsys, spring, lasts):
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_photo_that_is_written_between_the_two_renames_is_kept(tmp_path, monkeypatch, fails):
-    """A worker that was started by hand makes the folder again, because it knows the path of its media."""
+    """A worker that was started by hand creates the folder again, because it knows the path of its media."""
     copy = begin(tmp_path, monkeypatch)
     mine, late = tree(copy), []
 
     def worker_writes(folder):
         if not folder.exists() and len(late) < 2:
             late.append(f"late {len(late)}")
-            smallchain.write(folder / PHOTO, late[-1])
+            write_text(folder / PHOTO, late[-1])
 
     rename = Path.rename
 
@@ -329,9 +328,9 @@ def test_a_file_that_was_changed_after_a_killed_solve_stays(tmp_path, monkeypatc
     wanted = {
         name: smallchain.FILES["solutions/01-one"][name] for name in ("images/views.py", "images/numbers.py")
     }
-    digests = {name: __import__("hashlib").sha256(text.encode()).hexdigest() for name, text in wanted.items()}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in wanted.items()}
     journal.write("solve", folder=str(copy), backup=str(backup), digests=digests)
-    smallchain.write(copy / "images/views.py", "later work")
+    write_text(copy / "images/views.py", "later work")
     said = crash_recovery.recover()
     assert "its changes were undone" in said
     assert paths.shown(backup) in said
@@ -341,16 +340,11 @@ def test_a_file_that_was_changed_after_a_killed_solve_stays(tmp_path, monkeypatc
 
 
 def test_a_disk_that_is_full_half_way_leaves_the_old_content(tmp_path):
-    """The real thing: the system takes the first bytes of a file and refuses the others."""
+    """The real thing: the system writes the first bytes of a file and refuses the others."""
     file = tmp_path / "views.py"
     file.write_text("old")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
-        with pytest.raises(OSError, match=str(file)):
-            atomic_file.write_text(file, "new" * 1000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with largest_file(1000), pytest.raises(OSError, match=str(file)):
+        atomic_file.write_text(file, "new" * 1000)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("views.py", "old")]
 
 

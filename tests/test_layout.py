@@ -3,9 +3,7 @@
 import ast
 from pathlib import Path
 
-import pytest
-
-from workshop.course import lessons
+from projects import each_project
 
 LAYERS = (
     ("storage", "pictures", "resilience", "results", "middleware"),
@@ -17,12 +15,6 @@ LAYERS = (
     ("urls",),
 )
 """A module imports only from the lines above its own, so one module of views never imports from another."""
-
-each_project = pytest.mark.parametrize(
-    "folder",
-    [folder for lesson in lessons.all_lessons() for folder in (lesson.folder, lesson.solution)],
-    ids=lambda folder: f"{folder.parent.name}-{folder.name}",
-)
 
 
 def layer(module: str) -> int | None:

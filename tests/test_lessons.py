@@ -5,12 +5,6 @@ from workshop.course import lessons
 from workshop.errors import WorkshopError
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
-
-
 @pytest.mark.parametrize("text", ["2", "02", "02-two", "two", "tw", "02-", "TWO", " 02/ "])
 def test_a_lesson_is_found_by_every_form_of_its_name(root, text):
     assert lessons.find(text).name == "02-two"

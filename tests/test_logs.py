@@ -2,14 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from projects import PATIENCE, Project
 
-from workshop.course import project
 from workshop.paths import SOLUTIONS
 from workshop.photos import samples
 from workshop.runtime.solution_site import Site
@@ -49,20 +47,20 @@ def browser(request):
 
 
 def upload(browser: httpx.Client, content: bytes = PHOTO, **headers: str) -> str:
-    """Upload one photo; the request id that the response names."""
+    """Upload a photo, and return the request ID of the response."""
     answer = browser.post("/upload/", files={"images": ("garden.jpg", content)}, headers=headers)
     assert answer.status_code == 302, answer.text
     return answer.headers["X-Request-ID"]
 
 
 def lines(site: Site, *texts: str) -> list[str]:
-    """The lines of the site's log that have all of `texts`, once there is one."""
+    """Wait for lines of the site's log that contain all of `texts`, and return them."""
 
     def found() -> list[str]:
         log = site.log.read_text(encoding="utf-8").splitlines()
         return [line for line in log if all(text in line for text in texts)]
 
-    assert until(found, 60), site.log.read_text(encoding="utf-8")
+    assert until(found, PATIENCE), site.log.read_text(encoding="utf-8")
     return found()
 
 
@@ -112,7 +110,7 @@ def test_every_task_of_a_chord_belongs_to_the_request(plain, browser):
 
 
 def describe_a_lost_photo(site: Site, browser: httpx.Client, **headers: str) -> str:
-    """Let a task look for a photo whose file is gone; the request id that the response names."""
+    """Let a task open a photo whose file is gone, and return the request ID of the response."""
     upload(browser)
     number = max(int(found) for found in re.findall(r"/photos/(\d+)/", browser.get("/").text))
     lines(site, "resize_image_task", "succeeded")
@@ -150,13 +148,5 @@ def test_json_has_one_object_a_line(as_json, browser):
 
 
 def test_another_format_is_refused(tmp_path):
-    folder = SOLUTIONS / "05-beat"
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=folder,
-        env=project.at(folder).environment(data=tmp_path) | {"LOG_FORMAT": "xml"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "LOG_FORMAT is 'xml'. Set it to plain or json." in done.stderr
+    said = Project(SOLUTIONS / "05-beat", tmp_path).manage("check", fails=True, LOG_FORMAT="xml")
+    assert "LOG_FORMAT is 'xml'. Set it to plain or json." in said

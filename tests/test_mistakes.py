@@ -1,23 +1,24 @@
-"""What people write in place of our solution: the checks refuse what is wrong, and take what is right.
+"""Other solutions than ours: the checks reject wrong ones and accept correct ones.
 
 Each `mistakes/NN-name.toml` holds edits to the solution of a lesson. `[[mistake]]` has to fail `step`, with
-`says` in what the learner reads. `[[variant]]` is another right solution of `step` and has to pass.
+`says` in the message. `[[variant]]` is another correct solution of `step` and has to pass.
 An edit replaces text that occurs exactly once in `file`, `creates` the file, or moves it to `moves_to`;
 several edits go into a list `edits`.
 
-Each is a separate run that takes a second or two. The first three of each kind and step are run always, the
-others with `./workshop test --all-mistakes`. So the first three are those that people make most.
+Each of them is a separate run that takes one or two seconds. The first three of each kind and step always
+run, so they are the most common ones. `./workshop test --all-mistakes` also runs the others.
 """
 
-import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
 from pprint import pformat
 
+import files
 import pytest
 from check_events import check_events
-from printed import in_one_line
+from printed_text import in_one_line
+from projects import copy_of
 
 from workshop.checks.events import Broken, Checked
 from workshop.commands import check
@@ -51,19 +52,12 @@ def apply(entry, folder):
         if "creates" in edit:
             file.write_text(edit["creates"], encoding="utf-8")
             continue
-        text = file.read_text(encoding="utf-8")
-        assert text.count(edit["replace"]) == 1, (
-            f"{edit['file']} has {text.count(edit['replace'])} times: {edit['replace']}"
-        )
-        file.write_text(text.replace(edit["replace"], edit["with"]), encoding="utf-8")
+        files.edit(file, (edit["replace"], edit["with"]))
 
 
 def checked(lesson, entry, tmp_path, forks):
-    """The events of a check of the entry's step, on a copy of the solution with the entry's edits."""
-    folder = tmp_path / lesson
-    shutil.copytree(
-        lessons.find(lesson).solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__")
-    )
+    """Check the entry's step on a copy of the solution with the entry's edits, and return the events."""
+    folder = copy_of(lessons.find(lesson).solution, tmp_path / lesson)
     apply(entry, folder)
     edited = project.at(folder)
     if obstacles := check.preflight(edited):

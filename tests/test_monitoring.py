@@ -13,8 +13,8 @@ import httpx
 import pytest
 import servers
 import yaml
-from monitored import FILES, monitored
 from needs import tool
+from prometheus_monitor import FILES, monitored
 
 from workshop import paths
 from workshop.photos import samples
@@ -162,7 +162,7 @@ def test_prometheus_sees_a_missing_worker_and_a_broker_that_is_down(tmp_path):
 
 
 def test_the_exporter_counts_workers_with_rabbitmq_too(tmp_path):
-    """It has no figures of RabbitMQ's memory, and that is no reason to give none at all."""
+    """It doesn't know RabbitMQ's memory, but still exports all other metrics."""
     tool("RabbitMQ")
     port = free_port()
     command = [sys.executable, str(FILES / "exporter.py"), str(port)]

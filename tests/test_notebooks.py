@@ -51,7 +51,7 @@ def by_name(each):
 
 
 def words(cell):
-    """What a cell has shown, as text."""
+    """Return the outputs of a cell as text."""
     return "\n".join(
         output.get("text")
         or output.get("data", {}).get("text/plain")
@@ -74,7 +74,7 @@ def test_every_lesson_has_one():
     ids=["docs", "lab"],
 )
 def test_a_start_compiles_no_grammar_and_loads_no_client(module, unused):
-    """Either takes a second or half of one: at each start of the docs and of JupyterLab."""
+    """Both would make each start of the docs and of JupyterLab up to a second slower."""
     code = f"import sys, workshop.{module}; print({unused!r} & set(sys.modules))"
     environment = inherited() | {"PYTHONPATH": str(paths.ROOT / "src")}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
@@ -83,7 +83,7 @@ def test_a_start_compiles_no_grammar_and_loads_no_client(module, unused):
 
 @pytest.mark.parametrize("file", FILES, ids=by_name)
 def test_no_outputs_in_git(file):
-    """`./workshop dev notebooks` takes them out."""
+    """`./workshop dev notebooks` removes them."""
     clean = convert.written(convert.stripped(convert.read(file)))
     assert file.read_text(encoding="utf-8") == clean, "./workshop dev notebooks takes out what a run has left"
     nbformat.validate(convert.read(file))
@@ -95,7 +95,7 @@ def lines_of(cell):
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
 def test_code_is_short_to_read(lesson):
-    """What is not the topic of the lesson, such as plots, is in `workshop.notebookkit`."""
+    """Code that is not the topic of the lesson, such as plots, is in `workshop.notebookkit`."""
     code = [cell for cell in read(lesson).cells if cell.cell_type == "code"]
     assert sum(len(lines_of(cell)) for cell in code) <= MOST_LINES
     for cell in code:
@@ -106,7 +106,7 @@ def test_code_is_short_to_read(lesson):
 
 
 def count_of_imports(cell):
-    """How many lines of a cell are imports."""
+    """Return how many lines of a cell are imports."""
     found = [each for each in ast.parse(cell.source).body if isinstance(each, IMPORTS)]
     return sum(each.end_lineno - each.lineno + 1 for each in found)
 
@@ -126,8 +126,7 @@ def test_turns_have_a_check_and_a_solution(lesson):
 
 
 def as_readers_do(lesson):
-    """The notebook with each turn as it is found, up to its check, before it is solved. What a turn leaves
-    behind is not asked for by any other cell."""
+    """Return the notebook with each exercise twice: first unsolved, together with its check, then solved."""
     solved = convert.filled(read(lesson))
     found = convert.filled(read(lesson), solved=False).cells
     cells = []
@@ -144,13 +143,15 @@ def as_readers_do(lesson):
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
 def test_runs_against_live_workers(lesson):
-    """From top to bottom, twice in one kernel: the first time each turn is tried before it is solved.
-    Nothing is left behind."""
+    """Run it twice in one kernel. In the first run, each exercise is also checked before it is solved.
+
+    Afterwards, nothing is left behind.
+    """
     notebook = as_readers_do(lesson)
     notebook.cells += convert.filled(read(lesson)).cells
     with execute.stage(lesson) as site:
         execute.run(notebook, site)
-        assert until(lambda: not left_behind(site.broker_url), 10), left_behind(site.broker_url)
+        assert until(lambda: not left_behind(site.broker_url), 60), left_behind(site.broker_url)
         with closing(sqlite3.connect(site.data / "db.sqlite3")) as database:
             assert database.execute("SELECT image FROM images_uploadedimage").fetchall() == []
         assert list((site.data / "media/uploads").glob("*")) == []
@@ -186,7 +187,7 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
 
 
 def test_two_readers_share_a_broker():
-    """At the same time, in two kernels, on one site: no queue, photo or result has a name in common."""
+    """Two kernels use one site at the same time, without a common name of a queue, photo or result."""
     lesson = lessons.find("02")
     notebooks = [convert.filled(read(lesson)) for _ in range(2)]
     with execute.stage(lesson) as site, ThreadPoolExecutor(2) as threads:
@@ -197,8 +198,7 @@ def test_two_readers_share_a_broker():
 
 @pytest.mark.parametrize("name", ["LOOK_QUEUE", "Mailbox().address", "unique('lock')", "project.OWN"])
 def test_names_belong_to_one_reader(name):
-    """They are different in each kernel, and stay the same when a kernel is restarted: what a cell has sent
-    before can be removed after it."""
+    """They differ between kernels. After a restart they are the same, so a cell can remove what it sent."""
     code = f"from workshop.notebookkit import LOOK_QUEUE, Mailbox, project, unique; print({name})"
     with kernel() as first, kernel() as second:
         before = first(code)
@@ -209,7 +209,7 @@ def test_names_belong_to_one_reader(name):
 
 @contextlib.contextmanager
 def kernel():
-    """A kernel as a notebook has one. Call it with code: it returns what the code prints."""
+    """Run the kernel of a notebook. Yields run(code), which returns what the code prints."""
     environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
     manager, client = start_new_kernel(kernel_name="python3", env=environment)
 
@@ -250,9 +250,9 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
 
 
 def left_behind(broker_url):
-    """What lies on the broker for a worker to do, or is at a worker: {queue: number of messages}.
+    """Return {queue: number of messages} for all messages that wait in a queue or are unacknowledged.
 
-    Answers to questions are not counted: one that comes behind its asker's patience stays for ever.
+    Replies to remote control commands are not counted: a reply that comes too late stays forever.
     """
     broker = redis.Redis.from_url(broker_url)
     lists = [
@@ -283,7 +283,7 @@ def test_a_first_cell_without_a_project_ends_with_a_sentence(root, monkeypatch, 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known):
-    """What a cell prints is saved. `up` writes the address down without the password."""
+    """Outputs are saved in the notebook. `up` records the address without the password."""
     code = "from workshop.notebookkit.project import open_project as o; print(*o('02', 'solution')._lines())"
     with Broker(prefer=None) as broker:
         redis.Redis.from_url(broker.url).config_set("requirepass", "secret")
@@ -312,7 +312,7 @@ def test_a_check_never_raises_for_an_answer(answer):
 
 
 def test_an_answer_that_waits_for_the_result_is_told_so():
-    """A get(timeout=…) in their function ends like this; it says nothing about a missing worker."""
+    """A get(timeout=…) in the answer ends like this, even if a worker is running."""
 
     def waits(result):
         raise celery.exceptions.TimeoutError
@@ -324,7 +324,7 @@ def test_an_answer_that_waits_for_the_result_is_told_so():
 
 @pytest.mark.parametrize("seconds", [0.02, 0.5, 0.999])
 def test_a_right_share_is_right_whatever_it_is(seconds):
-    """A half is the share of the rest as well, and the whole is how often it fits in."""
+    """Special cases: for 0.5 the rest has the same share, and for 1 the ratio is the same."""
     verdict = exercises.check("1.3", seconds, 1.0, SimpleNamespace(resize_seconds=seconds))
     assert verdict.right, verdict
 
@@ -459,7 +459,7 @@ def test_a_build_says_which_notebook_it_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_a_run_counts_until_the_project_changes(tmp_path, monkeypatch):
-    """Also in a clone below a folder that is called data. What lies in the project's own does not count."""
+    """Also in a clone below a folder called "data". Only the project's own data folder is ignored."""
     monkeypatch.setattr(paths, "STATE", tmp_path / "state")
     lesson = dataclasses.replace(LESSONS[0], solution=tmp_path / "data/solution")
     (lesson.solution / "data").mkdir(parents=True)

@@ -1,17 +1,11 @@
 import subprocess
 
 import pytest
-import smallchain
+from files import program, write_text
 
 from workshop.commands import diff as diff_command
 from workshop.course import lessons, playground, progress, project, project_files
 from workshop.errors import NotStarted, WorkshopError
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
 
 
 def restarted(lesson):
@@ -41,8 +35,7 @@ def test_start_copies_the_project_and_adds_the_command(root):
 @pytest.mark.parametrize("begin", [playground.start, restarted])
 def test_one_name_of_the_command_works_in_the_clone_and_in_a_copy(root, begin):
     """Lessons say ./workshop everywhere. The script belongs neither to the project nor to its changes."""
-    (root / "workshop").write_text('#!/bin/sh\necho "$PWD: $*"\n')
-    (root / "workshop").chmod(0o755)
+    program(root / "workshop", '#!/bin/sh\necho "$PWD: $*"\n')
     lesson = lessons.find("1")
     playground.start(lesson)
     copy = begin(lesson)
@@ -72,7 +65,7 @@ def test_start_of_a_changed_copy_is_refused_and_changes_nothing(root):
 
 def test_start_again_brings_an_unchanged_copy_up_to_date_and_keeps_its_data(root):
     copy = playground.start(lessons.find("1"))
-    smallchain.write(copy.data / "db.sqlite3", "my photos")
+    write_text(copy.data / "db.sqlite3", "my photos")
     (root / "lessons/01-one/Procfile").write_text("new")
     (root / "lessons/01-one/README.md").unlink()
     playground.start(copy.lesson)
@@ -91,7 +84,7 @@ def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
     backups = []
     for text in ("first", "second"):
         (copy.folder / "images/views.py").write_text(text)
-        smallchain.write(copy.data / "db.sqlite3", text)
+        write_text(copy.data / "db.sqlite3", text)
         backups.append(playground.reset(copy))
         assert playground.changed_files(copy.lesson) == []
         assert not copy.data.exists()
@@ -106,7 +99,7 @@ def test_reset_of_a_lesson_that_is_not_started(root):
 
 
 def test_an_interrupted_start_is_made_good(root):
-    smallchain.write(root / "playground/.new-01-one/half.py", "")
+    write_text(root / "playground/.new-01-one/half.py", "")
     assert "half.py" not in names(playground.start(lessons.find("1")).folder)
 
 

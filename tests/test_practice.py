@@ -1,14 +1,13 @@
-"""The app `practice` makes services fail on purpose: it obeys its switch, and no deployment has it."""
+"""The app `practice` makes services fail on purpose: it obeys its switch, and no deployment uses it."""
 
 import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
-from deployed import FILES, variables
+from deployed_server import FILES, variables
+from projects import PRODUCTION, Project
 
 from workshop import paths
 from workshop.runtime import temporary_servers
@@ -17,7 +16,6 @@ from workshop.runtime.solution_site import Site, newest
 PROJECTS = sorted(file.parents[1] for file in paths.SOLUTIONS.glob("*/practice/modes.py"))
 each_project = pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: folder.name)
 FINISHED = paths.SOLUTIONS / newest()
-SERVER = {"DEBUG": "0", "SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxyz0123456789"}
 BUCKET = {"AWS_STORAGE_BUCKET_NAME": "photos", "AWS_S3_REGION_NAME": "eu-central-1"}
 SERVICES = """
 import json, sys
@@ -33,23 +31,9 @@ print(json.dumps({"uses": names, "apps": settings.INSTALLED_APPS, "modules": lis
 
 
 def run(folder, *arguments, **environment):
-    """Python in a project, with the environment of a person who has set nothing but `environment`."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    sources = os.pathsep.join(map(str, (folder, paths.ROOT / "src", paths.ROOT / "docker")))
-    own = {
-        "PYTHONPATH": sources,
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "DJANGO_SETTINGS_MODULE": "myproject.settings",
-    }
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=inherited | own | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """Run Python in a project, with only these settings."""
+    sources = os.pathsep.join(map(str, (folder, paths.SOURCES, paths.ROOT / "docker")))
+    return Project(folder, folder / "data", PYTHONPATH=sources).python(*arguments, **environment)
 
 
 def said(folder, *arguments, **environment):
@@ -59,7 +43,7 @@ def said(folder, *arguments, **environment):
 
 
 def services(folder, data, **environment):
-    """What the project uses to store photos and to send emails."""
+    """Return the classes with which the project stores photos and sends emails, and which are of practice."""
     found = json.loads(said(folder, "-c", SERVICES, **{"DATA_DIR": str(data)} | environment))
     of_practice = [name for names in found.values() for name in names if name.partition(".")[0] == "practice"]
     return found["uses"], of_practice, found["modules"]
@@ -68,12 +52,12 @@ def services(folder, data, **environment):
 @pytest.mark.parametrize("bucket", [{}, BUCKET], ids=["folder", "bucket"])
 @each_project
 def test_a_server_uses_nothing_of_practice(folder, bucket, tmp_path):
-    uses, of_practice, _ = services(folder, tmp_path, **SERVER, **bucket)
+    uses, of_practice, _ = services(folder, tmp_path, **PRODUCTION, **bucket)
     assert of_practice == []
     assert ("images.buckets.Bucket" if bucket else "images.storage.AtomicStorage") in uses
     if (folder / "upkeep").is_dir():
         assert "upkeep.mail.FileMail" in uses
-    done = run(folder, "manage.py", "storage", "down", DATA_DIR=str(tmp_path), **SERVER)
+    done = run(folder, "manage.py", "storage", "down", DATA_DIR=str(tmp_path), **PRODUCTION)
     assert "Unknown command: 'storage'" in done.stderr
     assert not (tmp_path / "storage-mode").exists()
 
@@ -125,13 +109,13 @@ def test_no_deployment_practices(name, tmp_path):
     known = DEPLOYMENTS[name](tmp_path)
     wanted = ("DEBUG", "PRACTICE", "DJANGO_SETTINGS_MODULE")
     environment = {variable: known[variable] for variable in wanted if variable in known}
-    _, of_practice, _ = services(FINISHED, tmp_path, SECRET_KEY=SERVER["SECRET_KEY"], **environment)
+    _, of_practice, _ = services(FINISHED, tmp_path, SECRET_KEY=PRODUCTION["SECRET_KEY"], **environment)
     assert of_practice == []
 
 
 @pytest.mark.parametrize(
     ("environment", "complains"),
-    [({}, False), (SERVER, False), (SERVER | {"PRACTICE": "1"}, True), ({"PRACTICE": "1"}, False)],
+    [({}, False), (PRODUCTION, False), (PRODUCTION | {"PRACTICE": "1"}, True), ({"PRACTICE": "1"}, False)],
     ids=["learner", "server", "practicing server", "practicing learner"],
 )
 @each_project
@@ -208,7 +192,7 @@ print(*sorted(outcomes))
     ("service", "refusal"), [("storage", "ConnectionError"), ("mail", "ConnectionRefusedError")]
 )
 def test_a_mode_is_obeyed_while_it_is_switched(service, refusal, tmp_path):
-    """The one that is down refuses each time; between slow and down there is no third outcome."""
+    """A service that is down always refuses. Between slow and down, there is no third outcome."""
     assert said(FINISHED, "-c", SWITCHED, service, "down", DATA_DIR=str(tmp_path)) == f"{refusal}\n"
     found = said(FINISHED, "-c", SWITCHED, service, "slow 0,down", DATA_DIR=str(tmp_path)).split()
     assert set(found) <= {refusal, "done"}

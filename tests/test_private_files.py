@@ -1,20 +1,16 @@
-"""Files of visitors: what the site serves under which type, and who gets an original."""
+"""Visitors' files: the type that the site serves them with, and who can download an original."""
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from projects import SOLUTIONS, Project
 
 from workshop import paths
 from workshop.photos.samples import photo
-from workshop.system.environment import inherited
 
-SOLUTIONS = sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*"))
-INSIDE = Path(__file__).with_name("private_files_inside.py")
 SCRIPT = b"<script>alert(1)</script>"
 
 FORMATS = {
@@ -36,7 +32,7 @@ NAMES = (
 
 
 def encoded(format):
-    """A picture of this format, with a script behind it."""
+    """A picture of this format, followed by a script."""
     output, picture = io.BytesIO(), Image.linear_gradient("L").resize((40, 30)).convert("RGB")
     options = {"save_all": True, "append_images": [picture]} if format == "MPO" else {}
     picture.save(output, format, **options)
@@ -45,25 +41,14 @@ def encoded(format):
 
 @pytest.fixture(scope="module", params=SOLUTIONS)
 def found(request, tmp_path_factory):
-    """What tests/private_files_inside.py has seen in a solution."""
+    """The findings of in_project/private_files.py in a solution."""
     folder = tmp_path_factory.mktemp(request.param)
     for format in FORMATS:
         (folder / format).write_bytes(encoded(format))
     (folder / "gps").write_bytes(photo(640, 480, gps=True))
-    environment = inherited() | {
-        "DATA_DIR": str(folder / "data"),
-        "DJANGO_SETTINGS_MODULE": "myproject.settings",
-    }
-    done = subprocess.run(
-        [sys.executable, str(INSIDE), str(folder), json.dumps([list(FORMATS), NAMES])],
-        cwd=paths.SOLUTIONS / request.param,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    project = Project(paths.SOLUTIONS / request.param, folder / "data")
+    project.manage("migrate", "-v0")
+    return project.call("private_files.answers", str(folder), json.dumps(list(FORMATS)), json.dumps(NAMES))
 
 
 def test_the_checked_format_decides_the_name_and_the_type(found):

@@ -2,6 +2,7 @@
 
 import pytest
 import smallchain
+from files import write_text
 
 from workshop import cli
 from workshop.checks.events import Checked, Collected, Failure, Finished
@@ -24,7 +25,7 @@ def copy(tmp_path, monkeypatch):
     smallchain.use(root, monkeypatch)
     head = 'title = "Long"\nreading = 5\ngoals = ["go"]\nchanged = []\n'
     manifest = "\n".join([head, *map(ENTRY.format, STEPS)])
-    smallchain.write(root / "lessons/01-one/lesson.toml", manifest)
+    write_text(root / "lessons/01-one/lesson.toml", manifest)
     return playground.start(lessons.find("1"))
 
 

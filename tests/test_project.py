@@ -1,16 +1,10 @@
 import json
 
 import pytest
-import smallchain
+from files import write_text
 
 from workshop.course import lessons, playground, progress, project
 from workshop.errors import NotStarted, WorkshopError
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
 
 
 def test_a_lesson_means_its_playground_copy(root):
@@ -34,7 +28,7 @@ def test_a_path_means_the_project_there(root, target):
 
 
 def test_a_copy_elsewhere_gets_its_lesson_from_a_folder_name(root, tmp_path):
-    smallchain.write(tmp_path / "elsewhere/02-two-mine/site/manage.py", "")
+    write_text(tmp_path / "elsewhere/02-two-mine/site/manage.py", "")
     assert project.resolve("elsewhere/02-two-mine/site").lesson.name == "02-two"
 
 
@@ -61,7 +55,7 @@ def test_nothing_started_at_all(root):
 )
 def test_what_is_no_project_is_said(root, target, words):
     (root / "docs").mkdir()
-    smallchain.write(root / "other/manage.py", "")
+    write_text(root / "other/manage.py", "")
     with pytest.raises(WorkshopError, match=words):
         project.resolve(target)
 
@@ -96,7 +90,7 @@ def test_progress_is_kept(root):
 
 @pytest.mark.parametrize("content", ['{"last": "01-', "[]", '{"passed": []}', '{"last": 3}', "\x00"])
 def test_an_unreadable_progress_file_is_set_aside(root, content, capsys):
-    smallchain.write(progress.file(), content)
+    write_text(progress.file(), content)
     progress.set_last_lesson("02-two")
     assert json.loads(progress.file().read_text())["last"] == "02-two"
     aside = list((root / ".workshop").glob("progress-*-unreadable.json"))

@@ -1,10 +1,10 @@
-"""REDIS_URL of the finished project: TLS and sockets work in either spelling; what cannot work is refused."""
+"""REDIS_URL of the finished project: TLS and sockets work in both spellings, and a bad URL is refused."""
 
+import contextlib
 import importlib.util
 import re
 import shlex
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,17 +13,16 @@ import needs
 import pytest
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from projects import PATIENCE
 from test_servers import STATE, Site, upload
 
 from workshop import paths
 from workshop.checkkit import photos, until
-from workshop.checkkit.process import Process
 from workshop.checkkit.worker import QUICK_START
 from workshop.runtime import temporary_servers
+from workshop.system.child import Child
 from workshop.system.ports import free_port
 
-PATIENCE = 180
-"""Seconds for a process to be ready: four of them start at once."""
 SOLUTION = paths.SOLUTIONS / "05-beat"
 
 
@@ -123,13 +122,13 @@ def test_an_address_of_celery_alone_is_refused_as_well(monkeypatch, own):
 
 def test_the_sentence_is_the_last_line(tmp_path):
     site = Site(tmp_path, REDIS_URL="sentinel://localhost:26379")
-    said = site.run("check", fails=True).splitlines()
+    said = site.manage("check", fails=True).splitlines()
     assert said[-1].endswith("Use the address of the primary or of a proxy before it.")
 
 
 @pytest.fixture(scope="module")
 def tls_redis():
-    """The folder of a Redis that speaks TLS on a port, and listens on a socket; and the port."""
+    """A Redis with TLS and a socket. Yields its folder and the port with TLS."""
     needs.tool("Redis")
     needs.tool("openssl")
     with tempfile.TemporaryDirectory(prefix="redis-") as name:  # short: a socket's path has 107 characters
@@ -140,19 +139,11 @@ def tls_redis():
         options = f"--port 0 --tls-port {port} --tls-cert-file {name}/cert.pem --tls-key-file {name}/key.pem"
         options += f" --tls-ca-cert-file {name}/cert.pem --tls-auth-clients no --bind 127.0.0.1 --save ''"
         options += f" --unixsocket {name}/redis.sock --requirepass p@ss/w;d --dir {name}"
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                ["redis-server", *shlex.split(options.replace(";", "\\;"))],
-                executable=temporary_servers.redis_program(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            assert until(lambda: (folder / "redis.sock").exists(), 30), (folder / "log").read_text()
+        program = folder / "redis-server"  # the program starts a server only under this name
+        program.symlink_to(temporary_servers.redis_program())
+        with Child([program, *shlex.split(options.replace(";", "\\;"))]) as server:
+            assert until(lambda: (folder / "redis.sock").exists(), PATIENCE), server.output
             yield folder, port
-        finally:
-            server.terminate()
-            server.wait()
 
 
 TLS = "rediss://:p%40ss%2Fw%3Bd@localhost:{port}"
@@ -168,50 +159,36 @@ SOCKET = "{scheme}://:p%40ss%2Fw%3Bd@{folder}/redis.sock"
     ],
     ids=["verified", "not-verified", "socket"],
 )
-def test_a_photo_goes_through_a_redis_with_tls_or_on_a_socket(tls_redis, url, tmp_path, monkeypatch):
-    """An upload is resized, beat gets its lock, `workers` sees the worker, Flower the queues."""
+def test_a_photo_goes_through_a_redis_with_tls_or_on_a_socket(tls_redis, url, tmp_path):
+    """An upload is resized, beat gets its lock, `workers` sees the worker, and Flower the queues."""
     folder, port = tls_redis
-    flower, web = free_port(), free_port()
-    site = Site(tmp_path, REDIS_URL=url.format(folder=folder, port=port), FLOWER_PORT=str(flower))
-    site.environment |= {"FLOWER_BASIC_AUTH": "me:secret", "PYTHONPATH": ""}
-    site.run("migrate", "-v0")
-    with redis.Redis.from_url(redis_url.for_redis_py(site.environment["REDIS_URL"])) as client:
-        client.flushall()  # the lock of the last test's beat
-    site.address = f"http://localhost:{web}"
-    celery = [sys.executable, "-m", "celery", "-A", "myproject"]
-    commands = {
-        "web": [sys.executable, "manage.py", "runserver", "--noreload", str(web)],
-        "worker": [*celery, "worker", "--loglevel", "INFO", "--concurrency", "1", *QUICK_START],
-        "beat": [*celery, "beat", "--loglevel", "INFO"],
-        "flower": [*celery, "flower"],
-    }
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))  # for the logs
-    running = {name: Process(site.folder) for name in commands}
-    try:
-        for name, command in commands.items():
-            running[name].launch(command, site.environment)
-        assert until(lambda: " ready." in running["worker"].log, PATIENCE), running["worker"].log
-        assert until(lambda: answers(site.address), PATIENCE), running["web"].log
-        upload(site, photos.jpeg(80, PATIENCE))
-        assert until(lambda: "] succeeded" in running["worker"].log, PATIENCE), running["worker"].log
-        assert site.run("shell", "-v0", "-c", STATE).startswith("resized")
-        with redis.Redis.from_url(redis_url.for_redis_py(site.environment["REDIS_URL"])) as client:
-            assert until(lambda: client.exists("lock:beat"), PATIENCE), running["beat"].log
-        assert "queue celery: 0 waiting" in site.run("workers")
+    flower = str(free_port())
+    site = Site(tmp_path, REDIS_URL=url.format(folder=folder, port=port), FLOWER_PORT=flower)
+    site.environment["FLOWER_BASIC_AUTH"] = "me:secret"
+    options = ["--loglevel", "INFO", "--concurrency", "1", *QUICK_START]
+    client = redis.Redis.from_url(redis_url.for_redis_py(site.environment["REDIS_URL"]))
+    with client, contextlib.ExitStack() as stack:
+        client.flushall()  # the lock of the last test's beat process
+        site.address = stack.enter_context(site.serving())
+        worker = stack.enter_context(site.celery("worker", *options))
+        beat = stack.enter_context(site.celery("beat", "--loglevel", "INFO"))
+        flower_process = stack.enter_context(site.celery("flower"))
+        assert worker.wait_for(" ready.", PATIENCE), worker.output
+        upload(site, photos.jpeg(80, 60))
+        assert worker.wait_for("] succeeded", PATIENCE), worker.output
+        assert site.shell(STATE).startswith("resized")
+        assert until(lambda: client.exists("lock:beat"), PATIENCE), beat.output
+        assert "queue celery: 0 waiting" in site.manage("workers")
         broker_page = f"http://me:secret@localhost:{flower}/broker"
         # Flower shows the queues once the worker has answered its first question.
         shown = until(lambda: (page := answers(broker_page)) and "celery" in page.text, PATIENCE)
-        assert shown, running["flower"].log
-        assert "Unable to get broker info" not in running["flower"].log
-    finally:
-        for process in running.values():
-            process.stop()
+        assert shown, flower_process.output
+        assert "Unable to get broker info" not in flower_process.output
 
 
 def answers(address: str) -> httpx.Response | None:
-    """The page, once it is there."""
-    try:
+    """Return the page, or None if the server doesn't respond or responds with an error."""
+    with contextlib.suppress(httpx.TransportError):
         page = httpx.get(address)
-    except httpx.TransportError:
-        return None
-    return page if page.is_success else None
+        return page if page.is_success else None
+    return None

@@ -180,7 +180,7 @@ def test_values_are_not_put_into_code():
 
 
 def printed(script, tmp_path):
-    """What a script of docs/runs/reference prints beside a broker of its own."""
+    """Run a script of docs/runs/reference with a separate broker, and return the lines that it prints."""
     with Broker(prefer=None) as broker:
         done = subprocess.run(
             [sys.executable, str(RUNS / script)],

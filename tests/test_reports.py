@@ -1,21 +1,17 @@
-"""The reports of lesson 05 with a mail server that is slow, and with processes that are killed."""
+"""The reports of lesson 05 with a slow mail server, and with processes that are killed."""
 
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
-from contextlib import closing
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import pytest
+from files import edit
 from mailserver import MailServer
+from projects import PATIENCE, Project, copy_of
 
 from workshop import paths
-from workshop.checkkit.process import Process
 from workshop.checkkit.worker import QUICK_START
-from workshop.runtime.broker import Broker
 from workshop.system.waiting import until
 
 PEOPLE = ("ana@example.com", "ben@example.com", "cem@example.com")
@@ -30,92 +26,59 @@ report_task.delay("2026-03-01")
 OPEN = "SELECT count(*), count(sent_at) FROM upkeep_delivery"
 
 
-class Project:
-    """A copy of the finished project, with a mail server, a broker, and a worker that can be started."""
-
-    def __init__(self, folder):
-        self.folder, self.workers, self.variables = folder, [], {}
+class Reports(Project):
+    """A copy of the finished project, with a broker, and workers that can be started."""
 
     def edit(self, file, *pairs):
-        text = (self.folder / file).read_text()
-        for old, new in pairs:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
-        (self.folder / file).write_text(text)
+        edit(self.folder / file, *pairs)
 
-    def serve(self, server):
-        self.variables |= {
-            "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": str(server.server_address[1]),
-            "EMAIL_USE_TLS": "0",
-        }
+    def serve(self, **options):
+        """Return a mail server, to which the project sends its emails from now on."""
+        server = MailServer(**options)
+        self.environment |= server.variables
         return server
 
-    def manage(self, *arguments):
-        run = [sys.executable, "manage.py", *arguments]
-        environment = os.environ | self.variables
-        done = subprocess.run(
-            run, cwd=self.folder, env=environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def run(self, code):
-        return self.manage("shell", "-v0", "-c", code)
-
     def worker(self, concurrency=1):
-        worker = Process(self.folder)
-        command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-l", "INFO", *QUICK_START]
-        queues = ["-Q", "celery,slow,upkeep", "--concurrency", str(concurrency)]
-        worker.launch([*command, *queues], os.environ | self.variables)
-        self.workers.append(worker)
-        return worker
+        options = ["-l", "INFO", "-Q", "celery,slow,upkeep", "--concurrency", str(concurrency), *QUICK_START]
+        return self.workers.enter_context(self.celery("worker", *options))
 
     def all_sent(self, worker):
-        """Wait until no row is open any more."""
+        """Wait until all reports are sent."""
 
         def sent():
-            with closing(sqlite3.connect(Path(os.environ["DATA_DIR"], "db.sqlite3"))) as database:
+            with closing(sqlite3.connect(self.data / "db.sqlite3")) as database:
                 rows, done = database.execute(OPEN).fetchone()
                 return rows == done > 0
 
-        assert until(sent, 90), worker.log
+        assert until(sent, PATIENCE), worker.output
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """The finished project; it retries after one second instead of a minute."""
-    (tmp_path / "data").mkdir()
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    for name in ("DJANGO_SETTINGS_MODULE", "EMAIL_HOST", "DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    ignored = shutil.ignore_patterns("data", "__pycache__")
-    project = Project(shutil.copytree(paths.SOLUTIONS / "05-beat", tmp_path / "05-beat", ignore=ignored))
+def project(tmp_path, migrated, broker):
+    """The finished project, which retries after one second instead of a minute."""
+    folder = copy_of(paths.SOLUTIONS / "05-beat", tmp_path / "05-beat")
+    data = shutil.copytree(migrated("05-beat"), tmp_path / "data")
+    project = Reports(folder, data, REDIS_URL=broker.url)
     project.edit("upkeep/tasks.py", ("countdown=60 *", "countdown=1 *"))
-    with Broker(prefer=None) as broker:
-        monkeypatch.setenv("REDIS_URL", broker.url)
-        project.manage("migrate", "-v0")
+    with ExitStack() as project.workers:
         yield project
-        for worker in project.workers:
-            worker.stop()
 
 
 def test_what_a_slow_mail_server_does_not_take_in_time_is_sent_later(project, tmp_path):
     project.edit("upkeep/tasks.py", ("SECONDS = 240", "SECONDS = 1"))
-    project.run(SUBSCRIBE)
+    project.shell(SUBSCRIBE)
     project.manage("mail", "slow", "2")
     worker = project.worker()
-    project.run(SEND)
-    assert until(lambda: "The mail server is slow: 2 reports will be sent later." in worker.log, 60), (
-        worker.log
-    )
+    project.shell(SEND)
+    slow = "The mail server is slow: 2 reports will be sent later."
+    assert worker.wait_for(slow, PATIENCE), worker.output
     project.manage("mail", "ok")
     project.all_sent(worker)
     assert len(list((tmp_path / "data/mail").glob("*.eml"))) == 3, "one for each"
 
 
 @pytest.mark.parametrize(
-    ("server", "edits"),
+    ("delays", "edits"),
     [
         # EMAIL_TIMEOUT is for the connection. The server may take ten minutes for the email itself.
         ({"accept": 3}, {"myproject/settings.py": ("EMAIL_TIMEOUT = 60", "EMAIL_TIMEOUT = 1")}),
@@ -126,28 +89,26 @@ def test_what_a_slow_mail_server_does_not_take_in_time_is_sent_later(project, tm
     ],
     ids=["accepts late", "accepts while the time is over", "no goodbye"],
 )
-def test_a_slow_mail_server_gets_one_copy_of_each_report(project, server, edits):
+def test_a_slow_mail_server_gets_one_copy_of_each_report(project, delays, edits):
     for file, pair in edits.items():
         project.edit(file, pair)
-    with project.serve(MailServer(**server)) as server:
-        project.run(SUBSCRIBE)
+    with project.serve(**delays) as server:
+        project.shell(SUBSCRIBE)
         worker = project.worker()
-        project.run(SEND)
+        project.shell(SEND)
         project.all_sent(worker)
-        assert server.accepted == Counter(PEOPLE), worker.log
-        server.shutdown()
+        assert server.accepted == Counter(PEOPLE), worker.output
 
 
 def test_one_copy_although_the_email_takes_longer_than_its_lock(project):
     """Two tasks have the same recipients. The lock of an email lasts a second, and the server takes three."""
     project.edit("upkeep/tasks.py", ("seconds=60", "seconds=1"))
-    with project.serve(MailServer(accept=3)) as server:
-        project.run(SUBSCRIBE)
+    with project.serve(accept=3) as server:
+        project.shell(SUBSCRIBE)
         worker = project.worker(concurrency=2)
-        project.run(SEND + SEND)
+        project.shell(SEND + SEND)
         project.all_sent(worker)
-        assert server.accepted == Counter(PEOPLE), worker.log
-        server.shutdown()
+        assert server.accepted == Counter(PEOPLE), worker.output
 
 
 def test_the_report_task_is_killed_while_it_sends_the_chunks(project, tmp_path):
@@ -162,14 +123,13 @@ def test_the_report_task_is_killed_while_it_sends_the_chunks(project, tmp_path):
         ("CHUNK = 20", "CHUNK = 1"),
         ("len(open_ids), CHUNK):\n", "len(open_ids), CHUNK):" + once),
     )
-    with project.serve(MailServer()) as server:
-        project.run(SUBSCRIBE)
+    with project.serve() as server:
+        project.shell(SUBSCRIBE)
         worker = project.worker()
-        project.run(SEND)
+        project.shell(SEND)
         project.all_sent(worker)
         assert (tmp_path / "killed").exists()
-        assert server.accepted == Counter(PEOPLE), worker.log
-        server.shutdown()
+        assert server.accepted == Counter(PEOPLE), worker.output
 
 
 LOST = {
@@ -197,33 +157,31 @@ except Reject:
 
 @pytest.mark.parametrize("how", LOST)
 def test_what_was_lost_is_sent_when_the_report_task_comes_again(project, how):
-    project.run(SUBSCRIBE)
+    project.shell(SUBSCRIBE)
     project.manage("mail", "down")
-    said = project.run(f"PEOPLE = {PEOPLE}\nfrom upkeep.tasks import report_task\n" + LOST[how])
+    said = project.shell(f"PEOPLE = {PEOPLE}\nfrom upkeep.tasks import report_task\n" + LOST[how])
     assert "rejected" in said or "flushed" in how
     project.manage("mail", "ok")
-    with project.serve(MailServer()) as server:
+    with project.serve() as server:
         worker = project.worker()
-        project.run(SEND)
+        project.shell(SEND)
         project.all_sent(worker)
-        assert server.accepted == Counter(PEOPLE), worker.log
-        server.shutdown()
+        assert server.accepted == Counter(PEOPLE), worker.output
 
 
 def test_an_impossible_address_does_not_stop_the_other_emails(project):
     project.edit("upkeep/tasks.py", ("max_retries=5", "max_retries=0"))
-    with project.serve(MailServer()) as server:
+    with project.serve() as server:
         bad = 'Subscriber.objects.create(email="a\\n@example.com")\n'
-        project.run("from upkeep.models import Subscriber\n" + bad + SUBSCRIBE)
+        project.shell("from upkeep.models import Subscriber\n" + bad + SUBSCRIBE)
         worker = project.worker()
-        project.run(SEND)
-        assert until(lambda: "MaxRetriesExceededError" in worker.log, 60), worker.log
-        assert server.accepted == Counter(PEOPLE), worker.log
-        server.shutdown()
+        project.shell(SEND)
+        assert worker.wait_for("MaxRetriesExceededError", PATIENCE), worker.output
+        assert server.accepted == Counter(PEOPLE), worker.output
 
 
 def test_nobody_can_delete_a_delivery_in_the_admin(project):
-    found = project.run("""
+    found = project.shell("""
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import RequestFactory
@@ -245,12 +203,5 @@ print(model_admin.has_delete_permission(request), "delete_selected" in model_adm
     ],
 )
 def test_a_server_without_a_mail_server_is_warned(project, environment, warns):
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy"],
-        cwd=project.folder,
-        env=os.environ | {"SECRET_KEY": "secret"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = project.python("manage.py", "check", "--deploy", SECRET_KEY="secret", **environment)
     assert ("(upkeep.W001) EMAIL_HOST is not set" in done.stderr) == warns, done.stderr

@@ -1,25 +1,21 @@
 import hashlib
-import os
 import re
 import statistics
-import subprocess
-import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
 import httpx
 import pytest
 from PIL import Image, ImageCms, ImageOps
-from printed import Printed
+from printed_text import Printed
+from projects import Project
 
 from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import load, samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import temporary_servers, up_state
-from workshop.system.child import Child
+from workshop.runtime import up_state
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
 
@@ -34,43 +30,39 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of solutions/01-sync, migrated and serving."""
-    folder = paths.SOLUTIONS / "01-sync"
-    environment = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("data"))}
-    environment.pop("DJANGO_SETTINGS_MODULE", None)
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=folder, env=environment, check=True)
-    port = free_port()
-    command = [*manage, "runserver", "--noreload", str(port)]
-    address = f"http://localhost:{port}"
-    with Child(command, folder=folder, environment=environment) as server:
-        until(lambda: temporary_servers.answers(address) or not server.running, 60)
-        assert temporary_servers.answers(address), server.output
+    with Project(paths.SOLUTIONS / "01-sync", tmp_path_factory.mktemp("data")).serving() as address:
         yield address
 
 
 @pytest.fixture
 def serve():
-    """Start a small site, and return its address.
+    """serve(form, post, pages, after): start a small site, and return its address.
 
-    post: its answer to an upload, a status and a body. after: the status of its pages after the first upload.
+    form: its upload page. post: status and body of its response to an upload; None: it closes the connection.
+    pages: how many pages have to be opened before the site responds to an upload. after: the status of its
+    pages after the first upload.
     """
     servers = []
 
-    def serve(form='<input name="csrfmiddlewaretoken" value="t0ken">', post=(200, ""), delay=0, after=200):
+    def serve(form='<input name="csrfmiddlewaretoken" value="t0ken">', post=(200, ""), pages=0, after=200):
         uploads = []
 
         class Handler(BaseHTTPRequestHandler):
+            opened = 0
+
             def answer(self, status, body):
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(body.encode())
 
             def do_GET(self):
+                Handler.opened += 1
                 self.answer(after if uploads else 200, form)
 
             def do_POST(self):
                 uploads.append(self.rfile.read(int(self.headers["Content-Length"])))
-                time.sleep(delay)
+                before = Handler.opened
+                until(lambda: Handler.opened >= before + pages, 60)
                 if post is None:
                     self.connection.close()
                 else:
@@ -229,7 +221,7 @@ def test_upload_sends_the_photo_in_the_folder(site, tmp_path, capsys):
 
 
 def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monkeypatch):
-    """On whatever port it is; a port that is named goes before it."""
+    """On whatever port it is. But a port that is named has priority."""
     monkeypatch.setattr(paths, "STATE", tmp_path)
     assert samples._site(None) == "http://localhost:8000"
     up_state.write({"addresses": {"site": site}})
@@ -285,7 +277,7 @@ def test_failing_site_ends_with_exit_code_1(serve, capsys):
 
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
-    load.main(serve(post=(200, ""), delay=0.5), 2, b"photo")
+    load.main(serve(post=(200, ""), pages=4), 2, b"photo")
     pages = int(re.search(r"A page during: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3
 

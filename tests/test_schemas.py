@@ -27,8 +27,8 @@ FILES = [
 NOWHERE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
 
 
-def fault(schema, file):
-    """What the schema has against the file, in words; empty when the file is right."""
+def complaint(schema, file):
+    """Return the message of the schema about the file; "" if the file is valid."""
     if schema == PRE_COMMIT:
         command = [sys.executable, "-m", "pre_commit", "validate-config", "--color", "never", file]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=NOWHERE)
@@ -45,7 +45,7 @@ def fault(schema, file):
 
 @pytest.mark.parametrize(("schema", "file"), FILES, ids=lambda each: getattr(each, "name", ""))
 def test_the_file_fits_its_schema(schema, file):
-    assert fault(schema, file) == ""
+    assert complaint(schema, file) == ""
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_found(tmp_path, schema, name, right, wrong):
     assert right in text
     file = tmp_path / "broken.yml"
     file.write_text(text.replace(right, wrong), encoding="utf-8")
-    said = fault(schema, file)
+    said = complaint(schema, file)
     # Not a traceback, and not a schema that is missing: the file is what is wrong.
     assert ("==> File" if schema == PRE_COMMIT else "Schema validation errors were encountered") in said
     assert wrong.split(":")[0].strip() in said

@@ -1,12 +1,8 @@
-"""The projects on real servers, by environment variables alone. What is not installed is skipped, loudly."""
+"""The projects on real servers, which environment variables name. Tests without their server are skipped."""
 
-import contextlib
 import os
 import re
-import shutil
-import subprocess
 import sys
-import threading
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,20 +13,21 @@ import pytest
 import redis
 import servers
 from check_events import check_events
+from files import edit, program
 from PIL import Image
+from projects import PATIENCE, Project, copy_of
+from repeating import repeating
 
 from workshop import paths
 from workshop.checkkit import beat, photos, until
-from workshop.checkkit.process import Process
 from workshop.checkkit.worker import QUICK_START
 from workshop.checks.events import Checked, Finished
 from workshop.course import project
 from workshop.errors import WorkshopError
+from workshop.photos.visitor import Visitor
 from workshop.runtime import temporary_database, temporary_vhosts
-from workshop.runtime.broker import Broker
 from workshop.runtime.forked_process import ForkServer
 from workshop.system import atomic_file
-from workshop.system.ports import free_port
 
 EARLIER, LAST = ("02-celery-basics", "03-images", "04-flower"), "05-beat"
 
@@ -42,7 +39,7 @@ def postgres():
 
 
 def outcome(name: str, forks: ForkServer) -> tuple[dict[str, bool], list[Checked]]:
-    """What the checks of solutions/`name` say: each step with True when it passed; all that failed."""
+    """Check solutions/`name`. Returns {step: whether it passed}, and the checks that failed."""
     events = check_events(project.at(paths.SOLUTIONS / name), everything=True, forks=forks)
     assert events[-1] == Finished(), events[-1]
     checks = [event for event in events if isinstance(event, Checked)]
@@ -61,7 +58,7 @@ DATABASES = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1"
 
 @pytest.fixture
 def on_postgres(postgres, monkeypatch):
-    """The checks run in a database of their own, which is gone afterwards; the learner's is as it was."""
+    """The checks run in a separate database, which they delete. The learner's database stays as it was."""
     servers.keep(monkeypatch, "DATABASE_URL", postgres)
     made = "SELECT count(*) FROM pg_stat_database WHERE datname = 'photos' AND tup_inserted > 0"
     before = asked(postgres, made)
@@ -83,7 +80,7 @@ def vhosts_of(api: str) -> list[str]:
 
 @pytest.fixture
 def on_rabbitmq(rabbitmq, monkeypatch):
-    """The checks run in virtual hosts of their own, which are gone afterwards."""
+    """The checks run in separate virtual hosts, which they delete."""
     servers.keep(monkeypatch, "CELERY_BROKER_URL", rabbitmq)
     yield
     assert vhosts_of(os.environ["WORKSHOP_RABBITMQ_API"]) == ["/"]
@@ -97,7 +94,7 @@ def test_the_checks_of_the_finished_system_pass(request, server, forks):
 
 @pytest.mark.parametrize("name", EARLIER)
 def test_the_checks_pass(request, name, forks):
-    """On both at once. On a machine that has one of them, on that one; the other is said to be skipped."""
+    """On both servers at once. If only one is installed, the other one is reported as skipped."""
     missing = []
     for server in ("on_postgres", "on_rabbitmq"):
         try:
@@ -138,27 +135,12 @@ def test_a_server_that_refuses_is_said_in_a_sentence(postgres):
         pass
 
 
-class Site:
-    """A copy of solutions/05-beat on a database of its own, to run manage.py in."""
+class Site(Project):
+    """A copy of solutions/05-beat with its data below `folder`."""
 
     def __init__(self, folder: Path, **environment: str):
-        self.folder = folder / "app"
-        shutil.copytree(paths.SOLUTIONS / "05-beat", self.folder, ignore=shutil.ignore_patterns("data"))
-        self.data = folder / "data"
-        self.environment = os.environ | {"DATA_DIR": str(self.data)} | environment
-
-    def run(self, *arguments: str, fails: bool = False, **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=self.folder,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert bool(done.returncode) == fails, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        copied = copy_of(paths.SOLUTIONS / "05-beat", folder / "app")
+        super().__init__(copied, folder / "data", **environment)
 
     def backups(self) -> list[Path]:
         return sorted(self.data.glob("backups/*"))
@@ -169,7 +151,7 @@ def site(postgres, tmp_path):
     with temporary_database.create(postgres) as url:
         site = Site(tmp_path, DATABASE_URL=url)
         site.url = url
-        site.run("migrate", "-v0")
+        site.manage("migrate", "-v0")
         yield site
 
 
@@ -177,98 +159,79 @@ SUBSCRIBERS = "SELECT email, count(*) FROM upkeep_subscriber GROUP BY email ORDE
 
 
 def test_a_backup_is_one_moment_and_comes_back(site):
-    """While somebody writes a number into 400 rows at once, without a pause."""
+    """In the meantime, another process writes one number after another into 400 rows at once."""
     rows = "INSERT INTO check_moment SELECT 0, repeat('x', 900) FROM generate_series(1, 400)"
     temporary_database.execute(site.url, "CREATE TABLE check_moment (number integer, filling text)")
     temporary_database.execute(site.url, rows)
-    stop, written = threading.Event(), []
-
-    def write():
-        with psycopg.connect(site.url, autocommit=True) as connection:
-            while not stop.is_set():
-                connection.execute("UPDATE check_moment SET number = number + 1")
-                written.append(1)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        site.run("backup")
+    connection = psycopg.connect(site.url, autocommit=True)
+    add = "UPDATE check_moment SET number = number + 1"
+    with connection, repeating(lambda _: connection.execute(add)) as written:
+        site.manage("backup")
         during = len(written)
-        site.run("backup")
-    finally:
-        stop.set()
-        writer.join()
+        site.manage("backup")
     assert during
     first, second = site.backups()
     assert {file.name for file in first.iterdir()} == {"db.dump", "media.sha256"}
     temporary_database.execute(site.url, "DELETE FROM check_moment")
     temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('late@example.com')")
-    said = site.run("restore", second.name)
+    said = site.manage("restore", second.name)
     assert f"as it was at {second.name}" in said
     found = asked(site.url, "SELECT number, count(*) FROM check_moment GROUP BY number")
     assert [count for _, count in found] == [400]
     assert during <= found[0][0] <= len(written)
     assert asked(site.url, SUBSCRIBERS) == []
-    # What was there before the restore is in a backup of its own.
-    site.run("restore", site.backups()[-1].name)
+    # A separate backup contains what was there before the restore.
+    site.manage("restore", site.backups()[-1].name)
     assert asked(site.url, SUBSCRIBERS) == [("late@example.com", 1)]
     # Into a fresh database as well.
     with temporary_database.create(site.url) as fresh:
-        site.run("restore", first.name, DATABASE_URL=fresh)
+        site.manage("restore", first.name, DATABASE_URL=fresh)
         assert asked(fresh, "SELECT count(*) FROM check_moment") == [(400,)]
 
 
 def test_a_damaged_backup_is_refused_and_changes_nothing(site):
-    site.run("backup")
+    site.manage("backup")
     dump = site.backups()[0] / "db.dump"
     dump.write_bytes(dump.read_bytes()[:-2000])
     temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
-    said = site.run("restore", dump.parent.name, fails=True)
+    said = site.manage("restore", dump.parent.name, fails=True)
     assert "CommandError: pg_restore failed" in said
     assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
 
 
 def test_a_restore_that_fails_in_the_middle_changes_nothing(site):
-    site.run("backup")
+    site.manage("backup")
     name = site.backups()[0].name
     temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
-    # A table that hangs on one of the backup's: that one cannot go.
+    # The backup's table cannot be dropped because another table references it.
     temporary_database.execute(
         site.url, "CREATE TABLE note (id bigint REFERENCES upkeep_subscriber (id), text varchar(9))"
     )
-    said = site.run("restore", name, fails=True)
+    said = site.manage("restore", name, fails=True)
     assert "Nothing was changed: " in said
     assert "other objects depend on it" in said
     assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
 
 
 def test_what_is_written_during_a_restore_is_in_the_safety_copy_or_in_the_database(site):
-    site.run("backup")
-    stop, written = threading.Event(), []
+    site.manage("backup")
+    connection = psycopg.connect(site.url, autocommit=True)
 
-    def write():
-        with psycopg.connect(site.url, autocommit=True) as connection:
-            while not stop.is_set():
-                email = f"{len(written)}@example.com"
-                connection.execute("INSERT INTO upkeep_subscriber (email) VALUES (%s)", [email])
-                written.append(email)
+    def insert(number):
+        email = f"{number}@example.com"
+        connection.execute("INSERT INTO upkeep_subscriber (email) VALUES (%s)", [email])
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        assert until(lambda: len(written) > 20, 60)
-        site.run("restore", site.backups()[0].name)
+    with connection, repeating(insert) as written:
+        assert until(lambda: len(written) > 20, PATIENCE)
+        site.manage("restore", site.backups()[0].name)
         during = len(written)
-        assert until(lambda: len(written) > during + 20, 60)
-    finally:
-        stop.set()
-        writer.join()
+        assert until(lambda: len(written) > during + 20, PATIENCE)
     restored = {email for email, _ in asked(site.url, SUBSCRIBERS)}
-    site.run("restore", site.backups()[1].name)
+    site.manage("restore", site.backups()[1].name)
     before = {email for email, _ in asked(site.url, SUBSCRIBERS)}
     assert restored
     assert before
-    assert restored | before == set(written)
+    assert restored | before == {f"{number}@example.com" for number in written}
     assert not restored & before
 
 
@@ -277,13 +240,12 @@ def test_what_is_written_during_a_restore_is_in_the_safety_copy_or_in_the_databa
     ["INSERT INTO upkeep_subscriber (email) VALUES ('open@example.com')", "SELECT * FROM upkeep_subscriber"],
 )
 def test_a_restore_does_not_wait_forever_for_another_process(site, holds):
-    site.run("backup")
-    file = site.folder / "upkeep/backups.py"
-    file.write_text(file.read_text().replace("PATIENCE = 20", "PATIENCE = 1"))
+    site.manage("backup")
+    edit(site.folder / "upkeep/backups.py", ("PATIENCE = 20", "PATIENCE = 1"))
     temporary_database.execute(site.url, "INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
     with psycopg.connect(site.url) as connection:
         connection.execute(holds)
-        said = site.run("restore", site.backups()[0].name, fails=True)
+        said = site.manage("restore", site.backups()[0].name, fails=True)
         connection.rollback()
     assert "Nothing was changed: " in said
     assert "lock timeout" in said
@@ -291,22 +253,21 @@ def test_a_restore_does_not_wait_forever_for_another_process(site, holds):
 
 
 def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
-    site.run("backup")
+    site.manage("backup")
     name = site.backups()[0].name
     (tmp_path / "bin").mkdir()
     nothing = {"PATH": str(tmp_path / "bin")}
-    said = site.run("backup", fails=True, **nothing)
+    said = site.manage("backup", fails=True, **nothing)
     assert "pg_dump is not installed:  apt-get install postgresql-client" in said
-    assert "othing was changed" in site.run("restore", name, fails=True, **nothing)
-    old = tmp_path / "bin/pg_dump"
-    old.write_text(
+    assert "othing was changed" in site.manage("restore", name, fails=True, **nothing)
+    program(
+        tmp_path / "bin/pg_dump",
         "#!/bin/sh\n"
         "echo 'pg_dump: error: aborting because of server version mismatch' >&2\n"
         "echo 'pg_dump: detail: server version: 17.2; pg_dump version: 15.8' >&2\n"
-        "exit 1\n"
+        "exit 1\n",
     )
-    old.chmod(0o755)
-    said = site.run("backup", fails=True, **nothing)
+    said = site.manage("backup", fails=True, **nothing)
     assert "pg_dump is older than the server" in said
     assert "server version: 17.2; pg_dump version: 15.8" in said
     assert len(site.backups()) == 1
@@ -315,15 +276,12 @@ def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):
 def test_a_mistake_is_found_on_rabbitmq(rabbitmq, monkeypatch, tmp_path, forks):
     """A task that is acknowledged before the work, and a broker that the settings do not name."""
     servers.keep(monkeypatch, "CELERY_BROKER_URL", rabbitmq)
-    copy = tmp_path / "03-images"
-    shutil.copytree(paths.SOLUTIONS / "03-images", copy, ignore=shutil.ignore_patterns("data"))
-    tasks = copy / "images/tasks.py"
-    tasks.write_text(tasks.read_text().replace("acks_late=True", "acks_late=False"))
+    copy = copy_of(paths.SOLUTIONS / "03-images", tmp_path / "03-images")
+    edit(copy / "images/tasks.py", ("acks_late=True", "acks_late=False"))
     events = check_events(project.at(copy), step="3.7", forks=forks)
     failed = [each.failure.what for each in events if isinstance(each, Checked) and not each.passed]
     assert failed == ["the worker has started the task, and the broker no longer has the message."]
-    settings = copy / "myproject/settings.py"
-    settings.write_text(settings.read_text().replace("CELERY_BROKER_URL = REDIS_URL", ""))
+    edit(copy / "myproject/settings.py", ("CELERY_BROKER_URL = REDIS_URL", ""))
     events = check_events(project.at(copy), step="3.1", forks=forks)
     failed = [each.failure.what for each in events if isinstance(each, Checked) and not each.passed]
     assert failed == ["the app does not use the broker at REDIS_URL."]
@@ -357,21 +315,20 @@ class Scheduler(OnlyScheduler):
 
 
 @pytest.mark.parametrize("part", [0, 0.5])
-def test_beat_ends_in_the_middle_of_a_message(rabbitmq, monkeypatch, tmp_path, part):
-    """SIGTERM when this part of a message is written. The next beat needn't wait until the lock expires."""
+def test_beat_ends_in_the_middle_of_a_message(rabbitmq, broker, monkeypatch, tmp_path, part):
+    """SIGTERM comes when `part` of a message is written. The next beat process doesn't wait for the lock."""
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(paths.ROOT / "src"))
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    copy = tmp_path / LAST
-    shutil.copytree(paths.SOLUTIONS / LAST, copy, ignore=shutil.ignore_patterns("data"))
+    copy = copy_of(paths.SOLUTIONS / LAST, tmp_path / LAST)
     (copy / "interrupted.py").write_text(f"PART = {part}\n{ENDS_WHILE_IT_SENDS}")
-    with temporary_vhosts.create(rabbitmq) as url, Broker(prefer=None) as broker:
+    with temporary_vhosts.create(rabbitmq) as url:
         place = SimpleNamespace(environment={"CELERY_BROKER_URL": url, "REDIS_URL": broker.url})
         process = beat.Beat(copy)
         app = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="interrupted:Scheduler"))
         process.start(beat.find_service(copy), app, place)
         try:
-            assert until(lambda: not process.running, 30), process.log
+            assert until(lambda: not process.running, PATIENCE), process.log
             assert beat.SENDING in process.log
             assert not redis.Redis.from_url(broker.url).get("lock:beat")
         finally:
@@ -386,42 +343,22 @@ def test_without_its_management_plugin_it_is_said_what_to_do(monkeypatch):
 
 
 @pytest.fixture
-def in_a_bucket(tmp_path):
+def in_a_bucket(tmp_path, broker):
     """solutions/05-beat with its photos in a bucket, a web server, and a worker with another DATA_DIR."""
-    with servers.bucket() as environment, Broker(prefer=None) as broker:
+    elsewhere = tmp_path / "elsewhere"
+    with servers.bucket() as environment:
         site = Site(tmp_path, REDIS_URL=broker.url, DATABASE_URL=f"sqlite:///{tmp_path}/db", **environment)
-        site.run("migrate", "-v0")
-        port = free_port()
-        web, worker = Process(site.folder), Process(site.folder)
-        elsewhere = site.environment | {"DATA_DIR": str(tmp_path / "elsewhere"), "PYTHONPATH": ""}
-        elsewhere |= {"PRACTICE": "1"}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("DATA_DIR", str(tmp_path))  # for the logs
-            web.launch([sys.executable, "manage.py", "runserver", "--noreload", str(port)], site.environment)
-            command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "--loglevel", "INFO"]
-            worker.launch([*command, "--concurrency", "1", *QUICK_START], elsewhere)
-        site.address, site.worker, site.elsewhere = f"http://localhost:{port}", worker, tmp_path / "elsewhere"
-        try:
-            assert until(lambda: " ready." in worker.log or not worker.running, 60), worker.log
-            assert until(lambda: _serves(site.address), 60), web.log
+        options = ["worker", "--loglevel", "INFO", "--concurrency", "1", *QUICK_START]
+        variables = {"DATA_DIR": str(elsewhere), "PRACTICE": "1"}
+        with site.serving() as address, site.celery(*options, **variables) as worker:
+            assert worker.wait_for(" ready.", PATIENCE), worker.output
+            site.address, site.worker, site.elsewhere = address, worker, elsewhere
             yield site
-        finally:
-            web.stop()
-            worker.stop()
 
 
-def _serves(address: str) -> bool:
-    with contextlib.suppress(httpx.TransportError):
-        return httpx.get(address).is_success
-    return False
-
-
-def upload(site, content: bytes) -> str:
-    """Upload a photo; the page that comes then."""
-    with httpx.Client(base_url=site.address, follow_redirects=True, timeout=60) as visitor:
-        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', visitor.get("/upload/").text)[1]
-        files = [("images", ("garden.jpg", content))]
-        return visitor.post("/upload/", data={"csrfmiddlewaretoken": token}, files=files).text
+def upload(site: Site, content: bytes) -> None:
+    with Visitor(site.address) as visitor:
+        assert visitor.upload("garden.jpg", content).refusal is None
 
 
 STATE = (
@@ -434,9 +371,9 @@ def test_photos_in_a_bucket(in_a_bucket):
     """Uploaded over HTTP, resized by a worker that shares no folder with the site, and served by address."""
     site = in_a_bucket
     upload(site, photos.jpeg(1000, 750))
-    assert until(lambda: "] succeeded" in site.worker.log or "] raised" in site.worker.log, 60)
-    state, address = site.run("shell", "-v0", "-c", STATE).split()
-    assert state == "resized", site.worker.log
+    assert until(lambda: "] succeeded" in site.worker.output or "] raised" in site.worker.output, PATIENCE)
+    state, address = site.shell(STATE).split()
+    assert state == "resized", site.worker.output
     answer = httpx.get(address)
     assert answer.headers["content-type"] == "image/jpeg"
     with Image.open(BytesIO(answer.content)) as picture:
@@ -444,19 +381,19 @@ def test_photos_in_a_bucket(in_a_bucket):
     assert "Signature=" in httpx.get(site.address).text  # the page's pictures come from the bucket
     assert not [*site.data.glob("media/**/*.jpg"), *site.elsewhere.glob("media/**/*.jpg")]
 
-    # The practice storage is one in front of the bucket.
+    # The practice storage is a layer in front of the bucket.
     atomic_file.write_text(site.elsewhere / "storage-mode", "down")
     upload(site, photos.jpeg(80, 60))
-    assert until(lambda: "The photo storage doesn't respond" in site.worker.log, 60), site.worker.log
+    assert site.worker.wait_for("The photo storage doesn't respond", PATIENCE), site.worker.output
     atomic_file.write_text(site.elsewhere / "storage-mode", "ok")
-    assert until(lambda: site.run("shell", "-v0", "-c", STATE).startswith("resized"), 60), site.worker.log
+    assert until(lambda: site.shell(STATE).startswith("resized"), PATIENCE), site.worker.output
 
 
 def test_upkeep_of_a_bucket(in_a_bucket):
-    """Files that no row names are removed, those that one names stay. A backup lists no photos."""
+    """Orphaned files are removed, the others stay. A backup lists no photos."""
     site = in_a_bucket
     upload(site, photos.jpeg(80, 60))
-    assert until(lambda: "] succeeded" in site.worker.log, 60), site.worker.log
+    assert until(lambda: "] succeeded" in site.worker.output, PATIENCE), site.worker.output
     code = (
         "from django.core.files.base import ContentFile; "
         "from django.core.files.storage import default_storage as storage; "
@@ -467,11 +404,11 @@ def test_upkeep_of_a_bucket(in_a_bucket):
         "print(tidying.is_old('exports/vanished.zip'), tidying.remove('exports/vanished.zip')); "
         "print(tidying.tidy(), storage.exists('invoices/2026.pdf')); print(sorted(tidying.stored_files()))"
     )
-    now, vanished, later, left = site.run("shell", "-v0", "-c", code).splitlines()
+    now, vanished, later, left = site.shell(code).splitlines()
     assert now == "(0, 0)"  # too young
     assert vanished == "False None"
     assert later == "(1, 5) True"
     assert re.fullmatch(r"\['resized/\d+/garden_resized.jpg', 'uploads/garden.jpg'\]", left)
-    site.run("backup")
+    site.manage("backup")
     assert (site.backups()[0] / "media.sha256").read_text() == ""
-    assert "as it was at" in site.run("restore", site.backups()[0].name)
+    assert "as it was at" in site.manage("restore", site.backups()[0].name)

@@ -1,10 +1,6 @@
-"""The solutions as a visitor meets them: the real site on its own port, real photos over HTTP."""
+"""The solutions as visitors see them: a real site on its own port, and real photos over HTTP."""
 
-import contextlib
-import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import unescape
@@ -14,66 +10,23 @@ import httpx
 import pytest
 from kombu.transport.redis import Channel
 from PIL import Image
+from projects import PATIENCE, SOLUTIONS, Project, since
 
 from workshop import paths
-from workshop.system.child import Child
-from workshop.system.ports import free_port
-from workshop.system.waiting import until
-
-
-class Site:
-    """A solution, migrated and serving at `address`."""
-
-    def __init__(self, name, data, **environment):
-        self.folder = paths.SOLUTIONS / name
-        self.environment = os.environ | {"DATA_DIR": str(data)} | environment
-        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
-        port = free_port()
-        self.serve = ["runserver", "--noreload", str(port)]
-        self.address = f"http://localhost:{port}"
-
-    def manage(self, *arguments):
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def __enter__(self):
-        self.manage("migrate", "-v0")
-        command = [sys.executable, "manage.py", *self.serve]
-        self.server = Child(command, folder=self.folder, environment=self.environment)
-        try:
-            assert until(lambda: not self.server.running or self._answers(), 30), "no answer"
-            assert self.server.running, self.server.output
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _answers(self):
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(self.address)
-
-    def __exit__(self, *_):
-        self.server.stop()
+from workshop.photos.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of solutions/01-sync."""
-    with Site("01-sync", tmp_path_factory.mktemp("data")) as site:
-        yield site.address
+    with Project(paths.SOLUTIONS / "01-sync", tmp_path_factory.mktemp("data")).serving() as address:
+        yield address
 
 
-def upload(site, *files):
-    with httpx.Client(base_url=site, follow_redirects=True, timeout=60) as visitor:
-        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', visitor.get("/upload/").text)[1]
-        return visitor.post(
-            "/upload/",
-            data={"csrfmiddlewaretoken": token},
-            files=[("images", file) for file in files],
-        )
+def upload(site, name, content):
+    """Upload a photo, and return the page that the visitor sees next."""
+    with Visitor(site) as visitor:
+        return visitor.upload(name, content).page
 
 
 def jpeg(size=(1600, 1200), orientation=None):
@@ -91,7 +44,7 @@ def resized(site, page):
 
 
 def test_photo_is_resized_turned_and_without_gps(site):
-    page = upload(site, ("garden.jpg", jpeg((1600, 1200), orientation=6)))
+    page = upload(site, "garden.jpg", jpeg((1600, 1200), orientation=6))
     assert "1 photo resized in" in page.text
     address, picture = resized(site, page)
     assert address.endswith("/garden_resized.jpg")
@@ -100,19 +53,19 @@ def test_photo_is_resized_turned_and_without_gps(site):
 
 
 def test_small_photo_is_not_enlarged(site):
-    _, picture = resized(site, upload(site, ("small.jpg", jpeg((320, 240)))))
+    _, picture = resized(site, upload(site, "small.jpg", jpeg((320, 240))))
     assert picture.size == (320, 240)
 
 
 def test_text_named_jpg_is_refused_in_words(site):
-    page = upload(site, ("notes.jpg", b"no picture"))
+    page = upload(site, "notes.jpg", b"no picture")
     assert page.status_code == 200
     assert "notes.jpg: this is not a picture that can be read." in page.text
 
 
 def test_truncated_photo_is_kept_with_the_reason(site):
     content = jpeg()
-    page = upload(site, ("cut.jpg", content[: len(content) // 2]))
+    page = upload(site, "cut.jpg", content[: len(content) // 2])
     assert "cut.jpg: This picture is damaged or cut short." in page.text
     assert 'data-state="failed"' in page.text
 
@@ -137,12 +90,11 @@ print(row.width, row.height, row.resized_width, row.resized_height, opened)
 """
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in paths.SOLUTIONS.glob("[0-9]*")))
-def test_a_row_is_loaded_without_a_look_into_its_files(name, tmp_path):
-    """A page of 24 photos would open 24 files, and with a bucket ask it 24 times."""
-    site = Site(name, tmp_path)
-    site.manage("migrate", "-v0")
-    assert site.manage("shell", "-v0", "-c", LOADED) == "1600 1200 800 600 []"
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_a_row_is_loaded_without_a_look_into_its_files(name, solution):
+    """Otherwise a page of 24 photos would open 24 files, or send 24 requests to the bucket."""
+    project = solution(name)
+    assert project.shell(LOADED) == "1600 1200 800 600 []"
 
 
 FAILED_AFTERWARDS = (
@@ -158,12 +110,11 @@ print("-")
 )
 
 
-@pytest.mark.parametrize("name", ["03-images", "04-flower", "05-beat"])
-def test_a_copy_that_fails_says_nothing_of_a_photo_that_is_done(name, tmp_path):
-    """A redelivered message finds the storage gone, and its photo was resized by the first one."""
-    site = Site(name, tmp_path)
-    site.manage("migrate", "-v0")
-    _, before, after, *_ = site.manage("shell", "-v0", "-c", FAILED_AFTERWARDS).split("\n")
+@pytest.mark.parametrize("name", since("03"))
+def test_a_copy_that_fails_says_nothing_of_a_photo_that_is_done(name, solution):
+    """The storage is down when a message is redelivered, but the first delivery has resized the photo."""
+    project = solution(name)
+    _, before, after, *_ = project.shell(FAILED_AFTERWARDS).split("\n")
     assert (before, after) == ("The photo storage doesn't respond. Try again later.", "")
 
 
@@ -188,21 +139,20 @@ look(TimeoutError())
 )
 
 
-@pytest.mark.parametrize("name", ["04-flower", "05-beat"])
-def test_a_summary_does_not_call_a_storage_that_is_away_a_damaged_photo(name, tmp_path):
-    site = Site(name, tmp_path)
-    site.manage("migrate", "-v0")
-    _, damaged, refused, late = site.manage("shell", "-v0", "-c", LOOKED_AT).split("\n")
+@pytest.mark.parametrize("name", since("04"))
+def test_a_summary_does_not_call_a_storage_that_is_away_a_damaged_photo(name, solution):
+    project = solution(name)
+    _, damaged, refused, late = project.shell(LOOKED_AT).split("\n")
     assert "'error': 'OSError: broken data stream'" in damaged
     assert (refused, late) == ("raised ConnectionRefusedError", "raised TimeoutError")
 
 
-@pytest.mark.parametrize("name", ["04-flower", "05-beat"])
-def test_answers_are_kept_until_a_lost_member_of_a_chord_is_back(name, tmp_path):
-    site = Site(name, tmp_path)
+@pytest.mark.parametrize("name", since("04"))
+def test_answers_are_kept_until_a_lost_member_of_a_chord_is_back(name, solution):
+    project = solution(name)
     code = "from myproject.celery import app; print(int(app.conf.result_expires))"
     looks = Channel.unacked_restore_interval * Channel.unacked_restore_throttle
-    assert int(site.manage("shell", "-v0", "-c", code)) > Channel.visibility_timeout + looks + 600, (
+    assert int(project.shell(code)) > Channel.visibility_timeout + looks + 600, (
         "and ten minutes for the work itself"
     )
 
@@ -215,18 +165,18 @@ WITH_A_RESULT = (
 )
 
 
-def test_what_has_a_result_is_not_sent_without_a_broker(tmp_path):
-    """Each answers in words, after some 20 seconds; all at once here."""
-    with Site("05-beat", tmp_path, REDIS_URL=f"redis://localhost:{free_port()}/0") as site:
-        site.manage("shell", "-v0", "-c", LOADED)
-        with ThreadPoolExecutor() as visitors:
-            pages = list(visitors.map(partial(post, site.address), WITH_A_RESULT))
+def test_what_has_a_result_is_not_sent_without_a_broker(solution, no_broker):
+    """Each page says so after about 20 seconds. Here they are opened at the same time."""
+    project = solution("05-beat", REDIS_URL=no_broker)
+    project.shell(LOADED)
+    with project.serving() as address, ThreadPoolExecutor() as visitors:
+        pages = list(visitors.map(partial(post, address), WITH_A_RESULT))
     for page in pages:
         assert page.status_code == 200, page.url
         assert "This isn't possible right now. Try again later." in unescape(page.text), page.url
 
 
 def post(address, path):
-    with httpx.Client(base_url=address, follow_redirects=True, timeout=120) as visitor:
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=PATIENCE) as visitor:
         token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', visitor.get("/upload/").text)[1]
         return visitor.post(path, data={"csrfmiddlewaretoken": token})

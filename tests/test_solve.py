@@ -3,6 +3,7 @@ import difflib
 
 import pytest
 import smallchain
+from files import program
 
 from workshop import paths
 from workshop.commands import diff as diff_command
@@ -11,12 +12,6 @@ from workshop.course.project import Project
 from workshop.errors import WorkshopError
 
 REAL = lessons.all_lessons()
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    smallchain.use(smallchain.build(tmp_path.resolve()), monkeypatch)
-    return tmp_path.resolve()
 
 
 @pytest.fixture
@@ -114,12 +109,9 @@ def test_without_a_git_that_works_the_file_stays_and_the_way_out_is_said(copy, g
     """macOS has a git in /usr/bin that fails with 1 until its command line tools are installed."""
     mine = smallchain.VIEWS_START.replace("return 0", "return 0  # mine")
     (copy.folder / "images/views.py").write_text(mine)
-    tools = tmp_path / "bin"
-    tools.mkdir()
     if git:
-        (tools / "git").write_text(f"#!/bin/sh\n{git}\n")
-        (tools / "git").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools))
+        program(tmp_path / "bin/git", f"#!/bin/sh\n{git}\n")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     step = copy.lesson.step("1.1")
     for command in (solve.solve_step, diff_command.compare):
         with pytest.raises(WorkshopError, match="xcrun: error" if git else "git is not installed") as error:
@@ -132,8 +124,7 @@ def test_ctrl_c_while_git_merges_is_a_ctrl_c(copy, tmp_path, monkeypatch):
     """A terminal sends it to git, too, which ends by it."""
     mine = smallchain.VIEWS_START.replace("return 0", "return 0  # mine")
     (copy.folder / "images/views.py").write_text(mine)
-    smallchain.write(tmp_path / "bin/git", "#!/bin/sh\nkill -INT $$\n")
-    (tmp_path / "bin/git").chmod(0o755)
+    program(tmp_path / "bin/git", "#!/bin/sh\nkill -INT $$\n")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
     with pytest.raises(KeyboardInterrupt):
         solve.solve_step(copy, copy.lesson.step("1.1"))

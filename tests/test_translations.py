@@ -1,19 +1,18 @@
 """Translated pages: what they share with the English pages, and how an English change shows."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pytest
-from printed import in_one_line
+from docs_build import build, copy_sources
+from files import edit, write
+from printed_text import in_one_line
 
 from workshop import paths
 from workshop.dev import translations as command
-from workshop.docsite import german, lesson_times, notebook_pages, translations
+from workshop.docsite import german, lesson_times, translations
 from workshop.docsite.translations import State
 from workshop.errors import WorkshopError
 
@@ -132,20 +131,10 @@ def pair(tmp_path, monkeypatch):
     """A page and its translation, which is up to date."""
     for name, folder in (("ROOT", ""), ("DOCS", "docs"), ("LESSONS", "lessons"), ("STATE", ".workshop")):
         monkeypatch.setattr(paths, name, tmp_path / folder)
-    for name, text in FILES.items():
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+    write(tmp_path, FILES)
     (pair,) = translations.all_translations()
     translations.mark(pair, translations.states(pair))
     return pair
-
-
-def edit(path, before, after):
-    file = paths.ROOT / path
-    text = file.read_text(encoding="utf-8")
-    assert before in text
-    file.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def outdated(pair):
@@ -181,7 +170,7 @@ def test_marked_translation_is_up_to_date(pair):
     ],
 )
 def test_english_change_is_found_and_is_no_difference(pair, path, before, after, found):
-    edit(path, before, after)
+    edit(paths.ROOT / path, (before, after))
     assert outdated(pair) == found
     assert translations.differences(pair) == []
 
@@ -204,7 +193,7 @@ def test_english_change_is_found_and_is_no_difference(pair, path, before, after,
     ],
 )
 def test_difference_is_found_and_cannot_be_marked(pair, before, after, says):
-    edit(pair.file, before, after)
+    edit(paths.ROOT / pair.file, (before, after))
     assert says in "\n".join(translations.differences(pair))
     if "anchor" not in says:
         with pytest.raises(WorkshopError, match="Nothing was marked"):
@@ -220,16 +209,16 @@ def test_other_order_of_sections_is_found(pair):
 
 def test_difference_in_a_changed_section_is_none(pair):
     """Until the translator has seen the English change."""
-    edit(pair.source, "`fit()`", "`fitted()`")
+    edit(paths.ROOT / pair.source, ("`fit()`", "`fitted()`"))
     assert translations.differences(pair) == []
-    edit(pair.source, "`fitted()`", "`fit()`")
-    edit(pair.file, "`fit()`", "`fitted()`")
+    edit(paths.ROOT / pair.source, ("`fitted()`", "`fit()`"))
+    edit(paths.ROOT / pair.file, ("`fit()`", "`fitted()`"))
     assert translations.differences(pair) != []
 
 
 def test_mark_records_one_section_and_forgets_what_is_gone(pair):
-    edit(pair.source, "About it.", "About this page.")
-    edit(pair.source, "\n## The end\n\nDone.\n", "\n## More\n")
+    edit(paths.ROOT / pair.source, ("About it.", "About this page."))
+    edit(paths.ROOT / pair.source, ("\n## The end\n\nDone.\n", "\n## More\n"))
     translations.mark(pair, ["top"])
     assert outdated(pair) == {"more": State.MISSING, "the-end": State.REMOVED}
     for anchor, says in (
@@ -239,7 +228,7 @@ def test_mark_records_one_section_and_forgets_what_is_gone(pair):
     ):
         with pytest.raises(WorkshopError, match=says):
             translations.mark(pair, [anchor])
-    edit(pair.file, "\n## Das Ende { #the-end }\n\nFertig.\n", "\n## Mehr { #more }\n")
+    edit(paths.ROOT / pair.file, ("\n## Das Ende { #the-end }\n\nFertig.\n", "\n## Mehr { #more }\n"))
     assert outdated(pair) == {"more": State.UNMARKED}
     translations.mark(pair, ["more"])
     assert list(translations.recorded(pair)) == ["top", "steps", "step-1-1", "more"]
@@ -304,7 +293,7 @@ def test_command_lists_shows_and_marks(pair, capsys):
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "Translated")
-    edit(pair.source, "Done.", "Finished.\n\nReally.")
+    edit(paths.ROOT / pair.source, ("Done.", "Finished.\n\nReally."))
     git("commit", "-qam", "English")
     assert command.main("", diff=False, mark=False) == 0
     said = capsys.readouterr().out
@@ -326,14 +315,14 @@ def test_command_finds_the_goals_that_were_translated(pair):
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "Translated")
-    edit("lessons/01-sync/lesson.toml", "resize pictures", "resize photos")
+    edit(paths.ROOT / "lessons/01-sync/lesson.toml", ("resize pictures", "resize photos"))
     git("commit", "-qam", "English")
     assert {"-resize pictures", "+resize photos"} <= set(command.changes(pair, "top"))
 
 
 def test_command_without_the_old_text_says_what_to_do(pair):
     git("init", "-q")
-    edit(pair.source, "Done.", "Finished.")
+    edit(paths.ROOT / pair.source, ("Done.", "Finished."))
     git("add", ".")
     git("commit", "-qm", "Everything")
     with pytest.raises(WorkshopError, match="git fetch --unshallow"):
@@ -341,7 +330,7 @@ def test_command_without_the_old_text_says_what_to_do(pair):
 
 
 def test_command_reports_differences(pair, capsys):
-    edit(pair.file, "`fit()`", "`fitted()`")
+    edit(paths.ROOT / pair.file, ("`fit()`", "`fitted()`"))
     assert command.main("", diff=False, mark=False) == 1
     assert "docs/de/lessons/01-sync.md#step-1-1: inline code differ" in in_one_line(capsys.readouterr().out)
 
@@ -384,39 +373,19 @@ class Html(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The built site of a copy whose English lesson 01 has changed, and which has a German lesson 02."""
-    root = tmp_path_factory.mktemp("copy")
-    ignored = shutil.ignore_patterns("data", "checks")
-    notebook_pages.write()
-    for folder in ("docker", "docs", "lessons", "overrides", "solutions"):
-        shutil.copytree(paths.ROOT / folder, root / folder, ignore=ignored)
-    (root / "src").symlink_to(paths.SOURCES)
-    for name in ("mkdocs.yml", "Dockerfile", "docker-compose.yml"):
-        shutil.copy(paths.ROOT / name, root)
-    file = root / "docs/lessons/01-sync.md"
-    text = file.read_text(encoding="utf-8")
-    for before, after in (
+    root = copy_sources(tmp_path_factory.mktemp("copy"))
+    edit(
+        root / "docs/lessons/01-sync.md",
         ("The site is fast but useless", "The site is fast but of no use"),
         ("## The request\n", "## A new section\n\nNew.\n\n## The request\n"),
         ("## Take it with you", "## Take this with you"),
-    ):
-        assert before in text
-        text = text.replace(before, after)
-    file.write_text(text, encoding="utf-8")
+    )
     text = (root / "docs/lessons/02-celery-basics.md").read_text(encoding="utf-8")
     text = text.replace("# 02 · Your first Celery tasks", "# 02 · Deine ersten Celery-Tasks")
     added = root / "docs/de/lessons/02-celery-basics.md"
     added.write_text(f"---\ngoals: [Tasks schreibst]\n---\n\n{text}", encoding="utf-8")
     target = root / "site"
-    run = subprocess.run(
-        [sys.executable, "-P", "-m", "mkdocs", "build", "--strict", "-d", str(target)],
-        cwd=root,
-        env=os.environ
-        | {"PYTHONPATH": str(paths.SOURCES), "WORKSHOP_ROOT": str(root), "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    run = build(root, target)
     assert run.returncode == 0, run.stdout + run.stderr
     return target
 

@@ -1,11 +1,10 @@
-"""`./workshop up` with real processes: what it prints and survives, and that it leaves nothing behind."""
+"""`./workshop up` with real processes: what it prints, what it survives, and that it leaves nothing."""
 
 import contextlib
 import io
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -18,11 +17,15 @@ import httpx
 import psutil
 import pytest
 import redis
-from alive import alive, command_line
+from file_watch_limits import limited
+from files import edit, write
 from honcho.printer import Printer
-from inotify import limited
-from printed import Printed, in_one_line
-from tinyproject import FILES, SOURCE, Up, make_root, write
+from printed_text import Printed, in_one_line
+from processes import alive, command_line, descendants, kill
+from projects import copy_of
+from tinyproject import FILES, make_root
+from workshop_process import PATIENCE, Up
+from workshop_process import run as workshop
 
 from workshop import paths
 from workshop.course import lessons, progress, project_database
@@ -48,22 +51,13 @@ def root(tmp_path):
 
 @pytest.fixture
 def start(root):
-    """Starts `up`; whatever a failing test leaves running is ended."""
-    runs = []
+    """start(lesson, port, …): `up` as a real process. It is stopped after the test."""
+    with contextlib.ExitStack() as stack:
 
-    def start(lesson="01", port=None, before=(), **environment):
-        runs.append(Up(root, lesson, port or free_port(), before, **environment))
-        return runs[-1]
+        def start(lesson="01", port=None, **options):
+            return stack.enter_context(Up(root, lesson, port or free_port(), **options))
 
-    yield start
-    for run in runs:
-        if run.process.running:
-            children = run.children()
-            run.send(signal.SIGINT)
-            run.process.wait(30)
-            for child in alive(children):
-                child.kill()
-        run.process.stop()
+        yield start
 
 
 def project_of(root, lesson="01-tiny"):
@@ -83,13 +77,6 @@ def nap(root, seconds):
     code = f"import myproject; from images.tasks import nap; nap.delay({seconds})"
     environment = {"REDIS_URL": state_of(root)["addresses"]["broker"], "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", code], cwd=project_of(root), env=environment, check=True)
-
-
-def workshop(root, *arguments):
-    """Run another command of the workshop beside `up`."""
-    environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE), "COLUMNS": "200"}
-    command = [sys.executable, "-P", "-m", "workshop", *arguments]
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 
 def assert_nothing_left(root, port, children):
@@ -148,8 +135,17 @@ def test_a_task_is_finished_before_the_worker_ends(root, start):
     assert "the nap is over" in run.text
 
 
+GRACIOUS = """
+from workshop.cli import main
+from workshop.runtime import supervisor
+supervisor.GRACE_SECONDS = 600
+main()
+"""
+
+
 def test_a_second_ctrl_c_does_not_wait_for_a_task(root, start):
-    run = start()
+    """Neither the grace time nor the task ends while the test waits."""
+    run = start(program=[sys.executable, "-P", "-c", GRACIOUS])
     run.until("ready in")
     children = run.children()
     nap(root, 600)
@@ -157,7 +153,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_task(root, start):
     run.send(signal.SIGINT)
     run.until("Stopping")
     run.send(signal.SIGINT)
-    assert run.end(seconds=9) == 0  # less than the grace time
+    assert run.end() == 0
     assert alive(children) == []
 
 
@@ -213,7 +209,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     assert "already stopped" in workshop(root, "broker", "stop").stdout
     before = state_of(root)["processes"].get("worker")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
-    until(lambda: state_of(root)["processes"].get("worker") not in (None, before))
+    assert until(lambda: state_of(root)["processes"].get("worker") not in (None, before), PATIENCE)
     assert not answers(url)
     assert f"running again at {url}" in workshop(root, "broker", "start").stdout
     run.until("broker started again, empty.")
@@ -284,12 +280,9 @@ def test_a_warning_is_shown_at_each_restart(root, start):
 
 def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
     for kind in ("lessons", "solutions"):
-        shutil.copytree(
-            paths.ROOT / kind / "03-images", root / kind / "03-images", ignore=shutil.ignore_patterns("data")
-        )
-    resizing = root / "solutions/03-images/images/resizing.py"
-    text = resizing.read_text(encoding="utf-8")
-    resizing.write_text(text.replace("picture.thumbnail(", "picture.no_such_method("), encoding="utf-8")
+        copy_of(paths.ROOT / kind / "03-images", root / kind / "03-images")
+    wrong = ("picture.thumbnail(", "picture.no_such_method(")
+    edit(root / "solutions/03-images/images/resizing.py", wrong)
     port = free_port()
     run = start("solutions/03-images", port=port)
     run.until("stop: Ctrl-C")
@@ -308,7 +301,7 @@ def test_a_broker_that_ends_a_worker_is_named_and_no_older_error(root, start):
 
 
 def test_where_the_system_watches_no_files_it_is_said_and_they_are_looked_at(root, start):
-    run = start(before=limited("watches"))
+    run = start(program=[*limited("watches"), sys.executable, "-P", "-m", "workshop"])
     run.until("The operating system doesn't report saved files (OS file watch limit reached)")
     run.until("sudo sysctl fs.inotify.max_user_watches=")
     run.until("next: step 1.1")
@@ -401,22 +394,18 @@ def test_a_step_that_is_passed_is_not_probed(root, monkeypatch):
     assert procfile.from_procfile(project, {}, 8000)[1].probe is None
 
 
-def test_busy_port(root, start):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        run = start(port=port)
-        assert run.end() == 1
-    said = " ".join(run.text.split())
-    assert f"Port {port} is taken by" in said
-    assert f"(pid {psutil.Process().pid})" in said
-    assert f"./workshop up --port {port + 10}"[:-1] in said
+def test_busy_port(root, start, busy_port):
+    run = start(port=busy_port)
+    assert run.end() == 1
+    said = in_one_line(run.text)
+    assert f"Port {busy_port} is taken by" in said
+    assert f"(pid {os.getpid()})" in said
+    assert f"./workshop up --port {busy_port + 10}"[:-1] in said
     assert not (root / ".workshop/up.json").exists()
 
 
 def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_path):
-    """The other one says who has the port, instead of starting a site that ends at once."""
+    """The other one names the process on the port, instead of starting a site that exits at once."""
     port = free_port()
     runs = [
         start(port=port),
@@ -426,7 +415,7 @@ def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_pa
     (loser,) = [run for run in runs if not run.process.running]
     (winner,) = [run for run in runs if run is not loser]
     assert loser.end() == 1
-    said = " ".join(loser.text.split())
+    said = in_one_line(loser.text)
     assert f"Port {port} is taken by" in said
     assert f"(pid {winner.process.pid})" in said or f"runserver {port}" in said
     assert "It belongs to another clone of the workshop," in said
@@ -458,18 +447,16 @@ sys.stdin.read()
 
 
 def test_a_port_is_claimed_before_its_server_listens():
-    """As those of Flower, JupyterLab and the docs, which start seconds after their ports are chosen."""
+    """Flower, JupyterLab and the docs start seconds after their ports were chosen."""
     port = free_port()
     command = [sys.executable, "-c", CLAIM]
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    with subprocess.Popen([*command, "claim", str(port)], env=environment, **options) as first:
-        assert first.stdout.readline() == "True\n"
+    environment = os.environ | {"PYTHONPATH": str(paths.SOURCES)}
+    with Child([*command, "claim", str(port)], environment=environment, leash=True) as first:
+        assert first.wait_for("", 60) == "True"
         assert not ports.claim(port)
         assert ports.claimant(port).pid == first.pid
-        with subprocess.Popen([*command, "claim_next", str(port)], env=environment, **options) as second:
-            assert int(second.stdout.readline()) > port
-            second.stdin.close()
+        with Child([*command, "claim_next", str(port)], environment=environment, leash=True) as second:
+            assert int(second.wait_for("", 60)) > port
         first.kill()
     assert ports.claimant(port) is None
     assert ports.claim(port)
@@ -515,8 +502,7 @@ def test_leftovers_of_a_killed_run_are_ended(root, start):
         again.send(signal.SIGINT)
         assert again.end() == 0
     finally:
-        for child in alive(children):
-            child.kill()
+        kill(children)
 
 
 def test_a_process_that_took_over_an_old_number_is_left_alone(root, start):
@@ -564,7 +550,7 @@ def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
 
 
 def test_an_error_of_the_supervisor_leaves_no_process(tmp_path):
-    """Also of those whose start it has not yet heard of."""
+    """Not even one whose start it doesn't know yet."""
 
     def broken(pids):
         raise ZeroDivisionError
@@ -578,12 +564,8 @@ def test_an_error_of_the_supervisor_leaves_no_process(tmp_path):
 
 
 def asleep():
-    """Those of our children that sleep. They are ended."""
-    children = psutil.Process().children(recursive=True)
-    found = [child for child in children if "sleep 600" in " ".join(child.cmdline())]
-    for child in found:
-        child.kill()
-    return found
+    """Kill the descendants of this process that sleep, and return them."""
+    return kill(child for child in descendants() if "sleep 600" in command_line(child))
 
 
 def test_migrations_are_over_before_anything_else_starts(root, start):
@@ -610,11 +592,11 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
             assert running.state == State.STARTING
         with Child(service.command.split(), folder=tmp_path) as server:
             running.pid = server.pid
-            assert until(lambda: supervisor._look_at(running) or running.state == State.READY)
+            assert until(lambda: supervisor._look_at(running) or running.state == State.READY, PATIENCE)
 
 
 def said_by(service, folder):
-    """What is said first of a service that ends."""
+    """Run a service until it exits, and return the first sentence about it."""
     said = []
 
     def say(sentence):
@@ -654,7 +636,7 @@ def test_pending_migrations_are_found_without_django(root):
     lesson = Lesson("01-tiny", 1, "", 1, [], [], [], folder, folder)
     project = Project(folder, lesson)
     assert project_database.pending_migrations(project) == ["images.0001_initial"]
-    environment = project.environment() | {"PYTHONPATH": str(SOURCE)}
+    environment = project.environment() | {"PYTHONPATH": str(paths.SOURCES)}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=folder, env=environment, check=True)
     assert project_database.pending_migrations(project) == []
     write(folder, {"images/migrations/0002_more.py": ""})
@@ -726,7 +708,7 @@ def nap(seconds):
 
 @pytest.fixture
 def busy(root, start):
-    """Starts `up` on a lesson whose worker writes one photo after the other."""
+    """busy(): an `up` whose worker writes one photo after another."""
 
     def begin(lesson="01-tiny"):
         for kind, text in {
@@ -743,30 +725,21 @@ def busy(root, start):
         run.until("stop: Ctrl-C")
         nap(root, 600)
         run.until("the nap begins")
-        assert until(lambda: len(list(project_of(root).glob("data/media/*/*.jpg"))) > 100)
+        assert until(lambda: len(list(project_of(root).glob("data/media/*/*.jpg"))) > 100, PATIENCE)
         return run
 
     return begin
 
 
-def command(root, *arguments, cwd=None):
-    """A command beside `up`; what it printed, once it has ended with 0."""
-    environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
-    run = subprocess.run(
-        [sys.executable, "-m", "workshop", *arguments],
-        cwd=cwd or root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return Printed(run.stdout)
+def command(root, *arguments, folder=None):
+    """Run a command beside `up`, and return what it prints. Fails the test if its exit code is not 0."""
+    done = workshop(root, *arguments, folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Printed(done.stdout)
 
 
 def assert_begun_again(root, said):
-    """The old copy is whole in the backup with its photos. The new one is the starter, without progress."""
+    """Assert that the backup is complete and that the new copy is the starter. Returns the old photos."""
     backup = root / re.search(r"Your files are in (playground/\.backup/\S+)\.$", said, re.M)[1]
     photos = list(backup.glob("data/media/*/*.jpg"))
     assert len(photos) > 100
@@ -784,7 +757,7 @@ def assert_begun_again(root, said):
 def test_reset_stops_the_up_that_runs_the_lesson(root, start, busy):
     run = busy()
     children = run.children()
-    said = command(root, "reset", "01", cwd=project_of(root))
+    said = command(root, "reset", "01", folder=project_of(root))
     assert run.end() == 0
     assert "Stopped. Nothing is left running." in run.text
     assert alive(children) == []
@@ -797,7 +770,7 @@ def test_reset_stops_the_up_that_runs_the_lesson(root, start, busy):
 
 
 def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
-    """It holds the lock already, and has not written down yet what it runs."""
+    """`up` already holds the lock, but hasn't recorded its processes yet."""
     monkeypatch.setattr(paths, "STATE", root / ".workshop")
     write(root / "lessons/01-tiny", FILES)
     run = start()
@@ -823,8 +796,7 @@ def test_reset_ends_what_a_killed_up_left_running(root, busy):
         cut_short = [file for file in photos if file.stat().st_size < 5000]
         assert len(cut_short) <= 1, "only the one that the killed worker was writing"
     finally:
-        for child in alive(children):
-            child.kill()
+        kill(children)
 
 
 def test_reset_of_another_lesson_leaves_up_alone(root, start):

@@ -1,19 +1,14 @@
-"""The app `upkeep` of lesson 05: it follows changed settings, and nothing in between its steps does harm."""
+"""The app `upkeep` of lesson 05: it follows changed settings, and interruptions do no harm."""
 
-import os
 import sqlite3
-import subprocess
-import sys
-import threading
 from contextlib import closing
 
 import pytest
+from projects import PATIENCE
+from repeating import repeating
 
-from workshop import paths
-from workshop.runtime.broker import Broker
 from workshop.system.waiting import until
 
-SOLUTION = paths.SOLUTIONS / "05-beat"
 DJANGO = """
 import os, shutil, sys, time
 from datetime import date, datetime, timedelta
@@ -31,7 +26,6 @@ from images.models import UploadedImage
 from upkeep import backups, locks, reporting, tidying
 """
 MEDIA = """
-call_command("migrate", verbosity=0)
 root = Path(settings.MEDIA_ROOT)
 
 def write(name, hours=30, content=b"12345"):
@@ -57,23 +51,10 @@ def after_the_list(action):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """run(code, **environment) runs it in the project, and returns what it prints."""
-
-    def run(code, **environment):
-        variables = os.environ | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "myproject.settings"}
-        done = subprocess.run(
-            [sys.executable, "-c", DJANGO + code],
-            cwd=SOLUTION,
-            env=variables | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    return run
+def run(solution, tmp_path):
+    """run(code, **environment): run code in the finished project, and return what it prints."""
+    project = solution("05-beat")
+    return lambda code, **environment: project.run("-c", DJANGO + code, **environment)
 
 
 def test_the_report_follows_the_time_zone(run):
@@ -128,9 +109,8 @@ print(tidying.orphans(), listed())
 
 
 def test_backups_follow_the_database(run):
-    """Each backup is one of the database that is the default one at that moment."""
+    """A backup contains the database that is the default one at that moment."""
     found = run("""
-call_command("migrate", verbosity=0)
 UploadedImage.objects.bulk_create([UploadedImage(image="uploads/a.jpg", width=1, height=1)])
 first = connections["default"]
 of = first.settings_dict
@@ -198,14 +178,12 @@ print([os.waitpid(pid, 0)[1] for pid in pids])
 """
 
 
-def test_locks_follow_the_address(run):
-    with Broker(prefer=None) as broker:
-        assert run(LOCKS, REDIS_URL=broker.url).split() == ["True", "False", "True"]
+def test_locks_follow_the_address(run, broker):
+    assert run(LOCKS, REDIS_URL=broker.url).split() == ["True", "False", "True"]
 
 
-def test_locks_share_one_connection_and_a_fork_does_not(run):
-    with Broker(prefer=None) as broker:
-        assert run(MANY_LOCKS, REDIS_URL=broker.url).splitlines() == ["0", "[0, 0, 0, 0]"]
+def test_locks_share_one_connection_and_a_fork_does_not(run, broker):
+    assert run(MANY_LOCKS, REDIS_URL=broker.url).splitlines() == ["0", "[0, 0, 0, 0]"]
 
 
 @pytest.mark.parametrize(
@@ -310,39 +288,29 @@ SUBSCRIBERS = "SELECT email FROM upkeep_subscriber"
 
 
 def emails(file):
-    with closing(sqlite3.connect(file, timeout=20)) as database:
+    with closing(sqlite3.connect(file, timeout=60)) as database:
         return {email for (email,) in database.execute(SUBSCRIBERS)}
 
 
 def test_what_is_written_during_a_restore_is_in_the_safety_copy_or_in_the_database(run, tmp_path):
     run(MEDIA + "backups.back_up()")
-    stop, written = threading.Event(), []
+    options = {"timeout": 60, "isolation_level": None, "check_same_thread": False}
+    database = sqlite3.connect(tmp_path / "data/db.sqlite3", **options)
 
-    def write():
-        with closing(sqlite3.connect(tmp_path / "db.sqlite3", timeout=20, isolation_level=None)) as database:
-            while not stop.is_set():
-                email = f"{len(written)}@example.com"
-                database.execute("INSERT INTO upkeep_subscriber (email) VALUES (?)", [email])
-                written.append(email)
+    def insert(number):
+        database.execute("INSERT INTO upkeep_subscriber (email) VALUES (?)", [f"{number}@example.com"])
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        assert until(lambda: len(written) > 20, 60)
-        said = run("""
-call_command("restore", backups.all_backups()[0].name)
-""")
+    with closing(database), repeating(insert) as written:
+        assert until(lambda: len(written) > 20, PATIENCE)
+        said = run('call_command("restore", backups.all_backups()[0].name)')
         during = len(written)
-        assert until(lambda: len(written) > during + 20, 60)
-    finally:
-        stop.set()
-        writer.join()
+        assert until(lambda: len(written) > during + 20, PATIENCE)
     assert "The previous database is in" in said
-    _, safety = sorted((tmp_path / "backups").iterdir())
-    before, restored = emails(safety / "db.sqlite3"), emails(tmp_path / "db.sqlite3")
+    _, safety = sorted((tmp_path / "data/backups").iterdir())
+    before, restored = emails(safety / "db.sqlite3"), emails(tmp_path / "data/db.sqlite3")
     assert before
     assert restored
-    assert before | restored == set(written)
+    assert before | restored == {f"{number}@example.com" for number in written}
     assert not before & restored
 
 
@@ -352,13 +320,13 @@ backups.PATIENCE = 1
 call_command("restore", backups.all_backups()[0].name)
 """
     run(MEDIA + "backups.back_up()")
-    with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as other:
+    with closing(sqlite3.connect(tmp_path / "data/db.sqlite3", isolation_level=None)) as other:
         other.execute("INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(AssertionError, match="Nothing was changed: another process is writing"):
             run(code)
         other.execute("ROLLBACK")
-    assert emails(tmp_path / "db.sqlite3") == {"here@example.com"}
+    assert emails(tmp_path / "data/db.sqlite3") == {"here@example.com"}
 
 
 def test_a_restore_that_cannot_save_the_current_database_changes_nothing(run, tmp_path):
@@ -370,11 +338,11 @@ def full():
 call_command("restore", backups.all_backups()[0].name)
 """
     run(MEDIA + "backups.back_up()")
-    with closing(sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)) as other:
+    with closing(sqlite3.connect(tmp_path / "data/db.sqlite3", isolation_level=None)) as other:
         other.execute("INSERT INTO upkeep_subscriber (email) VALUES ('here@example.com')")
     with pytest.raises(AssertionError, match="Nothing was changed: copying .* No space left"):
         run(code)
-    assert emails(tmp_path / "db.sqlite3") == {"here@example.com"}
+    assert emails(tmp_path / "data/db.sqlite3") == {"here@example.com"}
 
 
 def test_backups_in_one_second_have_different_names(run):
@@ -415,7 +383,7 @@ print(read)
     ]
 
 
-def test_a_backup_or_tidy_task_that_finds_the_lock_taken_says_so(run):
+def test_a_backup_or_tidy_task_that_finds_the_lock_taken_says_so(run, broker):
     code = """
 import logging
 logging.basicConfig(stream=sys.stdout, format="%(message)s", force=True)
@@ -426,6 +394,5 @@ for name in ("backup", "tidy"):
         getattr(tasks, {"backup": "back_up_task", "tidy": "tidy_task"}[name])()
 print(backups.all_backups())
 """
-    with Broker(prefer=None) as broker:
-        said = run(MEDIA + code, REDIS_URL=broker.url).splitlines()
+    said = run(MEDIA + code, REDIS_URL=broker.url).splitlines()
     assert said == ["Another backup is running.", "Another tidy_task is running.", "[]"]

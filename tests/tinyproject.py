@@ -1,20 +1,8 @@
-"""A workshop of two small lessons in a temporary folder, and `up` as a real process on it."""
+"""A workshop of two small lessons in a temporary folder, to run `./workshop up` on."""
 
-import os
-import signal
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-from printed import Printed
-
-from workshop.system.child import Child
-from workshop.system.ports import free_port
-from workshop.system.waiting import until
-
-SOURCE = Path(__file__).parents[1] / "src"
-COMMAND = [sys.executable, "-m", "workshop"]
+from files import write
 
 FILES = {
     "Procfile": "web: python manage.py runserver $PORT\nworker: celery -A myproject worker -l info -c 1\n",
@@ -124,7 +112,7 @@ hints = ["Why?", "Thus."]
 
 
 def make_root(folder: Path) -> Path:
-    """A workshop with lessons 01-tiny and 02-waiting, whose starters are started in the playground."""
+    """Create a workshop with the lessons 01-tiny and 02-waiting, both started in the playground."""
     for number, name in ((1, "01-tiny"), (2, "02-waiting")):
         manifest = MANIFEST.format(title=f"Lesson {name}", number=number)
         if number == 2:
@@ -136,62 +124,3 @@ def make_root(folder: Path) -> Path:
         {"myproject/__init__.py": "", "myproject/celery.py": "# TODO 2.1: the app\n"},
     )
     return folder
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-
-
-class Up:
-    """`./workshop up` as a real process, whose output is read line by line. before: what starts it."""
-
-    def __init__(self, root: Path, lesson: str, port: int, before: Sequence[str] = (), **environment: str):
-        own = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
-        own |= {
-            "WORKSHOP_BROKER_PORT": str(free_port()),
-            "WORKSHOP_ROOT": str(root),
-            "PYTHONPATH": str(SOURCE),
-            "PYTHONUNBUFFERED": "1",
-        } | environment
-        self.process = Child(
-            [*before, *COMMAND, "up", lesson, "--port", str(port)], folder=root, environment=own
-        )
-        self.lines: list[str] = []
-
-    def until(self, text: str, seconds: float = 60) -> str:
-        """The next line that has `text`, with those before it where `text` goes over several lines.
-
-        Fails when the process ends, or is silent for `seconds`.
-        """
-        since = len(self.lines)
-        while until(lambda: self._unread() or not self.process.running, seconds) and self._unread():
-            line = self._unread()[0]
-            self.lines.append(line)
-            said = line if text in line else Printed("\n".join(self.lines[since:][-3:]))
-            if text in said:
-                return said
-        raise AssertionError(f"{text!r} never came:\n" + self.text)
-
-    def _unread(self) -> list[str]:
-        """The complete lines that `until` has not read yet."""
-        return self.process.output.rpartition("\n")[0].splitlines()[len(self.lines) :]
-
-    @property
-    def text(self) -> str:
-        return Printed("\n".join(self.lines))
-
-    def children(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.signal(number)
-
-    def end(self, seconds: float = 60) -> int:
-        """The exit code, once the process has ended."""
-        code = self.process.wait(seconds)
-        assert code is not None, f"It is still running after {seconds} s:\n" + self.process.output
-        self.lines += self._unread()
-        return code

@@ -1,10 +1,10 @@
-"""A real Chromium. What no page may do is looked for in every test: errors, requests to another machine."""
+"""A real Chromium. Every test also fails if a page writes an error or sends a request to another machine."""
 
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-import looks
 import needs
+import page_checks
 import pytest
 from playwright.sync_api import expect
 
@@ -29,10 +29,10 @@ def browser():
 
 @pytest.fixture
 def visitor(browser):
-    """Makes pages, each with cookies and a cache of its own: visitor(looks.PHONE, color_scheme="dark").
+    """visitor(viewport, **options): a new page with its own cookies and cache.
 
-    At the end no page may have asked another machine for anything or have written an error to its console.
-    A test that provokes such an error takes it out of `visitor.errors`.
+    The test fails if a page has sent a request to another machine or has written an error to its console.
+    A test that causes such an error on purpose removes it from `visitor.errors`.
     """
     visitor = Visitor(browser)
     yield visitor
@@ -51,12 +51,12 @@ def reader(browser):
 
 @pytest.fixture
 def page(reader):
-    """A page on a desk, in light. The tests of a module share it, because its second address loads sooner.
+    """A desktop page in light mode. The tests of a module share it, because its second address loads faster.
 
-    At the end it may not have asked another machine for anything or have written an error to its console.
+    The test fails if it has sent a request to another machine or has written an error to its console.
     """
     page = reader.page
-    page.set_viewport_size(looks.DESKTOP)
+    page.set_viewport_size(page_checks.DESKTOP)
     yield page
     page.evaluate("localStorage.clear()")
     reader.assert_content()
@@ -67,7 +67,7 @@ class Visitor:
         self.errors, self.foreign = [], []
         self._browser, self._contexts = browser, []
 
-    def __call__(self, viewport=looks.DESKTOP, **options):
+    def __call__(self, viewport=page_checks.DESKTOP, **options):
         context = self._browser.new_context(viewport=viewport, **options)
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE)
@@ -82,7 +82,7 @@ class Visitor:
         return self._contexts[0].pages[0]
 
     def assert_content(self):
-        """Asserts that no page has asked another machine or has written an error since the last call."""
+        """Assert that no page has asked another machine or written an error since the last call."""
         errors, foreign = list(self.errors), list(self.foreign)
         self.errors.clear()
         self.foreign.clear()

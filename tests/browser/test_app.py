@@ -7,7 +7,7 @@ from io import BytesIO
 from uuid import uuid4
 from zipfile import ZipFile
 
-import looks
+import page_checks
 import pytest
 from playwright.sync_api import expect
 
@@ -29,7 +29,7 @@ class App:
 
     @contextmanager
     def slow_storage(self, seconds):
-        """As `manage.py storage slow` does it: time to look at what waits."""
+        """Let the storage respond slowly, so that a test can look at a waiting photo."""
         atomic_file.write_text(self._switch, f"slow {seconds}")
         try:
             yield
@@ -37,7 +37,7 @@ class App:
             self._switch.unlink()
 
     def choose(self, page, *files):
-        looks.visit(page, self.address + "/upload/")
+        page_checks.visit(page, self.address + "/upload/")
         page.get_by_label("Choose photos").set_input_files(list(files))
 
     def upload(self, page, *files):
@@ -70,7 +70,7 @@ def expect_state(page, name, state):
 
 def test_chosen_photo_becomes_resized_by_itself(app, visitor):
     page = visitor()
-    looks.visit(page, app.address + "/upload/")
+    page_checks.visit(page, app.address + "/upload/")
     with page.expect_file_chooser() as chooser:
         page.get_by_label("Choose photos").click()
     chooser.value.set_files([file("by-chooser.jpg")])
@@ -91,7 +91,7 @@ def test_chosen_photo_becomes_resized_by_itself(app, visitor):
 
 def test_dropped_photos(app, visitor):
     page = visitor()
-    looks.visit(page, app.address + "/upload/")
+    page_checks.visit(page, app.address + "/upload/")
     dropped = page.evaluate_handle(
         """photos => {
             const transfer = new DataTransfer();
@@ -115,7 +115,7 @@ def test_dropped_photos(app, visitor):
 
 
 def test_progress_of_an_upload_and_cancel(app, visitor):
-    """On a slow line, 100 kB a second: the bar moves, and whoever has enough can stop."""
+    """On a slow connection with 100 kB per second, the bar moves and the visitor can cancel."""
     page = visitor()
     app.choose(page, file("slow-line.jpg", photo(2016, 1512)))
     line = page.context.new_cdp_session(page)
@@ -238,7 +238,7 @@ def test_description_by_a_worker(app, visitor):
     page.get_by_role("button", name="Describe", exact=True).click()
     expect(page.locator("[data-task-state]")).to_contain_text("is SUCCESS: done.", timeout=WORKER)
     expect(page.locator("[data-task-answer]")).to_contain_text('"format": "JPEG"')
-    assert looks.axe(page) == []
+    assert page_checks.axe(page) == []
 
 
 @pytest.mark.parametrize("kind", ["batch", "task"])
@@ -248,12 +248,12 @@ def test_a_page_stops_asking_for_a_task_that_never_ends(app, visitor, kind):
     page.on("request", lambda request: asked.append(request.url) if str(task_id) in request.url else None)
     page.clock.install()
     if kind == "batch":
-        looks.visit(page, f"{app.address}/batches/{task_id}/")
+        page_checks.visit(page, f"{app.address}/batches/{task_id}/")
         line = page.locator(".phase")
     else:
         app.upload(page, file("never-described.jpg"))
         address = card(page, "never-described.jpg").get_by_role("link").get_attribute("href")
-        looks.visit(page, f"{app.address}{address}?task={task_id}")
+        page_checks.visit(page, f"{app.address}{address}?task={task_id}")
         line = page.locator("[data-task-state]")
     for _ in range(200):
         page.clock.run_for(5000)
@@ -277,10 +277,10 @@ def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
     down = {"status": 503, "content_type": "application/json", "body": '{"error": "doesn\'t respond"}'}
     page.route(status, lambda route: route.fulfill(**down))
     if kind == "batch":
-        looks.visit(page, f"{app.address}/batches/{task_id}/")
+        page_checks.visit(page, f"{app.address}/batches/{task_id}/")
         line = page.locator(".phase")
     else:
-        looks.visit(page, f"{app.address}{address}?task={task_id}")
+        page_checks.visit(page, f"{app.address}{address}?task={task_id}")
         line = page.locator("[data-task-state]")
     expect(line).to_contain_text("page will ask again.")
     page.unroute(status)
@@ -289,11 +289,11 @@ def test_a_page_says_that_the_server_does_not_know(app, visitor, kind):
 
 
 def test_keyboard_is_enough(app, visitor):
-    """From the list to the upload, through it, to the photo's page, and the photo deleted; no mouse."""
+    """A visitor uploads a photo, opens its page and deletes it without a mouse."""
     page = visitor()
-    # From now on: a key can be quicker than the order to look out for a chooser.
+    # Listen from now on, because a key press can be faster than Playwright's next command.
     page.on("filechooser", lambda _: None)
-    looks.visit(page, app.address + "/")
+    page_checks.visit(page, app.address + "/")
     tab_to(page, page.locator("header").get_by_role("link", name="Upload"))
     page.keyboard.press("Enter")
     expect(page).to_have_title(re.compile("Upload photos"))
@@ -317,7 +317,7 @@ def test_keyboard_is_enough(app, visitor):
 
 
 def tab_to(page, target, most=40):
-    """Press Tab until `target` has the focus, and see that it shows."""
+    """Press Tab until `target` has the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):
@@ -327,7 +327,7 @@ def tab_to(page, target, most=40):
 
 @pytest.fixture(scope="module")
 def addresses(app, browser):
-    """The addresses of the site's kinds of page, by name; there is a photo in every state that stays."""
+    """Paths of all kinds of page, by name. There is a photo in every lasting state."""
     page = browser.new_page()
     app.upload(page, file("looks.jpg"), file("looks-damaged.jpg", half(photo(1600, 1200))))
     expect_state(page, "looks.jpg", "Resized")
@@ -345,23 +345,23 @@ def addresses(app, browser):
 @pytest.mark.parametrize("kind", ["list", "upload", "resized", "failed", "batch"])
 def test_page(app, addresses, visitor, kind):
     page = visitor(color_scheme="light")
-    looks.visit(page, app.address + addresses[kind])
+    page_checks.visit(page, app.address + addresses[kind])
     if kind == "batch":
         expect(page.locator(".phase")).to_have_text("Done.")
     if kind == "upload":
         page.get_by_label("Choose photos").set_input_files([file("axe.jpg")])
-    for size in (looks.DESKTOP, looks.PHONE):
+    for size in (page_checks.DESKTOP, page_checks.PHONE):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme="light")
-        assert looks.axe(page) == [], f"light, {size}"
+        assert page_checks.axe(page) == [], f"light, {size}"
         page.emulate_media(color_scheme="dark")
-        assert looks.axe(page, colours_only=True) == [], f"dark, {size}"
-        assert looks.sideways(page) == 0, f"wider than {size}"
+        assert page_checks.axe(page, colours_only=True) == [], f"dark, {size}"
+        assert page_checks.sideways(page) == 0, f"wider than {size}"
 
 
 def test_flower_shows_the_tasks_to_who_has_the_password(app, visitor):
     page = visitor(http_credentials={"username": flower.USER, "password": flower.password()})
-    looks.visit(page, f"{app.flower}/workers")
+    page_checks.visit(page, f"{app.flower}/workers")
     expect(page.locator("body")).to_contain_text("quick@", timeout=WORKER)
-    looks.visit(page, f"{app.flower}/tasks")
+    page_checks.visit(page, f"{app.flower}/tasks")
     expect(page.locator("body")).to_contain_text("images.tasks.", timeout=WORKER)

@@ -1,4 +1,4 @@
-"""The film of the killed process, recorded: of a run that goes as told, and of one that does not."""
+"""Recording the film of the killed process: a run that goes as expected, and one that doesn't."""
 
 import pytest
 

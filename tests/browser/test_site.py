@@ -3,7 +3,7 @@
 import json
 from pathlib import PurePosixPath
 
-import looks
+import page_checks
 import pytest
 from mkdocs.utils.yaml import yaml_load
 from playwright.sync_api import expect
@@ -55,33 +55,35 @@ def served(built):
 
 
 def label(path, text):
-    """`text`, as the theme says it in the language of the page."""
+    """Return `text` in the language of the page."""
     return german.LABELS[text] if path.startswith("/de/") else text
 
 
 @pytest.mark.parametrize("path", [*PAGES, *TRANSLATED])
 def test_page(path, served, page):
-    """axe finds nothing. On a desk and on a phone, in light and dark, the page does not scroll sideways, and
-    each block is as wide as its column at most, or it can be scrolled and shows that."""
-    looks.visit(page, served + path)
+    """In light and dark mode, at desktop and phone width, axe finds nothing and the page isn't too wide.
+
+    A block may be wider than its column only if it can be scrolled and shows that.
+    """
+    page_checks.visit(page, served + path)
     expect(page.locator("h1")).to_be_visible()
     page.locator("details:not([open])").evaluate_all("folded => folded.forEach(each => each.open = true)")
-    assert looks.axe(page) == [], "light"
-    assert looks.too_wide(page) == [], "light, in a window of 1280 pixels"
+    assert page_checks.axe(page) == [], "light"
+    assert page_checks.too_wide(page) == [], "light, in a window of 1280 pixels"
     page.get_by_title(label(path, "Switch to dark mode")).click()
-    assert looks.axe(page, colours_only=True) == [], "dark"
-    assert looks.too_wide(page) == [], "dark, in a window of 1280 pixels"
-    page.set_viewport_size(looks.PHONE)
-    assert looks.too_wide(page) == [], "dark, on a phone"
-    assert looks.sideways(page) == 0, "dark, wider than a phone"
+    assert page_checks.axe(page, colours_only=True) == [], "dark"
+    assert page_checks.too_wide(page) == [], "dark, in a window of 1280 pixels"
+    page.set_viewport_size(page_checks.PHONE)
+    assert page_checks.too_wide(page) == [], "dark, on a phone"
+    assert page_checks.sideways(page) == 0, "dark, wider than a phone"
     page.get_by_title(label(path, "Switch to light mode")).click()
-    assert looks.too_wide(page) == [], "light, on a phone"
-    assert looks.sideways(page) == 0, "light, wider than a phone"
+    assert page_checks.too_wide(page) == [], "light, on a phone"
+    assert page_checks.sideways(page) == 0, "light, wider than a phone"
 
 
 def test_a_wide_block_shows_on_which_side_there_is_more(served, visitor):
-    page = visitor(looks.PHONE, has_touch=True)
-    looks.visit(page, served + "/lessons/01-sync/")
+    page = visitor(page_checks.PHONE, has_touch=True)
+    page_checks.visit(page, served + "/lessons/01-sync/")
     for block in (
         page.locator(".language-python code[data-more]").first,
         page.locator("figure.drawing").first,
@@ -89,17 +91,17 @@ def test_a_wide_block_shows_on_which_side_there_is_more(served, visitor):
         fades = []
         for place in (0, 10, 10_000):
             block.evaluate("(block, place) => block.scrollTo(place, 0)", place)
-            looks.drawn(page)
+            page_checks.drawn(page)
             fades.append(block.get_attribute("data-more"))
         assert fades == ["right", "left right", "left"]
-    page.set_viewport_size(looks.DESKTOP)
-    looks.drawn(page)
+    page.set_viewport_size(page_checks.DESKTOP)
+    page_checks.drawn(page)
     expect(page.locator("article [data-more]")).to_have_count(0)
 
 
 def test_output_wraps_and_is_copied_in_its_own_lines(served, visitor):
-    """On a phone, too: a line that is shown in two is copied as one, and nothing comes between the lines."""
-    page = visitor(looks.PHONE, permissions=["clipboard-read", "clipboard-write"])
+    """On a phone, a line that is wrapped is copied as one line, and nothing is added between the lines."""
+    page = visitor(page_checks.PHONE, permissions=["clipboard-read", "clipboard-write"])
     page.goto(served + "/lessons/02-celery-basics/")
     block = page.locator(".language-text").first
     text = block.locator("code").text_content()
@@ -115,23 +117,23 @@ def test_output_wraps_and_is_copied_in_its_own_lines(served, visitor):
 
 @pytest.mark.parametrize("path", [*KINDS.values(), *TRANSLATED])
 def test_page_on_a_phone(path, served, visitor):
-    page = visitor(looks.PHONE, color_scheme="light", has_touch=True)
-    looks.visit(page, served + path)
-    assert looks.axe(page) == [], "light"
+    page = visitor(page_checks.PHONE, color_scheme="light", has_touch=True)
+    page_checks.visit(page, served + path)
+    assert page_checks.axe(page) == [], "light"
     page.get_by_title(label(path, "Switch to dark mode")).click()
-    assert looks.axe(page, colours_only=True) == [], "dark"
+    assert page_checks.axe(page, colours_only=True) == [], "dark"
 
 
-@pytest.mark.parametrize("viewport", [looks.DESKTOP, looks.PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("viewport", [page_checks.DESKTOP, page_checks.PHONE], ids=["desk", "phone"])
 def test_language_is_chosen_by_keyboard(served, visitor, viewport):
-    """There and back, on the same page. On a page without a translation, it leads to the German home page."""
+    """To the German page and back. On a page without a translation, it leads to the German home page."""
     page = visitor(viewport)
     for path, name, leads_to in (
         ("/lessons/01-sync/", "Deutsch", "/de/lessons/01-sync/"),
         ("/de/lessons/01-sync/", "English", "/lessons/01-sync/"),
         ("/lessons/03-images/", "Deutsch", "/de/"),
     ):
-        looks.visit(page, served + path)
+        page_checks.visit(page, served + path)
         link = page.locator(".md-select__link", has_text=name)
         for _ in range(20):
             page.keyboard.press("Tab")
@@ -139,7 +141,7 @@ def test_language_is_chosen_by_keyboard(served, visitor, viewport):
                 break
         expect(link).to_be_focused()
         expect(link).to_be_in_viewport(ratio=1)
-        assert looks.axe(page) == [], path
+        assert page_checks.axe(page) == [], path
         page.keyboard.press("Enter")
         expect(page).to_have_url(served + leads_to)
         expect(page.locator("html")).to_have_attribute("lang", "de" if name == "Deutsch" else "en")
@@ -147,7 +149,7 @@ def test_language_is_chosen_by_keyboard(served, visitor, viewport):
 
 def test_language_selector_keeps_the_section(served, visitor):
     page = visitor()
-    looks.visit(page, served + "/lessons/01-sync/#step-1-4")
+    page_checks.visit(page, served + "/lessons/01-sync/#step-1-4")
     page.locator(".md-select__link", has_text="Deutsch").press("Enter")
     expect(page).to_have_url(served + "/de/lessons/01-sync/#step-1-4")
     expect(page.locator("#step-1-4")).to_be_in_viewport()
@@ -208,11 +210,11 @@ def test_navigation_leads_to_every_page(served, visitor):
 
 
 def test_navigation_on_a_phone(served, visitor):
-    page = visitor(looks.PHONE, has_touch=True)
-    looks.visit(page, served + "/")
+    page = visitor(page_checks.PHONE, has_touch=True)
+    page_checks.visit(page, served + "/")
     page.locator(".md-header [for=__drawer]").click()
     expect(page.locator(".md-nav--primary")).to_be_in_viewport()
-    assert looks.axe(page) == []
+    assert page_checks.axe(page) == []
     page.locator(".md-nav--primary .md-nav__item--nested > label", has_text="Lessons").click()
     lessons = page.get_by_role("navigation", name="Lessons")
     lessons.get_by_role("link", name="03 · Reliable tasks").click()
@@ -229,8 +231,8 @@ def test_search_finds_a_term(built, served, visitor):
     page.keyboard.type("reject_on_worker_lost")
     results = page.locator(".md-search-result__link")
     expect(results.first).to_be_visible()
-    page.add_style_tag(content=looks.STILL)
-    assert looks.axe(page) == []
+    page.add_style_tag(content=page_checks.STILL)
+    assert page_checks.axe(page) == []
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/lessons/" in url or "/explanation/" in url or "/reference/" in url)
@@ -309,7 +311,7 @@ def colours(page):
 def test_light_and_dark_by_preference_and_by_choice(served, visitor):
     light, dark = visitor(color_scheme="light"), visitor(color_scheme="dark")
     for page in (light, dark):
-        looks.visit(page, served + "/")
+        page_checks.visit(page, served + "/")
     assert colours(light) != colours(dark)
     dark_colour = colours(dark)
     light.get_by_title("Switch to dark mode").click()
@@ -363,7 +365,7 @@ def test_home_page_is_light(built, browser):
 )
 def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visitor, scheme, shown, other):
     page = visitor(color_scheme=scheme)
-    looks.visit(page, served + "/")
+    page_checks.visit(page, served + "/")
     picture = page.locator(f"article img[src*='killed-{shown}']")
     for needed in (
         page.get_by_text("The five lessons take"),
@@ -376,6 +378,6 @@ def test_first_screen_has_the_picture_the_minutes_and_the_command(served, visito
     page.get_by_title(f"Switch to {other} mode").click()
     expect(page.locator(f"article img[src*='killed-{other}']")).to_be_in_viewport(ratio=1)
     expect(picture).to_be_hidden()
-    page.set_viewport_size(looks.PHONE)
+    page.set_viewport_size(page_checks.PHONE)
     for needed in (page.get_by_text("The five lessons take"), page.get_by_text("./workshop up").first):
         expect(needed).to_be_in_viewport()

@@ -1,6 +1,6 @@
-"""The guards of every test here: what they are for is provoked, and noticed."""
+"""The checks of every test in this folder: each of them notices the problem that it is meant for."""
 
-import looks
+import page_checks
 import pytest
 
 LIKE_OTHERS = "<p>One <span>word</span> of many.</p>" * 30
@@ -21,12 +21,12 @@ def test_one_text_that_is_hard_to_read_is_noticed(visitor, pale, text):
     page = visitor()
     around = f"<html lang=en><title>Words</title><main><h1>Words</h1>{LIKE_OTHERS}{{}}{LIKE_OTHERS}</main>"
     page.set_content(around.format(""))
-    assert looks.axe(page) == looks.axe(page, colours_only=True) == []
+    assert page_checks.axe(page) == page_checks.axe(page, colours_only=True) == []
     page.set_content(around.format(pale))
-    found = looks.axe(page)
+    found = page_checks.axe(page)
     assert found
     assert all(text in each for each in found)
-    assert looks.axe(page, colours_only=True) == found
+    assert page_checks.axe(page, colours_only=True) == found
 
 
 def test_request_to_another_machine_is_noticed(visitor):

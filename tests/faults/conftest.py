@@ -1,10 +1,10 @@
-"""Each test of a fault puts a line into the table that the run prints."""
+"""Each test of a fault adds a line to the table that pytest prints at the end."""
 
 import textwrap
 
 import pytest
-from alive import alive
-from system import System, tree
+from finished_system import PATIENCE, System, tree
+from processes import alive
 
 from workshop import paths
 from workshop.system.waiting import until
@@ -17,17 +17,17 @@ def system(tmp_path):
     with System(tmp_path.resolve()) as running:
         yield running
         everything = [each for process in running.processes.values() for each in tree(process)]
-    assert until(lambda: not alive(everything), 60), alive(everything)
+    assert until(lambda: not alive(everything), PATIENCE), alive(everything)
 
 
 @pytest.fixture
 def outcome(record_property):
-    """outcome(fault, promise, words) goes into the table."""
+    """outcome(fault, promise, words) adds a line to the table."""
     return lambda fault, promise, words: record_property("fault", [fault, promise, words])
 
 
 def hanging(label, sentence):
-    """A line of the table, wrapped at 80 columns."""
+    """Return a line of the table, wrapped at 80 columns."""
     first, others = f"    {label:<10}", " " * 14
     return textwrap.fill(sentence, 80, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 

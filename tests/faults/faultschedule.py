@@ -1,4 +1,4 @@
-"""A schedule without a clock: due when the test says so, and until it was sent."""
+"""A schedule that doesn't depend on the time: an entry is due when the test says so."""
 
 from datetime import UTC, datetime
 

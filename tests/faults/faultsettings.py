@@ -1,4 +1,4 @@
-"""The settings of solutions/05-beat, with clocks that run faster: what takes an hour takes seconds here."""
+"""The settings of solutions/05-beat, with shorter times: what takes an hour there takes seconds here."""
 
 import json
 import os
@@ -7,14 +7,14 @@ from faultschedule import Asked
 from myproject.settings import *  # noqa: F403
 from myproject.settings import CELERY_BEAT_SCHEDULE, CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, STORAGES
 
-# A message that nobody has acknowledged comes back after 5 seconds, not after an hour: lesson 03, step 3.7.
+# An unacknowledged message comes back after 5 seconds, not after an hour: lesson 03, step 3.7.
 CELERY_BROKER_TRANSPORT_OPTIONS |= {
     "visibility_timeout": 5,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
 CELERY_BEAT_SCHEDULE["sweep"] |= {"schedule": 1}
-# For the tests that set it: entries that are due when the test says so.
+# ASKED names entries that are due when the test says so.
 for name in filter(None, os.environ.get("ASKED", "").split(",")):
     CELERY_BEAT_SCHEDULE[name] |= {"schedule": Asked(name)}
 EMAIL_TIMEOUT = 1
@@ -27,5 +27,5 @@ CELERY_TASK_ANNOTATIONS = {
 if "LOCK_SECONDS" in os.environ:
     DATABASES["default"]["OPTIONS"] |= {"timeout": float(os.environ["LOCK_SECONDS"])}
 
-# The storage can be held, so that a fault comes in the middle.
+# The storage can be stopped, so that a fault comes in the middle of a resize.
 STORAGES["resized"] |= {"BACKEND": "faultstorage.Storage"}

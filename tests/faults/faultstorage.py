@@ -1,6 +1,8 @@
-"""The storage of the finished system. While `hold` lies in the data folder it stops at each photo; while
-`deaf` lies there as well, no soft time limit ends that; while `poison` lies there, each photo kills the
-process that resizes it."""
+"""The storage of the finished system, controlled by files in the data folder.
+
+While the file `hold` exists, the storage stops at each photo. While `deaf` exists too, a soft time limit
+doesn't end that. While `poison` exists, each photo kills the process that resizes it.
+"""
 
 import contextlib
 import os

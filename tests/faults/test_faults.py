@@ -1,8 +1,11 @@
-"""Each test is one fault, and says what is promised. `system.check()` holds after every one of them:
-each accepted photo is resized or has a reason, there is a file for each row and a row for each file."""
+"""Each test is one fault, and says what is promised.
+
+`system.check()` passes after each of them: every accepted photo is resized or has a reason, there is a file
+for each row and a row for each file.
+"""
 
 import os
-import resource
+import re
 import sqlite3
 import subprocess
 from collections import Counter
@@ -10,40 +13,46 @@ from contextlib import closing, contextmanager
 from threading import Event, Thread
 
 import psycopg
-import redis
 from celery import Celery
+from files import largest_file
+from finished_system import PATIENCE, System
 from mailserver import MailServer
 from servers import postgres
-from system import System, send, until
 
 from workshop.runtime import temporary_servers
 
 
-def at_work(system, count=2):
-    """Upload photos and wait until the worker has stopped in the middle of some, and has noted all messages.
+@contextmanager
+def in_the_middle(system, count=6):
+    """Inside the block, the worker is resizing two of `count` photos. Afterwards, it goes on.
 
-    One that was on its way from Redis to the worker would be lost with the worker, not given back.
+    Every message is in the queue or unacknowledged. A killed worker would lose a message that is on its
+    way from Redis.
     """
     system.hold()
-    system.upload(6)
-    with redis.Redis.from_url(system.broker.url) as broker:
-        until(
-            lambda: system.begun() >= count and broker.hlen("unacked") + broker.llen("celery") == 6,
-            lambda: system.log("worker")[-2000:],
-        )
+    system.upload(count)
+    with system.redis() as broker:
+        system.wait(lambda: system.begun() >= 2 and broker.hlen("unacked") + broker.llen("celery") == count)
+    yield
+    system.release()
+
+
+@contextmanager
+def locked(system):
+    """Inside the block, another connection holds the database's write lock."""
+    with closing(sqlite3.connect(system.data / "db.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
 
 
 def test_a_pool_process_is_killed(system, outcome):
     system.start_worker()
-    at_work(system)
-    send(system.children()[0])
-    system.release()
+    with in_the_middle(system):
+        system.children()[0].kill()
     system.settle()
-    # The worker may notice it some seconds later; the message can be back before, for its age.
-    until(
-        lambda: "WorkerLostError" in system.log("worker") or "signal 9" in system.log("worker"),
-        lambda: system.log("worker")[-2000:],
-    )
+    # The worker may notice it seconds later. The message can be back before, because of its age.
+    system.wait(lambda: re.search("WorkerLostError|signal 9", system.log("worker")))
     outcome(
         "kill -9 of a pool process during a resize",
         "the message returns to the queue, and another process resizes the photo",
@@ -53,9 +62,8 @@ def test_a_pool_process_is_killed(system, outcome):
 
 def test_a_whole_worker_is_killed(system, outcome):
     system.start_worker()
-    at_work(system)
-    system.kill_worker()
-    system.release()
+    with in_the_middle(system):
+        system.kill_worker()
     system.start_worker("worker again")
     system.settle()
     outcome(
@@ -100,7 +108,7 @@ def test_the_broker_goes_away_and_comes_back(system, outcome):
 
 def test_the_broker_is_flushed(system, outcome):
     system.upload(20)
-    with redis.Redis.from_url(system.broker.url) as broker:
+    with system.redis() as broker:
         assert broker.llen("celery") == 20
         broker.flushall()
     system.start_worker()
@@ -111,13 +119,12 @@ def test_the_broker_is_flushed(system, outcome):
 
 def test_a_worker_is_asked_to_end(system, outcome):
     system.start_worker()
-    at_work(system)
-    system.end_worker()
-    until(lambda: "Warm shutdown" in system.log("worker"), lambda: system.log("worker")[-2000:])
-    system.release()
-    assert system.processes["worker"].wait(60) == 0
+    with in_the_middle(system):
+        system.end_worker()
+        system.wait_for("Warm shutdown")
+    assert system.processes["worker"].wait(PATIENCE) == 0
     done = sum(row["is_processed"] for row in system.rows())
-    assert done >= 2, "what was in work is finished before it ends"
+    assert done >= 2, "the worker exited before it had finished its tasks"
     system.start_worker("worker again")
     system.settle()
     outcome(
@@ -129,14 +136,14 @@ def test_a_worker_is_asked_to_end(system, outcome):
 
 def test_one_message_twice_at_the_same_moment(system, outcome):
     system.upload(1)
-    with redis.Redis.from_url(system.broker.url) as broker:
+    with system.redis() as broker:
         (message,) = broker.lrange("celery", 0, -1)
         broker.lpush("celery", message)
     system.hold()
     system.start_worker()
-    until(lambda: system.begun() == 2, lambda: system.log("worker")[-2000:])  # both processes are at it
+    system.wait(lambda: system.begun() == 2)  # in both processes
     system.release()
-    until(lambda: system.log("worker").count("succeeded in") == 2, lambda: system.log("worker")[-2000:])
+    system.wait_for("succeeded in", count=2)
     system.settle()
     outcome(
         "the same message is delivered twice at the same time",
@@ -147,16 +154,10 @@ def test_one_message_twice_at_the_same_moment(system, outcome):
 
 def test_the_database_is_locked(system, outcome):
     system.start_worker()
-    with closing(sqlite3.connect(system.data / "db.sqlite3", isolation_level=None)) as other:
-        system.hold()
-        system.upload(4)
-        until(lambda: system.begun() >= 2, lambda: system.log("worker")[-2000:])
-        other.execute("BEGIN IMMEDIATE")
+    with in_the_middle(system, 4), locked(system):
         system.release()  # now both processes want to write their rows
-        until(lambda: all_files_written(system, 2), "two files")
-        locked = sum(row["is_processed"] for row in system.rows())
-        other.execute("ROLLBACK")
-    assert locked == 0, "the lock was not in the way of anybody"
+        system.wait(lambda: len(list((system.data / "media/resized").rglob("*.jpg"))) >= 2)
+        assert not any(row["is_processed"] for row in system.rows()), "no process had to wait for the lock"
     system.upload(4)
     system.settle()
     outcome(
@@ -166,15 +167,11 @@ def test_the_database_is_locked(system, outcome):
     )
 
 
-def all_files_written(system, count):
-    return len(list((system.data / "media" / "resized").rglob("*.jpg"))) >= count
-
-
 def test_the_database_stays_locked(system, outcome):
     system.start_worker(LOCK_SECONDS="1")
     with in_the_middle(system, 4), locked(system):
         system.release()
-        until(lambda: system.log("worker").count(" retry: ") >= 2, lambda: system.log("worker")[-2000:])
+        system.wait_for(" retry: ", count=2)
     system.settle()
     words = system.check()
     assert words.startswith("4 of 4 resized"), words
@@ -189,11 +186,8 @@ def test_the_database_stays_locked_for_longer_than_all_retries(system, outcome):
     system.start_worker(LOCK_SECONDS="1", RESIZE_OPTIONS='{"max_retries": 0}')
     with in_the_middle(system, 2), locked(system):
         system.release()
-        until(
-            lambda: system.log("worker").count("raised unexpected: OperationalError") == 2,
-            lambda: system.log("worker")[-2000:],
-        )
-    assert len(system.open_rows()) == 2, "the database is at fault, and the photos are marked as failed"
+        system.wait_for("raised unexpected: OperationalError", count=2)
+    assert len(system.open_rows()) == 2, "photos are marked as failed because of the database"
     system.start_beat()
     system.settle()
     words = system.check()
@@ -212,10 +206,7 @@ def test_postgresql_is_stopped(tmp_path, outcome):
         with in_the_middle(system, 20):
             server.stop()
             system.release()
-            until(
-                lambda: system.log("worker").count("The database doesn't respond.") >= 2,
-                lambda: system.log("worker")[-2000:],
-            )
+            system.wait_for("The database doesn't respond.", count=2)
             lines, started = len(system.log("worker").splitlines()), system.begun()
             server.start()
         system.settle()
@@ -230,14 +221,15 @@ def test_postgresql_is_stopped(tmp_path, outcome):
 
 
 def test_the_hard_limit_while_the_database_is_locked(system, outcome):
-    system.start_worker(RESIZE_OPTIONS='{"soft_time_limit": 5, "time_limit": 6}')
+    system.start_worker(LOCK_SECONDS="900", RESIZE_OPTIONS='{"soft_time_limit": 5, "time_limit": 6}')
     system.hold_deaf()
     system.upload(1)
-    until(lambda: system.begun() >= 1, lambda: system.log("worker")[-2000:])
+    system.wait(lambda: system.begun() >= 1)
     with locked(system):
-        until(lambda: "Hard time limit" in system.log("worker"), lambda: system.log("worker")[-2000:])
-        # The lock is still held, and a worker that waited for it would be deaf for 20 seconds.
-        assert Celery(broker=system.broker.url).control.ping(timeout=10), "the worker answers no ping"
+        system.wait_for("Hard time limit")
+        # The lock is still held. A main process that waited for it would not respond for 15 minutes.
+        answers = Celery(broker=system.broker.url).control.ping(timeout=PATIENCE, limit=1)
+        assert answers, "the worker answers no ping"
         system.release()
     system.start_beat()
     system.settle()
@@ -254,7 +246,7 @@ def test_photos_are_deleted_during_their_resize(system, outcome):
         image_ids = [row["id"] for row in system.rows()]
         for image_id in image_ids[:4]:  # two are being resized, the others are in the queue
             system.delete(image_id)
-    until(lambda: system.log("worker").count(" was deleted ") == 4, lambda: system.log("worker")[-2000:])
+    system.wait_for(" was deleted ", count=4)
     system.settle()
     words = system.check()
     assert "Traceback" not in system.log("worker"), system.log("worker")[-2000:]
@@ -269,12 +261,12 @@ def test_redis_is_full(system, outcome):
     """Redis refuses to grow, which is its default policy, noeviction."""
     system.start_worker()
     system.keep()
-    with in_the_middle(system, 12), redis.Redis.from_url(system.broker.url) as broker:
+    with in_the_middle(system, 12), system.redis() as broker:
         broker.config_set("maxmemory", 1)
         system.release()
         codes = system.upload(2)
         assert codes[302] == 2, f"an upload while Redis is full must be kept: {codes}"
-        until(lambda: system.started_again, lambda: system.log("worker")[-2000:])
+        system.wait(lambda: system.started_again)
         broker.config_set("maxmemory", 0)
     system.start_beat()
     system.settle()
@@ -285,25 +277,6 @@ def test_redis_is_full(system, outcome):
         "uploads are stored, a worker that exits is restarted, and the sweeper re-sends lost tasks",
         words,
     )
-
-
-@contextmanager
-def in_the_middle(system, count):
-    """Inside, the worker is in the middle of two of `count` photos."""
-    system.hold()
-    system.upload(count)
-    until(lambda: system.begun() >= 2, lambda: system.log("worker")[-2000:])
-    yield
-    system.release()
-
-
-@contextmanager
-def locked(system):
-    """Inside, another connection holds the database's write lock."""
-    with closing(sqlite3.connect(system.data / "db.sqlite3", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 class Server:
@@ -343,7 +316,7 @@ def test_the_disk_is_full(system, outcome):
         system.upload(6)
         system.settle()
         reasons = {row["failure_reason"] for row in system.rows()} - {""}
-        assert reasons == {"Something went wrong on our side."}, "nobody calls these photos damaged"
+        assert reasons == {"Something went wrong on our side."}, "a photo is called damaged"
         words = system.check()
     outcome(
         f"the disk is full while results are written ({kind})",
@@ -354,7 +327,7 @@ def test_the_disk_is_full(system, outcome):
 
 @contextmanager
 def small_disk(system):
-    """Let the resized photos lie on a disk of 256 kB. Who may not mount one gets a limit on a file's size."""
+    """Put the resized photos on a disk of 256 kB, or limit the size of a file if mounting is not allowed."""
     folder = system.data / "media" / "resized"
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=777", "tmpfs", str(folder)]
@@ -364,27 +337,22 @@ def small_disk(system):
         finally:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
         return
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))  # the worker inherits it
-    try:
+    with largest_file(65_536):  # the worker inherits it
         yield "no file above 64 kB"
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_all_processes_for_uploads_hang(system, outcome):
     system.start_worker()
     system.start_worker("slow")
-    at_work(system)
-    system.upload(30)
-    system.start_beat()
 
     def sweeps():
         return sum(system.log(name).count("Swept: ") for name in ("worker", "slow"))
 
-    until(lambda: sweeps() >= 3, lambda: system.log("slow")[-2000:])
-    ran = f"{sweeps()} sweeps ran in the meantime"
-    system.release()
+    with in_the_middle(system):
+        system.upload(30)
+        system.start_beat()
+        system.wait(lambda: sweeps() >= 3, "slow")
+        ran = f"{sweeps()} sweeps ran in the meantime"
     system.settle()
     outcome(
         "all processes for uploads hang, and the queue is long",
@@ -402,23 +370,15 @@ REPORT = "from upkeep.tasks import report_task; report_task"
 
 @contextmanager
 def mail_server(system, **options):
-    """A mail server. The processes that are started from now on send their emails to it."""
-    server = MailServer(**options)
-    try:
-        port = str(server.server_address[1])
-        system.environment |= {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": port, "EMAIL_USE_TLS": "0"}
+    """Run a mail server. The processes that are started inside the block send their emails to it."""
+    with MailServer(**options) as server:
+        system.environment |= server.variables
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def copies(system, server, count):
-    """Wait until each report is sent, and say how many copies the mail server got."""
-    until(
-        lambda: len(system.rows("sent_at IS NOT NULL", "upkeep_delivery")) == count,
-        lambda: system.log("slow"),
-    )
+    """Wait until each report is sent, and return how many copies the mail server got, as a sentence."""
+    system.wait(lambda: len(system.rows("sent_at IS NOT NULL", "upkeep_delivery")) == count, "slow")
     assert len(server.accepted) == count
     twice = sum(number - 1 for number in server.accepted.values())
     return f"{count} of {count} sent, {twice} of them twice"
@@ -440,7 +400,7 @@ def test_the_mail_server_accepts_late(system, outcome):
 def test_the_messages_of_a_report_are_lost(system, outcome):
     system.manage("shell", "-v0", "-c", SUBSCRIBE.replace("COUNT", "50"))
     system.manage("shell", "-v0", "-c", f"{REPORT}()")
-    with redis.Redis.from_url(system.broker.url) as broker:
+    with system.redis() as broker:
         assert broker.llen("slow") == 3
         broker.flushall()
     with mail_server(system) as server:
@@ -469,7 +429,7 @@ def test_photos_are_uploaded_during_a_restore(system, outcome):
     visitors = Thread(target=visit)
     visitors.start()
     try:
-        until(lambda: len(system.rows()) >= 10, "uploads")
+        system.wait(lambda: len(system.rows()) >= 10, "web")
         system.manage("restore", backup.name)
     finally:
         restored.set()
@@ -492,21 +452,16 @@ def test_photos_are_uploaded_during_a_restore(system, outcome):
 def test_beat_is_killed_after_a_daily_run(system, outcome):
     system.start_worker("slow")
     system.start_beat_and_ask("daily backup")
-    until(lambda: "Backup: " in system.log("slow"), lambda: system.log("slow"))
+    system.wait_for("Backup: ", "slow")
     # Beat writes its schedule file after each message, so it has written it when it sends the next one.
-    until(
-        lambda: "Sending due task" in system.log("beat").partition("Sending due task daily backup")[2],
-        lambda: system.log("beat"),
-    )
-    send(system.processes.pop("beat"))
-    with redis.Redis.from_url(system.broker.url) as broker:
+    sending, asked = "Sending due task", "Sending due task daily backup"
+    system.wait(lambda: sending in system.log("beat").partition(asked)[2], "beat")
+    system.processes.pop("beat").kill()
+    with system.redis() as broker:
         broker.delete("lock:beat")  # it would expire after 30 seconds
     system.start("beat again", ASKED="daily backup")
-    until(
-        lambda: system.log("beat again").count("Sending due task sweep") >= 3,
-        lambda: system.log("beat again"),
-    )
-    sent = sum(system.log(name).count("Sending due task daily backup") for name in ("beat", "beat again"))
+    system.wait_for("Sending due task sweep", "beat again", count=3)
+    sent = sum(system.log(name).count(asked) for name in ("beat", "beat again"))
     assert sent == 1
     outcome(
         "beat is killed just after it has sent a daily task",

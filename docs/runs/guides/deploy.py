@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import redis
-from deployed import FILES, HOST, Server
+from deployed_server import FILES, HOST, Server
 
 from workshop.checkkit import until
 from workshop.photos import samples

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from stack import PATIENCE, Stack
+from compose_stack import PATIENCE, Stack
 
 from workshop.checkkit import until
 from workshop.runtime import compose

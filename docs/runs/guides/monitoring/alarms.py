@@ -13,7 +13,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from monitored import monitored
+from prometheus_monitor import monitored
 
 from workshop.checkkit import until
 from workshop.photos import samples

@@ -1,28 +1,22 @@
-"""What holds the lessons together: every solution passes, every starter fails its steps and nothing else."""
+"""Every solution passes all checks, and every starter fails its own steps but nothing else."""
 
 import re
-import shutil
 
 import pytest
 from check_events import check_events
+from projects import LESSONS, PRODUCTION, copy_of, each_project
 
 from workshop import paths
 from workshop.checks.events import Checked, Finished
-from workshop.course import lessons, project
+from workshop.course import project
 from workshop.runtime.forked_process import Fork
 from workshop.system.environment import inherited
 
-LESSONS = lessons.all_lessons()
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-each_project = pytest.mark.parametrize(
-    "folder",
-    [folder for lesson in LESSONS for folder in (lesson.folder, lesson.solution)],
-    ids=lambda folder: f"{folder.parent.name}-{folder.name}",
-)
 
 
 def verdicts(folder, everything, forks):
-    """{step: passed} of a check of a copy of `folder`, and all its events."""
+    """Check the project in `folder`. Returns {step: whether it passed}, and all events."""
     events = check_events(project.at(folder), everything=everything, forks=forks)
     found = {}
     for event in events:
@@ -31,26 +25,16 @@ def verdicts(folder, everything, forks):
     return found, events
 
 
-@pytest.fixture
-def copy(lesson, tmp_path):
-    def make(folder):
-        return shutil.copytree(
-            folder, tmp_path / lesson.name, ignore=shutil.ignore_patterns("data", "__pycache__", "checks")
-        )
-
-    return make
-
-
 @each_lesson
-def test_the_solution_passes_every_step(lesson, copy, forks):
-    found, events = verdicts(copy(lesson.solution), everything=False, forks=forks)
+def test_the_solution_passes_every_step(lesson, tmp_path, forks):
+    found, events = verdicts(copy_of(lesson.solution, tmp_path / lesson.name), everything=False, forks=forks)
     assert events[-1] == Finished()
     assert found == {step.id: True for step in lesson.steps} | {"given": True}, events
 
 
 @each_lesson
-def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, copy, forks):
-    found, events = verdicts(copy(lesson.folder), everything=True, forks=forks)
+def test_the_starter_fails_every_step_and_keeps_what_was_there(lesson, tmp_path, forks):
+    found, events = verdicts(copy_of(lesson.folder, tmp_path / lesson.name), everything=True, forks=forks)
     assert events[-1] == Finished()
     assert found == {step.id: False for step in lesson.steps} | {"given": True}
     for event in events:
@@ -99,9 +83,9 @@ MANAGE = "import runpy; runpy.run_path('manage.py', run_name='__main__')"
 
 @pytest.fixture
 def manage(forks, tmp_path):
-    """manage.py of a project, with the environment of a person who has set nothing: exit code and output.
+    """manage(folder, *arguments, **environment): run manage.py, and return its exit code and output.
 
-    It runs in a forked process that has loaded Django.
+    It runs in a forked process, which has already loaded Django, and without this shell's settings.
     """
 
     def manage(folder, *arguments, **environment):
@@ -125,9 +109,7 @@ def test_no_migration_is_missing(folder, manage):
 
 @each_project
 def test_a_deployment_check_finds_nothing_that_the_first_lesson_does_not_explain(folder, manage):
-    production = {"DEBUG": "0", "SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxyz0123456789"}
-    production["EMAIL_HOST"] = "mail.example.com"
-    code, said = manage(folder, "check", "--deploy", **production)
+    code, said = manage(folder, "check", "--deploy", EMAIL_HOST="mail.example.com", **PRODUCTION)
     assert code == 0, said
     assert "System check identified" in said
     explained = LESSONS[0].text.read_text(encoding="utf-8")

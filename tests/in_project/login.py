@@ -1,21 +1,9 @@
-"""What tests/test_login.py runs inside the project: each function is one test, named on the command line."""
-
-# ruff: noqa: E402  Django is set up before the models are imported.
-
-import os
-import sys
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
-
-import django
-
-django.setup()
+"""Called by tests/test_login.py inside the project: each function without arguments is one test."""
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
-from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver
 from upkeep import disk
@@ -24,7 +12,7 @@ OPEN = {"/login/", "/signed-in/", "/health/", "/admin/login/"}
 
 
 class Seen(MemoryFileUploadHandler):
-    """Notes that the body of a request was read."""
+    """Count the files that Django has started to read from requests."""
 
     files = 0
 
@@ -33,11 +21,11 @@ class Seen(MemoryFileUploadHandler):
         super().new_file(*args, **kwargs)
 
 
-settings.FILE_UPLOAD_HANDLERS = ["__main__.Seen"]
+settings.FILE_UPLOAD_HANDLERS = ["login.Seen"]
 
 
 def addresses(resolver, before="/"):
-    """Every address of the site, with something in the place of each parameter."""
+    """Yield every path of the site, with a value for each parameter."""
     for name, found in resolver.reverse_dict.lists():
         if isinstance(name, str):
             for possibilities, *_ in found:
@@ -58,7 +46,7 @@ def photo():
 
 
 def without_an_account():
-    """Each address sends a stranger to a login page, and nothing of an upload is read."""
+    """Each path redirects a visitor without an account to a login page, and no upload is read."""
     found = {path for path in addresses(get_resolver()) if not path.startswith("/admin/r/")}
     assert len(found) > 20, found
     client = Client(headers={"x-forwarded-proto": "https"})
@@ -75,7 +63,7 @@ def without_an_account():
 
 
 def on_a_full_disk():
-    """Uploads and ZIP exports are refused with a page before they are read; deleting works."""
+    """Uploads and ZIP exports are refused with a page before they are read. Photos can still be deleted."""
     client = Client()
     client.force_login(User.objects.create_user("visitor"))
     assert client.post("/upload/", {"images": photo()}, secure=True).status_code == 200
@@ -91,11 +79,7 @@ def on_a_full_disk():
 
 
 def open_site():
-    """With LOGIN_REQUIRED=0, as on this machine alone, nothing asks for an account."""
+    """Without a login, no page asks for an account."""
     client = Client()
     assert client.get("/", secure=True).status_code == 200
     assert client.get("/signed-in/", secure=True).status_code == 204
-
-
-call_command("migrate", verbosity=0)
-{each.__name__: each for each in (without_an_account, on_a_full_disk, open_site)}[sys.argv[1]]()

@@ -1,7 +1,6 @@
-"""Where a step's text is read: at the address of our docs site while it is served, else by its command."""
+"""Where a step can be read: on the docs site while it is served, otherwise with a command."""
 
 import json
-import os
 import signal
 import sys
 
@@ -9,8 +8,11 @@ import httpx
 import psutil
 import pytest
 import smallchain
-from printed import in_one_line
+from files import write_text
+from printed_text import in_one_line
+from workshop_process import PATIENCE
 
+from benchmarks import startup
 from workshop import paths
 from workshop.checks.events import Checked, Collected, Failure
 from workshop.checks.report import Report
@@ -21,7 +23,6 @@ from workshop.system.child import Child
 from workshop.system.ports import free_port, is_free
 from workshop.system.waiting import until
 
-SOURCE = paths.ROOT / "src"
 HOW = "./workshop docs, step 1.1"
 
 
@@ -29,8 +30,8 @@ HOW = "./workshop docs, step 1.1"
 def root(tmp_path, monkeypatch):
     root = smallchain.build(tmp_path.resolve())
     smallchain.use(root, monkeypatch)
-    smallchain.write(root / "mkdocs.yml", "site_name: Tiny\n")
-    smallchain.write(root / "docs/index.md", "# Tiny\n")
+    write_text(root / "mkdocs.yml", "site_name: Tiny\n")
+    write_text(root / "docs/index.md", "# Tiny\n")
     return root
 
 
@@ -40,9 +41,7 @@ def place():
 
 
 def serve(root, port):
-    environment = os.environ | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
-    command = [sys.executable, "-P", "-m", "workshop", "docs", "--port", str(port)]
-    return Child(command, environment=environment)
+    return Child(startup.workshop("docs", "--port", str(port)), environment=startup.environment(root))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -52,7 +51,7 @@ def test_the_address_is_named_while_the_docs_are_served(root, number):
     server = serve(root, port)
     try:
         address = f"http://localhost:{port}"
-        assert until(lambda: docs_address.address() == address, 60)
+        assert until(lambda: docs_address.address() == address, PATIENCE)
         assert httpx.get(address).status_code == 200
         assert place() == f"{address}/lessons/01-one/#step-1-1"
         server.signal(number)
@@ -66,18 +65,18 @@ def test_the_address_is_named_while_the_docs_are_served(root, number):
 def test_the_docs_that_up_starts_are_found(root):
     port = free_port()
     service = up.docs_site(port)
-    variables = service.environment | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(SOURCE)}
+    variables = service.environment | {"WORKSHOP_ROOT": str(root), "PYTHONPATH": str(paths.SOURCES)}
     with Child(service.shell_command, folder=service.folder, environment=variables):
-        assert until(lambda: docs_address.address() == f"http://localhost:{port}", 60)
+        assert until(lambda: docs_address.address() == f"http://localhost:{port}", PATIENCE)
 
 
 def test_of_two_servers_the_one_that_is_left_is_named(root):
     first, second = free_port(), free_port()
     servers = {port: serve(root, port) for port in (first, second)}
     try:
-        assert until(lambda: len(list(paths.STATE.glob("docs-*.json"))) == 2, 60)
+        assert until(lambda: len(list(paths.STATE.glob("docs-*.json"))) == 2, PATIENCE)
         servers[first].stop()
-        assert until(lambda: docs_address.address() == f"http://localhost:{second}", 60)
+        assert until(lambda: docs_address.address() == f"http://localhost:{second}", PATIENCE)
     finally:
         for server in servers.values():
             server.stop()
@@ -89,14 +88,14 @@ def test_a_server_of_another_program_is_not_named(root):
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     waiting = [sys.executable, "-c", "input()"]
     with Child(command, folder=root) as foreign, Child(waiting, leash=True) as silent:
-        assert until(lambda: not is_free(port), 60)
+        assert until(lambda: not is_free(port), PATIENCE)
         created = psutil.Process(foreign.pid).create_time()
         for identity in (
             {"pid": foreign.pid, "create_time": created - 100},
             {"pid": silent.pid, "create_time": psutil.Process(silent.pid).create_time()},
             {},
         ):
-            smallchain.write(paths.STATE / f"docs-{port}.json", json.dumps({"port": port} | identity))
+            write_text(paths.STATE / f"docs-{port}.json", json.dumps({"port": port} | identity))
             assert place() == HOW
 
 

@@ -1,4 +1,4 @@
-"""The exporter and the alarms of docs/examples/monitoring beside the photo site, with a real Prometheus."""
+"""A real Prometheus with the exporter and the alarms of docs/examples/monitoring, next to a photo site."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ FILES = ROOT / "docs/examples/monitoring"
 
 
 class Monitor:
-    """Prometheus and the exporter, on ports of their own."""
+    """Prometheus and the exporter, each on a free port."""
 
     def __init__(self, site: Site, folder: Path) -> None:
         self.site, self.folder = site, folder
@@ -50,20 +50,20 @@ class Monitor:
         return [[sys.executable, str(FILES / "exporter.py"), str(self.exporter_port)], prometheus]
 
     def _get(self, path: str, **parameters: str) -> dict:
-        answer = httpx.get(f"{self.address}/api/v1/{path}", params=parameters, timeout=20, trust_env=False)
+        answer = httpx.get(f"{self.address}/api/v1/{path}", params=parameters, timeout=60, trust_env=False)
         return answer.raise_for_status().json()
 
     def query(self, expression: str) -> dict[str, float]:
-        """The values of an expression, by queue; for a metric without this label, by the empty text."""
+        """Return {queue: value} of an expression. The key is "" for a metric without this label."""
         answer = self._get("query", query=expression)
         return {each["metric"].get("queue", ""): float(each["value"][1]) for each in answer["data"]["result"]}
 
     def value(self, name: str) -> float | None:
-        """The value of a metric without labels, or None."""
+        """Return the value of a metric without labels, or None."""
         return next(iter(self.query(name).values()), None)
 
     def alarms(self) -> set[str]:
-        """The names of the alarms that have gone off."""
+        """Return the names of the alarms that are firing."""
         answer = self._get("alerts")
         return {each["labels"]["alertname"] for each in answer["data"]["alerts"] if each["state"] == "firing"}
 

@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from contextlib import closing
 from io import BytesIO
@@ -20,31 +18,24 @@ import psutil
 import psycopg
 import redis
 from PIL import Image
+from processes import descendants
 from psycopg.rows import dict_row
 
 from workshop import paths
 from workshop.runtime.broker import Broker
 from workshop.system.child import Child
+from workshop.system.environment import inherited
 from workshop.system.ports import free_port
+from workshop.system.waiting import until
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 HERE = Path(__file__).parent
-PATIENCE = 90
-"""Seconds after which a condition that has not come true fails the test. Nothing here takes a third of it."""
-
-
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, (
-            f"waited {PATIENCE} s in vain: {what() if callable(what) else what}"
-        )
-        time.sleep(0.02)
-    return found
+PATIENCE = 300
+"""Seconds to wait for a condition before the test fails. On an idle machine, none takes 30."""
 
 
 def photo(number, size):
-    """A small JPEG; each number is another picture."""
+    """Return a small JPEG. Each number gives another picture."""
     picture = Image.effect_noise(size, 40).convert("RGB")
     picture.paste((number % 256, 80, 120), (0, 0, 99, 99))
     output = BytesIO()
@@ -53,7 +44,10 @@ def photo(number, size):
 
 
 class System:
-    """Starts nothing by itself but the broker and the web server. Use it in a `with` statement."""
+    """The finished system. The context manager starts only its broker and its web server.
+
+    folder: for its data and logs. database: the address of a PostgreSQL database; default: SQLite.
+    """
 
     def __init__(self, folder, database=None):
         self.database = database
@@ -68,15 +62,13 @@ class System:
 
     def __enter__(self):
         self.broker.start()
-        self.environment = {
-            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DEBUG")
-        } | {
+        self.environment = inherited() | {
             "DATA_DIR": str(self.data),
             "REDIS_URL": self.broker.url,
             "DJANGO_SETTINGS_MODULE": "faultsettings",
             "PYTHONPATH": os.pathsep.join([str(SOLUTION), str(HERE)]),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited()['PATH']}",
             "SWEEP_AFTER": "3",
             "PRACTICE": "0",
             "TMPDIR": str(self.folder),
@@ -87,7 +79,7 @@ class System:
             [sys.executable, "manage.py", "migrate", "-v0"], cwd=SOLUTION, env=self.environment, check=True
         )
         self.start("web", f"gunicorn myproject.wsgi -w 2 --threads 4 -b 127.0.0.1:{self.port} --backlog 1024")
-        until(self.answers, lambda: self.log("web"))
+        self.wait(self.answers, "web")
         return self
 
     def __exit__(self, *_exc_info):
@@ -101,8 +93,16 @@ class System:
 
     # Processes
 
+    def wait(self, condition, name="worker"):
+        """Wait until `condition()` is true. Otherwise the test fails with the end of this process's log."""
+        assert until(condition, PATIENCE), self.log(name)[-2000:]
+
+    def wait_for(self, text, name="worker", count=1):
+        """Wait until the log of a process contains `text` at least `count` times."""
+        self.wait(lambda: self.log(name).count(text) >= count, name)
+
     def start(self, name, command=None, **environment):
-        """Start a process of the Procfile (or `command`) under a name."""
+        """Start a process of the Procfile, or `command`. "worker again" is another process "worker"."""
         command = command or procfile()[name.partition(" ")[0]]
         self.processes[name] = Child(
             command.replace("%h", "here").split(),
@@ -113,14 +113,12 @@ class System:
         )
 
     def start_worker(self, name="worker", **environment):
+        """Start a worker, and wait until it is ready."""
         self.start(name, **environment)
-        self.wait_ready(name)
-
-    def wait_ready(self, name="worker"):
-        until(lambda: self.log(name).count(" ready."), lambda: self.log(name)[-2000:])
+        self.wait_for(" ready.", name)
 
     def keep(self, name="worker"):
-        """Start it again whenever it ends, as systemd or Docker would."""
+        """Restart the process whenever it exits, as systemd or Docker would."""
 
         def watch():
             while not self.ending:
@@ -135,11 +133,11 @@ class System:
         self.start("beat")
 
     def kill_worker(self, name="worker"):
-        """As a power cut would: with its children, and without a word."""
+        """Kill the worker with its children, as a power cut would."""
         self.processes.pop(name).kill()
 
     def end_worker(self, name="worker"):
-        """Ask it to end, as a deployment does."""
+        """Send SIGTERM to the worker, as a deployment does."""
         self.processes[name].terminate()
 
     def manage(self, *arguments, **environment):
@@ -156,11 +154,11 @@ class System:
         return done.stdout
 
     def start_beat_and_ask(self, name):
-        """Start beat, and wait until it has sent the entry of this name, whatever the time is."""
+        """Start beat, make the entry of this name due, and wait until it is sent."""
         self.start("beat", ASKED=name)
-        until(lambda: "Sending due task sweep" in self.log("beat"), lambda: self.log("beat"))
+        self.wait_for("Sending due task sweep", "beat")
         (self.data / f"asked-{name}").touch()
-        until(lambda: f"Sending due task {name}" in self.log("beat"), lambda: self.log("beat"))
+        self.wait_for(f"Sending due task {name}", "beat")
 
     def children(self, name="worker"):
         return psutil.Process(self.processes[name].pid).children()
@@ -175,11 +173,11 @@ class System:
     # The storage of the resized photos
 
     def hold(self):
-        """From now on a resize stops before its file is written."""
+        """Let each resize stop before it writes its file, until `release`."""
         (self.data / "hold").touch()
 
     def hold_deaf(self):
-        """As hold(), and a soft time limit does not end it."""
+        """Do the same as `hold`, but a soft time limit doesn't stop the resize either."""
         (self.data / "deaf").touch()
         self.hold()
 
@@ -187,7 +185,7 @@ class System:
         (self.data / "hold").unlink(missing_ok=True)
 
     def begun(self):
-        """How many times a resize has come to the point of writing its file."""
+        """Return how many times a resize has come to the point where it writes its file."""
         file = self.data / "begun.txt"
         return len(file.read_text().splitlines()) if file.exists() else 0
 
@@ -234,6 +232,9 @@ class System:
         assert answer.status_code == 302, answer.text
         self.accepted -= 1
 
+    def redis(self):
+        return redis.Redis.from_url(self.broker.url)
+
     # What the visitors see in the end
 
     def rows(self, where="1=1", table="images_uploadedimage", file=None):
@@ -244,20 +245,19 @@ class System:
                 return database.execute(query).fetchall()
         with closing(sqlite3.connect(file or self.data / "db.sqlite3", timeout=30)) as database:
             database.row_factory = sqlite3.Row
-            found = database.execute(f"SELECT * FROM {table} WHERE {where}")
-            return [dict(row) for row in found]
+            return [dict(row) for row in database.execute(query)]
 
     def open_rows(self):
         return self.rows("NOT is_processed AND failure_reason = ''")
 
     def settle(self):
-        """Wait until every photo is resized or has a reason, and no worker is at a message any more."""
-        until(lambda: not self.open_rows(), lambda: f"{len(self.open_rows())} photos are still waiting")
-        with redis.Redis.from_url(self.broker.url) as broker:
-            until(lambda: not broker.llen("celery") and not broker.hlen("unacked"), "messages are left")
+        """Wait until each photo is resized or failed with a reason, and each message is acknowledged."""
+        assert until(lambda: not self.open_rows(), PATIENCE), f"{len(self.open_rows())} photos still wait"
+        with self.redis() as broker:
+            assert until(lambda: not broker.llen("celery") and not broker.hlen("unacked"), PATIENCE)
 
     def check(self):
-        """What holds after every fault. Returns the outcome in words."""
+        """Assert what has to be true after every fault. Returns the outcome as a readable sentence."""
         rows = self.rows()
         assert len(rows) == self.accepted, f"{self.accepted} photos were accepted, {len(rows)} are known"
         assert not self.open_rows()
@@ -287,13 +287,7 @@ def procfile():
 
 
 def tree(process):
-    """A process and all below it, as psutil knows them now."""
-    try:
-        top = psutil.Process(process.pid)
-        return [top, *top.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def send(process, number=signal.SIGKILL):
-    os.kill(process.pid, number)
+    """Return the process and its descendants."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [psutil.Process(process.pid), *descendants(process.pid)]
+    return []

@@ -1,50 +1,22 @@
-"""What tests/test_results.py runs inside a solution: each function is one test, named on the command line.
+"""Called by tests/test_result_pages.py inside a solution: each function without arguments is one test."""
 
-Started in the project's folder, with a migrated database. Only the tests of `answers…` need a broker.
-"""
-
-import sys
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from zipfile import ZipFile
 
-
-def photo(name="garden.jpg", **columns):
-    """An uploaded photo, with these columns written afterwards."""
-    from django.core.files.base import ContentFile
-    from images.models import UploadedImage
-
-    from workshop.checkkit.photos import jpeg
-
-    made = UploadedImage.objects.create(image=ContentFile(jpeg(80, 60), name), original_bytes=1000)
-    UploadedImage.objects.filter(pk=made.pk).update(**columns)
-    return fresh(made)
-
-
-def resized_photo(name="garden.jpg"):
-    from images.resizing import resize
-
-    made = photo(name)
-    made.attach_resized(resize(made.image.open()), 0.1)
-    return fresh(made)
-
-
-def fresh(made):
-    return type(made).objects.get(pk=made.pk)
-
-
-def queued():
-    """The ids of the photos with a message on the queue."""
-    import json
-    from base64 import b64decode
-
-    from django.conf import settings
-    from redis import Redis
-
-    raw = Redis.from_url(settings.REDIS_URL).lrange("celery", 0, -1)
-    return [json.loads(b64decode(json.loads(each)["body"]))[0][0] for each in raw]
+import pytest
+from celery.result import AsyncResult
+from django.core.files.storage import storages
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from photos import fresh, photo, queued, resized_photo
 
 
 def two_clicks_send_one_message():
@@ -61,31 +33,26 @@ def two_clicks_send_one_message():
 
 
 def many_clicks_at_once_send_one_message():
-    from django.db import connection
-    from django.test import Client
-    from django.urls import reverse
-
     for made in (photo("a.jpg", failure_reason="Something went wrong on our side."), photo("b.jpg")):
-        barrier, statuses = threading.Barrier(8), []
+        barrier = threading.Barrier(8)
         address = reverse("images:try_again", args=[made.pk])
 
-        def click(address=address, barrier=barrier, statuses=statuses):
+        def click(_, address=address, barrier=barrier):
             visitor = Client()
             barrier.wait()
-            statuses.append(visitor.post(address).status_code)
-            connection.close()
+            try:
+                return visitor.post(address).status_code
+            finally:
+                connection.close()
 
-        threads = [threading.Thread(target=click) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(8) as threads:
+            statuses = list(threads.map(click, range(8)))
         assert statuses == [302] * 8
         assert queued().count(made.pk) == 1, queued()
 
 
 def a_click_while_messages_are_sent():
-    """The broker takes its time, and a second visitor clicks."""
+    """While a message is being sent, a second visitor clicks."""
     from images import queueing
 
     made, other = photo("a.jpg"), fresh(photo("b.jpg"))
@@ -104,7 +71,7 @@ def a_click_while_messages_are_sent():
 
 
 def a_click_without_a_broker_can_be_repeated():
-    """Started with the address of a broker that is not there."""
+    """The test starts this with an address at which no broker runs."""
     from images.queueing import retry
 
     made = photo(failure_reason="Something went wrong on our side.")
@@ -114,8 +81,6 @@ def a_click_without_a_broker_can_be_repeated():
 
 
 def resize_again_leaves_waiting_photos_alone():
-    from django.core.management import call_command
-    from django.utils import timezone
     from images.tasks import resize_again_task
 
     photo("waiting.jpg", queued_at=timezone.now())
@@ -128,7 +93,6 @@ def resize_again_leaves_waiting_photos_alone():
 
 
 def a_zip_export_leaves_out_what_is_gone():
-    from django.core.files.storage import storages
     from images.tasks import export_zip_task
     from images.zip_export import write_zip
 
@@ -159,17 +123,12 @@ def a_zip_export_leaves_out_what_is_gone():
         raise ConnectionError
 
     photos[0].image.storage.open = broken
-    try:
-        with write_zip([fresh(photos[0])], lambda done: None):
-            raise AssertionError("an export without its photos")
-    except ConnectionError:
+    with pytest.raises(ConnectionError), write_zip([fresh(photos[0])], lambda done: None):
         pass
 
 
 def task_pages():
-    """The addresses that answer with what the result backend knows about a task."""
-    from django.urls import NoReverseMatch, reverse
-
+    """Yield the name and the method of each URL that answers with the result of a task."""
     for name, method in (("task_status", "get"), ("task_forget", "post"), ("batch_status", "get")):
         try:
             reverse(f"images:{name}", args=[uuid.uuid4()])
@@ -179,10 +138,7 @@ def task_pages():
 
 
 def answers_without_a_result_backend():
-    """Started with the address of a broker that is not there."""
-    from django.test import Client
-    from django.urls import reverse
-
+    """The test starts this with an address at which no broker runs."""
     for name, method in task_pages():
         for query in ("", f"?group={uuid.uuid4()}"):
             answer = getattr(Client(), method)(reverse(f"images:{name}", args=[uuid.uuid4()]) + query)
@@ -191,13 +147,7 @@ def answers_without_a_result_backend():
 
 
 def answers_for_every_result():
-    """Results that JSON has no type for, and errors."""
-    from decimal import Decimal
-
-    from celery.result import AsyncResult
-    from django.test import Client
-    from django.urls import reverse
-
+    """Also for results that JSON has no type for, and for errors."""
     results = [
         b"2026",
         b"\xff\xfe",
@@ -223,11 +173,7 @@ def answers_for_every_result():
 
 
 def answers_while_the_task_ends():
-    """The task ends between any two questions of one request."""
-    from celery.result import AsyncResult
-    from django.test import Client
-    from django.urls import reverse
-
+    """The task ends between any two queries that one request sends to the result backend."""
     for end, state in ((ValueError("cut short"), "FAILURE"), (b"\xff", "SUCCESS"), (None, "SUCCESS")):
         for after in range(1, 6):
             task_id = str(uuid.uuid4())
@@ -251,15 +197,3 @@ def answers_while_the_task_ends():
                 del backend.get_task_meta
             assert answer.status_code == 200, (end, after)
             assert answer.json()["state"] in ("PROGRESS", state)
-
-
-if __name__ == "__main__":
-    sys.path[0] = "."  # the project's modules, not those of tests/
-    import django
-
-    django.setup()
-    import myproject  # noqa: F401  the app that tasks are sent with
-    from django.conf import settings
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    globals()[sys.argv[1]]()

@@ -1,13 +1,14 @@
-"""A run of the checks: processes that are forked, several of them, and one order for what they report."""
+"""A run of the checks: forked processes, and reports in the order of the steps."""
 
 import contextlib
 import os
-import shutil
 import signal
 from dataclasses import replace
 
 import psutil
 import pytest
+from files import edit
+from projects import ALWAYS_PNG, NOT_UPRIGHT, copy_of
 
 from workshop import paths
 from workshop.checkkit.worker import READY, Worker
@@ -31,7 +32,7 @@ from workshop.system.waiting import until
 
 @pytest.fixture
 def fork(forks, tmp_path):
-    """fork() is a process that waits for the word. What it writes is in `log`."""
+    """fork(): a process that waits until `run` says what to do. Its output is in `log`."""
     started = []
 
     def make(group=0):
@@ -45,14 +46,14 @@ def fork(forks, tmp_path):
 
 
 def checks_of(tmp_path, code):
-    """What `Fork.run` needs to run a file of pytest with this code."""
+    """Return the arguments of `Fork.run` that let pytest run this code."""
     (tmp_path / "test_it.py").write_text(code)
     environment = {"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return "pytest", ["-q", "-p", "no:cacheprovider", "test_it.py"], tmp_path, environment
 
 
 def test_a_fork_runs_in_its_folder_with_its_variables_alone(fork, tmp_path):
-    """The server itself runs with PYTHONUNBUFFERED."""
+    """For example without PYTHONUNBUFFERED, which the server itself has."""
     code = (
         "import os\ndef test_it():\n    assert os.environ.get('PYTHONUNBUFFERED') == os.environ.get('MINE')"
     )
@@ -142,18 +143,10 @@ def test_what_came_before_the_order_was_known_is_said_with_it():
     assert list(map(type, found)) == [Collected, CheckStarted]
 
 
-def copy_of(name, tmp_path):
+def solved(name, tmp_path):
+    """A copy of a lesson's solution."""
     lesson = lessons.find(name)
-    folder = tmp_path / lesson.name
-    shutil.copytree(lesson.solution, folder, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    return project.Project(folder, lesson)
-
-
-def edit(mine, name, old, new):
-    file = mine.folder / name
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
+    return project.Project(copy_of(lesson.solution, tmp_path / lesson.name), lesson)
 
 
 def events_of(mine, forks, processes, monkeypatch, everything=False):
@@ -163,7 +156,7 @@ def events_of(mine, forks, processes, monkeypatch, everything=False):
 
 
 def told(events):
-    """What a report is made of, without what differs from run to run."""
+    """Return what a report shows, without what differs from run to run."""
     kinds = (Collected, Checked, Skipped, Broken, Finished)
     return [
         (type(each), *(getattr(each, name, None) for name in ("step", "about", "passed")))
@@ -175,20 +168,9 @@ def told(events):
 @pytest.mark.parametrize("broken", [False, True], ids=["solved", "with mistakes"])
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
 def test_several_processes_report_what_one_reports(tmp_path, forks, monkeypatch, broken, everything):
-    mine = copy_of("01", tmp_path)
-    if broken:  # in 1.2 and in 1.3
-        edit(
-            mine,
-            "images/resizing.py",
-            "return picture if turn is None else picture.transpose(turn)",
-            "return picture",
-        )
-        edit(
-            mine,
-            "images/resizing.py",
-            'return "PNG" if picture.has_transparency_data else "JPEG"',
-            'return "PNG"',
-        )
+    mine = solved("01", tmp_path)
+    if broken:
+        edit(mine.folder / "images/resizing.py", NOT_UPRIGHT, ALWAYS_PNG)
     one, _ = events_of(mine, forks, 1, monkeypatch, everything)
     several, processes = events_of(mine, forks, 3, monkeypatch, everything)
     assert processes == 3
@@ -206,8 +188,8 @@ def test_it():
 
 @pytest.mark.parametrize("everything", [False, True], ids=["until one fails", "everything"])
 def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monkeypatch, everything):
-    """A process that runs the long step first continues with the steps before it, and only with those."""
-    mine, checks = copy_of("01", tmp_path), tmp_path / "checks"
+    """A process that runs the long step first then runs only the steps before it."""
+    mine, checks = solved("01", tmp_path), tmp_path / "checks"
     core = [replace(step, optional=False) for step in mine.lesson.steps]  # an optional one ends no run
     mine = project.Project(mine.folder, replace(mine.lesson, steps=core))
     checks.mkdir()
@@ -232,16 +214,16 @@ def test_a_long_step_that_fails_hides_no_failure_before_it(tmp_path, forks, monk
 
 
 def test_a_project_that_cannot_start_is_said_once(tmp_path, forks, monkeypatch):
-    mine = copy_of("01", tmp_path)
-    edit(mine, "myproject/settings.py", "USE_TZ = True", "USE_TZ = Ture")
+    mine = solved("01", tmp_path)
+    edit(mine.folder / "myproject/settings.py", ("USE_TZ = True", "USE_TZ = Ture"))
     events, _ = events_of(mine, forks, 2, monkeypatch)
     assert list(map(type, events)) == [Broken]
 
 
 def test_a_process_that_exits_early_is_reported_in_the_order_of_the_steps(tmp_path, forks, monkeypatch):
-    """Its step is the last one: those before are said first."""
-    mine = copy_of("01", tmp_path)
-    edit(mine, "images/views.py", "photos = form.save()", "import os; os._exit(3)")
+    """Its step is the last one, so the steps before it are reported first."""
+    mine = solved("01", tmp_path)
+    edit(mine.folder / "images/views.py", ("photos = form.save()", "import os; os._exit(3)"))
     events, _ = events_of(mine, forks, 3, monkeypatch, everything=True)
     steps = list(dict.fromkeys(each.step for each in events if isinstance(each, Checked)))
     assert steps[:3] == ["1.1", "1.2", "1.3"]
@@ -251,11 +233,11 @@ def test_a_process_that_exits_early_is_reported_in_the_order_of_the_steps(tmp_pa
 
 def test_a_database_is_migrated_once_for_the_same_migrations(tmp_path, monkeypatch):
     with ForkServer() as server:
-        mine = copy_of("01", tmp_path)
+        mine = solved("01", tmp_path)
         templates = server.folder.glob
         events_of(mine, server, 2, monkeypatch)
         assert len(list(templates("*.sqlite3"))) == 1
-        edit(mine, "images/views.py", "import time", "import time  # as it was")
+        edit(mine.folder / "images/views.py", ("import time", "import time  # as it was"))
         events_of(mine, server, 1, monkeypatch)
         assert len(list(templates("*.sqlite3"))) == 1
         with (mine.folder / "images/models.py").open("a") as file:
@@ -287,7 +269,7 @@ def test_nothing_of_a_shared_server_stays_but_itself(forks):
 
 @pytest.mark.parametrize("later", [False, True])
 def test_only_a_start_that_a_check_waited_for_is_timed(later, tmp_path, forks, monkeypatch):
-    """A check that waits later would make it longer than it was."""
+    """If a check waits only later, the start would seem longer than it was."""
     found = []
     with Broker(prefer=None) as broker:
         door = str(forks.socket.fileno())
@@ -307,4 +289,4 @@ def test_only_a_start_that_a_check_waited_for_is_timed(later, tmp_path, forks, m
             worker.wait_ready()
         finally:
             worker.stop()
-    assert [0 < seconds < 60 for seconds in found] == ([] if later else [True])
+    assert [seconds > 0 for seconds in found] == ([] if later else [True])

@@ -1,4 +1,4 @@
-"""Odd and hostile pictures and names, read by the code of the last solution in this process."""
+"""Odd and hostile pictures and file names. Most tests call the code of the last solution in this process."""
 
 import contextlib
 import io
@@ -6,17 +6,15 @@ import itertools
 import json
 import re
 import struct
-import subprocess
-import sys
 import traceback
 import zlib
 
 import pytest
 from PIL import Image, ImageSequence
+from projects import Project
 
 from benchmarks import resize_variants
 from workshop.paths import SOLUTIONS
-from workshop.system.environment import inherited
 
 PROJECT = SOLUTIONS / "05-beat"
 SIZE = 24, 16
@@ -431,7 +429,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    """The answers of solutions/01-sync to uploads of NAMES, each beside a good photo, and of many files."""
+    """The responses of solutions/01-sync to uploads of NAMES, each with a good photo, and of many files."""
     folder = tmp_path_factory.mktemp("names")
     picture = folder / "a.jpg"
     picture.write_bytes(encoded(arrow(), "JPEG"))
@@ -445,17 +443,10 @@ def answers(tmp_path_factory):
         ["a.jpg"] * 1001,
         [".."],
     ]
-    environment = inherited() | {"DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore"}
-
-    def manage(*arguments):
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=SOLUTIONS / "01-sync", env=environment, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
-
-    manage("migrate", "-v0")
+    project = Project(SOLUTIONS / "01-sync", folder, PYTHONWARNINGS="ignore")
+    project.manage("migrate", "-v0")
     code = UPLOAD.format(picture=str(picture), names=json.dumps(uploads))
-    return json.loads(manage("shell", "-v0", "-c", code).splitlines()[-1])
+    return json.loads(project.shell(code).splitlines()[-1])
 
 
 @pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)

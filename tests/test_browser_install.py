@@ -5,18 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from files import program
 
 from workshop.docsite import browser
 from workshop.errors import WorkshopError
 from workshop.system import apt
-
-
-def program(folder, name, code="#!/bin/sh\nexit 0\n"):
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / name
-    file.write_text(code)
-    file.chmod(0o755)
-    return file
 
 
 @pytest.fixture
@@ -31,14 +24,14 @@ def machine(tmp_path, monkeypatch):
 
 def test_order_of_the_search(machine, tmp_path, monkeypatch):
     assert browser.find() is None
-    chrome = program(machine, "google-chrome")
+    chrome = program(machine / "google-chrome")
     assert browser.find() == chrome
-    chromium = program(machine, "chromium")
+    chromium = program(machine / "chromium")
     assert browser.find() == chromium
-    downloaded = program(tmp_path, "its-own")
+    downloaded = program(tmp_path / "its-own")
     monkeypatch.setattr(browser, "_playwrights_own", lambda: str(downloaded))
     assert browser.find() == downloaded
-    named = program(tmp_path, "named")
+    named = program(tmp_path / "named")
     monkeypatch.setenv("WORKSHOP_CHROMIUM", str(named))
     assert browser.find() == named
 
@@ -59,7 +52,7 @@ def test_variable_that_names_no_program(machine, monkeypatch):
 
 
 def test_program_that_does_not_start(machine, monkeypatch):
-    monkeypatch.setenv("WORKSHOP_CHROMIUM", str(program(machine, "broken", "#!/bin/sh\nexit 3\n")))
+    monkeypatch.setenv("WORKSHOP_CHROMIUM", str(program(machine / "broken", "#!/bin/sh\nexit 3\n")))
     with pytest.raises(WorkshopError, match="broken does not start"), browser.opened():
         pass
 
@@ -76,9 +69,9 @@ def test_program_that_does_not_start(machine, monkeypatch):
 )
 def test_how_it_is_installed(machine, monkeypatch, capsys, system, user, sudo, asks_sudo, debians):
     ran = []
-    program(machine, "apt-get")
+    program(machine / "apt-get")
     if sudo:
-        program(machine, "sudo")
+        program(machine / "sudo")
     monkeypatch.setattr(apt, "_system", lambda: system)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(
@@ -99,7 +92,7 @@ def test_packages_do_not_start_their_servers(tmp_path, monkeypatch):
     """The script of the installation, with a made-up apt-get that does what Debian's packages do."""
     policy = tmp_path / "policy-rc.d"
     log = tmp_path / "log"
-    program(tmp_path / "bin", "apt-get", f"#!/bin/sh\n{policy}; echo $? $DEBIAN_FRONTEND $@ >>{log}\n")
+    program(tmp_path / "bin" / "apt-get", f"#!/bin/sh\n{policy}; echo $? $DEBIAN_FRONTEND $@ >>{log}\n")
     script = apt._AS_ROOT.replace("/usr/sbin/policy-rc.d", str(policy))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.delenv("DEBIAN_FRONTEND", raising=False)

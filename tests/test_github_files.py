@@ -1,4 +1,4 @@
-"""What GitHub reads: the workflows and their actions, and the README's links, which a fork fills in.
+"""Files that GitHub reads: the workflows and their actions, and the README's links, which a fork fills in.
 
 Whether the files fit their schemas is in test_schemas.py.
 """
@@ -128,7 +128,7 @@ def with_placeholder():
             file = paths.ROOT / folder / name
             if file.is_file() and any(each in file.read_bytes() for each in PLACEHOLDERS):
                 found.add(file.relative_to(paths.ROOT).as_posix())
-    return found - {"tests/test_hosting.py"}
+    return found - {"tests/test_github_files.py"}
 
 
 def test_the_placeholder_is_only_where_a_fork_looks_for_it():

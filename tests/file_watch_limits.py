@@ -1,4 +1,4 @@
-"""Processes whose files the system does not watch, its limit being reached."""
+"""Processes for which the system watches no files, because its limit is reached."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ import pytest
 
 
 def limited(what: str) -> list[str]:
-    """What to put before a command: in a user namespace of its own, it has no "watches" or no "instances"."""
+    """Return a prefix for a command: it runs in a user namespace with 0 inotify "watches" or "instances"."""
     isolated = ["unshare", "-r", "sh", "-c", f'echo 0 >/proc/sys/user/max_inotify_{what} && exec "$@"', "-"]
     if not shutil.which("unshare") or subprocess.run([*isolated, "true"], capture_output=True).returncode:
         pytest.skip("inotify's limits cannot be set here. To run these tests: allow user namespaces")

@@ -1,25 +1,35 @@
-"""What tests/test_private_files.py runs inside a solution: upload files, ask for them, print the answers."""
+"""Called by tests/test_private_files.py inside a solution: upload files, and ask the site for them."""
 
 import io
 import json
-import sys
 from pathlib import Path
 
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from images.forms import UploadForm
+from images.models import UploadedImage
+from images.resizing import resize
+from photos import client_of
+from PIL import Image
 
-def main(folder, formats, names):
-    from django.conf import settings
-    from django.contrib.auth.models import Permission, User
-    from django.core.files.base import ContentFile
-    from django.core.files.uploadedfile import SimpleUploadedFile
-    from django.core.management import call_command
-    from django.test import Client
-    from images.forms import UploadForm
-    from images.models import UploadedImage
-    from images.resizing import resize
-    from PIL import Image
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    call_command("migrate", verbosity=0)
+def original(client, photo):
+    return client.get(f"/admin/images/uploadedimage/{photo.pk}/original/")
+
+
+def has_gps(content):
+    with Image.open(io.BytesIO(content)) as picture:
+        return bool(picture.getexif().get_ifd(0x8825))
+
+
+def answers(folder, formats, names):
+    """Return everything that the tests ask about.
+
+    folder: where there is a picture of each format, and one with a GPS position. formats, names: JSON lists.
+    """
+    folder, formats, names = Path(folder), json.loads(formats), json.loads(names)
     visitor, found = Client(), {"stored": []}
 
     for format in formats:
@@ -58,21 +68,10 @@ def main(folder, formats, names):
     found["exports"] = visitor.get("/media/exports/a.zip").status_code
     found["has_exports"] = Path("images/zip_export.py").exists()
 
-    def original(client, photo):
-        return client.get(f"/admin/images/uploadedimage/{photo.pk}/original/")
-
-    def signed_in(name, **columns):
-        client = Client()
-        client.force_login(User.objects.create_user(name, **columns))
-        return client
-
     found["visitor"] = original(visitor, made).status_code
-    found["login"] = original(signed_in("carl"), made).status_code
-    found["staff_without_permission"] = original(signed_in("dora", is_staff=True), made).status_code
-    staff = signed_in("ana", is_staff=True)
-    User.objects.get(username="ana").user_permissions.add(
-        Permission.objects.get(codename="view_uploadedimage")
-    )
+    found["login"] = original(client_of("carl"), made).status_code
+    found["staff_without_permission"] = original(client_of("dora", is_staff=True), made).status_code
+    staff = client_of("ana", "view_uploadedimage", is_staff=True)
 
     found["staff"] = []
     for format in formats:
@@ -95,18 +94,6 @@ def main(folder, formats, names):
     page = staff.get(f"/admin/images/uploadedimage/{made.pk}/change/").content.decode()
     found["admin_links"] = [f"/{made.pk}/original/" in page, "/uploads/" in page]
 
-    def place(content):
-        with Image.open(io.BytesIO(content)) as picture:
-            return bool(picture.getexif().get_ifd(0x8825))
-
     public = b"".join(visitor.get(made.resized_image.url).streaming_content)
-    found["gps"] = [place(b"".join(original(staff, made).streaming_content)), place(public)]
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    sys.path[0] = "."  # the project's modules, not those of tests/
-    import django
-
-    django.setup()
-    main(Path(sys.argv[1]), *json.loads(sys.argv[2]))
+    found["gps"] = [has_gps(b"".join(original(staff, made).streaming_content)), has_gps(public)]
+    return found

@@ -1,4 +1,4 @@
-"""What is asked of every page, of the docs and of the app."""
+"""Checks of every page, of the docs and of the app: accessibility and width."""
 
 from importlib import resources
 
@@ -8,18 +8,18 @@ AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(
 
 
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
-"""While a colour changes, its contrast is that of no scheme."""
+"""In the middle of a transition, a contrast belongs to neither light nor dark mode."""
 
 
 def visit(page, address):
-    """Open the page, and return when its scripts have had a look at what was drawn."""
+    """Open a page, and wait until it is drawn and its scripts have reacted to that."""
     page.goto(address)
     page.add_style_tag(content=STILL)
     drawn(page)
 
 
 def drawn(page):
-    """Return when the page is drawn, and its scripts have had a look at that."""
+    """Wait until the page is drawn and its scripts have reacted to that."""
     page.evaluate(
         "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
     )
@@ -58,9 +58,9 @@ RUN_AXE = """async (coloursOnly) => {
 
 
 def axe(page, colours_only=False):
-    """What axe finds on the page as it is shown, in lines.
+    """Return one line for each problem that axe finds on the page as it is shown.
 
-    colours_only: run only the two rules whose answer depends on light and dark.
+    colours_only: run only the two rules whose result depends on light and dark mode.
 
     The contrast of each text takes axe longer than everything else together, and a page has hundreds of texts
     that look alike. So three of each look are measured: the first, the middle one and the last. Texts look
@@ -76,7 +76,7 @@ def axe(page, colours_only=False):
 
 
 def sideways(page):
-    """How many pixels wider than its window the page is; 0 when nobody has to scroll sideways."""
+    """Return how many pixels wider than its window the page is; 0 if it doesn't scroll sideways."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
@@ -106,10 +106,10 @@ TOO_WIDE = """column => {
 
 
 def too_wide(page):
-    """The code blocks, tables and pictures that are wider than their column, in lines.
+    """Return one line for each code block, table and picture that is wider than its column.
 
-    A block may be wider if it can be scrolled, with the keyboard too, and shows that: it has `data-more`, the
-    sides where there is more, and a mask that makes it fade out there.
+    A block may be wider if it can be scrolled, also with the keyboard, and shows that: `data-more` names the
+    sides where there is more, and a mask fades them out.
     """
     drawn(page)
     return page.locator(".md-content").evaluate(TOO_WIDE)

