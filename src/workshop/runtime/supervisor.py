@@ -285,13 +285,16 @@ class Supervisor:
             "Exception in thread django-main"
         ):
             running.enter(State.FAILING)
-        speaks = service.port is None and not service.once
-        if running.state == State.STARTING and speaks and (service.ready_line or "") in text:
+        if running.state != State.STARTING or service.port or service.once:
+            return
+        if not service.ready_line:
+            running.ready_at = running.ready_at or time.monotonic()  # if it doesn't exit: see `_look_at`
+        elif service.ready_line in text:
             self._ready(running)
 
     def _ready(self, running: Running) -> None:
         running.enter(State.READY)
-        running.problem, running.ready_at = "", time.monotonic()
+        running.problem, running.ready_at = "", running.ready_at or time.monotonic()
 
     def _reloads(self, running: Running, file: Path) -> None:
         """The service reloads on its own, and its server restarts in another process."""
@@ -421,13 +424,11 @@ class Supervisor:
     def _look_at(self, running: Running) -> None:
         now = time.monotonic()
         running.startup.release_if_overdue()
-        if running.state == State.STARTING and _is_served(running):
+        if running.state == State.STARTING and (_is_served(running) or _is_quiet(running)):
             self._ready(running)
         elif running.state == State.READY and running.ready_at:
             # Nothing follows a ready line, but some lines may follow when a port is open.
-            quiet_at = max(running.last_line_at, running.ready_at) + startup_output.QUIET_SECONDS
-            complete_at = min(quiet_at, running.ready_at + 4 * startup_output.QUIET_SECONDS)
-            if running.service.ready_line or now > complete_at:
+            if running.service.ready_line or _is_quiet(running):
                 self._complete(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:
             self._cannot(running, State.BROKEN, self._reasons.broken(running.service, running.lines))
@@ -470,6 +471,14 @@ def _is_zombie(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def _is_quiet(running: Running) -> bool:
+    """Return True if the process that has been ready since `ready_at` has printed the lines of its start."""
+    if not running.ready_at:
+        return False
+    quiet_at = max(running.last_line_at, running.ready_at) + startup_output.QUIET_SECONDS
+    return time.monotonic() > min(quiet_at, running.ready_at + 4 * startup_output.QUIET_SECONDS)
 
 
 def _is_served(running: Running) -> bool:
