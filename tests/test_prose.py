@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workshop import paths
 from workshop.course import lessons
 from workshop.dev import sentences
 
@@ -55,7 +56,7 @@ SHAPES = ("name the actor", "one colon in a sentence", "short sentences")
 """Not for definition lists, table cells and docstrings, which use colons and semicolons, and headings."""
 
 EXCEPTIONS = {
-    "a message of another program": re.compile(r"Trying again in|CELERY_TIMEZONE: Asia"),
+    "a message of another program": re.compile(r"Trying again in|CELERY_TIMEZONE: Asia|but current is none$"),
     "what the page says to a visitor": re.compile(r"We tried several times"),
     "headings that every lesson has": re.compile(r"^What (can go wrong|you have now)$"),
     "code, where colons mean something else": re.compile(r"[={@]"),
@@ -94,6 +95,17 @@ def test_other_texts_are_in_plain_english(texts):
         f"{sentence}\n    {'; '.join(said)}"
         for sentence in texts()
         if (said := problems(sentence.text, leave_out=SHAPES))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_terminal_outputs_are_in_plain_english():
+    """Without the commands in them, which start with a dollar sign."""
+    found = [
+        f"{paths.shown(file)}:{number}: {line.strip()}\n    {'; '.join(said)}"
+        for file in sorted((paths.DOCS / "runs").rglob("*.txt"))
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if not line.startswith("$ ") and (said := problems(line.strip(), leave_out=SHAPES))
     ]
     assert not found, "\n".join(found)
 

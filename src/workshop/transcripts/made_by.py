@@ -21,11 +21,16 @@ STOP_SECONDS = 60
 def environment() -> dict[str, str]:
     """Return the variables of the commands, with which Python finds the workshop and the tests' modules."""
     clone = paths.SOURCES.parent
-    return inherited() | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": f"{paths.SOURCES}{os.pathsep}{clone / 'tests'}",
-        "NO_COLOR": "1",
-    }
+    docker = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}  # its address
+    return (
+        inherited()
+        | docker
+        | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": f"{paths.SOURCES}{os.pathsep}{clone / 'tests'}",
+            "NO_COLOR": "1",
+        }
+    )
 
 
 @dataclass(frozen=True)
