@@ -135,8 +135,8 @@ def test_an_optional_step_that_fails_is_listed_and_not_explained(optional, capsy
     report = Report(optional, None)
     finished(report, "1.9")
     said = capsys.readouterr().out
-    assert report.ok
-    assert report.failed_step is None
+    assert report.verdicts.ok
+    assert report.verdicts.failed_step is None
     assert "○ 1.9   Title 1.9   (optional, not passed)" in said
     assert "Optional steps left: 1.9. Check one: ./workshop check 1.9" in said
     assert "Lesson 01 is done. Next: ./workshop start 02" in said
@@ -147,7 +147,7 @@ def test_an_optional_step_that_fails_is_listed_and_not_explained(optional, capsy
 def test_a_core_step_that_fails_is_explained(optional, capsys):
     report = Report(optional, None)
     finished(report, "1.10")
-    assert not report.ok
+    assert not report.verdicts.ok
     assert "Step 1.10: it is wrong." in capsys.readouterr().out
 
 
@@ -156,7 +156,7 @@ def test_an_optional_step_that_is_asked_for_is_explained(optional, capsys):
     report.add(Collected(steps=["1.9"]))
     report.add(Checked(step="1.9", about="", failure=Failure(what="it is wrong.")))
     report.print_summary()
-    assert not report.ok
+    assert not report.verdicts.ok
     assert "Step 1.9: it is wrong." in capsys.readouterr().out
 
 

@@ -3,70 +3,35 @@
 import contextlib
 import re
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from textwrap import indent
 
 from rich.text import Text
 
-from workshop.checks.events import Broken, Checked, Collected, Event, Skipped, WorkerReady
+from workshop.checks.events import Checked, Event, WorkerReady
+from workshop.checks.verdicts import GIVEN, Verdicts
 from workshop.console import console, say, verbatim
 from workshop.course import progress
 from workshop.course.lessons import Step
 from workshop.course.project import Project
 from workshop.runtime import diagnosis
 
-GIVEN = Step("given", "The starter code that you don't edit still works", [], [])
-
 
 class Report:
     """Prints a run of checks as it happens.
 
     Attributes:
-        only: The only step that is checked; None for the whole lesson.
-        first: The step that is checked and printed first, or None.
-        steps: The steps that are checked, in the order in which they are printed.
-        outcome: Step -> whether all its checks so far have passed.
-        failure: The first failure that counts, or None.
-        broken: Why the run stopped before it was done, or None.
+        verdicts: Which steps have passed so far.
     """
 
     def __init__(self, project: Project, step: str | None, first: str | None = None):
-        self.project, self.only, self.first = project, step, first
-        lesson = project.lesson
-        self.steps = [lesson.step(step)] if step else [*lesson.steps, GIVEN]
-        self.steps.sort(key=lambda step: step.id != first)
-        self.outcome: dict[str, bool] = {}
-        self.failure: Checked | None = None
-        self.broken: str | None = None
-        # A failure of an optional step counts only if the step was named.
-        self._ignored = [] if step else [step.id for step in lesson.steps if step.optional]
-        self._skipped: dict[str, list[str]] = defaultdict(list)
+        self.project = project
+        self.verdicts = Verdicts(project.lesson, step, first)
         self._worker_seconds: float | None = None
         self._start = time.monotonic()
         self._printed: set[str] = set()
         self._status = None
-        say(f"{lesson.name} · {project.shown}", style="bold")
-
-    @property
-    def passed(self) -> list[str]:
-        """The steps that have passed."""
-        return [step for step, passed in self.outcome.items() if passed]
-
-    @property
-    def failed_step(self) -> str | None:
-        """The first step that failed, or None."""
-        return self.failure.step if self.failure else None
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that was checked has passed, except for optional steps."""
-        required = [step.id for step in self.steps if step.id not in self._ignored]
-        return self.broken is None and all(self.outcome.get(step) for step in required)
-
-    @property
-    def _only_first(self) -> bool:
-        return self.first is not None and self.failed_step == self.first
+        say(f"{project.lesson.name} · {project.shown}", style="bold")
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
@@ -76,36 +41,29 @@ class Report:
         self._status = None
 
     def add(self, event: Event) -> None:
-        """Process the next event of the run."""
+        """Process the next event of the run, and print the steps that are done."""
+        self.verdicts.add(event)
         match event:
-            case Collected():
-                self.steps = [step for step in self.steps if step.id in event.steps] or self.steps
             case WorkerReady():
                 self._worker_seconds = event.seconds
             case Checked():
                 self._print_before(event.step)
-                self.outcome[event.step] = self.outcome.get(event.step, True) and event.passed
-                if not event.passed and self.failure is None and event.step not in self._ignored:
-                    self.failure = event
                 if self._status:
                     self._status.update(Text(f"{event.step}  {event.about}"))
-            case Skipped():
-                self._skipped[event.why].append(event.step)
-            case Broken():
-                self.broken = event.cause
 
     def print_summary(self) -> None:
         """Print the remaining lines, the first failure, and the next command."""
-        if self.broken and not self.outcome:
-            self.print_obstacles([self.broken])
+        verdicts = self.verdicts
+        if verdicts.broken and verdicts.nothing_checked:
+            self.print_obstacles([verdicts.broken])
             return
         self._print_before(None)
-        if self.broken:
+        if verdicts.broken:
             say("")
-            say(indent(self.broken, "  "), "red")
-        elif self.failure:
-            self._explain(self.failure)
-        for why, steps in self._skipped.items():
+            say(indent(verdicts.broken, "  "), "red")
+        elif verdicts.failure:
+            self._explain(verdicts.failure)
+        for why, steps in verdicts.skipped.items():
             say("")
             many = f"{len(steps)} checks were" if len(steps) > 1 else "1 check was"
             say(f"  {many} skipped ({', '.join(dict.fromkeys(steps))}): {why}", "yellow")
@@ -139,24 +97,26 @@ class Report:
 
     def _print_before(self, next_step: str | None) -> None:
         """Print the missing lines of all steps before `next_step`, or of all steps if it is None."""
-        for step in self.steps:
+        verdicts = self.verdicts
+        for step in verdicts.steps:
             if step.id == next_step:
                 return
-            if step.id in self._printed or (next_step is not None and step.id not in self.outcome):
+            is_unchecked = verdicts.has_passed(step.id) is None
+            if step.id in self._printed or (next_step is not None and is_unchecked):
                 continue
-            if self._only_first and step.id != self.first:
-                say(f"  ·       the other steps will be checked when {self.first} passes", style="dim")
+            if verdicts.stopped_after_first and step.id != verdicts.first:
+                say(f"  ·       the other steps will be checked when {verdicts.first} passes", style="dim")
                 return
             self._printed.add(step.id)
             self._print_line(step)
 
     def _print_line(self, step: Step) -> None:
-        passed = self.outcome.get(step.id)
+        passed = self.verdicts.has_passed(step.id)
         if passed is None:
             sign, style, remark = "·", "dim", "   (not reached)"
         elif passed:
             sign, style, remark = "✓", "green", ""
-        elif step.id in self._ignored:
+        elif self.verdicts.is_ignored(step.id):
             sign, style, remark = "○", "yellow", "   (optional, not passed)"
         else:
             sign, style, remark = "✗", "red", ""
@@ -187,24 +147,24 @@ class Report:
 
     def _next(self) -> Iterator[str]:
         """Yield the commands to run next."""
-        lesson, learners = self.project.lesson, self.project.is_learners
-        if not self.ok:
-            if not learners or self.failed_step in (None, GIVEN.id):
+        lesson, learners, verdicts = self.project.lesson, self.project.is_learners, self.verdicts
+        if not verdicts.ok:
+            if not learners or verdicts.failed_step in (None, GIVEN.id):
                 yield f"Next: ./workshop diff {lesson.code if learners else self.project.shown}"
                 return
             from workshop.runtime import docs_address  # imported only after a failure, because it is slow
 
-            yield f"Next: ./workshop hint {self.failed_step}"
-            yield f"Read: {docs_address.place_of(lesson, lesson.step(self.failed_step))}"
+            yield f"Next: ./workshop hint {verdicts.failed_step}"
+            yield f"Read: {docs_address.place_of(lesson, lesson.step(verdicts.failed_step))}"
         elif not learners:
             return
-        elif self.only:
-            if following := progress.next_step(lesson, just_passed=self.passed):
+        elif verdicts.only:
+            if following := progress.next_step(lesson, just_passed=verdicts.passed):
                 yield f"Next: step {following.id} · {following.title}"
             else:
                 yield f"All core steps have passed. Check the whole lesson: ./workshop check {lesson.code}"
         else:
-            left = [step.id for step in self.steps if step.optional and not self.outcome.get(step.id)]
+            left = [step.id for step in verdicts.steps if step.optional and not verdicts.has_passed(step.id)]
             if left:
                 yield f"Optional steps left: {', '.join(left)}. Check one: ./workshop check {left[0]}"
             if lesson.next:
@@ -214,7 +174,8 @@ class Report:
 
     def _total(self) -> str:
         """Return how many steps have passed, and how long that took."""
-        only = self.first if self._only_first else self.only
-        steps = f"step {only}" if only else progress.summary(self.project.lesson, self.passed)
+        verdicts = self.verdicts
+        only = verdicts.first if verdicts.stopped_after_first else verdicts.only
+        steps = f"step {only}" if only else progress.summary(self.project.lesson, verdicts.passed)
         worker = f" · worker ready in {self._worker_seconds:.1f} s" if self._worker_seconds else ""
         return f"{steps} · {time.monotonic() - self._start:.1f} s{worker}"

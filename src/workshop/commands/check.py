@@ -5,6 +5,7 @@ from pathlib import Path
 from workshop import paths
 from workshop.checks.report import Report
 from workshop.checks.runner import Run
+from workshop.checks.verdicts import Verdicts
 from workshop.console import console, say
 from workshop.course import progress, project_files
 from workshop.course.project import Project
@@ -81,9 +82,9 @@ def _watch_folder(project: Project, step: str | None) -> bool:
                 console.rule(", ".join(names[:3]), style="dim")
             if changes or current is None:
                 current, prepared = prepared, None
-                report = _check(project, current, step, first)
-                if report.outcome and not step:
-                    first = report.failed_step
+                verdicts = _check(project, current, step, first)
+                if not verdicts.nothing_checked and not step:
+                    first = verdicts.failed_step
     except KeyboardInterrupt:
         pass
     finally:
@@ -93,22 +94,23 @@ def _watch_folder(project: Project, step: str | None) -> bool:
     return False
 
 
-def _check(project: Project, run: Run, step: str | None, first: str | None = None) -> Report:
+def _check(project: Project, run: Run, step: str | None, first: str | None = None) -> Verdicts:
     """Print the progress of `run`, which is used up, and record the steps that a learner's copy passed."""
     folder = file_watcher.identity(project.folder)
     with run:
         report = Report(project, step, first)
+        verdicts = report.verdicts
         if problems := preflight(project):
             report.print_obstacles(problems)
-            return report
+            return verdicts
         with report.live():
             for event in run.events():
                 report.add(event)
         report.print_summary()
     # If the copy was reset in the meantime, the results don't apply to the new copy.
     if project.is_learners and file_watcher.identity(project.folder) == folder:
-        _record(project, step or (first if report.failed_step == first else None), report.passed)
-    return report
+        _record(project, step or (first if verdicts.failed_step == first else None), verdicts.passed)
+    return verdicts
 
 
 def _record(project: Project, step: str | None, passed: list[str]) -> None:
