@@ -19,7 +19,7 @@ STOP_SECONDS = 5
 HIDDEN = "…"
 """The replacement for a password in an address that is printed or stored."""
 _ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
-"""Its groups: the scheme; the name and password (everything up to the last @); the host, port and rest."""
+"""A broker's address. The groups are the scheme, the name and password (up to the last @), and the rest."""
 
 
 class Broker:
@@ -32,7 +32,7 @@ class Broker:
         prefer: If `port` is None, the port to use if it is free. None means any free port.
 
     Attributes:
-        folder: The broker's temporary folder, which `stop()` removes; None while the broker is stopped.
+        folder: The broker's temporary folder, which `stop()` deletes, or None while the broker is stopped.
     """
 
     def __init__(self, port: int | None = None, prefer: int | None = 6379):
@@ -93,7 +93,7 @@ class Broker:
                 self.folder = None
 
     def kill(self) -> None:
-        """Kill the broker, as a power failure would. Then `start()` starts an empty one on the same port."""
+        """Kill the broker, as a power failure would. `start()` starts a new, empty one on the same port."""
         if self._process is not None:
             self._process.kill()
 
@@ -151,7 +151,7 @@ def version_of(url: str) -> str:
 
 
 def use_external(url: str) -> str:
-    """Check that the broker at REDIS_URL responds, and return its address.
+    """Check that the broker at REDIS_URL responds, and return `url`.
 
     Raises:
         WorkshopError: The broker doesn't respond. The message doesn't contain the password.

@@ -11,7 +11,7 @@ import psutil
 from workshop import paths
 
 SERVERS = ("up", "docs", "notebooks", "demo")
-"""Commands that run until you press Ctrl-C, as do all the processes that they start."""
+"""Commands that run until you press Ctrl-C, together with all the processes that they start."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Owner:
 
     Attributes:
         clone: The clone's folder.
-        command: The command that started the process; "" if unknown.
+        command: The command that started the process, or "" if it is unknown.
     """
 
     clone: Path
@@ -42,7 +42,9 @@ def owner_of(pid: int) -> Owner | None:
 
 
 def how_to_stop(pid: int | None) -> str:
-    """Return an instruction to stop a process that uses a port, with `kill` only for this clone's processes.
+    """Return instructions for stopping a process that uses a port.
+
+    The instructions contain a `kill` command only if the process belongs to this clone.
 
     Args:
         pid: The process ID, or None if the process belongs to another user.
@@ -67,7 +69,7 @@ def _command(process: psutil.Process) -> str:
 
 
 def _root(process: psutil.Process) -> Path:
-    """Return the folder of the clone whose command `process` runs."""
+    """Return the folder of the clone whose command `process` is running."""
     variables = process.environ()
     sources = variables.get("PYTHONPATH", "").partition(os.pathsep)[0]
     return Path(os.path.realpath(variables.get("WORKSHOP_ROOT") or Path(sources).parent))

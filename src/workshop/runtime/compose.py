@@ -112,7 +112,7 @@ def variables(file: Path) -> dict[str, str]:
 
 
 def secrets_file(file: Path) -> dict[str, str]:
-    """Add the missing secrets to .env, and return its variables. Only the file's owner can read it.
+    """Add missing secrets to .env, and return the variables in .env. Only the owner can read the file.
 
     Existing secrets are never changed, because the database in the volume uses them.
     """
@@ -125,7 +125,7 @@ def secrets_file(file: Path) -> dict[str, str]:
 
 
 def remember(file: Path, **values: str) -> dict[str, str]:
-    """Write the variables to .env, replace existing lines for them, and return the variables."""
+    """Write `values` to .env, replacing existing lines with the same names, and return `values`."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     lines = [line for line in lines if not (match := _VARIABLE.match(line)) or match[1] not in values]
     lines += [f"{name}={value}" for name, value in values.items()]
@@ -279,8 +279,9 @@ def _docker() -> str:
     version = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
     if version.returncode:
         raise WorkshopError(
-            "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: the "
-            "package docker-compose-plugin or docker-compose-v2), then run the same command again.\n"
+            "This Docker installation has no `docker compose` command. Install the Compose v2 plugin (Debian, "
+            "Ubuntu: the package docker-compose-plugin or docker-compose-v2), then run the same command "
+            "again.\n"
             "The older program docker-compose can't read this project's file."
         )
     return docker

@@ -41,7 +41,7 @@ def python_files(folder: Path) -> Iterator[Path]:
 def unreadable(folder: Path) -> list[str]:
     """Return a sentence for each file that Python cannot read.
 
-    An example is "images/views.py:31 cannot be read: …".
+    Such a sentence looks like this: "images/views.py:31 cannot be read: …".
     """
     return [sentence for file in python_files(folder) if (sentence := _why_unreadable(file, folder))]
 
@@ -60,7 +60,7 @@ def _why_unreadable(file: Path, folder: Path) -> str | None:
 
 
 def cause(lines: Iterable[str], folder: Path) -> Cause:
-    """Return the reason for a process's exit according to its log, or an empty Cause if the log has none.
+    """Return why a process exited, according to its log, or an empty Cause if the log doesn't show why.
 
     If the process continued after an error, for example in a task or a request, that error is not the cause.
     """

@@ -18,7 +18,7 @@ class ExitReasons:
 
     Args:
         folder: The project's folder.
-        broker: The workshop's own broker, or None if the project uses another one.
+        broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
         broker_stopped: Whether the broker is down because of `./workshop broker stop`.

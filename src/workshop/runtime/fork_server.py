@@ -89,7 +89,7 @@ LIBRARIES = {
         "kombu.transport.redis",
     ),
 }
-"""The modules to load, by library. They don't read settings or environment variables when imported."""
+"""The modules to load for each library. Importing them doesn't read settings or environment variables."""
 
 
 def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> None:
@@ -98,14 +98,14 @@ def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> N
     Args:
         requests: The socket from which the server reads requests.
         server_socket: The file descriptor to which forked processes write their requests.
-        libraries: The keys of LIBRARIES whose modules to load.
+        libraries: The libraries to load, as keys of LIBRARIES.
     """
     plugins = importlib.import_module("_pytest.config").default_plugins
     modules = [f"_pytest.{plugin}" for plugin in plugins]
     modules += [module for library in libraries for module in LIBRARIES[library]]
     for module in modules:
         importlib.import_module(module)
-    sys.dont_write_bytecode = True  # from here on: cache only the bytecode of libraries, not of projects
+    sys.dont_write_bytecode = True  # don't cache the bytecode of projects, which forks import later
     gc.collect()
     gc.freeze()  # otherwise, garbage collection in a fork would copy all of this memory
     events = serve(requests)
@@ -122,7 +122,8 @@ def serve(requests: socket.socket) -> int | None:
     """Fork a process for each request, until the owner exits.
 
     Returns:
-        The file descriptor for events, or None if the process has none. Only forked processes return.
+        The file descriptor for events, or None if the process has none. This function returns only in forked
+        processes.
     """
     child_exited, wakeup = os.pipe()
     for end in child_exited, wakeup:

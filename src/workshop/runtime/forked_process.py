@@ -16,7 +16,7 @@ from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 SOCKET_VARIABLE = "WORKSHOP_FORKS"
-"""The variable that holds a file descriptor: the socket on which a forked process requests another fork."""
+"""The variable with the file descriptor of the socket that a forked process needs to request another fork."""
 
 
 class Fork:
@@ -82,7 +82,7 @@ class Fork:
         return self.wait(0) is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it is running."""
+        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
         # The server sends the pid immediately, so only the wait for the exit code takes time.
         while self.exit_code is None and self._read_status(seconds):
             pass
@@ -127,7 +127,7 @@ class ForkServer:
 
     Attributes:
         folder: A temporary folder for everything that uses the server.
-        socket: The socket for requests. `Fork` needs it.
+        socket: The socket for requests to the server. Pass it to `Fork`.
     """
 
     def __init__(self, celery: bool = True):

@@ -80,7 +80,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
     Args:
         project: The project.
         environment: All environment variables of the services.
-        port: The port of the service `web`.
+        port: The port for the service `web`.
 
     Raises:
         WorkshopError: The Procfile is missing, lists no processes, names a process twice, or contains a line
@@ -111,7 +111,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
                 f"  {name}: {command}\n"
                 "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None
-    # Skip the probe if the step has passed its check, because a probe takes a quarter of a second or more.
+    # Skip the probe if the step's check has passed, because a probe takes at least a quarter of a second.
     passed = progress.passed_steps(project.lesson.name) if project.is_learners else []
     waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
     return [

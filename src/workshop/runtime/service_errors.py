@@ -17,8 +17,8 @@ class ServiceError:
         what: The end of the sentence "The worker stopped because …".
         fix: How to fix the failure.
         error: The error message of the server.
-        is_broker: Whether it is the broker that failed.
-        responded: Whether the broker did respond, but with an error.
+        is_broker: Whether the broker is the server that failed.
+        responded: Whether the broker responded with an error.
     """
 
     what: str
@@ -130,7 +130,7 @@ _FROM_LIBRARY = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
 
 
 def find(cause: Cause) -> ServiceError | None:
-    """Return the service error that made a process exit, or None if it exited for another reason."""
+    """Return the service error that made a process exit, or None if the process exited for another reason."""
     if cause.place and not _FROM_LIBRARY.match(cause.error):
         return None
     errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.earlier))

@@ -173,7 +173,7 @@ class Site:
     def environment(self) -> dict[str, str]:
         """The environment variables of the site's processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
-        # If the site is stopped during an upload, the upload's temporary file remains.
+        # If the site is stopped during an upload, the upload's temporary file remains in TMPDIR.
         environment |= {"TMPDIR": str(self.data.parent), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
         return environment | flower.environment(self._flower_port) | self._variables
 
@@ -260,7 +260,7 @@ class Ending:
 
 
 def main(name: str) -> None:
-    """Run the solution `name` until standard input is closed. Print its address or the error."""
+    """Run the solution `name` until standard input is closed. Print the site's address or the error."""
     try:
         with running(name) as site:
             print(site.address, flush=True)

@@ -44,7 +44,7 @@ _VERBS = {
     State.UNREADABLE: "cannot start: ",
     State.BROKEN: "cannot load your code: ",
 }
-"""For each state, the words between a service's name and the reason. In CRASHED, the reason has a verb."""
+"""For each state, the words between a service's name and the reason. For CRASHED, the reason has a verb."""
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Supervisor:
         say: Called with each sentence about what happens to the services.
         on_ready: Called once, when every service is either ready or has failed to start.
         on_pids: Called with a dictionary that maps names to pids whenever a process starts or exits.
-        broker: The workshop's own broker, or None if the project uses another one.
+        broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
         running: The services, by name.
@@ -154,7 +154,7 @@ class Supervisor:
         self._events.put(partial(self._switch_broker, on))
 
     def run(self) -> None:
-        """Start all services and keep them running. Return once `stop()` was called and all have exited."""
+        """Start all services and keep them running. Return when all of them have exited after `stop()`."""
         with contextlib.ExitStack() as stack:  # calls the callbacks in reverse order, even if one fails
             stack.callback(self.exited.set)
             stack.callback(self.settled.set)
@@ -379,7 +379,7 @@ class Supervisor:
             return
         self._broker_reported = False
         self._report_pids()
-        self.say("broker started again, empty.")
+        self.say("broker started again. Its queues are empty.")
 
     def _end(self, running: Running) -> None:
         running.enter(State.STOPPING)

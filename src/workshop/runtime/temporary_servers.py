@@ -50,7 +50,7 @@ def postgres_program(name: str) -> str | None:
 
 
 def redis_program() -> str | None:
-    """Return the path of a program that acts as a Redis server with TLS when it is named redis-server.
+    """Return the path of a program that is a Redis server with TLS when it is started as redis-server.
 
     Debian's redis-tools package contains this program under the name redis-check-rdb. Unlike the redis-server
     package, redis-tools doesn't start a server when it is installed.

@@ -15,7 +15,7 @@ _CHAINED = (
 )
 _FRAME = re.compile(r'  File "([^"]+)", line (\d+)')
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
-# The prefixes that honcho, Docker and pytest add to a line, and color codes.
+# The prefixes that honcho, Docker and pytest add to a line, with or without color codes.
 _PREFIX = re.compile(r"(?:\x1b\[[\d;]*m)*(?:INTERNALERROR> |[\w.-]+ +\| ?)?")
 _COLOR = re.compile(r"\x1b\[[\d;]*m")
 _MARGIN = re.compile(r" +[|+] ?")
@@ -63,7 +63,10 @@ class Report:
 
     @property
     def main(self) -> Traceback:
-        """The exception's own traceback. In a group, it is the first sub-exception that isn't a group."""
+        """The exception's own traceback.
+
+        For an exception group, this is the traceback of the first sub-exception that isn't a group itself.
+        """
         from_group = dropwhile(lambda traceback: not _is_group(traceback), self.tracebacks)
         return next((member for member in from_group if not _is_group(member)), self.tracebacks[-1])
 
@@ -74,7 +77,7 @@ class Report:
 
     @property
     def error(self) -> str:
-        """The exception on one line. The first sub-exception follows if it is an exception group."""
+        """The exception on one line. An exception group is followed by its first sub-exception."""
         groups = [traceback.error for traceback in self.tracebacks if _is_group(traceback)]
         return ": ".join([*groups[:1], self.main.error])
 
@@ -99,7 +102,11 @@ class Report:
 
 
 def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
-    """Return the reports in a log and its other non-empty lines, without their prefixes, both in order."""
+    """Split a log into reports and other lines.
+
+    Returns:
+        The reports and the other lines, both in order. The lines have no prefixes, and none of them is empty.
+    """
     reports: list[Report] = []
     rest: list[str] = []
     above: list[str] = []  # the lines since the last empty line
@@ -143,7 +150,7 @@ class _Line(NamedTuple):
 
 
 def _without_prefixes(log: Iterable[str]) -> Iterator[_Line]:
-    """Yield the lines without prefixes and color codes. In an exception group, also remove the margins."""
+    """Yield the lines without prefixes and color codes. In an exception group, remove their margins, too."""
     in_group = False
     for line in log:
         line = line.rstrip()

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Collection
 
 SECONDS = 900
-"""The maximum number of seconds for an installation. With a slow mirror, it takes minutes."""
+"""The maximum duration of an installation, in seconds. A slow mirror can need several minutes."""
 
 _AS_ROOT = """
 policy=/usr/sbin/policy-rc.d
@@ -16,13 +16,13 @@ options='-q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o DPkg::Lock::Ti
 apt-get $options update
 DEBIAN_FRONTEND=noninteractive apt-get $options install -y --no-install-recommends "$@"
 """
-"""The shell script that installs packages. Servers don't start while policy-rc.d exits with 101."""
+"""The shell script that installs packages. As long as policy-rc.d exits with 101, no server is started."""
 
 
 def available(systems: Collection[str] = ("debian", "ubuntu")) -> bool:
     """Return True if `install` can work.
 
-    It needs apt-get on one of `systems`, and either root or passwordless sudo.
+    It requires apt-get, one of `systems`, and either root or passwordless sudo.
     """
     if _system() not in systems or not shutil.which("apt-get"):
         return False

@@ -1,4 +1,4 @@
-"""Start a child process, read its output, wait for it, and stop it and the processes that it started."""
+"""Child processes: start them, read their output, wait for them, and stop them with all their children."""
 
 import contextlib
 import os
@@ -138,7 +138,7 @@ class Child:
             yield rest
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it is running."""
+        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
         return None

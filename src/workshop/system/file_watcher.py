@@ -9,7 +9,7 @@ FIX = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_insta
 
 
 def identity(folder: Path) -> int | None:
-    """Return a number that changes when another folder replaces `folder`; None if it doesn't exist."""
+    """Return a number that changes when another folder replaces `folder`, or None if there is no folder."""
     try:
         return folder.stat().st_ino
     except OSError:
@@ -17,7 +17,7 @@ def identity(folder: Path) -> int | None:
 
 
 def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[set]:
-    """Yield the changes in `folder`. If the system's limit for file watches is reached, poll the files.
+    """Yield the changes in `folder`. If the system can't watch more files, poll the files instead.
 
     Args:
         folder: The folder to watch.

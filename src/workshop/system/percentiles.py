@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest value for which at least `percent` percent of the values are no larger.
+    """Return the smallest of the values that is at least as large as `percent` percent of them.
 
     Raises:
         ValueError: `values` is empty.

@@ -12,7 +12,7 @@ def secret(name: str) -> str:
     file = paths.STATE / name
     if value := _read(file):
         return value
-    # If two processes need the secret for the first time at the same moment, only one of them creates it.
+    # If two processes need the same new secret at the same time, only one of them creates it.
     with atomic_file.locked(paths.STATE / "secrets.lock"):
         value = _read(file) or secrets.token_urlsafe(9)
         atomic_file.write_text(file, value + "\n", mode=0o600)
