@@ -279,9 +279,9 @@ def _docker() -> str:
     version = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
     if version.returncode:
         raise WorkshopError(
-            "This Docker installation has no `docker compose` command. Install the Compose v2 plugin (Debian, "
-            "Ubuntu: the package docker-compose-plugin or docker-compose-v2), then run the same command "
-            "again.\n"
+            "This Docker installation has no `docker compose` command. Install the Compose v2 plugin (on "
+            "Debian and Ubuntu: the package docker-compose-plugin or docker-compose-v2), then run the same "
+            "command again.\n"
             "The older program docker-compose can't read this project's file."
         )
     return docker

@@ -1,4 +1,4 @@
-"""Find errors in the learner's code: files that Python cannot read, and why a process exited."""
+"""Find errors in the learner's code: files that Python cannot read, and errors that made a process exit."""
 
 import os
 import re

@@ -56,7 +56,7 @@ class ExitReasons:
         return self._describe(error, service, cause) if error else str(cause)
 
     def waits(self, service: Service, lines: Collection[str]) -> str:
-        """Return the step that a service waits for, and the reason.
+        """Return the step that a service waits for, and why.
 
         Args:
             service: The service that can't start yet.

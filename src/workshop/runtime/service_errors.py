@@ -17,7 +17,7 @@ class ServiceError:
         what: The end of the sentence "The worker stopped because …".
         fix: How to fix the failure.
         error: The error message of the server.
-        is_broker: Whether the broker is the server that failed.
+        is_broker: Whether the broker failed.
         responded: Whether the broker responded with an error.
     """
 

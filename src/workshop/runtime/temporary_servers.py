@@ -27,7 +27,7 @@ class NotInstalled(WorkshopError):
 
 
 def as_user(name: str) -> list[str]:
-    """Return the command prefix that makes root run a command as user `name`. It is empty for other users."""
+    """Return the words that root puts before a command to run it as user `name`; for other users, none."""
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 

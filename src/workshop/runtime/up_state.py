@@ -49,9 +49,9 @@ def process(identity: dict) -> psutil.Process | None:
 
 
 def stop(folder: Path) -> bool:
-    """Stop the `./workshop up` that runs the project in `folder`.
+    """Stop `./workshop up` if it runs the project in `folder`.
 
-    If `./workshop up` was killed, stop the processes that it left running.
+    If `./workshop up` was killed, stop the processes that it left running in this folder.
 
     Returns:
         Whether `./workshop up` was running.

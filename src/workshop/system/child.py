@@ -21,8 +21,8 @@ class Child:
     """A child process, which starts when the object is created. Use it as a context manager, or call `stop`.
 
     The process leads its own session, so Ctrl-C in the terminal doesn't reach it, and stopping it also stops
-    the processes that it started. Its standard output and standard error both go to one file, so the process
-    never has to wait until someone reads them.
+    the processes that it started. Its standard output and standard error both go to one file, so a full pipe
+    never blocks the process.
 
     Args:
         command: A list of arguments, or a string for the shell.
