@@ -139,7 +139,7 @@ def test_a_port_that_the_system_keeps_for_root(monkeypatch):
     monkeypatch.setattr(ports, "_refusal", lambda port: errno.EACCES)  # root, as in CI, is refused none
     port = free_port()
     assert not is_free(port)
-    assert "below 1024 only an administrator's process" in str(who_holds(port))
+    assert "only an administrator's process may listen" in str(who_holds(port))
 
 
 def test_a_holder_that_ends_while_it_is_looked_at(monkeypatch):

@@ -212,7 +212,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     assert until(lambda: state_of(root)["processes"].get("worker") not in (None, before), PATIENCE)
     assert not answers(url)
     assert f"running again at {url}" in workshop(root, "broker", "start").stdout
-    run.until("broker started again, empty.")
+    run.until("broker started again. Its queues are empty.")
     assert answers(url)
     pid = state_of(root)["processes"]["broker"]["pid"]
     run.send(signal.SIGINT)

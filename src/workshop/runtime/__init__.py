@@ -1,1 +1,1 @@
-"""Processes: the broker, a project's services, other servers, and the reason why a process failed."""
+"""Run the broker, a project's services and other servers, and find out why a process failed."""

@@ -19,7 +19,7 @@ STOP_SECONDS = 5
 HIDDEN = "…"
 """The replacement for a password in an address that is printed or stored."""
 _ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
-"""Groups: scheme; name and password (any characters up to the last @); host, port and the rest."""
+"""A broker's address. The groups are the scheme, the name and password (up to the last @), and the rest."""
 
 
 class Broker:
@@ -28,11 +28,11 @@ class Broker:
     Use it as a context manager, or call `start()` and `stop()` yourself.
 
     Args:
-        port: The only port to use.
-        prefer: Without `port`, the port to use if it is free. None means any free port.
+        port: The only port that the broker may use.
+        prefer: If `port` is None, the port to use if it is free. None means any free port.
 
     Attributes:
-        folder: The broker's temporary folder, which `stop()` removes; None while the broker is stopped.
+        folder: The broker's temporary folder, which `stop()` deletes, or None while the broker is stopped.
     """
 
     def __init__(self, port: int | None = None, prefer: int | None = 6379):
@@ -58,7 +58,7 @@ class Broker:
         return self._process is not None and self._process.running
 
     def start(self) -> "Broker":
-        """Start the broker, and return once it responds. A restart uses the same port, with an empty broker.
+        """Start the broker and wait until it responds. After a restart, it is empty and has the same port.
 
         Raises:
             WorkshopError: The port is taken, or the broker doesn't respond.
@@ -82,7 +82,7 @@ class Broker:
         raise WorkshopError(f"The broker (valkey-server) did not start on port {self.port}: {reason}")
 
     def stop(self) -> None:
-        """Stop the broker and remove its files. Do nothing if the broker is stopped."""
+        """Stop the broker and delete its files. Do nothing if the broker is not running."""
         try:
             if self._process is not None:
                 self._process.stop(STOP_SECONDS)
@@ -93,13 +93,13 @@ class Broker:
                 self.folder = None
 
     def kill(self) -> None:
-        """Kill the broker, as a power failure would. `start()` restarts it on the same port, empty."""
+        """Kill the broker, as a power failure would. `start()` starts a new, empty one on the same port."""
         if self._process is not None:
             self._process.kill()
 
     def __enter__(self) -> "Broker":
         try:
-            with signals.held():  # an exception during the start would leave a process that nobody can stop
+            with signals.held():  # an exception during the start would leave a process that nothing stops
                 return self.start()
         except BaseException:
             self.stop()
@@ -118,7 +118,7 @@ class Broker:
         return self._responds()
 
     def _responds(self) -> bool:
-        """Whether it responds. Another server, with another pid, may have taken the port a moment earlier."""
+        """Return True if this broker responds, and not another server that has just taken the port."""
         return self.running and _server_info(self.url, 1).get("process_id") == self._process.pid
 
 
@@ -128,7 +128,10 @@ def answers(url: str, seconds: float = 2) -> bool:
 
 
 def connection_error(url: str, seconds: float) -> str:
-    """Return why no broker at `url` responds within `seconds`, without passwords; empty if one does."""
+    """Return why the broker at `url` doesn't respond within `seconds`, or "" if it does.
+
+    The reason does not contain passwords.
+    """
     try:
         with _client(url, seconds) as client:
             client.ping()
@@ -148,7 +151,7 @@ def version_of(url: str) -> str:
 
 
 def use_external(url: str) -> str:
-    """Check that the broker at REDIS_URL responds, and return its address.
+    """Check that the broker at REDIS_URL responds, and return `url`.
 
     Raises:
         WorkshopError: The broker doesn't respond. The message doesn't contain the password.

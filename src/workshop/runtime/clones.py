@@ -1,4 +1,4 @@
-"""Which clone of the workshop a process belongs to. Two clones on one machine may want the same port."""
+"""Find the clone that a process belongs to, because two clones on one machine may need the same port."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ import psutil
 from workshop import paths
 
 SERVERS = ("up", "docs", "notebooks", "demo")
-"""Commands that run until Ctrl-C, with all processes that they start."""
+"""Commands that run until you press Ctrl-C, together with all the processes that they start."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Owner:
 
     Attributes:
         clone: The clone's folder.
-        command: The command that started the process; "" if unknown.
+        command: The command that started the process, or "" if it is unknown.
     """
 
     clone: Path
@@ -28,7 +28,7 @@ class Owner:
 
 
 def owner_of(pid: int) -> Owner | None:
-    """Return the owner of the process `pid`, or None if it belongs to no clone or to another user."""
+    """Return the owner of process `pid`, or None if the process belongs to no clone or to another user."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for member in [process, *process.parents()]:
@@ -42,7 +42,9 @@ def owner_of(pid: int) -> Owner | None:
 
 
 def how_to_stop(pid: int | None) -> str:
-    """Return what to do about a process that uses a port: kill it only if it belongs to this clone.
+    """Return instructions for stopping a process that uses a port.
+
+    The instructions contain a `kill` command only if the process belongs to this clone.
 
     Args:
         pid: The process ID, or None if the process belongs to another user.
@@ -67,14 +69,14 @@ def _command(process: psutil.Process) -> str:
 
 
 def _root(process: psutil.Process) -> Path:
-    """Return the clone whose command `process` runs."""
+    """Return the folder of the clone whose command `process` is running."""
     variables = process.environ()
     sources = variables.get("PYTHONPATH", "").partition(os.pathsep)[0]
     return Path(os.path.realpath(variables.get("WORKSHOP_ROOT") or Path(sources).parent))
 
 
 def _folders(process: psutil.Process) -> Iterator[Path]:
-    """Yield the folders of a process: its current one, and that of its program, such as .venv/bin."""
+    """Yield the working directory of a process and the folder of its executable, such as .venv/bin."""
     with contextlib.suppress(psutil.Error):
         yield Path(process.cwd())
     with contextlib.suppress(psutil.Error, IndexError):

@@ -1,7 +1,7 @@
 """`./workshop compose`: run Docker Compose with this clone's secrets, project name, profiles and ports.
 
-The script `workshop` runs this module before .venv exists, so it imports only the standard library. That is
-why it reads .env and checks ports itself instead of using a package.
+The script `workshop` runs this module before .venv exists, so the module imports only the standard library.
+That is why it contains its own code to read .env and to check ports, instead of using packages.
 """
 
 import hashlib
@@ -30,20 +30,20 @@ SECRETS = (
     "GRAFANA_PASSWORD",
     "AWS_SECRET_ACCESS_KEY",
 )
-"""The secrets in .env. They can be used in a URL without percent-encoding."""
+"""The names of the secrets in .env. Their values can be used in a URL without percent-encoding."""
 PROFILES = {
     "rabbitmq": {"CELERY_BROKER_URL": "amqp://photos:{RABBITMQ_PASSWORD}@rabbitmq:5672//"},
     "s3": {
         "AWS_STORAGE_BUCKET_NAME": "photos",
         "AWS_S3_ENDPOINT_URL": "http://s3:5000",
         "AWS_S3_REGION_NAME": "us-east-1",
-        # The address for browsers, because only containers know the name `s3`.
+        # Browsers need this address, because only containers can resolve the name `s3`.
         "AWS_S3_CUSTOM_DOMAIN": "localhost:{S3_PORT}/photos",
         "AWS_ACCESS_KEY_ID": "photos",
     },
     "monitoring": {},
 }
-"""The variables that a profile sets for the other services, unless .env or the environment sets them."""
+"""The variables that each profile sets for the other services, unless .env or the environment sets them."""
 STARTING = {"up", "start", "create", "run", "restart"}
 CLEANING = {"down", "kill", "logs", "ps", "rm", "stop"}
 """Commands that also apply to the containers of profiles that are no longer selected."""
@@ -60,17 +60,16 @@ _PORT = re.compile(
     r'    ports: \["127\.0\.0\.1:\$\{(\w+):-(\d+)\}',
     re.MULTILINE,
 )
-"""A service with a port in docker-compose.yml: its name, its profile, the port's variable and the default."""
+"""A service with a port in docker-compose.yml: the name, the profile, and the port's variable and default."""
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Replace this process with `docker compose` and `arguments`.
+    """Replace this process with `docker compose`, and pass it `arguments`.
 
-    `manage …` runs manage.py in the web container.
+    The additional command `manage …` runs manage.py in the web container.
 
     Raises:
-        WorkshopError: Docker or Compose v2 is missing, .env lacks the database's password, or a port is
-            taken.
+        WorkshopError: Docker or Compose v2 is missing, .env lacks the database password, or a port is taken.
     """
     docker = _docker()
     words = list(arguments)
@@ -113,9 +112,9 @@ def variables(file: Path) -> dict[str, str]:
 
 
 def secrets_file(file: Path) -> dict[str, str]:
-    """Add the missing secrets to .env, and return its variables. Only the file's owner can read it.
+    """Add missing secrets to .env, and return the variables in .env. Only the owner can read the file.
 
-    Existing secrets are never changed, because the database on the volume uses them.
+    Existing secrets are never changed, because the database in the volume uses them.
     """
     known = variables(file)
     new = {name: secrets.token_urlsafe(32) for name in SECRETS if not known.get(name)}
@@ -126,7 +125,7 @@ def secrets_file(file: Path) -> dict[str, str]:
 
 
 def remember(file: Path, **values: str) -> dict[str, str]:
-    """Write the variables into .env, in place of lines with the same names. Return the variables."""
+    """Write `values` to .env, replacing existing lines with the same names, and return `values`."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     lines = [line for line in lines if not (match := _VARIABLE.match(line)) or match[1] not in values]
     lines += [f"{name}={value}" for name, value in values.items()]
@@ -153,15 +152,15 @@ def _with_secrets(file: Path, docker: str, project: str, command: str) -> dict[s
             "Restore that file, or delete the photos and the database and start over:\n"
             "./workshop compose down --volumes"
         )
-    # Enough to stop and delete the containers.
+    # These values are enough to stop and delete the containers.
     return known | {name: known.get(name) or "lost" for name in SECRETS}
 
 
 def for_profiles(profiles: set[str], known: dict[str, str]) -> dict[str, str]:
-    """Return the variables that profiles set for the other services.
+    """Return the variables that the selected profiles set for the other services.
 
     Args:
-        profiles: The names of the chosen profiles.
+        profiles: The names of the selected profiles.
         known: The variables in .env and the environment.
     """
     values = {"S3_PORT": "9000"} | known
@@ -175,8 +174,8 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
     """Check that no other program uses a port that `up` needs.
 
     Args:
-        words: The arguments of `up`. If they name services, only the ports of these services are needed.
-        profiles: The names of the chosen profiles.
+        words: The arguments of `up`. If they name services, only the ports of those services are checked.
+        profiles: The names of the selected profiles.
         known: The variables in .env and the environment.
         project: The Compose project name.
 
@@ -204,7 +203,7 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
 
 
 def publisher(port: int | str) -> str:
-    """Return the Compose project that publishes the port on this machine; empty if there is none."""
+    """Return the name of the Compose project that publishes `port` on this machine, or "" if none does."""
     docker = shutil.which("docker")
     label = '{{.Label "com.docker.compose.project"}}'
     options = ["--filter", f"publish={port}", "--format", label]
@@ -222,7 +221,7 @@ def stop_command(project: str) -> str:
 
 
 def _docker_lines(docker: str, *arguments: str) -> list[str]:
-    """Return the lines of Docker's output; empty if the command fails."""
+    """Run a Docker command. Return the lines of its output, or an empty list if it fails."""
     try:
         done = subprocess.run([docker, *arguments], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
@@ -231,9 +230,9 @@ def _docker_lines(docker: str, *arguments: str) -> list[str]:
 
 
 def _is_free(port: int) -> bool:
-    """Return True if no server listens on the port and one could.
+    """Return True if no server listens on the port and Docker can open it.
 
-    Doesn't use psutil, which is only in .venv.
+    This function doesn't use psutil, because psutil is installed only in .venv.
     """
     with socket.socket() as client:
         client.settimeout(2)
@@ -251,7 +250,7 @@ def _is_free(port: int) -> bool:
 
 
 def _command_index(words: Sequence[str]) -> int:
-    """Return the index of Compose's command after the global options; the length if there is no command."""
+    """Return the index of Compose's command after the global options, or `len(words)` if there is none."""
     index = 0
     while index < len(words) and words[index].startswith("-"):
         index += 2 if words[index] in WITH_VALUE else 1
@@ -259,7 +258,7 @@ def _command_index(words: Sequence[str]) -> int:
 
 
 def _profiles(words: Sequence[str]) -> set[str]:
-    """Return the profiles in Compose's global options."""
+    """Return the profiles that are selected in Compose's global options."""
     profiles = set()
     for option, following in zip(words, [*words[1:], ""], strict=False):
         if option == "--profile":
@@ -280,14 +279,15 @@ def _docker() -> str:
     version = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
     if version.returncode:
         raise WorkshopError(
-            "This Docker has no `docker compose`. Install its plugin, Compose v2 (Debian, Ubuntu: the "
-            "package docker-compose-plugin or docker-compose-v2), then run the same command again.\n"
+            "This Docker installation has no `docker compose` command. Install the Compose v2 plugin (on "
+            "Debian and Ubuntu: the package docker-compose-plugin or docker-compose-v2), then run the same "
+            "command again.\n"
             "The older program docker-compose can't read this project's file."
         )
     return docker
 
 
-if __name__ == "__main__":  # for the script `workshop`
+if __name__ == "__main__":  # run by the script `workshop`
     try:
         main(sys.argv[1:])
     except WorkshopError as error:

@@ -1,4 +1,4 @@
-"""Find errors in the learner's code: unreadable files, and the reason why a process exited."""
+"""Find errors in the learner's code: files that Python cannot read, and errors that made a process exit."""
 
 import os
 import re
@@ -17,8 +17,8 @@ class Cause:
     """Why a process exited.
 
     Attributes:
-        error: The exception, such as "ValueError: no such mode", or the process's last message.
-        place: The learner's file and line, such as "images/tasks.py:7"; empty if the learner's code isn't
+        error: The exception, such as "ValueError: no such mode", or the last message of the process.
+        place: The learner's file and line, such as "images/tasks.py:7", or "" if the learner's code isn't
             involved.
         earlier: The exceptions that led to `error`.
     """
@@ -39,7 +39,10 @@ def python_files(folder: Path) -> Iterator[Path]:
 
 
 def unreadable(folder: Path) -> list[str]:
-    """Return a sentence for each file that Python cannot read: "images/views.py:31 cannot be read: …"."""
+    """Return a sentence for each file that Python cannot read.
+
+    Such a sentence looks like this: "images/views.py:31 cannot be read: …".
+    """
     return [sentence for file in python_files(folder) if (sentence := _why_unreadable(file, folder))]
 
 
@@ -57,9 +60,9 @@ def _why_unreadable(file: Path, folder: Path) -> str | None:
 
 
 def cause(lines: Iterable[str], folder: Path) -> Cause:
-    """Return why the process with this log exited, or an empty Cause if the log doesn't say why.
+    """Return why a process exited, according to its log, or an empty Cause if the log doesn't show why.
 
-    Errors after which the process continued, such as errors in tasks and requests, are not the cause.
+    If the process continued after an error, for example in a task or a request, that error is not the cause.
     """
     reports, rest = tracebacks.read(lines)
     for report in reversed(reports):
@@ -70,13 +73,13 @@ def cause(lines: Iterable[str], folder: Path) -> Cause:
 
 
 def place(lines: Iterable[str], folder: Path) -> str:
-    """Return the learner's file and line in the last traceback of `lines`, or "" if there is none."""
+    """Return the learner's file and line from the last traceback in `lines`, or "" if there is none."""
     reports, _ = tracebacks.read(lines)
     return reports[-1].place(folder, _SKIPPED) if reports else ""
 
 
 def advice(error: str) -> str:
-    """Return how to fix an import of a name that doesn't exist; "" for any other error."""
+    """Return how to fix an import of a name that doesn't exist, or "" for any other error."""
     if "circular import" in error:
         return (
             "Two files import each other, so one of them is not complete yet. Remove one of the two imports."
@@ -91,9 +94,9 @@ def advice(error: str) -> str:
 
 
 def _last_message(lines: list[str]) -> str:
-    """Return the last error in a log without a traceback, otherwise its last line.
+    """Return the last error in a log that contains no traceback, or the last line if there is no error.
 
-    Log records don't count, except Celery's critical ones and those about failed connections.
+    Log records are ignored, except Celery's critical records and records of failed connections.
     """
     message = error = ""
     for number, line in enumerate(lines):
@@ -105,7 +108,7 @@ def _last_message(lines: list[str]) -> str:
             continue
         message = line.strip()
         if re.search(r"\b\w*Error\b:", line):
-            # After a line with only "Error:", the next lines say what is wrong.
+            # If the line ends with a colon, the next lines contain the details.
             details = lines[number + 1 : number + 4] if message.endswith(":") else []
             error = " ".join([message, *map(str.strip, details)])
     return error or message

@@ -19,7 +19,7 @@ def record(port: int) -> Path:
     """Record that this process serves the docs site on `port`.
 
     Returns:
-        The file with the record, which the caller must remove.
+        The file that contains the record. The caller must delete it.
     """
     file = paths.STATE / f"docs-{port}.json"
     atomic_file.write_json(file, {"port": port} | (up_state.identify(os.getpid()) or {}))
@@ -27,9 +27,9 @@ def record(port: int) -> Path:
 
 
 def address() -> str | None:
-    """Return the address of a running docs site of this clone, or None.
+    """Return the address of this clone's docs site, or None if the docs site isn't running.
 
-    The record says which clone's server uses a port. The default port may belong to another program.
+    Only recorded ports are checked, because another program or another clone may use the default port.
     """
     for file in sorted(paths.STATE.glob("docs-*.json")):
         state = atomic_file.read_json(file)
@@ -43,7 +43,7 @@ def address() -> str | None:
 
 
 def place_of(lesson: Lesson, step: Step) -> str:
-    """Return the address of a step's text, or the command that serves the docs."""
+    """Return the address of a step in the docs, or the command that serves the docs."""
     if docs_site := address():
         return f"{docs_site}/lessons/{lesson.name}/#{step.anchor}"
     return f"{COMMAND}, step {step.id}"

@@ -1,4 +1,4 @@
-"""Why a process under the supervisor isn't running, as a text that follows the service's name."""
+"""Explain why a supervised process isn't running. Each explanation is printed after the service's name."""
 
 import contextlib
 import signal
@@ -14,14 +14,14 @@ from workshop.runtime.service_errors import ServiceError
 
 
 class ExitReasons:
-    """Explains why processes of a project have exited.
+    """Explains why a project's processes have exited.
 
     Args:
         folder: The project's folder.
-        broker: The workshop's own broker, or None if the project uses another one.
+        broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
-        broker_stopped: Set this while `./workshop broker stop` keeps the broker down.
+        broker_stopped: Whether the broker is down because of `./workshop broker stop`.
     """
 
     def __init__(self, folder: Path, broker: Broker | None):
@@ -29,15 +29,15 @@ class ExitReasons:
         self.broker_stopped = False
 
     def exited(self, service: Service, lines: Collection[str], code: int) -> str:
-        """Return how and why the process exited, and what to do.
+        """Return how and why the process exited, and what to do about it.
 
         Args:
             service: The service whose process has exited.
-            lines: The last lines of its output.
-            code: Its exit code.
+            lines: The last lines of the process's output.
+            code: The process's exit code.
         """
         next_start = "\n  It starts again when you save a file."
-        if log := service.log:  # not part of the project
+        if log := service.log:  # a service with a log file is not part of the project
             next_start = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
         if number := _signal_of(code):
             killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
@@ -56,11 +56,11 @@ class ExitReasons:
         return self._describe(error, service, cause) if error else str(cause)
 
     def waits(self, service: Service, lines: Collection[str]) -> str:
-        """Return the step that a process waits for.
+        """Return the step that a service waits for, and why.
 
         Args:
             service: The service that can't start yet.
-            lines: The output of its probe.
+            lines: The output of the service's probe.
         """
         reason = str(diagnosis.cause(lines, self.folder))
         if "has no attribute" in reason or f"No module named '{service.app}.celery'" in reason:

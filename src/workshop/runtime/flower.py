@@ -1,4 +1,4 @@
-"""Flower's port, and its password on this machine."""
+"""Flower's port and password on this machine."""
 
 from workshop.system.ports import claim_next
 from workshop.system.secret import secret
@@ -8,7 +8,11 @@ USER = "workshop"
 
 
 def environment(port: int | None = None) -> dict[str, str]:
-    """Flower's environment variables: the port (default: 5555 or the next free one), user and password."""
+    """Return Flower's environment variables: its port, user and password.
+
+    Args:
+        port: The port (default: 5555 or the next free port).
+    """
     port = port or claim_next(PORT)
     return {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": f"{USER}:{password()}"}
 

@@ -1,8 +1,8 @@
-"""A server that loads the libraries once and forks processes that use them. Each fork saves half a second.
+"""A server that loads libraries once and forks processes that use them. Each fork saves half a second.
 
-The server reads nothing from a project. A forked process waits for a line on its standard input that says,
-as JSON, what to run. `Fork.run` in `workshop.runtime.forked_process` writes this line. If the input is closed
-without a line, the process exits.
+The server reads nothing from a project. A forked process waits for a line on its standard input: JSON that
+describes what to run. `Fork.run` in `workshop.runtime.forked_process` writes this line. If standard input is
+closed before that, the process exits.
 
     python -m workshop.runtime.fork_server REQUESTS SOCKET LIBRARIES…
 
@@ -89,7 +89,7 @@ LIBRARIES = {
         "kombu.transport.redis",
     ),
 }
-"""The modules that every process imports. They don't read settings or environment variables on import."""
+"""The modules to load for each library. Importing them doesn't read settings or environment variables."""
 
 
 def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> None:
@@ -98,16 +98,16 @@ def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> N
     Args:
         requests: The socket from which the server reads requests.
         server_socket: The file descriptor to which forked processes write their requests.
-        libraries: Keys of LIBRARIES.
+        libraries: The libraries to load, as keys of LIBRARIES.
     """
     plugins = importlib.import_module("_pytest.config").default_plugins
     modules = [f"_pytest.{plugin}" for plugin in plugins]
     modules += [module for library in libraries for module in LIBRARIES[library]]
     for module in modules:
         importlib.import_module(module)
-    sys.dont_write_bytecode = True  # cache the bytecode of libraries, but not of projects
+    sys.dont_write_bytecode = True  # don't cache the bytecode of projects, which forks import later
     gc.collect()
-    gc.freeze()  # garbage collection in a fork would copy all of this memory
+    gc.freeze()  # otherwise, garbage collection in a fork would copy all of this memory
     events = serve(requests)
     with open(0, "rb", closefd=False) as stdin:
         line = stdin.readline()
@@ -122,7 +122,8 @@ def serve(requests: socket.socket) -> int | None:
     """Fork a process for each request, until the owner exits.
 
     Returns:
-        Only in the forked processes: the file descriptor for events, or None if the process has none.
+        The file descriptor for events, or None if the process has none. This function returns only in forked
+        processes.
     """
     child_exited, wakeup = os.pipe()
     for end in child_exited, wakeup:
@@ -132,7 +133,7 @@ def serve(requests: socket.socket) -> int | None:
     statuses: dict[int, int] = {}
     while True:
         ready, _, _ = select.select([0, requests, child_exited], [], [])
-        if 0 in ready:  # the owner never writes here, so it has exited
+        if 0 in ready:  # the owner never writes to this input, so the owner has exited
             sys.exit(0)
         if child_exited in ready:
             os.read(child_exited, 4096)
@@ -142,7 +143,7 @@ def serve(requests: socket.socket) -> int | None:
             pid = os.fork()
             if not pid:
                 break
-            with contextlib.suppress(OSError):  # the child has already done this
+            with contextlib.suppress(OSError):  # the child has already joined the group
                 os.setpgid(pid, int(group))
             for file in (stdin, output, *events):
                 os.close(file)
@@ -174,14 +175,14 @@ def _send(status: int, number: int) -> None:
 
 
 def _apply(options: dict, **variables: str) -> None:
-    """Make this process look as if the program had been started with the options of `Fork.run`."""
+    """Set up this process as if the program had been started with the options from `Fork.run`."""
     os.environ.clear()
     os.environ.update(options["environment"] | variables)
     time.tzset()
     os.chdir(options["folder"])
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [folder for folder in folders if folder not in sys.path]
-    importlib.invalidate_caches()  # files may have been written since the libraries were loaded
+    importlib.invalidate_caches()  # files may have been created since the libraries were loaded
     sys.argv = [options["program"], *options["arguments"]]
     devnull = os.open(os.devnull, os.O_RDONLY)
     os.dup2(devnull, 0)
@@ -196,14 +197,14 @@ def run_pytest() -> None:
 
 
 def run_celery() -> None:
-    """Run Celery's own command line."""
+    """Run Celery's command-line program."""
     from celery.__main__ import main
 
     main()
 
 
 def run_code() -> None:
-    """Run the first argument, as `python -c` does."""
+    """Run the code in the first argument, as `python -c` does."""
     source = sys.argv.pop(1)
     exec(compile(source, "<string>", "exec"), {"__name__": "__main__"})
 

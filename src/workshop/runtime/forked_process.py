@@ -16,22 +16,22 @@ from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 SOCKET_VARIABLE = "WORKSHOP_FORKS"
-"""The variable with the file descriptor of the socket on which a forked process requests another process."""
+"""The variable with the file descriptor of the socket that a forked process needs to request another fork."""
 
 
 class Fork:
-    """A process that the fork server forks at once. It waits until `run()` says what to run.
+    """A process that the fork server forks immediately. The process waits until `run()` tells it what to run.
 
     Args:
         server: The server's socket.
         output: The file descriptor for the process's output.
         group: The process group to join. With 0, the process leads a new group, which the server kills when
-            the leader exits.
-        events: Another file descriptor for the process.
+            the process exits.
+        events: A file descriptor to which the process can write events.
 
     Attributes:
-        exit_code: The exit code, after `running` or `wait`: None while the process is running, negative if a
-            signal ended it.
+        exit_code: The exit code: None while the process is running, negative if a signal ended it. Use
+            `running` or `wait` to update it.
     """
 
     def __init__(self, server: socket.socket, output: int, group: int = 0, events: int | None = None):
@@ -54,9 +54,10 @@ class Fork:
 
         Args:
             program: "pytest", "celery" or "python".
-            arguments: The program's arguments. The first one of "python" is the code, as in `python -c`.
-            folder: The folder where it runs.
-            environment: All of its environment variables.
+            arguments: The program's arguments. For "python", the first argument is the code, as in
+                `python -c`.
+            folder: The folder where the program runs.
+            environment: All environment variables of the program.
         """
         options = {"arguments": arguments, "folder": str(folder), "environment": environment}
         with contextlib.suppress(BrokenPipeError), self._program:
@@ -64,7 +65,7 @@ class Fork:
 
     @property
     def pid(self) -> int:
-        """The process ID. Waits for the server to fork.
+        """The process ID. Reading this property waits until the server has forked the process.
 
         Raises:
             ProcessLookupError: The server has exited.
@@ -81,8 +82,8 @@ class Fork:
         return self.wait(0) is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until the process exits, and return its exit code; None after `seconds`."""
-        # The first status is the pid, which the server sends at once. So this waits once for the exit code.
+        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
+        # The server sends the pid immediately, so only the wait for the exit code takes time.
         while self.exit_code is None and self._read_status(seconds):
             pass
         return self.exit_code
@@ -93,7 +94,7 @@ class Fork:
             os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the process and the group that it leads, whatever they are doing."""
+        """Kill the process and the process group that it leads."""
         with contextlib.suppress(BrokenPipeError):
             self._program.close()
         with contextlib.suppress(ProcessLookupError):
@@ -125,8 +126,8 @@ class ForkServer:
         celery: Whether to load Celery as well.
 
     Attributes:
-        folder: A temporary folder that the server's users share.
-        socket: The socket for requests, which `Fork` needs.
+        folder: A temporary folder for everything that uses the server.
+        socket: The socket for requests to the server. Pass it to `Fork`.
     """
 
     def __init__(self, celery: bool = True):
@@ -152,7 +153,7 @@ class ForkServer:
             requests.close()
 
     def close(self) -> None:
-        """Stop the server. Stop the processes that it forked first."""
+        """Stop the server. Before you call this, stop the processes that the server has forked."""
         self._process.kill()
         self.socket.close()
         self._folder.cleanup()

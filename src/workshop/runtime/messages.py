@@ -1,4 +1,4 @@
-"""Messages on the broker, decoded."""
+"""Decode the messages on the broker."""
 
 import json
 from base64 import b64decode
@@ -31,8 +31,8 @@ def decoded(raw: bytes | str) -> Message:
     """Decode a message as Kombu stores it in Redis.
 
     Raises:
-        ValueError: `raw` is something else. Depending on its content, this can also be a KeyError or a
-            TypeError.
+        ValueError: `raw` is not such a message. Depending on its content, the exception can also be a
+            KeyError or a TypeError.
     """
     message = json.loads(raw)
     body = message["body"]

@@ -22,17 +22,18 @@ class Service:
 
     Attributes:
         name: The service's name.
-        command: The command, for a shell.
-        folder: The folder where it runs.
-        environment: All of its environment variables.
-        port: The service is ready when it listens on this port.
-        ready_line: The service is ready when its log contains this text. Without `port` and `ready_line`, it
-            is ready at its first line.
-        restarts: Whether to restart it when code changes. False if it reloads code on its own.
-        reads: More files that restart the service when they change.
-        waits: The step that must be done before the service can start.
+        command: The shell command.
+        folder: The folder where the command runs.
+        environment: All environment variables of the command.
+        port: The port on which the service listens once it is ready.
+        ready_line: The text that the log contains once the service is ready. Without `port` and `ready_line`,
+            the service is ready when it prints its first line.
+        restarts: Whether to restart the service when code changes. False if the service reloads code on its
+            own.
+        reads: Other files that restart the service when they change.
+        waits: The step that the learner must do before the service can start.
         once: Whether the service is done when it exits with code 0.
-        log: A file for its output, which is then not shown in the terminal.
+        log: The file for the output, which is then not shown in the terminal.
     """
 
     name: str
@@ -49,19 +50,19 @@ class Service:
 
     @property
     def shell_command(self) -> str:
-        """The command with `exec`, so that it replaces the shell and receives signals directly."""
+        """The command, with `exec` if possible: it then replaces the shell and receives signals directly."""
         if not self.is_simple:
             return self.command
         return f"exec env {self.command}" if _ASSIGNMENT.match(self.command) else f"exec {self.command}"
 
     @property
     def is_simple(self) -> bool:
-        """Whether this is a single command without pipes or lists, which receives signals directly."""
+        """Whether this is a single command, without pipes or lists, so that it receives signals directly."""
         return not re.search(r"[;&|()]", self.command)
 
     @property
     def app(self) -> str | None:
-        """The Celery app in the command: "myproject" in `celery -A myproject worker`."""
+        """The Celery app that the command names, such as "myproject" in `celery -A myproject worker`."""
         match = _APP.search(self.command)
         return match[1] if match else None
 
@@ -79,11 +80,11 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
     Args:
         project: The project.
         environment: All environment variables of the services.
-        port: The port of the service `web`.
+        port: The port for the service `web`.
 
     Raises:
-        WorkshopError: The Procfile is missing, lists no process, names one twice, or contains a line that a
-            shell can't read.
+        WorkshopError: The Procfile is missing, lists no processes, names a process twice, or contains a line
+            that a shell can't parse.
     """
     file = project.folder / "Procfile"
     try:
@@ -110,7 +111,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
                 f"  {name}: {command}\n"
                 "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None
-    # Skip the probe if the step has passed its check, because a probe takes a quarter of a second or more.
+    # Skip the probe if the step's check has passed, because a probe takes at least a quarter of a second.
     passed = progress.passed_steps(project.lesson.name) if project.is_learners else []
     waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}
     return [
@@ -127,12 +128,12 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
 
 
 def _ready_and_restart(name: str, command: str, environment: dict[str, str], port: int) -> dict:
-    """Return how to tell that a process is ready, and what restarts it."""
+    """Return the attributes of a Service that define when it is ready and what restarts it."""
     words = command.split()
     if name == "web":
         return {"port": port}
     if "flower" in words:
-        # Flower forgets all tasks when it exits, so not every code change restarts it.
+        # Flower forgets all tasks when it exits, so only a change to its configuration restarts it.
         return {"port": int(environment.get("FLOWER_PORT", 5555)), "reads": ("flowerconfig.py",)}
     if "worker" in words:
         return {"ready_line": " ready.", "restarts": True}

@@ -1,4 +1,4 @@
-"""What a process needs (broker, database, port, disk): its errors, and how to fix them."""
+"""Failures of what a process needs (broker, database, port, disk), and how to fix them."""
 
 import re
 import textwrap
@@ -15,10 +15,10 @@ class ServiceError:
 
     Attributes:
         what: The end of the sentence "The worker stopped because …".
-        fix: What to do.
-        error: The server's message.
-        is_broker: Whether the broker has failed.
-        responded: Whether the broker responded, but with an error.
+        fix: How to fix the failure.
+        error: The error message of the server.
+        is_broker: Whether the broker failed.
+        responded: Whether the broker responded with an error.
     """
 
     what: str
@@ -94,7 +94,7 @@ _BROKER = (
         "Start the broker, or correct its address (REDIS_URL, CELERY_BROKER_URL).",
     ),
 )
-"""The pattern, the server's error code (which redis-py leaves out), the meaning, and the fix."""
+"""For each failure: a pattern, the server's error code (which redis-py omits), the meaning, and the fix."""
 
 _OTHERS = (
     (
@@ -126,16 +126,16 @@ _OTHERS = (
 )
 
 _FROM_LIBRARY = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
-"""Exceptions of libraries that talk to servers. The learner's own exceptions may contain the same words."""
+"""Exceptions from libraries that connect to servers. The learner's exceptions may contain the same words."""
 
 
 def find(cause: Cause) -> ServiceError | None:
-    """Return the service error because of which a process exited, or None if there is none."""
+    """Return the service error that made a process exit, or None if the process exited for another reason."""
     if cause.place and not _FROM_LIBRARY.match(cause.error):
         return None
     errors = (cause.error,) if cause.place else (cause.error, *reversed(cause.earlier))
     for error in errors:
-        # Check the database and the port first: psycopg and Django have exceptions with the same names.
+        # Check the database and the port first: psycopg, Django and Kombu use the same exception names.
         for pattern, what, fix in _OTHERS:
             if re.search(pattern, error):
                 return ServiceError(what, fix, _message(error))
@@ -149,7 +149,7 @@ def find(cause: Cause) -> ServiceError | None:
 
 
 def _message(error: str) -> str:
-    """Return the error without the class name and without the command that a pipeline quotes."""
+    """Return the error message without the name of its class and without the quoted pipeline command."""
     message = re.sub(r"^[A-Za-z_][\w.]*(?:Error|Exception|Refused|Allowed): ", "", error)
     message = re.sub(r"^\(0, 0\): ", "", message)
     message = re.sub(r"^Command # \d+ \(.*\) of pipeline caused error: ", "", message)

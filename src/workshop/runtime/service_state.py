@@ -1,29 +1,29 @@
-"""The states of a service under the supervisor, and which state may follow which."""
+"""The states of a supervised service, and the transitions that are allowed between them."""
 
 from enum import Enum, auto
 
 
 class State(Enum):
-    """What a service is doing. `ALIVE` states have a process; `SETTLED` states change only from outside."""
+    """The state of a service. It has a process in `ALIVE` states. `SETTLED` states don't end on their own."""
 
     NEW = auto()
-    """It has not been started yet."""
+    """The service has not been started yet."""
     PROBING = auto()
-    """A short command checks whether the learner's code can already run it."""
+    """A short command is checking whether the learner's code can already run the service."""
     STARTING = auto()
     READY = auto()
     FAILING = auto()
-    """It runs, but has printed the first lines of an error."""
+    """The service is running, but it has printed the first lines of an error."""
     BROKEN = auto()
-    """It runs, but cannot load the learner's code."""
+    """The service is running, but it cannot load the learner's code."""
     STOPPING = auto()
     WAITING = auto()
-    """It cannot start before the learner has done a step."""
+    """The service cannot start until the learner has done a step."""
     UNREADABLE = auto()
-    """It was not started, because a file has a syntax error."""
+    """The service was not started, because a file has a syntax error."""
     CRASHED = auto()
     DONE = auto()
-    """It has done its work, or `up` is stopping."""
+    """The service has done its work, or the supervisor is stopping."""
 
 
 _START = {State.PROBING, State.STARTING, State.UNREADABLE}
@@ -47,7 +47,7 @@ SETTLED = STOPPED - {State.NEW} | {State.READY, State.BROKEN}
 
 
 def check(before: State, after: State) -> State:
-    """Return the state `after`.
+    """Check that `after` may follow `before`, and return `after`.
 
     Raises:
         ValueError: `after` may not follow `before`.

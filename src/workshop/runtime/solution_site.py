@@ -1,7 +1,7 @@
 """Run a solution as a separate site with its own data, broker and port, and clean up afterwards.
 
-As a program, `python -m workshop.runtime.solution_site 01-sync` prints the address of the site, or the reason
-why it failed, and serves the site until standard input is closed.
+The command `python -m workshop.runtime.solution_site 01-sync` prints the site's address, then serves the site
+until standard input is closed. If the site can't start, the command prints the reason instead.
 """
 
 import contextlib
@@ -45,21 +45,21 @@ def newest() -> str:
 
 
 class Site:
-    """A solution that runs as a site. Call `start()`, then `wait()`. `stop()` stops everything at any stage.
+    """A solution that runs as a site. Call `start()`, then `wait()`. You can call `stop()` at any time.
 
     Args:
         name: The solution's name.
-        folder: The folder for its database, photos and log.
+        folder: The folder for the site's database, photos and log.
         without: The names of processes to leave out.
-        commands: Commands that replace the Procfile's, by name.
+        commands: Commands that replace those in the Procfile, by process name.
         variables: Additional environment variables. PRACTICE is 0 by default, as on a server.
 
     Attributes:
         project: The solution.
         port: The site's port.
-        data: The folder with its database and photos.
-        log: The file with the output of all processes.
-        news: Messages about the processes, for example that one has exited.
+        data: The folder that contains the site's database and photos.
+        log: The file that contains the output of all processes.
+        news: Messages about the processes, such as a message that a process has exited.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Site:
         return self._supervisor.running[name].pid
 
     def start(self) -> None:
-        """Start the broker and every process, and return without waiting for them.
+        """Start the broker and every process, without waiting until the processes are ready.
 
         Raises:
             WorkshopError: The broker does not start, or the Procfile can't be read.
@@ -124,10 +124,10 @@ class Site:
         self._supervisor.run_in_thread()
 
     def wait(self) -> None:
-        """Return once the site responds and its worker is ready.
+        """Wait until the site responds and its worker is ready.
 
         Raises:
-            WorkshopError: One of them did not start. The message contains the reason.
+            WorkshopError: One of the processes did not start. The message contains the reason.
         """
         self._supervisor.settled.wait(START_SECONDS + 5)
         missing = NEEDED.intersection(self._supervisor.not_ready())
@@ -141,15 +141,15 @@ class Site:
             )
 
     def last_lines(self, count: int = 10) -> list[str]:
-        """Return the last lines of the common log."""
+        """Return the last `count` lines of the log."""
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
 
     def stays(self, seconds: float) -> bool:
-        """Wait up to `seconds`. Return False once the supervisor has exited."""
+        """Wait up to `seconds`. Return True, or return False as soon as the supervisor has exited."""
         return not self._supervisor.exited.wait(seconds)
 
     def hurry(self) -> None:
-        """Don't wait for running tasks. Call this from a signal handler while `stop()` waits."""
+        """Don't wait for running tasks to finish. Call this in a signal handler while `stop()` is waiting."""
         if self._supervisor is not None:
             self._supervisor.stop()
 
@@ -162,7 +162,8 @@ class Site:
         try:
             if self._supervisor is not None:
                 self._supervisor.stop()
-                # Not Thread.join(): when interrupted, it regards the thread as ended (Python 3.11 and 3.12).
+                # Don't use Thread.join(): after an interrupt, it considers the thread finished (Python 3.11
+                # and 3.12).
                 self._supervisor.exited.wait()
                 self._supervisor.printer.output.close()
         finally:
@@ -172,7 +173,7 @@ class Site:
     def environment(self) -> dict[str, str]:
         """The environment variables of the site's processes."""
         environment = self.project.environment(self._broker.url, self.data, self.port, kept=False)
-        # If the site is stopped during an upload, the upload's temporary file remains.
+        # If the site is stopped during an upload, the upload's temporary file remains in TMPDIR.
         environment |= {"TMPDIR": str(self.data.parent), "PYTHONDONTWRITEBYTECODE": "1", "PRACTICE": "0"}
         return environment | flower.environment(self._flower_port) | self._variables
 
@@ -182,7 +183,7 @@ class Site:
             "migrate", "python manage.py migrate --no-input", self.project.folder, environment, once=True
         )
         services = [
-            # The solution has all steps done, so no process has to wait for a step.
+            # All steps are done in the solution, so no process has to wait for a step.
             replace(service, waits=None, command=self._commands.get(service.name, service.command))
             for service in from_procfile(self.project, environment, self.port)
             if service.name not in self._without
@@ -197,9 +198,9 @@ def running(
     commands: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Run the solution `name` during the block. Afterwards, stop its processes and delete its files.
+    """Run the solution `name` while the `with` block runs. Then stop its processes and delete its files.
 
-    The arguments and exceptions are those of `Site`.
+    The arguments and exceptions are the same as for `Site`.
     """
     with tempfile.TemporaryDirectory(prefix="workshop-site-", ignore_cleanup_errors=True) as folder:
         site = Site(name, Path(folder), without, commands, variables)
@@ -212,12 +213,12 @@ def running(
 
 
 class Ending:
-    """Ctrl-C, SIGTERM and a closed terminal raise one KeyboardInterrupt, but never halfway through a start.
+    """Turns Ctrl-C, SIGTERM and SIGHUP into a single KeyboardInterrupt, but never in the middle of a start.
 
     Call `hold()` before the stack is closed, so that no signal interrupts the cleanup.
 
     Args:
-        stack: It stops everything that is started here.
+        stack: The stack that stops everything that is started through this object.
     """
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
@@ -227,7 +228,7 @@ class Ending:
         stack.enter_context(signals.handled(self._signalled))
 
     def entered(self, context: AbstractContextManager[_Value]) -> _Value:
-        """Enter a context that `stack` exits, and return its value."""
+        """Enter a context manager, which `stack` exits later, and return its value."""
         with signals.held():
             return self._stack.enter_context(context)
 
@@ -237,7 +238,7 @@ class Ending:
         return Path(self.entered(folder))
 
     def started(self, site: Site) -> Site:
-        """Start `site` and return it, with the exceptions of `Site.start`."""
+        """Start `site` and return it. The exceptions are the same as for `Site.start`."""
         with signals.held():
             self._sites.append(site)
             self._stack.callback(site.stop)
@@ -245,7 +246,7 @@ class Ending:
         return site
 
     def hold(self) -> None:
-        """From now on, signals don't interrupt anything. A second signal cuts running tasks short."""
+        """Let no signal interrupt anything from now on. A second signal stops running tasks immediately."""
         self._held = True
 
     def _signalled(self, *_: object) -> None:
@@ -259,7 +260,7 @@ class Ending:
 
 
 def main(name: str) -> None:
-    """Run the solution `name` until standard input is closed. Print its address or the error."""
+    """Run the solution `name` until standard input is closed. Print the site's address or the error."""
     try:
         with running(name) as site:
             print(site.address, flush=True)

@@ -1,4 +1,4 @@
-"""Filter what a process prints while it starts: everything at the first start, later only new lines."""
+"""Filter a process's output during startup: all lines at the first start, only new lines at later starts."""
 
 import re
 import time
@@ -7,23 +7,24 @@ from collections.abc import Callable
 from honcho.printer import Message
 
 QUIET_SECONDS = 0.5
-"""A start is complete when a process has printed nothing for this time."""
+"""A start is complete once the process has printed nothing for this number of seconds."""
 HOLD_SECONDS = 30
-"""The maximum time for which lines are held back."""
+"""The maximum number of seconds that lines are held back."""
 _TIMES = re.compile(r"0x[0-9a-f]+|(?:\d{4}-\d\d-\d\d|\w+ \d+, \d{4} -|\d{6}) \d\d:\d\d:\d\d(?:,\d+)?")
 """Text that differs between starts: memory addresses, dates and times."""
 _CHATTER = re.compile(r"\s*$|worker: (?:Warm|Cold) shutdown|.*: INFO/MainProcess\] mingle: ")
-"""Lines of a restart that don't help a learner."""
+"""Lines that a process prints when it restarts and that don't help a learner."""
 _WARNING = re.compile(r"\b(?!SecurityWarning)\w+Warning: |^WARNINGS:")
 
 
 class Startup:
-    """Passes the lines of a process on to the terminal.
+    """Passes the output lines of a process on to the terminal.
 
-    Between `hold()` and `release()`, the lines are held back, so that a restart is a single line.
+    Between `hold()` and `release()`, the lines are held back, so that the terminal shows only a single line
+    for a restart.
 
     Args:
-        write: Prints a line.
+        write: The function that prints a line.
     """
 
     def __init__(self, write: Callable[[Message], None]):
@@ -43,7 +44,7 @@ class Startup:
             self._first_start.add(_normalized(message))
 
     def hold(self) -> None:
-        """Hold back the next lines. The lines of the first start are never held back."""
+        """Hold back the lines that follow. The lines of the first start are never held back."""
         if self._started:
             self._held, self._held_since = self._held or [], time.monotonic()
 
@@ -56,7 +57,7 @@ class Startup:
         """Record that the process has started, and print the lines that the first start did not print.
 
         Returns:
-            A remark for the end of a sentence if warnings were repeated, otherwise "".
+            A remark to append to a sentence if warnings were repeated, otherwise "".
         """
         self._started = True
         repeated = [message for message in self._held or [] if _normalized(message) in self._first_start]
@@ -64,13 +65,13 @@ class Startup:
         return " · same warnings" if any(map(_warns, repeated)) else ""
 
     def release(self, everything: bool = False) -> None:
-        """Print new lines that were held back.
+        """Print the new lines among those that were held back.
 
         Args:
-            everything: Print all lines from the first new one on, because the process has failed.
+            everything: Whether to print all lines from the first new line on, because the process has failed.
         """
         if everything and not self._started:
-            self._first_start.clear()  # the start failed, so the same traceback may come again
+            self._first_start.clear()  # the start failed, so the same traceback may be printed again
         held, self._held = self._held or [], None
         failed = everything or any(map(_starts_a_traceback, held))
         is_new = False

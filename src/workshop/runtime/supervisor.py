@@ -1,7 +1,7 @@
 """Keep the processes of a project running, and report what happens to them.
 
-honcho's own manager stops everything when one process exits. This one continues: it reports which process
-exited and why, and restarts that process when a file changes.
+honcho's own manager stops everything when one process exits. This supervisor keeps the others running: it
+reports which process exited and why, and restarts that process when a file changes.
 """
 
 import contextlib
@@ -44,28 +44,28 @@ _VERBS = {
     State.UNREADABLE: "cannot start: ",
     State.BROKEN: "cannot load your code: ",
 }
-"""How a sentence about a service in this state begins, after its name. In CRASHED, the reason has a verb."""
+"""For each state, the words between a service's name and the reason. For CRASHED, the reason has a verb."""
 
 
 @dataclass
 class Running:
-    """A service and its state. All times are in monotonic seconds.
+    """A service and its state. All times are values of `time.monotonic()`.
 
     Attributes:
         service: The service.
-        colour: The color of its name in the terminal.
-        startup: The filter for its output.
-        state: Its state, which `enter` changes.
-        pid: Its process ID, or None if it has no process.
-        thread: The thread that reads the output of its process.
+        colour: The color of the service's name in the terminal.
+        startup: The filter for the service's output.
+        state: The service's state. Use `enter` to change it.
+        pid: The service's process ID, or None if it has no process.
+        thread: The thread that reads the output of the service's process.
         lines: The last lines of the output.
-        problem: Why it isn't running. The reason is printed only when it changes.
-        restart: Why it is restarting. The reason is printed when it is ready.
-        old_listener: The process that listened on its port before the restart.
-        asked_at: When it was asked to start.
-        ready_at: When it was ready; 0 if all lines of its start have been printed.
-        kill_at: When it is killed if it has not stopped until then.
-        last_line_at: When it printed its last line.
+        problem: Why the service isn't running. The reason is printed only when it changes.
+        restart: Why the service is restarting. The reason is printed once the service is ready.
+        old_listener: The pid of the process that listened on the service's port before the restart.
+        asked_at: When the service was told to start.
+        ready_at: When the service became ready, or 0 if all lines of its start have been printed.
+        kill_at: When the service is killed if it has not stopped by then.
+        last_line_at: When the service printed its last line.
     """
 
     service: Service
@@ -97,28 +97,28 @@ class Running:
         self.state = service_state.check(self.state, state)
 
     def restarts_because(self, reason: str) -> None:
-        """Set the reason for a restart. Further reasons before the service is ready don't reset its time."""
+        """Set the reason for a restart. If a restart is already pending, its start time doesn't change."""
         if not self.restart:
             self.asked_at = time.monotonic()
         self.restart = f"{self.service.name} {reason}"
 
 
 class Supervisor:
-    """Runs services until `stop()`. Services with `once` run first, and the others start when those are done.
+    """Runs services until `stop()` is called. Services with `once` run first. The others start after them.
 
     Args:
         services: The services to run.
-        folder: The project's folder. Changes in it restart the services.
-        printer: Receives each line of the logs.
-        say: Receives sentences about what happens to the services.
+        folder: The project's folder. A change in this folder restarts services.
+        printer: The printer for the output of the services.
+        say: Called with each sentence about what happens to the services.
         on_ready: Called once, when every service is either ready or has failed to start.
-        on_pids: Called with a dictionary of names and pids whenever a process starts or exits.
-        broker: The workshop's own broker, or None if the project uses another one.
+        on_pids: Called with a dictionary that maps names to pids whenever a process starts or exits.
+        broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
-        running: The services by name.
+        running: The services, by name.
         settled: Set when every service is either ready or has failed to start.
-        exited: Set when `run()` has ended.
+        exited: Set when `run()` has finished.
     """
 
     def __init__(
@@ -145,17 +145,17 @@ class Supervisor:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
-        """Stop everything. A second call stops it immediately. Safe to call from a signal handler."""
+        """Stop all services; on the second call, kill them. You can call this in a signal handler."""
         self._stop_requests += 1
         self._events.put(lambda: None)  # ends the wait for an event
 
     def switch_broker(self, on: bool) -> None:
-        """Stop the broker, or restart it empty. Safe to call from a signal handler."""
+        """Start an empty broker, or stop the broker. You can call this in a signal handler."""
         self._events.put(partial(self._switch_broker, on))
 
     def run(self) -> None:
-        """Start all services and keep them running until all processes have exited after `stop()`."""
-        with contextlib.ExitStack() as stack:  # calls these in reverse order, even if one of them fails
+        """Start all services and keep them running. Return when all of them have exited after `stop()`."""
+        with contextlib.ExitStack() as stack:  # calls the callbacks in reverse order, even if one fails
             stack.callback(self.exited.set)
             stack.callback(self.settled.set)
             stack.callback(self._kill_all)
@@ -176,7 +176,7 @@ class Supervisor:
         return [name for name, running in self.running.items() if running.state not in ready]
 
     def add(self, service: Service) -> None:
-        """Start another service."""
+        """Add a service and start it."""
         self._start(self._add(service))
 
     def _start_new(self, once: bool) -> None:
@@ -297,7 +297,7 @@ class Supervisor:
         running.problem, running.ready_at = "", running.ready_at or time.monotonic()
 
     def _reloads(self, running: Running, file: Path) -> None:
-        """The service reloads on its own, and its server restarts in another process."""
+        """Record that the service is reloading on its own: its server restarts in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.restart:
             running.restarts_because(f"restarted: {file} changed")
@@ -308,7 +308,7 @@ class Supervisor:
         running.startup.hold()
 
     def _complete(self, running: Running) -> None:
-        """The service has printed all the lines of its start."""
+        """Report that the service has started, because it has printed all the lines of its start."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
         if running.restart:
@@ -382,11 +382,11 @@ class Supervisor:
             return
         self._broker_reported = False
         self._report_pids()
-        self.say("broker started again, empty.")
+        self.say("broker started again. Its queues are empty.")
 
     def _end(self, running: Running) -> None:
         running.enter(State.STOPPING)
-        # Without its broker, a worker never completes its warm shutdown.
+        # A worker never completes its warm shutdown while the broker is down.
         broker_responds = self.broker is None or self.broker.running
         running.kill_at = time.monotonic() + (GRACE_SECONDS if broker_responds else 2)
         _signal(running, signal.SIGTERM)
@@ -407,7 +407,7 @@ class Supervisor:
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
-        """Kill all processes, also those that are still starting: each thread has one or will have one."""
+        """Kill all processes, including those still starting: every thread has a process or will have one."""
 
         def are_killed() -> bool:
             while not self._events.empty():
@@ -427,7 +427,7 @@ class Supervisor:
         if running.state == State.STARTING and (_is_served(running) or _is_quiet(running)):
             self._ready(running)
         elif running.state == State.READY and running.ready_at:
-            # Nothing follows a ready line, but some lines may follow when a port is open.
+            # After its ready line, a service prints nothing more. After it opens its port, it may print more.
             if running.service.ready_line or _is_quiet(running):
                 self._complete(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:
@@ -440,7 +440,7 @@ class Supervisor:
         elif running.state == State.STOPPING and now > running.kill_at:
             _signal(running, signal.SIGKILL)
         if running.pid and _is_zombie(running.pid):
-            # Its children still hold the log open, and nothing else would stop them.
+            # The children of this process still have the log open, and nothing else would stop them.
             _signal(running, signal.SIGKILL)
 
     def _watch(self) -> None:
@@ -452,7 +452,7 @@ class Supervisor:
 
 
 def _signal(running: Running, number: int) -> None:
-    """Send a signal. SIGTERM goes only to the main process, because a pool child would drop its task."""
+    """Send a signal. Only the main process receives SIGTERM, because a pool process would drop its task."""
     if running.pid is None:
         return
     if number == signal.SIGTERM and running.service.is_simple:

@@ -15,9 +15,9 @@ def is_postgres(url: str) -> bool:
 
 @contextlib.contextmanager
 def create(url: str) -> Iterator[str]:
-    """Create an empty database on the server of `url`, yield its address, and drop it afterwards.
+    """Create an empty database on the server at `url`, yield the database's address, and drop it afterwards.
 
-    The database at `url` itself is neither read nor changed. The exceptions are those of `execute`.
+    The database that `url` names is neither read nor changed. The exceptions are the same as for `execute`.
     """
     parts = urlsplit(url)
     name = f"check_{secrets.token_hex(4)}"
@@ -29,12 +29,12 @@ def create(url: str) -> Iterator[str]:
 
 
 def execute(url: str, statement: str) -> None:
-    """Run one statement outside of a transaction in the database at `url`.
+    """Run one statement outside a transaction in the database at `url`.
 
     Raises:
-        WorkshopError: The server doesn't respond, or doesn't let this user create a database.
+        WorkshopError: The server doesn't respond, or the user is not allowed to create a database.
     """
-    import psycopg  # imported here because it takes a tenth of a second, and SQLite doesn't need it
+    import psycopg  # imported here because the import takes 0.1 s, and SQLite doesn't need it
 
     libpq = urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
     try:
@@ -45,7 +45,7 @@ def execute(url: str, statement: str) -> None:
         raise WorkshopError(
             "The checks need a separate database on your server, but the server at DATABASE_URL refuses to "
             f"create it: {error}".strip()
-            + f"\nAllow it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as its administrator)"
+            + f"\nAllow it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as the server's administrator)"
         ) from error
     except psycopg.OperationalError as error:
         raise WorkshopError(

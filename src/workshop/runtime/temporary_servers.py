@@ -1,4 +1,4 @@
-"""Temporary servers on this machine, like those in production: PostgreSQL and an S3 store."""
+"""Run temporary servers on this machine like those used in production: PostgreSQL and an S3 store."""
 
 import contextlib
 import os
@@ -23,21 +23,24 @@ BUCKET = "photos"
 
 
 class NotInstalled(WorkshopError):
-    """A server that is not installed. The message ends with the command that installs it."""
+    """A server is not installed. The message contains the command that installs it."""
 
 
 def as_user(name: str) -> list[str]:
-    """Return a prefix for a command that root runs as user `name`; empty for other users."""
+    """Return the words that root puts before a command to run it as user `name`; for other users, none."""
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 
 def program(name: str) -> str | None:
-    """Return the path of a program, or None. Also looks in /usr/sbin, which is not on every user's PATH."""
+    """Return the path of a program, or None if it is not installed.
+
+    The search includes /usr/sbin, which is not on every user's PATH.
+    """
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def postgres_program(name: str) -> str | None:
-    """Return the path of a PostgreSQL program, or None.
+    """Return the path of a PostgreSQL program, or None if it is not installed.
 
     On Debian, the server's programs are not on the PATH.
     """
@@ -47,23 +50,26 @@ def postgres_program(name: str) -> str | None:
 
 
 def redis_program() -> str | None:
-    """Return a file that works as a Redis server with TLS if it is started under the name redis-server.
+    """Return the path of a program that is a Redis server with TLS when it is started as redis-server.
 
-    Debian's package redis-tools contains the same file as redis-check-rdb and doesn't start a server.
+    Debian's redis-tools package contains this program under the name redis-check-rdb. Unlike the redis-server
+    package, redis-tools doesn't start a server when it is installed.
     """
     return program("redis-server") or program("redis-check-rdb")
 
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL server with an empty database `photos` during the block, and remove its files.
+    """Run a PostgreSQL server while the `with` block runs, then delete its files.
+
+    The server has an empty database called `photos`.
 
     Yields:
-        The DATABASE_URL.
+        The value for DATABASE_URL.
 
     Raises:
-        NotInstalled: PostgreSQL or its user is missing.
-        WorkshopError: The server does not start. The message contains PostgreSQL's message.
+        NotInstalled: PostgreSQL or the user postgres is missing.
+        WorkshopError: The server does not start. The message contains PostgreSQL's error message.
     """
     initdb = postgres_program("initdb")
     if initdb is None:
@@ -107,17 +113,19 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """Run an S3 store with an empty bucket during the block: moto's server, which stores objects in memory.
+    """Run an S3 store with an empty bucket while the `with` block runs.
+
+    The store is moto's server, which keeps all objects in memory.
 
     Yields:
-        The environment variables for a project.
+        The environment variables that a project needs to use the bucket.
 
     Raises:
         NotInstalled: moto is missing.
         WorkshopError: The server does not start.
     """
     if find_spec("moto") is None:  # the Docker image doesn't contain the test packages
-        raise NotInstalled("moto, the S3 store, is not installed. ./workshop in a clone installs it.")
+        raise NotInstalled("moto, the S3 store, is not installed. To install it, run ./workshop in a clone.")
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     environment = {

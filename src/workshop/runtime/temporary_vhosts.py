@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from workshop.errors import WorkshopError
 
 NUMBERS = (0, 1, 2, 5)
-"""The numbers of the virtual hosts. With Redis, the checks use the databases with these numbers."""
+"""The numbers of the virtual hosts. With Redis, the checks use the databases that have these numbers."""
 
 
 def is_amqp(url: str) -> bool:
@@ -21,7 +21,7 @@ def numbered(url: str, number: int) -> str:
     """Return the address of a virtual host.
 
     Args:
-        url: The address of the virtual host 0.
+        url: The address of virtual host 0.
         number: One of NUMBERS.
     """
     return f"{url.removesuffix('_0')}_{number}"
@@ -29,9 +29,9 @@ def numbered(url: str, number: int) -> str:
 
 @contextlib.contextmanager
 def create(url: str) -> Iterator[str]:
-    """Create the virtual hosts, yield the address of number 0, and delete the virtual hosts afterwards.
+    """Create the virtual hosts, yield the address of virtual host 0, and delete all of them afterwards.
 
-    The requests go to RabbitMQ's management plugin, because AMQP has no command for this.
+    The requests go to RabbitMQ's management plugin, because AMQP can't create virtual hosts.
 
     Raises:
         WorkshopError: The plugin doesn't respond, or rejects a request.
@@ -78,7 +78,7 @@ def _management(url: str) -> Iterator[Callable]:
                 f"RabbitMQ's management plugin at {shown} rejected the request (status "
                 f"{answer.status_code}). For the checks, the user in CELERY_BROKER_URL must be an "
                 "administrator.\n"
-                "Make the user one:  rabbitmqctl set_user_tags NAME administrator\n"
+                "Make the user an administrator:  rabbitmqctl set_user_tags NAME administrator\n"
                 "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             )
 

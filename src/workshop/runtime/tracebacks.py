@@ -15,21 +15,21 @@ _CHAINED = (
 )
 _FRAME = re.compile(r'  File "([^"]+)", line (\d+)')
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(?:: .*|:)?$")
-# The prefixes of honcho, Docker and pytest, and colors.
+# The prefixes that honcho, Docker and pytest add to a line, with or without color codes.
 _PREFIX = re.compile(r"(?:\x1b\[[\d;]*m)*(?:INTERNALERROR> |[\w.-]+ +\| ?)?")
 _COLOR = re.compile(r"\x1b\[[\d;]*m")
 _MARGIN = re.compile(r" +[|+] ?")
 _RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^\]]*?: (?P<level>[A-Z]+)/(?P<process>[\w-]+)\] ?")
-"""The start of a record in Celery's log: "[2026-11-28 20:22:22,960: INFO/MainProcess] "."""
+"""The start of a record in Celery's log, such as "[2026-11-28 20:22:22,960: INFO/MainProcess] "."""
 _REQUEST = re.compile(r"\[\d\d/\w{3}/\d{4} ")
-"""A request in runserver's log."""
+"""The start of a line about a request in runserver's log."""
 _CONTINUED = re.compile(
     r"""Internal\ Server\ Error: | Exception\ ignored | Exception\ happened\ during | ---\ Logging\ error
     | Error\ in\ atexit | Task\ exception\ was\ never | Process\ [\w-]*(?:Worker|Process)-\d
     | Exception\ in\ thread\ (?!django-main-thread) | (?:ERROR|WARNING)\b | \[[EW]\ \d{6}\ """,
     re.VERBOSE,
 )
-"""Lines above a traceback after which the process continued, or which belongs to another process."""
+"""Lines above a traceback that show that the process continued, or that another process failed."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Traceback:
     """A traceback.
 
     Attributes:
-        frames: File and line of each frame, innermost last.
+        frames: The file and line of each frame. The innermost frame is the last one.
         error: The exception, such as "ValueError: no such mode".
     """
 
@@ -47,13 +47,13 @@ class Traceback:
 
 @dataclass
 class Report:
-    """The tracebacks of an exception: first those of its causes, then its own.
+    """The tracebacks of an exception: first the tracebacks of its causes, then its own traceback.
 
     An exception group comes before its sub-exceptions.
 
     Attributes:
-        tracebacks: At least one.
-        continued: Whether the process continued.
+        tracebacks: The tracebacks. There is at least one.
+        continued: Whether the process continued after the exception.
         critical: Whether Celery logged the exception as the reason for exiting.
     """
 
@@ -63,23 +63,26 @@ class Report:
 
     @property
     def main(self) -> Traceback:
-        """The exception's own traceback; for a group, that of the first sub-exception that isn't a group."""
+        """The exception's own traceback.
+
+        For an exception group, this is the traceback of the first sub-exception that isn't a group itself.
+        """
         from_group = dropwhile(lambda traceback: not _is_group(traceback), self.tracebacks)
         return next((member for member in from_group if not _is_group(member)), self.tracebacks[-1])
 
     @property
     def has_group(self) -> bool:
-        """Whether one of the tracebacks is that of an exception group."""
+        """Whether one of the tracebacks belongs to an exception group."""
         return any(map(_is_group, self.tracebacks))
 
     @property
     def error(self) -> str:
-        """The exception in one line; for a group, followed by the first sub-exception."""
+        """The exception on one line. An exception group is followed by its first sub-exception."""
         groups = [traceback.error for traceback in self.tracebacks if _is_group(traceback)]
         return ": ".join([*groups[:1], self.main.error])
 
     def place(self, folder: Path, skipped: Collection[str]) -> str:
-        """Return the innermost file and line in `folder`, such as "images/tasks.py:7"; "" if there is none.
+        """Return the innermost file and line in `folder`, such as "images/tasks.py:7", or "" if none exists.
 
         manage.py is ignored, unless it raised the exception.
 
@@ -99,10 +102,14 @@ class Report:
 
 
 def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
-    """Return the reports in a log, and the other lines without prefixes and empty lines, both in order."""
+    """Split a log into reports and other lines.
+
+    Returns:
+        The reports and the other lines, both in order. The lines have no prefixes, and none of them is empty.
+    """
     reports: list[Report] = []
     rest: list[str] = []
-    above: list[str] = []  # the previous lines, back to an empty line
+    above: list[str] = []  # the lines since the last empty line
     chained = False
     lines = deque(_without_prefixes(log))
     while lines:
@@ -127,7 +134,11 @@ def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
 
 
 def record(line: str) -> tuple[str, str, str]:
-    """Return the level, process and message of a record in Celery's log; ("", "", line) for other lines."""
+    """Parse a record in Celery's log.
+
+    Returns:
+        The record's level, process and message, or ("", "", line) if `line` is not the start of a record.
+    """
     if match := _RECORD.match(line):
         return match["level"], match["process"], line[match.end() :]
     return "", "", line
@@ -139,7 +150,7 @@ class _Line(NamedTuple):
 
 
 def _without_prefixes(log: Iterable[str]) -> Iterator[_Line]:
-    """Yield the lines without prefixes and colors. In an exception group, also without their margins."""
+    """Yield the lines without prefixes and color codes. In an exception group, remove their margins, too."""
     in_group = False
     for line in log:
         line = line.rstrip()
@@ -151,7 +162,10 @@ def _without_prefixes(log: Iterable[str]) -> Iterator[_Line]:
 
 
 def _rest_of_traceback(lines: deque[_Line]) -> Traceback:
-    """Take the rest of a traceback from `lines`. Its first line has already been taken."""
+    """Remove the rest of a traceback from `lines`, and return the traceback.
+
+    The traceback's first line has already been removed.
+    """
     traceback = Traceback()
     while lines and (lines[0].text.startswith(" ") or not lines[0].text):
         if match := _FRAME.match(lines.popleft().text):
@@ -162,7 +176,10 @@ def _rest_of_traceback(lines: deque[_Line]) -> Traceback:
 
 
 def _message(lines: deque[_Line]) -> str:
-    """Take an error's line from `lines` and, if it ends with a colon, the lines that follow."""
+    """Remove an error message from `lines`, and return it as one line.
+
+    If the first line ends with a colon, the message continues on the next lines.
+    """
     message = [lines.popleft().text.strip()]
     while lines and message[-1].endswith(":") and not _ends_message(lines[0].text):
         if text := lines.popleft().text.strip():

@@ -1,4 +1,4 @@
-"""The lock and the state of the running `up`, in `.workshop/up.lock` and `.workshop/up.json`."""
+"""The lock and the state of `./workshop up`, in the files `.workshop/up.lock` and `.workshop/up.json`."""
 
 import contextlib
 import os
@@ -15,23 +15,23 @@ from workshop.system import atomic_file
 from workshop.system.waiting import until
 
 STOP_SECONDS = 30
-"""The maximum time that `stop()` waits. `up` gives a worker ten seconds to finish its tasks."""
+"""The maximum number of seconds that `stop()` waits. A worker has ten seconds to finish its tasks."""
 
 
 def read() -> dict:
-    """Return the state that the running `up` recorded, or an empty dictionary."""
+    """Return the state recorded by the running `./workshop up`, or an empty dictionary."""
     return atomic_file.read_json(_state_file())
 
 
 def write(state: dict) -> None:
-    """Record the state for other commands and for the next `up`."""
+    """Record the state for other commands and for the next `./workshop up`."""
     atomic_file.write_json(_state_file(), state)
 
 
 def identify(pid: int) -> dict | None:
     """Return a record that identifies a process, or None if it has exited.
 
-    A later process could have the same pid, but not the same start.
+    A later process could have the same pid, but not the same start time.
     """
     with contextlib.suppress(psutil.Error):
         return {"pid": pid, "create_time": psutil.Process(pid).create_time()}
@@ -49,19 +49,21 @@ def process(identity: dict) -> psutil.Process | None:
 
 
 def stop(folder: Path) -> bool:
-    """Stop the `up` that runs the project in `folder`, and processes that a killed `up` left running there.
+    """Stop `./workshop up` if it runs the project in `folder`.
+
+    If `./workshop up` was killed, stop the processes that it left running in this folder.
 
     Returns:
-        Whether an `up` was running.
+        Whether `./workshop up` was running.
 
     Raises:
-        WorkshopError: The `up` has not stopped after STOP_SECONDS.
+        WorkshopError: `./workshop up` has not stopped after STOP_SECONDS.
     """
     terminated = False
 
     def stopped() -> bool:
         nonlocal terminated
-        state = read()  # empty for a moment while an `up` is starting
+        state = read()  # empty for a moment while `./workshop up` is starting
         if state and os.path.realpath(state.get("folder") or "/nowhere") != os.path.realpath(folder):
             return True
         if not terminated and (running := process(state)):
@@ -81,16 +83,16 @@ def stop(folder: Path) -> bool:
 
 
 def pids() -> set[int]:
-    """Return the pids of the running `up`'s processes and all their children."""
+    """Return the pids of the processes that `./workshop up` runs, and of all their children."""
     return {member.pid for member in _family(read())}
 
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Hold the lock during the block, after killing what a previous run left behind.
+    """Hold the lock while the `with` block runs. First, kill the processes that a previous run left behind.
 
     Raises:
-        WorkshopError: Another `up` is running. The message contains its addresses.
+        WorkshopError: Another `./workshop up` is running. The message contains its addresses.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -119,7 +121,7 @@ def _already_up(state: dict) -> str:
 
 
 def _kill_leftovers(state: dict) -> None:
-    """Kill the processes that a killed run left behind, and remove its broker's files."""
+    """Kill the processes that a previous run left behind, and delete its broker's files."""
     family = [member for member in _family(state) if member.pid != os.getpid()]
     for member in family:
         with contextlib.suppress(psutil.Error):
@@ -132,7 +134,7 @@ def _kill_leftovers(state: dict) -> None:
 
 
 def _family(state: dict) -> list[psutil.Process]:
-    """Return the recorded processes that are still running, each after its children."""
+    """Return the recorded processes that are still running. The children come before their parent."""
     family = []
     for identity in state.get("processes", {}).values():
         if recorded := process(identity):

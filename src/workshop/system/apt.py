@@ -1,4 +1,4 @@
-"""Install Debian packages with apt-get, as root or with a passwordless sudo."""
+"""Install Debian packages with apt-get, as root or with passwordless sudo."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Collection
 
 SECONDS = 900
-"""The maximum time for an installation. A slow mirror needs minutes."""
+"""The maximum duration of an installation, in seconds. A slow mirror can need several minutes."""
 
 _AS_ROOT = """
 policy=/usr/sbin/policy-rc.d
@@ -16,18 +16,21 @@ options='-q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o DPkg::Lock::Ti
 apt-get $options update
 DEBIAN_FRONTEND=noninteractive apt-get $options install -y --no-install-recommends "$@"
 """
-"""While policy-rc.d exits with 101, packages don't start their servers."""
+"""The shell script that installs packages. As long as policy-rc.d exits with 101, no server is started."""
 
 
 def available(systems: Collection[str] = ("debian", "ubuntu")) -> bool:
-    """Return True if `install` can work: on one of `systems`, as root or with a passwordless sudo."""
+    """Return True if `install` can work.
+
+    It requires apt-get, one of `systems`, and either root or passwordless sudo.
+    """
     if _system() not in systems or not shutil.which("apt-get"):
         return False
     return os.geteuid() == 0 or bool(shutil.which("sudo") and _ran(["sudo", "-n", "true"]))
 
 
 def install(*packages: str) -> bool:
-    """Install packages without starting their servers. Return False if that fails or isn't possible."""
+    """Install packages without starting their servers. Return False if the installation fails."""
     if not available():
         return False
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -35,7 +38,7 @@ def install(*packages: str) -> bool:
 
 
 def _system() -> str:
-    """Return a name such as "debian" or "ubuntu"; "" if unknown."""
+    """Return the ID of the distribution, such as "debian" or "ubuntu", or "" if it is unknown."""
     try:
         return platform.freedesktop_os_release()["ID"]
     except (OSError, KeyError):

@@ -1,4 +1,4 @@
-"""Write files atomically: at every moment, a file has either the old or the new content."""
+"""Write files atomically: at any moment, a file has either its old or its new content."""
 
 import contextlib
 import fcntl
@@ -15,17 +15,19 @@ def write_bytes(
     """Write `content` to a temporary file, then rename it to `file`.
 
     Args:
-        file: If this is a symbolic link, the file that it points to is replaced.
+        file: The file to write. If it is a symbolic link, the link's target is replaced.
         content: The new content.
-        mode: The file's permissions. None keeps those of an existing file.
-        temporary_folder: Where the temporary file is created, on the same file system. None means the folder
-            of `file`. Choose another folder if a program watches that one for new files.
+        mode: The file's permissions. None keeps the permissions of an existing file.
+        temporary_folder: The folder for the temporary file. It must be on the same file system as `file`.
+            None means the folder of `file`. Choose another folder if a program watches that folder for new
+            files.
 
     Raises:
         OSError: The file can't be written. The error names `file`, and the old content is unchanged.
     """
     file = Path(os.path.realpath(file))
-    # A name like an editor's backup file, so that commands ignore a file that a killed process leaves behind.
+    # The name looks like that of an editor's backup file, so commands ignore the file if a killed process
+    # leaves it behind.
     temporary = (temporary_folder or file.parent) / f".{file.name}.{secrets.token_hex(4)}~"
     try:
         temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -46,22 +48,22 @@ def write_bytes(
 
 
 def write_text(file: Path, text: str, mode: int | None = None, temporary_folder: Path | None = None) -> None:
-    """Write `text` as UTF-8, with the other arguments and the exceptions of `write_bytes`."""
+    """Write `text` as UTF-8. The other arguments and the exceptions are the same as for `write_bytes`."""
     write_bytes(file, text.encode(), mode, temporary_folder)
 
 
 def write_json(file: Path, content: object) -> None:
-    """Write `content` as indented JSON, with the exceptions of `write_bytes`."""
+    """Write `content` as indented JSON. The exceptions are the same as for `write_bytes`."""
     write_text(file, json.dumps(content, indent=2) + "\n")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make `target` a copy of `source`, with its permissions and the exceptions of `write_bytes`."""
+    """Copy `source` and its permissions to `target`. The exceptions are the same as for `write_bytes`."""
     write_bytes(target, source.read_bytes(), source.stat().st_mode & 0o7777)
 
 
 def read_json(file: Path) -> dict:
-    """Return the JSON object in `file`, or an empty one if the file is missing or invalid."""
+    """Return the JSON object in `file`, or an empty dictionary if the file is missing or invalid."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -71,11 +73,11 @@ def read_json(file: Path) -> dict:
 
 @contextlib.contextmanager
 def locked(file: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock during the block. The operating system releases it if this process is killed.
+    """Hold a lock while the `with` block runs. If this process is killed, the system releases the lock.
 
     Args:
-        file: The lock file. It is created if necessary, and stays.
-        wait: Wait while another process holds the lock.
+        file: The lock file. It is created if necessary and is never deleted.
+        wait: Whether to wait while another process holds the lock.
 
     Raises:
         BlockingIOError: Another process holds the lock, and `wait` is False.

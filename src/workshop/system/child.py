@@ -1,4 +1,4 @@
-"""Child processes: start one, read its output, wait for it, and end it with everything that it started."""
+"""Child processes: start them, read their output, wait for them, and stop them with all their children."""
 
 import contextlib
 import os
@@ -14,26 +14,28 @@ from workshop.system.environment import inherited
 from workshop.system.waiting import until
 
 STOP_SECONDS = 10.0
-"""How long `stop` waits for a process that was asked to exit, before it kills the process."""
+"""The number of seconds that `stop` waits for a process to exit before it kills the process."""
 
 
 class Child:
-    """A process that runs since this object was created. Use it as a context manager, or call `stop`.
+    """A child process, which starts when the object is created. Use it as a context manager, or call `stop`.
 
-    It leads its own session, so Ctrl-C in the terminal doesn't reach it, and ending it also ends the
-    processes that it started. Its two output streams go to one file, so the process never waits for a reader.
+    The process leads its own session, so Ctrl-C in the terminal doesn't reach it, and stopping it also stops
+    the processes that it started. Its standard output and standard error both go to one file, so a full pipe
+    never blocks the process.
 
     Args:
         command: A list of arguments, or a string for the shell.
-        folder: The folder where it runs. None means the current folder.
-        environment: All of its environment variables. None means those that every process of the workshop
-            inherits.
-        log: The file for its output. None means a temporary file, which `stop` removes.
-        append: Keep the previous content of `log`.
-        terminal: The file descriptor of a terminal that gets the output instead.
-        leash: Give it a pipe as standard input, which closes when this process exits, even if it is killed.
-        own_session: False leaves it in the session of this process.
-        pass_fds: File descriptors that it inherits.
+        folder: The folder where the process runs. None means the current folder.
+        environment: All environment variables of the process. None means the variables that every process of
+            the workshop inherits.
+        log: The file for the process's output. None means a temporary file, which `stop` deletes.
+        append: Whether to keep the previous content of `log`.
+        terminal: The file descriptor of a terminal that receives the output instead of `log`.
+        leash: Whether standard input is a pipe that closes when the parent process exits, even if the parent
+            is killed.
+        own_session: Whether the process leads its own session. False leaves it in the parent's session.
+        pass_fds: The file descriptors that the process inherits.
 
     Raises:
         OSError: The command can't be run.
@@ -100,14 +102,15 @@ class Child:
         return ""
 
     def last_lines(self, count: int = 10) -> str:
-        """Return the last `count` lines of the output that aren't empty."""
+        """Return the last `count` non-empty lines of the output."""
         return "\n".join([line for line in self.output.splitlines() if line.strip()][-count:])
 
     def wait_for(self, text: str, seconds: float) -> str:
         """Wait until the output contains `text`.
 
         Returns:
-            The first complete line with `text`; "" if the process exits first, or after `seconds`.
+            The first complete line that contains `text`. It is "" if the process exits or `seconds` pass
+            before there is such a line.
         """
 
         def line() -> str:
@@ -135,7 +138,7 @@ class Child:
             yield rest
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until the process exits, and return its exit code; None after `seconds`."""
+        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
         return None
@@ -145,15 +148,15 @@ class Child:
         self._process.send_signal(number)
 
     def terminate(self) -> None:
-        """Ask the process to exit: close its standard input if it is on a leash, otherwise send SIGTERM."""
+        """Ask the process to exit: close its standard input if it is a pipe, otherwise send SIGTERM."""
         if self._process.stdin:
             self._process.stdin.close()
         else:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Kill the process and everything in its process group, as a power failure would."""
-        if self._killed:  # other processes may have the group's number by now
+        """Kill the process and its whole process group without warning, as a power failure would."""
+        if self._killed:  # by now, another process group may have the same number
             return
         if self._own_session:
             signals.to_group(self.pid)
@@ -162,7 +165,10 @@ class Child:
         self._killed = True
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Ask the process to exit, and kill what is left of it after `seconds`. It can be called twice."""
+        """Ask the process to exit, wait up to `seconds`, then kill its process group.
+
+        You can call this more than once.
+        """
         try:
             if self.running:
                 self.terminate()

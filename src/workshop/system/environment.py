@@ -13,7 +13,7 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 
 KEEP = "WORKSHOP_KEEP"
-"""The variable with the names of more variables to pass on, separated by spaces."""
+"""The variable that lists the names of more variables to pass on, separated by spaces."""
 ALWAYS_KEPT = ("REDIS_URL",)
 _USER = "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TMP TEMP DISPLAY WAYLAND_DISPLAY BROWSER CI"
 _TERMINAL = "TERM COLORTERM NO_COLOR FORCE_COLOR TTY_COMPATIBLE TTY_INTERACTIVE COLUMNS LINES"
@@ -28,7 +28,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def inherited() -> dict[str, str]:
     """Return the variables that every process gets from the shell. Callers add their own variables.
 
-    Proxy variables are not among them. NO_PROXY is set because macOS also has proxies in its system settings.
+    Proxy variables are not passed on. NO_PROXY is set because the system settings of macOS can also contain
+    proxies.
     """
     names = [name for name in os.environ if name in _NAMES or name.startswith(_PREFIXES)]
     variables = {name: os.environ[name] for name in names if name != KEEP}
@@ -39,7 +40,7 @@ def kept() -> dict[str, str]:
     """Return REDIS_URL, WORKSHOP_KEEP and the variables that WORKSHOP_KEEP names.
 
     Raises:
-        WorkshopError: WORKSHOP_KEEP contains a value, or names a variable that is not set.
+        WorkshopError: WORKSHOP_KEEP contains a value or the name of a variable that is not set.
     """
     variables = {name: value for name in ALWAYS_KEPT if (value := os.environ.get(name))}
     for name in re.findall(r"[^\s,]+", os.environ.get(KEEP, "")):
@@ -58,20 +59,20 @@ def kept() -> dict[str, str]:
 
 
 def bypass_proxies() -> None:
-    """Let this process reach loopback directly, even when the shell sets http_proxy or ALL_PROXY."""
+    """Let this process connect to this machine directly, even if the shell sets http_proxy or ALL_PROXY."""
     os.environ.update(_without_proxy(os.environ))
 
 
 def _without_proxy(known: Mapping[str, str]) -> dict[str, str]:
-    """Return NO_PROXY and no_proxy with loopback added. Some libraries read the first, some the second."""
+    """Return NO_PROXY and no_proxy with the loopback addresses added. Libraries read one or the other."""
     hosts = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in known.get(name, "").split(",")]
-    # A single star means all hosts. In a list, Python's urllib treats a star as a host name.
+    # On its own, an asterisk means all hosts. In a list, Python's urllib treats an asterisk as a host name.
     value = "*" if "*" in hosts else ",".join(dict.fromkeys(filter(None, [*hosts, *_LOOPBACK])))
     return {"NO_PROXY": value, "no_proxy": value}
 
 
 def read_by(file: Path) -> set[str]:
-    """Return the names of the variables that a Python file reads from os.environ or from a copy of it."""
+    """Return the names of the variables that a Python file reads from os.environ or a copy of os.environ."""
     return set(_reads(ast.parse(file.read_text(encoding="utf-8"))))
 
 

@@ -9,7 +9,7 @@ FIX = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_insta
 
 
 def identity(folder: Path) -> int | None:
-    """Return a number that changes when another folder replaces `folder`; None if there is no folder."""
+    """Return a number that changes when another folder replaces `folder`, or None if there is no folder."""
     try:
         return folder.stat().st_ino
     except OSError:
@@ -17,11 +17,11 @@ def identity(folder: Path) -> int | None:
 
 
 def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[set]:
-    """Yield the changes in `folder`. If the system has reached its limit for watches, poll the files instead.
+    """Yield the changes in `folder`. If the system can't watch more files, poll the files instead.
 
     Args:
         folder: The folder to watch.
-        say: Receives a sentence with the fix if the limit is reached.
+        say: Called with a sentence that contains the fix if the limit is reached.
         **options: The options of `watchfiles.watch`.
     """
     try:
@@ -30,6 +30,6 @@ def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[s
         why = str(error).partition(" about [")[0].rstrip(".")
         say(
             f"The operating system doesn't report saved files ({why}), so the files are checked three "
-            f"times a second. To fix this on Linux, type this before the next start:  {FIX}"
+            f"times a second. To fix this on Linux, run this before the next start:  {FIX}"
         )
         yield from watchfiles.watch(folder, force_polling=True, **options)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest value that at least `percent` percent of the values don't exceed.
+    """Return the smallest of the values that is at least as large as `percent` percent of them.
 
     Raises:
-        ValueError: There are no values.
+        ValueError: `values` is empty.
     """
     if not values:
-        raise ValueError("There are no values to take a percentile of.")
+        raise ValueError("Cannot calculate a percentile without values.")
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
@@ -23,7 +23,7 @@ def spread(values: Sequence[float], digits: int = 2, scale: float = 1) -> str:
     Args:
         values: The measured values.
         digits: The number of digits after the decimal point.
-        scale: The factor for the values. 1000 converts seconds to milliseconds.
+        scale: The number by which to multiply the values. For example, 1000 converts seconds to milliseconds.
     """
     low, middle, high = min(values) * scale, statistics.median(values) * scale, max(values) * scale
     return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"

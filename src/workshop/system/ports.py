@@ -1,4 +1,4 @@
-"""TCP ports on this machine: find free ports, claim them, and find the processes that use the others."""
+"""TCP ports on this machine: find free ports, claim ports, and find the processes that use a port."""
 
 import contextlib
 import errno
@@ -9,10 +9,10 @@ import psutil
 
 ENDED = "a process that has just ended"
 ANOTHER = "another user's process"
-SYSTEM = "the system: below 1024 only an administrator's process may listen"
+SYSTEM = "the system: only an administrator's process may listen on a port below 1024"
 LAST = 65535
 OURS = "workshop"
-"""Each process that claims a port has this word in its command line. Another program may use the UDP port."""
+"""A word in the command line of every process that claims a port. Other programs may use a UDP port, too."""
 _claims: dict[int, socket.socket] = {}
 """The socket of each port that this process has claimed."""
 
@@ -22,9 +22,9 @@ class Holder:
     """The process that listens on a port.
 
     Attributes:
-        port: The port.
-        pid: None for another user's process and for the system.
-        name: The process's command line, or a description.
+        port: The port number.
+        pid: The process ID, or None for another user's process and for the system.
+        name: The process's command line, or a description of the process.
     """
 
     port: int
@@ -37,14 +37,14 @@ class Holder:
 
 def is_free(port: int) -> bool:
     """Return True if nothing listens on `port` and a server can be bound to it."""
-    # On macOS, a server can bind to 127.0.0.1 although another one uses 0.0.0.0, so also try to connect.
+    # On macOS, a server can bind to 127.0.0.1 even if another server uses 0.0.0.0, so also try to connect.
     if accepts_connections(port) or accepts_connections(port, "::1"):
         return False
     return _refusal(port) not in (errno.EADDRINUSE, errno.EACCES)
 
 
 def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
-    """Return True if a server on this machine accepts connections at `host` on `port`."""
+    """Return True if a server on this machine accepts connections to `host` on `port`."""
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
         return True
     return False
@@ -53,9 +53,10 @@ def accepts_connections(port: int, host: str = "127.0.0.1") -> bool:
 def claim(port: int) -> bool:
     """Reserve `port` for this process and its children until this process ends.
 
-    A server starts to listen seconds after its port was chosen. Without the claim, another clone that starts
-    in the meantime would choose the same port. The claim is a UDP socket with the same number: only one
-    process can bind it, TCP servers don't notice it, and the system removes it with its process.
+    A server starts listening several seconds after its port was chosen. Without the claim, another clone that
+    starts in the meantime would choose the same port. The claim is a UDP socket with the same port number:
+    only one process can bind it, TCP servers aren't affected by it, and the system closes it when the process
+    exits.
 
     Returns:
         False if another process listens on the port or has claimed it.
@@ -76,12 +77,12 @@ def claim(port: int) -> bool:
 
 
 def claim_next(port: int) -> int:
-    """Claim `port` or the next one that is free, and return it; after the last port, any free port."""
+    """Claim and return `port` or the next free port after it. If there is none, return any free port."""
     return next(filter(claim, range(port, LAST + 1)), None) or free_port()
 
 
 def claimant(port: int) -> Holder | None:
-    """Return the workshop's process that has claimed `port`; None if there is none."""
+    """Return the process of the workshop that has claimed `port`, or None if there is none."""
     for pid, connection in _connections("udp4"):
         if _is_at(connection, port) and pid and OURS in _command_line(pid):
             return Holder(port, pid, _describe(pid))
@@ -89,12 +90,12 @@ def claimant(port: int) -> Holder | None:
 
 
 def next_free(port: int) -> int:
-    """Return `port` if it is free, otherwise the next free port; after the last port, any free port."""
+    """Return `port` or the next free port after it. If there is none, return any free port."""
     return next(filter(is_free, range(port, LAST + 1)), None) or free_port()
 
 
 def free_port() -> int:
-    """Return a currently free port that the operating system chooses."""
+    """Return a free port, chosen by the operating system."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
@@ -116,7 +117,11 @@ def taken_by(port: int) -> str:
 
 
 def listener(pid: int, port: int) -> int | None:
-    """Return the pid that listens on `port`: `pid` or one of its children; None if neither does."""
+    """Return the pid of the process that listens on `port`.
+
+    Returns:
+        `pid` or the pid of one of its descendants, or None if none of these processes listens on the port.
+    """
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for member in (process, *process.children(recursive=True)):
@@ -142,7 +147,7 @@ def _listens(connection, port: int) -> bool:
 def _connections(kind: str):
     try:
         return [(connection.pid, connection) for connection in psutil.net_connections(kind)]
-    except psutil.AccessDenied:  # macOS: only root sees all connections at once
+    except psutil.AccessDenied:  # on macOS, only root can list all connections at once
         return [
             (process.pid, c) for process in psutil.process_iter() for c in _own_connections(process, kind)
         ]

@@ -1,4 +1,4 @@
-"""Secrets of this clone, created at first use in `.workshop/`. Only the owner can read them."""
+"""This clone's secrets. They are created in `.workshop/` on first use, and only the owner can read them."""
 
 import secrets
 from pathlib import Path
@@ -8,11 +8,11 @@ from workshop.system import atomic_file
 
 
 def secret(name: str) -> str:
-    """Return the secret `name`: twelve characters that are valid in a URL."""
+    """Return the secret called `name`. It consists of twelve characters that are valid in a URL."""
     file = paths.STATE / name
     if value := _read(file):
         return value
-    # If two processes need the secret for the first time, only one of them creates it.
+    # If two processes need the same new secret at the same time, only one of them creates it.
     with atomic_file.locked(paths.STATE / "secrets.lock"):
         value = _read(file) or secrets.token_urlsafe(9)
         atomic_file.write_text(file, value + "\n", mode=0o600)

@@ -1,4 +1,4 @@
-"""Handle the signals that stop a command (Ctrl-C, SIGTERM, SIGHUP of a closed terminal), and send signals."""
+"""Handle the signals that stop a command (Ctrl-C, SIGTERM, SIGHUP from a closed terminal). Send signals."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ INTERRUPTED = 128 + signal.SIGINT
 
 @contextlib.contextmanager
 def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> Iterator[None]:
-    """Pass the signals in `numbers` to `handler` during the block.
+    """Pass the signals in `numbers` to `handler` while the `with` block runs.
 
-    A SIGHUP counts only if it is the first signal: closing a terminal sends several, which don't mean a
-    second Ctrl-C. If SIGHUP is ignored, it stays ignored, because nohup needs that.
+    SIGHUP is passed on only if it is the first signal. Closing a terminal sends several SIGHUPs, which must
+    not count as a second Ctrl-C. If SIGHUP is ignored, it stays ignored, because nohup depends on that.
     """
     before, received = {}, []
 
@@ -37,7 +37,7 @@ def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> 
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Delay signals until the end of the block. Do nothing outside of the main thread."""
+    """Delay signals until the end of the `with` block. Do nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -49,19 +49,19 @@ def held() -> Iterator[None]:
 
 
 def to_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to the process group of `pid`. Do nothing if the group no longer exists."""
-    # On macOS, the signal to a group of zombies raises PermissionError.
+    """Send a signal to the process group that `pid` leads. Do nothing if the group no longer exists."""
+    # On macOS, sending a signal to a group of zombies raises PermissionError.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 @contextlib.contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block like Ctrl-C, but with another exit code.
+    """Let SIGTERM and SIGHUP end the `with` block as Ctrl-C does, but with a different exit code.
 
     Raises:
-        SystemExit: The block exited with the code of Ctrl-C after one of these signals. The new code is 128
-            plus the signal's number.
+        SystemExit: The block exited with the exit code for Ctrl-C after one of these signals. The new exit
+            code is 128 plus the signal number.
     """
     received = []
 

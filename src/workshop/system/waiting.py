@@ -4,19 +4,19 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 PATIENCE = 15
-"""Seconds to wait for something that takes well under one second if everything is right."""
+"""The number of seconds to wait for something that normally takes well under one second."""
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE, longest_pause: float = 0.05) -> object:
     """Wait until `condition()` is true, and return its value.
 
     Args:
-        condition: Called again and again, at first almost without a pause.
-        seconds: How long to wait.
-        longest_pause: Seconds between two calls, after the first few calls.
+        condition: The function to call repeatedly, at first with hardly any pause.
+        seconds: The maximum number of seconds to wait.
+        longest_pause: The maximum number of seconds between two calls.
 
     Returns:
-        The last value of `condition()`. After `seconds`, it is false.
+        The last value of `condition()`. It is false if the condition did not become true within `seconds`.
     """
     deadline = monotonic() + seconds
     pause = min(0.005, longest_pause)
