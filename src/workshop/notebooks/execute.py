@@ -1,6 +1,7 @@
 """Run a notebook from top to bottom, with its own site, broker, workers, Flower and beat."""
 
 import json
+import tempfile
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 
@@ -43,20 +44,23 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
     from nbclient import NotebookClient
     from traitlets.config import Config
 
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_SECONDS,
-        kernel_name="python3",
-        allow_errors=go_on,
-        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-        resources={"metadata": {"path": str(paths.NOTEBOOKS)}},
-    )
-    with client.setup_kernel(env=environment(site)):
-        for place, cell in enumerate(notebook.cells):
-            try:
-                client.execute_cell(cell, place)
-            except Exception as error:
-                raise WorkshopError(f"Cell {place + 1} failed:\n{cell.source}\n\n{error}") from error
+    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+        # Sockets in a folder, because another program can take a free port before the kernel listens on it.
+        sockets = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            allow_errors=go_on,
+            config=Config({"KernelManager": sockets}),
+            resources={"metadata": {"path": str(paths.NOTEBOOKS)}},
+        )
+        with client.setup_kernel(env=environment(site)):
+            for place, cell in enumerate(notebook.cells):
+                try:
+                    client.execute_cell(cell, place)
+                except Exception as error:
+                    raise WorkshopError(f"Cell {place + 1} failed:\n{cell.source}\n\n{error}") from error
     return notebook
 
 
