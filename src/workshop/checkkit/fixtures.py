@@ -6,7 +6,6 @@ The variable WORKSHOP_TEMPLATES contains the folder with the migrated databases 
 import contextlib
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -14,14 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from workshop.checkkit import Complaint, migrated_database
+from workshop.checkkit import Complaint, migrated_database, time_limits
 from workshop.checkkit.celery_app import find_project_app
 from workshop.checkkit.code_locations import raised_at
 from workshop.checkkit.queues import isolated_queue, queue_of
 from workshop.checkkit.worker import WORKER
-
-TIME_LIMIT = 6
-"""Seconds after which a view that should respond immediately counts as waiting for something."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,25 +89,8 @@ def photo():
 
 @pytest.fixture
 def time_limit():
-    """Return a context manager that interrupts its block and complains if the block takes too long.
-
-    Its arguments are those of a `Complaint`.
-    """
-
-    @contextlib.contextmanager
-    def limit(what: str, why: str = "", **facts: object) -> Iterator[None]:
-        def interrupt(*_signal_and_frame):
-            raise Complaint(what, why, **facts)
-
-        before = signal.signal(signal.SIGALRM, interrupt)
-        signal.alarm(TIME_LIMIT)
-        try:
-            yield
-        finally:
-            signal.alarm(0)
-            signal.signal(signal.SIGALRM, before)
-
-    return limit
+    """Return the context manager `time_limits.time_limit`, for code that should respond immediately."""
+    return time_limits.time_limit
 
 
 @pytest.fixture
