@@ -16,7 +16,7 @@ def explain(error: BaseException) -> Failure:
 
 
 def _advice(error: BaseException) -> str:
-    """Return how to fix an exception whose cause is clear without knowing the step; otherwise ""."""
+    """Return advice on fixing the exception, or "" if the cause depends on the step."""
     if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
         return (
             f"This file doesn't define the name {error.name}. Is an import missing, or is the name "
@@ -31,6 +31,6 @@ def _advice(error: BaseException) -> str:
     if str(error) == "on_commit()'s callback must be a callable.":
         return (
             "on_commit() takes a function and calls it later. If you write parentheses after the function's "
-            "name, the function is called immediately, and on_commit() gets its return value."
+            "name, the function is called immediately, and on_commit() receives its return value."
         )
     return ""

@@ -1,4 +1,4 @@
-"""Print the results of a check: a line for each step, the first failure, and the next command."""
+"""Print the results of a run of checks: a line for each step, the first failure, and the next command."""
 
 import contextlib
 import re
@@ -20,15 +20,15 @@ GIVEN = Step("given", "The starter code that you don't edit still works", [], []
 
 
 class Report:
-    """Prints a run of checks as it happens.
+    """Prints the results of a run of checks as they arrive.
 
     Attributes:
-        only: The only step that is checked; None for the whole lesson.
+        only: The only step to check, or None for the whole lesson.
         first: The step that is checked and printed first, or None.
-        steps: The steps that are checked, in the order in which they are printed.
-        outcome: Step -> whether all its checks so far have passed.
-        failure: The first failure that counts, or None.
-        broken: Why the run stopped before it was done, or None.
+        steps: The steps to check, in the order in which they are printed.
+        outcome: Maps each step to whether all of its checks have passed so far.
+        failure: The first failure, or None. In a whole lesson, failures of optional steps are ignored.
+        broken: Why the run stopped early, or None if it did not.
     """
 
     def __init__(self, project: Project, step: str | None, first: str | None = None):
@@ -39,7 +39,7 @@ class Report:
         self.outcome: dict[str, bool] = {}
         self.failure: Checked | None = None
         self.broken: str | None = None
-        # A failure of an optional step counts only if the step was named.
+        # A failure of an optional step counts only if this step alone is checked.
         self._ignored = [] if step else [step.id for step in lesson.steps if step.optional]
         self._skipped: dict[str, list[str]] = defaultdict(list)
         self._worker_seconds: float | None = None
@@ -60,7 +60,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was checked has passed, except for optional steps."""
+        """Whether all required steps have passed and the run did not stop early."""
         required = [step.id for step in self.steps if step.id not in self._ignored]
         return self.broken is None and all(self.outcome.get(step) for step in required)
 
@@ -70,7 +70,7 @@ class Report:
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """Show in the terminal what is being checked during the block."""
+        """Show in the terminal what is being checked while the `with` block runs."""
         with console.status("Starting …") as self._status:
             yield
         self._status = None
@@ -95,7 +95,7 @@ class Report:
                 self.broken = event.cause
 
     def print_summary(self) -> None:
-        """Print the remaining lines, the first failure, and the next command."""
+        """Print the remaining result lines, the first failure, and the next command."""
         if self.broken and not self.outcome:
             self.print_obstacles([self.broken])
             return
@@ -115,7 +115,7 @@ class Report:
         say(f"  {self._total()}", style="dim")
 
     def print_obstacles(self, obstacles: list[str]) -> None:
-        """Print why the project cannot start, with the line of code, and which steps could not be checked."""
+        """Print why the project cannot start, the code that causes it, and which steps were not checked."""
         for obstacle in obstacles:
             say("")
             say(f"  {obstacle}", style="red")
@@ -138,7 +138,7 @@ class Report:
             say(f"    You edit {name} in step {', '.join(steps)}.", style="dim")
 
     def _print_before(self, next_step: str | None) -> None:
-        """Print the missing lines of all steps before `next_step`, or of all steps if it is None."""
+        """Print the result lines that are still missing before `next_step`, or all of them if it is None."""
         for step in self.steps:
             if step.id == next_step:
                 return
@@ -213,7 +213,7 @@ class Report:
                 yield f"Lesson {lesson.code} is done. That was the last lesson."
 
     def _total(self) -> str:
-        """Return how many steps have passed, and how long that took."""
+        """Return a line that says how many steps have passed and how long the run took."""
         only = self.first if self._only_first else self.only
         steps = f"step {only}" if only else progress.summary(self.project.lesson, self.passed)
         worker = f" · worker ready in {self._worker_seconds:.1f} s" if self._worker_seconds else ""
