@@ -60,9 +60,9 @@ class Worker(Process):
     def kill_child(self, pid: int) -> None:
         """Kill a pool process with SIGKILL, and make sure that the worker notices.
 
-        All other pool processes must be idle. The worker is notified of each exit, but it may check too early, when the
-        process still seems to be running. It checks again after five seconds, or when another process exits.
-        Therefore, if the worker hasn't noticed the exit, this method terminates an idle process too.
+        All other pool processes must be idle. The worker is notified of each exit, but it may check too
+        early, when the process still seems to be running. It checks again after five seconds, or when another
+        process exits. So if the worker hasn't noticed the exit, this method terminates an idle process too.
         """
         os.kill(pid, signal.SIGKILL)
         if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):

@@ -14,7 +14,7 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
         width: The width in pixels.
         height: The height in pixels.
         seed: The seed for the random hills and clouds.
-        grain: The maximum change in brightness due to noise, on a scale of 0 to 128.
+        grain: The strength of the noise: the maximum change in brightness, in levels from 0 to 255.
         sun: The sun's position, from 0 (left) to 1 (right).
     """
     chance = random.Random(f"{seed} {width} {height}")

@@ -181,8 +181,8 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
             yield sample, missing
     except OSError as error:
         raise WorkshopError(
-            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). Choose another folder: "
-            "./workshop samples FOLDER"
+            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). Choose another "
+            "folder: ./workshop samples FOLDER"
         ) from None
 
 
