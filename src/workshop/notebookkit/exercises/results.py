@@ -116,7 +116,7 @@ def summary_despite_an_error(summary, image_ids) -> str:
     )
     expect(
         isinstance(result, dict) and "photos" in result,
-        f"The result is {str(result)[:80]}, which is not a summary. Did you make summarize_task the callback?",
+        f"The result is {str(result)[:80]}, which is not a summary. Is summarize_task the callback?",
     )
     failed = [photo["id"] for photo in result["failed"]]
     expect(failed, "The summary does not list photo 0. Add a header task for photo 0.")
