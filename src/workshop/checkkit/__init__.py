@@ -58,8 +58,8 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
 def task_name(path: str) -> str:
     """Return the name of the task at an import path, or the path if there is no such task.
 
-    Celery names a task after the module that defines its function. If `images.tasks` is a package, the task's
-    name contains a module inside the package.
+    Celery names a task after the module that defines its function. If `images.tasks` is a package, this is a
+    module inside the package, so the task's name differs from its import path.
 
     Args:
         path: The import path, such as "images.tasks.resize_image_task".

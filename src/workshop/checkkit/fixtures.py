@@ -93,7 +93,7 @@ def photo():
 
 @pytest.fixture
 def time_limit():
-    """Return a context manager that interrupts its block and complains if the block takes too long.
+    """Return a context manager that interrupts its block and fails the check if the block takes too long.
 
     The context manager takes the same arguments as `Complaint`.
     """

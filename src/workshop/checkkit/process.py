@@ -80,7 +80,7 @@ class Process:
         return []
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until the process exits, and return its exit code, or None after `seconds`."""
+        """Wait up to `seconds` for the process to exit. Returns its exit code, or None on a timeout."""
         return self._process.wait(seconds)
 
     def wait_for(self, text: str, seconds: float = STARTING) -> bool:

@@ -42,7 +42,7 @@ def words(service: Service) -> list[str]:
         return shlex.split(service.command)
     except ValueError as error:
         raise Complaint(
-            f"the line of {service.name} cannot be read: {error}.", line=shown(service), file=FILE
+            f"the line for {service.name} cannot be read: {error}.", line=shown(service), file=FILE
         ) from None
 
 

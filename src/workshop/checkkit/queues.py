@@ -43,7 +43,7 @@ class Queue:
         return {"REDIS_URL": self.redis_url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """Return the messages waiting in the queue, or in the queue `name`, oldest first."""
+        """Return the messages waiting in this queue, or in the queue `name` if given, oldest first."""
         return [decoded(raw) for raw in reversed(self.redis.lrange(name or self.name, 0, -1))]
 
     def everything(self) -> dict[str, list[Message]]:
@@ -68,7 +68,7 @@ class Queue:
         self.redis.flushdb()
 
     def delete_expiring_keys(self) -> None:
-        """Delete all keys that have a time to live, such as results and locks, from the run's whole Redis."""
+        """Delete all expiring keys, such as results and locks, in all databases of the run's Redis."""
         import redis
 
         server = self.redis_url.rpartition("/")[0]

@@ -24,7 +24,7 @@ def _advice(error: BaseException) -> str:
         )
     if type(error).__name__ == "IntegrityError" and "check constraint" in str(error).lower():
         return (
-            "The columns of a photo contradict each other, so the database refuses the row (see the "
+            "The columns of a photo contradict each other, so the database rejects the row (see the "
             "constraints in images/models.py). Call photo.attach_resized(), which writes all columns of a "
             "resized photo at the same time."
         )

@@ -29,9 +29,10 @@ PASSED = re.compile(r"[.s]+(\s|$)")
 
 
 class PytestProcess:
-    """A pytest process with its own broker. Both start at once, but the project is loaded only in `start()`.
+    """A pytest process that runs checks with its own broker.
 
-    Call `close()` to stop the process and the broker and to remove their files.
+    The process and the broker start immediately, but the process loads the project only in `start()`. Call
+    `close()` to stop the process and the broker and to remove their files.
 
     Attributes:
         stream: The pipe that becomes readable when there are new events.

@@ -27,9 +27,10 @@ PROCESSES = 3
 
 
 class Run:
-    """A run of checks. Libraries are loaded and a broker starts at once, but the project only in `events()`.
+    """A run of a lesson's checks in several processes.
 
-    Use the run as a context manager, or call `close()`, to stop all processes and remove temporary files.
+    A run loads libraries and starts a broker immediately, but it loads the project only in `events()`. Use
+    the run as a context manager, or call `close()`, to stop all processes and remove temporary files.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Run:
                     yield process, process.timed_out()
 
     def close(self) -> None:
-        """Stop the run at any point. Ctrl-C takes effect afterwards. A second call does nothing."""
+        """Stop the run at any time. Ctrl-C takes effect only after that. Further calls do nothing."""
         with signals.held():
             self._stack.close()
 

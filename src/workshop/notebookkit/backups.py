@@ -1,4 +1,4 @@
-"""Practice backups: write to a small database all the time, and restore a backup into another folder."""
+"""Practice backups of a database that is constantly changing, and restore a backup into another folder."""
 
 import os
 import sqlite3
@@ -61,7 +61,7 @@ class LiveDatabase:
 
     @property
     def intact(self) -> bool:
-        """Whether the database still has entries. If another file was copied over it, it has none."""
+        """Whether the database still has entries, so that no other file was copied over it."""
         try:
             return _count_entries(self.file) > 0
         except sqlite3.Error:
@@ -117,7 +117,7 @@ class LiveDatabase:
 
 
 def _count_entries(file: Path) -> int:
-    """Return the number of entries in a copy of the database, or 0 if the copy has no such table."""
+    """Return the number of entries in a copy of the database, or 0 if the copy has no table of entries."""
     with closing(sqlite3.connect(file)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
         return database.execute("SELECT count(*) FROM entry").fetchone()[0] if "entry" in tables else 0

@@ -7,7 +7,7 @@ from IPython import get_ipython
 
 
 def _kernel() -> str:
-    """Return this kernel's ID of eight characters. It stays the same when the kernel is restarted."""
+    """Return this kernel's eight-character ID, which stays the same when the kernel is restarted."""
     if get_ipython() is None:
         return secrets.token_hex(4)
     from ipykernel.connect import get_connection_file

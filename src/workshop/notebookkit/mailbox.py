@@ -1,4 +1,4 @@
-"""Read the emails that the project sends to a notebook's address and writes to files."""
+"""Read the emails that the project sends to a notebook's address. The project writes them to files."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage

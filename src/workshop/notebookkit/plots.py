@@ -35,7 +35,7 @@ def _figure(x: str, y: str = "") -> Iterator:
 
 
 def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """Draw a bar for each task: white for waiting, gray for running, and a line for when it was received."""
+    """Draw a bar for each task: white for waiting, gray for running, with a line when it was received."""
     times_of_tasks = [event_times(events, result.id) for result in results]
     zero = min((times["task-sent"] for times in times_of_tasks if "task-sent" in times), default=0)
     with _figure("milliseconds since the first task was sent") as plt:
@@ -52,7 +52,7 @@ def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
 
 
 def plot_seconds(rows: dict[str, list[float]]) -> None:
-    """Draw a row of dots for each name in `rows`, one for each value in seconds. A line marks the median."""
+    """Draw a row of dots for each name in `rows`: a dot per value, in seconds, and a line at the median."""
     with _figure("seconds") as plt:
         for row, values in enumerate(rows.values()):
             plt.plot(values, [row] * len(values), "o", color="black", fillstyle="none")

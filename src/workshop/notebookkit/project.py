@@ -35,7 +35,7 @@ PREFIX = "from-notebook"
 OWN = unique(PREFIX)
 """The prefix of the file name of every photo that this kernel uploads. A restart doesn't change it."""
 LEFT_BEHIND = timedelta(hours=2)
-"""`tidy()` also deletes other kernels' photos that are older than this, because no notebook runs so long."""
+"""`tidy()` also deletes other kernels' photos that are older than this. No notebook runs that long."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
@@ -102,7 +102,7 @@ def _set_up(folder: Path, services: RunningServices, lesson: Lesson) -> None:
     os.environ["REDIS_URL"] = services.broker
     os.environ["DATA_DIR"] = str(services.data or folder / "data")
     os.environ["DJANGO_SETTINGS_MODULE"] = projects.Project(folder, lesson).settings_module
-    # Django blocks its ORM in an event loop, such as a kernel's. But here, nothing else runs in the loop.
+    # Django blocks its ORM inside an event loop, such as a kernel's. Here, nothing else runs in the loop.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

@@ -1,4 +1,4 @@
-"""Ask a schedule what it would do at a given moment, without waiting."""
+"""Find out what a schedule would do at a given time, without waiting for that time."""
 
 import copy
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Find the running workers, and wait for something that a worker does."""
+"""Find the running workers, and wait until a worker has done something."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -87,7 +87,7 @@ def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
 
 
 def _solution(notebook: NotebookNode, place: int) -> str:
-    """Return the code of the solution that follows the cell at `place`.
+    """Return the code of the solution that follows the cell at index `place`.
 
     Raises:
         WorkshopError: No solution follows before the next "your turn" cell.

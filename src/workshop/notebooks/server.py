@@ -23,7 +23,7 @@ HELPER = "helper.py"
 
 
 def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
-    """Print the address, and serve the learner's notebooks until Ctrl-C. Returns the exit code.
+    """Print the address, and serve the learner's notebooks until Ctrl-C is pressed. Returns the exit code.
 
     Args:
         lesson: The lesson whose notebook is opened first.

@@ -1,4 +1,4 @@
-"""Sample photos for the site. They are computed, so they contain no copyrighted work or real location."""
+"""Generate sample photos for the site. They contain no copyrighted work and no real location."""
 
 import struct
 import time

@@ -56,7 +56,7 @@ class Verdict:
 
 
 def check(exercise: str, *answers: object) -> Verdict:
-    """Check the answers to an exercise. An answer that is still `...` counts as not given.
+    """Check the answers to an exercise. An answer that is still `...` counts as missing.
 
     Args:
         exercise: The exercise's number, such as "2.1".
@@ -71,7 +71,7 @@ def check(exercise: str, *answers: object) -> Verdict:
     from .answers import UNANSWERED
 
     if exercise not in EXERCISES:
-        raise WorkshopError(f"There is no exercise {exercise}. See the number in the heading above the cell.")
+        raise WorkshopError(f"There is no exercise {exercise}. The number is in the heading above the cell.")
     if any(answer is ... for answer in answers):
         return Verdict(False, UNANSWERED)
     try:

@@ -1,4 +1,4 @@
-"""Reject answers for reasons that several exercises have in common."""
+"""Functions that reject wrong answers, for the checks of several exercises."""
 
 import math
 import reprlib
@@ -15,22 +15,22 @@ def expect_answered(*values: object) -> None:
 
 
 def expect_function(name: str, answer: object, takes: str) -> None:
-    """Reject `answer`, the variable `name`, unless it is a function. `takes` describes its arguments."""
+    """Reject `answer` unless it is a function. The message contains `name` and what it `takes`."""
     expect(callable(answer), f"`{name}` must be a function that takes {takes}.")
 
 
 def expect_type(name: str, answer: object, types: type | tuple[type, ...], what: str) -> None:
-    """Reject `answer`, the variable `name`, unless it has one of `types`. `what` describes the right type."""
+    """Reject `answer` unless it has one of `types`. The message contains `name` and `what` is expected."""
     expect(isinstance(answer, types), f"`{name}` is {reprlib.repr(answer)}, but it must be {what}.")
 
 
 def expect_number(name: str, answer: object, what: str = "a number") -> None:
-    """Reject `answer`, the variable `name`, unless it is a number. `what` describes the right number."""
+    """Reject `answer` unless it is a number. The message contains `name` and `what` is expected."""
     expect_type(name, answer, (int, float), what)
 
 
 def expect_keys(case: str, returned: object, *keys: str) -> None:
-    """Reject what the reader's function returned for `case`, unless it is a dictionary with `keys`."""
+    """Reject what the reader's function returned for `case` unless it is a dictionary with `keys`."""
     *others, last = [f'"{key}"' for key in keys]
     expect(
         isinstance(returned, dict) and set(keys) <= returned.keys(),

@@ -102,7 +102,7 @@ def what_the_sweeper_does(cases, predicted) -> str:
 
 
 def _outcome(columns: dict) -> str:
-    """Return what the sweeper does with a photo whose row has these values. The row is then rolled back."""
+    """Return what the sweeper does with a photo whose row has these values, and roll the row back."""
     from django.conf import settings
     from django.test import override_settings
     from django.utils import timezone

@@ -193,7 +193,7 @@ def failed_tasks(address, failed) -> str:
         not isinstance(failed, httpx.Response),
         "failed is the whole response. Call the response's .json() method to get the tasks.",
     )
-    expect_type("failed", failed, dict, "a dictionary that maps each task's id to its exception")
+    expect_type("failed", failed, dict, "a dictionary that maps each task's ID to its exception")
     response = httpx.get(
         f"{address}/api/tasks",
         params={"state": "FAILURE"},

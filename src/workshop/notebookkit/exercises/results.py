@@ -108,7 +108,7 @@ def summary_despite_an_error(summary, image_ids) -> str:
     )
     expect_type("summary", summary, AsyncResult, "the AsyncResult that you get when you call a chord")
     wait_until(summary.ready, what="The summary")
-    result = summary.get(propagate=False)  # otherwise the error of the header task is raised
+    result = summary.get(propagate=False)  # otherwise, get() raises the header task's error
     expect(
         not isinstance(result, ChordError),
         "A header task raised an exception, so the result is a ChordError. Use describe_for_summary_task, "

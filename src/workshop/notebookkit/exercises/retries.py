@@ -64,8 +64,8 @@ def survive_an_outage(options) -> str:
         "fewer retries.",
     )
     return (
-        f"{listed} = {total} without jitter. With jitter, the total wait is shorter, typically about "
-        "half as long. To make sure that the retries cover two minutes, allow more of them."
+        f"The total wait is {listed} = {total} without jitter. With jitter, the total wait is shorter, "
+        "typically about half as long. To make sure that the retries cover two minutes, allow more of them."
     )
 
 
