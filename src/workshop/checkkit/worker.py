@@ -18,7 +18,7 @@ READY = " ready."
 """The text that a worker logs when it is ready for tasks."""
 
 QUICK_START = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-"""Options that make a worker start about a second faster, because it doesn't look for other workers."""
+"""Options that make a worker start about a second faster, because it doesn't search for other workers."""
 
 
 class Worker(Process):

@@ -19,7 +19,7 @@ class Options:
         first: The step to check first, or None.
         everything: Whether to continue after a failure.
         long_first: Whether to claim the checks marked as `long` first.
-        start_worker: Whether to start the worker at once, before it is known whether the checks need it.
+        start_worker: Whether to start the worker immediately, before it is known whether the checks need it.
         claims: The folder in which the processes of a run record which checks they have claimed.
     """
 

@@ -65,7 +65,7 @@ def part_of(item: pytest.Item) -> str:
 
 
 def claim_of(item: pytest.Item) -> str:
-    """Return the unit of checks that a process claims at once: a step, or a part of the `GIVEN` checks.
+    """Return the unit of checks that a process claims as a whole: a step, or a part of the `GIVEN` checks.
 
     A check with the marker `same_process_as` belongs to the unit of the step that the marker names.
     """

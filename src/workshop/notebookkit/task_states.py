@@ -21,7 +21,7 @@ FINAL_PHOTO_STATES = ("resized", "failed")
 STATES_WITHOUT_WORKER = (states.PENDING, "waiting", "unqueued")
 """The states of a task or a photo before a worker has reported anything."""
 SILENCE = 3.0
-"""After this many seconds, check whether a worker is running if no worker has reported anything."""
+"""If no worker has reported anything after this many seconds, check whether a worker is running."""
 
 
 @dataclass(frozen=True)
