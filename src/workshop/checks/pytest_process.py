@@ -134,7 +134,7 @@ class PytestProcess:
 
     def _why_silent(self) -> str:
         about = getattr(self._last, "about", "")
-        doing = f" while: {about}" if about else ""
+        doing = f" during this check: {about}" if about else ""
         return f"Nothing happened for {MAX_SILENCE} s{doing}. Does your code contain an endless loop?"
 
     def _why_exited(self) -> str:
