@@ -1,7 +1,7 @@
 """The toolkit for writing the lessons' checks.
 
-A check is a pytest function whose docstring tells the learner what is checked. It fails through `complain(…)`
-or `expect(…)`. An exception in the learner's code is reported with its file and line.
+A check is a pytest function whose docstring tells the learner what is checked. To fail, a check calls
+`complain(…)` or `expect(…)`. An exception in the learner's code is reported with its file and line.
 """
 
 from importlib import import_module
@@ -14,9 +14,9 @@ from workshop.system.waiting import PATIENCE, until
 __all__ = ["PATIENCE", "STARTING", "Complaint", "complain", "expect", "task_name", "until"]
 
 STARTING = 60
-"""Seconds that a check waits for a process to start.
+"""The maximum number of seconds that a check waits for a process to start.
 
-Usually this is much faster, unless many start at once.
+A process usually starts much faster, unless many processes start at once.
 """
 
 
@@ -26,7 +26,7 @@ class Complaint(pytest.fail.Exception):
     Attributes:
         what: A sentence that says what was observed.
         why: One or two sentences that explain the problem.
-        facts: Label -> value, such as expected and found.
+        facts: Values to show, by label, such as "expected" and "found".
     """
 
     def __init__(self, what: str, why: str = "", **facts: object):
@@ -36,12 +36,12 @@ class Complaint(pytest.fail.Exception):
 
 
 def complain(what: str, why: str = "", **facts: object) -> NoReturn:
-    """Let the check fail.
+    """Fail the check.
 
     Args:
         what: A sentence that says what was observed.
         why: One or two sentences that explain the problem.
-        **facts: Label -> value, such as expected and found.
+        **facts: Values to show, by label, such as `expected` and `found`.
 
     Raises:
         Complaint: Always.
@@ -50,7 +50,7 @@ def complain(what: str, why: str = "", **facts: object) -> NoReturn:
 
 
 def expect(condition: object, what: str, why: str = "", **facts: object) -> None:
-    """Let the check fail unless `condition` holds. The other arguments are those of `complain`."""
+    """Fail the check unless `condition` is true. The other arguments are passed to `complain`."""
     if not condition:
         complain(what, why, **facts)
 
@@ -58,7 +58,8 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
 def task_name(path: str) -> str:
     """Return the name of the task at an import path, or the path if there is no such task.
 
-    Celery names a task after the module of its function. In a package, that is a module inside the package.
+    Celery names a task after the module that defines its function. If `images.tasks` is a package, this is a
+    module inside the package, so the task's name differs from its import path.
 
     Args:
         path: The import path, such as "images.tasks.resize_image_task".

@@ -1,6 +1,6 @@
-"""Run a real beat process from the project's Procfile, with shortened intervals.
+"""Run a real beat process with its command in the project's Procfile, but with shorter intervals.
 
-The scheduler `quick` is the learner's scheduler, but every entry is due after a second. The tasks, arguments
+The scheduler `quick` is the learner's scheduler, but every entry is due once a second. The tasks, arguments
 and options stay as the learner wrote them.
 """
 
@@ -17,13 +17,13 @@ from workshop.checkkit.queues import Queue
 from workshop.runtime.procfile import Service
 
 SCHEDULER = "WORKSHOP_BEAT_SCHEDULER"
-"""The variable with the name of the learner's scheduler."""
+"""The environment variable that contains the name of the learner's scheduler."""
 SENDING = "Sending due task"
-"""What beat logs when it sends a task."""
+"""The text that beat logs when it sends a task."""
 
 
 def quick(app, **arguments):
-    """Return the scheduler that WORKSHOP_BEAT_SCHEDULER names, with every entry due after a second."""
+    """Return the scheduler named in WORKSHOP_BEAT_SCHEDULER, but with every entry due once a second."""
     aliases = dict(load_extension_class_names("celery.beat_schedulers"))
     scheduler = symbol_by_name(os.environ[SCHEDULER], aliases=aliases)
 
@@ -39,13 +39,13 @@ class Beat(Process):
     """A beat process of the project in `folder`."""
 
     def start(self, service: Service, app, queue: Queue, level: str = "INFO") -> None:
-        """Start beat with its command in the Procfile, but without waiting until it is ready.
+        """Start beat with its command in the Procfile, without waiting until it is ready.
 
         Args:
-            service: The Procfile's process that is beat.
-            app: The Celery app with the settings.
+            service: The beat process in the Procfile.
+            app: The project's Celery app.
             queue: The queue to which beat sends its messages.
-            level: The log level; "" keeps the one in the command.
+            level: The log level, or "" to keep the level in the command.
         """
         scheduler = procfile.option(service, "-S", "--scheduler") or app.conf.beat_scheduler
         file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
@@ -55,16 +55,16 @@ class Beat(Process):
         self.launch(service.shell_command + options, environment)
 
     def sending_error(self, entry: str) -> str:
-        """Return the line of the log that says why beat could not send `entry`, or ""."""
+        """Return the log line that says why beat could not send `entry`, or "" if there is none."""
         match = re.search(rf"Couldn't apply scheduled task {re.escape(entry)}: .*", self.log)
         return match[0] if match else ""
 
 
 def find_service(folder: Path) -> Service:
-    """Return the process that starts beat, from the Procfile of the project in `folder`.
+    """Return the beat process in the Procfile of the project in `folder`.
 
     Raises:
-        Complaint: There is no beat, more than one, or one inside a worker or detached.
+        Complaint: There is no beat process, there is more than one, or beat is detached or runs in a worker.
     """
     services = procfile.read(folder)
     workers = procfile.workers(services)
@@ -98,8 +98,8 @@ def find_service(folder: Path) -> Service:
     if {"--detach", "-D"} & set(procfile.words(beats[0])):
         raise Complaint(
             "the Procfile starts beat with --detach.",
-            "A detached beat is not a child of the process that reads the Procfile, so it is never stopped, "
-            "and the next start adds a second beat.",
+            "A detached beat process is not a child of the process that reads the Procfile, so it is never "
+            "stopped, and the next start adds a second beat process.",
             line=procfile.shown(beats[0]),
             **facts,
         )
@@ -107,5 +107,5 @@ def find_service(folder: Path) -> Service:
 
 
 def schedule_file(beat: Service, app) -> str:
-    """Return the name of the file in which this beat process stores what it has sent and when."""
+    """Return the name of the file in which this beat process records when it sent each task."""
     return procfile.option(beat, "-s", "--schedule") or app.conf.beat_schedule_filename

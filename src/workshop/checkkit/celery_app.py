@@ -1,4 +1,4 @@
-"""Find the project's Celery app, and let it send to another broker."""
+"""Find the project's Celery app, and make it send messages to another broker."""
 
 import contextlib
 import os
@@ -72,7 +72,7 @@ def _why_another_broker(expected: str, found: str | None) -> str:
 
 @contextlib.contextmanager
 def sending_to(app, url: str) -> Iterator[None]:
-    """During the block, let this process send to the broker at `url`, which need not exist."""
+    """While the `with` block runs, send this process's messages to the broker at `url`, which may be down."""
     before = app.conf.broker_write_url or app.conf.broker_url
     _send_to(app, url)
     try:
@@ -83,4 +83,4 @@ def sending_to(app, url: str) -> Iterator[None]:
 
 def _send_to(app, url: str) -> None:
     app.conf.broker_write_url = url
-    app._pool = app.amqp._producer_pool = None  # they have connections to the other broker
+    app._pool = app.amqp._producer_pool = None  # the old pools are connected to the other broker

@@ -1,4 +1,4 @@
-"""Find the file and line in the project where the learner's code called or raised something."""
+"""Find the project file and line where the learner's code called a function or raised an exception."""
 
 import traceback
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ UNKNOWN = "?"
 
 
 def raised_at(error: BaseException) -> str:
-    """Return the file and line where the project raised the exception, or `UNKNOWN`."""
+    """Return the project file and line where the exception was raised, or `UNKNOWN`."""
     return _last(traceback.extract_tb(error.__traceback__))
 
 
 def called_at() -> str:
-    """Return the file and line in the project that is being executed at the moment, or `UNKNOWN`."""
+    """Return the project file and line that is being executed, or `UNKNOWN`."""
     return _last(traceback.extract_stack())
 
 

@@ -1,4 +1,4 @@
-"""Another process that writes to the same rows at the same time, for checks of what a save() overwrites."""
+"""Write to a photo's row while the learner's code uses it, to check which changes a save() overwrites."""
 
 import contextlib
 import threading
@@ -9,36 +9,36 @@ from workshop.checkkit.code_locations import called_at
 
 
 class ConcurrentWriter:
-    """Another process that writes to the database while a check runs the learner's code in this process.
+    """Simulates another process that writes to the database while a check runs the learner's code.
 
-    It has a separate connection. If its write needs a lock that this process holds, the write waits, and
-    this process continues after a second.
+    Each write uses a separate thread and connection. If a write needs a lock that the learner's code holds,
+    the write waits, and the learner's code continues after a second.
     """
 
     def __init__(self):
         self._threads: list[threading.Thread] = []
 
     def write(self, work: Callable[[], object]) -> None:
-        """Run work() over the writer's connection."""
+        """Run `work()` with a separate database connection."""
         self._threads.append(threading.Thread(target=_with_its_own_connection, args=(work,)))
         self._threads[-1].start()
         self._threads[-1].join(1)
 
     def join(self) -> None:
-        """Wait until all its writes are done."""
+        """Wait until all writes are done."""
         for thread in self._threads:
             thread.join()
 
 
 @contextlib.contextmanager
 def writing_before_each_save(write: Callable[[int], object]) -> Iterator[list[str]]:
-    """In the block, let another process write right before each save() of an existing photo.
+    """While the `with` block runs, write to the database right before each save() of an existing photo.
 
     Args:
-        write: A function that gets the photo's primary key. It must not call save() itself.
+        write: A function that takes the photo's primary key. It must not call save() itself.
 
     Yields:
-        A list that gets the file and line of each save().
+        The list to which the file and line of each save() are added.
     """
     from django.db.models.signals import pre_save
     from images.models import UploadedImage

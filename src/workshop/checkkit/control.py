@@ -1,4 +1,4 @@
-"""Remote control of the run's worker, and helpers for the checks of `manage.py workers`."""
+"""Send remote control commands to the run's worker, and check the output of `manage.py workers`."""
 
 from workshop.checkkit import expect
 
@@ -18,22 +18,22 @@ def ask(app, question: str, **arguments: object):
 
 
 def running_ids(app) -> set[str]:
-    """Return the ids of the tasks that the worker is running."""
+    """Return the IDs of the tasks that the worker is running."""
     return {task["id"] for task in ask(app, "active") or []}
 
 
 def expect_no_error(error: str, what: str) -> None:
-    """Complain if the command ended with an error.
+    """Fail the check if the command ended with an error.
 
     Args:
-        error: The error message; "" if there is none.
+        error: The error message, or "" if there is none.
         what: What the command was used for, such as "revoking a task".
     """
     expect(not error, f"{what} does not work.", error=error, file=COMMAND)
 
 
 def expect_answer(printed: str, worker: str, what: str, function: str) -> None:
-    """Complain if the command did not print the worker's answer.
+    """Fail the check if the command did not print the worker's answer.
 
     Args:
         printed: The command's output.

@@ -1,6 +1,6 @@
 """The pytest fixtures that the checks of all lessons use.
 
-The variable WORKSHOP_TEMPLATES contains the folder with the migrated databases that can be copied.
+The environment variable WORKSHOP_TEMPLATES contains the path of the folder with migrated databases to copy.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def project_database(django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _clean(project_database):
-    """Remove the rows of the project's apps, and the files, after each check."""
+    """After each check, delete the media files and all rows of the project's apps."""
     yield
     from django.apps import apps
     from django.conf import settings
@@ -53,7 +53,7 @@ def _clean(project_database):
 def upload(client):
     """Return a function that uploads files with the form.
 
-    Its arguments are the files, as pairs of name and content. With `follow`, it follows the redirect.
+    The function takes each file as a pair of name and content. If `follow` is true, it follows the redirect.
     """
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.urls import reverse
@@ -67,9 +67,9 @@ def upload(client):
 
 @pytest.fixture
 def photo():
-    """Return a function that stores a photo in the database, as the form does, but sends no task.
+    """Return a function that stores a photo in the database, as the form does, but without sending a task.
 
-    Its arguments are the file's content and name. It returns the photo.
+    The function takes the file's content and name, and returns the photo.
     """
     from django.core.files.base import ContentFile
     from images.models import UploadedImage
@@ -95,9 +95,9 @@ def time_limit():
 
 @pytest.fixture
 def app():
-    """The project's Celery app, as `celery -A myproject` finds it, with the run's broker."""
+    """The Celery app that `celery -A myproject` finds. It must use the run's broker."""
     app = find_project_app()
-    # For RabbitMQ: wait until a message is stored. Redis confirms each message anyway.
+    # With RabbitMQ, wait until the broker has stored the message. Redis always confirms each message.
     if "CELERY_BROKER_URL" in os.environ:
         app.conf.broker_transport_options = {**app.conf.broker_transport_options, "confirm_publish": True}
     return app
@@ -119,7 +119,7 @@ def queue(app):
 
 @pytest.fixture
 def worker_queue(app):
-    """The queue that the worker consumes, with the messages that it has not acknowledged."""
+    """The queue that the worker consumes, including messages that the worker has not acknowledged."""
     queue = queue_of(app)
     yield queue
     queue.close()
@@ -127,9 +127,9 @@ def worker_queue(app):
 
 @pytest.fixture
 def forbid_path(monkeypatch):
-    """Return a context manager that complains if its block uses the path of a stored file.
+    """Return a context manager that fails the check if its block uses the path of a stored file.
 
-    Its argument is the file and function to change.
+    The context manager takes the name of the file and function to change.
     """
     from django.core.files.storage import FileSystemStorage
 

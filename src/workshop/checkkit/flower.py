@@ -1,4 +1,4 @@
-"""Run a real Flower from a line of the project's Procfile, and query its API."""
+"""Run a real Flower process with its command in the project's Procfile, and query its API."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from workshop.system.ports import free_port
 
 @cache
 def _client() -> httpx.Client:
-    """Return a shared client, because creating one (with its certificates) takes longer than a request."""
+    """Return a shared client. Creating a client loads certificates, which takes longer than a request."""
     return httpx.Client(trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
 
 
@@ -24,7 +24,7 @@ class Flower(Process):
     """A Flower process for the project in `folder`, with its own port and password.
 
     Attributes:
-        port: The value of FLOWER_PORT.
+        port: The port, which is passed to Flower as FLOWER_PORT.
         password: The password of the user `USER`.
     """
 
@@ -36,7 +36,7 @@ class Flower(Process):
         self.password = secrets.token_urlsafe(9)
 
     def start(self, command: str, password: bool = True) -> None:
-        """Start Flower without waiting until it is ready: see `wait_ready()`.
+        """Start Flower. To wait until it is ready, call `wait_ready()`.
 
         Args:
             command: The command in the Procfile.
@@ -51,7 +51,7 @@ class Flower(Process):
         self.launch(command, environment)
 
     def wait_ready(self) -> None:
-        """Wait until Flower responds, listens on a wrong address, or has exited."""
+        """Wait until Flower responds, listens on the wrong address, or exits."""
         until(lambda: self.responds() or not self.running or self.listening(), STARTING)
         if self.running:
             until(self.responds, 1)
@@ -104,7 +104,7 @@ class Flower(Process):
     def receives_events(self, app) -> bool:
         """Wait until events reach Flower.
 
-        Returns False if none arrives. After True, Flower misses no event.
+        Returns False if no event arrives. If it returns True, Flower receives all later events.
         """
         task_id = f"test-{secrets.token_hex(8)}"
 

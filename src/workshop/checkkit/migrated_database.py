@@ -1,4 +1,4 @@
-"""A migrated SQLite database, copied if another process has already migrated the same project."""
+"""Create a migrated SQLite database, or copy it if another process has already migrated the same project."""
 
 import hashlib
 import shutil
@@ -20,12 +20,12 @@ READ_BY_MIGRATE = (
 
 
 def create(database: Path, project: Path, templates: Path) -> None:
-    """Create the file `database`.
+    """Create the migrated database, or copy it from `templates`.
 
     Args:
-        database: The file that the settings name.
+        database: The database file, as it is set in the project's settings.
         project: The project's folder.
-        templates: The folder with databases that can be copied.
+        templates: The folder that contains migrated databases to copy.
     """
     from django.core.management import call_command
 

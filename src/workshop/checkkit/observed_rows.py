@@ -1,4 +1,4 @@
-"""What other processes see of the photos' rows while a photo is being resized."""
+"""Record what other processes see in the photos' rows while a photo is being resized."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from workshop.checkkit.code_locations import called_at
 
 @dataclass(frozen=True)
 class ObservedRow:
-    """A photo's row, as another process sees it at one moment.
+    """A photo's row as another process sees it at a given moment.
 
     Attributes:
-        seen_at: The project's file and line that was being executed.
+        seen_at: The project file and line that was being executed.
         has_file: Whether the resized file exists.
     """
 
@@ -27,10 +27,10 @@ class ObservedRow:
 
 @contextlib.contextmanager
 def observe_rows() -> Iterator[list[ObservedRow]]:
-    """In the block, record all rows before a picture is encoded or a file is stored, and after each save.
+    """Record all rows before a picture is encoded, before a file is stored, and after each save of a photo.
 
     Yields:
-        A list that gets the observed rows.
+        The list to which the observed rows are added.
     """
     from django.core.files.storage import FileSystemStorage
     from django.db.models.signals import post_save
@@ -42,7 +42,7 @@ def observe_rows() -> Iterator[list[ObservedRow]]:
 
     def record(**_signal):
         location = called_at()
-        # Don't load model instances, because Django would open the file of each one.
+        # Don't load model instances, because Django would open each photo's file.
         for processed, reason, name in UploadedImage.objects.values_list(*columns):
             rows.append(ObservedRow(location, processed, reason, bool(name) and storage.exists(name)))
 
@@ -64,10 +64,10 @@ def observe_rows() -> Iterator[list[ObservedRow]]:
 
 
 def expect_consistent_rows(rows: list[ObservedRow], who: str, file: str) -> None:
-    """Complain if a photo counted as resized before it had its file, or as failed before it failed.
+    """Fail the check if a row was marked as resized before its file existed, or was marked as failed.
 
     Args:
-        rows: The rows of a good photo.
+        rows: The observed rows of a photo that can be resized.
         who: What resizes the photo, such as "the view".
         file: The file and function to change.
     """

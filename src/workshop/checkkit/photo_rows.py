@@ -1,6 +1,6 @@
-"""Create rows of resized photos without a worker, and check that the original is unchanged.
+"""Create rows of resized photos without a worker, and check that an original photo is unchanged.
 
-The database rejects inconsistent rows, so `is_processed` never changes alone.
+The database rejects inconsistent rows, so `is_processed` is always changed together with other columns.
 """
 
 from workshop.checkkit import complain, expect
@@ -13,18 +13,18 @@ RESIZED = {
     "resized_height": 60,
     "resize_seconds": 0.1,
 }
-"""The columns of a resized photo, for rows that are only queried. The file doesn't exist."""
+"""The column values of a resized photo, for rows that are only queried. The resized file doesn't exist."""
 
 
 def mark_resized(photo, seconds: float = 0.1) -> None:
-    """Add a small resized file and set the columns, like a worker after `seconds` of work."""
+    """Attach a small resized file and set the columns, as if a worker had resized the photo in `seconds`."""
     from images.resizing import Resized
 
     photo.attach_resized(Resized(jpeg(80, 60), "JPEG", 80, 60), seconds)
 
 
 def expect_original(photo, content: bytes, file: str) -> None:
-    """Complain unless the uploaded file still has its content.
+    """Fail the check unless the uploaded file is unchanged.
 
     Args:
         photo: The photo's row.

@@ -1,4 +1,4 @@
-"""Small real pictures for the checks, as the bytes of a file."""
+"""Small pictures for the checks. Each is returned as the bytes of an image file."""
 
 import math
 import struct
@@ -21,7 +21,7 @@ CORNERS = {
 
 
 def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """Return a picture with four different corners, so that rotation and distortion can be detected."""
+    """Return a picture with four corners in different colors, so that rotation and distortion are visible."""
     picture = Image.new("RGB", (width, height), (40, 90, 160))
     draw = ImageDraw.Draw(picture)
     for index, color in enumerate(CORNERS.values()):
@@ -31,7 +31,7 @@ def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
-    """Return the picture as a file. The options are those of Pillow's `save()`."""
+    """Return the picture as the bytes of an image file. The options are passed to Pillow's `save()`."""
     output = BytesIO()
     picture.save(output, format=format, **options)
     return output.getvalue()
@@ -45,7 +45,7 @@ def profile() -> bytes:
 
 @cache
 def jpeg(width: int = 1000, height: int = 750, orientation: int = 1) -> bytes:
-    """Return a JPEG as from a camera, with EXIF orientation, GPS position, a comment and a color profile."""
+    """Return a camera-like JPEG with an EXIF orientation, a GPS position, a comment and a color profile."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     exif.get_ifd(GPS).update({1: "N", 2: (53.0, 33.0, 0.0), 3: "E", 4: (9.0, 59.0, 0.0)})
@@ -54,14 +54,14 @@ def jpeg(width: int = 1000, height: int = 750, orientation: int = 1) -> bytes:
 
 @cache
 def mpo() -> bytes:
-    """Return what many phones save as .jpg: a JPEG followed by a second picture."""
+    """Return an MPO file, which many phones save as .jpg. It is a JPEG followed by a second picture."""
     picture = scene(1000, 750)
     return encoded(picture, "MPO", save_all=True, append_images=[picture.rotate(180)])
 
 
 @cache
 def cmyk() -> bytes:
-    """Return a JPEG for print, with a color profile that isn't for screens."""
+    """Return a CMYK JPEG, as used for printing, with an embedded color profile."""
     return encoded(scene(1000, 750, "CMYK"), "JPEG", icc_profile=profile())
 
 
@@ -79,7 +79,7 @@ def _half_transparent_scene() -> Image.Image:
 
 @cache
 def webp() -> bytes:
-    """Return a WebP of the scene."""
+    """Return the scene as a WebP file."""
     return encoded(scene(1000, 750), "WEBP")
 
 
@@ -107,17 +107,17 @@ def cut_short() -> bytes:
 
 
 def png_with_transparent_color() -> bytes:
-    """Return a PNG without an alpha channel, in which the background color counts as transparent."""
+    """Return a PNG without an alpha channel, in which the background color is marked as transparent."""
     return encoded(scene(1000, 750), "PNG", transparency=(40, 90, 160))
 
 
 def png_of(width: int, height: int) -> bytes:
-    """Return a PNG of the scene."""
+    """Return the scene as a PNG file of the given size."""
     return encoded(scene(width, height), "PNG")
 
 
 def tiff() -> bytes:
-    """Return a TIFF of a scene."""
+    """Return the scene as a TIFF file."""
     return encoded(scene(400, 300), "TIFF")
 
 
@@ -135,9 +135,9 @@ def checkerboard(width: int, height: int, mode: str = "L") -> bytes:
     """Return a PNG with alternating black and white pixels, which average to gray.
 
     Args:
-        width: An even number of pixels.
-        height: An even number of pixels.
-        mode: Pillow's mode of the picture.
+        width: The width in pixels, which must be even.
+        height: The height in pixels, which must be even.
+        mode: The Pillow mode of the picture.
     """
     even_row = b"\x00\xff" * (width // 2)
     odd_row = b"\xff\x00" * (width // 2)

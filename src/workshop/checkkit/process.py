@@ -1,4 +1,4 @@
-"""Run processes of a project, each with a log, and stop them together with their children."""
+"""Run a project's processes, each with its own log, and stop them together with their children."""
 
 import contextlib
 import os
@@ -23,12 +23,12 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """True from the start of the process until it exits."""
+        """Whether the process is running."""
         return self._process is not None and self._process.running
 
     @property
     def pid(self) -> int:
-        """The ID of the process, which must have been started."""
+        """The process ID. The process must have been started."""
         return self._process.pid
 
     @property
@@ -38,7 +38,7 @@ class Process:
 
     @property
     def last_error(self) -> str:
-        """The process's last error, with file and line if they are known."""
+        """The last error in the process's log, with file and line if they are known."""
         return str(diagnosis.cause(self.log.splitlines(), self.folder))
 
     def launch(self, command: list[str] | str, environment: dict[str, str]) -> None:
@@ -46,10 +46,10 @@ class Process:
 
         Args:
             command: A list of arguments, or a string for the shell.
-            environment: All environment variables.
+            environment: The complete environment of the process.
         """
         log = self._new_log()
-        # In the session of the checks, so that it cannot outlive them.
+        # The process runs in the session of the checks, so that it cannot outlive them.
         self._process = Child(
             command, folder=self.folder, environment=environment, log=log, own_session=False
         )
@@ -59,8 +59,8 @@ class Process:
 
         Args:
             program: "python" or "celery".
-            arguments: The program's arguments. The first one of "python" is the code.
-            environment: All environment variables.
+            arguments: The program's arguments. For "python", the first argument is the source code to run.
+            environment: The complete environment of the process.
         """
         with self._new_log().open("wb") as output, forked_process.server_socket() as server:
             self._process = forked_process.Fork(server, output.fileno(), group=os.getpgrp())
@@ -73,20 +73,20 @@ class Process:
         return self._log
 
     def family(self) -> list[psutil.Process]:
-        """Return the process and its descendants; [] if it has exited."""
+        """Return the process and its descendants, or [] if the process has exited."""
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
             return [process, *process.children(recursive=True)]
         return []
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait until the process exits, and return its exit code. Returns None after `seconds`."""
+        """Wait up to `seconds` for the process to exit. Returns its exit code, or None on a timeout."""
         return self._process.wait(seconds)
 
     def wait_for(self, text: str, seconds: float = STARTING) -> bool:
         """Wait until the log contains `text`.
 
-        Returns False if the process exits before that, or after `seconds`.
+        Returns False if the process exits first, or if the text does not appear within `seconds`.
         """
         until(lambda: text in self.log or not self.running, seconds)
         return text in self.log
@@ -97,7 +97,7 @@ class Process:
         until(lambda: not self.running)
 
     def kill(self) -> None:
-        """Kill the process and its children, as a power failure would."""
+        """Kill the process and its descendants at once, as a power failure would."""
         if self.running:
             family = self.family()
             for process in family:
@@ -108,21 +108,21 @@ class Process:
             until(lambda: not any(map(_is_alive, family)))
 
     def stop(self) -> None:
-        """Stop the process and its children without waiting for their work."""
+        """Stop the process and its descendants without letting them finish their work."""
         self.kill()
         self._process = None
 
 
 def start_python(code: str, *arguments: str, **environment: str) -> Process:
-    """Start Python code in a separate process of the project that is being checked.
+    """Run Python code in a separate process of the project that is being checked.
 
     Args:
         code: The source code.
-        *arguments: The content of sys.argv[1:].
+        *arguments: The values of sys.argv[1:].
         **environment: Additional environment variables.
 
     Returns:
-        The process, which is running.
+        The running process.
     """
     process = Process(Path.cwd())
     process.fork("python", [code, *arguments], os.environ | environment)

@@ -19,7 +19,7 @@ def read(folder: Path) -> dict[str, Service]:
     """Return the processes in the Procfile of the project in `folder`, by name.
 
     Raises:
-        Complaint: There is no Procfile, or it names a process twice.
+        Complaint: There is no Procfile, or it defines a process twice.
     """
     try:
         commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
@@ -27,27 +27,27 @@ def read(folder: Path) -> dict[str, Service]:
         raise Complaint("the project has no Procfile.", file=FILE) from None
     except AssertionError:
         raise Complaint(
-            "the Procfile names a process twice.", "Give each process its own name.", file=FILE
+            "the Procfile defines a process twice.", "Give each process its own name.", file=FILE
         ) from None
     return {name: Service(name, command, folder, {}) for name, command in commands.items()}
 
 
 def words(service: Service) -> list[str]:
-    """Return the words of the command.
+    """Split the command into words, as a shell does.
 
     Raises:
-        Complaint: A shell can't read the command.
+        Complaint: The command is not valid shell syntax.
     """
     try:
         return shlex.split(service.command)
     except ValueError as error:
         raise Complaint(
-            f"the line of {service.name} cannot be read: {error}.", line=shown(service), file=FILE
+            f"the line for {service.name} cannot be read: {error}.", line=shown(service), file=FILE
         ) from None
 
 
 def option(service: Service, *names: str) -> str | None:
-    """Return the value of an option in the command, or None.
+    """Return the value of an option in the command, or None if the command doesn't contain the option.
 
     Args:
         service: The process in the Procfile.
@@ -64,32 +64,32 @@ def option(service: Service, *names: str) -> str | None:
 
 
 def workers(services: dict[str, Service]) -> list[Service]:
-    """Return those processes that are Celery workers."""
+    """Return the processes that are Celery workers."""
     return [service for service in services.values() if "worker" in words(service)]
 
 
 def shown(service: Service) -> str:
-    """Return the line as it is in the Procfile."""
+    """Return the process's line in the Procfile."""
     return f"{service.name}: {service.command}"
 
 
 class ProcfileWorkers:
-    """All workers in the Procfile, running at the same time. They consume from the broker of a queue."""
+    """All workers in the Procfile, running at the same time. They use the broker of a given queue."""
 
     def __init__(self):
         self._workers: list[tuple[Service, Process]] = []
 
     @property
     def running(self) -> bool:
-        """True if at least one of the workers is running."""
+        """Whether at least one of the workers is running."""
         return any(process.running for _, process in self._workers)
 
     def start(self, services: list[Service], queue: Queue) -> None:
-        """Start the workers without waiting until they are ready: see `wait_ready()`.
+        """Start the workers. To wait until they are ready, call `wait_ready()`.
 
         Args:
-            services: The workers' lines in the Procfile.
-            queue: A queue on the broker that they consume.
+            services: The workers in the Procfile.
+            queue: A queue on the broker to which the workers connect.
         """
         if self.running:
             return
@@ -104,7 +104,7 @@ class ProcfileWorkers:
         """Wait until all workers are ready.
 
         Raises:
-            Complaint: A worker has exited. The complaint contains its line in the Procfile.
+            Complaint: A worker exited before it was ready. The complaint contains the worker's Procfile line.
         """
         for service, process in self._workers:
             if not process.wait_for(READY):
@@ -116,7 +116,7 @@ class ProcfileWorkers:
                 )
 
     def names(self) -> dict[str, str]:
-        """Return the node name of each worker by its name in the Procfile: slow -> slow@host."""
+        """Map the name of each worker in the Procfile to its node name, such as "slow" to "slow@host"."""
         return {service.name: node_name(process.log) for service, process in self._workers}
 
     def stop(self) -> None:

@@ -1,6 +1,6 @@
-"""Inspect messages: those waiting in a queue, and those that a worker has not acknowledged.
+"""Inspect the messages that are waiting in a queue, and the messages that a worker has not acknowledged.
 
-`queue_of()` chooses the class by the broker's address: Redis is read with redis-py, RabbitMQ with Kombu.
+`queue_of()` chooses a class based on the broker's address. Redis is read with redis-py, RabbitMQ with Kombu.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ class Queue:
     """The default queue of `app` in database `number` of the run's Redis, which also contains the results.
 
     Attributes:
-        sent_from: The project's file and line that sent the last message during `isolated_queue()`.
+        sent_from: The project file and line that sent the last message inside an `isolated_queue()` block.
     """
 
     supports_disable_prefetch = True
@@ -43,11 +43,11 @@ class Queue:
         return {"REDIS_URL": self.redis_url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """Return the messages waiting in the queue, or in the queue `name`, oldest first."""
+        """Return the messages waiting in this queue, or in the queue `name` if given, oldest first."""
         return [decoded(raw) for raw in reversed(self.redis.lrange(name or self.name, 0, -1))]
 
     def everything(self) -> dict[str, list[Message]]:
-        """Return the messages waiting in all queues, by the queue's name."""
+        """Return the messages waiting in all queues, grouped by queue name."""
         messages = {name: self.messages(name) for name in sorted(self._names())}
         return {name: waiting for name, waiting in messages.items() if waiting}
 
@@ -68,7 +68,7 @@ class Queue:
         self.redis.flushdb()
 
     def delete_expiring_keys(self) -> None:
-        """Delete all keys that expire, in all databases of the run's Redis: results, and any locks."""
+        """Delete all expiring keys, such as results and locks, in all databases of the run's Redis."""
         import redis
 
         server = self.redis_url.rpartition("/")[0]
@@ -84,7 +84,7 @@ class Queue:
 
 
 class RabbitQueue(Queue):
-    """The same for RabbitMQ, with a virtual host per number. Results are in the Redis database `number`."""
+    """A queue in RabbitMQ's virtual host `number`. Results are still in the Redis database `number`."""
 
     supports_disable_prefetch = False
 
@@ -103,7 +103,7 @@ class RabbitQueue(Queue):
         return super().environment | {"CELERY_BROKER_URL": self.url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """Return the waiting messages. They are received and then returned, so RabbitMQ keeps their order."""
+        """Return the waiting messages. They are received and then requeued, so RabbitMQ keeps their order."""
         channel, messages = self._open_channel(), []
         if not self._exists(name or self.name):
             return []
@@ -117,10 +117,10 @@ class RabbitQueue(Queue):
         return {self.name, *self.app.amqp.queues}
 
     def unacked(self) -> list[Message]:
-        """Return the unacknowledged messages. RabbitMQ doesn't show them, so the workers are asked.
+        """Return the unacknowledged messages. RabbitMQ doesn't show them, so this method asks the workers.
 
-        The questions follow a task's states in order. If a task changes its state in between, it is seen
-        twice, and the later state counts.
+        It asks for scheduled, reserved and active tasks, in this order. If a task changes its state between
+        two requests, it is reported twice, and the later state counts.
         """
         inspect = self.app.control.inspect(timeout=5, limit=1)
         requests = {}
@@ -136,7 +136,7 @@ class RabbitQueue(Queue):
         ]
 
     def purge(self) -> None:
-        """Delete all messages, and the results except those of the worker."""
+        """Delete all messages, and also the results unless they belong to the run's worker (number 0)."""
         for name in filter(self._exists, self._names()):
             self._open_channel().queue_purge(name)
         if self.number:
@@ -145,7 +145,7 @@ class RabbitQueue(Queue):
     def _exists(self, name: str) -> bool:
         """Return True if the queue exists.
 
-        If not, the question closes its channel, so use a separate channel.
+        If the queue doesn't exist, RabbitMQ closes the channel, so this method uses a separate channel.
         """
         from amqp.exceptions import NotFound
 
@@ -156,7 +156,7 @@ class RabbitQueue(Queue):
         return False
 
     def _open_channel(self):
-        """Return one shared channel, so that returned messages are in the queue before the next question."""
+        """Return a shared channel, so that requeued messages are in the queue before the next request."""
         from kombu import Connection
 
         if self._channel is None:
@@ -175,7 +175,7 @@ class RabbitQueue(Queue):
 def queue_of(app, number: int = 0) -> Queue:
     """Return the queue in database or virtual host `number` of the run's broker.
 
-    The run's worker consumes 0.
+    The run's worker consumes the queue with number 0.
     """
     amqp = temporary_vhosts.is_amqp(os.environ.get("CELERY_BROKER_URL", ""))
     return RabbitQueue(app, number) if amqp else Queue(app, number)
@@ -183,15 +183,15 @@ def queue_of(app, number: int = 0) -> Queue:
 
 @contextlib.contextmanager
 def isolated_queue(app, number: int = 1, keep: bool = False) -> Iterator[Queue]:
-    """During the block, let this process send to a queue that the run's worker doesn't consume.
+    """Send this process's messages to a queue that the run's worker doesn't consume, until the block ends.
 
     Args:
         app: The project's Celery app.
-        number: The Redis database, or with RabbitMQ the number of the virtual host.
-        keep: Whether to keep the messages that are already there.
+        number: The number of the Redis database or of the RabbitMQ virtual host.
+        keep: Whether to keep the messages that are already in the queue.
 
     Yields:
-        The queue, which also records in `sent_from` where the last message was sent.
+        The queue. Its `sent_from` attribute contains the file and line that sent the last message.
     """
     from celery.signals import before_task_publish  # lesson 01 doesn't need Celery
 

@@ -1,4 +1,4 @@
-"""Run a real worker process, or a task in this process as a worker would."""
+"""Run a real worker process, or run a task in this process the way a worker would."""
 
 import os
 import re
@@ -15,17 +15,18 @@ from workshop.runtime import diagnosis
 from workshop.system.waiting import until
 
 READY = " ready."
-"""What a worker logs when it is ready for tasks."""
+"""The text that a worker logs when it is ready for tasks."""
 
 QUICK_START = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-"""Options that make a worker ready about a second sooner, because it doesn't look for other workers."""
+"""Options that make a worker start about a second faster, because it doesn't search for other workers."""
 
 
 class Worker(Process):
-    """A `celery -A myproject worker` of the project in `folder`, with two prefork processes.
+    """A `celery -A myproject worker` process for the project in `folder`, with two pool processes.
 
     Attributes:
-        on_ready: A function that is called with the seconds that the start took, if a check waited for it.
+        on_ready: A function that is called with the number of seconds that the worker took to start. It is
+            called only if a check waited for the worker.
     """
 
     def __init__(self, folder: Path, on_ready: Callable[[float], None] = lambda _: None):
@@ -34,7 +35,7 @@ class Worker(Process):
         self._started_at = 0.0
 
     def start(self) -> None:
-        """Start the worker without waiting until it is ready: see `wait_ready()`."""
+        """Start the worker. To wait until it is ready, call `wait_ready()`."""
         if self.running:
             return
         self._started_at = time.monotonic()
@@ -42,13 +43,13 @@ class Worker(Process):
         self.fork("celery", arguments, dict(os.environ))
 
     def wait_ready(self) -> None:
-        """Wait until the worker is ready, and start it if it is not running.
+        """Start the worker if it is not running, and wait until it is ready.
 
         Raises:
-            Complaint: The worker has exited. The complaint contains the cause.
+            Complaint: The worker exited before it was ready. The complaint contains the cause.
         """
         self.start()
-        if READY in self.log:  # how long the start took isn't known
+        if READY in self.log:  # it isn't known how long the worker took to start
             return
         if not self.wait_for(READY):
             cause = self.last_error
@@ -57,11 +58,11 @@ class Worker(Process):
         self.on_ready(time.monotonic() - self._started_at)
 
     def kill_child(self, pid: int) -> None:
-        """Kill a pool process with -9, and wait until the worker notices. The other processes must be idle.
+        """Kill a pool process with SIGKILL, and make sure that the worker notices.
 
-        The worker is notified of each exit, but may look too early and still find the process running. It
-        looks again after five seconds, or when another process exits. If the worker hasn't noticed the exit,
-        an idle process is killed too.
+        All other pool processes must be idle. The worker is notified of each exit, but it may check too
+        early, when the process still seems to be running. It checks again after five seconds, or when another
+        process exits. So if the worker hasn't noticed the exit, this method terminates an idle process too.
         """
         os.kill(pid, signal.SIGKILL)
         if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):
@@ -70,12 +71,12 @@ class Worker(Process):
                 os.kill(idle[-1], signal.SIGTERM)
 
     def raised_at(self, task_id: str) -> str:
-        """Return the project's file and line where the task failed, according to the log; "" if unknown."""
+        """Return the project file and line where the task failed according to the log, or "" if unknown."""
         _, found, after = self.log.rpartition(f"[{task_id}] raised")
         return diagnosis.place(after.partition("\n[")[0].splitlines(), self.folder) if found else ""
 
     def children(self) -> list[int]:
-        """Return the pids of the pool's processes."""
+        """Return the process IDs of the pool processes."""
         return [child.pid for child in psutil.Process(self.pid).children()]
 
 
@@ -84,13 +85,13 @@ WORKER = Worker(Path.cwd())
 
 
 def node_name(log: str) -> str:
-    """Return the node name, such as "celery@host", that a worker writes to its log; "" if there is none."""
+    """Return the node name, such as "celery@host", from a worker's log, or "" if the log has none."""
     match = re.search(rf"(\S+@\S+){re.escape(READY)}", log)
     return match[1] if match else ""
 
 
 def run_task_here(app, task, task_id: str, *args: object, retries: int = 0) -> None:
-    """Run the task in this process as a worker would, with states, on_failure() and signals.
+    """Run the task in this process the way a worker would, including states, on_failure() and signals.
 
     An exception that the task raises is stored as its result.
 
@@ -99,7 +100,7 @@ def run_task_here(app, task, task_id: str, *args: object, retries: int = 0) -> N
         task: The task to run.
         task_id: The ID of this run.
         *args: The task's arguments.
-        retries: How many times the task was retried before.
+        retries: How many times the task has already been retried.
     """
     from celery.app.trace import build_tracer  # lesson 01 doesn't need Celery
 

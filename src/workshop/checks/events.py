@@ -1,4 +1,4 @@
-"""What happens during a run of checks, as objects, and as lines of JSON."""
+"""The events of a run of checks, as objects and as lines of JSON."""
 
 import dataclasses
 import json
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What happened during a run.
+    """An event during a run of checks.
 
     Attributes:
-        part: The part of the lesson that the event belongs to; "" for events of the whole run.
+        part: The part of the lesson that the event belongs to, or "" if it belongs to the whole run.
     """
 
     part: str = ""
@@ -18,11 +18,11 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Collected(Event):
-    """The checks are known.
+    """Pytest has collected the checks.
 
     Attributes:
         steps: The steps that have checks, in the order of the lesson.
-        parts: The parts, in the order of the lesson.
+        parts: The parts of the lesson, in order.
     """
 
     steps: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class WorkerReady(Event):
     """The worker is ready.
 
     Attributes:
-        seconds: How long its start took.
+        seconds: How long the worker took to start.
     """
 
     seconds: float
@@ -45,7 +45,7 @@ class CheckStarted(Event):
     """A check has started.
 
     Attributes:
-        about: What it checks.
+        about: A description of the check.
     """
 
     about: str
@@ -53,12 +53,12 @@ class CheckStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a check failed, as the learner reads it.
+    """The explanation that the learner reads after a check has failed.
 
     Attributes:
         what: What was observed.
         why: The reason, and what to change.
-        facts: Label -> value.
+        facts: Values to show, by label.
         unexpected: Whether the learner's code raised an exception that the check did not expect.
     """
 
@@ -70,12 +70,12 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked(Event):
-    """A check has passed, or failed.
+    """A check has passed or failed.
 
     Attributes:
         step: The step that the check belongs to.
-        about: What it checks.
-        failure: Why it failed; None if it has passed.
+        about: A description of the check.
+        failure: Why the check failed, or None if it passed.
         printed: The last lines that the learner's code printed.
     """
 
@@ -86,7 +86,7 @@ class Checked(Event):
 
     @property
     def passed(self) -> bool:
-        """True if the check has passed."""
+        """Whether the check passed."""
         return self.failure is None
 
 
@@ -96,7 +96,7 @@ class Skipped(Event):
 
     Attributes:
         step: The step that the check belongs to.
-        why: The reason.
+        why: Why the check cannot run.
     """
 
     step: str
@@ -105,15 +105,15 @@ class Skipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PartDone(Event):
-    """All checks of the part have run."""
+    """All checks of a part have run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broken(Event):
-    """The process that runs the checks exited before it was done, or hangs.
+    """A process that runs checks exited early or hangs.
 
     Attributes:
-        cause: Why it exited, as the learner reads it.
+        cause: The explanation that the learner reads.
     """
 
     cause: str
@@ -121,7 +121,7 @@ class Broken(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """All checks that were to run have run."""
+    """The process or the run is done, and no more events will follow."""
 
 
 _KINDS = {
@@ -136,7 +136,7 @@ def encode(event: Event) -> str:
 
 
 def decode(line: str | bytes) -> Event:
-    """Return the event of a line that `encode` wrote."""
+    """Return the event in a line that `encode` returned."""
     kind, content = json.loads(line)
     if content.get("failure"):
         content["failure"] = Failure(**content["failure"])

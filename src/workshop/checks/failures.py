@@ -6,7 +6,7 @@ from workshop.checks.events import Failure
 
 
 def explain(error: BaseException) -> Failure:
-    """Return what to tell the learner about the exception that a check raised."""
+    """Return the explanation that the learner reads about the exception that a check raised."""
     if isinstance(error, Complaint):
         return Failure(what=error.what, why=error.why, facts=error.facts)
     message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]
@@ -16,7 +16,7 @@ def explain(error: BaseException) -> Failure:
 
 
 def _advice(error: BaseException) -> str:
-    """Return how to fix an exception whose cause is clear without knowing the step; otherwise ""."""
+    """Return advice on fixing the exception, or "" if the cause depends on the step."""
     if isinstance(error, NameError) and error.name and not isinstance(error, UnboundLocalError):
         return (
             f"This file doesn't define the name {error.name}. Is an import missing, or is the name "
@@ -24,13 +24,13 @@ def _advice(error: BaseException) -> str:
         )
     if type(error).__name__ == "IntegrityError" and "check constraint" in str(error).lower():
         return (
-            "The columns of a photo contradict each other, so the database refuses the row (see the "
+            "The columns of a photo contradict each other, so the database rejects the row (see the "
             "constraints in images/models.py). Call photo.attach_resized(), which writes all columns of a "
             "resized photo at the same time."
         )
     if str(error) == "on_commit()'s callback must be a callable.":
         return (
             "on_commit() takes a function and calls it later. If you write parentheses after the function's "
-            "name, the function is called immediately, and on_commit() gets its return value."
+            "name, the function is called immediately, and on_commit() receives its return value."
         )
     return ""

@@ -1,4 +1,4 @@
-"""The options of a pytest process that runs checks. It gets them in an environment variable."""
+"""The options for a pytest process that runs checks. An environment variable contains them."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ VARIABLE = "WORKSHOP_CHECKS"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of a pytest process.
+    """The options for a pytest process.
 
     Attributes:
         steps: The lesson's steps, in order.
@@ -19,8 +19,8 @@ class Options:
         first: The step to check first, or None.
         everything: Whether to continue after a failure.
         long_first: Whether to claim the checks marked as `long` first.
-        start_worker: Whether to start the worker before it is known if the checks need one.
-        claims: A folder in which the processes of a run record which checks they have claimed.
+        start_worker: Whether to start the worker immediately, before it is known whether the checks need it.
+        claims: The folder in which the processes of a run record which checks they have claimed.
     """
 
     steps: list[str]
@@ -33,7 +33,7 @@ class Options:
     claims: str
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variable that passes the options on to the process."""
+        """Return the environment variable that passes the options to the process."""
         return {VARIABLE: json.dumps(dataclasses.asdict(self))}
 
 

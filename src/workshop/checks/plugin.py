@@ -1,7 +1,8 @@
 """The pytest plugin that runs a lesson's checks against a project and sends events.
 
-It runs in a process that `workshop.checks.pytest_process` starts in the project's folder. The variable
-WORKSHOP_EVENTS contains the file descriptor to which it writes the events as lines of JSON.
+It runs in a process that `workshop.checks.pytest_process` starts in the project's folder. The
+environment variable WORKSHOP_EVENTS contains the file descriptor to which the plugin writes each event as a
+line of JSON.
 """
 
 import contextlib
@@ -33,9 +34,9 @@ pytest_plugins = ["workshop.checkkit.fixtures"]
 
 OPTIONS = options.read()
 GIVEN = "given"
-"""The step of the checks for code that the learner doesn't edit."""
+"""The step ID of the checks for code that the learner doesn't edit."""
 FAILED: dict[str, int] = {}
-"""The steps that have failed, with the position of their first failed check."""
+"""Maps each failed step to the position of its first failed check."""
 POSITION = pytest.StashKey[int]()
 """The position of a check in the lesson."""
 
@@ -53,35 +54,38 @@ if OPTIONS.start_worker:
 
 
 def step_of(item: pytest.Item) -> str:
-    """Return the step that a check belongs to; `GIVEN` for the checks of earlier lessons."""
+    """Return the step that a check belongs to, or `GIVEN` for checks from earlier lessons."""
     marker = item.get_closest_marker("step")
     return marker.args[0] if marker and marker.args[0] in OPTIONS.steps else GIVEN
 
 
 def part_of(item: pytest.Item) -> str:
-    """Return the part of the lesson that a check belongs to. A part is all checks of a step in one file."""
+    """Return the part of the lesson that a check belongs to: all checks of one step in one file."""
     return f"{step_of(item)} {item.nodeid.partition('::')[0]}"
 
 
 def claim_of(item: pytest.Item) -> str:
-    """Return the unit that one process claims: a part, with the checks that run in the same process."""
+    """Return the unit of checks that a process claims as a whole: a step, or a part of the `GIVEN` checks.
+
+    A check with the marker `same_process_as` belongs to the unit of the step that the marker names.
+    """
     marker = item.get_closest_marker("same_process_as")
     step = marker.args[0] if marker else step_of(item)
     return step if step in OPTIONS.steps else part_of(item)
 
 
 def about(item: pytest.Item) -> str:
-    """Return what a check checks: its docstring in one line."""
+    """Return the description of a check, which is its docstring on one line."""
     return " ".join(inspect.cleandoc(item.function.__doc__ or item.name).split())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests():
-    """Load the settings before pytest-django does, because it replaces the traceback of an ImportError."""
+    """Load the settings first, because pytest-django would replace the traceback of an ImportError."""
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
-    with contextlib.suppress(ImproperlyConfigured):  # pytest-django passes this sentence on
+    with contextlib.suppress(ImproperlyConfigured):  # pytest-django reports this message
         _ = settings.DATABASES
 
 
@@ -89,7 +93,7 @@ def pytest_sessionstart():
     """Load the whole project, so that import errors are reported before any check runs.
 
     Raises:
-        SystemExit: Django's checks report errors.
+        SystemExit: Django's system checks report errors.
     """
     from django.core import checks
 
@@ -104,7 +108,7 @@ def _sentence(error) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Select the checks of the step to check, and sort them in the order of the lesson."""
+    """Select the checks of the requested step, and sort the checks in lesson order."""
     order = {step: number for number, step in enumerate([*OPTIONS.steps, GIVEN], 1)} | {OPTIONS.first: 0}
     selected = [item for item in items if OPTIONS.only in (None, step_of(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected])
@@ -119,7 +123,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtestloop(session):
     """Run the checks that this process claims.
 
-    Looks one check ahead, so that pytest keeps shared fixtures.
+    Passes the next check to pytest, so that pytest keeps the fixtures that both checks use.
     """
     if session.testsfailed:
         raise session.Interrupted("the checks cannot be loaded")
@@ -161,7 +165,7 @@ def _matters(item: pytest.Item) -> bool:
 
 
 def pytest_runtest_setup(item):
-    """Skip the remaining checks of a step that has failed, and those that no longer matter."""
+    """Skip a check if its step has already failed or the check can no longer change the report."""
     if step_of(item) in FAILED or not _matters(item):
         pytest.skip("this step or an earlier step has already failed")
 
@@ -181,13 +185,13 @@ def pytest_runtest_makereport(item, call):
         failure = explain(call.excinfo.value)
         send(Checked(step=step, part=part, about=about(item), failure=failure, printed=printed))
         if "worker" in item.fixturenames:
-            WORKER.stop()  # a transaction that is left open must not affect the next check
+            WORKER.stop()  # a transaction that was left open must not affect the next check
     elif report.when == "call":
         send(Checked(step=step, part=part, about=about(item)))
     return report
 
 
 def pytest_sessionfinish():
-    """Stop the worker."""
+    """Stop the worker, and send the last event."""
     WORKER.stop()
     send(Finished())

@@ -16,22 +16,23 @@ from workshop.runtime import diagnosis, temporary_database, temporary_vhosts
 from workshop.runtime.forked_process import Fork, ForkServer
 
 MAX_SILENCE = 90
-"""Seconds without an event after which a process is stopped. A single check takes far less."""
+"""A process that sends no event for this many seconds is stopped. A single check takes far less time."""
 
 NEVER_INHERITED = ("AWS_STORAGE_BUCKET_NAME", "CELERY_RESULT_BACKEND", "EMAIL_HOST")
-"""Variables that a run never gets, even if WORKSHOP_KEEP names them.
+"""Environment variables that a run never inherits, even if WORKSHOP_KEEP lists them.
 
 A run's photos, results and emails stay in its own data folder and broker.
 """
 
 PASSED = re.compile(r"[.s]+(\s|$)")
-"""What pytest prints while checks pass. It is never the cause of a failure."""
+"""Matches pytest's progress lines, which never contain the cause of a failure."""
 
 
 class PytestProcess:
-    """A pytest process. It is forked and its broker started at once, but it reads the project in `start()`.
+    """A pytest process that runs checks with its own broker.
 
-    Call `close()` to stop the process and the broker and to remove their files.
+    The process and the broker start immediately, but the process loads the project only in `start()`. Call
+    `close()` to stop the process and the broker and to remove their files.
 
     Attributes:
         stream: The pipe that becomes readable when there are new events.
@@ -60,13 +61,13 @@ class PytestProcess:
                 process = Fork(forks.socket, output.fileno(), events=writing)
         finally:
             os.close(writing)
-        stack.callback(process.kill)  # the worker is in this process's group
+        stack.callback(process.kill)  # also kills the worker, which is in the same process group
         return process, stream
 
     def _prepare_environment(
         self, data: Path, forks: ForkServer, options: Options, stack: contextlib.ExitStack
     ) -> dict[str, str]:
-        """Start the servers of the process, and return its environment variables."""
+        """Start the servers for the process, and return the process's environment variables."""
         environment = self.project.environment(data=data)
         for name in NEVER_INHERITED:
             environment.pop(name, None)
@@ -79,11 +80,11 @@ class PytestProcess:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "WORKSHOP_TEMPLATES": str(forks.folder),
         }
-        # Never use the learner's database. Without a server, each process has a file in its data folder.
+        # Never use the learner's database. Without PostgreSQL, each process has a file in its data folder.
         if temporary_database.is_postgres(database):
             environment["DATABASE_URL"] = stack.enter_context(temporary_database.create(database))
         if self.project.lesson.has_broker:
-            # imported here, because it takes a quarter of a second, and lesson 01 doesn't need it
+            # imported here, because the import takes a quarter of a second, and lesson 01 doesn't need it
             from workshop.runtime.broker import Broker
 
             environment["REDIS_URL"] = stack.enter_context(Broker(prefer=None)).url
@@ -100,14 +101,15 @@ class PytestProcess:
 
     @property
     def seconds_left(self) -> float:
-        """The number of seconds for which the process may still be silent."""
+        """The number of seconds that remain before the process counts as hanging."""
         return max(0.0, self._last_read + MAX_SILENCE - time.monotonic())
 
     def read(self) -> list[Event]:
         """Return the events that have arrived. Call this when `stream` is readable.
 
         Returns:
-            The complete events. The last event is Finished, or Broken if the process exited early.
+            The events that have arrived in full. The last event of a run is Finished, or Broken if the
+            process exited early.
         """
         self._last_read = time.monotonic()
         chunk = os.read(self.stream.fileno(), 65536)
@@ -122,7 +124,7 @@ class PytestProcess:
         return events
 
     def timed_out(self) -> Broken:
-        """Return the event of a process that was silent for too long."""
+        """Return the event for a process that has sent no event for too long."""
         return self._broken(self._why_silent())
 
     def _broken(self, cause: str) -> Broken:
@@ -132,17 +134,17 @@ class PytestProcess:
 
     def _why_silent(self) -> str:
         about = getattr(self._last, "about", "")
-        doing = f" while: {about}" if about else ""
+        doing = f" during this check: {about}" if about else ""
         return f"Nothing happened for {MAX_SILENCE} s{doing}. Does your code contain an endless loop?"
 
     def _why_exited(self) -> str:
-        """Return why the process exited. It has closed its pipe, so it exits within moments."""
+        """Return why the process exited. It has closed its pipe, so it exits within a moment."""
         if self._process.wait(MAX_SILENCE) is None:
             return self._why_silent()
         text = self._log.read_text(errors="replace")
         lines = [line for line in text.splitlines() if not PASSED.match(line)]
         cause = str(diagnosis.cause(lines, self.project.folder))
-        # A sentence about the settings, from Django's checks or passed on by pytest-django.
+        # These messages about the settings come from Django's system checks or from pytest-django.
         cause = re.sub(r"^(SystemExit|ImportError): ", "", cause)
         return cause or f"The checks exited with code {self._process.exit_code}."
 

@@ -1,4 +1,4 @@
-"""Print the results of a check: a line for each step, the first failure, and the next command."""
+"""Print the results of a run of checks: a line for each step, the first failure, and the next command."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ from workshop.runtime import diagnosis
 
 
 class Report:
-    """Prints a run of checks as it happens.
+    """Prints the results of a run of checks as they arrive.
 
     Attributes:
         verdicts: Which steps have passed so far.
@@ -35,7 +35,7 @@ class Report:
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """Show in the terminal what is being checked during the block."""
+        """Show in the terminal what is being checked while the `with` block runs."""
         with console.status("Starting …") as self._status:
             yield
         self._status = None
@@ -52,7 +52,7 @@ class Report:
                     self._status.update(Text(f"{event.step}  {event.about}"))
 
     def print_summary(self) -> None:
-        """Print the remaining lines, the first failure, and the next command."""
+        """Print the remaining result lines, the first failure, and the next command."""
         verdicts = self.verdicts
         if verdicts.broken and verdicts.nothing_checked:
             self.print_obstacles([verdicts.broken])
@@ -73,7 +73,7 @@ class Report:
         say(f"  {self._total()}", style="dim")
 
     def print_obstacles(self, obstacles: list[str]) -> None:
-        """Print why the project cannot start, with the line of code, and which steps could not be checked."""
+        """Print why the project cannot start, the code that causes it, and which steps were not checked."""
         for obstacle in obstacles:
             say("")
             say(f"  {obstacle}", style="red")
@@ -96,7 +96,7 @@ class Report:
             say(f"    You edit {name} in step {', '.join(steps)}.", style="dim")
 
     def _print_before(self, next_step: str | None) -> None:
-        """Print the missing lines of all steps before `next_step`, or of all steps if it is None."""
+        """Print the result lines that are still missing before `next_step`, or all of them if it is None."""
         verdicts = self.verdicts
         for step in verdicts.steps:
             if step.id == next_step:
@@ -173,7 +173,7 @@ class Report:
                 yield f"Lesson {lesson.code} is done. That was the last lesson."
 
     def _total(self) -> str:
-        """Return how many steps have passed, and how long that took."""
+        """Return a line that says how many steps have passed and how long the run took."""
         verdicts = self.verdicts
         only = verdicts.first if verdicts.stopped_after_first else verdicts.only
         steps = f"step {only}" if only else progress.summary(self.project.lesson, verdicts.passed)

@@ -1,4 +1,4 @@
-"""Run a lesson's checks on a project. Several processes share the work, and the events are in order."""
+"""Run a lesson's checks on a project. Several processes share the checks, and their events are sorted."""
 
 import contextlib
 import select
@@ -23,13 +23,14 @@ from workshop.runtime.forked_process import ForkServer
 from workshop.system import signals
 
 PROCESSES = 3
-"""The number of pytest processes. Checks mostly wait, so use one more than two cores."""
+"""The number of pytest processes. Checks spend most of their time waiting, so three suit two CPU cores."""
 
 
 class Run:
-    """A run loads libraries and starts a broker at once. It reads the project only in `events()`.
+    """A run of a lesson's checks in several processes.
 
-    Use the run as a context manager, or call `close()`, to stop all processes and remove all files.
+    A run loads libraries and starts a broker immediately, but it loads the project only in `events()`. Use
+    the run as a context manager, or call `close()`, to stop all processes and remove temporary files.
     """
 
     def __init__(
@@ -44,10 +45,10 @@ class Run:
 
         Args:
             project: The project to check.
-            step: The only step to check; None for the whole lesson.
+            step: The only step to check, or None for the whole lesson.
             everything: Whether to continue after a failure.
             first: The step to check first.
-            forks: The fork server to use; None for a new one.
+            forks: The fork server to use, or None to start a new one.
         """
         self._project, self._step, self._everything, self._first = project, step, everything, first
         self._celery = project.lesson.has_broker
@@ -61,7 +62,7 @@ class Run:
             self._stack = self._stack.pop_all()
 
     def _new_process(self, long_first: bool = False) -> PytestProcess:
-        """Return a new process.
+        """Return a new pytest process.
 
         The first process follows the order of the lesson, so that the first steps are reported early.
         """
@@ -75,7 +76,7 @@ class Run:
             start_worker=self._celery and not self._step,
             claims=self._claims,
         )
-        with signals.held():  # a process that is half started could not be stopped
+        with signals.held():  # a half-started process could not be stopped
             process = PytestProcess(self._project, self._forks, options)
             self._stack.callback(process.close)
         return process
@@ -83,9 +84,9 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Run the checks, and yield their events as `workshop.checks.plugin` sends them.
 
-        The events are in the order of the checks, as if one process ran them all. They stop at the first
-        failure, unless everything is to be checked. A failed check of an optional step doesn't stop them. The
-        last event is Finished, or Broken if a process exited early.
+        The events are in lesson order, as if a single process ran all checks. The run stops at the first
+        failure unless `everything` is set. If the whole lesson is checked, a failure of an optional step
+        doesn't stop the run. The last event is Finished, or Broken if a process exited early.
         """
         first, sorter = self._processes[0], EventSorter()
         first.start()
@@ -93,7 +94,7 @@ class Run:
         starts_others = PartDone if self._first else CheckStarted
         for process, event in self._unsorted_events():
             if process is not first and isinstance(event, (Collected, WorkerReady)):
-                continue  # the first process reports this for all
+                continue  # the first process sends these events for all of them
             if isinstance(event, starts_others):
                 self._start_others()
             for next_event in sorter.put(event):
@@ -112,7 +113,7 @@ class Run:
         return event.step == self._step or event.step not in self._optional
 
     def _start_others(self) -> None:
-        """Start the other processes, after the first has loaded the project, so they don't slow it down."""
+        """Start the other processes after the first has loaded the project, so they don't slow it down."""
         while not self._step and len(self._processes) < PROCESSES:
             self._processes.append(self._new_process(long_first=True))
             self._processes[-1].start()
@@ -131,7 +132,7 @@ class Run:
                     yield process, process.timed_out()
 
     def close(self) -> None:
-        """Stop the run, whatever it is doing. Delays Ctrl-C. Does nothing if the run is already stopped."""
+        """Stop the run at any time. Ctrl-C takes effect only after that. Further calls do nothing."""
         with signals.held():
             self._stack.close()
 
@@ -143,7 +144,7 @@ class Run:
 
 
 class EventSorter:
-    """Sorts the events of several processes by the order of the lesson's parts."""
+    """Sorts the events of several processes into the order of the lesson's parts."""
 
     def __init__(self):
         self._parts: list[str] = []

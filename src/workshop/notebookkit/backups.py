@@ -1,4 +1,4 @@
-"""Practice backups: a small database that is written to all the time, and a restore into another folder."""
+"""Practice backups of a database that is constantly changing, and restore a backup into another folder."""
 
 import os
 import sqlite3
@@ -20,16 +20,16 @@ SHOWN_LINES = 5
 
 
 class LiveDatabase:
-    """A new database. A thread moves amounts between accounts, so the sum of all amounts is 0.
+    """A new database in which a thread moves amounts between accounts. The sum of all amounts is always 0.
 
     Args:
         file: The database file.
-        busy: Whether the database has some megabytes, and SQLite immediately moves each commit from the log
-            to both ends of the database file.
+        busy: Whether to make the database a few megabytes large, and to let SQLite move each commit
+            immediately from the log to the beginning and the end of the database file.
 
     Attributes:
-        committed: The number of the last entry.
-        error: Why the thread could not write, or "".
+        committed: The number of the last committed entry.
+        error: Why the thread could not write, or "" if there was no error.
     """
 
     def __init__(self, file: Path, busy: bool = False) -> None:
@@ -61,7 +61,7 @@ class LiveDatabase:
 
     @property
     def intact(self) -> bool:
-        """Whether the database still has entries: nothing may have been copied over it."""
+        """Whether the database still has entries, so that no other file was copied over it."""
         try:
             return _count_entries(self.file) > 0
         except sqlite3.Error:
@@ -71,7 +71,7 @@ class LiveDatabase:
         """Copy the database `count` times while the thread writes to it.
 
         Args:
-            copy: Called with the database file and the file to create.
+            copy: A function that takes the database file and the file to create.
             count: The number of copies.
 
         Returns:
@@ -117,7 +117,7 @@ class LiveDatabase:
 
 
 def _count_entries(file: Path) -> int:
-    """Return the number of entries in a copy of the database; 0 if the copy has no table for them."""
+    """Return the number of entries in a copy of the database, or 0 if the copy has no table of entries."""
     with closing(sqlite3.connect(file)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
         return database.execute("SELECT count(*) FROM entry").fetchone()[0] if "entry" in tables else 0
@@ -132,7 +132,7 @@ def restore_into(folder: Path, project: OpenProject, backup: Path) -> None:
     from images.models import UploadedImage
 
     if connection.vendor != "sqlite":
-        print("Skipped: the database is PostgreSQL, and restore would replace the one of the running site.")
+        print("Skipped, because with PostgreSQL, restore would replace the database of the running site.")
         return
     command = [sys.executable, "manage.py", "restore", backup.name]
     environment = os.environ | {"DATA_DIR": str(folder)}

@@ -1,4 +1,4 @@
-"""Receive the events about tasks in a notebook."""
+"""Receive task events in a notebook."""
 
 import contextlib
 import time
@@ -13,13 +13,13 @@ ENDS = ("task-succeeded", "task-failed", "task-revoked", "task-rejected")
 
 @contextlib.contextmanager
 def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
-    """Receive all events during the block, and afterwards until the tasks that were sent in it have finished.
+    """Receive all events until the tasks that are sent in the `with` block have finished.
 
     Args:
-        seconds: The maximum time to wait for these tasks.
+        seconds: The maximum time to wait for these tasks after the block, in seconds.
 
     Yields:
-        The growing list of events.
+        The list to which the events are added.
     """
     events: list[dict] = []
     sent_before = set(SENT_IDS)
@@ -36,7 +36,7 @@ def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
 
 
 def event_times(events: list[dict], task_id: str) -> dict[str, float]:
-    """Return the times of a task's events, in seconds since 1970: {"task-sent": 1767225600.0, …}."""
+    """Return the times of a task's events in seconds since 1970, such as {"task-sent": 1767225600.0}."""
     return {event["type"]: event["timestamp"] for event in events if event.get("uuid") == task_id}
 
 

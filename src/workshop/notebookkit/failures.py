@@ -1,4 +1,4 @@
-"""Make the storage or the workers fail during a block, and always repair them afterwards."""
+"""Make the storage or the workers fail while a `with` block runs, and always repair them afterwards."""
 
 import contextlib
 import io
@@ -14,12 +14,12 @@ from .workers import PATIENCE
 
 
 def slow_storage(seconds: float) -> AbstractContextManager[None]:
-    """Run `manage.py storage slow SECONDS` before the block, and `manage.py storage ok` after it."""
+    """Run `manage.py storage slow SECONDS` before the `with` block, and `manage.py storage ok` after it."""
     return _storage("slow", str(seconds))
 
 
 def storage_down() -> AbstractContextManager[None]:
-    """Run `manage.py storage down` before the block, and `manage.py storage ok` after it."""
+    """Run `manage.py storage down` before the `with` block, and `manage.py storage ok` after it."""
     return _storage("down")
 
 
@@ -34,12 +34,12 @@ def _storage(*mode: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_consumers(queue: str) -> Iterator[list[str]]:
-    """Stop all workers from consuming `queue` during the block (cancel_consumer, add_consumer).
+    """Send `cancel_consumer` to all workers that consume `queue`, and `add_consumer` after the `with` block.
 
     The workers keep messages that they have already received.
 
     Yields:
-        The names of the workers that consumed the queue.
+        The names of these workers.
 
     Raises:
         WorkshopError: No worker consumes the queue.

@@ -1,4 +1,4 @@
-"""Names that only this kernel uses, so that two readers can share a broker and a database."""
+"""Create names that only this kernel uses, so that two readers can share a broker and a database."""
 
 import hashlib
 import secrets
@@ -7,14 +7,14 @@ from IPython import get_ipython
 
 
 def _kernel() -> str:
-    """Return eight characters for this kernel. They stay the same when the kernel is restarted."""
+    """Return this kernel's eight-character ID, which stays the same when the kernel is restarted."""
     if get_ipython() is None:
         return secrets.token_hex(4)
     from ipykernel.connect import get_connection_file
 
     try:
         return hashlib.sha256(get_connection_file().encode()).hexdigest()[:8]
-    except RuntimeError:  # IPython in a terminal, which has no such file
+    except RuntimeError:  # IPython in a terminal has no connection file
         return secrets.token_hex(4)
 
 
@@ -22,9 +22,9 @@ KERNEL = _kernel()
 
 
 def unique(name: str) -> str:
-    """Return `name` with this kernel's eight characters: "notebook" becomes "notebook-3f9a01bc"."""
+    """Return `name` with this kernel's eight-character ID appended, such as "notebook-3f9a01bc"."""
     return f"{name}-{KERNEL}"
 
 
 LOOK_QUEUE = unique("for-a-look")
-"""A queue that no worker consumes, so you can look at its messages. `tidy()` deletes it."""
+"""A queue that no worker consumes, so you can inspect its messages. `tidy()` deletes the queue."""

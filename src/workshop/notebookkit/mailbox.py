@@ -1,4 +1,4 @@
-"""An email address for a notebook, and the emails that the project wrote to files for it."""
+"""Read the emails that the project sends to a notebook's address. The project writes them to files."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -17,7 +17,7 @@ class Mailbox:
         self.address = f"{unique('notebook')}@example.com"
 
     def emails(self) -> list[EmailMessage]:
-        """Return the emails that were sent to this address, the oldest first."""
+        """Return the emails that were sent to this address, oldest first."""
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in self._files()]
 
     def show(self) -> None:
@@ -28,7 +28,7 @@ class Mailbox:
         display(HTML(email.get_body(("html",)).get_content()))
 
     def clear(self) -> None:
-        """Delete the emails, and the `Delivery` rows of this address."""
+        """Delete the emails and the `Delivery` rows for this address."""
         from upkeep.models import Delivery
 
         Delivery.objects.filter(email=self.address).delete()

@@ -1,4 +1,4 @@
-"""The messages of this kernel's tasks on the broker, and other keys in Redis that a notebook reads."""
+"""Read the messages of this kernel's tasks from the broker, and read other keys in Redis."""
 
 import json
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from workshop.system.waiting import until
 from .kernel_names import LOOK_QUEUE
 
 PHOTO_TASKS = "images.tasks."
-"""The tasks in this module take the id of a photo, or a list of ids."""
+"""The name prefix of the tasks that take a photo's ID or a list of photo IDs."""
 SENT_IDS: dict[str, None] = {}
-"""The ids of the tasks that this kernel has sent, in order."""
+"""The IDs of the tasks that this kernel has sent, in order."""
 
 
 @after_task_publish.connect(weak=False)
@@ -27,25 +27,28 @@ def _remember(headers=None, body=None, **_) -> None:
 
 
 def queued_messages(queue: str = "*") -> Iterator[tuple[bytes, bytes, Message]]:
-    """Yield each message in `queue`, or in all queues: the queue's name, the raw and the decoded message."""
+    """Yield the queue name, the raw message and the decoded message for each message in `queue`.
+
+    `queue` is a pattern, so the default "*" means all queues.
+    """
     broker = _broker()
     for name in broker.scan_iter(queue, _type="list"):
         for raw in broker.lrange(name, 0, -1):
             try:
                 message = decoded(raw)
-            except (ValueError, KeyError, TypeError):  # only lists that Kombu wrote contain messages
+            except (ValueError, KeyError, TypeError):  # a list that Kombu did not write contains no messages
                 continue
             yield name, raw, message
 
 
 def photo_ids(message: Message) -> set[int]:
-    """Return the ids of the photos that a message is about."""
+    """Return the IDs of the photos that a message is about."""
     if not message.task.startswith(PHOTO_TASKS):
         return set()
     arguments = [*message.args[:1], message.kwargs.get("image_id"), message.kwargs.get("image_ids")]
     given = next((argument for argument in arguments if argument is not None), None)
     ids = given if isinstance(given, list) else [given]
-    # The callback of a chord gets descriptions instead of ids.
+    # The callback of a chord receives descriptions instead of IDs.
     return {photo_id for photo_id in ids if isinstance(photo_id, int)}
 
 
@@ -55,10 +58,10 @@ def clean_up(deleted_photos: set[int]) -> list[str]:
     Also removes the messages of these tasks from the queues, and messages that are only about deleted photos.
 
     Args:
-        deleted_photos: The ids of the photos.
+        deleted_photos: The IDs of the deleted photos.
 
     Returns:
-        The ids of the tasks.
+        The IDs of the tasks.
     """
     broker, ids, count = _broker(), list(SENT_IDS), 0
     for task_id in ids:
@@ -73,7 +76,7 @@ def clean_up(deleted_photos: set[int]) -> list[str]:
 
 
 def waiting_message(task: str, photo) -> bytes | None:
-    """Return the raw message in the queue `celery` that asks for the task named `task` with `photo`'s id."""
+    """Return the raw message for the task named `task` and this photo in the queue `celery`, or None."""
     for _, raw, message in queued_messages("celery"):
         if message.task == task and photo_ids(message) == {photo.pk}:
             return raw
@@ -81,9 +84,9 @@ def waiting_message(task: str, photo) -> bytes | None:
 
 
 def unacked_headers(task_id: str) -> dict | None:
-    """Return the headers of a task's message if a worker has received and not yet acknowledged it."""
+    """Return the headers of a task's message if a worker has received but not yet acknowledged it."""
     for raw in _broker().hvals("unacked"):
-        message, *_ = json.loads(raw)  # then the exchange and the routing key
+        message, *_ = json.loads(raw)  # followed by the exchange and the routing key
         if message["headers"].get("id") == task_id:
             return message["headers"]
     return None
@@ -93,9 +96,9 @@ def watch_attempts(task_id: str, count: int, seconds: float) -> list[dict]:
     """Watch `unacked`, and return the headers of a task's message, once for each attempt.
 
     Args:
-        task_id: The task's id.
-        count: Stop after this many attempts.
-        seconds: Stop after this time, even if there were fewer attempts.
+        task_id: The task's ID.
+        count: The number of attempts after which to stop.
+        seconds: The number of seconds after which to stop, even if there were fewer attempts.
     """
     attempts: dict[int, dict] = {}
 
@@ -109,10 +112,10 @@ def watch_attempts(task_id: str, count: int, seconds: float) -> list[dict]:
 
 
 def watch_ttl(key: str) -> list[int]:
-    """Read the time to live of `key` again and again until a process renews it, or for eight seconds.
+    """Read the time to live of `key` repeatedly until a process renews it, for at most eight seconds.
 
     Returns:
-        The values in milliseconds; -2 means that there is no such key.
+        The values in milliseconds. A value of -2 means that the key doesn't exist.
     """
     broker = _broker()
     lives = [broker.pttl(key)]

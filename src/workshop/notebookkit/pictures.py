@@ -7,11 +7,11 @@ from io import BytesIO
 from PIL import Image
 
 EDGE = 320
-"""The longest side of a small copy, in pixels."""
+"""The maximum width and height of a thumbnail, in pixels."""
 
 
 class SideBySide:
-    """Small copies of pictures with captions; in text output, only the captions."""
+    """Thumbnails of pictures, with captions. Text output contains only the captions."""
 
     def __init__(self, pictures: list[tuple[bytes, str]]) -> None:
         self._pictures = pictures
@@ -30,14 +30,14 @@ class SideBySide:
 
 
 def side_by_side(*pictures, captions: list[str]) -> SideBySide:
-    """Show small copies of pictures next to each other, without applying the EXIF orientation.
+    """Show thumbnails of pictures next to each other, without applying the EXIF orientation.
 
     Args:
-        *pictures: The bytes or paths of files, or files of an ImageField.
-        captions: A text for each picture.
+        *pictures: The pictures, each as bytes, a path or an ImageField file.
+        captions: A caption for each picture.
 
     Raises:
-        ValueError: There are more pictures than captions, or fewer.
+        ValueError: The number of captions differs from the number of pictures.
     """
     pairs = zip(pictures, captions, strict=True)
     return SideBySide([(_small_jpeg(_opened(picture)), caption) for picture, caption in pairs])

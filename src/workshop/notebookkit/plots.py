@@ -1,4 +1,4 @@
-"""Plots of tasks, uploads and schedules over time."""
+"""Plot tasks, uploads and schedules over time."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,14 +12,14 @@ from workshop.photos.load import Load
 from .events import event_times
 
 FEW = 9
-"""A row with fewer runs than this gets thick lines."""
+"""A row with fewer runs than this is drawn with thick lines."""
 
 
 @contextlib.contextmanager
 def _figure(x: str, y: str = "") -> Iterator:
-    """Yield pyplot with a new figure. At the end of the block, label the axes and show the figure.
+    """Yield pyplot with a new figure. After the `with` block, label the axes and show the figure.
 
-    `x` is the label of the horizontal axis, and `y` that of the vertical axis, which starts at zero.
+    `x` and `y` are the labels of the axes. If `y` is given, the vertical axis starts at zero.
     """
     import matplotlib.pyplot as plt
 
@@ -35,7 +35,7 @@ def _figure(x: str, y: str = "") -> Iterator:
 
 
 def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """Draw a bar per task: white while waiting, gray while running, a line when a worker received it."""
+    """Draw a bar for each task: white for waiting, gray for running, with a line when it was received."""
     times_of_tasks = [event_times(events, result.id) for result in results]
     zero = min((times["task-sent"] for times in times_of_tasks if "task-sent" in times), default=0)
     with _figure("milliseconds since the first task was sent") as plt:
@@ -52,7 +52,7 @@ def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
 
 
 def plot_seconds(rows: dict[str, list[float]]) -> None:
-    """Draw a row of dots for each name in `rows`, with its values in seconds and a line at the median."""
+    """Draw a row of dots for each name in `rows`: a dot per value, in seconds, and a line at the median."""
     with _figure("seconds") as plt:
         for row, values in enumerate(rows.values()):
             plt.plot(values, [row] * len(values), "o", color="black", fillstyle="none")
@@ -63,10 +63,10 @@ def plot_seconds(rows: dict[str, list[float]]) -> None:
 
 
 def plot_sizes(megapixels: Sequence[float], waited: Sequence[float], resizing: Sequence[float]) -> None:
-    """Draw a dot for each upload and a cross for its resize, over the size of the photo.
+    """Plot times against photo sizes, with a dot for each upload and a cross for each resize.
 
     Args:
-        megapixels: The sizes of the photos.
+        megapixels: The sizes of the photos, in megapixels.
         waited: How long the visitor waited, in seconds.
         resizing: How long the resize took, in seconds.
     """
@@ -76,7 +76,7 @@ def plot_sizes(megapixels: Sequence[float], waited: Sequence[float], resizing: S
 
 
 def plot_pages(load: Load) -> None:
-    """Draw a dot for each page that the other visitor opened, and a gray area while photos are resized."""
+    """Draw a dot for each page that the other visitor opened, and a gray area for the time of the uploads."""
     with _figure("time (s)", "the page took (ms)") as plt:
         plt.axvspan(0, load.seconds, color="0.9", label="photos are resized")
         when = [page.started - load.started for page in load.pages]
@@ -87,8 +87,8 @@ def plot_waits(limits: Sequence[float], drawn: Sequence[Sequence[float]]) -> Non
     """Draw the wait before each retry: a line for the waits without jitter, a dash for each wait with jitter.
 
     Args:
-        limits: The wait in seconds after 0, 1, 2, … retries.
-        drawn: The waits of several tasks, for each of these numbers of retries.
+        limits: The waits without jitter in seconds, for 0, 1, 2, … previous retries.
+        drawn: For each of these numbers of retries, the waits of several tasks with jitter, in seconds.
     """
     with _figure("previous retries", "wait (s)") as plt:
         plt.plot(limits, "k-", drawstyle="steps-mid", label="without jitter")
@@ -109,9 +109,9 @@ def plot_runs(rows: dict[str, list[datetime]], begin: datetime, hours: int, ever
 
     Args:
         rows: The times of the runs, by name.
-        begin: The start of the plot. Without a time zone, it is in the one of the runs.
-        hours: The length of the plot.
-        every: Hours between two labels, which show local time.
+        begin: The start of the plot. If it has no time zone, the time zone of the runs is used.
+        hours: The length of the plot, in hours.
+        every: The number of hours between two labels, which show local time.
     """
     if begin.tzinfo is None:
         begin = begin.replace(tzinfo=next(run.tzinfo for runs in rows.values() for run in runs))
@@ -137,7 +137,10 @@ def _line_width(runs: int) -> float:
 
 
 def _local_times(begin: datetime, hours: Sequence[int]) -> list[str]:
-    """Return the local time after each number of hours. A time that occurs twice is marked "again"."""
+    """Return the local times at the given numbers of hours after `begin`.
+
+    If the clocks go back and a time occurs twice, the second one is marked "again".
+    """
     labels: list[str] = []
     for count in hours:
         moment = (begin.astimezone(UTC) + timedelta(hours=count)).astimezone(begin.tzinfo)

@@ -31,11 +31,11 @@ from .workers import workers
 
 CHOICES = {"mine": "your copy in playground/", "solution": "the finished project in solutions/"}
 PREFIX = "from-notebook"
-"""The names of all photos that notebooks upload start with this."""
+"""The prefix of the file name of every photo that a notebook uploads."""
 OWN = unique(PREFIX)
-"""The names of the photos that this kernel uploads start with this, also after the kernel was restarted."""
+"""The prefix of the file name of every photo that this kernel uploads. A restart doesn't change it."""
 LEFT_BEHIND = timedelta(hours=2)
-"""`tidy()` also deletes photos of other kernels that are older than this: no notebook takes so long."""
+"""`tidy()` also deletes other kernels' photos that are older than this. No notebook runs that long."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
@@ -47,7 +47,7 @@ def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
 
     Raises:
         WorkshopError: The project doesn't exist, another project is running, or no broker responds. The
-            message contains a command to type.
+            message says which command to run.
     """
     wanted = lessons.find(lesson)
     has_celery = _has_celery(wanted.solution)
@@ -61,13 +61,15 @@ def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
         )
     show_readable_errors(command, has_celery)  # first, so that every later error is shown as a sentence
     if choice not in CHOICES:
-        raise WorkshopError(f'PROJECT is "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).')
+        raise WorkshopError(
+            f'PROJECT must be "mine" ({CHOICES["mine"]}) or "solution" ({CHOICES["solution"]}).'
+        )
     folder = projects.learners_copy(wanted).folder if choice == "mine" else wanted.solution
     if services.folder and services.folder != folder:
         raise WorkshopError(
             f"{paths.shown(services.folder)} is running, but this notebook uses {paths.shown(folder)}, which "
             f"has different code and a different database. Stop {stop}, and type: {command}\n"
-            "Or change PROJECT in the cell above, and run it again."
+            "Or change PROJECT in the cell above, and run that cell again."
         )
     if has_celery:
         _check_broker(services.broker, command)
@@ -78,7 +80,7 @@ def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
 def _check_broker(address: str, command: str) -> None:
     if HIDDEN in address:
         raise WorkshopError(
-            f"The password of the broker at {without_password(address)} is not known here.\n"
+            f"This notebook doesn't know the password of the broker at {without_password(address)}.\n"
             "Open the notebook at the address that ./workshop up printed. Or stop ./workshop notebooks, set "
             "REDIS_URL in its terminal to the same address as for ./workshop up, and start it again."
         )
@@ -94,13 +96,13 @@ def _set_up(folder: Path, services: RunningServices, lesson: Lesson) -> None:
     if (loaded := sys.modules.get("myproject")) and Path(loaded.__file__).parent.parent != folder:
         raise WorkshopError(
             "This kernel has already loaded another project. Restart the kernel (menu Kernel, Restart "
-            "Kernel), and start with this cell."
+            "Kernel), and run this cell first."
         )
     bypass_proxies()
     os.environ["REDIS_URL"] = services.broker
     os.environ["DATA_DIR"] = str(services.data or folder / "data")
     os.environ["DJANGO_SETTINGS_MODULE"] = projects.Project(folder, lesson).settings_module
-    # Django blocks its ORM in event loops such as a notebook's kernel. Here, nothing else runs in the loop.
+    # Django blocks its ORM inside an event loop, such as a kernel's. Here, nothing else runs in the loop.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
@@ -112,8 +114,8 @@ def _set_up(folder: Path, services: RunningServices, lesson: Lesson) -> None:
     except Exception as error:
         raise WorkshopError(
             f"{paths.shown(folder)} cannot be loaded: {type(error).__name__}: {error}\n"
-            f"For details, run ./workshop check {lesson.code}. Or work with the solution: "
-            f'PROJECT = "solution", and ./workshop up {paths.shown(lesson.solution)}'
+            f"For details, run ./workshop check {lesson.code}. Or use the solution: set "
+            f'PROJECT = "solution", and run ./workshop up {paths.shown(lesson.solution)}'
         ) from None
 
 
@@ -122,7 +124,7 @@ def _has_celery(folder: Path) -> bool:
 
 
 class OpenProject:
-    """The opened project. A notebook shows what is running.
+    """An open project. A notebook displays it as a table of the running services.
 
     Attributes:
         lesson: The notebook's lesson.
@@ -141,17 +143,17 @@ class OpenProject:
 
     @cached_property
     def scratch(self) -> Path:
-        """An empty temporary folder. `tidy()` deletes it, and so does the end of the kernel."""
+        """A temporary folder, empty at first. It is deleted by `tidy()` and when the kernel exits."""
         folder = tempfile.mkdtemp(prefix=f"notebook-{self.lesson.code}-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
 
     def photo_name(self, name: str) -> str:
-        """Return a file name that ends with `name`. `tidy()` deletes photos that are uploaded with it."""
+        """Return a file name that ends with `name`. `tidy()` deletes photos with such names."""
         return f"{OWN}-{name}"
 
     def photos(self, name: str = ""):
-        """Return the query for the photos of this kernel whose names start with `name`."""
+        """Return a query for this kernel's photos whose names start with `photo_name(name)`."""
         from images.models import UploadedImage
 
         return UploadedImage.objects.filter(image__startswith=f"uploads/{self.photo_name(name)}")
@@ -162,8 +164,8 @@ class OpenProject:
         `tidy()` deletes the photo.
 
         Args:
-            sample: The bytes of a picture (default: a painted landscape of 2 megapixels).
-            name: The end of the file's name.
+            sample: The bytes of a picture (default: a sample landscape of 2 megapixels).
+            name: The end of the file name.
 
         Raises:
             WorkshopError: The site is not running or rejects the photo.
@@ -179,13 +181,13 @@ class OpenProject:
         return row
 
     def tidy(self) -> list[str]:
-        """Delete the scratch folder, the photos that this kernel has uploaded, and what its tasks have left.
+        """Delete the scratch folder, this kernel's photos, and the results and messages of its tasks.
 
-        Tasks leave results and messages that no worker has received. Photos of other kernels are deleted when
-        they are older than LEFT_BEHIND.
+        Messages are deleted only if no worker has received them. Photos of other kernels are deleted if they
+        are older than LEFT_BEHIND.
 
         Returns:
-            The ids of the tasks that this kernel has sent.
+            The IDs of the tasks that this kernel has sent.
         """
         from django.db.models import Q
         from django.utils import timezone
@@ -197,12 +199,12 @@ class OpenProject:
         own = Q(image__startswith=f"uploads/{OWN}")
         old = Q(image__startswith=f"uploads/{PREFIX}", uploaded_at__lt=timezone.now() - LEFT_BEHIND)
         photos = list(UploadedImage.objects.filter(own | old))
-        # First the messages, so that no worker looks for a photo that is gone.
+        # Delete the messages first, so that no worker looks for a deleted photo.
         task_ids = clean_up({photo.pk for photo in photos}) if _has_celery(self.folder) else []
         for photo in photos:
             with contextlib.suppress(OSError):
                 photo.delete()
-        print(f"{len(photos)} {'photo' if len(photos) == 1 else 'photos'} of notebooks deleted.")
+        print(f"Deleted {len(photos)} {'photo' if len(photos) == 1 else 'photos'} that notebooks uploaded.")
         return task_ids
 
     def _lines(self) -> list[tuple[str, str]]:

@@ -14,16 +14,16 @@ from workshop.errors import WorkshopError
 from .workers import workers
 
 SERVICE_ERRORS = (WorkshopError, NoResult, OperationalError, NoBroker)
-"""Errors of the services that a cell uses, not of the cell itself."""
+"""Errors in the services that a cell uses, not in the cell itself."""
 
 
 def explain(error: BaseException, command: str, has_celery: bool = True) -> str | None:
-    """Return a sentence that says what to do about `error`, or None.
+    """Return a message that says what to do about `error`, or None if the cause is unknown.
 
     Args:
-        error: What the cell has raised.
+        error: The exception that the cell raised.
         command: The command that starts the project.
-        has_celery: Whether the project has a worker that may be missing.
+        has_celery: Whether the project needs a worker.
     """
     if isinstance(error, WorkshopError):
         return str(error)
@@ -59,7 +59,7 @@ def show_readable_errors(command: str, has_celery: bool) -> None:
 
     Args:
         command: The command that starts the project.
-        has_celery: Whether the project has a worker that may be missing.
+        has_celery: Whether the project needs a worker.
     """
 
     def show(shell, kind, error, tb, tb_offset=None) -> list[str] | None:
@@ -67,11 +67,11 @@ def show_readable_errors(command: str, has_celery: bool) -> None:
         if explanation is None:
             shell.showtraceback((kind, error, tb), tb_offset=tb_offset)
             return None
-        # The line in the notebook helps with a misspelled name, but the library's own lines don't.
+        # The notebook's line helps to find a misspelled name, but the lines in libraries don't.
         lines = [frame.line for frame in traceback.extract_tb(tb) if "ipykernel_" in frame.filename]
         if lines and isinstance(error, (NameError, ImportError)):
             explanation += f"\n    {lines[-1]}"
-        # Tells a program that runs the notebook that the cell has failed.
+        # This tells a program that is running the notebook that the cell has failed.
         shell._showtraceback(kind, explanation, [explanation])
         return [explanation]
 
@@ -80,5 +80,5 @@ def show_readable_errors(command: str, has_celery: bool) -> None:
 
 
 def _practice_is_off() -> bool:
-    """Return True if the project's app `practice`, which makes services fail, is not installed."""
+    """Return True if the project runs without its `practice` app, which makes services fail."""
     return settings.configured and not getattr(settings, "PRACTICE", True)

@@ -1,4 +1,4 @@
-"""The broker, the site and Flower that a notebook uses on this machine."""
+"""Find the broker, the site and Flower that a notebook uses on this machine."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from workshop.runtime import up_state
 from workshop.runtime.broker import without_password
 
 VARIABLE = "WORKSHOP_RUNNING"
-"""The variable with the same content as `.workshop/up.json`, for a notebook that runs with its own site."""
+"""The environment variable that replaces `.workshop/up.json` for a notebook that runs with its own site."""
 DEFAULT_BROKER = "redis://localhost:6379/0"
 
 
@@ -17,8 +17,8 @@ DEFAULT_BROKER = "redis://localhost:6379/0"
 class RunningServices:
     """The addresses of the running services.
 
-    If there is no running `./workshop up`, these are the defaults, for a learner who started everything by
-    hand.
+    If `./workshop up` is not running, these are the default addresses, for a learner who started everything
+    by hand.
 
     Attributes:
         broker: The broker's address.
@@ -26,7 +26,7 @@ class RunningServices:
         flower: Flower's address, or None if it is not known.
         folder: The project's folder, or None if it is not known.
         data: The folder with the project's database and photos, or None if it is not known.
-        command: The command that starts a lesson, with {lesson} as a placeholder, if it isn't ./workshop up.
+        command: The command that starts a lesson, with the placeholder {lesson}. None means ./workshop up.
     """
 
     broker: str
@@ -38,7 +38,7 @@ class RunningServices:
 
     @classmethod
     def now(cls) -> "RunningServices":
-        """Return the services that run at this moment."""
+        """Return the services that are running now."""
         given = os.environ.get(VARIABLE)
         state = json.loads(given) if given else up_state.read()
         addresses = state.get("addresses", {})
@@ -54,7 +54,7 @@ class RunningServices:
 
 
 def _broker(recorded: str | None) -> str:
-    """Return the broker's address. The one that `up` recorded lacks the password in REDIS_URL."""
+    """Return the broker's address. The recorded address doesn't contain the password from REDIS_URL."""
     own = os.environ.get("REDIS_URL")
     if own and recorded in (None, without_password(own)):
         return own

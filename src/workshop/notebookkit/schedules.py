@@ -1,4 +1,4 @@
-"""Ask a schedule what it would do at a given moment, without waiting."""
+"""Find out what a schedule would do at a given time, without waiting for that time."""
 
 import copy
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,8 @@ def schedule_at(
 
     Args:
         schedule: A crontab, a number of seconds or a timedelta.
-        now: A time with a time zone.
-        zone: CELERY_TIMEZONE (default: the project's).
+        now: A timezone-aware datetime.
+        zone: The time zone of the schedule (default: that of the project).
     """
     schedule = copy.copy(maybe_schedule(schedule))
     schedule.app = Celery(
@@ -37,14 +37,14 @@ def due_times(
     count: int = 2000,
     zone: str | None = None,
 ) -> list[datetime]:
-    """Return the times at which beat sends if it starts at `begin`.
+    """Return the times at which beat sends the task if beat starts at `begin`.
 
     Args:
         schedule: A crontab, a number of seconds or a timedelta.
-        begin: The start. A time without a time zone is in `zone`.
-        end: The end, in the same way.
-        count: The maximum number of times.
-        zone: CELERY_TIMEZONE (default: the project's). The returned times are in this time zone.
+        begin: When beat starts. A datetime without a time zone is in `zone`.
+        end: When beat stops. A datetime without a time zone is in `zone`.
+        count: The maximum number of times to return.
+        zone: The time zone of the schedule and of the returned times (default: that of the project).
     """
     place = ZoneInfo(zone or str(current_app.timezone))
     now = last = _utc(begin, place)

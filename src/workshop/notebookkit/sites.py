@@ -1,4 +1,4 @@
-"""Compare sites under load: upload many photos at once, also to the site of lesson 01."""
+"""Compare sites under load: upload many photos at once to a running site and to the site of lesson 01."""
 
 import contextlib
 import sys
@@ -18,7 +18,7 @@ LESSON = "01-sync"
 
 @contextlib.contextmanager
 def blocking_site() -> Iterator[str]:
-    """Run the finished site of lesson 01, which resizes photos in the request, during the block.
+    """While the `with` block runs, run the finished site of lesson 01, which resizes photos in the request.
 
     Yields:
         The site's address.
@@ -26,8 +26,8 @@ def blocking_site() -> Iterator[str]:
     Raises:
         WorkshopError: The site does not start.
     """
-    # On a leash, so that it exits even if the kernel is killed. It is not in the kernel's session, so
-    # interrupting a cell doesn't reach it.
+    # With `leash`, the site exits even if the kernel is killed. The site is not in the kernel's session, so
+    # interrupting a cell doesn't stop it.
     command = [sys.executable, "-m", "workshop.runtime.solution_site", LESSON]
     environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
     with Child(command, environment=environment, leash=True) as site:
@@ -43,8 +43,8 @@ def upload_at_once(address: str, content: bytes, count: int = 10) -> Load:
 
     Args:
         address: The site's address.
-        content: The photo.
-        count: How often to upload it.
+        content: The bytes of the photo.
+        count: How many times to upload the photo.
 
     Raises:
         WorkshopError: The site doesn't respond or rejects a photo.

@@ -1,4 +1,4 @@
-"""Follow a task or a photo's row live until it is finished."""
+"""Show the states of a task or a photo live until the task or the resize is finished."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -19,9 +19,9 @@ LOOK_EVERY = 0.01
 """Seconds between two queries."""
 FINAL_PHOTO_STATES = ("resized", "failed")
 STATES_WITHOUT_WORKER = (states.PENDING, "waiting", "unqueued")
-"""States before a worker has reported anything."""
+"""The states of a task or a photo before a worker has reported anything."""
 SILENCE = 3.0
-"""Seconds in such a state after which the code checks whether a worker is running."""
+"""If no worker has reported anything after this many seconds, check whether a worker is running."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Moment:
 
     @property
     def progress(self) -> tuple[int, int] | None:
-        """The task's progress from `done` and `total`, or None."""
+        """The values of `done` and `total` in the metadata, or None if the metadata doesn't contain them."""
         try:
             return int(self.meta["done"]), int(self.meta["total"])
         except (KeyError, TypeError, ValueError):
@@ -42,7 +42,7 @@ class Moment:
 
     @property
     def details(self) -> str:
-        """The metadata as a text of at most 100 characters; an exception with its type."""
+        """The metadata as text, cut off after 100 characters. An exception is shown in full with its type."""
         if self.meta is None:
             return ""
         if isinstance(self.meta, BaseException):
@@ -51,12 +51,13 @@ class Moment:
         return text if len(text) <= 100 else text[:99] + "…"
 
     def same_as(self, other: "Moment") -> bool:
-        """Compare the text of exceptions, because each query returns a new object."""
+        """Return True if state and metadata are equal. Exceptions are compared as text."""
+        # Each query returns a new exception object.
         return (self.state, repr(self.meta)) == (other.state, repr(other.meta))
 
 
 class History:
-    """The moments so far. A notebook shows a progress bar, and a line for each state."""
+    """All moments so far. A notebook shows a progress bar and the first and last moment of each state."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -65,7 +66,7 @@ class History:
 
     @property
     def states(self) -> list[str]:
-        """The states in order. A state that comes back is listed again."""
+        """The states in order. A state that occurs again later is listed again."""
         return [state for state, _ in self._grouped()]
 
     def __repr__(self) -> str:
@@ -113,12 +114,12 @@ def follow(
     """Show a task's state live until the task has finished, and return the names of the states in order.
 
     Args:
-        result: The task.
-        seconds: The time after which to stop following. The task itself continues.
-        at_state: Called with each new state.
+        result: The task's AsyncResult.
+        seconds: The number of seconds after which to stop following. The task itself continues.
+        at_state: A function that is called with each new state.
 
     Raises:
-        WorkshopError: There is no news, and no worker is running.
+        WorkshopError: The task is still pending, and no worker is running.
     """
 
     def look() -> tuple[str, object]:
@@ -126,7 +127,7 @@ def follow(
         return meta["status"], meta.get("result")
 
     no_worker = (
-        f"There is no news of task {result.id}, and no worker is running. To run the task, start "
+        f"Task {result.id} is still pending, but no worker is running. To run the task, start "
         "a worker in a terminal: ./workshop up"
     )
     return _follow(f"task {result.id}", look, states.READY_STATES, no_worker, seconds, at_state)
@@ -136,11 +137,11 @@ def follow_photo(photo, seconds: float = 30) -> list[str]:
     """Show a photo's state live until it is resized or has failed, and return the states in order.
 
     Args:
-        photo: The row. It is reloaded from the database.
-        seconds: The time after which to stop following.
+        photo: The photo's row, which is reloaded from the database.
+        seconds: The number of seconds after which to stop following.
 
     Raises:
-        WorkshopError: Nothing happens, and no worker is running.
+        WorkshopError: The photo is still waiting, and no worker is running.
     """
 
     def look() -> tuple[str, object]:
@@ -165,7 +166,7 @@ def _follow(
     """Show what `look()` returns, a state and its metadata, until the state is one of `final`.
 
     Raises:
-        WorkshopError: Nothing happens, and no worker is running. Its message is `no_worker`.
+        WorkshopError: No worker has reported anything, and no worker is running. The message is `no_worker`.
     """
     history = History(title)
     handle = display(history, display_id=True)
@@ -193,7 +194,7 @@ def _follow(
             raise WorkshopError(no_worker)
         if until(finished, seconds - SILENCE, LOOK_EVERY):
             return history.states
-    history.note = f"Stopped following after {seconds:.0f} s without news."
+    history.note = f"Stopped following after {seconds:.0f} s."
     show()
     return history.states
 

@@ -1,4 +1,4 @@
-"""Find the running workers, and wait for something that a worker does."""
+"""Find the running workers, and wait until a worker has done something."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from workshop.errors import WorkshopError
 from workshop.system.waiting import until
 
 PATIENCE = 1.0
-"""Seconds to wait for the workers' answers. A worker usually answers within a tenth of this time."""
+"""The number of seconds to wait for the workers' answers. A worker usually answers ten times faster."""
 SILENCE = 2.0
-"""Seconds without a result after which `wait_until` checks whether a worker is running."""
+"""If there is no result after this many seconds, `wait_until` checks whether a worker is running."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Workers:
     """The workers that answered.
 
     Attributes:
-        processes: The number of processes of each worker, by its name.
+        processes: The number of processes of each worker, by worker name.
     """
 
     processes: dict[str, int]
@@ -34,7 +34,7 @@ class Workers:
 
 
 def workers() -> Workers:
-    """Ask which workers are running, and wait up to PATIENCE. Without a broker, there are none."""
+    """Return the workers that answer within PATIENCE seconds. If no broker responds, there are none."""
     try:
         answers = current_app.control.inspect(timeout=PATIENCE).stats() or {}
     except (OperationalError, NoBroker, OSError):
@@ -44,15 +44,15 @@ def workers() -> Workers:
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 10, what: str = "It") -> object:
-    """Wait until `condition()` returns something true, and return it.
+    """Wait until `condition()` returns a true value, and return this value.
 
     Args:
-        condition: Called again and again, at most about twenty times a second.
-        seconds: How long to wait.
-        what: A name for the result, for the error message.
+        condition: A function that is called repeatedly, up to about twenty times a second.
+        seconds: The maximum number of seconds to wait.
+        what: What to wait for, as it appears in the error message.
 
     Raises:
-        WorkshopError: The condition was not true in time, or no worker is running, so waiting is useless.
+        WorkshopError: The condition did not become true in time, or no worker is running.
     """
     if value := until(condition, min(seconds, SILENCE)):
         return value

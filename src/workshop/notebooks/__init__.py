@@ -1,8 +1,9 @@
-"""The notebooks: convert them, serve them in JupyterLab, and run them from top to bottom.
+"""Convert the notebooks, serve them in JupyterLab, and run them from top to bottom.
 
-The modules of this package start faster than nbformat and JupyterLab alone. If rfc3987_syntax is installed,
-jsonschema imports it, and it compiles a grammar for more than a second. It is used only for the format "iri",
-which notebooks don't contain. With None in sys.modules, the import fails, and jsonschema works without it.
+This package makes nbformat and JupyterLab start faster. If rfc3987_syntax is installed, jsonschema imports
+it, which takes more than a second, because rfc3987_syntax compiles a grammar. Only the format "iri" needs
+rfc3987_syntax, and notebooks don't use this format. With None in sys.modules, the import fails, and
+jsonschema works without rfc3987_syntax.
 """
 
 import sys

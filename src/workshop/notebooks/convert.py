@@ -11,10 +11,10 @@ from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
 TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
-"""Tags of cells.
+"""The tags of cells.
 
-The reader edits cells with the first tag. The second tag marks the folded solution that follows. `project`
-opens the project, and `check` checks an answer.
+The reader edits the cells tagged `your-turn`. A folded cell tagged `solution` follows each of them. Cells
+tagged `project` open the project, and cells tagged `check` check an answer.
 """
 
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
@@ -31,12 +31,12 @@ def all_files() -> list[Path]:
 
 
 def read(file: Path) -> NotebookNode:
-    """Return the notebook in a file."""
+    """Read a notebook from `file`."""
     return nbformat.read(file, as_version=4)
 
 
 def written(notebook: NotebookNode) -> str:
-    """Return the file's text. The same notebook always gives the same text."""
+    """Return the notebook as the text of a file. The same notebook always produces the same text."""
     return nbformat.writes(notebook) + "\n"
 
 
@@ -72,7 +72,7 @@ def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
 
     Args:
         notebook: The notebook as it is in git. It is not changed.
-        solved: False leaves the "your turn" cells unchanged.
+        solved: Whether to fill in the "your turn" cells.
 
     Raises:
         WorkshopError: A "your turn" cell has no solution.
@@ -87,7 +87,7 @@ def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
 
 
 def _solution(notebook: NotebookNode, place: int) -> str:
-    """Return the code of the solution that follows the cell at `place`.
+    """Return the code of the solution that follows the cell at index `place`.
 
     Raises:
         WorkshopError: No solution follows before the next "your turn" cell.

@@ -14,17 +14,17 @@ from workshop.runtime.solution_site import Site, running
 from workshop.system.environment import inherited
 
 CELL_SECONDS = 60
-"""The maximum time for a cell, in seconds."""
+"""The maximum running time of a cell, in seconds."""
 
 
 def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManager[Site]:
-    """Run the solution of a lesson during the block.
+    """Run the solution of a lesson while the `with` block runs.
 
-    Practice mode is on, because the notebooks make the storage slow or let it fail.
+    Practice mode is on, because the notebooks make the storage slow or make it fail.
 
     Args:
         lesson: The lesson.
-        without: The names of processes to leave out.
+        without: The names of processes that should not run.
     """
     return running(lesson.name, without, variables={"PRACTICE": "1"})
 
@@ -33,14 +33,14 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
     """Run all cells in a kernel, and return the notebook with the outputs.
 
     Args:
-        notebook: The notebook, which gets the outputs.
+        notebook: The notebook to run. The outputs are added to it.
         site: The site that the notebook uses.
         go_on: Whether to continue after an error in a cell.
 
     Raises:
-        WorkshopError: A cell failed. The message contains its source.
+        WorkshopError: A cell failed. The message contains the cell's source.
     """
-    # Imported here, because it takes half a second, and the site's pages don't need it.
+    # Imported here, because the import takes half a second, and the site's pages don't need it.
     from nbclient import NotebookClient
     from traitlets.config import Config
 
@@ -65,7 +65,7 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
 
 
 def environment(site: Site) -> dict[str, str]:
-    """Return the environment variables of a kernel whose notebook uses `site`."""
+    """Return the environment variables for a kernel whose notebook uses `site`."""
     running = {
         "project": site.project.shown,
         "folder": str(site.project.folder),

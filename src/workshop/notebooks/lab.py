@@ -1,4 +1,4 @@
-"""Like `python -m jupyterlab`, but `python -m workshop.notebooks.lab` starts faster. `up` uses it."""
+"""Start JupyterLab, like `python -m jupyterlab` but faster. `./workshop up` runs this module."""
 
 import sys
 

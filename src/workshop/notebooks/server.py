@@ -1,4 +1,4 @@
-"""The learner's copies of the notebooks, and the JupyterLab server for them."""
+"""Copy the notebooks for the learner, and run the JupyterLab server that serves the copies."""
 
 import hashlib
 import shlex
@@ -23,16 +23,16 @@ HELPER = "helper.py"
 
 
 def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
-    """Serve the learner's notebooks until Ctrl-C, and print the address. Returns the exit code.
+    """Print the address, and serve the learner's notebooks until Ctrl-C is pressed. Returns the exit code.
 
     Args:
         lesson: The lesson whose notebook is opened first.
         port: JupyterLab's port.
-        fresh: Whether to replace the learner's copy after backing it up.
+        fresh: Whether to back up the learner's copy and replace it.
         browser: Whether to open the address in a browser.
 
     Raises:
-        WorkshopError: The port is taken, `fresh` is set without a lesson, or JupyterLab exited.
+        WorkshopError: The port is taken, `fresh` is set without a lesson, or JupyterLab exited on its own.
     """
     if fresh:
         if lesson is None:
@@ -42,7 +42,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
     if not claim(port):
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it already serves the "
-            f"notebooks. Another port: ./workshop notebooks --port {next_free(port + 1)}"
+            f"notebooks. To use another port: ./workshop notebooks --port {next_free(port + 1)}"
         )
     service, address = jupyter(port), address_of(lesson, port)
     say(f"{address}\nStop: Ctrl-C")
@@ -55,18 +55,18 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             code = server.wait()
         except KeyboardInterrupt:
             return 0
-    raise WorkshopError(f"JupyterLab ended with exit code {code}. Its log: {paths.shown(service.log)}")
+    raise WorkshopError(f"JupyterLab exited with code {code}. Its log: {paths.shown(service.log)}")
 
 
 def jupyter(port: int = PORT) -> Service:
-    """Return the service for JupyterLab on 127.0.0.1, with the learner's copies and .venv's kernel."""
+    """Return the service that runs JupyterLab on 127.0.0.1, with the learner's copies and .venv's kernel."""
     folder = update_copies()
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": shlex.quote(str(folder)),
-        # Other users of this machine can neither read nor write a kernel's messages.
+        # Prevents other users of this machine from reading or sending a kernel's messages.
         "KernelManager.transport_encryption": "auto",
         # Don't look for news or updates on the internet.
         "LabApp.news_url": "None",
@@ -74,12 +74,12 @@ def jupyter(port: int = PORT) -> Service:
         "LabApp.extension_manager": "readonly",
     }
     words = " ".join(f"--{name}={value}" for name, value in options.items())
-    # A kernel gets the broker and the data of the project that its notebook opens.
+    # A kernel uses the broker and the data of the project that its notebook opens.
     environment = (
         inherited()
         | kept()
         | {
-            # Not a command-line option, because those are visible in the process list.
+            # Not a command-line option, because the process list shows command-line options.
             "JUPYTER_TOKEN": token(),
             "JUPYTER_CONFIG_PATH": str(_settings_folder()),
             "PYTHONPATH": str(paths.SOURCES),
@@ -97,7 +97,7 @@ def jupyter(port: int = PORT) -> Service:
 
 
 def _settings_folder() -> Path:
-    """Write a settings folder in which JupyterLab doesn't ask whether it may fetch news, and return it."""
+    """Write and return a settings folder that stops JupyterLab from asking whether it may fetch news."""
     folder = paths.STATE / "jupyter"
     settings = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     atomic_file.write_json(folder / "labconfig" / "page_config.json", settings)
@@ -105,13 +105,13 @@ def _settings_folder() -> Path:
 
 
 def address_of(lesson: Lesson | None, port: int = PORT) -> str:
-    """Return the address of a lesson's notebook, or of the list of notebooks. It contains the token."""
+    """Return the address, including the token, of a lesson's notebook or of the list of notebooks."""
     page = f"/lab/tree/{lesson.name}.ipynb" if lesson and source(lesson).is_file() else "/lab"
     return f"http://localhost:{port}{page}?token={token()}"
 
 
 def token() -> str:
-    """Return this clone's token, which is created at first use. Only its owner can read it."""
+    """Return this clone's access token, which is created on first use. Other users cannot read its file."""
     return secret("notebook-token")
 
 
@@ -121,14 +121,14 @@ def source(lesson: Lesson) -> Path:
 
 
 def update_copies() -> Path:
-    """Update the notebooks that the learner has not changed, and return the folder with all of them."""
+    """Update the notebooks that the learner has not changed, and return the folder with all notebooks."""
     folder = paths.PLAYGROUND / "notebooks"
     with atomic_file.locked(paths.STATE / "notebooks.lock"):
         known = atomic_file.read_json(_record())
         for file in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
             copy, newest = folder / file.name, _digest(file)
             now = _digest(copy) if copy.exists() else None
-            # A copy that equals the current notebook is unchanged, whatever the record says.
+            # A copy that is identical to the current notebook counts as unchanged, even without a record.
             if now in (None, known.get(file.name), newest):
                 if now != newest:
                     atomic_file.copy(file, copy)
@@ -139,10 +139,10 @@ def update_copies() -> Path:
 
 
 def start_over(lesson: Lesson) -> Path | None:
-    """Replace the learner's notebook with the workshop's.
+    """Replace the learner's notebook with a new copy of the workshop's notebook.
 
     Returns:
-        The backup, or None if there was no copy.
+        The path of the backup, or None if the learner had no copy yet.
     """
     copy, backup = paths.PLAYGROUND / "notebooks" / f"{lesson.name}.ipynb", None
     if copy.exists():
@@ -158,5 +158,5 @@ def _digest(file: Path) -> str:
 
 
 def _record() -> Path:
-    """Return the file with the hashes of the copies when they were created."""
+    """Return the path of the file that records the hash of each copy at the time it was created."""
     return paths.STATE / "notebooks.json"

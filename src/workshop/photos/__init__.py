@@ -1,1 +1,1 @@
-"""Sample photos, and visitors who upload them."""
+"""Create sample photos, and upload them the way visitors do."""

@@ -1,4 +1,4 @@
-"""The landscape in the sample photos."""
+"""Paint the landscape in the sample photos."""
 
 import math
 import random
@@ -13,8 +13,8 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
     Args:
         width: The width in pixels.
         height: The height in pixels.
-        seed: Another number gives other hills and clouds.
-        grain: The amount of noise, in brightness steps of 255.
+        seed: The seed for the random hills and clouds.
+        grain: The strength of the noise: the maximum change in brightness, in levels from 0 to 255.
         sun: The sun's position, from 0 (left) to 1 (right).
     """
     chance = random.Random(f"{seed} {width} {height}")
@@ -39,7 +39,7 @@ def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 
 
 
 def _ridge(chance: random.Random, width: int, height: int, horizon: float) -> Iterator[tuple[float, float]]:
-    """Yield the points on the upper edge of a row of hills, from left to right."""
+    """Yield the points along the top edge of a row of hills, from left to right."""
     waves = [(chance.uniform(1, 9), chance.uniform(0, 6), chance.uniform(0.005, 0.03)) for _ in range(5)]
     for step in range(101):
         rise = sum(size * math.sin(often * step / 16 + shift) for often, shift, size in waves)

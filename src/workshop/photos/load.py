@@ -18,12 +18,12 @@ MOST_AT_ONCE = 200
 PAGES_AROUND = 20
 """How many pages the other visitor opens before the uploads, and again after them."""
 PAUSE = 0.02
-"""Seconds between two pages of the other visitor."""
+"""Seconds that the other visitor waits before opening the next page."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Uploads that were sent at once, and the pages that another visitor opened before, during and after."""
+    """Uploads sent at once, and the pages that another visitor opened before, during and after them."""
 
     uploads: list[Answer]
     pages: list[Timing]
@@ -35,17 +35,17 @@ class Load:
 
     @property
     def seconds(self) -> float:
-        """Seconds from the start of the first upload to the last response."""
+        """The number of seconds from the start of the first upload to the last response."""
         return max(upload.ended for upload in self.uploads) - self.started
 
     @property
     def pages_before(self) -> list[float]:
-        """How long the pages took that were opened before the first upload, in seconds."""
+        """The response times, in seconds, of the pages opened before the first upload."""
         return [page.seconds for page in self.pages if page.ended < self.started]
 
     @property
     def pages_during(self) -> list[float]:
-        """How long the pages took that were opened during the uploads, in seconds."""
+        """The response times, in seconds, of the pages opened during the uploads."""
         end = self.started + self.seconds
         return [page.seconds for page in self.pages if page.ended > self.started and page.started < end]
 
@@ -60,7 +60,7 @@ class Load:
 def prepared_uploads(
     address: str, names: Sequence[str], content: bytes
 ) -> Iterator[list[Callable[[], Answer]]]:
-    """Prepare an upload for each name, by visitors with separate connections who have opened the form.
+    """For each name, prepare an upload by a separate visitor who has already opened the form.
 
     Args:
         address: The site's address.
@@ -68,7 +68,7 @@ def prepared_uploads(
         content: The content of each file.
 
     Yields:
-        Functions for `send`.
+        The functions to pass to `send`, one for each upload.
 
     Raises:
         WorkshopError: The site doesn't respond, or it has no upload form.
@@ -82,8 +82,8 @@ def send(uploads: Sequence[Callable[[], Answer]], interval: float = 0.0) -> Iter
     """Send prepared uploads, each in a separate thread.
 
     Args:
-        uploads: What `prepared_uploads` yields.
-        interval: Seconds between the starts of two uploads. With 0, all of them start at once.
+        uploads: The functions that `prepared_uploads` yields.
+        interval: Seconds between the starts of two uploads. With 0, all uploads start at once.
 
     Yields:
         The answers, in the order in which they arrive.
@@ -109,8 +109,8 @@ def upload_at_once(
     Args:
         address: The site's address, such as "http://127.0.0.1:8000".
         names: A file name for each upload.
-        content: The photo.
-        on_answer: Called with each answer as soon as it arrives.
+        content: The bytes of the photo.
+        on_answer: A function that is called with each answer as soon as it arrives.
 
     Raises:
         WorkshopError: The site doesn't respond, or the other visitor could not open a page. A rejected photo
@@ -163,7 +163,7 @@ def main(address: str, count: int, content: bytes) -> int:
         WorkshopError: The site doesn't respond, or `count` is not between 1 and MOST_AT_ONCE.
     """
     if not 1 <= count <= MOST_AT_ONCE:
-        raise WorkshopError(f"--upload takes a number of photos from 1 to {MOST_AT_ONCE}.")
+        raise WorkshopError(f"--upload takes the number of photos, from 1 to {MOST_AT_ONCE}.")
     photos = "1 photo" if count == 1 else f"{count} photos"
     say(f"Uploading {photos} of {len(content) / 1e6:.1f} MB to {address}, all at once.")
     names = [f"photo-{number:02}.jpg" for number in range(1, count + 1)]

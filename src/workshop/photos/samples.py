@@ -1,4 +1,4 @@
-"""Sample photos for the site. They are painted, so they contain no copyrighted work and no real location."""
+"""Generate sample photos for the site. They contain no copyrighted work and no real location."""
 
 import struct
 import time
@@ -29,7 +29,7 @@ STORED_AS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""How a camera stores an upright picture in the file, for each EXIF orientation."""
+"""For each EXIF orientation, how to transpose an upright picture to get the picture as it is stored."""
 GREENWICH = {1: "N", 2: (51.0, 28.0, 40.0), 3: "W", 4: (0.0, 0.0, 5.0)}
 
 
@@ -40,9 +40,9 @@ class Sample:
     Attributes:
         name: The file's name.
         purpose: What the file is for.
-        content: Returns the file's bytes.
-        outcome: What the site does with the file: "resized"; "refused" by the upload form; or "failed" if the
-            form accepts the file, but the resize finds that it is damaged.
+        content: A function that returns the file's bytes.
+        outcome: What happens to the file on the site. It is "resized", the upload form rejects it
+            ("refused"), or the form accepts it but the resize fails ("failed").
     """
 
     name: str
@@ -55,18 +55,18 @@ class Sample:
 def photo(
     width: int, height: int, seed: int = 0, orientation: int = 1, gps: bool = False, icc: bool = False
 ) -> bytes:
-    """Return a JPEG of a landscape, about 0.3 bytes per pixel. The same arguments give the same bytes.
+    """Return a JPEG of a landscape (about 0.3 bytes per pixel). The same arguments return the same bytes.
 
     Args:
-        width: The width in pixels, as stored.
-        height: The height in pixels, as stored.
-        seed: Another number gives other hills and clouds.
-        orientation: The EXIF orientation. From 5 to 8, the photo is shown rotated by 90°.
-        gps: Whether to add a position.
-        icc: Whether to add the sRGB profile.
+        width: The stored width in pixels.
+        height: The stored height in pixels.
+        seed: The seed for the random hills and clouds.
+        orientation: The EXIF orientation. With 5 to 8, the photo is displayed rotated by 90°.
+        gps: Whether to add a GPS position.
+        icc: Whether to add the sRGB color profile.
 
     Raises:
-        KeyError: The orientation is not from 1 to 8.
+        KeyError: The orientation is not between 1 and 8.
     """
     rotation = STORED_AS[orientation]
     picture = scene(*((height, width) if orientation >= 5 else (width, height)), seed=seed)
@@ -96,7 +96,7 @@ def _encoded(picture: Image.Image, format: str, **options) -> bytes:
 
 
 def _two_pictures() -> bytes:
-    # As on a phone, a small gray picture for HDR screens follows the photo.
+    # As in a phone's file, the photo is followed by a small gray picture for HDR screens.
     gain = scene(1008, 756, grain=0).convert("L").convert("RGB")
     metadata = _metadata(orientation=1, gps=True, icc=True)
     return _encoded(scene(4032, 3024), "MPO", save_all=True, append_images=[gain], quality=88, **metadata)
@@ -166,7 +166,7 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
     """Write samples to `folder`, one at a time. Existing files are not changed.
 
     Yields:
-        Each sample, with True if its file was written now.
+        Each sample, and whether its file has just been written (False if the file already existed).
 
     Raises:
         WorkshopError: The folder is not writable.
@@ -181,8 +181,8 @@ def make(folder: Path, wanted: tuple[Sample, ...] = SAMPLES) -> Iterator[tuple[S
             yield sample, missing
     except OSError as error:
         raise WorkshopError(
-            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). Name another folder: "
-            "./workshop samples FOLDER"
+            f"The photos cannot be written to {paths.shown(folder)} ({error.strerror}). Choose another "
+            "folder: ./workshop samples FOLDER"
         ) from None
 
 
@@ -190,9 +190,9 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
     """Create the samples, or upload large photos to the site. Returns the exit code.
 
     Args:
-        folder: The folder of the samples. None means `samples` in the clone.
-        upload: How many photos to upload. None means that the samples are only created.
-        port: The site's port. None means the site of the running `up`.
+        folder: The folder for the samples (default: `samples` in the clone).
+        upload: How many photos to upload, or None to only create the samples.
+        port: The site's port (default: the port of the running `up`, or 8000).
     """
     place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
     if upload is not None:
@@ -212,7 +212,7 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
 
 
 def _site(port: int | None) -> str:
-    """Return the site's address: on `port`, otherwise the running `up`'s address, otherwise on port 8000."""
+    """Return the site's address. The default port is that of the running `up`, or 8000."""
     if port is None and (address := up_state.read().get("addresses", {}).get("site")):
         return address
     return f"http://localhost:{port or 8000}"

@@ -1,4 +1,4 @@
-"""Visitors of the photo site, who open pages and upload photos as a browser does."""
+"""Simulate visitors who open pages of the photo site and upload photos, as a browser does."""
 
 import time
 from collections.abc import Callable
@@ -20,8 +20,8 @@ class Timing:
     """When a request was sent, and how long it took.
 
     Attributes:
-        started: Seconds since 1970.
-        seconds: The time until the site responded.
+        started: When the request was sent, in seconds since 1970.
+        seconds: How long the site took to respond.
     """
 
     started: float
@@ -39,9 +39,9 @@ class Answer(Timing):
 
     Attributes:
         name: The file's name.
-        refusal: Why the site rejected the photo. None if it didn't.
-        page: The next page that the visitor sees (the list of photos, or the form with errors). None without
-            a response.
+        refusal: Why the site rejected the photo, or None if the site accepted it.
+        page: The next page that the visitor sees: the list of photos, or the form with errors. None if there
+            was no response.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Answer(Timing):
     page: httpx.Response | None
 
     def raise_for_refusal(self) -> "Answer":
-        """Return this answer.
+        """Return this answer if the site accepted the photo.
 
         Raises:
             WorkshopError: The site rejected the photo.
@@ -60,7 +60,7 @@ class Answer(Timing):
 
 
 class Visitor:
-    """A visitor with separate cookies. Use it in a `with` statement."""
+    """A visitor with a separate connection and cookies. Use the visitor in a `with` statement."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -75,7 +75,7 @@ class Visitor:
         self._browser.close()
 
     def get(self, path: str = "/") -> tuple[float, httpx.Response]:
-        """Open a page, and return the duration in seconds and the page.
+        """Open a page, and return the response time in seconds and the response.
 
         Raises:
             WorkshopError: The site doesn't respond or responds with an error.
@@ -116,10 +116,10 @@ class Visitor:
         return self.prepare(name, content)()
 
     def prepare(self, name: str, content: bytes) -> Callable[[], Answer]:
-        """Prepare an upload, so that `Answer.seconds` counts only the sending.
+        """Prepare an upload, so that `Answer.seconds` measures only the upload request.
 
         Returns:
-            A function that sends the upload. Call it only once.
+            A function that sends the upload. Call this function only once.
 
         Raises:
             WorkshopError: The form cannot be opened: see `open_form()`.
@@ -151,14 +151,14 @@ class Visitor:
 
 
 class _UploadPage(HTMLParser):
-    """An upload page: the form's token, and the words of all error messages."""
+    """Parses an upload page and extracts the form token and the words of all error messages."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.token: str | None = None
         self.errors: list[str] = []
         self._open_tags: list[str] = []
-        """The tag of the error message that is being read, once for each time it is open."""
+        """The tag of the error message that is being read, repeated for each open tag of the same name."""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -35,14 +35,14 @@ EXERCISES = {
 }
 """The module and the function that check each exercise. "2.1" is the first exercise in notebook 02.
 
-A function gets the reader's answers. It returns an explanation, or complains about an answer.
+Each function takes the reader's answers. It returns an explanation, or raises a Complaint about an answer.
 """
 MARKS = {True: "✓ Right.", False: "✗ Not yet."}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right, and an explanation."""
+    """Says whether an answer is right, and explains it."""
 
     right: bool
     text: str
@@ -56,11 +56,11 @@ class Verdict:
 
 
 def check(exercise: str, *answers: object) -> Verdict:
-    """Check the answers to an exercise. An answer that is still `...` counts as not given.
+    """Check the answers to an exercise. An answer that is still `...` counts as missing.
 
     Args:
         exercise: The exercise's number, such as "2.1".
-        *answers: What the exercise asks for.
+        *answers: The reader's answers.
 
     Raises:
         WorkshopError: There is no such exercise, or a service that the check needs is not running.
@@ -71,7 +71,7 @@ def check(exercise: str, *answers: object) -> Verdict:
     from .answers import UNANSWERED
 
     if exercise not in EXERCISES:
-        raise WorkshopError(f"There is no exercise {exercise}. The heading above the cell has its number.")
+        raise WorkshopError(f"There is no exercise {exercise}. The number is in the heading above the cell.")
     if any(answer is ... for answer in answers):
         return Verdict(False, UNANSWERED)
     try:
@@ -80,7 +80,7 @@ def check(exercise: str, *answers: object) -> Verdict:
         return Verdict(False, f"{complaint.what} {complaint.why}".rstrip())
     except SERVICE_ERRORS:
         raise  # the cell shows a sentence for this error
-    except Exception as error:  # show a sentence for any answer
+    except Exception as error:  # show a sentence, whatever the answer is
         return Verdict(
             False, f"Checking your answer raised {type(error).__name__}: {str(error).rstrip('.')}."
         )

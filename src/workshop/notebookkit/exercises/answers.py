@@ -1,4 +1,4 @@
-"""What the checks of several exercises expect of an answer."""
+"""Functions that reject wrong answers, for the checks of several exercises."""
 
 import math
 import reprlib
@@ -10,27 +10,27 @@ UNANSWERED = "Replace the three dots in the cell above, run that cell, and then 
 
 
 def expect_answered(*values: object) -> None:
-    """Complain if one of `values` is still the placeholder `...`."""
+    """Reject the answer if one of `values` is still the placeholder `...`."""
     expect(all(value is not ... for value in values), UNANSWERED)
 
 
 def expect_function(name: str, answer: object, takes: str) -> None:
-    """Complain if `answer`, which the reader calls `name`, cannot be called. `takes` names its arguments."""
+    """Reject `answer` unless it is a function. The message contains `name` and what it `takes`."""
     expect(callable(answer), f"`{name}` must be a function that takes {takes}.")
 
 
 def expect_type(name: str, answer: object, types: type | tuple[type, ...], what: str) -> None:
-    """Complain if `answer`, which the reader calls `name`, has none of `types`. `what` describes them."""
+    """Reject `answer` unless it has one of `types`. The message contains `name` and `what` is expected."""
     expect(isinstance(answer, types), f"`{name}` is {reprlib.repr(answer)}, but it must be {what}.")
 
 
 def expect_number(name: str, answer: object, what: str = "a number") -> None:
-    """Complain if `answer`, which the reader calls `name`, is not a number. `what` describes the number."""
+    """Reject `answer` unless it is a number. The message contains `name` and `what` is expected."""
     expect_type(name, answer, (int, float), what)
 
 
 def expect_keys(case: str, returned: object, *keys: str) -> None:
-    """Complain if what the reader's function returned for `case` is not a dictionary with `keys`."""
+    """Reject what the reader's function returned for `case` unless it is a dictionary with `keys`."""
     *others, last = [f'"{key}"' for key in keys]
     expect(
         isinstance(returned, dict) and set(keys) <= returned.keys(),
@@ -46,14 +46,14 @@ def expect_close(
     otherwise: str,
     abs_tol: float = 0.0,
 ) -> None:
-    """Complain if a number is wrong, and name the mistake.
+    """Reject a wrong number, and explain the mistake.
 
     Args:
         answer: The reader's number. It may differ from `right` by two percent.
         right: The right number.
-        mistakes: The numbers that typical mistakes lead to, each with the sentence about the mistake.
-        otherwise: The sentence if none of the mistakes was made.
-        abs_tol: The difference that is also allowed.
+        mistakes: The wrong numbers that typical mistakes lead to, each with a sentence about the mistake.
+        otherwise: The sentence to show if the number matches none of the mistakes.
+        abs_tol: The absolute difference that is always allowed.
     """
     if math.isclose(answer, right, rel_tol=0.02, abs_tol=abs_tol):
         return

@@ -1,4 +1,4 @@
-"""Exercise about backups of a database that is written to."""
+"""Check the exercise about backups of a live database."""
 
 import sqlite3
 import tempfile
@@ -30,23 +30,23 @@ def consistent_copy(copy) -> str:
                     )
                     expect(
                         not database.error,
-                        f"While you were copying, writes to the database failed: {database.error}.",
+                        f"While your function was copying, writes to the database failed: {database.error}.",
                     )
                     _examine(target, committed)
     return (
-        f"The check made {COPIES} copies while a writer was changing the database. Each copy shows "
-        "the database at a single moment, with everything that had been committed before."
+        f"The check made {COPIES} copies while another thread was changing the database. Each copy shows "
+        "the database at a single moment and contains everything that had been committed before the copy."
     )
 
 
 def _examine(target: Path, committed: int) -> None:
-    """Complain about a copy that is damaged, incomplete or inconsistent."""
-    expect(target.is_file(), "After copying, there is no file at target.")
+    """Reject a copy that is damaged, incomplete or inconsistent."""
+    expect(target.is_file(), "Your function did not create a file at target.")
     log = target.with_name(f"{target.name}-wal")
     expect(
         not log.exists() or not log.stat().st_size,
         "You copied two files, one after the other. If SQLite moves pages from the log to the database "
-        "between the two copies, part of the copy is out of date. Copying both files works only while the "
+        "in the meantime, part of the copy is out of date. Copying both files works only while the "
         "database is small.",
     )
     try:
@@ -61,11 +61,11 @@ def _examine(target: Path, committed: int) -> None:
     expect(damage == "ok", f"One of the copies is damaged: {damage.splitlines()[0]}.")
     expect(
         entries >= committed,
-        f"Your copy lacks {committed - entries} entries that were committed before the copy started. These "
-        "entries are in the write-ahead log next to the database file (…-wal).",
+        f"Your copy is missing {committed - entries} entries that were committed before the copy started. "
+        "These entries are in the write-ahead log next to the database file (…-wal).",
     )
     expect(
         total == 0,
-        f"The amounts in one of the copies add up to {total}, not to 0, so part of this copy is older than "
-        "the rest. SQLite moved pages from the log to the database file while you were copying it.",
+        f"The amounts in one of the copies add up to {total} instead of 0, so part of this copy is older "
+        "than the rest. SQLite moved pages from the log to the database file while you were copying it.",
     )

@@ -1,4 +1,4 @@
-"""Exercises about photos whose message was never sent or was lost."""
+"""Check exercises about photos whose message was never sent or was lost."""
 
 from datetime import timedelta
 
@@ -10,9 +10,9 @@ from .restored_rows import rolled_back
 
 OUTCOMES = ("sent", "not yet", "failed", "never")
 REASONS = {
-    "a": "The photo's first message is eleven minutes old, and the sweeper waits only ten minutes.",
+    "a": "The photo's first message is eleven minutes old, but the sweeper waits only ten minutes.",
     "b": "The photo was already re-sent once, so the sweeper waits twenty minutes for this message.",
-    "c": "The photo never had a message, so the sweeper uses the time of the upload.",
+    "c": "No message was ever sent for this photo, so the sweeper uses the time of the upload.",
     "d": "The photo was re-sent three times, and its last message is more than eighty minutes old.",
     "e": "The photo has failed and has a reason. The sweeper looks only for pending photos.",
 }
@@ -27,8 +27,8 @@ def photos_without_a_message(forgotten) -> str:
         forgotten = UploadedImage.objects.filter(forgotten)
     expect(
         not isinstance(forgotten, (list, tuple, set)),
-        "forgotten is a list or another collection, which doesn't reflect later changes. Write a query: "
-        "filter(…), without list().",
+        "forgotten is a list or another collection, which doesn't reflect later changes. Write a query with "
+        "filter(…), but without list().",
     )
     expect(
         isinstance(forgotten, QuerySet) and forgotten.model is UploadedImage,
@@ -52,18 +52,18 @@ def photos_without_a_message(forgotten) -> str:
         expect(photos[state] not in ids, why)
     expect(
         photos["unqueued"] in ids,
-        "Your query doesn't find a photo that is not resized and has neither a failure_reason nor a "
+        "Your query doesn't find a photo that has not been resized and has neither a failure_reason nor a "
         "queued_at. "
         "An empty failure_reason is an empty string, but an empty queued_at is None.",
     )
     return (
-        "queued_at is set only after a message has been sent, so an empty queued_at means that there is no "
-        "message."
+        "queued_at is set only after a message has been sent, so an empty queued_at means that no message "
+        "has been sent."
     )
 
 
 def _photos_in_each_state() -> dict[str, int]:
-    """Create hour-old photos without a file, and return their ids. The caller rolls them back."""
+    """Create hour-old rows of photos without files, and return their IDs. The caller rolls the rows back."""
     from django.utils import timezone
     from images.models import UploadedImage
 
@@ -95,14 +95,14 @@ def what_the_sweeper_does(cases, predicted) -> str:
     if wrong:
         right = len(cases) - len(wrong)
         complain(
-            f"{right} of {len(cases)} predictions are right. Look at photo {wrong[0]} again.",
+            f"{right} of {len(cases)} predictions are right. Think again about photo {wrong[0]}.",
             REASONS.get(wrong[0], ""),
         )
-    return "The check called your project's overdue() in a transaction, and then rolled the transaction back."
+    return "The check called your project's overdue() in a transaction and then rolled the transaction back."
 
 
 def _outcome(columns: dict) -> str:
-    """Return what the sweeper does with a photo whose row has these values. The row is then rolled back."""
+    """Return what the sweeper does with a photo whose row has these values, and roll the row back."""
     from django.conf import settings
     from django.test import override_settings
     from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Exercises about messages: what they contain, when they may run, and when they are sent."""
+"""Check exercises about messages: what they contain, when their tasks may run, and when they are sent."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ def read_a_message(task_name, arguments) -> str:
     expect(task_name, "`task_name` is empty. The task's name is one of the message's headers.")
     expect(
         task_name == "images.tasks.describe_photo_task",
-        f'`task_name` is "{task_name}". Look in the headers for the full task name.',
+        f'`task_name` is "{task_name}", which is wrong. The full task name is in the headers.',
     )
     expect(
         not isinstance(arguments, (str, bytes)),
@@ -35,33 +35,34 @@ def read_a_message(task_name, arguments) -> str:
 
 
 def earliest_and_latest_start(sent) -> str:
-    """Check exercise 2.3: a message with an earliest and a latest start."""
+    """Check exercise 2.3: a message with the earliest and the latest time at which the task may start."""
     expect_type("sent", sent, AsyncResult, "the AsyncResult that apply_async() returns")
     message = _messages_in_look_queue().get(sent.id)
     expect(message, "The message is not in LOOK_QUEUE. Pass queue=LOOK_QUEUE to apply_async().")
     expect(
         message.headers["eta"],
-        "The message has no eta, so a worker would start the task immediately. Pass countdown.",
+        "The message has no eta, so a worker would start the task immediately. Pass a countdown.",
     )
     expect(
         message.headers["expires"],
-        "The message doesn't expire, so a worker would still run the task tomorrow. Pass expires.",
+        "The message doesn't expire, so a worker would still run the task tomorrow. Pass the expires option.",
     )
     eta, expires = (
         datetime.fromisoformat(message.headers[name]).astimezone(UTC) for name in ("eta", "expires")
     )
     expect(
         expires > eta,
-        "The task expires before it can start, so it would never run. Both options count seconds from now.",
+        "The task expires before it can start, so it would never run. Both options are in seconds from now.",
     )
     expect(
         timedelta(seconds=49) < expires - eta < timedelta(seconds=51),
-        f"The earliest and the latest start are {(expires - eta).total_seconds():.0f} seconds apart, not 50.",
+        "The earliest and the latest start time are "
+        f"{(expires - eta).total_seconds():.0f} seconds apart, not 50.",
     )
     wait = (eta - datetime.now(UTC)).total_seconds()
     expect(
         wait < 10,
-        f"The task can start {wait:.0f} s from now at the earliest, not ten seconds after it was sent.",
+        f"The earliest start time is {wait:.0f} s from now, not ten seconds after the task was sent.",
     )
     return (
         f"The message says that the task starts no earlier than {eta:%H:%M:%S} "
@@ -80,13 +81,13 @@ def send_after_the_commit(resend, photo) -> str:
             except TypeError as error:
                 expect(
                     "callback" not in str(error),
-                    "You passed on_commit the return value of a call, so the message has already been sent. "
+                    "You passed the return value of a call to on_commit, so the message was already sent. "
                     "Pass a function, such as functools.partial(…), or use apply_async_on_commit.",
                 )
                 raise
         expect(
             _messages_in_look_queue().keys() <= before.keys(),
-            "The caller's transaction was rolled back, but the message is on the broker. "
+            "The caller's transaction was rolled back, but the message was sent to the broker anyway. "
             "The end of your with block doesn't commit anything, because the block is inside the caller's "
             "transaction. Send the message with apply_async_on_commit.",
         )
@@ -107,11 +108,11 @@ def send_after_the_commit(resend, photo) -> str:
     )
     expect(
         photo_ids(message) == {photo.pk},
-        f"The message asks for {message}, but it should be for photo {photo.pk}.",
+        f"The message is for {message}, but it should be for photo {photo.pk}.",
     )
-    return "One message is sent if the outermost transaction is committed, and none if it is rolled back."
+    return "A message is sent if the outermost transaction is committed, but not if it is rolled back."
 
 
 def _messages_in_look_queue() -> dict[str, Message]:
-    """Return the messages in LOOK_QUEUE by task id."""
+    """Return the messages in LOOK_QUEUE, by task ID."""
     return {message.headers["id"]: message for _, _, message in queued_messages(LOOK_QUEUE)}

@@ -1,4 +1,4 @@
-"""Exercises about events, remote control and Flower."""
+"""Check exercises about events, remote control and Flower."""
 
 import httpx
 from celery import current_app
@@ -20,7 +20,7 @@ CLOSE = 0.001
 
 
 def waiting_and_running_time(events, task_id, waited, ran) -> str:
-    """Check exercise 4.1: how long a task waited and ran, from its events."""
+    """Check exercise 4.1: how long a task waited and ran according to its events."""
     times = event_times(events, task_id)
     expect(
         {"task-sent", "task-started", "task-succeeded"} <= times.keys(),
@@ -28,20 +28,20 @@ def waiting_and_running_time(events, task_id, waited, ran) -> str:
     )
     expect_number("waited", waited, "a number of seconds")
     expect_number("ran", ran, "a number of seconds")
-    expect(waited >= 0, "waited is negative: subtract the earlier time from the later one.")
-    expect(ran >= 0, "ran is negative: subtract the earlier time from the later one.")
+    expect(waited >= 0, "waited is negative. Subtract the earlier time from the later one.")
+    expect(ran >= 0, "ran is negative. Subtract the earlier time from the later one.")
     sent, started, succeeded = (times[f"task-{event}"] for event in ("sent", "started", "succeeded"))
     received = times.get("task-received", sent)
     mistakes = (
         (
             started - received,
-            "waited doesn't include the time in the queue before a worker received the task. Start at "
+            "waited doesn't include the time in the queue before a worker received the task. Measure from "
             "task-sent.",
         ),
         (
             received - sent,
-            "waited covers only the time until a worker received the task, but the task then waited for a "
-            "process. End at task-started.",
+            "waited covers only the time until a worker received the task, but then the task waited for a "
+            "free process. Measure until task-started.",
         ),
         (
             1000 * (started - sent),
@@ -54,7 +54,7 @@ def waiting_and_running_time(events, task_id, waited, ran) -> str:
         event["runtime"] for event in events if event.get("uuid") == task_id and "runtime" in event
     )
     if abs(ran - runtime) > CLOSE:
-        mistakes = [(succeeded - sent, "ran includes the waiting time. Start at task-started.")]
+        mistakes = [(succeeded - sent, "ran includes the waiting time. Measure from task-started.")]
         otherwise = f"ran is {ran:.3f} s, but it should be the time from task-started to task-succeeded."
         expect_close(ran, succeeded - started, mistakes, otherwise, CLOSE)
     return (
@@ -96,12 +96,12 @@ def idle_processes(idle) -> str:
     busy = {name: running.count(name) for name in processes}
     expect(
         returned == right or returned != busy,
-        "You counted the busy processes. Subtract that number from the number of all processes.",
+        "You counted the busy processes. Subtract this number from the total number of processes.",
     )
     expect(
         returned == right,
-        f"While a resize and a ZIP export were running, your function returned {returned}, but {right} is "
-        "right.",
+        f"While a resize and a ZIP export were running, your function returned {returned}, but the right "
+        f"answer is {right}.",
     )
     return (
         f"While a resize and a ZIP export were running, your function returned {returned}, which is right. A "
@@ -113,16 +113,17 @@ def _call_while_busy(idle) -> tuple[object, list[str], dict[str, int]]:
     """Call `idle()` while a resize and a ZIP export are running.
 
     Returns:
-        What it returned, the name of the worker of each running task, and the workers' numbers of processes.
+        The return value of `idle()`, the worker of each running task, and the number of processes of each
+        worker.
     """
     from images.models import UploadedImage
     from images.tasks import export_zip_task, resize_image_task
 
     photo = UploadedImage.objects.filter(is_processed=True).first()
     expect(photo, "There is no resized photo. Run the cell that uploads photos.")
-    # With the names of the workers, Celery waits only for their answers.
+    # If Celery knows the names of the workers, it stops waiting when all of them have answered.
     inspect = current_app.control.inspect(destination=list(workers().processes), timeout=2)
-    # Tasks of the cells above may still be running, with the slow storage.
+    # Tasks from the cells above may still be running because the storage was slow.
     wait_until(lambda: not _running(inspect) and not _running(inspect), 15, "The end of all running tasks")
     sent: list[AsyncResult] = []
     try:
@@ -144,7 +145,7 @@ def _call_while_busy(idle) -> tuple[object, list[str], dict[str, int]]:
 
 
 def _running(inspect: Inspect) -> dict[str, str]:
-    """Return a dictionary that maps the id of each running task to the name of its worker."""
+    """Return a dictionary that maps the ID of each running task to the name of its worker."""
     return {task["id"]: name for name, tasks in (inspect.active() or {}).items() for task in tasks}
 
 
@@ -156,15 +157,15 @@ def revoke_a_waiting_task(first, second) -> str:
     wait_until(first.ready, 15, "The end of the first ZIP export")
     expect(
         first.state == "SUCCESS",
-        f"The first ZIP export is in the {first.state} state, but it should succeed. Revoke only the second "
-        "export.",
+        f"The first ZIP export is in the {first.state} state, but it should have succeeded. Revoke only the "
+        "second export.",
     )
     wait_until(lambda: second.ready() or not _is_queued(second.id), 15, "A worker for the second ZIP export")
     until(lambda: second.state != "PENDING", 2)  # a worker has just received the message
     expect(
         second.state != "PENDING",
         "The second ZIP export is unknown, because its message or its result was deleted. Deleting a "
-        "message or a result doesn't stop a worker. Use revoke() instead.",
+        "message or a result doesn't stop a task that is running. Use revoke() instead.",
     )
     if second.state in ("STARTED", "PROGRESS"):
         wait_until(second.ready, 15, "The end of the second ZIP export")
@@ -177,8 +178,8 @@ def revoke_a_waiting_task(first, second) -> str:
         second.state == "REVOKED", f"The second ZIP export is in the {second.state} state instead of REVOKED."
     )
     return (
-        "All workers received the revoke command and stored the id. The message stayed in the queue until "
-        "a worker received and discarded it."
+        "All workers received the revoke command and stored the task's ID. The message stayed in the queue "
+        "until a worker received and discarded it."
     )
 
 
@@ -190,9 +191,9 @@ def failed_tasks(address, failed) -> str:
     """Check exercise 4.5: the failed tasks that Flower remembers, with their exceptions."""
     expect(
         not isinstance(failed, httpx.Response),
-        "failed is the whole response. The response's .json() method returns the tasks.",
+        "failed is the whole response. Call the response's .json() method to get the tasks.",
     )
-    expect_type("failed", failed, dict, "a dictionary that maps each task's id to its exception")
+    expect_type("failed", failed, dict, "a dictionary that maps each task's ID to its exception")
     response = httpx.get(
         f"{address}/api/tasks",
         params={"state": "FAILURE"},
@@ -204,22 +205,22 @@ def failed_tasks(address, failed) -> str:
     right = {task_id: task["exception"] for task_id, task in response.json().items()}
     expect(
         not any(isinstance(value, dict) for value in failed.values()),
-        'Your dictionary contains the task objects. Take only the exceptions: task["exception"].',
+        'Your dictionary contains the task objects. Use only the exceptions: task["exception"].',
     )
     expect(right, "No task has failed yet. Run the cells above, in which a header task of a chord fails.")
     expect(
         failed,
-        "Your dictionary is empty. Flower calls the state FAILURE, in capital letters, just like Celery.",
+        "Your dictionary is empty. Like Celery, Flower calls the state FAILURE, in capital letters.",
     )
     others = failed.keys() - right.keys()
     expect(
         not others,
-        f"{len(others)} of the {len(failed)} tasks in your dictionary have not failed. Ask for "
-        "state=FAILURE.",
+        f"{len(others)} of the {len(failed)} tasks in your dictionary have not failed. Pass state=FAILURE in "
+        "the request.",
     )
     expect(
         failed.keys() == right.keys(),
         f"{len(right)} tasks have failed, but your dictionary contains {len(failed)} tasks.",
     )
-    expect(failed == right, 'The ids are right, but the exceptions must be text: use task["exception"].')
+    expect(failed == right, 'The IDs are right, but the exceptions are not. Use task["exception"].')
     return f"Flower remembers {len(right)} failed tasks, because it received their events."

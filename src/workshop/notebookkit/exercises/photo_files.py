@@ -1,4 +1,4 @@
-"""Exercises about pictures and what their files contain."""
+"""Check exercises about pictures and the contents of their files."""
 
 import math
 from io import BytesIO
@@ -61,7 +61,7 @@ def _size_of_thumbnail(width: int, height: int, orientation: int) -> tuple[int, 
 
 def _mistake_in_size(size: tuple, stored: tuple[int, int], orientation: int, right: tuple[int, int]) -> str:
     if right in (stored, stored[::-1]) and size > right:
-        return "A picture that already fits keeps its size."
+        return "A picture that already fits must keep its size."
     if size == BOX:
         return "Your function returned the size of the box, so the aspect ratio is lost."
     if any(side > limit + 1.5 for side, limit in zip(size, BOX, strict=True)):
@@ -102,7 +102,7 @@ def orientation_and_position(tells) -> str:
                 returned["place"] is None,
                 f"For {case}, your function returned the location {returned['place']!r} instead of None.",
             )
-    return "One second of arc is about thirty meters. The resized picture contains no position at all."
+    return "One second of latitude is about thirty meters. The resized picture doesn't contain a position."
 
 
 def _without_exif() -> bytes:
@@ -132,7 +132,7 @@ def _expect_position(case: str, place, right: tuple[float, float]) -> None:
         latitude, longitude = (float(number) for number in place)
     except TypeError:
         complain(
-            f"Your function returned the location {place!r}, with three numbers for each coordinate. "
+            f"Your function returned the location {place!r}, which has three numbers for each coordinate. "
             "Compute a single number for each: degrees + minutes / 60 + seconds / 3600."
         )
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rows for exercises, which a check changes and then restores."""
+"""Restore the rows that the check of an exercise changes."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def rolled_back() -> Iterator[None]:
-    """Run the block in a transaction, and roll it back at the end."""
+    """Run the `with` block in a transaction, and roll the transaction back at the end."""
     from django.db import transaction
 
     with transaction.atomic():
@@ -16,7 +16,7 @@ def rolled_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def kept_row(photo) -> Iterator[None]:
-    """Restore the columns that `reset_for_retry()` changes at the end of the block."""
+    """After the `with` block, restore the columns that `reset_for_retry()` changes."""
     photo.refresh_from_db()
     kept = {"failure_reason": photo.failure_reason, "queued_at": photo.queued_at}
     try:

@@ -1,4 +1,4 @@
-"""Exercises about the results of tasks, and of chords."""
+"""Check exercises about the results of tasks and chords."""
 
 import json
 
@@ -17,23 +17,23 @@ from .answers import expect_function, expect_keys, expect_type
 def outcome_as_json(outcome) -> str:
     """Check exercise 2.2: a function that returns a task's state, value and error."""
     expect_function("outcome", outcome, "an AsyncResult")
-    state = _outcome_of(AsyncResult(unique("unknown")), outcome, "an unknown id")["state"]
-    expect(state == "PENDING", f"For an unknown id, the state was {state!r}, not PENDING.")
+    state = _outcome_of(AsyncResult(unique("unknown")), outcome, "an unknown ID")["state"]
+    expect(state == "PENDING", f"For an unknown ID, your function returned the state {state!r}, not PENDING.")
     task = current_app.tasks["images.tasks.describe_photo_task"]
     failed = task.delay(0)
     failed.get(timeout=5, propagate=False)
     returned = _outcome_of(failed, outcome, "a failed task")
     expect(
         returned["state"] == "FAILURE",
-        f"The state of a failed task was {returned['state']!r}, not FAILURE.",
+        f"For a failed task, your function returned the state {returned['state']!r}, not FAILURE.",
     )
     expect(
         returned["value"] is None,
-        "The value of a failed task was not None. Put the exception into `error`, as a string.",
+        "For a failed task, the value must be None. Put the exception into `error`, as a string.",
     )
     expect(
         isinstance(returned["error"], str) and "matching query" in returned["error"],
-        f"The error of a failed task was {returned['error']!r}, but it should contain the exception's "
+        f"For a failed task, the error was {returned['error']!r}, but it should contain the exception's "
         "message.",
     )
     json.dumps(returned)
@@ -42,15 +42,15 @@ def outcome_as_json(outcome) -> str:
     returned = _outcome_of(successful, outcome, "a successful task")
     expect(
         returned["error"] is None,
-        f"The error of a successful task was {returned['error']!r}, not None.",
+        f"For a successful task, the error must be None, but it was {returned['error']!r}.",
     )
     expect(
         isinstance(returned["value"], dict),
-        "The value of a successful task should be what the task returned.",
+        "For a successful task, the value must be the task's return value.",
     )
     successful.forget()
     failed.forget()
-    return "Your function tells all three cases apart, and its return value can be sent to a page as JSON."
+    return "Your function handles all three cases, and its return value can be sent to a page as JSON."
 
 
 def _outcome_of(result: AsyncResult, outcome, case: str) -> dict:
@@ -83,7 +83,7 @@ def forget_a_result(task_id, state_before, state_after) -> str:
     )
     expect(
         current_app.backend.get(f"celery-task-meta-{task_id}") is None,
-        "The result is still stored. AsyncResult has a method that deletes a result.",
+        "The result is still stored. Use the method of AsyncResult that deletes the result.",
     )
     return (
         "The task ran, but its result has been deleted, so its state is PENDING again. PENDING means unknown."
@@ -91,7 +91,7 @@ def forget_a_result(task_id, state_before, state_after) -> str:
 
 
 def summary_despite_an_error(summary, image_ids) -> str:
-    """Check exercise 4.3: a chord whose callback lists the photo that doesn't exist as failed."""
+    """Check exercise 4.3: a chord whose callback lists a photo that doesn't exist as failed."""
     expect(
         not isinstance(summary, Signature),
         "summary is a signature, so nothing has been sent yet. Call the chord: chord(header)(callback).",
@@ -108,7 +108,7 @@ def summary_despite_an_error(summary, image_ids) -> str:
     )
     expect_type("summary", summary, AsyncResult, "the AsyncResult that you get when you call a chord")
     wait_until(summary.ready, what="The summary")
-    result = summary.get(propagate=False)  # otherwise the error of the header task is raised
+    result = summary.get(propagate=False)  # otherwise, get() raises the header task's error
     expect(
         not isinstance(result, ChordError),
         "A header task raised an exception, so the result is a ChordError. Use describe_for_summary_task, "

@@ -1,4 +1,4 @@
-"""Exercises about tasks that run again: retries, and redelivered messages."""
+"""Check exercises about tasks that run again because of a retry or a redelivered message."""
 
 from celery import current_app
 from celery.utils.time import get_exponential_backoff_interval
@@ -8,7 +8,7 @@ from workshop.checkkit import complain, expect
 from .answers import expect_answered, expect_type
 
 LONGEST_WAIT, OUTAGE, TOO_LONG = 30, 120, 300
-"""Limits in seconds: the longest wait, the length of the outage, and the latest start of the last attempt."""
+"""The longest wait, the length of the outage, and the latest start of the last attempt, all in seconds."""
 REASONS = {
     "files": "The storage overwrites the file (step 3.5), so there is still only one file.",
     "name": "The file's name is derived from the name of the upload, which stays the same.",
@@ -50,7 +50,7 @@ def survive_an_outage(options) -> str:
     expect(waits, "With max_retries=0, the task is never retried. Choose a larger number.")
     expect(
         max(waits) <= LONGEST_WAIT,
-        f"The waits are {listed}. The longest one, {max(waits)} s, is too long. "
+        f"The waits are {listed}. The longest wait, {max(waits)} s, is too long. "
         "Set retry_backoff_max (default: 600 s).",
     )
     expect(
@@ -64,8 +64,8 @@ def survive_an_outage(options) -> str:
         "fewer retries.",
     )
     return (
-        f"{listed} = {total} without jitter. With jitter, the total wait is shorter, typically about "
-        "half as long. If you must be sure to cover two minutes, allow more retries."
+        f"The total wait is {listed} = {total} without jitter. With jitter, the total wait is shorter, "
+        "typically about half as long. To make sure that the retries cover two minutes, allow more of them."
     )
 
 
@@ -78,7 +78,7 @@ def what_a_second_run_changes(changed, evidence, photo) -> str:
     unknown = changed - before.keys()
     expect(
         not unknown,
-        f"The values don't include {', '.join(map(repr, unknown))}. The names are {', '.join(before)}.",
+        f"There is no value named {', '.join(map(repr, unknown))}. The names are {', '.join(before)}.",
     )
     for _ in range(2):
         _run_again(photo)
@@ -90,9 +90,9 @@ def what_a_second_run_changes(changed, evidence, photo) -> str:
         "Let the storage overwrite the file (step 3.5).",
     )
     for name in sorted(changed - really_changed):
-        complain(f"{name} has not changed.", REASONS.get(name, ""))
+        complain(f"{name} did not change.", REASONS.get(name, ""))
     for name in sorted(really_changed - changed):
-        complain(f"{name} has changed too.", REASONS.get(name, ""))
+        complain(f"{name} changed too.", REASONS.get(name, ""))
     return "Only the file's modification time and the resize time differ, so the task is idempotent."
 
 

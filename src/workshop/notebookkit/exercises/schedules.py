@@ -1,4 +1,4 @@
-"""Exercises about beat's schedule."""
+"""Check exercises about beat's schedule."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ INTERVAL = 600
 
 
 def first_monday(schedule) -> str:
-    """Check exercise 5.1: a crontab for the first Monday of a month, at half past seven."""
+    """Check exercise 5.1: a crontab for half past seven on the first Monday of each month."""
     expect_type("first_monday", schedule, crontab, "a crontab, such as crontab(minute=…, hour=…)")
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     times = due_times(schedule, begin, begin + timedelta(days=365), count=60, zone="UTC")
@@ -46,8 +46,8 @@ def first_monday(schedule) -> str:
         )
     expect(
         len(days) == len(right),
-        f"The number of runs in 2026 is {len(days)}, not 12. All fields have to match, and the 1st is rarely "
-        "a Monday.",
+        f"The task runs {len(days)} times in 2026, not 12 times. All fields have to match, but the 1st of a "
+        "month is rarely a Monday.",
     )
     expect(
         times == right,
@@ -61,7 +61,7 @@ def first_monday(schedule) -> str:
 
 
 def another_time_zone(next_run) -> str:
-    """Check exercise 5.2: the next run of a crontab when the clocks change."""
+    """Check exercise 5.2: the next run of a crontab on the day when the clocks change."""
     expect_type("next_run", next_run, datetime, "a datetime")
     expect(next_run.tzinfo, "next_run has no time zone, so the moment is ambiguous. Add tzinfo=UTC.")
     moment = next_run.astimezone(UTC)
@@ -80,21 +80,21 @@ def another_time_zone(next_run) -> str:
         moment != right + timedelta(hours=2),
         "Your time is six o'clock in UTC, but the times of a crontab are in CELERY_TIMEZONE.",
     )
-    expect(moment > begin, "Your time is not after noon on the 28th.")
+    expect(moment > begin, "Your time must be after 12:00 UTC on March 28.")
     berlin = moment.astimezone(ZoneInfo(ZONE))
     expect(
         moment == right or f"{berlin:%H:%M}" != "06:00",
-        f"Your time is six o'clock in Berlin, on {berlin:%B %d}. But there is a run before that.",
+        f"Your time is six o'clock in Berlin on {berlin:%B %d}, but there is an earlier run.",
     )
     expect(moment == right, f"At that moment, it is {berlin:%H:%M} in Berlin, not 6:00.")
     return (
-        "The next run is at 04:00 UTC. On the day before, the run was at 05:00 UTC, because a crontab "
-        "follows the local time."
+        "The next run is at 04:00 UTC. The day before, the run was at 05:00 UTC, because a crontab follows "
+        "local time."
     )
 
 
 def every_ten_minutes(entry) -> str:
-    """Check exercise 5.3: a schedule entry for a sweep every ten minutes, which expires."""
+    """Check exercise 5.3: a schedule entry that sends a sweep with an expiry time every ten minutes."""
     expect_type("entry", entry, dict, "a dictionary")
     expect(
         {"task", "schedule"} <= entry.keys(),
@@ -104,13 +104,13 @@ def every_ten_minutes(entry) -> str:
     schedule = entry["schedule"]
     expect(
         not isinstance(schedule, crontab),
-        "A crontab follows the local time, so the sweeps would pause for an hour in October. Use an "
-        "interval.",
+        "A crontab follows local time, so the sweeps would pause for an hour in October. Use an interval "
+        "instead.",
     )
     kinds = (int, float, timedelta, BaseSchedule)
     expect_type("schedule", schedule, kinds, "a number of seconds, a timedelta or a schedule object")
     seconds = maybe_schedule(schedule).run_every.total_seconds()
-    expect(seconds != 10, "Your sweep is due every ten seconds, because a plain number is in seconds.")
+    expect(seconds != 10, "Your sweep is due every ten seconds, because a plain number means seconds.")
     expect(seconds == INTERVAL, f"Your sweep is due every {seconds:g} seconds, not every ten minutes.")
     expect(
         "expires" not in entry,
@@ -127,7 +127,7 @@ def every_ten_minutes(entry) -> str:
     expect(
         expires < INTERVAL,
         f"Your sweep expires after {expires:g} seconds, but the next sweep is sent after {INTERVAL} "
-        "seconds. Set expires to less than the interval.",
+        "seconds. Set expires to a shorter time than the interval.",
     )
     return (
         "The sweep runs every ten minutes, on every day of the year. After an outage, only the newest "
@@ -140,9 +140,9 @@ def _expect_sweep(task) -> None:
     expect_type("task", task, str, "the full task name, as a string")
     expect(
         task in current_app.tasks,
-        f'There is no task "{task}". A task name consists of the module and the function.',
+        f'There is no task "{task}". A task name consists of the names of the module and the function.',
     )
     expect(
         task == "upkeep.tasks.sweep_task",
-        "The entry should send the sweep, which is upkeep.tasks.sweep_task.",
+        "The entry should send the sweep task, upkeep.tasks.sweep_task.",
     )

@@ -1,4 +1,4 @@
-"""Exercises about the time that uploads take when the request resizes the photo."""
+"""Check exercises about the time that uploads take if the photo is resized during the request."""
 
 from workshop.checkkit import expect
 from workshop.photos.load import Load
@@ -7,7 +7,7 @@ from .answers import expect_close, expect_number, expect_type
 
 
 def share_of_resizing(share, request_seconds, photo) -> str:
-    """Check exercise 1.3: the share of the visitor's waiting time that went into resizing."""
+    """Check exercise 1.3: the share of the visitor's waiting time that was spent on resizing."""
     expect_number("share", share, "a number between 0 and 1")
     expect(
         photo.resize_seconds is not None,
@@ -18,7 +18,7 @@ def share_of_resizing(share, request_seconds, photo) -> str:
         (100 * right, f"Your share is a percentage. As a fraction, {share:.0f} % is {right:.2f}."),
         (
             1 / right,
-            f"{share:.2f} is how many times longer the request took than the resize. Swap the two numbers.",
+            f"{share:.2f} is the request's time divided by the resize's time. Swap the two numbers.",
         ),
         (
             1 - right,
@@ -28,7 +28,7 @@ def share_of_resizing(share, request_seconds, photo) -> str:
         (
             1,
             "The resize is only part of the request, because the photo also has to be sent, checked and "
-            "stored. timed.resize_seconds is the time of the resize alone.",
+            "stored. timed.resize_seconds contains only the time of the resize.",
         ),
     )
     otherwise = (
@@ -43,12 +43,12 @@ def share_of_resizing(share, request_seconds, photo) -> str:
 
 
 def uploads_per_minute(per_minute, measured) -> str:
-    """Check exercise 1.4: how many photos the process can handle per minute."""
+    """Check exercise 1.4: how many photos the web process can handle per minute."""
     expect_type("measured", measured, Load, "the value that `upload_at_once()` returned")
     expect_number("per_minute", per_minute)
     count, seconds = len(measured.uploads), sorted(upload.seconds for upload in measured.uploads)
     right = 60 * count / measured.seconds
-    overlap = "The process works on several uploads at once, so each time includes waiting for the others."
+    overlap = "The process handles several uploads at once, so each time includes waiting for the others."
     mistakes = (
         (60 * count / sum(seconds), f"You divided 60 s by the average time of an upload. {overlap}"),
         (60 / seconds[count // 2], f"You divided 60 s by the median time. {overlap}"),
@@ -67,5 +67,5 @@ def uploads_per_minute(per_minute, measured) -> str:
     expect_close(per_minute, right, mistakes, otherwise)
     return (
         f"The process can resize {right:.0f} photos per minute, but then it has no time for anything else. "
-        "If more photos arrive, every visitor has to wait, even those who upload nothing."
+        "If more photos arrive, all visitors have to wait, even those who upload nothing."
     )
