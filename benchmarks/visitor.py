@@ -17,7 +17,7 @@ from benchmarks.section import Cell, Goal, Section, Table
 from benchmarks.sites import GUNICORN, behind_gunicorn
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.photos import load
+from workshop.photos.concurrent_uploads import prepared_uploads, send
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site, running
 from workshop.system.child import Child
@@ -143,11 +143,14 @@ def _upload(
     with Child(command, environment=environment, leash=True) as probe:
         printed = probe.lines()
         times[IDLE] += [seconds for _, seconds in json.loads(next(printed, "[]"))]
-        with load.prepared_uploads(site.address, files, photo) as uploads, ThreadPoolExecutor(1) as thread:
+        with (
+            prepared_uploads(site.address, files, photo) as uploads,
+            ThreadPoolExecutor(1) as thread,
+        ):
             start = time.time()
             watching = thread.submit(_ready_times, site, names, over)
             try:
-                answers = [answer.raise_for_refusal() for answer in load.send(uploads, interval)]
+                answers = [answer.raise_for_refusal() for answer in send(uploads, interval)]
                 end = time.time()
                 if not is_resized:
                     over.set()

@@ -13,7 +13,7 @@ from projects import Project
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.photos import load, samples
+from workshop.photos import concurrent_uploads, samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import up_state
 from workshop.system.ports import free_port
@@ -232,13 +232,13 @@ def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monke
 
 def test_nothing_answers():
     with pytest.raises(WorkshopError, match=r"another terminal: \./workshop up"):
-        load.main(f"http://localhost:{free_port()}", 2, b"photo")
+        concurrent_uploads.main(f"http://localhost:{free_port()}", 2, b"photo")
 
 
 @pytest.mark.parametrize("count", [0, -1, 201])
 def test_count_out_of_range(count):
     with pytest.raises(WorkshopError, match="from 1 to 200"):
-        load.main("http://localhost:1", count, b"photo")
+        concurrent_uploads.main("http://localhost:1", count, b"photo")
 
 
 def test_other_program_on_the_port(serve):
@@ -271,18 +271,18 @@ def test_refusals_in_words(serve, post, refusal):
 
 
 def test_failing_site_ends_with_exit_code_1(serve, capsys):
-    assert load.main(serve(post=(500, "")), 2, b"photo") == 1
+    assert concurrent_uploads.main(serve(post=(500, "")), 2, b"photo") == 1
     assert Printed(capsys.readouterr().out).count("not taken: the site failed (HTTP 500)") == 2
 
 
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
-    load.main(serve(post=(200, ""), pages=4), 2, b"photo")
+    concurrent_uploads.main(serve(post=(200, ""), pages=4), 2, b"photo")
     pages = int(re.search(r"A page during: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3
 
 
 def test_a_page_that_fails_during_the_uploads_is_reported(serve, capsys):
     with pytest.raises(WorkshopError, match="The other visitor could not open a page. .*site failed"):
-        load.main(serve(after=500), 2, b"photo")
+        concurrent_uploads.main(serve(after=500), 2, b"photo")
     assert Printed(capsys.readouterr().out).count("photo-0") == 2, "the uploads are printed before the error"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from workshop.checkkit.celery_app import sending_to
 from workshop.checkkit.code_locations import UNKNOWN, called_at
 from workshop.runtime import temporary_vhosts
-from workshop.runtime.messages import Message, decoded
+from workshop.runtime.broker_messages import Message, decoded
 
 
 class Queue:

@@ -95,7 +95,7 @@ class PytestProcess:
         return environment
 
     def start(self) -> None:
-        """Run the checks. `read()` returns their events, as `workshop.checks.plugin` sends them."""
+        """Run the checks. `read()` returns their events, as `workshop.checks.pytest_plugin` sends them."""
         self._last_read = time.monotonic()
         self._process.run("pytest", self._arguments, self.project.folder, self._environment)
 
@@ -158,5 +158,5 @@ def _arguments(lesson: Lesson, step: str | None) -> list[str]:
     of_step = sorted(checks.glob(f"test_{step.replace('.', '_')}_*.py")) if step else []
     files = of_step or [checks, *(paths.LESSONS / name for name in lesson.keeps)]
     arguments = ["-q", "--tb=native", "-c", str(kit / "checks.ini"), "-p", "pytest_django.plugin"]
-    arguments += ["-p", "workshop.checks.plugin", "--rootdir", str(paths.LESSONS)]
+    arguments += ["-p", "workshop.checks.pytest_plugin", "--rootdir", str(paths.LESSONS)]
     return [*arguments, *map(str, files)]

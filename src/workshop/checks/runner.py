@@ -82,7 +82,7 @@ class Run:
         return process
 
     def events(self) -> Iterator[Event]:
-        """Run the checks, and yield their events as `workshop.checks.plugin` sends them.
+        """Run the checks, and yield their events as `workshop.checks.pytest_plugin` sends them.
 
         The events are in lesson order, as if a single process ran all checks. The run stops at the first
         failure unless `everything` is set. If the whole lesson is checked, a failure of an optional step

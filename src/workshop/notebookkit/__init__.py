@@ -1,12 +1,13 @@
 """The toolkit for the notebooks: open a project, follow a task, and check the reader's answers."""
 
+from workshop.notebookkit.queues import unacked_headers, waiting_message, watch_attempts, watch_ttl
+
 from .backups import LiveDatabase, restore_into
 from .events import event_times, receive_events
 from .exercises import check
 from .failures import slow_storage, storage_down, without_consumers
 from .kernel_names import LOOK_QUEUE, unique
 from .mailbox import Mailbox
-from .messages import unacked_headers, waiting_message, watch_attempts, watch_ttl
 from .pictures import side_by_side
 from .plots import plot_pages, plot_runs, plot_seconds, plot_sizes, plot_timeline, plot_uploads, plot_waits
 from .project import open_project

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celery import current_app
 
-from .messages import SENT_IDS
+from workshop.notebookkit.queues import SENT_IDS
 
 ENDS = ("task-succeeded", "task-failed", "task-revoked", "task-rejected")
 

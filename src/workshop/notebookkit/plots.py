@@ -7,7 +7,7 @@ from statistics import median
 
 from celery.result import AsyncResult
 
-from workshop.photos.load import Load
+from workshop.photos.concurrent_uploads import Load
 
 from .events import event_times
 

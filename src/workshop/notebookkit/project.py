@@ -17,6 +17,7 @@ from workshop.course import lessons
 from workshop.course import project as projects
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
+from workshop.notebookkit.queues import clean_up
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
 from workshop.runtime import docs_address
@@ -24,7 +25,6 @@ from workshop.runtime.broker import HIDDEN, connection_error, without_password
 from workshop.system.environment import bypass_proxies
 
 from .kernel_names import unique
-from .messages import clean_up
 from .readable_errors import show_readable_errors
 from .running_services import RunningServices
 from .workers import workers

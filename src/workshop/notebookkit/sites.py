@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.photos import load
-from workshop.photos.load import Load
+from workshop.photos import concurrent_uploads
+from workshop.photos.concurrent_uploads import Load
 from workshop.system.child import Child
 from workshop.system.environment import inherited
 
@@ -49,7 +49,7 @@ def upload_at_once(address: str, content: bytes, count: int = 10) -> Load:
     Raises:
         WorkshopError: The site doesn't respond or rejects a photo.
     """
-    measured = load.upload_at_once(address, [f"{OWN}-at-once.jpg"] * count, content)
+    measured = concurrent_uploads.upload_at_once(address, [f"{OWN}-at-once.jpg"] * count, content)
     for answer in measured.uploads:
         answer.raise_for_refusal()
     return measured

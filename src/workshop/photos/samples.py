@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, ImageDraw
 from workshop import paths
 from workshop.console import in_bytes, say
 from workshop.errors import WorkshopError
-from workshop.photos import load
+from workshop.photos import concurrent_uploads
 from workshop.photos.landscape import scene
 from workshop.runtime import up_state
 from workshop.system import atomic_file
@@ -196,7 +196,7 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
     """
     place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
     if upload is not None:
-        return load.main(_site(port), upload, _phone_photo(place))
+        return concurrent_uploads.main(_site(port), upload, _phone_photo(place))
     started, written = time.perf_counter(), 0
     for sample, new in make(place):
         written += new

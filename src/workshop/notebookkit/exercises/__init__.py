@@ -6,8 +6,7 @@ from html import escape
 from pkgutil import resolve_name
 
 from workshop.errors import WorkshopError
-
-from ..readable_errors import SERVICE_ERRORS
+from workshop.notebookkit.readable_errors import SERVICE_ERRORS
 
 EXERCISES = {
     "1.1": "photo_files.size_of_the_result",

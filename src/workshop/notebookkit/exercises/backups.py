@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from workshop.checkkit import expect
+from workshop.notebookkit.backups import LiveDatabase
 
-from ..backups import LiveDatabase
 from .answers import expect_function
 
 COPIES = 10

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from celery.result import AsyncResult
 
 from workshop.checkkit import expect
-from workshop.runtime.messages import Message
+from workshop.notebookkit.kernel_names import LOOK_QUEUE
+from workshop.notebookkit.queues import photo_ids, queued_messages
+from workshop.runtime.broker_messages import Message
 
-from ..kernel_names import LOOK_QUEUE
-from ..messages import photo_ids, queued_messages
 from .answers import expect_function, expect_type
 from .restored_rows import kept_row, rolled_back
 

@@ -6,13 +6,13 @@ from celery.app.control import Inspect
 from celery.result import AsyncResult
 
 from workshop.checkkit import expect
+from workshop.notebookkit.events import event_times
+from workshop.notebookkit.failures import slow_storage
+from workshop.notebookkit.queues import queued_messages
+from workshop.notebookkit.workers import wait_until, workers
 from workshop.runtime import flower
 from workshop.system.waiting import until
 
-from ..events import event_times
-from ..failures import slow_storage
-from ..messages import queued_messages
-from ..workers import wait_until, workers
 from .answers import expect_close, expect_function, expect_number, expect_type
 
 CLOSE = 0.001

@@ -8,9 +8,9 @@ from celery.exceptions import ChordError, TimeoutError
 from celery.result import AsyncResult, GroupResult
 
 from workshop.checkkit import complain, expect
+from workshop.notebookkit.kernel_names import unique
+from workshop.notebookkit.workers import wait_until
 
-from ..kernel_names import unique
-from ..workers import wait_until
 from .answers import expect_function, expect_keys, expect_type
 
 

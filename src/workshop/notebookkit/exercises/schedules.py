@@ -7,8 +7,8 @@ from celery import current_app
 from celery.schedules import BaseSchedule, crontab, maybe_schedule
 
 from workshop.checkkit import expect
+from workshop.notebookkit.schedules import due_times
 
-from ..schedules import due_times
 from .answers import expect_number, expect_type
 
 ZONE = "Europe/Berlin"

@@ -1,7 +1,7 @@
 """Check exercises about the time that uploads take if the photo is resized during the request."""
 
 from workshop.checkkit import expect
-from workshop.photos.load import Load
+from workshop.photos.concurrent_uploads import Load
 
 from .answers import expect_close, expect_number, expect_type
 

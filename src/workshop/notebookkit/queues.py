@@ -8,10 +8,9 @@ from celery import current_app
 from celery.result import AsyncResult
 from celery.signals import after_task_publish
 
-from workshop.runtime.messages import Message, decoded
+from workshop.notebookkit.kernel_names import LOOK_QUEUE
+from workshop.runtime.broker_messages import Message, decoded
 from workshop.system.waiting import until
-
-from .kernel_names import LOOK_QUEUE
 
 PHOTO_TASKS = "images.tasks."
 """The name prefix of the tasks that take a photo's ID or a list of photo IDs."""
