@@ -1,6 +1,6 @@
 """Compare Celery with RQ, Dramatiq, Huey and django-tasks, with the same broker and the same work.
 
-apps/ contains the setup of each library, with links to the documentation that recommends it.
+apps/ contains the app of each library, set up as the linked documentation recommends.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, an
 ROUNDS = 3
 NAPS, QUICK_NAPS = 40, 12
 LOSS_SECONDS, QUICK_LOSS_SECONDS = 100.0, 5.0
-"""Seconds to wait until the tasks of a killed worker are finished."""
+"""Seconds that a worker has to finish the tasks after it was killed and restarted."""
 
 
 def measure(quick: bool, libraries: Sequence[Library] = LIBRARIES) -> Section:
-    """Measure the libraries in turn, for several rounds, and then kill all of them.
+    """Measure the libraries in turn for several rounds, and then kill a worker of each library.
 
     The first run installs the libraries.
 
     Args:
-        quick: Do only a little work, and everything in parallel, because the results don't count.
+        quick: Whether to do only a little work, and all of it in parallel, because the results don't count.
         libraries: The libraries to measure.
     """
     environment.python()
