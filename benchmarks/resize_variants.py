@@ -60,7 +60,7 @@ def thumbnail(photo: bytes) -> bytes:
 
 
 def full_decode(photo: bytes) -> bytes:
-    """Decode every pixel, then resize with LANCZOS. This is the slowest alternative, with the best quality."""
+    """Decode every pixel, then resize with LANCZOS: the slowest alternative, but with the best quality."""
     picture = Image.open(BytesIO(photo))
     resized = picture.resize(fitting(picture.size, _stored_box(picture)), Image.Resampling.LANCZOS)
     return _saved(ImageOps.exif_transpose(resized), picture.format)

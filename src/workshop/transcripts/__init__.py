@@ -1,1 +1,1 @@
-"""Record the terminal output on the pages again (`./workshop dev runs`)."""
+"""Record the terminal output that the pages show again (`./workshop dev runs`)."""
