@@ -33,7 +33,7 @@ class Bar:
 
     @property
     def end(self) -> float:
-        """The value at which the bar ends, or its whisker if that is longer."""
+        """The value at which the bar ends, or its whisker if the whisker is longer."""
         return max(self.whisker, sum(length for length, _ in self.parts))
 
 
@@ -118,7 +118,7 @@ class Ranking:
 
     @property
     def comparison(self) -> str:
-        """The value `ours` and the best value, as a text."""
+        """A text that compares the value `ours` with the best value."""
         best = self.order[0]
         if best == self.ours:
             return f"{self.value(best)}, the best of all"

@@ -81,7 +81,7 @@ def _growth(section: Section) -> str:
 
 
 def _between(values: list[float], unit: str = "") -> str:
-    """Return for example "1.2 to 3.4 s"."""
+    """Return the range of `values`, for example "1.2 to 3.4 s"."""
     digits = 1 if unit else 2
     low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
     return (low if low == high else f"{low} to {high}") + (f" {unit}" if unit else "")

@@ -115,7 +115,7 @@ class Outcome:
         return ", ".join(parts)
 
     def sentence(self, seconds: str) -> str:
-        """Return for example "2 tasks were lost and 8 were still in the queue after 100 s"."""
+        """Return a clause such as "2 tasks were lost and 8 were still in the queue after 100 s"."""
         parts = []
         if self.lost:
             parts.append(f"{self.lost} tasks were lost")
@@ -199,5 +199,5 @@ def celery_ranks(section: Section) -> Picture:
 
 
 def situation_of(table: Table) -> str:
-    """Return "JPEG, all at once" for the table "20 uploads of a JPEG, all at once"."""
+    """Return the end of the title, such as "JPEG, all at once" of "20 uploads of a JPEG, all at once"."""
     return re.sub(r"^.*uploads of an? ", "", table.title)

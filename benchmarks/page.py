@@ -27,7 +27,7 @@ $ ./workshop bench
 REPLACED = (
     "Earlier goals compared an upload with one that also resizes the photo, and another page during the "
     "uploads with the same page on an idle server. The server has to receive and save an upload in any case, "
-    "so these goals measured more than the queue. The same run had these results for them:"
+    "so these goals measured more than the queue. These are their results in the same run:"
 )
 
 
@@ -94,7 +94,7 @@ def _goals(sections: list[Section]) -> str:
     if numbers:
         reasons = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
         parts.append(
-            "The numbers in the last column refer to these reasons why goals were missed:\n\n" + reasons
+            "The numbers in the last column refer to these reasons for missing a goal:\n\n" + reasons
         )
     if replaced := [f"- {goal}" for section in sections for goal in section.replaced]:
         parts += [REPLACED, "\n".join(replaced)]

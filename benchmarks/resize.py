@@ -39,7 +39,7 @@ REMARKS = [
     "All pixels are held in memory, at about 4 bytes per pixel for a PNG and 16 for a WebP, and only the "
     "upload form limits how many there are. libvips decodes a PNG line by line, and a WebP at a reduced "
     "size.",
-    "For PNG and WebP, the tables also show the time that Pillow needs only to decode the photo. For large "
+    "For PNG and WebP, the tables also show how long Pillow takes just to decode the photo. For large "
     "photos, this is longer than the whole resize in libvips, so no setting can reach the goal. QUALITY "
     "configures the encoder: PNG level 3 instead of 6 and WebP method 2 instead of 4 take less than half the "
     "time.",

@@ -25,7 +25,11 @@ from workshop.system.percentiles import percentile
 from workshop.system.waiting import until
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
-"""With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
+"""A command prefix that lowers the worker's priority.
+
+With autogroup, Linux applies nice values only within a session, so the prefix also sets the nice value of the
+session itself.
+"""
 BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, nice worker"
 RECEIVED = "only received and saved"
 """The site that the goals compare OFFLOADED with, because no queue can make an upload faster than this."""
@@ -45,7 +49,7 @@ UPLOADS = 20
 WARM = 9
 """The number of warm-up uploads: enough for each gunicorn process to handle one and connect to the broker."""
 WAYS = {"all at once": (0.0, 2), "one every 0.3 s": (0.3, 1)}
-"""The ways to upload the photos: the seconds between two uploads, and the number of repetitions per round.
+"""For each way to upload the photos, the seconds between two uploads and the number of repetitions per round.
 
 Uploads that arrive all at once are finished so soon that the other visitor requests only a few pages in the
 meantime, so this way is repeated.

@@ -11,7 +11,7 @@ from workshop.errors import WorkshopError
 from workshop.system.waiting import until
 
 MIDDLE = 0.1, 0.4
-"""A nap of half a second counts as halfway through between these two numbers of seconds after its start."""
+"""The range of seconds after the start of a half-second nap in which the nap counts as halfway through."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ FACTS = {
     "visibility timeout of one hour "
     "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). While a worker "
     "fetches a message from Redis, the message is in no list for a moment. If the worker dies at that "
-    "moment, the message is lost, even with acks_late. The benchmark kills no worker at such a moment. The "
-    "explanation page about delivery says how often this happens.",
+    "moment, the message is lost, even with acks_late. The benchmark doesn't kill workers at such a moment. "
+    "The explanation page about delivery says how often a message is lost in this way.",
     "RQ": "RQ forks a process for each task, so a task shares no memory with other tasks and can't crash "
     "them (https://python-rq.org/docs/workers/). Forking takes most of the time of an empty task.",
     "django-tasks (SQLite)": "While its table is empty, the worker of django-tasks polls the table once a "

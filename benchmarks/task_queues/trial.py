@@ -117,7 +117,7 @@ class Trial:
         return [times[0] for times in finished.values()]
 
     def _another_trace(self, lines: int, patience: float) -> bool:
-        """Wait for another finished task. Returns False if the worker exits or `patience` seconds pass."""
+        """Wait for another finished task. Returns False if the worker exits or after `patience` seconds."""
         until(lambda: self._traces.llen("finished") > lines or not self.worker.running, patience)
         return self._traces.llen("finished") > lines
 

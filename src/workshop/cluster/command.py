@@ -20,11 +20,11 @@ ROUNDS = 3
 
 
 def main(workers: int, photos: int | None, quick: bool) -> int:
-    """Simulate several hosts, measure their speed, and kill one. All processes are stopped in any case.
+    """Simulate several hosts, measure their speed, and kill one of them. Stop all processes at the end.
 
     Args:
         workers: The number of hosts.
-        photos: The number of photos. None means a default number for the number of hosts.
+        photos: The number of photos. None means the default for this number of hosts.
         quick: Whether to use small photos and a single round. This only shows that the command works.
 
     Returns:
@@ -124,7 +124,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
         The number of lost photos.
 
     Raises:
-        WorkshopError: If the host had no unfinished message at any time when it could have been killed.
+        WorkshopError: If the host was never found with an unfinished message, so it could not be killed.
     """
     with (
         simulation.running_workers(len(simulation.hosts)) as hosts,
@@ -146,7 +146,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
         twice = sum(host.resized for host in hosts) - done
     if not unfinished:
         raise WorkshopError(
-            f"{victim.name} had no message to lose, so it wasn't killed. "
+            f"{victim.name} had no unfinished message, so it wasn't killed. "
             f"Use more photos: --photos {2 * photos}."
         )
     lost = photos - done
@@ -173,7 +173,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
 
 
 def _resize_all(simulation: Simulation, photos: int, send: bool = True) -> float:
-    """Return the seconds until all photos are resized.
+    """Wait until all photos are resized, and return how many seconds that takes.
 
     Raises:
         WorkshopError: If some photos were not resized.

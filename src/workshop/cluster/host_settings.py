@@ -1,8 +1,8 @@
 """The settings of the finished project, but with a visibility timeout that is short enough to wait for.
 
 The project uses Kombu's default timeout of one hour, and workers look for lost messages every 100 seconds.
-The timeout has to be longer than a worker needs for its current task and all prefetched messages, which are
-five photos here.
+The timeout has to be longer than a worker needs for its current task and all prefetched messages. Together,
+these are five photos here.
 """
 
 from myproject.settings import *  # noqa: F403

@@ -14,9 +14,9 @@ A host has one current message and prefetches four more, and the other hosts nee
 USUAL_PHOTOS = 10
 """The default number of photos per host."""
 HOST_BYTES = 150_000_000
-"""The memory of a worker's main process and of its pool process while it resizes a 12-megapixel photo."""
+"""The memory in bytes of a worker's main process and its pool process during a resize of 12 megapixels."""
 SERVER_BYTES = 500_000_000
-"""The memory of the web process, the database, the photo store and the broker, without any photos."""
+"""The memory in bytes of the web process, the database, the broker, and the photo store without photos."""
 
 
 def number_of_photos(workers: int, photos: int | None) -> int:

@@ -84,8 +84,8 @@ class UploadTracker:
     def send(self, photo: Photo) -> None:
         """Upload `photo`, and update its state.
 
-        If the site refuses the photo, the new state is refused. Otherwise, the photo has an ID, and the new
-        state is waiting, or already a final one on the site of lesson 01.
+        If the site refuses the photo, its state becomes refused. Otherwise, the photo gets an ID. Its state
+        becomes waiting, or already a final state if the site resizes photos in the request.
         """
         photo.sent_at = time.perf_counter()
         answer = self._visitor.upload(photo.name, photo.content)
@@ -103,7 +103,7 @@ class UploadTracker:
             photo.finish(page.states.get(photo.id, "lost"))
 
     def update(self, photos: list[Photo]) -> None:
-        """Request the states of all photos that are not done yet from the site, as its page does."""
+        """Ask the site for the states of all unfinished photos, as the script on its page does."""
         pending = {photo.id: photo for photo in photos if photo.id is not None and not photo.is_done}
         if not pending or self._states_url is None:
             return
@@ -163,7 +163,7 @@ def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lam
 
 
 class _ListPage(HTMLParser):
-    """Parses the page with the list of photos for their states by ID, and for the URL of the states."""
+    """Parses the page that lists the photos, and finds their states by ID and the URL for new states."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

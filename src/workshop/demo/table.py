@@ -1,4 +1,4 @@
-"""Display the demo's progress: in a live table, or one line per change if the output is not a terminal."""
+"""Display the demo's progress in a live table, or one line per change if the output is not a terminal."""
 
 import contextlib
 import re

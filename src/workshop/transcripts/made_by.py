@@ -19,7 +19,7 @@ STOP_SECONDS = 60
 
 
 def environment() -> dict[str, str]:
-    """Return environment variables with which Python finds the workshop's modules and those of its tests."""
+    """Return environment variables that let Python find the workshop's modules and those of its tests."""
     clone = paths.SOURCES.parent
     return inherited() | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -30,7 +30,7 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class MadeBy:
-    """A command that writes outputs to files itself. It runs in the root of the repository.
+    """A command that writes one or more output files. It runs in the root of the repository.
 
     Attributes:
         folder: The folder of the output files.

@@ -87,7 +87,7 @@ class Selection:
     gap: str | None = None
 
     def of(self, lines: list[str]) -> list[str]:
-        """Return the selected lines of `lines`."""
+        """Return the lines that the page shows."""
         first = next((number for number, line in enumerate(lines) if re.search(self.start, line)), 0)
         numbers = [
             number
@@ -124,8 +124,8 @@ def changed_numbers(old: str, new: str) -> list[str]:
     """Compare the numbers in two outputs that contain the same words.
 
     Returns:
-        A line for each line of `new` in which a number has changed by more than FACTOR, with the old and the
-        new number. The list is empty if the words differ, because in that case the whole difference matters.
+        One entry for each line in which a number has changed by more than FACTOR, with the old and the new
+        number. The list is empty if the words differ, because in that case the whole difference matters.
     """
     before, after = _masked_lines(old), _masked_lines(new)
     if _words(before) != _words(after):
