@@ -1,6 +1,6 @@
-"""Small charts as SVG for a column of 360 pixels, in the page's text color.
+"""Draw small SVG charts, 360 pixels wide, in the text color of the page.
 
-A chart is as wide as a phone, so that its text stays readable there without scrolling.
+A chart is no wider than a phone's screen, so that its text can be read there without scrolling.
 """
 
 import math
@@ -10,9 +10,9 @@ from html import escape
 
 WIDTH, EDGE = 360, 4
 RED, ORANGE, BLUE, GREEN = "#d9534f", "#c77700", "#5c6bc0", "#00897b"
-"""Colors that are readable on white and on dark gray."""
+"""Colors that are visible on white and on dark gray."""
 SMALL = 11
-"""The size of a smaller font."""
+"""The font size of small text."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Bar:
     """A bar with two texts above it.
 
     Attributes:
-        label: The text on the left.
-        text: The text on the right.
-        parts: Lengths and colors, from left to right.
-        whisker: Where a thin line from the end of the bar ends, or 0 for no line.
+        label: The text above the bar on the left.
+        text: The text above the bar on the right.
+        parts: The length and color of each part of the bar, from left to right.
+        whisker: The value at which the thin line after the bar ends, or 0 for no line.
     """
 
     label: str
@@ -33,7 +33,7 @@ class Bar:
 
     @property
     def end(self) -> float:
-        """Where the bar or its whisker ends."""
+        """The value at which the bar ends, or its whisker if the whisker is longer."""
         return max(self.whisker, sum(length for length, _ in self.parts))
 
 
@@ -41,8 +41,8 @@ def bars(groups: dict[str, Sequence[Bar]], legend: dict[str, str] | None = None)
     """Draw the bars of each group below the group's name. Each group has its own scale.
 
     Args:
-        groups: The bars by the group's name. A group without a name has no heading.
-        legend: Colors by name, or None for no legend.
+        groups: The bars of each group, by the group's name. A group without a name has no heading.
+        legend: The color of each name in the legend, or None for no legend.
     """
     drawn, y = _legend(legend) if legend else ([], 0)
     for name, group in groups.items():
@@ -73,7 +73,7 @@ def _bar(bar: Bar, y: float, scale: float) -> list[str]:
 
 
 def _legend(colors: dict[str, str]) -> tuple[list[str], int]:
-    """Return a colored square and a name for each color, one below the other, and the height."""
+    """Return a legend, with a line for each color, and the height of the legend."""
     drawn = []
     for place, (name, color) in enumerate(colors.items()):
         y = 4 + 18 * place
@@ -84,14 +84,14 @@ def _legend(colors: dict[str, str]) -> tuple[list[str], int]:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where one of several values ranks.
+    """The rank of one value among several.
 
     Attributes:
-        title: What is measured.
-        values: The values by name, all above zero.
+        title: A description of what was measured.
+        values: The values by name, all greater than zero.
         ours: The name of the value to highlight.
         more_is_better: Whether the largest value is the best.
-        unit: The unit, with a space before it.
+        unit: The unit of the values, with a space before it.
     """
 
     title: str
@@ -102,41 +102,42 @@ class Ranking:
 
     @property
     def order(self) -> list[str]:
-        """The names, best first."""
+        """The names, ordered from the best value to the worst."""
         return sorted(self.values, key=self.values.__getitem__, reverse=self.more_is_better)
 
     @property
     def place(self) -> int:
-        """The place of ours, from 1."""
+        """The rank of the value `ours`, starting at 1."""
         return self.order.index(self.ours) + 1
 
     @property
     def distance(self) -> float:
-        """How many times worse ours is than the best: at least 1."""
+        """The factor by which the value `ours` is worse than the best value, at least 1."""
         times = self.values[self.ours] / self.values[self.order[0]]
         return 1 / times if self.more_is_better else times
 
     @property
     def comparison(self) -> str:
-        """Our value and the best one."""
+        """A text that compares the value `ours` with the best value."""
         best = self.order[0]
         if best == self.ours:
             return f"{self.value(best)}, the best of all"
         return f"{self.value(self.ours)} against {self.value(best)} for {best}"
 
     def value(self, name: str) -> str:
-        """Return a value with its unit."""
+        """Return the value of `name` with its unit."""
         return f"{self.values[name]:,.10g}{self.unit}"
 
     def with_value(self, name: str) -> str:
-        """Return a name with its value."""
+        """Return `name`, followed by its value and the unit."""
         return f"{name} {self.value(name)}"
 
 
 def ranks(rows: Sequence[Ranking]) -> str:
-    """Draw a logarithmic line from the worst to the best value for each row, with a dot for each value.
+    """Draw a logarithmic scale from the worst to the best value for each row, with a dot for each value.
 
-    Ours has a larger dot, and its value is above the line. The worst and the best are named below the line.
+    The value `ours` has a larger dot and is written above the line. The worst and the best value are written
+    below the line, with their names.
     """
     drawn: list[str] = []
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""The command: measure, print, and write the page with its plots."""
+"""The `bench` command: run the measurements, print the results, and write the page with its plots."""
 
 import importlib
 
@@ -13,16 +13,16 @@ from workshop.errors import WorkshopError
 
 
 def main(names: list[str], quick: bool, write: bool, only_page: bool = False) -> int:
-    """Run measurements, print them, and return the exit code: 1 if a goal is missed.
+    """Run measurements, print the results, and return the exit code, which is 1 if a goal is missed.
 
     Args:
-        names: The measurements. An empty list means all.
-        quick: Do only a little work in few rounds, to see whether everything runs, without judging the goals.
-        write: Update the page of the docs site, docs/numbers/.
-        only_page: Measure nothing, and write the page from the saved results.
+        names: The names of the measurements to run. An empty list means all.
+        quick: Whether to do only a little work, to test that everything runs. Missed goals don't count then.
+        write: Whether to save the results and update the Benchmarks page in docs/numbers/.
+        only_page: Whether to skip the measurements and write the page from the saved results.
 
     Raises:
-        WorkshopError: A name is unknown, or the options contradict each other.
+        WorkshopError: If a name is unknown, or if the options contradict each other.
     """
     for name in names:
         if name not in MODULES:
@@ -50,7 +50,7 @@ def main(names: list[str], quick: bool, write: bool, only_page: bool = False) ->
 
 
 def show(section: Section) -> None:
-    """Print the section in the terminal."""
+    """Print `section` in the terminal."""
     say(f"\n{section.title}", style="bold")
     say(section.how)
     for table in section.tables:

@@ -1,4 +1,4 @@
-"""One sentence for the result of each section, computed from its tables. No sentence assumes who wins."""
+"""Summarize each section in one or two sentences. They are true whichever alternative wins."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from workshop.console import listed
 
 
 def sentence(section: Section) -> str:
-    """Return the result of `section` in one sentence, or "" if there is no sentence for it."""
+    """Return the result of `section` in one or two sentences, or "" if its measurement has none."""
     return SENTENCES.get(section.name, lambda _: "")(section)
 
 
@@ -25,13 +25,13 @@ def _visitor(section: Section) -> str:
 def _queue(section: Section) -> str:
     table = section.table("Photos per second")
     shares = listed(
-        f"{table.cell(row, table.headings[2])} for {row.partition(':')[0]} photos"
+        f"{table.cell(row, table.headings[2])} as many {row.partition(':')[0]} photos"
         for row in table.labels
         if row.endswith(": broker, worker, database")
     )
     return (
-        "With a broker, a worker and a database, two processes reach this share of a process pool's photos "
-        f"per second: {shares}."
+        f"With a broker, a worker and a database, two processes resize {shares} per second as a process pool "
+        "does."
     )
 
 
@@ -61,8 +61,8 @@ def _learner(section: Section) -> str:
     )
     ready = section.table("./workshop up").number("up", "until ready")
     return (
-        f"Depending on the lesson, the first verdict appears {first} after a save, and the last after "
-        f"{last}, and `./workshop up` is ready after {ready:.1f} s."
+        f"Depending on the lesson, the first verdict appears {first} after a save, and the last verdict "
+        f"{last} after the save. `./workshop up` is ready after {ready:.1f} s."
     )
 
 
@@ -77,11 +77,11 @@ def _growth(section: Section) -> str:
             ("the first page of the list", "first page, ms", " ms"),
         )
     )
-    return f"From {small} to {large} photos, {changes}."
+    return f"As the number of photos grows from {small} to {large}, {changes}."
 
 
 def _between(values: list[float], unit: str = "") -> str:
-    """Return for example "1.2 to 3.4 s"."""
+    """Return the range of `values`, for example "1.2 to 3.4 s"."""
     digits = 1 if unit else 2
     low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
     return (low if low == high else f"{low} to {high}") + (f" {unit}" if unit else "")

@@ -1,4 +1,4 @@
-"""Measure what grows with the number of photos, from ten to ten thousand, and what doesn't."""
+"""Measure which times and sizes grow with the number of photos, from ten to ten thousand."""
 
 import statistics
 from collections.abc import Callable
@@ -14,10 +14,13 @@ from workshop.runtime.solution_site import Site
 
 SOLUTION = "05-beat"
 WORKER = "env DEBUG=0 SECRET_KEY=for-the-measurement"
-"""With DEBUG=1, a process keeps its last 9,000 queries (django.db.backends.base.base)."""
+"""A prefix for the worker's command.
+
+With DEBUG=1, Django would keep the last 9,000 queries of each process (django.db.backends.base.base).
+"""
 REQUESTS = 20
 PAGE = 24
-"""Photos on a page of the list."""
+"""The number of photos on each page of the list."""
 ROUNDS = 3
 REMARKS = [
     "The worker runs with DEBUG=0, as on a server. With DEBUG=1, Django keeps the last 9,000 queries of each "
@@ -28,16 +31,16 @@ REMARKS = [
 
 @dataclass(frozen=True)
 class Size:
-    """The measurements with a number of photos.
+    """The measurements for one number of photos.
 
     Attributes:
         photos: The number of photos.
-        rate: Photos per second.
-        memory: MB of the worker's processes after the work.
-        first_page: Seconds for the first page of the list.
-        last_page: Seconds for the last full page of the list.
-        sweep: Seconds for a sweep.
-        report: Seconds for the figures of a report.
+        rate: The number of photos resized per second.
+        memory: The memory of the worker's processes after the work, in MB.
+        first_page: The response time of the first page of the list, in seconds.
+        last_page: The response time of the last full page of the list, in seconds.
+        sweep: The duration of a sweep, in seconds.
+        report: The time it takes to calculate a report, in seconds.
     """
 
     photos: int
@@ -58,15 +61,15 @@ COLUMNS: dict[str, Callable[[Size], str]] = {
     "sweep, s": lambda size: f"{size.sweep:.2f}",
     "report, ms": lambda size: f"{size.report * 1000:.0f}",
 }
-"""The cells of the table, by heading."""
+"""For each heading of the table, a function that returns the text of the cell."""
 
 
 def measure(quick: bool) -> Section:
-    """Measure each number of photos on a fresh site."""
+    """Take the measurements for each number of photos, each time on a fresh site."""
     sizes, rounds = ((10, 50), 1) if quick else ((10, 100, 1_000, 10_000), ROUNDS)
     measured: dict[int, list[Size]] = {photos: [] for photos in sizes}
     for number in range(rounds):
-        # The largest size takes longest and averages out its own noise, so once is enough.
+        # The largest number of photos takes longest, and its noise averages out, so one round is enough.
         for photos in sizes if number == 0 else sizes[:-1]:
             with behind_gunicorn(SOLUTION, ("beat", "flower", "slow"), WORKER) as site:
                 measured[photos].append(_measured(site, photos))
@@ -77,7 +80,7 @@ def _measured(site: Site, photos: int) -> Size:
     run_in_project(site, "fill", photos)
     with Visitor(site.address) as visitor:
         first, last = (_page(visitor, path) for path in ("/", f"/?page={max(1, photos // PAGE)}"))
-    [sweep] = run_in_project(site, "sweep", photos)  # finds all photos overdue, and so fills the queue
+    [sweep] = run_in_project(site, "sweep", photos)  # all photos are overdue, so this fills the queue
     start, end = run_in_project(site, "resized", photos)
     [report] = run_in_project(site, "report", photos)
     return Size(photos, photos / (end - start), _memory(site), first, last, sweep, report)
@@ -92,7 +95,7 @@ def _memory(site: Site) -> float:
     """Return the memory of the worker and its child processes in MB, with their share of shared memory."""
     worker = psutil.Process(site.pid("worker"))
     memory = [process.memory_full_info() for process in (worker, *worker.children(recursive=True))]
-    return sum(getattr(used, "pss", used.uss) for used in memory) / 1e6  # macOS knows no PSS
+    return sum(getattr(used, "pss", used.uss) for used in memory) / 1e6  # macOS doesn't report PSS
 
 
 def _median(measured: list[Size]) -> Size:
@@ -107,7 +110,8 @@ def _section(sizes: list[Size], rounds: int) -> Section:
         "Scaling with the number of photos",
         "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
         "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
-        f"Rounds: {rounds}, each on a fresh site. The largest number of photos is measured once.",
+        f"There are {rounds} rounds, each on a fresh site, but the largest number of photos is measured only "
+        "once.",
         [Table.of("By number of photos", COLUMNS, sizes)],
         [_plot(sizes)],
         _goals(sizes),
@@ -133,14 +137,19 @@ def _plot(sizes: list[Size]) -> Plot:
 
 
 def _goals(sizes: list[Size]) -> list[Goal]:
-    # With ten photos, nothing is warmed up yet, so compare with a hundred photos.
+    # With only ten photos, the site is not warmed up yet, so the comparison starts at a hundred photos.
     small, large = sizes[min(1, len(sizes) - 2)], sizes[-1]
     times = large.photos / small.photos
+    compared = f"with {large.photos:,} photos compared with {small.photos:,}"
+
+    def at_most(what: str, ratio: float) -> Goal:
+        return Goal(f"{what}, {compared}", ratio, 1.1, at_most=True)
+
     return [
-        Goal(f"photos/s, {large.photos:,} / {small.photos:,}", large.rate / small.rate, 0.9),
-        Goal("worker's memory", large.memory / small.memory, 1.1, at_most=True),
-        Goal("first page of the list", large.first_page / small.first_page, 1.1, at_most=True),
-        Goal("last page of the list", large.last_page / small.last_page, 1.1, at_most=True),
-        Goal("sweep, per photo", large.sweep / small.sweep / times, 1.1, at_most=True),
-        Goal("report, per photo", large.report / small.report / times, 1.1, at_most=True),
+        Goal(f"photos per second, {compared}", large.rate / small.rate, 0.9),
+        at_most("memory of the worker", large.memory / small.memory),
+        at_most("time for the first page of the list", large.first_page / small.first_page),
+        at_most("time for the last page of the list", large.last_page / small.last_page),
+        at_most("time of a sweep per photo", large.sweep / small.sweep / times),
+        at_most("time of a report per photo", large.report / small.report / times),
     ]

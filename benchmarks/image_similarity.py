@@ -10,30 +10,30 @@ K1, K2, RANGE = 0.01, 0.03, 255
 
 
 def psnr(best: numpy.ndarray, other: numpy.ndarray) -> float:
-    """Return the peak signal-to-noise ratio in decibels, infinite for equal pictures.
+    """Return the peak signal-to-noise ratio in decibels, which is infinite for identical pictures.
 
     Args:
-        best: A picture with values from 0 to 255.
-        other: A picture of the same shape.
+        best: The reference picture, with values from 0 to 255.
+        other: The picture to compare, in the same shape.
     """
     error = numpy.mean((_as_float(best) - _as_float(other)) ** 2)
     return 10 * math.log10(RANGE**2 / error) if error else math.inf
 
 
 def ssim(best: numpy.ndarray, other: numpy.ndarray) -> float:
-    """Return the structural similarity, 1 for equal pictures.
+    """Return the structural similarity (SSIM), which is 1 for identical pictures.
 
-    As in Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural
-    similarity" (IEEE Transactions on Image Processing 13, 2004): a Gaussian window of 11×11 pixels with a
-    standard deviation of 1.5, K1 = 0.01, K2 = 0.03, L = 255; the mean over all places where the window fits,
-    and over the channels.
+    The parameters are those of Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error
+    visibility to structural similarity" (IEEE Transactions on Image Processing 13, 2004): a Gaussian window
+    of 11×11 pixels with a standard deviation of 1.5, K1 = 0.01, K2 = 0.03, and L = 255. The result is the
+    mean over all channels and over all positions where the window fits.
 
     Args:
-        best: A picture of the shape (height, width, channels) with values from 0 to 255.
-        other: A picture of the same shape.
+        best: The reference picture, in the shape (height, width, channels), with values from 0 to 255.
+        other: The picture to compare, in the same shape.
 
     Raises:
-        ValueError: The shapes differ or are smaller than the window.
+        ValueError: If the shapes differ, or if the pictures are smaller than the window.
     """
     if best.shape != other.shape or min(best.shape[:2]) <= 2 * RADIUS:
         raise ValueError(f"{best.shape} and {other.shape} cannot be compared.")
@@ -53,7 +53,7 @@ def _as_float(pixels: numpy.ndarray) -> numpy.ndarray:
 
 
 def _blurred(pixels: numpy.ndarray) -> numpy.ndarray:
-    """Return the window's mean around each pixel, without the edges, where the window doesn't fit."""
+    """Return the weighted mean around each pixel, except at the edges, where the window doesn't fit."""
     weights = numpy.exp(-(numpy.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
     weights /= weights.sum()
     for axis in (0, 1):

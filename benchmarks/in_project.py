@@ -1,8 +1,10 @@
-"""The parts of the measurements that run inside a project, as a program in the project's folder.
+"""The parts of the measurements that run inside a project.
+
+Run this program in the project's folder:
 
     python in_project.py FUNCTION ARGUMENTS
 
-Each function prints what it measures, in seconds.
+A function that takes measurements prints them in seconds.
 """
 
 import io
@@ -17,7 +19,7 @@ from workshop.system.waiting import until
 
 
 def fill(count: str) -> None:
-    """Create `count` photos that were uploaded an hour ago and whose message was lost. Their files exist."""
+    """Create `count` photos, with files, that were uploaded an hour ago and whose messages were lost."""
     from django.core.files.base import ContentFile
     from django.utils import timezone
     from images.models import UploadedImage
@@ -39,10 +41,10 @@ def fill(count: str) -> None:
 
 
 def sweep(count: str) -> None:
-    """Run one sweep, which has to find all photos and send their tasks.
+    """Run one sweep, which has to find all photos and send their tasks. Print how long it takes.
 
     Raises:
-        SystemExit: The sweep did not send `count` tasks.
+        SystemExit: If the sweep did not send exactly `count` tasks.
     """
     from images.models import UploadedImage
     from upkeep import sweeping
@@ -57,10 +59,10 @@ def sweep(count: str) -> None:
 
 
 def resized(count: str) -> None:
-    """Wait until all photos are resized. Print when the first and the last were, in seconds since 1970.
+    """Wait until all photos are resized. Print when the first and the last were resized (seconds since 1970).
 
     Raises:
-        SystemExit: Some of `count` photos were not resized in time.
+        SystemExit: If some of the `count` photos were not resized in time.
     """
     from django.db.models import Max, Min
     from images.models import UploadedImage
@@ -73,10 +75,10 @@ def resized(count: str) -> None:
 
 
 def report(count: str) -> None:
-    """Create the report about the day of the upload, and its table as CSV.
+    """Create the report for the day of the upload and its CSV table. Print how long that takes.
 
     Raises:
-        SystemExit: The report doesn't contain `count` uploads.
+        SystemExit: If the report doesn't contain `count` uploads.
     """
     from images.models import UploadedImage
     from upkeep import reporting
@@ -90,7 +92,7 @@ def report(count: str) -> None:
 
 
 def send() -> None:
-    """Send the task of each photo. Print the time of the start (since 1970), then the CPU seconds."""
+    """Send a task for each photo. Print the start time (seconds since 1970), then the CPU seconds used."""
     from images.models import UploadedImage
     from images.tasks import resize_image_task
 
@@ -104,7 +106,7 @@ def send() -> None:
 
 
 def pool(processes: str, target: str, *files: str) -> None:
-    """Resize `files` in a pool of `processes`, and write the results to the folder `target`."""
+    """Resize `files` in a process pool, and write the results to the folder `target`. Print the duration."""
     resize = partial(_resize_file, Path(target))
     with Pool(int(processes)) as workers:
         workers.map(resize, files[: int(processes) * 2], chunksize=1)  # warm-up

@@ -1,4 +1,4 @@
-"""Measure how long a learner waits for the set-up, for `up`, and for a verdict."""
+"""Measure how long a learner waits for the setup, for `./workshop up`, and for the verdict of a check."""
 
 import os
 import shutil
@@ -28,20 +28,20 @@ LESSONS = ("01-sync", "02-celery-basics", "03-images", "04-flower", "05-beat")
 ROUNDS = 3
 UP, UP_GOAL, VERDICT_GOAL = "03-images", 1.5, 1.5
 READY_LINES = {"web": "Starting development server", "worker": READY}
-"""The output of a process once it is ready."""
+"""For each process, the text that it prints once it is ready."""
 DJANGO = [sys.executable, "-c", "import django; django.setup(); print('done')"]
 CELERY = [sys.executable, "-m", "celery", "-A", "myproject"]
 WORKER = [*CELERY, "worker", "--loglevel", "INFO", "--concurrency", "2", *QUICK_START]
 WATCHED = "images/views.py"
 THINKING, QUICK_THINKING = 5.0, 0.5
-"""Seconds between a verdict and the next save. A learner would think longer."""
+"""Seconds between a verdict and the next save. A real learner would think for longer."""
 REMARKS = (
-    "The floor is the sum of two startup times: a Python interpreter that loads Django and, from lesson 02 "
-    "on, a worker until it is ready. A check starts both at the same time. `watch` loads the libraries for "
-    "its next run before the learner saves.",
+    "The startup time in the goals is the sum of two times: the time a Python interpreter needs to load "
+    "Django and, from lesson 02 on, the time a worker needs until it is ready. A check starts both at the "
+    "same time. `watch` loads the libraries for its next run before the learner saves.",
     "A learner waits for the line of the first step, because `watch` starts with the step that failed last, "
-    "and that is the step the learner is working on. The floor of lesson 01 includes no worker. Step 5.1 "
-    "starts a real Celery beat and waits until beat has sent a task.",
+    "and that is the step the learner is working on. The startup time of lesson 01 includes no worker. The "
+    "check of step 5.1 starts a real Celery beat and waits until beat has sent a task.",
     "The last verdict appears when all checks of the lesson have passed, including the checks that the "
     "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
     f"which takes time. {PROCESSES} processes share the checks, each with its own broker and worker. So the "
@@ -49,11 +49,11 @@ REMARKS = (
 )
 
 Seconds = dict[str, list[float]]
-"""The durations of each measurement, by name."""
+"""The durations of each measurement in seconds, by name."""
 
 
 def measure(quick: bool) -> Section:
-    """Take all measurements. With `quick`, only those of the first lesson."""
+    """Take all measurements, or only those of the first lesson if `quick` is True."""
     lessons, rounds, thinking = (LESSONS[:1], 1, QUICK_THINKING) if quick else (LESSONS, ROUNDS, THINKING)
     with tempfile.TemporaryDirectory(prefix="workshop-bench-", ignore_cleanup_errors=True) as folder:
         root = startup.make_root(Path(folder, "root"), *lessons, solved=True)
@@ -65,7 +65,7 @@ def measure(quick: bool) -> Section:
 
 
 def set_up(folder: Path) -> float:
-    """Copy git's files into `folder`, and return the seconds of the first `./workshop --version` there."""
+    """Copy the files in git to `folder`, and return how long the first `./workshop --version` takes there."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=paths.ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().split("\0")[:-1]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -79,9 +79,9 @@ def set_up(folder: Path) -> float:
 
 
 def _up(folder: Path, rounds: int) -> Seconds:
-    """Measure `up` and each of its processes alone, in turn.
+    """Measure `./workshop up` and each of its processes alone, in turn.
 
-    The first `up` is not counted, because it runs the migrations.
+    The first `./workshop up` is not counted, because it runs the migrations.
     """
     root = startup.make_root(folder, UP)
 
@@ -94,7 +94,7 @@ def _up(folder: Path, rounds: int) -> Seconds:
 
 
 def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
-    """Return functions that measure the startup of each process in the Procfile, by name."""
+    """Return a function for each process in the Procfile that measures its startup time, by name."""
     port = free_port()
     started = project.at(folder)
     environment = started.environment(redis_url, port=port, kept=False)
@@ -112,7 +112,7 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
 
 
 def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, thinking: float) -> Seconds:
-    """Measure the parts of the floor, a check, and a watch from save to verdict, in turn."""
+    """Measure in turn: the startup times, `check`, and `watch` from the save to the verdict."""
     folder = root / "playground" / lesson
     steps = project.at(folder).lesson.core
     verdict = f"{len(steps)} of {len(steps)} core steps"
@@ -143,19 +143,19 @@ def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, thinking: floa
 
 
 def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[float, float]:
-    """Save a change in `file`, which a running `watch` checks.
+    """Save a change to a file while `./workshop watch` is running.
 
     Args:
         output: The output of `watch`.
         file: The file to change.
-        step: A part of the first step's line.
-        verdict: A part of the last line.
+        step: A text that only the first step's line contains.
+        verdict: A text that only the last line contains.
 
     Returns:
-        The seconds from the save to the two lines.
+        The seconds from the save to the first step's line, and from the save to the last line.
 
     Raises:
-        WorkshopError: The first step failed.
+        WorkshopError: If the first step failed.
     """
     text = file.read_text() + f"\n\nSAVED_AT = {time.time()}\n"
     start = time.perf_counter()
@@ -169,9 +169,9 @@ def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[f
 
 
 def floor(seconds: Seconds) -> float:
-    """Return a lower bound for a check.
+    """Return the minimum time for a check, in seconds.
 
-    That is the startup of Python with Django, and of a worker if the lesson has one.
+    It is the startup time of Python with Django, plus that of a worker if the lesson has one.
     """
     return sum(statistics.median(seconds[name]) for name in ("django", "worker") if name in seconds)
 
@@ -182,7 +182,8 @@ def _section(first_start: float | None, up: Seconds, lessons: dict[str, Seconds]
         rows = [[name, spread(seconds)] for name, seconds in up.items()]
         tables.append(Table(f"./workshop up {UP}, seconds", ["", "until ready"], rows))
         slowest = max((name for name in up if name != "up"), key=lambda name: statistics.median(up[name]))
-        goals.append(Goal(f"up / {slowest}", ratio(up, "up", slowest), UP_GOAL, at_most=True))
+        label = f"time until `./workshop up` is ready, compared with the {slowest}"
+        goals.append(Goal(label, ratio(up, "up", slowest), UP_GOAL, at_most=True))
     columns = {
         "django": "Django",
         "worker": "worker",
@@ -190,12 +191,14 @@ def _section(first_start: float | None, up: Seconds, lessons: dict[str, Seconds]
         "first": "save → first step",
         "watch": "save → last verdict",
     }
+    moments = {"first": "save to the first step", "watch": "save to the last verdict"}
     rows = []
     for lesson, seconds in lessons.items():
         rows.append([lesson, *(spread(seconds[name], 1) if name in seconds else "–" for name in columns)])
         for name in ("first", "watch"):
             times = statistics.median(seconds[name]) / floor(seconds)
-            goals.append(Goal(f"{lesson}: {columns[name]} / floor", times, VERDICT_GOAL, at_most=True))
+            label = f"{lesson}: time from the {moments[name]}, compared with the startup time"
+            goals.append(Goal(label, times, VERDICT_GOAL, at_most=True))
     tables.append(Table("Seconds, by solution", ["s (range)", *columns.values()], rows))
     if first_start is not None:
         remarks.append(
@@ -203,7 +206,7 @@ def _section(first_start: float | None, up: Seconds, lessons: dict[str, Seconds]
             f"{first_start:.0f} s. This was measured once, with the package installer's existing cache."
         )
     how = (
-        "A separate workshop folder contains the solutions as a learner's copies. All commands take turns, "
-        f"for {rounds} rounds."
+        "The measurement runs in a separate workshop folder, where the learner's copies of the lessons "
+        f"contain the solutions. The commands take turns, for {rounds} rounds."
     )
     return Section("learner", "Waiting times for learners", how, tables, goals=goals, remarks=remarks)

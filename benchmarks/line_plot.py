@@ -1,21 +1,21 @@
-"""Line plots as SVG files that use the colors of the page they are on."""
+"""Draw line plots as SVG files that use the text color of the page."""
 
 import io
 import re
 from collections.abc import Sequence
 
 INK = "#010203"
-"""A placeholder for the page's text color, which the file can't know."""
+"""A placeholder for the text color of the page, which isn't known when the plot is drawn."""
 INK_PARAMETERS = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 COLORS = ("#00897b", "#e65100", "#5c6bc0", "#8d6e63", "#757575", "#c2185b")
-"""Colors that are readable on white and on dark gray."""
+"""Line colors that are visible on white and on dark gray."""
 
 
 def draw(series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str) -> str:
-    """Draw a line with points for each of `series` on logarithmic axes.
+    """Draw a line with markers for each of `series`, on logarithmic axes.
 
     Args:
-        series: The x values and the y values of each line, by name.
+        series: The x values and the y values of each line, by the name of the line.
         x: The label of the x axis, with its unit.
         y: The label of the y axis, with its unit.
 
@@ -30,7 +30,7 @@ def draw(series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: 
 
     pyplot.rcParams |= {
         "svg.fonttype": "none",
-        "svg.hashsalt": "workshop",  # the same plot has the same ids
+        "svg.hashsalt": "workshop",  # so that the same plot always has the same IDs
         "font.size": 10,
         **dict.fromkeys(INK_PARAMETERS, INK),
     }
@@ -38,11 +38,11 @@ def draw(series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: 
     for (name, (xs, ys)), color, marker in zip(series.items(), COLORS, "osD^vP", strict=False):
         axes.plot(xs, ys, marker=marker, color=color, label=name)
     axes.set(xlabel=x, ylabel=y, xscale="log", yscale="log")
-    axes.set_xticks(next(iter(series.values()))[0])  # the measured values
+    axes.set_xticks(next(iter(series.values()))[0])  # ticks only at the measured values
     values = [value for _, ys in series.values() for value in ys]
     if max(values) < 100 * min(values):  # otherwise there would be only one tick
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    for axis in (axes.xaxis, axes.yaxis):  # write 1,000 instead of ten to the power of three
+    for axis in (axes.xaxis, axes.yaxis):  # write 1,000 instead of 10 to the power of 3
         axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
         axis.set_minor_formatter(lambda value, _: "")
     axes.spines[["top", "right"]].set_visible(False)
@@ -70,6 +70,6 @@ def _plain(svg: str) -> str:
 
 
 def with_prefix(svg: str, name: str) -> str:
-    """Return `svg` with `name` before each ID, so that a page can contain several plots."""
+    """Return `svg` with `name` added before each ID, so that one page can contain several plots."""
     svg = re.sub(r' id="([\w.]+)"', rf' id="{name}-\1"', svg)
     return re.sub(r"([\"(])#([\w.]+)", rf"\1#{name}-\2", svg)

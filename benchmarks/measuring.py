@@ -1,4 +1,4 @@
-"""Take measurements in turn, and compare them as ratios within one run."""
+"""Take measurements in turn, and calculate ratios between measurements of the same run."""
 
 import os
 import platform
@@ -14,23 +14,24 @@ Item = TypeVar("Item")
 
 
 def rotated(items: Sequence[Item], number: int) -> list[Item]:
-    """Return the order of `items` in the round `number`.
+    """Return `items` in the order for round `number`.
 
-    Every round begins with another item, so that a machine that becomes busy or warm slows all of them alike.
+    Each round starts with a different item, so that a machine that becomes busy or warm slows down all items
+    equally.
     """
     first = number % len(items)
     return [*items[first:], *items[:first]]
 
 
 def measure_in_turn(measurements: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Take each measurement once in every round, after a first round that is not counted.
+    """Take each measurement once per round, after a warm-up round that is not counted.
 
     Args:
-        measurements: Functions that measure something and return the value, by name.
-        rounds: The number of values for each name.
+        measurements: For each name, a function that takes the measurement and returns the value.
+        rounds: The number of rounds that are counted.
 
     Returns:
-        The values, by name.
+        The values of each measurement, by name.
     """
     for measure in measurements.values():
         measure()
@@ -42,7 +43,7 @@ def measure_in_turn(measurements: dict[str, Callable[[], float]], rounds: int) -
 
 
 def time_in_turn(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds that each function takes, by name, as `measure_in_turn` does."""
+    """Return the seconds that each function takes in each round, by name (see `measure_in_turn`)."""
     return measure_in_turn({name: partial(_seconds, run) for name, run in functions.items()}, rounds)
 
 
@@ -53,7 +54,7 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def ratio(values: dict[str, list[float]], one: str, other: str) -> float:
-    """Return the median of `one`, divided by the median of `other`."""
+    """Return the median of the values of `one`, divided by the median of the values of `other`."""
     return statistics.median(values[one]) / statistics.median(values[other])
 
 

@@ -1,4 +1,4 @@
-"""Why a goal was missed, in one or two sentences with numbers from the section's tables."""
+"""Explain in one or two sentences why a goal was missed, with numbers from the section's tables."""
 
 from collections.abc import Callable
 
@@ -17,18 +17,19 @@ WHY_NOT_LIBVIPS = {
     "reduced size.",
 }
 FIRST_STEPS = {
-    "01-sync": "The floor contains no worker and no check. Before you see the first result, a process is "
-    "forked, pytest collects the checks, and the checks of step 1.1 resize photos.",
-    "02-celery-basics": "The floor contains no check. Step 2.1 also starts an interpreter that loads the app "
-    "as a command would.",
-    "03-images": "The floor contains no check. Step 3.1 also uploads photos.",
-    "04-flower": "The floor contains no check. Step 4.1 also runs a task and waits for the worker's events.",
-    "05-beat": "The floor contains no check. Step 5.1 also starts Celery beat and waits until beat has sent "
-    "a task.",
+    "01-sync": "The startup time includes no worker and no check. Before you see the first result, a process "
+    "is forked, pytest collects the checks, and the checks of step 1.1 resize photos.",
+    "02-celery-basics": "The startup time includes no check. The check of step 2.1 also starts an "
+    "interpreter that loads the app as a command would.",
+    "03-images": "The startup time includes no check. The check of step 3.1 also uploads photos.",
+    "04-flower": "The startup time includes no check. The check of step 4.1 also runs a task and waits for "
+    "the worker's events.",
+    "05-beat": "The startup time includes no check. The check of step 5.1 also starts Celery beat and waits "
+    "until beat has sent a task.",
 }
 LAST_VERDICT = (
-    "The floor contains no check, but the last verdict needs every check of the lesson. The table's column "
-    "“check” shows how long a separate run of all checks takes."
+    "The startup time includes no check, but the last verdict needs every check of the lesson. The “check” "
+    "column of the table shows how long a separate run of all checks takes."
 )
 
 
@@ -36,7 +37,7 @@ def reason(section: Section, goal: Goal) -> str:
     """Return why `goal` was missed.
 
     Returns:
-        One or two sentences. Empty if the goal was met, UNKNOWN if no reason is known.
+        One or two sentences. The string is empty if the goal was met, and UNKNOWN if no reason is known.
     """
     if goal.is_met:
         return ""
@@ -45,11 +46,12 @@ def reason(section: Section, goal: Goal) -> str:
 
 def _visitor(section: Section, goal: Goal) -> str:
     table = next(table for table in section.tables if goal.what.startswith(situation_of(table) + ":"))
-    request = UPLOAD if ": upload" in goal.what else DURING
+    request = UPLOAD if "an upload" in goal.what else DURING
     floor, nice, normal = (table.cell(f"{request}, {site}", "p50") for site in (RECEIVED, OFFLOADED, NORMAL))
     return (
-        f"The worker resizes photos on the same cores. Median without a worker: {floor} ms, with a nice "
-        f"worker: {nice} ms, with a worker of normal priority: {normal} ms ({situation_of(table)})."
+        "The worker resizes photos on the same cores. The median time is "
+        f"{floor} ms without a worker, {nice} ms with a nice worker and {normal} ms with a worker of normal "
+        f"priority ({situation_of(table)})."
     )
 
 
@@ -74,15 +76,15 @@ def _queue(section: Section, goal: Goal) -> str:
 def _resize(section: Section, goal: Goal) -> str:
     picture = goal.what.partition(":")[0]
     kind = picture.partition(",")[0]
-    if f"ours / {LIBVIPS}" not in goal.what or "bytes" in goal.what or kind not in WHY_NOT_LIBVIPS:
+    if LIBVIPS not in goal.what or "bytes" in goal.what or kind not in WHY_NOT_LIBVIPS:
         return ""
     table = section.table(picture + ",")
     if DECODING not in table.labels:
         return WHY_NOT_LIBVIPS[kind]
     decoding, resize = (table.number(row, "ms (range)") for row in (DECODING, LIBVIPS))
     return (
-        f"{WHY_NOT_LIBVIPS[kind]} Decoding alone takes {decoding:.0f} ms in Pillow. In libvips, the whole "
-        f"resize takes {resize:.0f} ms."
+        f"{WHY_NOT_LIBVIPS[kind]} Decoding alone takes {decoding:.0f} ms in Pillow, while the whole resize "
+        f"takes {resize:.0f} ms in libvips."
     )
 
 

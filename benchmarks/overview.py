@@ -1,4 +1,4 @@
-"""The three pictures at the top of the page, drawn from the sections' tables, with one sentence each."""
+"""Draw the three pictures at the top of the page from the sections' tables, each with one sentence."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ UPLOADS = {
     OFFLOADED: ("resized in a worker", "if a worker resizes it", chart.GREEN),
     RECEIVED: ("only received and saved", "if the server only receives and saves it", chart.BLUE),
 }
-"""How the first picture names and colors the sites: a label, the end of a sentence, and the color."""
+"""The sites in the first picture, each with its label, its part of the sentence, and its color."""
 MEASURES = {
     "Empty tasks per second": ("Per second", "empty tasks", True, ""),
     "Photos per second": ("Per second", "photos of 12 megapixels", True, ""),
@@ -27,12 +27,12 @@ MEASURES = {
     "Startup to first task": ("A single task", "first task after startup, s", False, " s"),
     "Memory with photos": ("Memory", "peak with photos", False, " MB"),
 }
-"""The table, its column, whether more is better, and the unit."""
+"""For each measure, the table, its column, whether more is better, and the unit."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its title and one sentence. The caption explains how to read the picture."""
+    """A picture with its title, a sentence about it, and a caption that explains how to read it."""
 
     title: str
     sentence: str
@@ -41,13 +41,13 @@ class Picture:
 
 
 def pictures(sections: Mapping[str, Section]) -> list[Picture]:
-    """Return the pictures for which `sections` has the results, by name of the measurement."""
+    """Return the pictures for which `sections` contains results. Its keys are the names of measurements."""
     makers = (("visitor", uploads), ("field", killed_worker), ("field", celery_ranks))
     return [make(sections[name]) for name, make in makers if name in sections]
 
 
 def uploads(section: Section) -> Picture:
-    """Draw how long an upload takes with the resize in the request, in a worker, and without one."""
+    """Draw how long an upload takes with the resize in the request, in a worker, and without a resize."""
     groups: dict[str, list[Bar]] = {}
     words = []
     for table in section.tables:
@@ -73,16 +73,16 @@ def uploads(section: Section) -> Picture:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to the tasks of a killed worker, read from a row of the table.
+    """What happened to the tasks of a killed worker, according to a row of the table.
 
     Attributes:
-        sent: The number of tasks.
-        lost: Tasks that were neither finished nor in the queue.
-        left: Unfinished tasks in the queue.
-        twice: Tasks that were started twice.
+        sent: The number of tasks that were sent.
+        lost: The number of tasks that were neither finished nor in the queue.
+        left: The number of unfinished tasks that were still in the queue.
+        twice: The number of tasks that were started twice.
         finished_after: Seconds until the last task was finished.
-        again_after: Seconds until the interrupted tasks were started again. None if none was, or if the table
-            is older than this column.
+        again_after: Seconds until the last interrupted task was started again. None if no task was started
+            again, or if an older version wrote the table, without this column.
     """
 
     sent: int
@@ -94,7 +94,7 @@ class Outcome:
 
     @classmethod
     def of(cls, table: Table, row: str) -> "Outcome":
-        """Return the outcome in a row of the table that report.loss_table() made."""
+        """Return the outcome from a row of a table created by report.loss_table()."""
         unfinished, sent = map(int, re.findall(r"\d+", table.cell(row, table.headings[1])))
         left = sum(map(int, re.findall(r"\d+", table.cell(row, "left in the queue"))))
         twice = int(table.number(row, "started twice"))
@@ -105,7 +105,7 @@ class Outcome:
 
     @property
     def label(self) -> str:
-        """The text beside the bar."""
+        """The text above the bar."""
         counts = ((self.lost, "lost"), (self.left, "unfinished"), (self.twice, "started twice"))
         parts = [f"{count} {what}" for count, what in counts if count]
         if self.again_after is not None:
@@ -115,7 +115,7 @@ class Outcome:
         return ", ".join(parts)
 
     def sentence(self, seconds: str) -> str:
-        """Return for example "2 tasks were lost and 8 were still in the queue after 100 s"."""
+        """Return a clause such as "2 tasks were lost and 8 were still in the queue after 100 s"."""
         parts = []
         if self.lost:
             parts.append(f"{self.lost} tasks were lost")
@@ -130,7 +130,7 @@ class Outcome:
 
 
 def killed_worker(section: Section) -> Picture:
-    """Draw how many tasks a killed worker costs with the default and with the reliable settings."""
+    """Draw what happens to the tasks of a killed worker, with the default and with the reliable settings."""
     table = section.table("The whole worker killed")
     seconds = re.search(r"\d+", table.headings[1])[0]
     outcomes = {row: Outcome.of(table, row) for row in table.labels}
@@ -168,7 +168,7 @@ def killed_worker(section: Section) -> Picture:
 
 
 def rankings(section: Section) -> list[Ranking]:
-    """Return where Celery ranks among the task queues in each of MEASURES."""
+    """Return where Celery ranks among the task queues by each of MEASURES."""
     rows = []
     for title, (name, heading, more_is_better, unit) in MEASURES.items():
         table = section.table(name)
@@ -183,7 +183,7 @@ def celery_ranks(section: Section) -> Picture:
     near, *_, far = sorted(rows, key=lambda row: row.distance)
     return Picture(
         "Celery among other task queues",
-        f"{OURS} comes closest to the best of {len(near.order)} in “{near.title.lower()}” "
+        f"{OURS} comes closest to the best of {len(near.order)} setups in “{near.title.lower()}” "
         f"({near.comparison}), and is farthest from it in “{far.title.lower()}” ({far.comparison}).",
         Plot(
             "overview-celery",
@@ -199,5 +199,5 @@ def celery_ranks(section: Section) -> Picture:
 
 
 def situation_of(table: Table) -> str:
-    """Return "JPEG, all at once" for the table "20 uploads of a JPEG, all at once"."""
+    """Return the end of the title, such as "JPEG, all at once" of "20 uploads of a JPEG, all at once"."""
     return re.sub(r"^.*uploads of an? ", "", table.title)

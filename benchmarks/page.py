@@ -1,4 +1,4 @@
-"""Write the page docs/numbers/index.md from the measurements."""
+"""Write the page docs/numbers/index.md from the saved measurements."""
 
 import re
 from textwrap import indent
@@ -13,9 +13,9 @@ from workshop.system import atomic_file
 
 HEAD = """# Benchmarks
 
-The three pictures answer the most common questions. All measurements behind them follow, with their methods.
-Compare only the ratios within one run: the alternatives do the same work with the same broker on the same
-cores, and they take turns several times."""
+The three pictures answer the most common questions. The measurements behind them follow, with their methods.
+Compare only ratios from the same run, in which the alternatives do the same work with the same broker on the
+same cores and take turns several times."""
 
 REPEAT = """A single command repeats all measurements on your own machine. It takes about 45 minutes and needs
 an otherwise idle machine:
@@ -25,9 +25,9 @@ $ ./workshop bench
 ```"""
 
 REPLACED = (
-    "Earlier goals compared an upload with one that also resizes the photo, and another page with an idle "
-    "server. The server has to receive and save an upload in any case, so these goals measured more than the "
-    "queue. Their results in the same run:"
+    "Earlier goals compared an upload with one that also resizes the photo, and another page during the "
+    "uploads with the same page on an idle server. The server has to receive and save an upload in any case, "
+    "so these goals measured more than the queue. These are their results in the same run:"
 )
 
 
@@ -35,7 +35,7 @@ def write() -> None:
     """Write the page and its pictures from docs/numbers/*.json.
 
     Raises:
-        WorkshopError: There are no saved results yet.
+        WorkshopError: If there are no saved results yet.
     """
     results = read_all()
     if not results:
@@ -54,7 +54,7 @@ def write() -> None:
 
 
 def _section(section: Section) -> str:
-    """Return the result in one sentence, the pictures, the folded tables, and the method."""
+    """Return a section of the page: its result in a sentence, plots, folded tables, and the method."""
     parts = [f"## {section.title} {{ #{section.name} }}"]
     if sentence := findings.sentence(section):
         parts.append(f"**{sentence}**")
@@ -69,17 +69,17 @@ def _score(sections: list[Section]) -> str:
     goals = [goal for section in sections for goal in section.goals]
     met = sum(goal.is_met for goal in goals)
     return (
-        f"{met} of {len(goals)} goals were met. [The list of goals](#goals) shows each result, and why a "
-        "goal was missed."
+        f"{met} of {len(goals)} goals were met. [The list of goals](#goals) shows the result of each goal, "
+        "and explains why some were missed."
     )
 
 
 def _goals(sections: list[Section]) -> str:
-    """Return every goal with its result, the reasons of missed goals, and the results of replaced goals.
+    """Return every goal with its result, the reasons for missed goals, and the results of replaced goals.
 
-    The table contains only the numbers of the reasons, so that it fits on a phone.
+    The table refers to the reasons by number only, so that it fits on a phone.
     """
-    headings = ["compared", "goal", "result (reason)"]
+    headings = ["comparison", "goal", "result (reason)"]
     rows: list[list[Cell]] = []
     numbers: dict[str, int] = {}
     for section in sections:
@@ -93,14 +93,16 @@ def _goals(sections: list[Section]) -> str:
     parts = ["## Goals and results { #goals }", _table(Table("", headings, rows), ":---")]
     if numbers:
         reasons = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
-        parts.append(f"The reasons of the missed goals, by the number in the last column:\n\n{reasons}")
+        parts.append(
+            "The numbers in the last column refer to these reasons for missing a goal:\n\n" + reasons
+        )
     if replaced := [f"- {goal}" for section in sections for goal in section.replaced]:
         parts += [REPLACED, "\n".join(replaced)]
     return "\n\n".join(parts)
 
 
 def _machine(results: list[SavedResult]) -> str:
-    """Return the machines, with the sections that were measured on each, and the dates."""
+    """Return each machine, with the sections that were measured on it and their dates."""
     dates: dict[str, list[str]] = {}
     for result in results:
         versions = ", ".join(f"{name} {number}" for name, number in result.versions.items())
@@ -125,12 +127,12 @@ def _table(table: Table, alignment: str = "---:") -> str:
 
 
 def _with_links(remark: str) -> str:
-    """Return `remark`, with its addresses in parentheses as links."""
+    """Return `remark` with every URL in parentheses replaced by a link."""
     return re.sub(r"\((https://[^)\s]+)\)", r"([source](\1))", remark)
 
 
 def _drawing(plot: Plot, title: str) -> str:
-    """Write the drawing to docs/numbers/, and return the line that includes it."""
+    """Write the drawing to docs/numbers/, and return the line that includes it in the page."""
     file = folder() / f"{plot.name}.svg"
     atomic_file.write_text(file, _for_screen_readers(plot, title))
     return f'--8<-- "{file.relative_to(paths.ROOT).as_posix()}"'

@@ -1,12 +1,12 @@
-"""Another visitor in a separate process, who requests the list of photos at fixed times.
+"""Act as another visitor, in a separate process, who requests the list of photos at fixed times.
 
     python page_probe.py ADDRESS SECONDS COUNT
 
-The visitor requests the page every SECONDS. The program prints the first COUNT requests as JSON: for each
-one, the time it was due in seconds since 1970, and its duration in seconds. Once its standard input is
-closed, it prints all later requests. If a request starts late because the previous one took long, its
-duration counts from the time it was due. Otherwise, a blocked server would get fewer requests and look
-faster.
+The visitor requests the page every SECONDS seconds. After COUNT requests, the program prints them as JSON:
+the time at which each request was due (in seconds since 1970), and its duration in seconds. It prints all
+later requests once its standard input is closed. If a request starts late because the previous one took too
+long, its duration counts from the time at which it was due. Otherwise, a blocked server would receive fewer
+requests and look faster.
 """
 
 import json
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from workshop.photos.visitor import Visitor
 
 WARM = 10
-"""Warm-up requests, which don't count."""
+"""The number of warm-up requests, which are not counted."""
 
 
 def probe(
@@ -27,12 +27,13 @@ def probe(
     """Send requests at fixed times.
 
     Args:
-        request: Sends a request and waits for the response.
+        request: A function that sends a request and waits for the response.
         interval: Seconds between two requests.
-        go_on: Returns whether to send another request after so many.
+        go_on: A function that takes the number of requests so far and returns whether to send another one.
 
     Returns:
-        For each request, the time it was due (since 1970), and the seconds from then until it was finished.
+        For each request, the time at which it was due (in seconds since 1970), and the number of seconds from
+        then until the response arrived.
     """
     requests: list[tuple[float, float]] = []
     start, now = time.perf_counter(), time.time()
@@ -45,7 +46,7 @@ def probe(
 
 
 def main(address: str, interval: float, count: int) -> None:
-    """Print the first requests, and the others once standard input is closed."""
+    """Print the first `count` requests, and print all later ones once standard input is closed."""
     over = threading.Event()
     with Visitor(address) as visitor:
         for _ in range(WARM):

@@ -1,4 +1,4 @@
-"""The tables of a section, rearranged so that the page shows few of them."""
+"""Combine the tables of a section, so that the page shows only a few."""
 
 from itertools import groupby
 
@@ -10,9 +10,9 @@ PERCENTS = ("p50", "p95", "p99")
 
 
 def tables(section: Section) -> list[Table]:
-    """Return the tables to show.
+    """Return the tables that the page shows for `section`.
 
-    Tables with the same headings become one, with a bold row for each title.
+    Tables with the same headings are combined into one, with a bold row for the title of each.
     """
     if section.name == "visitor":
         return [_by_site(section)]

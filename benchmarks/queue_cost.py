@@ -1,4 +1,4 @@
-"""Measure the cost of the queue: the web process, broker, worker and database against a process pool."""
+"""Measure the cost of the queue: compare the web process, broker, worker and database with a process pool."""
 
 import sqlite3
 import statistics
@@ -26,14 +26,14 @@ PROCESSES = 2
 SIZE = (4000, 3000)
 ROUNDS = 5
 COUNTS = {"JPEG": 150, "PNG": 60}
-"""Photos of 12 megapixels, by format: enough for about five seconds."""
+"""The number of 12-megapixel photos of each format, enough for about five seconds."""
 GOAL = 0.95
 WAYS = {
     "pool": "process pool only (read, resize, write)",
     "queue": "broker, worker, database",
     "web": "upload over HTTP, broker, worker, database",
 }
-"""The three ways to resize the photos, as the table describes them."""
+"""The three ways to resize the photos, with their labels in the table."""
 REMARKS = [
     "The queue adds about the same time to each photo, however long the task takes, so its share is smaller "
     "for longer tasks. Resizing a JPEG is fast, because most of its pixels are never decoded. So the queue's "
@@ -50,8 +50,8 @@ class Measured:
     """The measurements for one format.
 
     Attributes:
-        rates: Photos per second, for each of WAYS.
-        costs: The core time of each part of the queue by name, in seconds per photo.
+        rates: Photos per second in each round, by the names in WAYS.
+        costs: The core time of each part of the queue in each round, by name, in seconds per photo.
     """
 
     rates: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
@@ -59,7 +59,7 @@ class Measured:
 
 
 def measure(quick: bool) -> Section:
-    """Resize the same files in the three ways, in turn."""
+    """Resize the same files in each of the three ways, one after another."""
     rounds, counts = (1, {"JPEG": 6}) if quick else (ROUNDS, COUNTS)
     formats = {kind: Measured() for kind in counts}
     for _ in range(rounds):
@@ -79,7 +79,7 @@ def _measure_once(site: Site, photo: bytes, count: int, measured: Measured) -> N
 
 
 def _through_web(site: Site, photo: bytes, count: int) -> float:
-    """Upload the photos, and return the seconds until all were resized."""
+    """Upload the photos, and return the seconds until all of them are resized."""
 
     def upload(numbers: range) -> None:
         with Visitor(site.address) as visitor:
@@ -93,10 +93,10 @@ def _through_web(site: Site, photo: bytes, count: int) -> float:
 
 
 def _through_queue(site: Site, count: int) -> tuple[float, dict[str, float]]:
-    """Send all tasks again.
+    """Mark all photos as not resized, and send their tasks again.
 
     Returns:
-        The seconds until all photos were resized, and the CPU seconds that each part used in that time.
+        The seconds until all photos are resized, and the CPU seconds that each part uses in that time.
     """
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database, database:
         database.execute("UPDATE images_uploadedimage SET is_processed = 0, resized_image = ''")
@@ -127,10 +127,10 @@ def _cpu_seconds(site: Site) -> dict[str, float]:
 
 
 def _pool(site: Site, count: int) -> float:
-    """Resize the uploaded files in a process pool, and return the seconds.
+    """Resize the uploaded files in a process pool, and return how many seconds that takes.
 
     Raises:
-        WorkshopError: A file is missing.
+        WorkshopError: If the number of files is wrong before or after the resize.
     """
     files = sorted((site.data / "media/uploads").iterdir())
     if len(files) != count:
@@ -144,10 +144,10 @@ def _pool(site: Site, count: int) -> float:
 
 
 def _all_resized(site: Site, count: int) -> float:
-    """Wait until all photos are resized, and return the time in seconds since 1970.
+    """Wait until all photos are resized, and return the current time in seconds since 1970.
 
     Raises:
-        WorkshopError: Some photos were not resized after PATIENCE seconds.
+        WorkshopError: If some photos are still not resized after PATIENCE seconds.
     """
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
 
@@ -167,7 +167,8 @@ def _section(formats: dict[str, Measured], rounds: int, counts: dict[str, int]) 
         for way, words in WAYS.items():
             share = f"{100 * medians[way] / medians['pool']:.0f} %"
             rows.append([f"{kind}: {words}", spread(measured.rates[way], 1), share])
-        goals.append(Goal(f"{kind}: queue / pool", medians["queue"] / medians["pool"], GOAL))
+        label = f"{kind}: photos per second with the queue, compared with the process pool"
+        goals.append(Goal(label, medians["queue"] / medians["pool"], GOAL))
     photos = " or ".join(f"{count} {kind}" for kind, count in counts.items())
     return Section(
         "queue",
@@ -186,7 +187,7 @@ def _section(formats: dict[str, Measured], rounds: int, counts: dict[str, int]) 
 
 
 def _cost_table(formats: dict[str, Measured]) -> Table:
-    """Return how the core time per photo is divided, in milliseconds."""
+    """Return a table of the core time that each part uses per photo, in milliseconds."""
     columns = []
     for measured in formats.values():
         pool, queue = (1000 * PROCESSES / statistics.median(measured.rates[way]) for way in ("pool", "queue"))

@@ -1,4 +1,4 @@
-"""Compare the resize function of lesson 01 with the article's calls, a full decode, and libvips."""
+"""Compare the resize function of lesson 01 with the calls in the article, a full decode, and libvips."""
 
 import statistics
 import subprocess
@@ -21,7 +21,7 @@ from workshop.system.environment import inherited
 from workshop.system.percentiles import spread
 
 SIZES = {3: (2000, 1500), 12: (4000, 3000), 48: (8000, 6000)}
-"""Width and height, by megapixels."""
+"""The width and height of each picture in pixels, by megapixels."""
 FORMATS = {"JPEG": {"quality": 88}, "PNG": {"compress_level": 6}, "WEBP": {"quality": 85, "method": 0}}
 ROUNDS = 7
 NOISE = 1.02
@@ -29,7 +29,7 @@ LIBVIPS_GOALS = {"JPEG": 1.1, "PNG": 1.1, "WEBP": 1.3}
 BYTES_GOAL = 1.1
 MEMORY_GOALS = {"JPEG": 2.0, "PNG": 4.4, "WEBP": 4.4}
 DECODING = "Pillow, decoding only"
-"""Not a resize, but the time that any resize needs for decoding with Pillow."""
+"""The label of a row that isn't a resize: the time that Pillow needs to decode the picture."""
 REMARKS = [
     "Pillow uses one thread, so the goals use libvips on one thread as well. The tables also show "
     "libvips with its default number of threads.",
@@ -39,7 +39,7 @@ REMARKS = [
     "All pixels are held in memory, at about 4 bytes per pixel for a PNG and 16 for a WebP, and only the "
     "upload form limits how many there are. libvips decodes a PNG line by line, and a WebP at a reduced "
     "size.",
-    "For PNG and WebP, the tables also show the time that Pillow needs only to decode the photo. For large "
+    "For PNG and WebP, the tables also show how long Pillow takes just to decode the photo. For large "
     "photos, this is longer than the whole resize in libvips, so no setting can reach the goal. QUALITY "
     "configures the encoder: PNG level 3 instead of 6 and WebP method 2 instead of 4 take less than half the "
     "time.",
@@ -51,11 +51,11 @@ class Measured:
     """The measurements for one picture, by alternative.
 
     Attributes:
-        bytes: The size of the picture.
-        seconds: The duration of each resize, and of DECODING.
+        bytes: The size of the picture in bytes.
+        seconds: The durations of each resize, and of DECODING.
         memory: The peak memory growth in bytes.
-        similarity: SSIM, and PSNR in decibels.
-        results: The size of the result in bytes.
+        similarity: The similarity to the reference: SSIM, and PSNR in decibels.
+        results: The size of the resized picture in bytes.
     """
 
     bytes: int
@@ -66,14 +66,14 @@ class Measured:
 
 
 Pictures = dict[tuple[str, int], Measured]
-"""The measurements by format and megapixels."""
+"""The measurements for each picture, by format and megapixels."""
 
 
 def measure(quick: bool) -> Section:
     """Measure the alternatives in turn, for each format and size.
 
     Raises:
-        WorkshopError: libvips is missing.
+        WorkshopError: If libvips is not installed.
     """
     if resize_variants.pyvips is None:
         raise WorkshopError(
@@ -89,9 +89,9 @@ def measure(quick: bool) -> Section:
 
 
 def picture(kind: str, width: int, height: int) -> bytes:
-    """Return the generated landscape as a camera would save it.
+    """Return the generated landscape as the bytes of a file, encoded as a camera would encode it.
 
-    A PNG gets no grain, because noise compresses badly.
+    A PNG has no film grain, because noise compresses badly.
     """
     content = BytesIO()
     scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
@@ -117,7 +117,7 @@ def _measured(photo: bytes, kind: str, rounds: int) -> Measured:
 
 
 def solution() -> Path:
-    """Return the file with the resize function of lesson 01."""
+    """Return the path of the file that contains the resize function of lesson 01."""
     return paths.SOLUTIONS / "01-sync/images/resizing.py"
 
 
@@ -125,7 +125,7 @@ def check_results(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
     """Check that each result is a picture in the same format, resized to fit the box.
 
     Raises:
-        WorkshopError: A result has another size or format.
+        WorkshopError: If a result has the wrong size or format.
     """
     with Image.open(BytesIO(photo)) as original:
         width, height = resize_variants.fitting(ImageOps.exif_transpose(original).size)
@@ -139,7 +139,7 @@ def check_results(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
 
 
 def reference(photo: bytes):
-    """Resize `photo` without shortcuts: decode all pixels, and resize each channel as floats.
+    """Resize `photo` without shortcuts: decode all pixels, and resize each channel in floating point.
 
     Returns:
         An array of the shape (height, width, channels).
@@ -171,14 +171,14 @@ def peak_memory(name: str, file: Path) -> int:
     """Measure the peak memory growth of a separate process during one resize.
 
     Args:
-        name: The alternative.
-        file: The photo.
+        name: The name of the alternative.
+        file: The path of the photo.
 
     Returns:
-        The number of bytes.
+        The memory growth in bytes.
 
     Raises:
-        WorkshopError: The resize failed.
+        WorkshopError: If the resize failed.
     """
     done = subprocess.run(
         [sys.executable, "-P", resize_variants.__file__, str(solution()), name, str(file)],
@@ -199,10 +199,11 @@ def _section(pictures: Pictures, sizes: list[int], rounds: int) -> Section:
         f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit 800×600 at "
         "quality 85. Each alternative is a function that takes the bytes of a photo and returns the bytes of "
         f"the result. The alternatives take turns, for {rounds} rounds. The upload form, which accepts up to "
-        "50 megapixels and 20 MB, is not involved. The PNG has no grain. kB: the size of the result. RAM: "
-        "the peak growth of a process during one resize, after the libraries are loaded. Each resize runs in "
-        "a separate process. SSIM and dB (PSNR): the similarity to a reference that decodes every pixel and "
-        f"reduces the photo in floating point with LANCZOS. {_versions()}",
+        "50 megapixels and 20 MB, is not involved. The PNG has no film grain. The “kB” column is the size of "
+        "the result. The “RAM” column is the peak growth of a process's memory during one resize, after the "
+        "libraries are loaded. Each resize runs in a separate process. SSIM and dB (PSNR) measure the "
+        "similarity to a reference that decodes every pixel and reduces the photo in floating point with "
+        f"LANCZOS. {_versions()}",
         [_table(kind, size, measured) for (kind, size), measured in pictures.items()],
         [_plot(pictures, sizes)] if len(sizes) > 1 else [],
         _goals(pictures),
@@ -252,15 +253,17 @@ def _goals(pictures: Pictures) -> list[Goal]:
         if kind == "JPEG":
             others = [name for name in PILLOW if name != OURS]
             best = min(others, key=lambda name: statistics.median(seconds[name]))
-            at_most(NOISE, f"{title}: ours / {best}", ratio(seconds, OURS, best))
-        at_most(LIBVIPS_GOALS[kind], f"{title}: ours / {LIBVIPS}", ratio(seconds, OURS, LIBVIPS))
+            at_most(NOISE, f"{title}: time of our function compared with {best}", ratio(seconds, OURS, best))
+        what = f"{title}: time of our function compared with {LIBVIPS}"
+        at_most(LIBVIPS_GOALS[kind], what, ratio(seconds, OURS, LIBVIPS))
         if kind != "JPEG":
-            what = f"{title}: bytes of the result, ours / {LIBVIPS}"
+            what = f"{title}: bytes of our result compared with {LIBVIPS}"
             at_most(BYTES_GOAL, what, results[OURS] / results[LIBVIPS])
     for kind, limit in MEMORY_GOALS.items():
         if (kind, 48) in pictures:
             growth = pictures[kind, 48].memory[OURS] / pictures[kind, 12].memory[OURS]
-            at_most(limit, f"{kind}: memory of ours, 48 / 12 megapixels", growth)
+            what = f"{kind}: memory of our function with 48 megapixels, compared with 12 megapixels"
+            at_most(limit, what, growth)
     return goals
 
 

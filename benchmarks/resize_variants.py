@@ -1,4 +1,4 @@
-"""The alternatives for resizing a picture, as a library, and as a program that measures memory.
+"""The alternatives for resizing a picture. The module is also a program that measures their memory.
 
     python resize_variants.py SOLUTION NAME FILE
 
@@ -20,7 +20,7 @@ OURS, ARTICLE, WHOLE = "ours", "the article's calls", "full decode, resize()"
 LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, default threads"
 PILLOW = (OURS, ARTICLE, WHOLE)
 OPTIONS = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
-"""The options for Pillow's save() in the other alternatives: the defaults, except for the quality."""
+"""The options that the other Pillow alternatives pass to save(): the defaults, except for the quality."""
 
 try:
     import pyvips
@@ -35,11 +35,11 @@ def variants(photo: bytes, solution: Path) -> dict[str, Callable[[], bytes]]:
     """Return the alternatives for resizing `photo`, by name.
 
     Args:
-        photo: The picture.
-        solution: The file resizing.py of a solution.
+        photo: The bytes of the picture.
+        solution: The path of a solution's resizing.py.
 
     Returns:
-        Functions that return the resized picture in the same format, at quality 85.
+        Functions that return the bytes of the resized picture in the same format, at quality 85.
     """
     resizing = import_module(solution)
     return {
@@ -60,20 +60,20 @@ def thumbnail(photo: bytes) -> bytes:
 
 
 def full_decode(photo: bytes) -> bytes:
-    """Decode every pixel, then resize with LANCZOS: the best quality, but the slowest alternative."""
+    """Decode every pixel, then resize with LANCZOS: the slowest alternative, but with the best quality."""
     picture = Image.open(BytesIO(photo))
     resized = picture.resize(fitting(picture.size, _stored_box(picture)), Image.Resampling.LANCZOS)
     return _saved(ImageOps.exif_transpose(resized), picture.format)
 
 
 def decode(photo: bytes) -> None:
-    """Decode every pixel with Pillow, and nothing more."""
+    """Decode every pixel with Pillow, without resizing the picture."""
     with Image.open(BytesIO(photo)) as picture:
         picture.load()
 
 
 def libvips(photo: bytes, threads: int) -> bytes:
-    """Resize a picture with the thumbnail function of libvips, with at most `threads` threads."""
+    """Resize a picture with the thumbnail function of libvips, on at most `threads` threads."""
     pyvips.concurrency_set(threads)
     loader = pyvips.Image.new_from_buffer(photo, "").get("vips-loader")
     picture = pyvips.Image.thumbnail_buffer(photo, BOX[0], height=BOX[1], size="down")
@@ -85,12 +85,12 @@ def libvips(photo: bytes, threads: int) -> bytes:
 
 
 def fitting(size: tuple[int, int], box: tuple[int, int] = BOX) -> tuple[int, int]:
-    """Return the size of a picture of `size` that is resized to fit `box`, with the same aspect ratio."""
+    """Return the largest size that fits in `box` and has the aspect ratio of `size`."""
     return ImageOps.contain(Image.new("1", size), box).size
 
 
 def _stored_box(picture: Image.Image) -> tuple[int, int]:
-    """Return the box in the orientation in which the pixels are stored."""
+    """Return BOX, with its sides swapped if the picture is stored rotated by 90 degrees."""
     return BOX[::-1] if picture.getexif().get(0x0112, 1) >= 5 else BOX
 
 
@@ -101,7 +101,7 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
 
 
 def import_module(file: Path):
-    """Import the module in `file` as part of its app, so that it can import the app's other modules."""
+    """Import the module in `file` as part of its app, so that it can import other modules of the app."""
     name = f"app_in_{file.parent}".replace(".", "_")
     package = importlib.util.spec_from_file_location(
         name, file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]
@@ -124,7 +124,7 @@ def _peak_memory() -> int:
 
 
 def main(solution: Path, name: str, file: Path) -> None:
-    """Resize a tiny picture, which loads the libraries and codecs, and measure the resize of `file`."""
+    """Resize a tiny picture to load the libraries and codecs, and then measure the resize of `file`."""
     photo, tiny = file.read_bytes(), BytesIO()
     Image.new("RGB", (16, 12)).save(tiny, Image.open(BytesIO(photo)).format)
     variants(tiny.getvalue(), solution)[name]()

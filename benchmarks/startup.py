@@ -1,4 +1,4 @@
-"""Measure how long a process of the workshop takes until it prints that it is ready."""
+"""Measure how long a process takes until it prints that it is ready."""
 
 import contextlib
 import shutil
@@ -18,16 +18,16 @@ STOP_SECONDS = 60.0
 
 
 class Output:
-    """The output of a process, read line by line."""
+    """Reads the output of a process line by line."""
 
     def __init__(self, process: Child):
         self._process, self._lines = process, process.lines()
 
     def wait_for(self, text: str) -> str:
-        """Wait for the next line with `text`, and return it.
+        """Wait for the next line that contains `text`, and return the line.
 
         Raises:
-            WorkshopError: The process exited without printing the text.
+            WorkshopError: If the process exited without printing the text.
         """
         for line in self._lines:
             if text in line:
@@ -38,7 +38,7 @@ class Output:
 
 @contextlib.contextmanager
 def running(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[Output]:
-    """Run a process during the block, and stop it with Ctrl-C. Yields its output."""
+    """Run a process while the with block runs, and stop it as Ctrl-C would. Yields its output."""
     with Child(command, folder=folder, environment=environment) as process:
         try:
             yield Output(process)
@@ -48,7 +48,7 @@ def running(command: Sequence[str], folder: Path, environment: dict[str, str]) -
 
 
 def seconds_until(text: str, command: Sequence[str], folder: Path, environment: dict[str, str]) -> float:
-    """Start a process, stop it once it prints `text`, and return the seconds between start and text."""
+    """Start a process, stop it once it prints `text`, and return how many seconds it took to print it."""
     start = time.perf_counter()
     with running(command, folder, environment) as output:
         output.wait_for(text)
@@ -56,12 +56,12 @@ def seconds_until(text: str, command: Sequence[str], folder: Path, environment: 
 
 
 def workshop(*arguments: str) -> list[str]:
-    """Return the command line of `./workshop` with `arguments`, without the set-up."""
+    """Return the command line that runs `./workshop` with `arguments` but skips the setup."""
     return [sys.executable, "-P", "-m", "workshop", *arguments]
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Return the environment for a `./workshop` in the folder `root`, with a separate broker."""
+    """Return the environment variables for the workshop in the folder `root`, with a separate broker."""
     return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),
@@ -71,15 +71,15 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def make_root(root: Path, *lessons: str, solved: bool = False) -> Path:
-    """Create a workshop in which a learner has started lessons.
+    """Create a workshop folder in which a learner has started lessons.
 
     Args:
         root: The folder to create.
-        lessons: The lessons in the learner's playground.
+        *lessons: The names of the lessons in the learner's playground.
         solved: Whether the learner has finished these lessons.
 
     Returns:
-        The folder.
+        The path of the new folder.
     """
     for part in (paths.LESSONS, paths.SOLUTIONS):
         shutil.copytree(part, root / part.name, ignore=shutil.ignore_patterns("data", "__pycache__"))

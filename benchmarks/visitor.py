@@ -25,52 +25,60 @@ from workshop.system.percentiles import percentile
 from workshop.system.waiting import until
 
 NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
-"""With autogroup, Linux applies nice only within a session. The file sets the session's own nice value."""
+"""A command prefix that lowers the worker's priority.
+
+With autogroup, Linux applies nice values only within a session, so the prefix also sets the nice value of the
+session itself.
+"""
 BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, nice worker"
 RECEIVED = "only received and saved"
-"""The floor: no queue can make an upload faster. The goals compare it with OFFLOADED."""
+"""The site that the goals compare OFFLOADED with, because no queue can make an upload faster than this."""
 SITES = {
     BLOCKING: ("01-sync", ""),
     NORMAL: ("03-images", ""),
     OFFLOADED: ("03-images", NICE),
     RECEIVED: ("03-images", ""),
 }
-"""The solution, and the command prefix that lowers its worker's priority, by name."""
+"""For each site, its solution and the command prefix that lowers the priority of its worker."""
 GUNICORN_UPLOAD_ONLY = GUNICORN.replace(
     "myproject.wsgi",
     f"upload_only_wsgi:application --pythonpath {shlex.quote(str(Path(__file__).with_name('upload_only')))}",
 )
-"""The server of the floor: it sends no message."""
+"""The server of the site RECEIVED. It sends no message after an upload."""
 UPLOADS = 20
 WARM = 9
-"""Warm-up uploads, enough for each of gunicorn's processes to handle one and connect to the broker."""
+"""The number of warm-up uploads: enough for each gunicorn process to handle one and connect to the broker."""
 WAYS = {"all at once": (0.0, 2), "one every 0.3 s": (0.3, 1)}
-"""Seconds between two uploads, and how often a site gets these uploads in a round, by name.
+"""For each way to upload the photos, the seconds between two uploads and the number of repetitions per round.
 
-Uploads that arrive all at once are over so soon that another visitor requests few pages in the meantime.
+Uploads that arrive all at once are finished so soon that the other visitor requests only a few pages in the
+meantime, so this way is repeated.
 """
 ROUNDS = 4
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
 UPLOAD_GOAL, PAGE_GOAL = 1.15, 1.2
 FORMER_UPLOAD_GOAL, FORMER_PAGE_GOAL = 0.2, 1.5
-"""Earlier goals: an upload compared with a blocking one, and another page compared with an idle server."""
+"""The limits of two earlier goals.
+
+They compared an upload with a blocking one, and another page during the uploads with one on an idle server.
+"""
 UPLOAD, READY = "upload", "until the photo is ready"
 IDLE, DURING, AFTER = (
     f"another page, {when}" for when in ("idle", "during the uploads", "after the uploads")
 )
 TIMES = (UPLOAD, IDLE, DURING, AFTER, READY)
-"""What is measured, as the tables call it.
+"""The measured times, as the tables label them.
 
-The other visitor's requests were due before the uploads, during the uploads, or later, until all photos were
-resized.
+IDLE, DURING and AFTER are the other visitor's requests. They say whether a request was due before the
+uploads, during the uploads, or after them, until all photos were resized.
 """
 PROBES_BEFORE = 20
-"""Requests of the other visitor before the uploads."""
+"""The number of requests that the other visitor makes before the uploads start."""
 PROBE_SECONDS = 0.05
-"""Seconds between two requests of the other visitor."""
+"""Seconds between two requests by the other visitor."""
 PATIENCE = 120.0
 Times = dict[str, list[float]]
-"""Seconds, for each of TIMES."""
+"""The measured seconds, by the labels in TIMES."""
 REMARKS = [
     "An upload takes time even without the resize, because the server reads the file from the socket, checks "
     "it and saves it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its resize is "
@@ -84,7 +92,7 @@ REMARKS = [
 
 
 def measure(quick: bool) -> Section:
-    """Upload photos all at once and with pauses, to all sites in turn."""
+    """Upload photos to each site in turn, both all at once and with pauses."""
     rounds, uploads, warm, probes = (1, 4, 1, 10) if quick else (ROUNDS, UPLOADS, WARM, PROBES_BEFORE)
     photos = {kind: picture(kind, *SIZE) for kind in (KINDS[:1] if quick else KINDS)}
     times = {
@@ -105,7 +113,7 @@ def measure(quick: bool) -> Section:
 
 
 def _running(name: str) -> AbstractContextManager[Site]:
-    """Run one of SITES."""
+    """Run the site `name`, one of SITES."""
     solution, before_worker = SITES[name]
     if name == RECEIVED:
         return running(solution, {"worker"}, {"web": GUNICORN_UPLOAD_ONLY})
@@ -113,7 +121,7 @@ def _running(name: str) -> AbstractContextManager[Site]:
 
 
 def _warm_up(site: Site, photo: bytes, uploads: int, is_resized: bool) -> None:
-    """Upload photos over separate connections, which any process may accept."""
+    """Upload photos over separate connections, so that every gunicorn process is likely to handle one."""
     for _ in range(uploads):
         with Visitor(site.address) as visitor:
             visitor.upload("warm.jpg", photo).raise_for_refusal()
@@ -124,20 +132,20 @@ def _warm_up(site: Site, photo: bytes, uploads: int, is_resized: bool) -> None:
 def _upload(
     site: Site, photo: bytes, names: list[str], interval: float, probes: int, times: Times, is_resized: bool
 ) -> None:
-    """Upload photos, while another visitor requests the list of photos.
+    """Upload photos while another visitor requests the list of photos.
 
     Args:
         site: The running site.
         photo: The photo to upload.
-        names: Four characters for each upload, new ones for each batch of a site.
+        names: A name of four characters for each upload, different in each batch that a site receives.
         interval: Seconds between two uploads.
-        probes: How many requests the other visitor makes before the uploads start.
-        times: Where to add the measured times.
-        is_resized: Whether the site resizes the photos, so that this waits until they are ready.
+        probes: The number of requests that the other visitor makes before the uploads start.
+        times: The dictionary to which the measured times are added.
+        is_resized: Whether the site resizes the photos. If it does, the function waits until they are ready.
     """
     files = [f"{name}.jpg" for name in names]
     over = threading.Event()
-    # page_probe.py runs in a separate process. In this process, it would wait for the uploading threads.
+    # page_probe.py runs in a separate process, because the threads that upload would delay it in this one.
     command = [sys.executable, "-P", page_probe.__file__, site.address, str(PROBE_SECONDS), str(probes)]
     environment = site.environment | {"PYTHONPATH": str(paths.SOURCES)}
     with Child(command, environment=environment, leash=True) as probe:
@@ -157,7 +165,7 @@ def _upload(
                 ready = watching.result(PATIENCE)
             finally:
                 over.set()
-        probe.terminate()  # closes its standard input, so it prints its later requests
+        probe.terminate()  # closes the standard input of page_probe.py, which then prints its later requests
         for due, seconds in json.loads(next(printed, "[]")):
             if due >= start:
                 times[DURING if due < end else AFTER].append(seconds)
@@ -171,13 +179,13 @@ def _ready_times(site: Site, names: list[str], over: threading.Event) -> dict[st
     Args:
         site: The running site.
         names: The first four characters of the file names.
-        over: Ends the wait early.
+        over: An event that ends the wait early.
 
     Returns:
-        When each photo was ready, by the name of the uploaded file, in seconds since 1970.
+        The time at which each photo was ready, in seconds since 1970, by the name of the uploaded file.
 
     Raises:
-        WorkshopError: Some photos were not resized after PATIENCE seconds.
+        WorkshopError: If some photos are still not resized after PATIENCE seconds.
     """
     ready: dict[str, float] = {}
     query = "SELECT substr(image, 9, 4) AS name, min(is_processed) FROM images_uploadedimage GROUP BY name"
@@ -208,12 +216,12 @@ def _section(
         "What the visitor feels",
         "This compares the site of lesson 01, which resizes photos in the request, with the site of lesson "
         "03, which resizes them in a worker with two processes, with and without a lower priority for the "
-        "worker. The floor is the site of lesson 03 without a worker and without messages, where an upload "
-        f"is only received and saved. The server is `{GUNICORN}`. {uploads} visitors upload one 12-megapixel "
-        f"photo each. Formats, measured separately: {formats}. At the same time, another visitor requests "
-        f"the list of photos every {PROBE_SECONDS * 1000:.0f} ms, even if the previous response hasn't "
-        f"arrived yet. Rounds: {rounds}, each on fresh sites after {WARM} warm-up uploads. The 99th "
-        "percentile of fewer than 100 values is the largest one.",
+        "worker. Both are compared with the site of lesson 03 without a worker and without messages, where "
+        f"an upload is only received and saved. The server is `{GUNICORN}`. {uploads} visitors upload one "
+        f"12-megapixel photo each. The formats are measured separately: {formats}. At the same time, another "
+        f"visitor requests the list of photos every {PROBE_SECONDS * 1000:.0f} ms, even if the previous "
+        f"response hasn't arrived yet. There are {rounds} rounds, each on fresh sites after {WARM} warm-up "
+        "uploads. The 99th percentile of fewer than 100 values is the largest value.",
         tables,
         goals=goals,
         remarks=REMARKS,
@@ -232,22 +240,27 @@ def _table(title: str, sites: dict[str, Times]) -> Table:
 
 
 def _goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
-    """Compare an upload and another page with the same server without a resize."""
+    """Compare an upload and another page with those of a server that doesn't resize photos."""
     ours, floor = sites[OFFLOADED], sites[RECEIVED]
     return [
-        _p99_goal(f"{situation}: upload", ours[UPLOAD], RECEIVED, floor[UPLOAD], UPLOAD_GOAL),
-        _p99_goal(f"{situation}: another page", ours[DURING], RECEIVED, floor[DURING], PAGE_GOAL),
+        _p99_goal(situation, "an upload", ours[UPLOAD], RECEIVED, floor[UPLOAD], UPLOAD_GOAL),
+        _p99_goal(situation, "another page", ours[DURING], RECEIVED, floor[DURING], PAGE_GOAL),
     ]
 
 
 def _replaced_goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
     ours, blocking = sites[OFFLOADED], sites[BLOCKING]
     return [
-        _p99_goal(f"{situation}: upload", ours[UPLOAD], BLOCKING, blocking[UPLOAD], FORMER_UPLOAD_GOAL),
-        _p99_goal(f"{situation}: another page", ours[DURING], "idle", ours[IDLE], FORMER_PAGE_GOAL),
+        _p99_goal(
+            situation, "an upload", ours[UPLOAD], "the blocking site", blocking[UPLOAD], FORMER_UPLOAD_GOAL
+        ),
+        _p99_goal(situation, "another page", ours[DURING], "an idle server", ours[IDLE], FORMER_PAGE_GOAL),
     ]
 
 
-def _p99_goal(what: str, ours: list[float], other: str, others: list[float], limit: float) -> Goal:
+def _p99_goal(
+    situation: str, what: str, ours: list[float], other: str, others: list[float], limit: float
+) -> Goal:
     ratio = percentile(ours, 99) / percentile(others, 99)
-    return Goal(f"{what}, p99, offloaded / {other}", ratio, limit, at_most=True)
+    label = f"{situation}: p99 of {what}, offloaded (nice worker) compared with {other}"
+    return Goal(label, ratio, limit, at_most=True)

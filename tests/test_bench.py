@@ -180,7 +180,7 @@ def test_resize_prints_its_tables_and_goals(monkeypatch, capsys):
     out = Printed(capsys.readouterr().out)
     for kind in ("JPEG", "PNG", "WEBP"):
         assert f"{kind}, 3 megapixels" in out
-        assert f"{kind}, 3 megapixels: ours / libvips, 1 thread: " in out
+        assert f"{kind}, 3 megapixels: time of our function compared with libvips, 1 thread: " in out
     for name in resize_variants.variants(small(), resize.solution()):
         assert len(re.findall(rf"^ {re.escape(name)} +\d+ \(", out, re.M)) == 3
     assert max(map(len, out[out.index("JPEG, 3") : out.index("Pillow uses one thread")].splitlines())) <= 80
@@ -220,13 +220,14 @@ def test_goals_come_from_what_was_measured():
         for size in (12, 48)
     }
     goals = {goal.what: goal for goal in resize._goals(found)}
-    best = goals[f"JPEG, 12 megapixels: ours / {resize_variants.WHOLE}"]
+    best = goals[f"JPEG, 12 megapixels: time of our function compared with {resize_variants.WHOLE}"]
     assert (best.ratio, best.is_met) == (2, False)
-    libvips = goals["PNG, 48 megapixels: ours / libvips, 1 thread"]
+    libvips = goals["PNG, 48 megapixels: time of our function compared with libvips, 1 thread"]
     assert (libvips.ratio, libvips.limit, libvips.is_met) == (1.25, 1.1, False)
-    results = goals["WEBP, 12 megapixels: bytes of the result, ours / libvips, 1 thread"]
+    results = goals["WEBP, 12 megapixels: bytes of our result compared with libvips, 1 thread"]
     assert (results.ratio, results.limit, results.is_met) == (1.2, 1.1, False)
-    memory = [goals[f"{kind}: memory of ours, 48 / 12 megapixels"] for kind in ("JPEG", "PNG")]
+    what = "memory of our function with 48 megapixels, compared with 12 megapixels"
+    memory = [goals[f"{kind}: {what}"] for kind in ("JPEG", "PNG")]
     assert [(goal.ratio, goal.is_met) for goal in memory] == [(4, False), (4, True)]
 
 
@@ -246,8 +247,8 @@ def test_the_learners_time(monkeypatch, capsys, tmp_path):
     assert command.main(["learner"], quick=True, write=False) == 0
     out = Printed(capsys.readouterr().out)
     assert re.search(r"^ 01-sync +[\d.]+ .*– +[\d.]+ ", out, re.M)
-    assert "01-sync: save → first step / floor: " in out
-    assert "01-sync: save → last verdict / floor: " in out
+    assert "01-sync: time from the save to the first step, compared with the startup time: " in out
+    assert "01-sync: time from the save to the last verdict, compared with the startup time: " in out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -261,7 +262,8 @@ def test_a_check_that_fails_is_not_timed(tmp_path):
 
 def test_up_is_compared_with_its_slowest_process():
     goals = learner._section(None, {"up": [3.0], "web alone": [1.0], "worker alone": [2.5]}, {}, 1).goals
-    assert goals == [Goal("up / worker alone", 1.2, 1.5, at_most=True)]
+    label = "time until `./workshop up` is ready, compared with the worker alone"
+    assert goals == [Goal(label, 1.2, 1.5, at_most=True)]
 
 
 def test_up_and_its_processes_are_started(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""A separate virtual environment for the libraries to compare. The workshop itself needs none of them."""
+"""Create a separate virtual environment for the compared libraries, which the workshop doesn't need."""
 
 import hashlib
 import json
@@ -21,14 +21,14 @@ print(json.dumps({package.metadata["Name"].lower(): package.version for package 
 
 
 def folder() -> Path:
-    """Return the environment's folder, .workshop/bench-venv."""
+    """Return the folder of the virtual environment, .workshop/bench-venv."""
     return paths.STATE / "bench-venv"
 
 
 def python() -> Path:
-    """Return the environment's Python.
+    """Return the path of the virtual environment's Python.
 
-    The first call creates the environment, as does a change of the requirements.
+    The first call creates the environment, and so does the first call after the requirements have changed.
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
@@ -41,7 +41,7 @@ def python() -> Path:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of all installed packages, by name."""
+    """Return the versions of all packages in the virtual environment, by name."""
     listed = subprocess.run([python(), "-c", VERSIONS], capture_output=True, text=True, check=True)
     return json.loads(listed.stdout)
 
@@ -50,7 +50,7 @@ def _make(executable: Path) -> None:
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv:
         _run([uv, "venv", "--clear", "--python", sys.executable, str(folder())])
-        # Compile to bytecode, as pip does. Otherwise each start of a worker would compile the modules again.
+        # Compile to bytecode, as pip does. Otherwise, every worker would compile the modules when it starts.
         install = [uv, "pip", "install", "--compile-bytecode", "--python", str(executable)]
     else:
         _run([sys.executable, "-m", "venv", "--clear", str(folder())])

@@ -1,6 +1,6 @@
-"""The libraries to compare, each started as its own documentation describes.
+"""The libraries to compare. Each one is started as its own documentation describes.
 
-apps/ contains one file for each app with its settings, and links to the documentation.
+apps/ contains the app of each library, with its settings and links to the documentation.
 """
 
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ class Library:
     """A library with one configuration of its worker.
 
     Attributes:
-        name: The name on the page.
+        name: The name of the library on the page.
         module: The module in apps/ that sends the tasks.
-        commands: The commands that start the worker, one process each. Together they run two tasks at a time.
-        package: The name of the package.
-        reliable_settings: A description of the documented settings that protect against a killed worker, or
-            empty if there are none.
-        counters: For each state, the Redis command and key that count the tasks in this state.
+        commands: The commands that start the worker. Together, they run two tasks at a time.
+        package: The name of the library's package.
+        reliable_settings: A description of the documented settings that protect against the loss of tasks
+            when a worker is killed. Empty if there are none.
+        counters: For each task state, the Redis command and the key that count the tasks in that state.
         uses_database: Whether the tasks are stored in a database instead of the broker.
     """
 
@@ -34,12 +34,12 @@ class Library:
 
     @property
     def folder(self) -> Path:
-        """Where the commands run."""
+        """The folder in which the commands run."""
         return APPS / "django_tasks_app" if self.uses_database else APPS
 
     @property
     def modes(self) -> tuple[bool, ...]:
-        """The settings to test with a killed worker: default (False), reliable (True)."""
+        """The settings to test with a killed worker: False for the default and True for the reliable ones."""
         return (False, True) if self.reliable_settings else (False,)
 
 

@@ -1,4 +1,4 @@
-"""Count the tasks that are lost when the whole worker is killed with kill -9 and restarted."""
+"""Count the tasks that are lost when all processes of a worker are killed with kill -9 and restarted."""
 
 import time
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from workshop.errors import WorkshopError
 from workshop.system.waiting import until
 
 MIDDLE = 0.1, 0.4
-"""Seconds after its start between which a nap of half a second counts as halfway through."""
+"""The range of seconds after the start of a half-second nap in which the nap counts as halfway through."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,15 @@ class Loss:
     """What happened to the tasks of a killed worker.
 
     Attributes:
-        library: The library.
-        reliable: Whether it used the settings that protect against a killed worker.
-        sent: The number of tasks.
-        unfinished: Tasks that were not finished in time.
-        finished_twice: Tasks that were finished more than once.
-        started_twice: Tasks that were started more than once.
+        library: The library that was tested.
+        reliable: Whether the library used its reliable settings instead of the default ones.
+        sent: The number of tasks that were sent.
+        unfinished: The number of tasks that were not finished in time.
+        finished_twice: The number of tasks that were finished more than once.
+        started_twice: The number of tasks that were started more than once.
         last_finished: Seconds from the restart until the last task was finished.
         started_again: Seconds from the restart until the last interrupted task was started again, or None if
-            none was.
+            no task was started again.
         left: The number of tasks that the broker or the database still had at the end, by state.
     """
 
@@ -43,14 +43,14 @@ class Loss:
 
 
 def measure_losses(libraries: Iterable[Library], count: int, seconds: float) -> list[Loss]:
-    """Kill the worker of each library in each of its modes.
+    """Kill a worker of each library, once with each of its settings (see `Library.modes`).
 
-    All run in parallel, because their tasks only sleep.
+    All workers run in parallel, because their tasks only sleep.
 
     Args:
         libraries: The libraries to measure.
         count: The number of tasks for each worker.
-        seconds: How long to wait for the tasks after the restart.
+        seconds: Seconds to wait for the tasks after the restart.
     """
     modes = [(library, reliable) for library in libraries for reliable in library.modes]
     with ThreadPoolExecutor(len(modes)) as threads:
@@ -58,7 +58,16 @@ def measure_losses(libraries: Iterable[Library], count: int, seconds: float) -> 
 
 
 def measure_loss(library: Library, reliable: bool, count: int, seconds: float) -> Loss:
-    """Send `count` naps, kill the worker in the middle of two, restart it, and wait up to `seconds`."""
+    """Kill and restart a worker, and count what happens to its tasks.
+
+    The worker is killed while it is in the middle of two naps.
+
+    Args:
+        library: The library to measure.
+        reliable: Whether to use the reliable settings instead of the default ones.
+        count: The number of tasks to send.
+        seconds: Seconds to wait for the tasks after the restart.
+    """
     with prepared(library, reliable=reliable) as trial:
         trial.send("nap", count)
         trial.worker.start()
@@ -83,29 +92,29 @@ def measure_loss(library: Library, reliable: bool, count: int, seconds: float) -
 
 
 def repeated(trace: Trace) -> int:
-    """Return the number of tasks with more than one trace."""
+    """Return the number of tasks that left more than one trace."""
     return sum(len(times) > 1 for times in trace.values())
 
 
 def started_again_after(started: Trace, restart: float) -> float | None:
-    """Return the seconds from `restart` until the last interrupted task was started again."""
+    """Return the seconds from `restart` until the last interrupted task was started again, if any was."""
     return max((max(times) - restart for times in started.values() if len(times) > 1), default=None)
 
 
 def in_the_middle(started: Trace, finished: Trace, now: float) -> bool:
-    """Return True if two tasks are running at the moment `now`, and both are halfway through."""
+    """Return True if two tasks are running at the time `now` and both are halfway through."""
     ages = [now - times[-1] for number, times in started.items() if number not in finished]
     return len(ages) == 2 and all(MIDDLE[0] < age < MIDDLE[1] for age in ages)
 
 
 def _wait_for_the_middle(trial: Trial, count: int) -> None:
-    """Return once `count` tasks have started and every process of the worker is halfway through a task.
+    """Wait until `count` tasks have started and both running tasks are halfway through.
 
-    When a task ends, the worker fetches the next message. If a worker is killed at that moment, Kombu with
-    Redis can lose a message (docs/explanation/delivery.md, "A gap in at least once").
+    When a task ends, the worker fetches the next message. If a worker is killed at that moment, Kombu can
+    lose a message from Redis (docs/explanation/delivery.md, "A gap in at least once").
 
     Raises:
-        WorkshopError: The worker exited, or it has not started so many tasks after PATIENCE seconds.
+        WorkshopError: If the worker exited, or if it did not get that far within PATIENCE seconds.
     """
 
     def is_reached() -> bool:
@@ -118,10 +127,10 @@ def _wait_for_the_middle(trial: Trial, count: int) -> None:
 
 
 def _wait_until_finished(trial: Trial, count: int, restart: float, seconds: float) -> None:
-    """Wait until all tasks are finished, but at most `seconds` after the moment `restart`.
+    """Wait until all tasks are finished, but no longer than `seconds` seconds after the time `restart`.
 
     Raises:
-        WorkshopError: The new worker exited, or it finished no task within PATIENCE seconds.
+        WorkshopError: If the new worker exited, or if it finished no task within PATIENCE seconds.
     """
 
     def is_over() -> bool:

@@ -1,6 +1,6 @@
 """Compare Celery with RQ, Dramatiq, Huey and django-tasks, with the same broker and the same work.
 
-apps/ contains the setup of each library, with links to the documentation that recommends it.
+apps/ contains the app of each library, set up as the linked documentation recommends.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, an
 ROUNDS = 3
 NAPS, QUICK_NAPS = 40, 12
 LOSS_SECONDS, QUICK_LOSS_SECONDS = 100.0, 5.0
-"""Seconds to wait until the tasks of a killed worker are finished."""
+"""Seconds that a worker has to finish the tasks after it was killed and restarted."""
 
 
 def measure(quick: bool, libraries: Sequence[Library] = LIBRARIES) -> Section:
-    """Measure the libraries in turn, for several rounds, and then kill all of them.
+    """Measure the libraries in turn for several rounds, and then kill a worker of each library.
 
     The first run installs the libraries.
 
     Args:
-        quick: Do only a little work, and everything in parallel, because the results don't count.
+        quick: Whether to do only a little work, and all of it in parallel, because the results don't count.
         libraries: The libraries to measure.
     """
     environment.python()
@@ -56,14 +56,14 @@ def _section(
         "a time. Each library is set up as its own documentation describes. Each one gets a fresh broker "
         f"(Valkey), except for django-tasks, which uses its database backend on SQLite. {work.empty} empty "
         "tasks are sent before the worker starts. They store no result if the library lets you turn results "
-        "off. Every task leaves a trace in one or two round trips to the broker, the same for all libraries, "
+        "off. Every task writes a trace to the broker, which takes one or two round trips for all libraries, "
         f"and the run fails if a trace is missing. In each round, {work.answers} single tasks are sent to an "
         f"idle worker, 0.1 to 1.1 s apart, and the producer waits for each result. {work.photos} photos of "
         "12 megapixels are resized with the function from lesson 01. The first tenth of the tasks is "
         "warm-up. For the last table, all processes of the worker are killed with kill -9 when a quarter of "
         "the tasks (half a second each) have started and both running tasks are halfway through. The worker "
-        f"is restarted immediately and has {loss_seconds:.0f} s to finish. All other tables use the default "
-        "settings.",
+        f"is restarted immediately and has {loss_seconds:.0f} s to finish them. All other tables use the "
+        "default settings.",
         [*speed_tables(speeds), loss_table(losses, loss_seconds)],
         remarks=remarks([speed.library for speed in speeds], environment.versions()),
     )

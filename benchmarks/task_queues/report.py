@@ -1,4 +1,4 @@
-"""Tables and remarks about the task queues."""
+"""Create the tables and remarks about the task queues."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,8 +16,8 @@ FACTS = {
     "visibility timeout of one hour "
     "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). While a worker "
     "fetches a message from Redis, the message is in no list for a moment. If the worker dies at that "
-    "moment, the message is lost, even with acks_late. The benchmark kills no worker at such a moment. The "
-    "explanation page about delivery says how often this happens.",
+    "moment, the message is lost, even with acks_late. The benchmark doesn't kill workers at such a moment. "
+    "The explanation page about delivery says how often a message is lost in this way.",
     "RQ": "RQ forks a process for each task, so a task shares no memory with other tasks and can't crash "
     "them (https://python-rq.org/docs/workers/). Forking takes most of the time of an empty task.",
     "django-tasks (SQLite)": "While its table is empty, the worker of django-tasks polls the table once a "
@@ -31,7 +31,7 @@ FACTS = {
     "Huey": "Huey's worker removes a task from the list before the task runs "
     "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of running tasks.",
 }
-"""Facts from each project's documentation."""
+"""Facts from the documentation of each library."""
 
 
 SPEED_TABLES: dict[str, dict[str, Callable[[Speed], Cell]]] = {
@@ -55,7 +55,7 @@ SPEED_TABLES: dict[str, dict[str, Callable[[Speed], Cell]]] = {
         "peak with photos": lambda speed: spread(speed.busy, 0),
     },
 }
-"""The columns of each table about speed and memory."""
+"""The tables about speed and memory, by title. For each heading, a function returns the cell of a library."""
 
 
 def _milliseconds(seconds: Sequence[float], percent: float) -> str:
@@ -63,7 +63,7 @@ def _milliseconds(seconds: Sequence[float], percent: float) -> str:
 
 
 def speed_tables(speeds: Sequence[Speed]) -> list[Table]:
-    """Return tables with tasks per second, times and memory, with a row for each library."""
+    """Return the tables of tasks per second, times, and memory, with a row for each library."""
     return [Table.of(title, columns, speeds) for title, columns in SPEED_TABLES.items()]
 
 
@@ -76,7 +76,7 @@ def _counts(left: dict[str, int]) -> str:
 
 
 def loss_table(losses: Sequence[Loss], seconds: float) -> Table:
-    """Return a table of what happened to the tasks of each killed worker within `seconds`."""
+    """Return a table that shows what happened to the tasks of each killed worker within `seconds` seconds."""
     columns: dict[str, Callable[[Loss], Cell]] = {
         "": lambda loss: f"{loss.library.name}: {RELIABLE if loss.reliable else 'default'}",
         f"unfinished after {seconds:.0f} s": lambda loss: f"{loss.unfinished} of {loss.sent}",
@@ -90,7 +90,7 @@ def loss_table(losses: Sequence[Loss], seconds: float) -> Table:
 
 
 def remarks(libraries: Sequence[Library], versions: dict[str, str]) -> list[str]:
-    """Return the reliable settings, facts from the projects' documentation, and versions.
+    """Return remarks about the reliable settings, the documentation of the libraries, and their versions.
 
     Args:
         libraries: The libraries that were measured.

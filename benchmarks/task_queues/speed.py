@@ -1,4 +1,4 @@
-"""Measure a library: startup, empty tasks, a single task, photos, and the memory of its processes."""
+"""Measure a library's startup time, memory use, and speed with empty tasks, single tasks and photos."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,18 +24,18 @@ class Work:
 
 @dataclass
 class Speed:
-    """The results of a library: one value per round, but one per task for single tasks.
+    """The results for one library, with one value per round. Single tasks have one value per task.
 
     Attributes:
-        library: The library.
-        startup: Seconds from the start of the worker to the first finished task.
-        sent: Tasks per second that the producer sends.
-        empty: Empty tasks per second.
-        photos: Photos per second.
-        until_started: Seconds from sending a single task to its start.
-        until_result: Seconds from sending a single task to its result.
-        idle: Memory of all processes without a task, in MB.
-        busy: The largest memory of all processes while they resize photos, in MB.
+        library: The measured library.
+        startup: Seconds from the start of the worker until the first task is finished.
+        sent: The number of tasks that the producer sends per second.
+        empty: The number of empty tasks that the worker finishes per second.
+        photos: The number of photos that the worker resizes per second.
+        until_started: Seconds from sending a single task until it starts.
+        until_result: Seconds from sending a single task until its result arrives.
+        idle: The memory of all worker processes while they run no task, in MB.
+        busy: The peak memory of all worker processes while they resize photos, in MB.
     """
 
     library: Library
@@ -67,15 +67,15 @@ def measure_round(speed: Speed, work: Work, photo: bytes) -> None:
 
 
 def rate(moments: Sequence[float]) -> float:
-    """Return the tasks per second, calculated from the times at which they were finished.
+    """Return the number of tasks per second, calculated from the times at which the tasks were finished.
 
-    The first tenth is warm-up (at least one task).
+    The first tenth of the tasks, and at least one task, is warm-up and is not counted.
 
     Raises:
-        ValueError: There are fewer than two tasks.
+        ValueError: If there are fewer than two tasks.
     """
     if len(moments) < 2:
-        raise ValueError("A rate needs two tasks.")
+        raise ValueError("At least two tasks are needed to calculate a rate.")
     ordered = sorted(moments)
     warm = max(1, len(ordered) // 10)
     return (len(ordered) - warm) / max(ordered[-1] - ordered[warm - 1], 1e-6)
@@ -92,7 +92,7 @@ def _single_tasks(trial: Trial, count: int, speed: Speed) -> None:
 
 @contextmanager
 def _memory_samples(worker: Worker) -> Iterator[list[float]]:
-    """Measure the worker's memory in MB during the block, every half second."""
+    """Measure the worker's memory in MB every half second while the with block runs."""
     samples, over = [], threading.Event()
 
     def sample() -> None:

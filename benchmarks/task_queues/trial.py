@@ -20,19 +20,19 @@ from workshop.system.environment import inherited
 from workshop.system.waiting import until
 
 PATIENCE = 60.0
-"""Seconds without a finished task before the worker counts as idle."""
+"""The number of seconds without a finished task after which the worker counts as stuck."""
 Trace = dict[int, list[float]]
-"""The times at which each task was started or finished, by task number."""
+"""The times at which each task was started, or those at which it was finished, by task number."""
 
 
 class Trial:
-    """The broker, the folder and the worker of a library. The worker is not started yet.
+    """The broker, the folder and the worker of a library. The worker has not been started yet.
 
     Args:
         library: The library to run.
-        redis_url: The broker's address.
+        redis_url: The URL of the broker.
         folder: The folder for the worker's files.
-        reliable: Whether to use the settings that protect against a killed worker.
+        reliable: Whether to use the reliable settings instead of the default ones.
     """
 
     def __init__(self, library: Library, redis_url: str, folder: Path, reliable: bool):
@@ -57,10 +57,10 @@ class Trial:
         self.worker = Worker(library.commands, library.folder, self._environment, folder / "worker.log")
 
     def run(self, *arguments: str) -> str:
-        """Run the environment's Python with `arguments`, and return its output.
+        """Run the Python of the virtual environment with `arguments`, and return its output.
 
         Raises:
-            WorkshopError: The program failed.
+            WorkshopError: If the program failed.
         """
         done = subprocess.run(
             [str(self._python), *arguments],
@@ -77,7 +77,7 @@ class Trial:
         return done.stdout
 
     def send(self, task: str, count: int) -> str:
-        """Send `task` `count` times with send.py, numbered from 0, and return the output of send.py."""
+        """Run send.py to send `task` `count` times, numbered from 0, and return the output of send.py."""
         self._traces.delete("started", "finished")
         return self.run(str(APPS / "send.py"), self.library.module, task, str(count))
 
@@ -91,19 +91,19 @@ class Trial:
         return trace
 
     def all_finished(self, count: int, patience: float = PATIENCE) -> list[float]:
-        """Wait until all of `count` tasks are finished, and return the times.
+        """Wait until all of the `count` tasks are finished, and return the times at which they were finished.
 
         Args:
             count: The number of tasks that were sent.
-            patience: Seconds without a finished task before this gives up.
+            patience: The number of seconds without a finished task after which to stop waiting.
 
         Raises:
-            WorkshopError: The worker exited or finished nothing for `patience` seconds, or it finished a task
+            WorkshopError: If the worker exited, finished no task for `patience` seconds, or finished a task
                 twice.
         """
         while True:
             lines = self._traces.llen("finished")
-            # Reading all traces takes time that the worker needs, so this waits until there are enough.
+            # Reading all traces slows down the worker, so read them only once there are enough of them.
             if lines >= count and len(finished := self.traces("finished")) == count:
                 break
             if not self._another_trace(lines, patience):
@@ -117,12 +117,12 @@ class Trial:
         return [times[0] for times in finished.values()]
 
     def _another_trace(self, lines: int, patience: float) -> bool:
-        """Wait for another finished task. Returns False if the worker exits or `patience` seconds pass."""
+        """Wait for another finished task. Returns False if the worker exits or after `patience` seconds."""
         until(lambda: self._traces.llen("finished") > lines or not self.worker.running, patience)
         return self._traces.llen("finished") > lines
 
     def left(self) -> dict[str, int]:
-        """Return how many tasks the broker or the database still has, by state."""
+        """Return the number of tasks that the broker or the database still contains, by state."""
         if self.library.uses_database:
             with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=20)) as database:
                 query = (
@@ -138,7 +138,7 @@ class Trial:
         return {state: count for state, count in counts.items() if count}
 
     def message(self, what: str) -> str:
-        """Return `what` with the library's name before it and the last lines of the worker's log after it."""
+        """Return `what`, preceded by the library's name and followed by the end of the worker's log."""
         log = self.worker.last_lines()
         end = f"\nThe end of the worker's log:\n{log}" if log else ""
         return f"{self.library.name}: {what}{end}"
@@ -146,15 +146,15 @@ class Trial:
 
 @contextmanager
 def prepared(library: Library, photo: bytes = b"", reliable: bool = False) -> Iterator[Trial]:
-    """Prepare a trial of `library`, and remove all its files and processes afterwards.
+    """Prepare a trial of `library`. Stop its processes and delete its files afterwards.
 
     Args:
         library: The library to run.
-        photo: The JPEG that the tasks resize.
-        reliable: Whether to use the settings that protect against a killed worker.
+        photo: The bytes of the JPEG file that the tasks resize.
+        reliable: Whether to use the reliable settings instead of the default ones.
 
     Yields:
-        The trial. Its worker is not started yet.
+        The trial. Its worker has not been started yet.
     """
     with (
         tempfile.TemporaryDirectory(prefix="workshop-bench-field-", ignore_cleanup_errors=True) as folder,

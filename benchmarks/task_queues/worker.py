@@ -16,13 +16,13 @@ STOP_SECONDS = 5
 
 
 class Worker:
-    """The processes of a worker, which run side by side.
+    """A worker that consists of one or more processes.
 
     Args:
-        commands: The command of each process.
-        folder: Where the processes run.
-        environment: Their environment variables.
-        log: The file for their output.
+        commands: The commands to run at the same time.
+        folder: The folder in which the commands run.
+        environment: The environment variables of the commands.
+        log: The file for the output of the commands.
     """
 
     def __init__(self, commands: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path):
@@ -31,7 +31,7 @@ class Worker:
         self._children: list[Child] = []
 
     def start(self) -> float:
-        """Start the worker, and return the time of the start in seconds since 1970."""
+        """Start the worker, and return the start time in seconds since 1970."""
         start = time.time()
         self._children = [Child(shlex.split(command), **self._options) for command in self._commands]
         return start
@@ -46,9 +46,9 @@ class Worker:
         return self._children[0].last_lines(8) if self._children else ""
 
     def memory(self) -> float:
-        """Return the memory of all processes in MB.
+        """Return the memory of all processes of the worker, in MB.
 
-        Shared memory counts only once if the system reports it, as Linux does.
+        Shared memory counts only once on systems that report it, such as Linux.
         """
         total = 0
         for process in self._processes():
@@ -58,14 +58,14 @@ class Worker:
         return total / 1e6
 
     def stop(self) -> None:
-        """Terminate the worker as an administrator would, and kill it after STOP_SECONDS."""
+        """Terminate the worker as an administrator would, and kill it if it still runs after STOP_SECONDS."""
         for child in self._children:
             child.terminate()
         until(lambda: not any(child.running for child in self._children), STOP_SECONDS)
         self.kill()
 
     def kill(self) -> None:
-        """Kill every process with kill -9, to simulate a power cut. Returns once all are gone."""
+        """Kill every process with kill -9, as in a power failure, and wait until all processes are gone."""
         until(self._all_killed)
         for child in self._children:
             child.kill()
@@ -78,7 +78,7 @@ class Worker:
         return not processes
 
     def _processes(self) -> list[psutil.Process]:
-        """Return the worker's processes and all their descendants, including orphaned ones."""
+        """Return the processes of the worker and all their descendants, including orphaned processes."""
         sessions = {child.pid for child in self._children}
         processes = []
         for process in psutil.process_iter():

@@ -1,6 +1,6 @@
-"""The site of lesson 03 for gunicorn, but an upload is only received and saved.
+"""A variant of lesson 03's site for gunicorn that only receives and saves an upload.
 
-The upload sends no message, so nothing is left to do for a worker. Start gunicorn in the project's folder:
+An upload sends no message, so a worker would have nothing to do. Start gunicorn in the project's folder:
 
     gunicorn upload_only_wsgi:application --pythonpath FOLDER_OF_THIS_FILE
 """

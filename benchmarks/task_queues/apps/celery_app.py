@@ -2,7 +2,7 @@
 
 Broker and results: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
 Late acknowledgment: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.acks_late
-One message in advance: https://docs.celeryq.dev/en/stable/userguide/optimizing.html#prefetch-limits
+Prefetching only one message: https://docs.celeryq.dev/en/stable/userguide/optimizing.html#prefetch-limits
 """
 
 import os
@@ -17,7 +17,8 @@ if os.environ.get("BENCH_RELIABLE"):
     app.conf.task_acks_late = True
     app.conf.task_reject_on_worker_lost = True
     app.conf.worker_prefetch_multiplier = 1
-    # The default is an hour. The other two options: look for lost messages every second.
+    # The default visibility timeout is an hour. The other two options let the worker look for lost messages
+    # every second.
     app.conf.broker_transport_options = {
         "visibility_timeout": 5,
         "unacked_restore_interval": 1,

@@ -1,7 +1,7 @@
-"""Dramatiq with its Redis broker.
+"""Dramatiq with its Redis broker, set up as the documentation describes.
 
-The guide (at-least-once delivery): https://dramatiq.io/guide.html
-The broker's options and the results: https://dramatiq.io/reference.html
+At-least-once delivery: https://dramatiq.io/guide.html
+Broker options and results: https://dramatiq.io/reference.html
 """
 
 import os

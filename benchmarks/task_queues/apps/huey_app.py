@@ -1,8 +1,8 @@
 """Huey with Redis. A task that returns None stores no result.
 
 The consumer and its processes: https://huey.readthedocs.io/en/latest/consumer.html
-The storage's options, and results: https://huey.readthedocs.io/en/latest/api.html
-With `notify_result`, a process that waits for a result is notified. Without it, the process polls.
+Storage options and results: https://huey.readthedocs.io/en/latest/api.html
+With `notify_result`, Huey notifies a process that waits for a result. Without it, the process polls.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""RQ. Started as a program, this module is a worker process.
+"""RQ with Redis. If it is run as a program, this module starts a worker process.
 
-RQ's page about workers recommends a custom script that imports the jobs' modules before the fork. It also
-says that a worker forks a process for each job: https://python-rq.org/docs/workers/
+RQ's page about workers recommends a custom script that imports the modules of the jobs before the fork. It
+also says that a worker forks a process for each job: https://python-rq.org/docs/workers/
 Retries: https://python-rq.org/docs/exceptions/ · results: https://python-rq.org/docs/results/
 """
 
@@ -30,8 +30,9 @@ def result(sent):
 
 
 if __name__ == "__main__":
-    # RQ marks a dead worker's job as failed at the first maintenance 60 s after the monitoring interval, and
-    # then retries the job if it has a Retry. An idle worker runs the maintenance when its wait for a job
-    # ends, 15 s before its own time to live ends. The defaults are 30 s, 10 minutes and 7 minutes.
+    # RQ marks the job of a dead worker as failed during the first maintenance that runs later than 60 s after
+    # the monitoring interval. Then it retries the job if the job has a Retry. An idle worker runs the
+    # maintenance when it stops waiting for a job, which is 15 s before its own time to live ends. The default
+    # values of the options below are 30 s, 10 minutes and 7 minutes.
     options = {"job_monitoring_interval": 1, "maintenance_interval": 5, "worker_ttl": 20} if reliable else {}
     Worker([queue], connection=connection, **options).work()

@@ -1,9 +1,9 @@
 """Send tasks from a separate process, as a web server would.
 
-send.py MODULE TASK COUNT      sends COUNT tasks, numbered from 0; prints the seconds
-send.py MODULE answer COUNT    sends each task after the previous result; prints "sent answered" for each
+send.py MODULE TASK COUNT      send COUNT tasks, numbered from 0, and print how many seconds that took
+send.py MODULE answer COUNT    send each task after the previous result, and print both times for each task
 
-The first message opens the connection, so the program first sends task -1, which is not counted.
+Opening the connection takes time, so the program first sends task -1, which is not counted.
 """
 
 import importlib
@@ -28,10 +28,13 @@ def send_all(app, name, count):
 
 
 def send_one_by_one(app, count):
-    """Wait for each result before the next task is sent. Print both times, in seconds since 1970."""
+    """Send the tasks, and wait for each result before sending the next task.
+
+    For each task, print the time it was sent and the time its result arrived, in seconds since 1970.
+    """
     app.result(app.send("answer", -1))
     for number in range(count):
-        # Random, so that the tasks are not in step with a worker that polls once a second.
+        # The pause is random, so that the tasks are not synchronized with a worker that polls once a second.
         time.sleep(random.uniform(0.1, 1.1))
         sent = time.time()
         answer = app.result(app.send("answer", number))

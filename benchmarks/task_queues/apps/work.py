@@ -1,4 +1,4 @@
-"""The work of every task, the same for all libraries, and the traces that a task leaves.
+"""The functions that the tasks of all libraries run, and the traces that these functions leave.
 
 The app of each library runs the functions in TASKS as tasks and defines two functions, which send.py calls:
 
@@ -6,7 +6,7 @@ The app of each library runs the functions in TASKS as tasks and defines two fun
 - `result(sent)` waits up to a minute for the result of a sent task, and returns the result.
 
 A trace is one RPUSH of "number time" to the list "started" or "finished", in a database of the broker that no
-library uses. So the traces cost each library the same one or two round trips per task.
+library uses. So the traces cost every library the same: one or two round trips per task.
 """
 
 import os
@@ -38,7 +38,7 @@ def photo(number):
 
 
 def nap(number):
-    """Sleep for half a second, so that a worker can be killed in the middle."""
+    """Sleep for half a second, so that the worker can be killed in the middle of the task."""
     _trace("started", number)
     time.sleep(0.5)
     _trace("finished", number)

@@ -1,4 +1,4 @@
-"""The command: measure how much faster several hosts are than one, and what is lost when a host dies."""
+"""The `cluster` command: measure how much faster several hosts are, and what is lost when a host dies."""
 
 import contextlib
 import os
@@ -20,15 +20,15 @@ ROUNDS = 3
 
 
 def main(workers: int, photos: int | None, quick: bool) -> int:
-    """Simulate several hosts, measure them, and kill one. All processes are stopped on every exit.
+    """Simulate several hosts, measure their speed, and kill one of them. Stop all processes at the end.
 
     Args:
         workers: The number of hosts.
-        photos: The number of photos. None chooses a number that suits the hosts.
-        quick: Use small photos and one round, to show that the command works without measuring anything.
+        photos: The number of photos. None means the default for this number of hosts.
+        quick: Whether to use small photos and a single round. This only shows that the command works.
 
     Returns:
-        The exit code: 1 if a photo is lost, 130 after Ctrl-C.
+        The exit code: 1 if a photo is lost or is in a host's own data folder, 130 after Ctrl-C, otherwise 0.
     """
     photos = limits.number_of_photos(workers, photos)
     photo = samples.photo(1600, 1200) if quick else samples.photo(4032, 3024)
@@ -46,7 +46,7 @@ def main(workers: int, photos: int | None, quick: bool) -> int:
 
 
 def host_counts(workers: int, quick: bool) -> list[int]:
-    """Return the number of hosts in each row of the table: 1, 2, 4 and so on, and finally all hosts."""
+    """Return the number of hosts for each row of the table: 1, 2, 4 and so on, and finally all hosts."""
     doubled = [1] if quick else [2**power for power in range(workers.bit_length()) if 2**power < workers]
     return [*doubled, workers]
 
@@ -73,18 +73,18 @@ def _upload(simulation: Simulation, photo: bytes, photos: int) -> None:
     with simulation.running_workers(len(simulation.hosts)) as hosts:
         simulation.upload(photo, photos)
         _resize_all(simulation, photos, send=False)
-        # A host saves the row before it logs the line.
+        # A host updates the row in the database before it logs that the task has succeeded.
         until(lambda: sum(host.resized for host in hosts) >= photos, 5)
         say(f"\nUploaded {photos} photos through the site. The hosts resized all of them:")
         say("  " + ", ".join(f"{host.name} {host.resized}" for host in hosts))
 
 
 def _measure_speedup(simulation: Simulation, photos: int, counts: list[int], rounds: int) -> None:
-    """Resize all photos with each number of hosts in `counts`, in turn, and print the table."""
+    """Resize all photos with each number of hosts in `counts`, in turn, and print a table of the rates."""
     often = "once each" if rounds == 1 else f"{rounds} times each"
     say(
         f"\nResizing the same {photos} photos again, {often} with {listed(counts)} hosts. "
-        + ("A single round isn't a measurement." if rounds == 1 else "This takes a few minutes.")
+        + ("A single round is not a reliable measurement." if rounds == 1 else "This takes a few minutes.")
     )
     rates: dict[int, list[float]] = {count: [] for count in counts}
     for turn in range(rounds):
@@ -93,7 +93,7 @@ def _measure_speedup(simulation: Simulation, photos: int, counts: list[int], rou
                 if rounds > 1:
                     _resize_all(
                         simulation, photos
-                    )  # with its first photo, a process also imports the modules
+                    )  # a warm-up, because a process imports the modules when it resizes its first photo
                 rates[count].append(photos / _resize_all(simulation, photos))
     _print_rates(rates)
     # macOS has no sched_getaffinity.
@@ -124,7 +124,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
         The number of lost photos.
 
     Raises:
-        WorkshopError: The photos were resized before the host could be killed.
+        WorkshopError: If the host was never found with an unfinished message, so it could not be killed.
     """
     with (
         simulation.running_workers(len(simulation.hosts)) as hosts,
@@ -146,7 +146,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
         twice = sum(host.resized for host in hosts) - done
     if not unfinished:
         raise WorkshopError(
-            f"{victim.name} had no message to lose, so it wasn't killed. "
+            f"{victim.name} had no unfinished message, so it wasn't killed. "
             f"Use more photos: --photos {2 * photos}."
         )
     lost = photos - done
@@ -173,10 +173,10 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
 
 
 def _resize_all(simulation: Simulation, photos: int, send: bool = True) -> float:
-    """Return the seconds until all photos are resized.
+    """Wait until all photos are resized, and return how many seconds that takes.
 
     Raises:
-        WorkshopError: Some photos were not resized.
+        WorkshopError: If some photos were not resized.
     """
     done, seconds = 0, 0.0
     for done, seconds in simulation.resize(send):  # noqa: B007

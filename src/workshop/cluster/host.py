@@ -12,18 +12,18 @@ from workshop.system.child import Child
 PATIENCE = 60.0
 """Seconds to wait for a worker to start or stop."""
 MOMENT = 0.02
-"""Seconds. A worker needs only a few milliseconds to receive a message and log it."""
+"""Seconds to watch a worker's log. A worker needs only a few milliseconds to receive and log a message."""
 COMMAND = "-A myproject worker --loglevel INFO --concurrency 1 --queues celery"
 
 
 class Host:
-    """A worker with one process.
+    """A simulated host that runs a worker with one process.
 
     Args:
-        name: The host's name.
-        code: The project's folder.
-        folder: The folder for the host's log and for its data, which is in `folder`/`name`.
-        environment: The site's environment variables.
+        name: The name of the host.
+        code: The folder of the project.
+        folder: The folder for the host's log file. The host's own data folder is `folder`/`name`.
+        environment: The environment variables of the site.
     """
 
     def __init__(self, name: str, code: Path, folder: Path, environment: Mapping[str, str]):
@@ -36,17 +36,17 @@ class Host:
 
     @property
     def log(self) -> str:
-        """The worker's log since its last start."""
+        """The log of the worker since its last start."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def resized(self) -> int:
-        """The number of photos the worker has resized since its last start."""
+        """The number of photos that the worker has resized since its last start."""
         return sum("resize_image_task" in line and "] succeeded" in line for line in self.log.splitlines())
 
     @property
     def unfinished(self) -> int:
-        """The number of messages the worker has received but not finished."""
+        """The number of messages that the worker has received but not finished."""
         received = sum("resize_image_task" in line and " received" in line for line in self.log.splitlines())
         return received - self.resized
 
@@ -56,17 +56,17 @@ class Host:
         return [file for file in self.data.glob("media/**/*") if file.is_file()]
 
     def is_quiet(self) -> bool:
-        """Return True if the worker logs nothing for a moment: it runs a task and doesn't fetch a message.
+        """Return True if the worker logs nothing for MOMENT seconds, so it is not fetching a message.
 
-        A worker that is killed while it fetches a message can lose the message (docs/explanation/delivery.md,
-        "A gap in at least once").
+        If a worker is killed while it fetches a message, the message can be lost
+        (docs/explanation/delivery.md, "A gap in at least once").
         """
         before = self.log
         time.sleep(MOMENT)
         return self.log == before
 
     def start(self) -> None:
-        """Start the worker without waiting until it is ready: call `wait` for that."""
+        """Start the worker. Call `wait` to wait until it is ready."""
         self._process = Child(
             [sys.executable, "-m", "celery", *COMMAND.split(), "--hostname", f"photos@{self.name}"],
             folder=self._code,
@@ -75,10 +75,10 @@ class Host:
         )
 
     def wait(self) -> None:
-        """Return once the worker is ready.
+        """Wait until the worker is ready.
 
         Raises:
-            WorkshopError: The worker did not start. The message contains the end of its log.
+            WorkshopError: If the worker did not start. The message contains the end of its log.
         """
         if self._process.wait_for(READY, PATIENCE):
             return
@@ -87,11 +87,11 @@ class Host:
         raise WorkshopError(f"The worker on {self.name} did not start: it {why}. The end of its log:\n{last}")
 
     def kill(self) -> None:
-        """Kill the worker and its pool, as a power cut would."""
+        """Kill the worker and its pool process, as a power failure would."""
         self._process.kill()
 
     def terminate(self) -> None:
-        """If the worker is running, ask it to exit after its current task. `stop` waits for that."""
+        """If the worker is running, ask it to exit after its current task, without waiting for that."""
         if self._process is not None:
             self._process.terminate()
 

@@ -5,21 +5,25 @@ import psutil
 from workshop.errors import WorkshopError
 
 MOST_HOSTS = 16
-"""The free memory of a common laptop is enough for this many workers."""
+"""The maximum number of hosts. A typical laptop has enough free memory for this many workers."""
 LEAST_PHOTOS = 5
-"""Per host. Besides its current message, a host prefetches four, and the other hosts need some too."""
+"""The minimum number of photos per host.
+
+A host has one current message and prefetches four more, and the other hosts need some messages too.
+"""
 USUAL_PHOTOS = 10
+"""The default number of photos per host."""
 HOST_BYTES = 150_000_000
-"""A worker's main process and its pool process, with a 12-megapixel photo open."""
+"""The memory in bytes of a worker's main process and its pool process during a resize of 12 megapixels."""
 SERVER_BYTES = 500_000_000
-"""The web process, the database, the photo store and the broker, without the photos."""
+"""The memory in bytes of the web process, the database, the broker, and the photo store without photos."""
 
 
 def number_of_photos(workers: int, photos: int | None) -> int:
-    """Return `photos`, or a default for `workers` hosts.
+    """Return `photos`, or the default number of photos for `workers` hosts if it is None.
 
     Raises:
-        WorkshopError: A number is out of range.
+        WorkshopError: If there are too few or too many hosts, or too few photos for the hosts.
     """
     if not 2 <= workers <= MOST_HOSTS:
         raise WorkshopError(f"Choose between 2 and {MOST_HOSTS} hosts, for example --workers 4.")
@@ -36,11 +40,11 @@ def check_memory(workers: int, photo_bytes: int) -> None:
     """Check that there is enough free memory for `workers` hosts and all photos.
 
     Raises:
-        WorkshopError: There is too little memory.
+        WorkshopError: If there is not enough free memory.
     """
     needed, free = SERVER_BYTES + workers * HOST_BYTES + photo_bytes, psutil.virtual_memory().available
     if needed > free:
         raise WorkshopError(
-            f"This needs about {needed / 1e9:.1f} GB of memory, but only {free / 1e9:.1f} GB are free. The "
+            f"This needs about {needed / 1e9:.1f} GB of memory, but only {free / 1e9:.1f} GB is free. The "
             "photo store keeps all photos in memory, so use fewer photos (--photos) or hosts (--workers)."
         )

@@ -1,10 +1,12 @@
-"""Send a task for each photo and wait until all photos are resized, in the project's folder.
+"""Send a task for each photo and wait until all photos are resized.
+
+Run this program in the project's folder:
 
     python send_photos.py SECONDS send|follow
 
-Whenever the number of resized photos changes, the program prints it with the seconds since the first task was
-sent. It exits when all photos are resized, or when none was resized for SECONDS. With `follow`, it sends no
-tasks.
+Whenever the number of resized photos changes, the program prints the number and the seconds since the first
+task was sent. It exits when all photos are resized, or when no photo has been resized for SECONDS seconds.
+With `follow`, it sends no tasks but only waits.
 """
 
 import sys
@@ -15,7 +17,12 @@ from workshop.system.waiting import until
 
 
 def main(patience: float, send: bool) -> None:
-    """Send the tasks, and print the progress."""
+    """Send the tasks if `send` is True, and print the progress.
+
+    Args:
+        patience: The number of seconds without a resized photo after which to stop.
+        send: Whether to send the tasks.
+    """
     import django
 
     django.setup()

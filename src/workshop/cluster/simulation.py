@@ -1,4 +1,4 @@
-"""The finished project on servers that hosts can share, and the hosts."""
+"""Run the finished project and several hosts, which share only servers and no disk."""
 
 import contextlib
 import os
@@ -20,16 +20,19 @@ from workshop.system.child import Child
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.host_settings"
 PROGRESS = re.compile(r"(\d+) ([\d.]+)")
-"""A line that send_photos.py prints. Its output can also contain warnings."""
+"""The pattern of a progress line printed by send_photos.py, whose output can also contain warnings."""
 PATIENCE = VISIBILITY_TIMEOUT + 20
-"""Seconds without a resized photo until the rest counts as lost. Unacknowledged messages return sooner."""
+"""The number of seconds without a resized photo after which the remaining photos count as lost.
+
+Unacknowledged messages return to the queue sooner.
+"""
 
 
 class Simulation:
-    """A site and hosts that share no disk: rows are in a database server, photos in a bucket.
+    """A site and hosts that share no disk. The rows are in a database, and the photos are in a bucket.
 
     Args:
-        ending: Stops everything.
+        ending: The object that stops all processes at the end.
         workers: The number of hosts.
     """
 
@@ -50,7 +53,7 @@ class Simulation:
 
     @property
     def shared_servers(self) -> dict[str, str]:
-        """What the hosts share, and the server for each."""
+        """The things that the hosts share (rows, photos and messages), with the server that stores each."""
         return {
             "rows": self._database,
             "photos": "a bucket in an S3 store (moto)",
@@ -58,14 +61,14 @@ class Simulation:
         }
 
     def upload(self, photo: bytes, count: int) -> None:
-        """Upload `photo` `count` times."""
+        """Upload the same photo `count` times through the site."""
         with Visitor(self.site.address) as visitor:
             for number in range(count):
                 visitor.upload(f"p{number:03}.jpg", photo).raise_for_refusal()
 
     @contextlib.contextmanager
     def running_workers(self, count: int) -> Iterator[Sequence[Host]]:
-        """Run the workers of the first `count` hosts during the block. Yields these hosts."""
+        """Run the workers of the first `count` hosts while the with block runs. Yields these hosts."""
         hosts = self.hosts[:count]
         try:
             for host in hosts:
@@ -83,16 +86,16 @@ class Simulation:
     def resize(self, send: bool = True) -> Iterator[tuple[int, float]]:
         """Send a task for each photo, and wait until all photos are resized.
 
-        This also ends when no photo was resized for PATIENCE seconds.
+        The wait also ends if no photo has been resized for PATIENCE seconds.
 
         Args:
-            send: Whether to send the tasks. After an upload, they have already been sent.
+            send: Whether to send the tasks. After an upload, the site has already sent them.
 
         Yields:
             The number of resized photos and the seconds since the start, whenever the number changes.
 
         Raises:
-            WorkshopError: send_photos.py failed.
+            WorkshopError: If send_photos.py failed.
         """
         environment = self.site.environment | {
             "DATA_DIR": str(self._folder / "sending"),
@@ -112,7 +115,7 @@ class Simulation:
 
 
 def _database(ending: Ending, folder: Path) -> tuple[str, str]:
-    """Return the description of the database, and its URL."""
+    """Start the database, and return its description and its URL."""
     try:
         return "PostgreSQL", ending.entered(temporary_servers.postgres())
     except temporary_servers.NotInstalled:

@@ -1,1 +1,1 @@
-"""`./workshop demo`: the finished system with real photos, in the terminal."""
+"""`./workshop demo`: run the finished system with sample photos, and show their progress in the terminal."""

@@ -1,4 +1,4 @@
-"""`./workshop demo`: run the finished system, and follow real photos through it in the terminal."""
+"""The `demo` command: run the finished system, upload the sample photos, and show their progress."""
 
 import contextlib
 import statistics
@@ -14,19 +14,21 @@ from workshop.system.signals import INTERRUPTED
 
 BLOCKING = "01-sync"
 UPLOADS = 6
-"""Uploads to each of the two sites for the comparison, after one warm-up upload that is not counted."""
+"""The number of uploads to each of the two sites in the comparison, not counting one warm-up upload."""
 
 
 def main(exit_when_done: bool) -> int:
-    """Run the newest solution, upload every sample, and compare with the site of lesson 01.
+    """Run the newest solution, upload every sample, and compare the site with the one from lesson 01.
 
-    All processes are stopped on every exit.
+    All processes are stopped before the function returns.
 
     Args:
-        exit_when_done: Return once all photos are done. Otherwise, the site keeps running until Ctrl-C.
+        exit_when_done: Whether to return once all photos are done. If False, the site keeps running until
+            Ctrl-C.
 
     Returns:
-        The exit code: 0, or 1 if a photo ended in an unexpected state, or 130 after an early Ctrl-C.
+        The exit code: 0, or 1 if a photo ended in an unexpected state, or 130 if Ctrl-C was pressed before
+        all photos were done.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(say, "Stopped. Nothing is left running.")
@@ -79,7 +81,7 @@ def _print_results(photos: list[Photo]) -> None:
 
 
 def _compare(site: Site, folder: Path, ending: Ending) -> None:
-    """Upload the same large photo to both sites in turn, and print the request times."""
+    """Upload the same large photo to both sites alternately, and print the request times."""
     blocking = ending.started(Site(BLOCKING, folder))
     blocking.wait()
     content = PHONE_PHOTO.content()

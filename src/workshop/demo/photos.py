@@ -1,4 +1,4 @@
-"""Upload the sample photos to the site as a visitor would, and follow each photo until it is done."""
+"""Upload the sample photos to the site as a visitor would, and track each photo until it is done."""
 
 import time
 from collections.abc import Callable
@@ -14,26 +14,26 @@ from workshop.photos.visitor import Visitor
 from workshop.system.waiting import until
 
 PATIENCE = 60.0
-"""Seconds without any change after which the demo stops waiting for the remaining photos."""
+"""The number of seconds without any change after which the demo stops waiting for the remaining photos."""
 DONE = ("resized", "refused", "failed")
 
 
 @dataclass
 class Photo:
-    """A sample and its progress.
+    """A sample photo and its progress.
 
     Attributes:
-        sample: The sample.
-        state: painting, painted, uploading, waiting or unqueued, and finally one of DONE.
-        id: The photo's ID on the site, None until the site has accepted it.
-        content: The file's bytes, empty until it is painted.
-        pixels: The size of the resized photo, such as "800×600".
-        bytes_after: The number of bytes of the resized photo.
-        why: The site's message about a photo that it does not resize.
-        sent_at: When the upload started, by time.perf_counter().
-        request_seconds: The duration of the upload request.
-        http_status: The status of its response, None without one.
-        seconds: From the start of the upload until the photo is done.
+        sample: The sample that is uploaded.
+        state: The current state: painting, painted, uploading, waiting or unqueued, and finally one of DONE.
+        id: The photo's ID on the site, or None until the site has accepted the photo.
+        content: The bytes of the file, which are empty until the photo has been painted.
+        pixels: The width and height of the resized photo, such as "800×600".
+        bytes_after: The size of the resized photo in bytes.
+        why: The site's message about a photo that it did not resize.
+        sent_at: The start time of the upload, measured with time.perf_counter().
+        request_seconds: The duration of the upload request in seconds.
+        http_status: The HTTP status of the response to the upload, or None if there was no response.
+        seconds: Seconds from the start of the upload until the photo was done.
     """
 
     sample: Sample
@@ -50,31 +50,31 @@ class Photo:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """The name of the photo's file."""
         return self.sample.name
 
     @property
     def bytes_before(self) -> int:
-        """The number of bytes of the uploaded file."""
+        """The size of the uploaded file in bytes."""
         return len(self.content)
 
     @property
     def is_done(self) -> bool:
-        """Whether the state is final."""
+        """Whether the photo has reached a final state."""
         return self.state in DONE
 
     @property
     def as_expected(self) -> bool:
-        """Whether the state is the one that the sample should end in."""
+        """Whether the photo is in the state that is expected for its sample."""
         return self.state == self.sample.outcome
 
     def finish(self, state: str, why: str = "") -> None:
-        """Record the final state and the time it took."""
+        """Set the final state and its reason, and record how many seconds the photo took."""
         self.state, self.why, self.seconds = state, why, time.perf_counter() - self.sent_at
 
 
 class UploadTracker:
-    """Uploads photos as a visitor, and follows their states."""
+    """Uploads photos as a visitor, and keeps track of their states."""
 
     def __init__(self, visitor: Visitor):
         self._visitor = visitor
@@ -82,7 +82,11 @@ class UploadTracker:
         self._states_url: str | None = None
 
     def send(self, photo: Photo) -> None:
-        """Upload `photo`. Afterwards, its state is refused, or it has an ID and its state is waiting."""
+        """Upload `photo`, and update its state.
+
+        If the site refuses the photo, its state becomes refused. Otherwise, the photo gets an ID. Its state
+        becomes waiting, or already a final state if the site resizes photos in the request.
+        """
         photo.sent_at = time.perf_counter()
         answer = self._visitor.upload(photo.name, photo.content)
         photo.request_seconds = answer.seconds
@@ -95,11 +99,11 @@ class UploadTracker:
         photo.id = max(page.states.keys() - self._known, default=None)
         self._known |= page.states.keys()
         photo.state = "waiting"
-        if self._states_url is None:  # as in lesson 01, where the photo is already done
+        if self._states_url is None:  # the site of lesson 01, where the photo is already done
             photo.finish(page.states.get(photo.id, "lost"))
 
     def update(self, photos: list[Photo]) -> None:
-        """Ask the site for the states of the photos that are not done, as its page does."""
+        """Ask the site for the states of all unfinished photos, as the script on its page does."""
         pending = {photo.id: photo for photo in photos if photo.id is not None and not photo.is_done}
         if not pending or self._states_url is None:
             return
@@ -121,7 +125,7 @@ class UploadTracker:
 
 
 def paint(photos: list[Photo], show: Callable[[], None]) -> None:
-    """Create the photos' files. Calls `show` before and after each file."""
+    """Create the files of all photos. Calls `show` before and after each file."""
     for photo in photos:
         photo.state = "painting"
         show()
@@ -130,14 +134,14 @@ def paint(photos: list[Photo], show: Callable[[], None]) -> None:
 
 
 def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lambda: None) -> None:
-    """Upload all photos, one after another, and follow them until all are done.
+    """Upload all photos, one after another, and track them until all of them are done.
 
-    This stops when nothing has changed for PATIENCE seconds.
+    The function also returns if no state has changed for PATIENCE seconds.
 
     Args:
-        photos: The painted photos.
-        visitor: The visitor who uploads them.
-        show: Called after every step and every request for the states.
+        photos: The photos to upload, which have already been painted.
+        visitor: The visitor who uploads the photos.
+        show: A function that is called after every step and after every request for the states.
     """
     tracker = UploadTracker(visitor)
     for photo in photos:
@@ -159,7 +163,7 @@ def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lam
 
 
 class _ListPage(HTMLParser):
-    """The list of photos: their states by ID, and the URL that returns the states."""
+    """Parses the page that lists the photos, and finds their states by ID and the URL for new states."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The demo's progress display: a live table, or one line per change if there is no terminal."""
+"""Display the demo's progress in a live table, or one line per change if the output is not a terminal."""
 
 import contextlib
 import re
@@ -24,11 +24,11 @@ COLORS = {
     "failed": "magenta",
 }
 WIDE = 124
-"""The terminal width, in columns, from which a sample's whole purpose fits."""
+"""The minimum terminal width, in columns, at which the whole purpose of a sample fits."""
 
 
 class ProgressDisplay:
-    """Displays the photos. Call `update()` after every change."""
+    """Displays the progress of the photos. Call `update()` after every change."""
 
     def __init__(self, photos: list[Photo]):
         self.photos = photos
@@ -37,7 +37,7 @@ class ProgressDisplay:
 
     @contextlib.contextmanager
     def on_screen(self) -> Iterator[None]:
-        """Display the photos during the block. The table stays on the screen afterwards."""
+        """Display the photos while the with block runs. The table stays on the screen afterward."""
         if not console.is_terminal or console.is_dumb_terminal:
             yield
             return
@@ -46,7 +46,7 @@ class ProgressDisplay:
             self._live.refresh()
 
     def update(self) -> None:
-        """Print what has changed. The live table refreshes on its own."""
+        """Print a line for each photo whose state has changed. The live table refreshes automatically."""
         if self._live is None:
             for photo in self.photos:
                 if photo.state not in ("", "painting", self._printed.get(photo.name)):
@@ -77,7 +77,7 @@ class ProgressDisplay:
 
 
 def line(photo: Photo) -> str:
-    """Return a line about a photo, for a log."""
+    """Return a line of text that describes the current state of a photo."""
     if photo.state == "painted":
         return f"  {photo.name:<17}painted    {in_bytes(photo.bytes_before)}: {photo.sample.purpose}"
     text = f"  {photo.name:<17}{photo.state:<9}"
@@ -89,7 +89,7 @@ def line(photo: Photo) -> str:
 
 
 def change_of_size(photo: Photo) -> str:
-    """Return for example "3.5 MB → 41 kB"."""
+    """Return the sizes of the photo before and after the resize, such as "3.5 MB → 41 kB"."""
     before = in_bytes(photo.bytes_before) if photo.content else "–"
     return f"{before} → {in_bytes(photo.bytes_after)}" if photo.bytes_after else before
 

@@ -1,1 +1,1 @@
-"""Record the terminal output on the pages again (`./workshop dev runs`)."""
+"""Run the commands whose terminal output the pages show, and record it again (`./workshop dev runs`)."""

@@ -1,4 +1,4 @@
-"""The outputs in `[made_by]`: a command of the repository writes them, such as `./workshop dev faults`."""
+"""Record the outputs in `[made_by]`, which a command such as `./workshop dev faults` writes."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 SECONDS = 3600
-"""The maximum time for a command, in seconds. The slowest one builds an image."""
+"""The maximum time for a command, in seconds. The slowest command builds a container image."""
 STOP_SECONDS = 60
 """The time that an interrupted command gets to stop its servers, in seconds."""
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of the commands, with which Python finds the workshop and the tests' modules."""
+    """Return environment variables that let Python find the workshop's modules and those of its tests."""
     clone = paths.SOURCES.parent
     docker = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}  # its address
     return (
@@ -35,11 +35,12 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class MadeBy:
-    """A command that writes outputs. It runs in the repository.
+    """A command that writes one or more output files. It runs in the root of the repository.
 
     Attributes:
-        folder: The folder of the outputs.
-        files: The names of the outputs.
+        folder: The folder of the output files.
+        command: The command, which bash runs.
+        files: The names of the output files.
         quick: Whether `--check` records the outputs.
     """
 
@@ -49,13 +50,14 @@ class MadeBy:
     quick: bool = False
 
     def record(self) -> dict[str, str]:
-        """Run the command, and put the old texts of the files back.
+        """Run the command, then restore the old contents of the files.
 
         Returns:
-            The texts that the command has written, by file name.
+            The texts that the command wrote, by file name.
 
         Raises:
-            WorkshopError: The command fails or leaves a file out. The message has the end of its output.
+            WorkshopError: If the command fails or does not write all files. The message contains the end of
+                the command's output.
         """
         before = {name: (_time(self.folder / name), _text(self.folder / name)) for name in self.files}
         try:
@@ -76,12 +78,14 @@ class MadeBy:
             try:
                 code = child.wait(SECONDS)
             finally:
-                if child.running:  # Ctrl-C, or out of time: let the command stop its servers
+                if child.running:  # after Ctrl-C or a timeout, let the command stop its servers
                     signals.to_group(child.pid, signal.SIGINT)
                     child.wait(STOP_SECONDS)
             said = child.last_lines(20)
         if code is None:
-            raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {self.command}")
+            raise WorkshopError(
+                f"This command took longer than {SECONDS} s, so it was stopped: {self.command}"
+            )
         if code != 0:
             raise WorkshopError(f"{self.command} failed with exit code {code}:\n{said}")
         return said

@@ -1,20 +1,26 @@
-"""The manifests of the terminal outputs: docs/runs/NN/runs.toml.
+"""Read the manifests of the terminal outputs, docs/runs/NN/runs.toml.
 
-`[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). Its
-`commands` run in order. The output of a command with a `file` is written to that file. Keys of a command:
+A `[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). Its
+`commands` run in order. If a command has a `file`, its output is written to that file. A command has these
+keys:
 
-    run       the command, run by bash in the project; `cwd` is another folder, relative to the workshop
-    shown     the command as the page shows it after "$ " (default: `run`); an output that starts with "$ "
-              already contains its commands
-    log       show the log of this process instead; `until`, `times`: wait until the log contains this text
+    run       the command, which bash runs in the project's folder
+    cwd       the folder in which to run the command instead, relative to the workshop
+    shown     the command as the page shows it after "$ " (default: `run`). If the output starts with "$ ", it
+              already contains the commands, and no command is added.
+    log       the name of a process whose log is shown instead of the command's output
+    until     a regular expression to wait for in the log
+    times     the number of matches to wait for in the log
     start, keep, drop, head, tail, gap     select lines (see `output_text.Selection`)
     traceback true if the output may contain a traceback
-    replace   [regular expression, text]; at the top of the file, it applies to all outputs of the folder
-    quick     (key of a stage) whether `--check` runs the stage
+    replace   pairs of a regular expression and its replacement. At the top of the file, `replace` applies to
+              all outputs in the folder.
 
-`[made_by]` names a command that writes the output's file (see `workshop.transcripts.made_by`). `[by_hand]`
-says why no command can create an output, and how to create it. An output that is not listed comes from the
-script with its name: every-state.txt from `python …/every_state.py`.
+The key `quick` of a stage says whether `--check` runs the stage.
+
+`[made_by]` gives the command that writes an output's file (see `workshop.transcripts.made_by`). `[by_hand]`
+explains why no command can create an output, and how to create it by hand. An output that is not listed is
+created by the script of the same name. For example, `python …/every_state.py` creates every-state.txt.
 """
 
 import re
@@ -34,10 +40,10 @@ from workshop.transcripts.stage import Stage
 
 @dataclass(frozen=True)
 class Command(output_text.Selection):
-    """A command of a stage. The module's docstring explains the keys.
+    """A command of a stage. The docstring of this module explains its keys.
 
     Attributes:
-        file: Empty if the command only prepares the next one.
+        file: The name of the output file. Empty if the command only prepares the next one.
     """
 
     run: str = ""
@@ -53,12 +59,14 @@ class Command(output_text.Selection):
 
 @dataclass(frozen=True)
 class Entry:
-    """A `[[stage]]` of a manifest.
+    """A `[[stage]]` in a manifest.
 
     Attributes:
-        folder: The folder of the manifest and the outputs.
+        folder: The folder that contains the manifest and the outputs.
+        stage: The environment in which the commands run.
+        commands: The commands, in order.
         quick: Whether `--check` records the outputs.
-        replace: Replacements for all outputs, as pairs of a regular expression and a text.
+        replace: Pairs of a regular expression and its replacement, which apply to all outputs.
     """
 
     folder: Path
@@ -69,17 +77,18 @@ class Entry:
 
     @property
     def files(self) -> list[str]:
-        """The names of the outputs."""
+        """The names of the output files."""
         return list(dict.fromkeys(command.file for command in self.commands if command.file))
 
     def record(self) -> dict[str, str]:
-        """Run the commands.
+        """Run the commands in the environment that the stage describes.
 
         Returns:
-            The outputs by file name.
+            The outputs, by file name.
 
         Raises:
-            WorkshopError: A process does not start or times out, or an output contains a traceback.
+            WorkshopError: If a process does not start, a command times out, or an output contains a
+                traceback.
         """
         lines: dict[str, list[str]] = {name: [] for name in self.files}
         with self.stage as stage:
@@ -109,10 +118,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder with outputs.
+    """A folder that contains outputs.
 
     Attributes:
-        by_hand: The reason for each output that no command creates, by file name.
+        path: The path of the folder.
+        entries: The entries that record the outputs.
+        by_hand: The reasons why some outputs are created by hand, by file name.
     """
 
     path: Path
@@ -121,25 +132,25 @@ class Folder:
 
     @property
     def listed(self) -> list[str]:
-        """The names of all outputs that the manifest or a script explains."""
+        """The names of all outputs that an entry records or that are created by hand."""
         return [*(name for entry in self.entries for name in entry.files), *self.by_hand]
 
 
 def folders() -> list[Folder]:
-    """Return all folders with outputs.
+    """Return all folders that contain outputs.
 
     Raises:
-        WorkshopError: A manifest is invalid.
+        WorkshopError: If a manifest is invalid.
     """
     outputs = sorted((paths.DOCS / "runs").rglob("*.txt"))
     return [read(path) for path in dict.fromkeys(output.parent for output in outputs)]
 
 
 def read(path: Path) -> Folder:
-    """Read a folder.
+    """Read the manifest of the folder `path`, and find the scripts for outputs that it doesn't list.
 
     Raises:
-        WorkshopError: The folder's manifest is invalid. The message contains the file's name.
+        WorkshopError: If the manifest is invalid. The message contains the name of the file.
     """
     file = path / "runs.toml"
     try:

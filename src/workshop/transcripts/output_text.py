@@ -1,4 +1,4 @@
-"""Clean the output of a run for a page, and compare outputs of different runs."""
+"""Prepare the output of a command for a page, and compare the outputs of different runs."""
 
 import re
 import socket
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 FACTOR = 1.5
-"""A number that changes by more than this factor may make the text around it wrong."""
+"""If a number changes by more than this factor, the text on the page may no longer be true."""
 
 MASKS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
@@ -26,7 +26,7 @@ MASKS = [
     (r"\bphoto-\d+\.jpg", "photo-<n>.jpg"),
     (r"\b(Linux|macOS|Darwin)-\S+", "<platform>"),
 ]
-"""Text that differs in every run: ids, times, processes."""
+"""Masks for text that differs in every run, such as IDs, times and process numbers."""
 DURATION_MASKS = [
     (r"\b\d+m\d+(\.\d+)?s\b", "<amount>"),
     (r"\b\d+(\.\d+)?(e-\d+)? ?(s|ms|MB)\b", "<amount>"),
@@ -37,16 +37,16 @@ DURATION_MASKS = [
 
 
 def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
-    """Return a text without colors and machine-specific parts, and with the usual ports.
+    """Return `text` without colors and machine-specific parts, and with the usual ports.
 
     Args:
         text: The output of a command.
         root: The temporary folder that represents the clone.
-        ports: The usual ports by the ports of this run.
+        ports: For each port of this run, the port that the page shows.
     """
     text = ANSI.sub("", text).replace(f"{root}/", "").replace(root, "")
     for port, usual in ports.items():
-        # In a table, pad a shorter number with spaces.
+        # In a table, pad a shorter port number with spaces, so that the columns stay aligned.
         text = re.sub(rf"(?<=:){port}\b(\S*  )", f"{usual}\\1" + " " * (len(str(port)) - 4), text)
         text = re.sub(rf"(?<=:){port}\b", str(usual), text)
     host = re.escape(socket.gethostname())
@@ -55,7 +55,12 @@ def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
 
 
 def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
-    """Replace every match of the regular expressions in `text`, line by line."""
+    """Return `text` with the matches of each regular expression replaced, line by line.
+
+    Args:
+        text: The output of a command.
+        rules: Pairs of a regular expression and its replacement.
+    """
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.M)
     return text
@@ -63,15 +68,15 @@ def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which lines of an output to show.
+    """Selects the lines of an output that a page shows.
 
     Attributes:
-        start: A regular expression. Lines before its first match are left out.
-        keep: A regular expression that the lines must match.
-        drop: A regular expression that the lines must not match.
-        head: The number of lines at the start. None means all, or none if there is a `tail`.
-        tail: The number of lines at the end.
-        gap: The line to insert where lines were left out.
+        start: A regular expression. The lines before its first match are left out.
+        keep: A regular expression. The lines that do not match it are left out.
+        drop: A regular expression. The lines that match it are left out.
+        head: The number of lines to show from the start. None means all lines, or none if `tail` is set.
+        tail: The number of lines to show from the end.
+        gap: The line to insert wherever lines were left out.
     """
 
     start: str = ""
@@ -82,7 +87,7 @@ class Selection:
     gap: str | None = None
 
     def of(self, lines: list[str]) -> list[str]:
-        """Return the selected lines."""
+        """Return the lines that the page shows."""
         first = next((number for number, line in enumerate(lines) if re.search(self.start, line)), 0)
         numbers = [
             number
@@ -103,11 +108,11 @@ class Selection:
 
 
 def masked(text: str, numbers: bool = False) -> str:
-    """Return a text in one line, with masks for what differs between runs.
+    """Return `text` on one line, with masks in place of the parts that differ between runs.
 
     Args:
-        text: An output. Two outputs that are equal after masking count as the same.
-        numbers: Whether to mask all numbers, not only durations.
+        text: The output of a command. Two outputs count as the same if they are equal after masking.
+        numbers: Whether to mask all numbers instead of only durations.
     """
     text = replaced(text, MASKS + DURATION_MASKS)
     if numbers:
@@ -116,11 +121,11 @@ def masked(text: str, numbers: bool = False) -> str:
 
 
 def changed_numbers(old: str, new: str) -> list[str]:
-    """Compare the numbers of two outputs that have the same words.
+    """Compare the numbers in two outputs that contain the same words.
 
     Returns:
-        The lines of `new` in which a number has changed by more than FACTOR, with the old number. Empty if
-        the words differ, because then the whole difference counts.
+        One entry for each line in which a number has changed by more than FACTOR, with the old and the new
+        number. The list is empty if the words differ, because in that case the whole difference matters.
     """
     before, after = _masked_lines(old), _masked_lines(new)
     if _words(before) != _words(after):

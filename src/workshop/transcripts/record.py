@@ -1,4 +1,4 @@
-"""`./workshop dev runs`: record the terminal outputs on the pages again by running their commands."""
+"""`./workshop dev runs`: run the commands whose output the pages show, and record the output again."""
 
 import difflib
 from pathlib import Path
@@ -11,18 +11,18 @@ from workshop.transcripts.made_by import MadeBy
 
 
 def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
-    """Record outputs again, and print what has changed.
+    """Record outputs again, and print which of them have changed.
 
     Args:
-        names: Folders or single outputs, such as "03" and "03/killed". Empty means all.
-        check: Record only the quick ones and compare them, without writing files.
-        to: The folder to write to. None replaces the outputs.
+        names: The names of folders or of single outputs, such as "03" and "03/killed". Empty means all.
+        check: Whether to record only the quick outputs and compare them, without writing files.
+        to: The folder to write the outputs to. If it is None, the existing outputs are replaced.
 
     Returns:
-        The exit code: 1 if a run failed or `check` found a difference.
+        The exit code, which is 1 if a run failed or if `check` found a difference.
 
     Raises:
-        WorkshopError: There is no such output.
+        WorkshopError: If a name is unknown, or if `check` is True and none of the outputs is quick.
     """
     failed = False
     for entry in _selected(names, check):
@@ -36,7 +36,7 @@ def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
             file = entry.folder / name
             old = file.read_text(encoding="utf-8") if file.is_file() else ""
             if check and output_text.masked(old) == output_text.masked(text):
-                old = text  # durations don't count
+                old = text  # only durations or IDs differ
             verbatim("\n".join(_report(entry.folder, name, old, text)))
             if check:
                 failed = failed or old != text
@@ -62,23 +62,27 @@ def _selected(names: list[str], quick: bool) -> list[manifest.Entry | MadeBy]:
             raise WorkshopError(_unknown(folders, place, output))
         selected += matching
     if quick and not any(entry.quick for entry in selected):
-        raise WorkshopError(f"None of these is quick: {', '.join(names)}. Leave out --check to run them.")
+        raise WorkshopError(
+            f"None of these outputs is quick: {', '.join(names)}. Leave out --check to record them."
+        )
     return [entry for entry in entries if entry in selected and (entry.quick or not quick)]
 
 
 def _unknown(folders: list[manifest.Folder], place: str, output: str) -> str:
-    """Return the message for a wrong name."""
+    """Return the error message for an unknown name."""
     for folder in folders:
         reason = folder.by_hand.get(f"{output}.txt")
         if folder.path.name == place and reason:
             return f"{place}/{output}.txt is created by hand: {reason}"
     known = ", ".join(folder.path.name for folder in folders)
     name = f"{place}/{output}" if output else place
-    return f'No output is called "{name}". Name a folder ({known}), or 03/killed.'
+    return (
+        f'There is no output named "{name}". Give a folder ({known}) or a single output, such as 03/killed.'
+    )
 
 
 def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
-    """Return lines that say whether an output has changed, and which pages show it."""
+    """Return lines that say whether an output has changed, and if so, on which pages it is shown."""
     same = output_text.masked(old, numbers=True) == output_text.masked(new, numbers=True)
     numbers = output_text.changed_numbers(old, new)
     if same and not numbers:
@@ -91,7 +95,7 @@ def _report(folder: Path, name: str, old: str, new: str) -> list[str]:
 
 
 def _pages(folder: Path, name: str) -> list[str]:
-    """Return the pages that show the output."""
+    """Return the paths of the pages that show the output `name`."""
     include = f'"{folder.relative_to(paths.DOCS).as_posix()}/{name}"'
     pages = sorted(paths.DOCS.rglob("*.md"))
     return [paths.shown(page) for page in pages if include in page.read_text(encoding="utf-8")]

@@ -1,4 +1,4 @@
-"""The environment of a recording: a copy of the workshop, with its own broker and processes."""
+"""The environment for a recording: a copy of the workshop with its own broker and processes."""
 
 import contextlib
 import io
@@ -21,23 +21,24 @@ from workshop.system.waiting import until
 from workshop.transcripts.workshop_copy import WorkshopCopy
 
 SECONDS = 300
-"""The maximum time to wait for a line in a log."""
+"""The maximum time to wait for a line in a log, in seconds."""
 USUAL_PORTS = {"site": 8000, "broker": 6379, "flower": 5555}
 
 
 @dataclass
 class Stage:
-    """A context manager that runs a project in a given state, in a copy of the clone.
+    """A context manager that runs a project in a given state, in a copy of the workshop.
 
     Attributes:
-        lesson: The lesson's name or number.
-        state: "starter", "solution", or "after 2.3" (the starter with the steps up to 2.3 solved).
-        edits: Changes in the project, applied last. Each has the keys `file`, `replace` and `with`.
-        broker: Whether a broker is running.
-        beside: The processes of the Procfile to run.
-        processes: Additional processes, as {name: command}.
-        photos: The number of large photos in the database.
-        env: Additional variables.
+        lesson: The name or number of the lesson.
+        state: The state of the project: "starter", "solution", or for example "after 2.3", which is the
+            starter with all steps up to 2.3 solved.
+        edits: Changes to the project, applied last. Each has the keys `file`, `replace` and `with`.
+        broker: Whether to run a broker.
+        beside: The names of the processes in the Procfile to run.
+        processes: The commands of additional processes, by name.
+        photos: The number of large photos to add to the database.
+        env: Additional environment variables.
     """
 
     lesson: str
@@ -75,23 +76,23 @@ class Stage:
 
     @property
     def usual_ports(self) -> dict[int, int]:
-        """A dictionary of the ports in this run and the ports that a page shows."""
+        """For each port of this run, the port that a page shows."""
         return {self.ports[name]: usual for name, usual in USUAL_PORTS.items()}
 
     def run(self, command: str, cwd: str | None = None) -> str:
-        """Return the output of `command`: see `WorkshopCopy.run`."""
+        """Run `command`, and return its output (see `WorkshopCopy.run`)."""
         return self.copy.run(command, cwd)
 
     def log(self, name: str, pattern: str = "", times: int = 1) -> str:
         """Return the log of a process as soon as it contains enough matches.
 
         Args:
-            name: The process.
+            name: The name of the process.
             pattern: The regular expression to wait for.
-            times: How many matches to wait for.
+            times: The number of matches to wait for.
 
         Raises:
-            WorkshopError: There are still not enough matches after SECONDS.
+            WorkshopError: If the log still doesn't contain enough matches after SECONDS.
         """
         file = self._log_file(name)
 
@@ -100,7 +101,7 @@ class Stage:
 
         if not until(lambda: len(re.findall(pattern, text(), re.M)) >= times, SECONDS):
             raise WorkshopError(
-                f"{name} did not write {pattern!r} often enough (wanted: {times}). It wrote:\n{text()}"
+                f"{name} did not write {pattern!r} enough times (expected: {times}). It wrote:\n{text()}"
             )
         return text()
 
@@ -122,7 +123,7 @@ class Stage:
 
 @contextlib.contextmanager
 def _running(services: list[Service], folder: Path) -> Iterator[list[str]]:
-    """Run the services during the block. Yields the names of those that did not start."""
+    """Run the services while the with block runs. Yields the names of the services that did not start."""
     ready, ended = threading.Event(), threading.Event()
     output = Printer(io.StringIO(), colour=False)
     supervisor = Supervisor(services, folder, output, say=lambda text: None, on_ready=ready.set)

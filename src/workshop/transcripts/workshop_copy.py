@@ -1,4 +1,4 @@
-"""A copy of the workshop in a temporary folder, with a lesson in the state that a run needs."""
+"""A copy of the workshop in a temporary folder, with a lesson in the state that a recording needs."""
 
 import contextlib
 import shutil
@@ -21,7 +21,7 @@ from workshop.system.child import Child
 WIDTH = 80
 """The width of the recorded terminal, in columns. Longer lines wrap on the page."""
 SECONDS = 600
-"""The maximum time for a command, in seconds."""
+"""The maximum time that a command may take, in seconds."""
 STOP_SECONDS = 60
 """The time that a command gets to stop its own servers, in seconds."""
 ADD_PHOTOS = """
@@ -38,54 +38,56 @@ for number in range(1, {count} + 1):
 
 
 class WorkshopCopy:
-    """A clone in a folder, with the learner's copy of a lesson in its playground."""
+    """A copy of the workshop, with the learner's copy of one lesson in its playground."""
 
     def __init__(self, root: Path, lesson: Lesson, ports: dict[str, int], env: Mapping[str, str]):
-        """Choose the folders and variables. Nothing is copied yet.
+        """Choose the folders and environment variables, without copying anything yet.
 
         Args:
-            root: The folder of the clone.
+            root: The folder for the copy.
             lesson: The lesson that the learner has started.
-            ports: The ports of the site, the broker and Flower.
-            env: Additional variables for all processes.
+            ports: The ports of the site, the broker and Flower, by name.
+            env: Additional environment variables for all processes.
         """
         self.root, self.lesson = root, lesson
         self.project = Project(root / "playground" / lesson.name, lesson)
         self.environment = self._environment(ports) | env
 
     def run(self, command: str, cwd: str | None = None) -> str:
-        """Run a command in bash, and stop all its processes.
+        """Run a command in bash, and stop all processes that it leaves running.
 
         Args:
-            command: One or several lines.
-            cwd: A folder in the clone. None means the project.
+            command: One or more lines of bash.
+            cwd: The folder to run in, relative to the copy. None means the project's folder.
 
         Returns:
-            The combined output of both streams.
+            The combined output of standard output and standard error.
 
         Raises:
-            WorkshopError: The command takes more than SECONDS.
+            WorkshopError: If the command takes longer than SECONDS seconds.
         """
         folder = self.project.folder if cwd is None else self.root / cwd
         with Child(["bash", "-c", command], folder=folder, environment=self.environment) as child:
             try:
                 if child.wait(SECONDS) is None:
-                    raise WorkshopError(f"This took more than {SECONDS} s, so it was stopped: {command}")
+                    raise WorkshopError(
+                        f"This command took longer than {SECONDS} s, so it was stopped: {command}"
+                    )
             except BaseException:
                 with signals.held():  # a second Ctrl-C would interrupt this
                     _end(child)
                 raise
-            child.kill()  # also what it left running, before its output is read
+            child.kill()  # also kill the processes that it left running, before its output is read
             return child.output
 
     def prepare(self, state: str) -> None:
-        """Copy the lessons, and solve steps with the learner's commands.
+        """Copy the lessons, then start the lesson and solve its steps with the same commands as a learner.
 
         Args:
-            state: See `Stage.state`.
+            state: The state of the project (see `Stage.state`).
 
         Raises:
-            WorkshopError: The lesson could not be started.
+            WorkshopError: If the lesson could not be started.
         """
         ignored = shutil.ignore_patterns("data", "__pycache__", ".*")
         for name in ("lessons", "solutions", "docs/runs", "docs/examples"):
@@ -104,15 +106,15 @@ class WorkshopCopy:
                 self._workshop(f"solve {step}")
 
     def add_photos(self, count: int) -> None:
-        """Create the database and photos of 12 megapixels.
+        """Create the database, and add photos of 12 megapixels to it.
 
-        If there is a task for it, resize them.
+        The photos are also resized if the project has a task for that.
 
         Args:
-            count: How many photos.
+            count: The number of photos.
 
         Raises:
-            WorkshopError: One of the commands fails.
+            WorkshopError: If a command fails.
         """
         output = self.run("python manage.py migrate --no-input")
         if count:
@@ -127,12 +129,12 @@ class WorkshopCopy:
         """Replace a text in a file of the project.
 
         Args:
-            file: The path in the project.
+            file: The path of the file in the project.
             replace: The old text.
             with_: The new text.
 
         Raises:
-            WorkshopError: The file doesn't contain the old text exactly once.
+            WorkshopError: If the file doesn't contain the old text exactly once.
         """
         path = self.project.folder / file
         text = path.read_text(encoding="utf-8")
@@ -156,7 +158,7 @@ class WorkshopCopy:
                 "PYTHONPATH": str(paths.SOURCES),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "TMPDIR": str(self.root),
-                # As in a person's terminal, but in UTC and without colors.
+                # As in a user's terminal, but in UTC and without colors.
                 "TZ": "UTC",
                 "NO_COLOR": "1",
                 "TTY_COMPATIBLE": "1",
@@ -167,9 +169,10 @@ class WorkshopCopy:
 
 
 def _end(shell: Child) -> None:
-    """Stop a shell and everything below it.
+    """Stop a shell and all programs that it started.
 
-    A shell doesn't wait for its programs when it is told to exit, but only they can stop their own servers.
+    A shell that is asked to exit doesn't wait for its programs, but only these programs can stop the servers
+    that they started.
     """
     with contextlib.suppress(psutil.NoSuchProcess):
         processes = psutil.Process(shell.pid).children(recursive=True)

@@ -1,4 +1,4 @@
-"""django-tasks with the database backend, on SQLite with the settings of the lessons.
+"""django-tasks with its database backend, on SQLite with the same options as in the lessons.
 
 Tasks: https://pypi.org/project/django-tasks/ · the backend and its worker: https://pypi.org/project/django-tasks-db/
 """

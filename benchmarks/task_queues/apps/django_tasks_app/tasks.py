@@ -1,6 +1,6 @@
-"""The tasks of django-tasks. A process that waits for a result polls the database, here every 5 ms.
+"""The tasks for django-tasks. A process that waits for a result polls the database every 5 ms.
 
-A worker imports a task by the name of its function, so each task is a function of this module.
+A worker imports a task by the name of its function, so each task is a function in this module.
 """
 
 import time
@@ -40,4 +40,4 @@ def result(sent):
         if sent.is_finished:
             return sent.return_value
         time.sleep(0.005)
-    raise TimeoutError("There is no result after 60 s.")
+    raise TimeoutError("No result arrived within 60 s.")
