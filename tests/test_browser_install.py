@@ -118,5 +118,5 @@ def test_an_installation_that_fails_or_does_not_end_is_no_installation(tmp_path,
 def test_nothing_can_be_installed(machine, monkeypatch):
     failed = subprocess.CompletedProcess([], 1)
     monkeypatch.setattr(browser.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(WorkshopError, match=r"No Chromium could be installed.*WORKSHOP_CHROMIUM="):
+    with pytest.raises(WorkshopError, match=r"Chromium could not be installed.*WORKSHOP_CHROMIUM="):
         browser.install()

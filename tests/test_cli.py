@@ -71,10 +71,10 @@ def test_without_a_step_the_first_that_is_not_passed_is_meant(run):
     assert "Step 1.2" in run("hint")[1]
     assert "Step 1.2 is solved" in run("solve")[1]
     progress.set_passed_steps("01-one", ["1.1", "1.2"])
-    for command, words in {"hint": "see its hints", "solve": "apply its solution"}.items():
+    for command, words in {"hint": "see the hints for", "solve": "apply the solution to"}.items():
         code, _, err = run(command)
         assert (code, "./workshop start 02" in err) == (1, True)
-        assert err.endswith(f"Name a step to {words}: ./workshop {command} 1.1\n")
+        assert err.endswith(f"To {words} a step: ./workshop {command} 1.1\n")
 
 
 def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):

@@ -434,7 +434,7 @@ def test_a_port_that_is_taken_is_a_sentence(busy_port):
     said = in_one_line(run.stderr)
     assert re.match(rf"Port {busy_port} is taken by .*\(pid {os.getpid()}\)\.", said)
     assert "already served" not in said
-    assert re.search(r"Another port: \./workshop docs --port \d+$", run.stderr.rstrip())
+    assert re.search(r"Use another port: \./workshop docs --port \d+$", run.stderr.rstrip())
 
 
 def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_path):
@@ -451,7 +451,7 @@ def test_a_served_site_tells_how_far_it_is_and_its_address_once_it_answers(tmp_p
         assert is_free(port)
         assert next(lines) == "  10 of 25 pages"
         assert next(lines) == "  20 of 25 pages"
-        assert next(lines) == f"The docs are on http://localhost:{port} · stop: Ctrl-C"
+        assert next(lines) == f"The docs are at http://localhost:{port} · stop: Ctrl-C"
         assert httpx.get(f"http://localhost:{port}/1/").status_code == 200
         (root / "docs/1.md").write_text("# Another\n")
         assert until(lambda: "Another" in httpx.get(f"http://localhost:{port}/1/").text, PATIENCE)

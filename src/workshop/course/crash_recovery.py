@@ -14,7 +14,7 @@ def recover() -> str:
         A message for the learner, or "" if there was nothing to do.
 
     Raises:
-        WorkshopError: The operating system refused a change. The next command repeats the repair.
+        WorkshopError: The operating system refused a change. The next command tries the repair again.
     """
     with journal.lock():
         record = journal.read()  # empty if another command was faster
