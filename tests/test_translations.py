@@ -340,7 +340,7 @@ def test_command_reports_differences(pair, capsys):
     [
         ("lessons/09", False, "lessons/09 is not a translated page"),
         ("lessons/01-sync#nowhere", False, "has no section nowhere"),
-        ("", True, "Name the section"),
+        ("", True, "Give the name of the section"),
     ],
 )
 def test_command_with_a_wrong_name(pair, name, mark, says):

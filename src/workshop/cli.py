@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 PORT = {"min": 1, "max": 65535}
 WITHOUT_REPAIR = ("dev", "docs", "doctor", "test")
-"""Commands that don't change a learner's copy. They run even if an earlier crash cannot be repaired."""
+"""Commands that don't change a learner's copy. They run without first repairing a copy after a crash."""
 ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -298,7 +298,7 @@ def docs(
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
 ) -> None:
-    """Serve the docs site: lessons, notebooks, guides and reference. It is rebuilt when you edit a page."""
+    """Serve the docs site: lessons, notebooks, guides and reference. An edited page is rebuilt."""
     from workshop.docsite import site
 
     raise typer.Exit(site.main(build, port, run_notebooks))
@@ -315,7 +315,7 @@ def notebooks(
         bool, typer.Option("--browser", help="Also open the notebook in the browser.")
     ] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab. Their cells talk to the processes that ./workshop up runs."""
+    """Open the notebooks in JupyterLab. The cells use the processes that ./workshop up runs."""
     from workshop.course import progress
     from workshop.notebooks import server as notebook_server
 
@@ -335,10 +335,10 @@ def bench(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Measure only a little (under two minutes) to check that everything runs."
+            "--quick", help="Run a short version (under two minutes) to check that everything works."
         ),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page in the docs.")] = False,
     page: Annotated[
         bool,
         typer.Option(
@@ -363,12 +363,13 @@ def cluster(
         typer.Option(metavar="COUNT", help="The number of 12-megapixel photos (default: ten per host)."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Use small photos and one round to check that everything runs.")
+        bool, typer.Option("--quick", help="Use small photos and one round to check that everything works.")
     ] = False,
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
 
-    The hosts share no disk: the photos are in an S3 store, and the rows are in PostgreSQL if it is installed.
+    The hosts don't share a disk: the photos are in an S3 store. The rows are in PostgreSQL if it is
+    installed.
     """
     from workshop.cluster import command
 
@@ -401,7 +402,7 @@ app.add_typer(dev_commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
 def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step | None]:
-    """Return the project and the step that a command's two arguments name. They may be in either order.
+    """Return the project and the step that a command's two arguments name. The order is arbitrary.
 
     Raises:
         WorkshopError: Both arguments are steps.

@@ -13,7 +13,7 @@ OTHER_COMMANDS = "Other commands"
 
 
 def markdown() -> str:
-    """Return the reference as Markdown: a section for each panel of `--help`, an anchor for each command."""
+    """Return the reference as Markdown, with a section per panel of `--help` and an anchor per command."""
     from workshop.cli import app
 
     root = typer.main.get_command(app)

@@ -42,7 +42,7 @@ def say(
     never split. If the terminal has been closed, the error is ignored so that the caller can finish its work.
 
     Args:
-        what: The text, or a Rich object. Rich itself wraps such an object.
+        what: The text, or a Rich object, which Rich wraps.
         style: A Rich style for the whole text.
         hang: The indentation of all lines after the first one, in columns. Default: the first line's
             indentation.
@@ -80,7 +80,7 @@ def listed(things: Iterable[object]) -> str:
 
 
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
-    """Split `line` into lines of at most `width` columns. A word that is wider gets its own, wider line."""
+    """Split `line` into lines of at most `width` columns. A word that is wider gets its own line."""
     text = line.plain
     indent = len(text) - len(text.lstrip())
     hang = indent if hang is None or hang > width - NARROWEST else hang

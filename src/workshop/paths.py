@@ -1,4 +1,4 @@
-"""The workshop's folders. Write `paths.LESSONS` in other modules, so that tests can replace the folder."""
+"""The workshop's folders. Other modules use `paths.LESSONS`, so that tests can replace the folder."""
 
 import os
 import sys

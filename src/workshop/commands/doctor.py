@@ -162,7 +162,7 @@ def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None
             command, cwd=project.folder, env=variables, capture_output=True, text=True, timeout=60
         )
     except subprocess.TimeoutExpired:
-        return None, "loading it took longer than 60 seconds"
+        return None, "loading the project took longer than 60 seconds"
     for line in process.stdout.splitlines():
         if line.startswith(inspect_project.MARK):
             return json.loads(line.removeprefix(inspect_project.MARK)), ""

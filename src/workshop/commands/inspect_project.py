@@ -12,7 +12,7 @@ import sys
 MARK = "FOUND"
 """The start of the line that contains the JSON. The project's code may print other lines."""
 ASK_WORKERS = "ask-workers"
-"""The command-line argument that includes the workers. Without this argument, the broker is not used."""
+"""The command-line argument that adds the workers to the output. Without it, the broker is not used."""
 
 
 def inspect(ask_workers: bool) -> dict:

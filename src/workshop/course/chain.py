@@ -163,8 +163,8 @@ def _refuse_unshared(name: str) -> None:
         )
     if name == README or not is_project_file(name):
         raise WorkshopError(
-            f"{name} was not copied. It is not one of the files that the projects share: each lesson has "
-            "its own version, or none."
+            f"{name} was not copied. The projects do not share this file: each lesson has its own "
+            "version of it or none."
         )
 
 

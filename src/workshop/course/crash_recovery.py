@@ -8,7 +8,7 @@ from workshop.errors import WorkshopError, describe
 
 
 def recover() -> str:
-    """Finish an interrupted reset, or undo an interrupted solve.
+    """Finish an interrupted `reset`, or undo an interrupted `solve`.
 
     Returns:
         A message for the learner, or "" if there was nothing to do.

@@ -33,7 +33,7 @@ def write(command: str, **details: object) -> None:
 
 
 def clear() -> None:
-    """Delete the record. The caller has made the copy complete again."""
+    """Delete the record once the copy is complete again."""
     _file().unlink(missing_ok=True)
 
 

@@ -44,7 +44,7 @@ class Lesson:
         folder: The folder of the starter.
         solution: The folder of the solution.
         keeps: Checks from earlier lessons that also apply to this lesson, as paths relative to lessons/.
-        waits: For some processes, the id of the step that must be done before the process can start.
+        waits: Maps a process name to the id of the step that must be done before the process can start.
     """
 
     name: str
@@ -138,7 +138,7 @@ def all_lessons() -> list[Lesson]:
 
 
 def find(text: str) -> Lesson:
-    """Return the lesson that `text` names: "3", "03", "03-images", "images" or the beginning of one of these.
+    """Return the lesson that `text` names: "3", "03", "03-images", "images" or the start of such a name.
 
     Raises:
         WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from.

@@ -119,7 +119,7 @@ def changed_files(lesson: Lesson) -> list[str]:
 
 
 def backup_folder(name: str) -> Path:
-    """Create and return an empty folder in playground/.backup/. Its name is `name` and the current time."""
+    """Create and return an empty folder in playground/.backup/. Its name ends with the current time."""
     folder = _unused_backup_path(name)
     folder.mkdir(parents=True)
     return folder
@@ -152,7 +152,7 @@ def _update(lesson: Lesson) -> None:
 
 
 def _swap(lesson: Lesson, backup: Path) -> None:
-    """Replace the learner's copy with the new one. If a call is interrupted, the next call completes it."""
+    """Replace the learner's copy with the new one. Calling this again completes an interrupted swap."""
     folder, new = lesson.learners_copy, _new_copy(lesson)
     if not backup.exists():
         folder.rename(backup)

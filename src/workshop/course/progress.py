@@ -34,7 +34,7 @@ def passed_steps(lesson: str) -> list[str]:
 
 
 def set_passed_steps(lesson: str, steps: Iterable[str]) -> None:
-    """Record the result of a check of the whole lesson: `steps` have passed, and no others."""
+    """Record the steps of `lesson` that passed in a check of the whole lesson."""
     with _changing() as record:
         record["passed"][lesson] = list(dict.fromkeys(steps))
 
@@ -87,7 +87,9 @@ def restart_lesson(lesson: str) -> None:
 
 
 def load() -> dict:
-    """Return the recorded progress. An unreadable file is renamed, and standard error shows a message.
+    """Return the recorded progress.
+
+    If the file is unreadable, it is renamed, and a message is printed to standard error.
 
     Returns:
         {"last": lesson or None, "passed": {lesson: [step]}, "hints": {lesson: {step: count}}}

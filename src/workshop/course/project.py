@@ -164,7 +164,7 @@ def at(folder: Path) -> Project:
     if lesson is None:
         names = ", ".join(lesson.name for lesson in lessons.all_lessons())
         raise WorkshopError(
-            f"Which lesson does {paths.shown(root)} belong to? Rename this folder or a parent folder "
+            f"Cannot tell which lesson {paths.shown(root)} belongs to. Rename this folder or a parent folder "
             f"to the name of a lesson: {names or 'there are none here. Is this a complete clone?'}."
         )
     return Project(root, lesson)

@@ -17,7 +17,7 @@ LEFT_BY_TOOLS = frozenset(
 )
 
 README = "README.md"
-"""The name of a file that each starter has. A solution has no such file."""
+"""The name of the README file. Each starter has one, but a solution does not."""
 
 
 def list_files(folder: Path) -> dict[str, Path]:
@@ -73,7 +73,8 @@ def split_path(text: str, projects: Iterable[Path]) -> tuple[Path | None, str]:
         projects: The folders of the projects that may contain the file.
 
     Returns:
-        The project's folder and the relative path. If no project contains the file, None and `text`.
+        The project's folder and the file's path relative to it. If no project contains the file, the values
+        are None and `text`.
     """
     for folder in (Path.cwd(), paths.ROOT):
         file = (folder / text).absolute()

@@ -16,7 +16,7 @@ from workshop.system import atomic_file
 
 @dataclass(frozen=True)
 class Solved:
-    """The files that a solve has written. If there are none, everything was already solved.
+    """The files that were written. If there are none, everything was already solved.
 
     Attributes:
         changed: The learner's files that were changed.
@@ -59,12 +59,12 @@ def solve_lesson(project: Project) -> Solved:
 
 
 def message(project: Project, step: Step | None, solved: Solved) -> str:
-    """Return a message that says what a solve has done, and what the next command is.
+    """Return a message that says which files were written and which command to run next.
 
     Args:
         project: The learner's copy.
         step: The step that was solved, or None for the whole lesson.
-        solved: The result of the solve.
+        solved: The result of `solve_step()` or `solve_lesson()`.
     """
     subject = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
     if not solved:
@@ -79,7 +79,7 @@ def message(project: Project, step: Step | None, solved: Solved) -> str:
 
 
 def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
-    """Undo an interrupted solve. A file that was changed after the solve is left unchanged.
+    """Undo an interrupted `solve`. Files that the learner changed afterward are not restored.
 
     Args:
         folder: The learner's copy.
@@ -99,7 +99,7 @@ def _refuse_solutions(project: Project) -> None:
         raise WorkshopError(f"There is no solution for {project.lesson.name}. Is this a complete clone?")
     if project.folder.is_relative_to(paths.SOLUTIONS):
         raise WorkshopError(
-            f"{project.shown} is the solution itself. To solve the lesson in your copy, name the lesson: "
+            f"{project.shown} is the solution itself. To solve the lesson in your copy, run: "
             f"./workshop solve {project.lesson.code}"
         )
 

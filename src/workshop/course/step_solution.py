@@ -81,7 +81,8 @@ def _file_with_step(project: Project, step: Step, name: str) -> bytes:
 def _is_done(hunk: Hunk, starter: str, mine: str) -> bool:
     """Return True if the learner's text already contains the change.
 
-    It must contain the new lines of `hunk`. If the hunk only deletes lines, it must not contain those lines.
+    The text must contain the new lines of `hunk`. If the hunk only deletes lines, the text must not contain
+    the deleted lines.
     """
     if hunk.lines:
         return "".join(hunk.lines) in mine
@@ -96,7 +97,7 @@ def _applied(starter: str, chosen: list[Hunk]) -> bytes:
 
 
 def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
-    """Apply the changes from base to target to `mine`. If both changed the same lines, the target wins.
+    """Apply the changes between `base` and `target` to `mine`. In a conflict, the lines of `target` win.
 
     Raises:
         WorkshopError: git is missing or failed.

@@ -80,7 +80,7 @@ def browser() -> None:
 
 @app.command()
 def tools() -> None:
-    """Install what some tests need, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
+    """Install the software for some tests, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
     from workshop.dev import tools as installing
 
     raise typer.Exit(installing.main())

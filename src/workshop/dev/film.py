@@ -18,18 +18,18 @@ A longer animation needs a button that stops it (WCAG 2.2.2), but a README canno
 LARGEST = 400_000
 """The maximum size of a film in bytes."""
 SCALE = 2
-"""How many pixels of a film, in each direction, are shown on one pixel of the page."""
+"""A film is this many times as wide and as high as it appears on the page."""
 GAP, RADIUS, EDGE = 12 * SCALE, 8 * SCALE, (128, 128, 128, 110)
 PHOTOS, TEXT = {"quality": 70, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
-"""The compression of the frames. Text on a plain background is less than half as large if it is lossless."""
+"""How the frames are compressed. For text, lossless compression needs less than half as many bytes."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A still part of a film: a terminal, and optionally the app above it.
+    """One picture in a film: a terminal, and optionally the app above it.
 
     Attributes:
-        milliseconds: How long this part is shown.
+        milliseconds: How long the picture is shown.
         text: The text in the terminal, with ANSI colors.
         app: Screenshots of the app by color scheme, WIDTH * SCALE pixels wide. Empty if the film shows only a
             terminal.
@@ -46,7 +46,7 @@ def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
     Args:
         chromium: The browser that draws the terminal.
         name: The first part of the file names.
-        moments: The parts of the film.
+        moments: The pictures in the film.
 
     Returns:
         The contents of the films and of their still images, by file name.

@@ -20,7 +20,7 @@ from workshop.transcripts.output_text import replaced
 
 KILLED, OTHER = "garden.jpg", "harbor.jpg"
 SLOW_SECONDS = 15
-"""How long the storage takes to save a photo. This is enough time to find the process and kill it."""
+"""The time that the storage takes to save a photo. It is long enough to find the process and kill it."""
 MARGIN = 20
 """The margin below the cards, in pixels."""
 PATIENCE = 120
@@ -126,7 +126,7 @@ class Run:
         )
 
     def _clip(self) -> dict[str, float]:
-        """Return the part of the page to capture: from the top to the end of the cards, without the footer."""
+        """Return the part of the page to capture: everything down to the end of the cards, no footer."""
         cards = self.page.locator(".photos").bounding_box()
         return {"x": 0, "y": 0, "width": WIDTH, "height": cards["y"] + cards["height"] + MARGIN}
 

@@ -32,7 +32,7 @@ class Sentence:
     """A sentence in a file.
 
     Attributes:
-        line: The line where the sentence's paragraph starts, from 1.
+        line: The number of the line where the sentence's paragraph starts. The first line is number 1.
     """
 
     file: Path
@@ -44,7 +44,7 @@ class Sentence:
 
 
 def of_lesson(lesson: Lesson) -> list[Sentence]:
-    """Return all sentences that a learner of a lesson reads."""
+    """Return all sentences that a learner reads in a lesson."""
     todos = sorted({lesson.folder / name for step in lesson.steps for name in step.files})
     code = sorted((lesson.folder / "checks").glob("*.py"))
     code += _exercises(lesson)

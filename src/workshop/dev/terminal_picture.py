@@ -39,7 +39,7 @@ class Terminal:
 
         Args:
             chromium: The browser.
-            scale: How many pixels of the picture, in each direction, correspond to one pixel of the page.
+            scale: The picture is this many times as wide and as high as the page.
             rows: The number of rows in the terminal.
         """
         self._page = chromium.new_page(viewport={"width": WIDTH, "height": 100}, device_scale_factor=scale)

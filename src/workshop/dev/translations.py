@@ -34,7 +34,7 @@ def main(name: str, diff: bool, mark: bool) -> int:
             raise WorkshopError(f"{page} has no section {anchor}. To list its sections: {COMMAND} {page}")
     if mark and not page:
         raise WorkshopError(
-            f"Name the section that is up to date again: {COMMAND} lessons/01-sync#step-1-1 --mark"
+            f"Give the name of the section to mark: {COMMAND} lessons/01-sync#step-1-1 --mark"
         )
     for translation in pages:
         states = translations.states(translation)

@@ -122,7 +122,7 @@ def install() -> None:
     if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
             "Chromium could not be installed. Install it with your package manager (Debian: apt "
-            f"install chromium), or set the path to an installed one: {VARIABLE}=/path/to/chromium"
+            f"install chromium), or set the path of an existing one: {VARIABLE}=/path/to/chromium"
         )
 
 

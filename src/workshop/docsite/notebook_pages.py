@@ -23,7 +23,7 @@ _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 
 
 def write(run: bool = False) -> None:
-    """Write the pages, with the outputs of the last run if there was one.
+    """Write the pages, including the outputs of the last run if there is one.
 
     Args:
         run: Whether to first run the notebooks that have changed or whose project has changed.
@@ -71,7 +71,7 @@ def _stored_run(lesson: Lesson) -> Path:
 
 
 def _digest(lesson: Lesson) -> str:
-    """Return a hash of the notebook and its project. While it is the same, the stored outputs are current."""
+    """Return a hash of the notebook and its project. If it is unchanged, the stored outputs are current."""
     content = hashlib.sha256(server.source(lesson).read_bytes())
     for file in project_files.list_files(lesson.solution).values():
         content.update(file.read_bytes())
@@ -126,7 +126,7 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
 
 
 def _page_part(html: str) -> str:
-    """Convert an HTML document to a part of a page: only its body, with bold text instead of headings."""
+    """Convert an HTML document to part of a page: only its body, with bold text instead of headings."""
     if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
         html = body[1]
     html = re.sub(r"<h[1-6]\b[^>]*>", "<p><strong>", html)
@@ -141,6 +141,6 @@ def _without_machine(text: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file atomically, but only if its text is new, because every write makes the server rebuild."""
+    """Write a file atomically, but only if the text differs, because every write triggers a rebuild."""
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         atomic_file.write_text(file, text, temporary_folder=paths.STATE)
