@@ -85,7 +85,7 @@ def test_how_it_is_installed(machine, monkeypatch, capsys, system, user, sudo, a
         assert (ran[-1][:2] == ["sudo", "-n"]) == asks_sudo
     else:
         assert ran[-1] == [sys.executable, "-m", "playwright", "install", "chromium"]
-    assert ("Playwright now downloads" in said) != debians
+    assert ("Playwright will download" in said) != debians
 
 
 def test_packages_do_not_start_their_servers(tmp_path, monkeypatch):

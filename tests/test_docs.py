@@ -366,7 +366,7 @@ def test_build_fails_when_a_symbol_vanished(copy, tmp_path):
     said = run.stdout + run.stderr
     assert run.returncode != 0
     assert "lessons/01-sync.md" in said
-    assert "there is no fit in that file any more" in said
+    assert "that file does not define fit anymore" in said
     assert "Traceback" not in said
 
 
