@@ -337,9 +337,9 @@ def test_backticks_do_not_end_the_block(root):
 @pytest.mark.parametrize(
     ("include", "says"),
     [
-        ("tasks.py:gone", r"tasks\.py:gone.*no gone .*work, Task"),
-        ("tasks.py:Task.gone", r"no gone .*on_failure"),
-        ("away.py", r"away\.py.*cannot be read.*Was it renamed"),
+        ("tasks.py:gone", r"tasks\.py:gone.*not define gone .*work, Task"),
+        ("tasks.py:Task.gone", r"not define gone .*on_failure"),
+        ("away.py", r"away\.py.*cannot be read.*was renamed"),
         ("broken.py:work", r"broken\.py:1 cannot be read"),
     ],
 )
