@@ -85,7 +85,7 @@ def test_how_it_is_installed(machine, monkeypatch, capsys, system, user, sudo, a
         assert (ran[-1][:2] == ["sudo", "-n"]) == asks_sudo
     else:
         assert ran[-1] == [sys.executable, "-m", "playwright", "install", "chromium"]
-    assert ("Playwright now downloads" in said) != debians
+    assert ("Playwright will download" in said) != debians
 
 
 def test_packages_do_not_start_their_servers(tmp_path, monkeypatch):
@@ -118,5 +118,5 @@ def test_an_installation_that_fails_or_does_not_end_is_no_installation(tmp_path,
 def test_nothing_can_be_installed(machine, monkeypatch):
     failed = subprocess.CompletedProcess([], 1)
     monkeypatch.setattr(browser.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(WorkshopError, match=r"No Chromium could be installed.*WORKSHOP_CHROMIUM="):
+    with pytest.raises(WorkshopError, match=r"Chromium could not be installed.*WORKSHOP_CHROMIUM="):
         browser.install()

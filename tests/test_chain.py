@@ -45,7 +45,7 @@ def test_a_step_that_deletes_a_file_is_found(root):
 
 def test_a_missing_solution_is_found(root):
     (root / "solutions/02-two").rename(root / "gone")
-    assert chain.file_errors() == ["solutions/02-two is missing: every lesson has a solution."]
+    assert chain.file_errors() == ["solutions/02-two is missing: every lesson needs a solution."]
 
 
 def test_todos_and_steps_that_do_not_fit_are_found(root):
@@ -57,7 +57,7 @@ def test_todos_and_steps_that_do_not_fit_are_found(root):
         "lessons/01-one/Procfile has a TODO 1.1, but step 1.1 does not list the file.",
         "lessons/01-one/images/views.py has a TODO 1.9, but lesson.toml has no such step.",
         "Step 1.2 of 01-one has no TODO in the starter.",
-        "solutions/01-one/Procfile is a solution, but still has TODO 1.1.",
+        "solutions/01-one/Procfile belongs to a solution, but still contains TODO 1.1.",
     ]
 
 

@@ -71,10 +71,10 @@ def test_without_a_step_the_first_that_is_not_passed_is_meant(run):
     assert "Step 1.2" in run("hint")[1]
     assert "Step 1.2 is solved" in run("solve")[1]
     progress.set_passed_steps("01-one", ["1.1", "1.2"])
-    for command, words in {"hint": "see its hints", "solve": "apply its solution"}.items():
+    for command, words in {"hint": "see the hints for", "solve": "apply the solution to"}.items():
         code, _, err = run(command)
         assert (code, "./workshop start 02" in err) == (1, True)
-        assert err.endswith(f"Name a step to {words}: ./workshop {command} 1.1\n")
+        assert err.endswith(f"To {words} a step: ./workshop {command} 1.1\n")
 
 
 def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
@@ -122,8 +122,8 @@ def test_status_lists_the_lessons_and_the_next_command(run):
         (["hint", "9.1"], "There is no lesson"),
         (["hint"], "You have not started a lesson yet"),
         (["diff"], "./workshop start 01"),
-        (["solve", "2.1"], "Lesson 02-two is not started"),
-        (["reset", "2"], "not started"),
+        (["solve", "2.1"], "Lesson 02-two has not been started"),
+        (["reset", "2"], "has not been started"),
         (["diff", "lessons"], "is not a Django project"),
         (["up", "7"], "There is no lesson"),
         (["up", "2"], "./workshop start 02"),

@@ -164,7 +164,10 @@ def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
         (root / ".workshop").mkdir()
         up_state.write({"addresses": {"broker": without_password(url)}})
         finding = only_bad(doctor.examine(None, ports={}))
-        assert finding.summary == f"the password of the broker at {without_password(url)} is not known here"
+        assert (
+            finding.summary
+            == f"the password of the broker at {without_password(url)} is not known in this terminal"
+        )
         assert "set REDIS_URL to the same address as for ./workshop up" in finding.fix
         monkeypatch.setenv("REDIS_URL", url)
         assert bad(doctor.examine(None, ports={})) == []

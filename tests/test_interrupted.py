@@ -312,7 +312,7 @@ def test_the_next_command_finishes_what_was_killed_and_says_so(tmp_path, monkeyp
     copy.rename(backup)
     assert run("status") == 0
     told = capsys.readouterr()
-    assert told.err.startswith("./workshop reset 01 was interrupted, and it has now been finished. Backup of")
+    assert told.err.startswith("./workshop reset 01 was interrupted, but it has now been finished. Backup of")
     assert paths.shown(backup) in told.err
     assert "0 of 2 steps" in told.out
     assert (tree(backup), progress.passed_steps("01-one")) == (mine, [])

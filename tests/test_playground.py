@@ -94,7 +94,7 @@ def test_reset_keeps_everything_in_a_backup_of_its_own_each_time(root):
 
 
 def test_reset_of_a_lesson_that_is_not_started(root):
-    with pytest.raises(NotStarted, match="not started"):
+    with pytest.raises(NotStarted, match="has not been started"):
         playground.reset(project.learners_copy(lessons.find("1")))
 
 

@@ -49,7 +49,7 @@ def test_nothing_started_at_all(root):
     [
         ("./nowhere", "There is no folder nowhere"),
         ("docs", "is not a Django project"),
-        ("other", "Which lesson does other belong to"),
+        ("other", "Cannot tell which lesson other belongs to"),
         ("nonsense", 'There is no lesson "nonsense"'),
     ],
 )

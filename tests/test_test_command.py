@@ -54,7 +54,7 @@ def test_without_a_browser_its_tests_are_skipped_with_the_command_that_installs_
 def test_without_a_browser_a_hosted_run_fails_before_its_tests(bare_machine):
     code, said = run_test(bare_machine | {"CI": "true"}, "-n0", QUICK_BROWSER_TEST)
     assert code == 1, said
-    assert "No Chromium could be installed." in said
+    assert "Chromium could not be installed." in said
     assert "skipped" not in said
     assert "pytest" not in said, "it said so only after the tests"
 

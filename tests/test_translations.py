@@ -204,7 +204,7 @@ def test_other_order_of_sections_is_found(pair):
     steps, rest = GERMAN.split("### 1.1", 1)
     step, end = rest.split("## Das Ende", 1)
     (paths.ROOT / pair.file).write_text(f"{steps}## Das Ende{end}\n### 1.1{step}", encoding="utf-8")
-    assert "in another order" in "\n".join(translations.differences(pair))
+    assert "in a different order" in "\n".join(translations.differences(pair))
 
 
 def test_difference_in_a_changed_section_is_none(pair):
@@ -245,9 +245,7 @@ def test_new_file_is_a_translation(pair):
     assert translations.find("README.de.md") == [readme]
     assert list(translations.states(readme)) == ["top", "go"]
     (page,) = translations.find("index")
-    with pytest.raises(
-        WorkshopError, match=r"docs/index\.md cannot be read .*Then rename the translation too"
-    ):
+    with pytest.raises(WorkshopError, match=r"docs/index\.md cannot be read .*rename the translation too"):
         translations.states(page)
 
 
@@ -340,7 +338,7 @@ def test_command_reports_differences(pair, capsys):
     [
         ("lessons/09", False, "lessons/09 is not a translated page"),
         ("lessons/01-sync#nowhere", False, "has no section nowhere"),
-        ("", True, "Name the section"),
+        ("", True, "Give the name of the section"),
     ],
 )
 def test_command_with_a_wrong_name(pair, name, mark, says):

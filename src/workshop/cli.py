@@ -1,4 +1,4 @@
-"""The command line: the commands, with their arguments and options. Separate modules do the work."""
+"""The command-line interface: the commands, their arguments and their options. Other modules do the work."""
 
 import sys
 from typing import Annotated, Literal
@@ -20,9 +20,9 @@ LOOP, RUNNING, MAINTAINERS = "The learner's loop", "Running the project", "For m
 app = typer.Typer(
     help="Move slow work out of a Django request with Celery, lesson by lesson.\n"
     "\n"
-    "A first time? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
-    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path of a project folder. Default: the "
-    "project in the current folder, otherwise the lesson you started last.",
+    "New here? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
+    epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path to a project folder. Default: the "
+    "project in the current folder, otherwise the lesson that you started last.",
     rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 PORT = {"min": 1, "max": 65535}
 WITHOUT_REPAIR = ("dev", "docs", "doctor", "test")
-"""Commands that don't change a learner's copy. They run even if an interrupted command cannot be repaired."""
+"""Commands that don't change a learner's copy. They run without first repairing a copy after a crash."""
 ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -55,7 +55,10 @@ def common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Handle the options that all commands share. `main` reads `--debug`, wherever it is on the line."""
+    """Handle the options that all commands share.
+
+    `main` reads `--debug` separately, because the option may be anywhere on the command line.
+    """
     from workshop.course import journal
 
     if journal.exists() and context.invoked_subcommand not in WITHOUT_REPAIR:
@@ -91,8 +94,8 @@ def check(
 ) -> None:
     """Check your work, step by step.
 
-    The check uses its own broker, worker and data, whether ./workshop up is running or not. It stops at the
-    first step that fails and explains the failure. With --all, it continues.
+    The check uses its own broker, worker and data, whether or not ./workshop up is running. It stops at the
+    first step that fails and explains the failure. With --all, it checks the remaining steps too.
     """
     from workshop.commands import check as check_command
 
@@ -102,7 +105,7 @@ def check(
 
 @app.command(rich_help_panel=LOOP)
 def watch(target: Target = None, step: StepName = None) -> None:
-    """Check again whenever you save a file, starting with the step that failed last. Stop with Ctrl-C."""
+    """Check your work whenever you save a file, starting with the step that failed last. Stop with Ctrl-C."""
     from workshop.commands import check as check_command
 
     project, only = _resolve(target, step)
@@ -121,7 +124,7 @@ def hint(
         lesson, shown = lessons.find_step(step)
     else:
         lesson = projects.resolve(step).lesson
-        shown = hints.open_step(lesson, "Name a step to see its hints: ./workshop hint")
+        shown = hints.open_step(lesson, "To see the hints for a step: ./workshop hint")
     hints.show(lesson, shown, everything)
 
 
@@ -134,7 +137,7 @@ def diff(
 ) -> None:
     """Compare your copy with the solution, file by file.
 
-    With a step, show only what solving that step would change.
+    If you name a step, the command shows only the changes that solve this step.
     """
     from workshop.commands import diff as diff_command
 
@@ -150,7 +153,7 @@ def solve(
         str | None, typer.Argument(metavar="STEP|LESSON", help="A step (3.2) or a whole lesson (03).")
     ] = None,
 ) -> None:
-    """Apply the solution of a step or of a whole lesson. Your files are backed up first.
+    """Apply the solution to a step or to a whole lesson. Your files are backed up first.
 
     Default: your first unpassed step.
     """
@@ -159,7 +162,7 @@ def solve(
 
     project, step = _resolve(target)
     if target is None:
-        step = hints.open_step(project.lesson, "Name a step to apply its solution: ./workshop solve")
+        step = hints.open_step(project.lesson, "To apply the solution to a step: ./workshop solve")
     with signals.held():
         solved = solve_command.solve_step(project, step) if step else solve_command.solve_lesson(project)
         say(solve_command.message(project, step, solved))
@@ -169,7 +172,7 @@ def solve(
 def reset(lesson: LessonName) -> None:
     """Start a lesson over. Your files and data are backed up first.
 
-    If ./workshop up is running the lesson, it is stopped first.
+    If ./workshop up is running the lesson, the command stops it first.
     """
     from workshop.course import playground
     from workshop.runtime import up_state
@@ -231,7 +234,7 @@ def broker(
 
 @app.command(rich_help_panel=RUNNING)
 def doctor(target: Target = None) -> None:
-    """Find out what keeps the workshop from working, and how to fix it.
+    """Find problems that keep the workshop from working, and show how to fix them.
 
     The command checks Python, the disk, the ports, the broker, and the project's code, migrations and result
     backend. It also looks for workers that are missing, belong to another project, or run old code.
@@ -251,7 +254,7 @@ def doctor(target: Target = None) -> None:
 def samples(
     folder: Annotated[
         str | None,
-        typer.Argument(help="Where to put the photos. Default: samples, in the folder you cloned."),
+        typer.Argument(help="The folder for the photos. Default: samples, in your clone of the workshop."),
     ] = None,
     upload: Annotated[
         int | None, typer.Option(metavar="COUNT", help="Upload this many photos to the running site.")
@@ -259,7 +262,8 @@ def samples(
     port: Annotated[
         int | None,
         typer.Option(
-            help="The site's port, for --upload. Default: the port of the running up, otherwise 8000.", **PORT
+            help="The site's port for --upload. Default: the port that ./workshop up uses, otherwise 8000.",
+            **PORT,
         ),
     ] = None,
 ) -> None:
@@ -294,7 +298,7 @@ def docs(
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
 ) -> None:
-    """Serve the docs site: lessons, notebooks, guides and reference. It is rebuilt when you edit a page."""
+    """Serve the docs site: lessons, notebooks, guides and reference. An edited page is rebuilt."""
     from workshop.docsite import site
 
     raise typer.Exit(site.main(build, port, run_notebooks))
@@ -311,7 +315,7 @@ def notebooks(
         bool, typer.Option("--browser", help="Also open the notebook in the browser.")
     ] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab. Their cells talk to the processes that ./workshop up runs."""
+    """Open the notebooks in JupyterLab. The cells use the processes that ./workshop up runs."""
     from workshop.course import progress
     from workshop.notebooks import server as notebook_server
 
@@ -331,16 +335,18 @@ def bench(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Do only a little work (under two minutes) to check that everything runs."
+            "--quick", help="Run a short version (under two minutes) to check that everything works."
         ),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page of the docs.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update the Benchmarks page in the docs.")] = False,
     page: Annotated[
         bool,
-        typer.Option("--page", help="Measure nothing, and write the Benchmarks page from saved results."),
+        typer.Option(
+            "--page", help="Skip the measurements and write the Benchmarks page from saved results."
+        ),
     ] = False,
 ) -> None:
-    """Repeat the workshop's measurements on this machine and print ratios of values from the same run."""
+    """Repeat the workshop's measurements on this machine and print ratios of values from a single run."""
     paths.import_benchmarks()
     from benchmarks import command
 
@@ -357,12 +363,13 @@ def cluster(
         typer.Option(metavar="COUNT", help="The number of 12-megapixel photos (default: ten per host)."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Use small photos and one round to check that everything runs.")
+        bool, typer.Option("--quick", help="Use small photos and one round to check that everything works.")
     ] = False,
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
 
-    The hosts share no disk: the photos are in an S3 store, and the rows are in PostgreSQL if it is installed.
+    The hosts don't share a disk: the photos are in an S3 store. The rows are in PostgreSQL if it is
+    installed.
     """
     from workshop.cluster import command
 
@@ -382,7 +389,7 @@ def compose(context: typer.Context) -> None:
 
 @app.command(rich_help_panel=MAINTAINERS, context_settings=ANY_ARGUMENTS)
 def test(context: typer.Context) -> None:
-    """Run all of the workshop's tests. Further arguments are passed to pytest.
+    """Run all of the workshop's tests. Additional arguments are passed to pytest.
 
     The format check and the linter run first.
     """
@@ -395,10 +402,10 @@ app.add_typer(dev_commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
 def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step | None]:
-    """Return the project and the step that a command's two arguments name, in either order.
+    """Return the project and the step that a command's two arguments name. The order is arbitrary.
 
     Raises:
-        WorkshopError: The arguments name two steps.
+        WorkshopError: Both arguments are steps.
     """
     if target and step and lessons.is_step(target) and not lessons.is_step(step):
         target, step = step, target
@@ -413,9 +420,10 @@ def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step
 
 @signals.as_ctrl_c()
 def main() -> None:
-    """Run the command that the user typed. Prints an error as a sentence and exits with code 1.
+    """Run the command that the user typed.
 
-    `--debug` also shows the traceback.
+    If the command fails, its error is printed as a sentence, and the exit code is 1. With `--debug`, the
+    traceback is shown too.
     """
     debug = "--debug" in sys.argv
     environment.bypass_proxies()

@@ -1,7 +1,7 @@
 """Generate the command reference for the docs: names, usage, arguments and options.
 
-Typer's own generator (`typer utils docs`) loses the groups of `--help`, `-h` and the anchors, and its list of
-commands cuts the help off.
+Typer's own generator (`typer utils docs`) omits the groups of `--help`, the option `-h` and the anchors, and
+it truncates the help texts in its list of commands.
 """
 
 import re
@@ -13,7 +13,7 @@ OTHER_COMMANDS = "Other commands"
 
 
 def markdown() -> str:
-    """Return the reference as Markdown: a section per panel of `--help`, and an anchor per command."""
+    """Return the reference as Markdown, with a section per panel of `--help` and an anchor per command."""
     from workshop.cli import app
 
     root = typer.main.get_command(app)
@@ -74,7 +74,7 @@ def _name(parameter) -> str:
 
 
 def _value(parameter) -> str:
-    """Return the value of an option as in `--port PORT`, or "" for a flag or an argument."""
+    """Return the placeholder for an option's value, such as " PORT", or "" for a flag or an argument."""
     takes_value = parameter.param_type_name == "option" and not parameter.is_flag
     return f" {_name(parameter)}" if takes_value else ""
 
@@ -87,11 +87,11 @@ def _default(parameter) -> str:
 
 
 def _text(text: str) -> str:
-    """Convert help to Markdown: Rich's [bold] becomes bold, and all other markup characters are escaped."""
+    """Convert a help text to Markdown: [bold] becomes bold text, and special characters are escaped."""
     text = re.sub(r"([\\*_<#])", r"\\\1", text)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"**\1**", text)
 
 
 def _cell(text: str) -> str:
-    """Escape the bars in a cell, except inside backticks, so that they don't end the cell."""
+    """Escape the vertical bars in a table cell, except inside backticks, so that they don't end the cell."""
     return re.sub(r"(`[^`]*`)|\|", lambda match: match[1] or r"\|", text.replace("\n", " "))

@@ -1,4 +1,4 @@
-"""The two consoles that all modules print to, and how sentences are wrapped."""
+"""The two consoles that all modules print to, and the functions that wrap and print text."""
 
 import contextlib
 import re
@@ -15,31 +15,38 @@ error_console = Console(stderr=True, highlight=False)
 """Standard error, for error messages."""
 
 WIDEST = 100
-"""The maximum width of a sentence, in columns, even if the terminal is wider."""
+"""The maximum width of a printed line, in columns, even if the terminal is wider."""
 NARROWEST = 30
-"""The minimum number of columns that a hanging indent must leave. Otherwise there is no hanging indent."""
+"""The minimum number of columns that a hanging indent leaves for the text.
+
+If it would leave fewer columns, the text is printed without a hanging indent.
+"""
 
 _COMMAND = r"(?:cd \S+ && )?(?:\S*\./workshop|python manage\.py|celery -A \w+)"
 _ARGUMENTS = r"(?: [a-z_]+)?(?: --?\w\S*(?: \w+)?| \S*[\d/=]\S*)*"
 _WHOLE = rf"`[^`]+`|{_COMMAND}{_ARGUMENTS}|\b(?:cd|cp|kill|export|unset|rm -r|docker compose) \S+"
 _PIECE = re.compile(rf"\s*(?:{_WHOLE}|\S)+")
-"""A part that is never broken, with the spaces before it: a word, or a command that a person might copy."""
+"""A part of a line that is not split across lines: a word, or a command that a person might copy.
+
+The match includes the spaces before the part.
+"""
 
 
 def say(
     what: object, style: str = "", *, hang: int | None = None, markup: bool = False, on: Console = console
 ) -> None:
-    """Print sentences, wrapped to the width of the terminal, or a Rich table.
+    """Print text, wrapped to the width of the terminal, or a Rich object such as a table.
 
-    The width is that of the terminal, the variable COLUMNS, or 80 if the output is not a terminal, but at
-    most WIDEST. A command that fits on one line is not broken, and a path never is. If the terminal has been
-    closed, the error is ignored, so that the caller can finish its work.
+    The width comes from the variable COLUMNS or from the terminal. It is 80 columns if the output is not a
+    terminal, and at most WIDEST. A command that fits on one line is not split across lines, and a path is
+    never split. If the terminal has been closed, the error is ignored so that the caller can finish its work.
 
     Args:
-        what: The text, or a Rich object such as a table, which Rich wraps.
+        what: The text, or a Rich object, which Rich wraps.
         style: A Rich style for the whole text.
-        hang: The indentation of a sentence's further lines, in columns. Default: that of its first line.
-        markup: Whether tags such as [bold] in the text are styles.
+        hang: The indentation of all lines after the first one, in columns. Default: the first line's
+            indentation.
+        markup: Whether to interpret tags such as [bold] in the text as styles.
         on: The console to print to.
     """
     if isinstance(what, str):
@@ -60,27 +67,27 @@ def verbatim(line: str, style: str = "") -> None:
 
 
 def in_bytes(count: int) -> str:
-    """Format a number of bytes for people, for example "3.5 MB"."""
+    """Format a number of bytes in a readable unit, for example "3.5 MB"."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def listed(things: Iterable[object]) -> str:
-    """Return for example "1, 2 and 4" for three numbers."""
+    """Join items as in an English sentence, for example "1, 2 and 4"."""
     *most, last = map(str, things)
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
-    """Break `line` into lines of at most `width` columns. A longer word gets its own, longer line."""
+    """Split `line` into lines of at most `width` columns. A word that is wider gets its own line."""
     text = line.plain
     indent = len(text) - len(text.lstrip())
     hang = indent if hang is None or hang > width - NARROWEST else hang
     breaks, used = [], 0
     for start, piece in _pieces(text, width - hang):
         column = used + len(piece) - len(piece.lstrip())
-        # Before `hang`, a new line would leave no more room.
+        # A piece that starts at or before column `hang` would not have more room on a new line.
         if used and used + cell_len(piece) > width and column > hang:
             breaks.append(start)
             used = hang + cell_len(piece.lstrip())
@@ -95,9 +102,9 @@ def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
 
 
 def _pieces(text: str, width: int) -> Iterator[tuple[int, str]]:
-    """Yield the unbreakable parts of `text`, including the spaces before them, and their positions.
+    """Yield the position and the text of each part that must not be split, including the spaces before it.
 
-    A command that is wider than `width` columns is broken at its spaces.
+    A command that is wider than `width` columns is split at its spaces.
     """
     for piece in _PIECE.finditer(text):
         if cell_len(piece[0].strip()) <= width:

@@ -7,17 +7,17 @@ from workshop import paths
 REMEDIES = {
     errno.ENOSPC: "Free some space on the disk",
     errno.EDQUOT: "Free some space: your quota on this disk is used up",
-    errno.EACCES: "Change its owner or its permissions",
-    errno.EPERM: "Change its owner or its permissions",
+    errno.EACCES: "Change the owner or the permissions of this file or folder",
+    errno.EPERM: "Change the owner or the permissions of this file or folder",
     errno.EROFS: "Make the disk writable",
-    errno.EBUSY: "Unmount it",
-    errno.EEXIST: "Move whatever is already there out of the way",
-    errno.ENOTDIR: "Move the file that is in the folder's place out of the way",
-    errno.EISDIR: "Move the folder that is in the file's place out of the way",
+    errno.EBUSY: "Unmount this folder",
+    errno.EEXIST: "Move the existing file or folder out of the way",
+    errno.ENOTDIR: "There is a file where the folder should be: move it out of the way",
+    errno.EISDIR: "There is a folder where the file should be: move it out of the way",
     errno.EADDRINUSE: "Stop the program that uses this port, or choose another one with --port",
-    errno.ENOTEMPTY: "Move the folder that is already there out of the way",
+    errno.ENOTEMPTY: "Move the existing folder out of the way",
 }
-"""What a learner can do about an error from the operating system."""
+"""What a learner can do about each error from the operating system."""
 
 
 class WorkshopError(Exception):
@@ -29,7 +29,7 @@ class WorkshopError(Exception):
 
 
 class NotStarted(WorkshopError):
-    """There is no playground copy of a lesson.
+    """Raised if the playground has no copy of the lesson.
 
     Attributes:
         lesson: The name of the lesson, or None if no lesson has been started yet.
@@ -41,7 +41,7 @@ class NotStarted(WorkshopError):
 
 
 def describe(error: OSError) -> str:
-    """Return the system's error and the remedy, such as "No space left on device: … Free some space …"."""
+    """Return an error message with its remedy, such as "No space left on device: … Free some space …"."""
     file = f": {paths.shown(error.filename)}" if isinstance(error.filename, str) else ""
     remedy = REMEDIES.get(error.errno, "Fix this problem")
     return f"{error.strerror or error}{file}. {remedy}, then run the same command again."

@@ -1,11 +1,11 @@
-"""The workshop's folders. Write `paths.LESSONS`, so that tests can point it at a temporary copy."""
+"""The workshop's folders. Other modules use `paths.LESSONS`, so that tests can replace the folder."""
 
 import os
 import sys
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[1]
-"""The folder that PYTHONPATH needs for `import workshop`. It stays the same when ROOT is a temporary copy."""
+"""The folder that must be in PYTHONPATH for `import workshop`, even if ROOT is a temporary copy."""
 ROOT = Path(os.environ.get("WORKSHOP_ROOT") or SOURCES.parent).resolve()
 LESSONS = ROOT / "lessons"
 SOLUTIONS = ROOT / "solutions"
@@ -17,12 +17,12 @@ STATE = Path(os.environ.get("WORKSHOP_STATE") or ROOT / ".workshop")
 
 
 def import_benchmarks() -> None:
-    """Let this process import `benchmarks`, which is beside src/ because only maintainers need it."""
+    """Make `benchmarks` importable in this process. It is not in src/, because only maintainers need it."""
     if str(SOURCES.parent) not in sys.path:
         sys.path.append(str(SOURCES.parent))
 
 
 def shown(path: Path) -> str:
-    """Return `path` for output: relative to the workshop if the path is inside it, otherwise absolute."""
+    """Return `path` for messages: relative to the clone if the path is inside it, otherwise absolute."""
     path = Path(path).absolute()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -1,1 +1,1 @@
-"""The learner's commands, one module each."""
+"""The learner's commands. Each command has its own module."""

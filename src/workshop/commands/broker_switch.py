@@ -1,4 +1,4 @@
-"""`./workshop broker stop` and `start`: switch only the broker of a running `up`."""
+"""`./workshop broker stop` and `start`: stop or start only the broker of a running `up`."""
 
 import signal
 
@@ -10,13 +10,13 @@ from workshop.runtime.broker import answers
 from workshop.system.waiting import until
 
 STOP, START = SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
-"""The signals for the `up` process."""
+"""The signals that make the `up` process stop or start its broker."""
 SECONDS = 60
-"""The maximum time that the broker may take to stop or start."""
+"""The maximum time for the broker to stop or start, in seconds."""
 
 
 def switch(on: bool) -> str:
-    """Start or stop the broker of the running `up`. Returns a sentence that says what happened.
+    """Start or stop the broker of the running `up`, and return a sentence that says what happened.
 
     Raises:
         WorkshopError: No `up` is running, `up` uses an external broker, or the broker did not stop or start
@@ -38,7 +38,7 @@ def switch(on: bool) -> str:
         raise WorkshopError(f"Could not send a signal to ./workshop up ({error}).") from error
     if not until(lambda: answers(url, 0.5) is on, SECONDS):
         what = "start" if on else "stop"
-        raise WorkshopError(f"The broker did not {what}. For the reason, see the terminal of ./workshop up.")
+        raise WorkshopError(f"The broker did not {what}. The terminal of ./workshop up shows the reason.")
     if on:
         return f"The broker is running again at {url}. Its queues are empty."
     return "The broker is stopped. Start it again: ./workshop broker start"

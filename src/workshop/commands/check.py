@@ -13,14 +13,14 @@ from workshop.runtime import diagnosis
 from workshop.system import file_watcher
 
 QUIET = 300
-"""Milliseconds without a save after which the next run is prepared."""
+"""If no file is saved for this many milliseconds, the next run is prepared."""
 
 
 def main(project: Project, step: str | None = None, everything: bool = False) -> int:
     """Check a project, and print the results.
 
     Args:
-        project: The project.
+        project: The project to check.
         step: The id of the only step to check. Default: the whole lesson.
         everything: Whether to continue after a step has failed.
 
@@ -31,10 +31,10 @@ def main(project: Project, step: str | None = None, everything: bool = False) ->
 
 
 def watch(project: Project, step: str | None = None) -> int:
-    """Check now and after every save until Ctrl-C. Each run stops at the first step that fails.
+    """Check the project now and after every save until Ctrl-C. Each run stops at the first failed step.
 
-    The step that failed last comes first, because the learner is working on it. The next run is prepared
-    while the learner writes. After a `reset`, the new copy is watched.
+    The step that failed last is checked first, because the learner is working on it. The next run is prepared
+    while the learner is editing. After a `reset`, the new copy is watched.
     """
     say(f"Watching {project.shown}. Stop with Ctrl-C.")
     while _watch_folder(project, step):
@@ -44,9 +44,10 @@ def watch(project: Project, step: str | None = None) -> int:
 
 
 def preflight(project: Project) -> list[str]:
-    """Return what keeps the project from starting, without starting it: missing or unreadable files.
+    """Return a sentence for each missing or unreadable file that keeps the project from starting.
 
-    A module may also be a package: `images/tasks/__init__.py` instead of `images/tasks.py`.
+    The project is not started. A module may also be a package: `images/tasks/__init__.py` instead of
+    `images/tasks.py`.
     """
     problems = []
     for name, original in project_files.list_files(project.lesson.folder).items():
@@ -58,7 +59,7 @@ def preflight(project: Project) -> list[str]:
 
 
 def _watch_folder(project: Project, step: str | None) -> bool:
-    """Watch until Ctrl-C, and return False. Returns True if another folder replaces the project's folder."""
+    """Watch the project. Returns False after Ctrl-C, and True if another folder has replaced the project."""
     folder = file_watcher.identity(project.folder)
     current, prepared, first = None, None, None
     try:
@@ -95,7 +96,7 @@ def _watch_folder(project: Project, step: str | None) -> bool:
 
 
 def _check(project: Project, run: Run, step: str | None, first: str | None = None) -> Verdicts:
-    """Print the progress of `run`, which is used up, and record the steps that a learner's copy passed."""
+    """Execute `run`, print its progress, and record the passed steps if this is the learner's copy."""
     folder = file_watcher.identity(project.folder)
     with run:
         report = Report(project, step, first)
@@ -122,5 +123,5 @@ def _record(project: Project, step: str | None, passed: list[str]) -> None:
 
 
 def _is_code(name: Path) -> bool:
-    """Return True if a change of the file `name`, relative to the project, starts a new check."""
+    """Return True if a change to the file `name`, a path relative to the project, starts a new check."""
     return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)

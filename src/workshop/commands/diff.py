@@ -36,7 +36,7 @@ class FileDiff:
 
     @property
     def remark(self) -> str:
-        """The number of lines that differ, or which side lacks the file."""
+        """The number of added and removed lines, or a text that says which side lacks the file."""
         if not self.in_solution:
             return "only in your copy"
         if not self.in_copy:
@@ -50,8 +50,8 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
 
     Args:
         project: The learner's copy.
-        step: Only the files that this step changes, compared with the solution of this step.
-        name: Only this file. Its path is relative to the project, to the current folder or to the clone.
+        step: Compare only the files that this step changes, and only with the solution to this step.
+        name: Compare only this file. The path is relative to the project, the current folder or the clone.
 
     Raises:
         WorkshopError: There is no solution, neither side has the file `name`, or `step` doesn't change it.
@@ -77,9 +77,9 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
 
 
 def show(project: Project, step: Step | None = None, name: str | None = None) -> None:
-    """Print a summary, then the differences. Arguments and exceptions are those of `compare()`."""
+    """Print a summary and the differences. The arguments and exceptions are the same as for `compare()`."""
     diffs = compare(project, step, name)
-    solution = f"the solution of step {step.id}" if step else paths.shown(project.lesson.solution)
+    solution = f"the solution to step {step.id}" if step else paths.shown(project.lesson.solution)
     if not diffs:
         where = f"{name}: " if name else ""
         same = "already has" if step else "is the same as"

@@ -1,4 +1,4 @@
-"""`./workshop doctor`: find problems on this machine and in this project, and say how to fix them."""
+"""`./workshop doctor`: find problems on this machine and in a project, and show how to fix them."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        summary: What was checked and found, as a sentence without a capital and a full stop.
+        summary: What was checked and found, as a sentence without a capital letter or a period.
         fix: How to fix the problem. Empty if there is nothing to do.
     """
 
@@ -47,8 +47,8 @@ def examine(project: Project | None, ports: dict[int, str] = PORTS) -> list[Find
     """Return the results of all checks, in the order in which problems should be fixed.
 
     Args:
-        project: The learner's project. None skips the checks of a project.
-        ports: Number -> what needs the port.
+        project: The learner's project. If None, only the machine is checked.
+        ports: The purpose of each port, by port number.
     """
     findings = [Finding(True, f"Python {platform.python_version()}"), _disk()]
     findings += [_port(port, purpose) for port, purpose in ports.items()]
@@ -62,7 +62,7 @@ def examine(project: Project | None, ports: dict[int, str] = PORTS) -> list[Find
 
 
 def show(findings: list[Finding]) -> None:
-    """Print the findings, each problem with its fix below it."""
+    """Print the findings, and the fix below each problem."""
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
         say(f"  {mark} {escape(finding.summary)}", hang=4, markup=True)
@@ -106,7 +106,7 @@ def _port(port: int, purpose: str) -> Finding:
 
 
 def _broker_url() -> str:
-    """Return REDIS_URL, otherwise the running `up`'s broker, otherwise the default."""
+    """Return REDIS_URL if it is set, otherwise the address of the running `up`'s broker, or the default."""
     of_up = up_state.read().get("addresses", {}).get("broker")
     return environment.kept().get("REDIS_URL") or of_up or DEFAULT_REDIS_URL
 
@@ -118,7 +118,7 @@ def _broker(url: str, is_up: bool) -> Finding:
     if HIDDEN in url:
         return Finding(
             False,
-            f"the password of the broker at {shown} is not known here",
+            f"the password of the broker at {shown} is not known in this terminal",
             "In this terminal, set REDIS_URL to the same address as for ./workshop up",
         )
     if os.environ.get("REDIS_URL"):
@@ -149,7 +149,7 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
 
 
 def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
-    """Return the project's state (see `inspect_project`), or None and the reason why it cannot be loaded."""
+    """Return the project's state (see `inspect_project`), or None and the reason why loading it failed."""
     variables = project.environment(redis_url=url) | {
         "DJANGO_SETTINGS_MODULE": project.settings_module,
         "PYTHONPATH": str(paths.SOURCES),
@@ -162,7 +162,7 @@ def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None
             command, cwd=project.folder, env=variables, capture_output=True, text=True, timeout=60
         )
     except subprocess.TimeoutExpired:
-        return None, "loading it took longer than 60 seconds"
+        return None, "loading the project took longer than 60 seconds"
     for line in process.stdout.splitlines():
         if line.startswith(inspect_project.MARK):
             return json.loads(line.removeprefix(inspect_project.MARK)), ""
@@ -170,7 +170,7 @@ def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None
 
 
 def _ignored_settings(project: Project) -> Iterator[Finding]:
-    """Find settings in the shell that `up` doesn't pass on, but that commands typed by hand read."""
+    """Find variables in the shell that `up` doesn't pass on, but that manually typed commands read."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
     settings = project.folder / "myproject" / "settings"
     for file in (settings.with_suffix(".py"), *settings.glob("**/*.py")):
@@ -242,12 +242,12 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
             f"{clones.how_to_stop(pid)}   (then: cd {project.shown} && celery -A myproject worker -l info)",
         )
     newest = max(diagnosis.python_files(project.folder), key=lambda file: file.stat().st_mtime)
-    # On Linux, a process's start time is exact only to the second, and a worker reads its files a moment
+    # On Linux, a process's start time is accurate only to the second, and a worker reads its files a moment
     # later.
     if newest.stat().st_mtime > started + 1:
         return Finding(
             False,
             f"{worker} runs old code: {newest.relative_to(project.folder)} was saved after it started",
-            f"kill {pid} and start it again (./workshop up restarts its worker automatically)",
+            f"kill {pid} and start the worker again (./workshop up restarts its worker automatically)",
         )
     return Finding(True, f"{worker} runs the code of {project.shown}")

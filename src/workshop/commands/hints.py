@@ -1,4 +1,4 @@
-"""`./workshop hint`: show one more hint each time, until the last one."""
+"""`./workshop hint`: show the next hint each time the command runs."""
 
 from textwrap import indent
 
@@ -14,7 +14,7 @@ def open_step(lesson: Lesson, otherwise: str) -> Step:
 
     Args:
         lesson: The lesson.
-        otherwise: The end of the error message. The id of a step is appended to it.
+        otherwise: The last sentence of the error message, to which a step id is appended.
 
     Raises:
         WorkshopError: All steps have passed.

@@ -1,7 +1,7 @@
 """Print the state of a project as JSON, for `./workshop doctor`: its migrations, result backend and workers.
 
-Runs in a process of the project (`python -m workshop.commands.inspect_project`), because the project's
-settings and tasks can be imported only there.
+The module runs in a separate process in the project's folder (`python -m workshop.commands.inspect_project`),
+because the project's settings and tasks can be imported only there.
 """
 
 import contextlib
@@ -10,9 +10,9 @@ import os
 import sys
 
 MARK = "FOUND"
-"""The start of the line with the JSON. The project's code may print other lines."""
+"""The start of the line that contains the JSON. The project's code may print other lines."""
 ASK_WORKERS = "ask-workers"
-"""The argument that asks the broker for the workers. Without it, the broker is not used."""
+"""The command-line argument that adds the workers to the output. Without it, the broker is not used."""
 
 
 def inspect(ask_workers: bool) -> dict:
@@ -20,9 +20,9 @@ def inspect(ask_workers: bool) -> dict:
 
     Returns:
         "pending": The pending migrations of the database at DATABASE_URL, if it is set.
-        "database": Why that database cannot be used, if it can't.
+        "database": The reason why that database cannot be used, if there is a problem.
         "backend": The result backend, "disabled", or None if the project has no Celery app.
-        "workers": The worker names and their pids.
+        "workers": The pid of each worker, by the worker's name.
     """
     from django.urls import get_resolver
 

@@ -10,11 +10,11 @@ from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
 
 WIDE = 100
-"""Columns of a terminal that has room for the bars, too."""
+"""The minimum width of a terminal, in columns, for showing the progress bars."""
 
 
 def show() -> None:
-    """Print the lessons and the progress in each one.
+    """Print the lessons and the learner's progress in each lesson.
 
     Raises:
         WorkshopError: There are no lessons.
@@ -49,7 +49,7 @@ def show() -> None:
 
 
 def next_action(lesson: Lesson) -> str:
-    """Return what to do next in `lesson`, or after it: a step, or the command that starts the next lesson."""
+    """Return what to do next: the next step of `lesson`, or the command that starts the next lesson."""
     if step := progress.next_step(lesson):
         return f"step {step.id} · {step.title} · ./workshop check"
     if lesson.next:

@@ -28,11 +28,11 @@ from workshop.system.ports import ENDED, LAST, claim, claim_next, claimant, next
 
 DOCS_PORT = 8001
 REMARKS = 48
-"""The width of the table's address column. The remarks follow it."""
+"""The column in which the remarks in the table start."""
 
 
 def up(project: Project, port: int = 8000) -> int:
-    """Run the project until Ctrl-C, SIGTERM or a closed terminal, then stop every process. Returns 0.
+    """Run the project until Ctrl-C, SIGTERM or SIGHUP, then stop every process. Returns 0.
 
     Raises:
         WorkshopError: Another `up` is running, the port is taken, or the broker at REDIS_URL doesn't respond.
@@ -47,7 +47,7 @@ def up(project: Project, port: int = 8000) -> int:
                 f"./workshop up --port {next_free(port + 10)}"
             )
         if project.is_learners:
-            playground.add_script(project.folder)  # a copy that an older version has started
+            playground.add_script(project.folder)  # missing if an older version made the copy
         session = _Session(project, port, started)
         stack.enter_context(signals.handled(session.stop))
         stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
@@ -59,9 +59,9 @@ def up(project: Project, port: int = 8000) -> int:
 
 
 def docs_site(port: int = DOCS_PORT) -> Service | None:
-    """Return the docs site on 127.0.0.1, or None if there is no mkdocs.yml.
+    """Return the service for the docs site on 127.0.0.1, or None if there is no mkdocs.yml.
 
-    Also returns None, after a message, if the port is taken.
+    If the port is taken, print a message and return None.
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         return None
@@ -95,7 +95,7 @@ class _Session:
         self.stop_asked = False
 
     def connect(self, stack: contextlib.ExitStack) -> None:
-        """Start a broker, or use the one at REDIS_URL."""
+        """Start a broker, or use the broker at REDIS_URL."""
         if external := self.kept.get("REDIS_URL"):
             self.redis_url = use_external(external)
         else:
@@ -106,7 +106,7 @@ class _Session:
     def prepare(self) -> None:
         """Create the supervisor with the project's services.
 
-        The docs site and the notebooks start only when these services are ready.
+        The docs site and the notebooks start only after these services are ready.
         """
         if docs := docs_site():
             self.late_services.append(docs)
@@ -204,7 +204,7 @@ class _Session:
         yield "  stop: Ctrl-C"
 
     def servers(self) -> Iterator[str]:
-        """Yield the broker and the servers that WORKSHOP_KEEP names. The addresses contain no passwords."""
+        """Yield a row for the broker and for each server in WORKSHOP_KEEP, without the passwords."""
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
@@ -223,7 +223,7 @@ class _Session:
             yield _row("kept", wanted, f"from your shell ({KEEP})")
 
     def page(self, service: Service) -> str:
-        """Return the address of the lesson's page or notebook."""
+        """Return the address of the lesson's docs page or of its notebook."""
         if service.name == "notebook":
             return server.address_of(self.project.lesson, service.port)
         return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"
@@ -235,7 +235,7 @@ def _row(name: str, value: str, remark: str = "") -> str:
 
 
 def _broker_port() -> int:
-    # Two clones need different ports.
+    # Two clones that run at the same time need different ports.
     port = os.environ.get("WORKSHOP_BROKER_PORT") or "6379"
     if not (port.isdecimal() and 1 <= int(port) <= LAST):
         raise WorkshopError(

@@ -1,1 +1,1 @@
-"""The course: lessons and steps, and the learner's copies, progress, solutions and differences."""
+"""The course: the lessons and steps, their solutions, and the learner's copies and progress."""

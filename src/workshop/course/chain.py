@@ -1,4 +1,7 @@
-"""The chain of projects: each lesson starts from the previous solution. All other differences are errors."""
+"""The chain of projects: each lesson starts from the solution to the previous one.
+
+A difference between two neighbors is an error unless a manifest lists the file.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +16,11 @@ from workshop.system import atomic_file
 
 @dataclass(frozen=True)
 class Link:
-    """Two neighbors in the chain.
+    """Two neighboring projects in the chain.
 
     Attributes:
-        listed: The files that may differ between the two.
-        source: Where these files are listed, for messages.
+        listed: The files that may differ between the two projects.
+        source: The place where these files are listed, for messages.
     """
 
     before: Path
@@ -47,16 +50,16 @@ def errors() -> list[str]:
 
 
 def file_errors() -> list[str]:
-    """Return a sentence for each difference that isn't listed, and each listed file that doesn't differ."""
+    """Return a sentence for each unlisted difference, and for each listed file that doesn't differ."""
     known = lessons.all_lessons()
     sentences = [
-        f"{paths.shown(lesson.solution)} is missing: every lesson has a solution."
+        f"{paths.shown(lesson.solution)} is missing: every lesson needs a solution."
         for lesson in known
         if not lesson.solution.is_dir()
     ]
     if known and known[0].changed:
         sentences.append(
-            f"{known[0].name} is the first lesson, so nothing comes before it. Remove the entries of "
+            f"{known[0].name} is the first lesson, so nothing comes before it. Remove the entries from "
             f"`changed`."
         )
     for link in links():
@@ -66,7 +69,10 @@ def file_errors() -> list[str]:
 
 
 def todo_errors() -> list[str]:
-    """Return a sentence for each TODO without a step, step without a TODO, and TODO left in a solution."""
+    """Return a sentence for each error in the TODOs.
+
+    A TODO without a step, a step without a TODO, and a TODO in a solution are errors.
+    """
     sentences = []
     for lesson in lessons.all_lessons():
         files = {step.id: step.files for step in lesson.steps}
@@ -84,20 +90,20 @@ def todo_errors() -> list[str]:
             if step not in with_todo
         ]
         sentences += [
-            f"{paths.shown(lesson.solution / name)} is a solution, but still has TODO {step}."
+            f"{paths.shown(lesson.solution / name)} belongs to a solution, but still contains TODO {step}."
             for name, step in _todos(lesson.solution)
         ]
     return sentences
 
 
 def carry(name: str) -> list[Path]:
-    """Make file `name` the same in all projects that must have the same version.
+    """Copy the file `name` to all projects that must have the same version of it.
 
     Args:
-        name: A path in a project ("images/resizing.py"). In each part of the chain without a listed
-            difference, the first project with the file is the source. With a project in front
-            ("solutions/01-sync/images/resizing.py"), that project is the source, but only for its part of the
-            chain.
+        name: A path in a project, such as "images/resizing.py". The chain is divided where a manifest lists
+            this file. In each part, the first project that has the file is the source. If the path starts
+            with a project ("solutions/01-sync/images/resizing.py"), this project is the source, and only its
+            part of the chain is updated.
 
     Returns:
         The files that were written.
@@ -122,7 +128,7 @@ def carry(name: str) -> list[Path]:
 
 
 def _carry_in(projects: list[Path], name: str, chosen: Path | None) -> list[Path]:
-    """Copy the file `name` of the `chosen` or first project that has it to the other `projects`.
+    """Copy the file `name` from the `chosen` project, or the first one that has it, to the other `projects`.
 
     Raises:
         WorkshopError: The source is ambiguous, or the `chosen` project doesn't have the file.
@@ -157,8 +163,8 @@ def _refuse_unshared(name: str) -> None:
         )
     if name == README or not is_project_file(name):
         raise WorkshopError(
-            f"{name} was not copied. It is not one of the files that the projects share: each lesson has "
-            "its own version, or none."
+            f"{name} was not copied. The projects do not share this file: each lesson has its own "
+            "version of it or none."
         )
 
 
@@ -180,7 +186,7 @@ def _link_errors(link: Link) -> list[str]:
         for name in sorted(link.listed & before.keys() - after.keys()):
             sentences.append(
                 f"{name} is listed in {link.source}, but {new} has no such file. `solve` can't delete "
-                "files, so add the file to the solution, or remove the entry."
+                "files, so add the file to the solution or remove the entry."
             )
     for name in sorted(link.listed - different):
         sentences.append(f"{name} is listed in {link.source}, but is the same in {old} and {new}.")
@@ -188,7 +194,7 @@ def _link_errors(link: Link) -> list[str]:
 
 
 def _parts_with_one_version(name: str) -> list[list[Path]]:
-    """Split the projects of the chain at each link where `name` is listed."""
+    """Split the projects of the chain at each link that lists `name`."""
     chain = links()
     parts = [[chain[0].before]] if chain else []
     for link in chain:

@@ -8,13 +8,13 @@ from workshop.errors import WorkshopError, describe
 
 
 def recover() -> str:
-    """Finish an interrupted reset, or undo an interrupted solve.
+    """Finish an interrupted `reset`, or undo an interrupted `solve`.
 
     Returns:
         A message for the learner, or "" if there was nothing to do.
 
     Raises:
-        WorkshopError: The operating system refused a change. The next command repeats the repair.
+        WorkshopError: The operating system refused a change. The next command tries the repair again.
     """
     with journal.lock():
         record = journal.read()  # empty if another command was faster

@@ -13,7 +13,7 @@ from workshop.system import atomic_file
 
 
 def exists() -> bool:
-    """Return True if a command is changing the learner's copy, or was killed while it did."""
+    """Return True if a command is changing the learner's copy, or was killed before it finished."""
     return _file().exists()
 
 
@@ -33,19 +33,19 @@ def write(command: str, **details: object) -> None:
 
 
 def clear() -> None:
-    """Delete the record, because the copy is complete again."""
+    """Delete the record once the copy is complete again."""
     _file().unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def recorded(command: str, undo: Callable[[], object], **details: object) -> Iterator[None]:
-    """Keep the record of `command` while the block changes the copy.
+    """Keep a record of `command` while the `with` block changes the copy.
 
     Args:
-        command: As in `write()`.
-        undo: Called if the block raises an exception. If `undo` fails too, the record stays for
-            `crash_recovery`.
-        details: As in `write()`.
+        command: "reset" or "solve".
+        undo: A function that is called if the block raises an exception. If `undo` fails too, the record is
+            kept for `crash_recovery`.
+        details: JSON values that `crash_recovery` needs.
     """
     try:
         write(command, **details)
@@ -58,7 +58,7 @@ def recorded(command: str, undo: Callable[[], object], **details: object) -> Ite
 
 
 def lock() -> contextlib.AbstractContextManager[None]:
-    """Let only one command at a time change a learner's copy. Another one waits."""
+    """Let only one command at a time change a learner's copy. Other commands wait."""
     return atomic_file.locked(paths.STATE / "playground.lock")
 
 

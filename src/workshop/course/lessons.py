@@ -14,10 +14,10 @@ class Step:
     """A step of a lesson: an entry under `[[steps]]` in the manifest.
 
     Attributes:
-        id: Such as "3.2".
+        id: The step's id, such as "3.2".
         files: The files to edit, relative to the project folder.
-        minutes: The estimate of `workshop.dev.minutes`.
-        optional: Whether the lesson is done without this step.
+        minutes: The estimated time, which `workshop.dev.minutes` computes.
+        optional: Whether the lesson counts as done even without this step.
     """
 
     id: str
@@ -38,13 +38,13 @@ class Lesson:
     """A lesson, as described in its manifest.
 
     Attributes:
-        name: Such as "03-images".
-        reading: The minutes for the text before and after the steps.
+        name: The lesson's name, such as "03-images".
+        reading: The time to read the text before and after the steps, in minutes.
         changed: The files that differ from the previous solution.
         folder: The folder of the starter.
         solution: The folder of the solution.
-        keeps: Checks of earlier lessons that also apply here, as paths relative to lessons/.
-        waits: Process name -> id of the step that must be done before the process can start.
+        keeps: Checks from earlier lessons that also apply to this lesson, as paths relative to lessons/.
+        waits: Maps a process name to the id of the step that must be done before the process can start.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Lesson:
 
     @property
     def code(self) -> str:
-        """The lesson's number as a person types it: "03"."""
+        """The lesson's number with two digits, such as "03"."""
         return f"{self.number:02}"
 
     @property
@@ -76,17 +76,17 @@ class Lesson:
 
     @property
     def minutes(self) -> int:
-        """The time for the core path, in minutes."""
+        """The estimated time for the core path, in minutes."""
         return self.reading + sum(step.minutes for step in self.core)
 
     @property
     def all_minutes(self) -> int:
-        """The time for the lesson with its optional steps, in minutes."""
+        """The estimated time for the lesson including its optional steps, in minutes."""
         return self.reading + sum(step.minutes for step in self.steps)
 
     @property
     def duration(self) -> str:
-        """For example "about 50 min, 75 with its optional steps"."""
+        """The estimated time as text, for example "about 50 min, 75 with its optional steps"."""
         extra = f", {self.all_minutes} with its optional steps" if self.all_minutes > self.minutes else ""
         return f"about {self.minutes} min{extra}"
 
@@ -102,11 +102,11 @@ class Lesson:
 
     @property
     def next(self) -> "Lesson | None":
-        """The next lesson, or None for the last one."""
+        """The next lesson, or None if this is the last one."""
         return next((lesson for lesson in all_lessons() if lesson.number > self.number), None)
 
     def step(self, text: str) -> Step:
-        """Return the step with the id `text` ("3.2").
+        """Return the step with the id `text`, such as "3.2".
 
         Raises:
             WorkshopError: The lesson has no such step. The message lists its steps.
@@ -119,12 +119,12 @@ class Lesson:
 
 
 def is_step(text: str) -> bool:
-    """Return True if `text` looks like a step's id: "3.2"."""
+    """Return True if `text` looks like a step id, such as "3.2"."""
     return re.fullmatch(r"\d+\.\d+", text.strip()) is not None
 
 
 def todo_steps(text: str) -> list[str]:
-    """Return the ids in the TODO comments of `text`, in order: `# TODO 3.2: …`, `{# TODO 3.2`."""
+    """Return the step ids in the TODO comments of `text`, such as `# TODO 3.2: …`, in order."""
     return re.findall(r"(?:#|//|/\*|<!--)\s*TODO (\d+\.\d+)\b", text)
 
 
@@ -138,7 +138,7 @@ def all_lessons() -> list[Lesson]:
 
 
 def find(text: str) -> Lesson:
-    """Return the lesson that `text` names: "3", "03", "03-images", "images" or the beginning of one of these.
+    """Return the lesson that `text` names: "3", "03", "03-images", "images" or the start of such a name.
 
     Raises:
         WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from.
@@ -155,7 +155,7 @@ def find(text: str) -> Lesson:
             ]
     if len(matches) == 1:
         return matches[0]
-    problem = f'"{text}" could be more than one lesson.' if matches else f'There is no lesson "{text}".'
+    problem = f'"{text}" matches more than one lesson.' if matches else f'There is no lesson "{text}".'
     if not lessons:
         raise WorkshopError(f"{problem} No lessons were found in {paths.LESSONS}. Is this a complete clone?")
     choices = "\n".join(f"  {lesson.name}  {lesson.title}" for lesson in matches or lessons)
@@ -163,7 +163,7 @@ def find(text: str) -> Lesson:
 
 
 def find_step(text: str) -> tuple[Lesson, Step]:
-    """Return the step with the id `text` ("3.2"), and its lesson.
+    """Return the step with the id `text`, such as "3.2", and its lesson.
 
     Raises:
         WorkshopError: There is no such step.
@@ -192,7 +192,7 @@ def read(folder: Path) -> Lesson:
         )
     except TypeError as error:
         raise WorkshopError(
-            f"{paths.shown(manifest)} has a missing or an unknown entry. Correct it: {error}."
+            f"{paths.shown(manifest)} has a missing or an unknown entry. Correct this entry: {error}."
         ) from error
     except (OSError, ValueError) as error:
         raise WorkshopError(f"{paths.shown(manifest)} cannot be read: {error}.") from error

@@ -1,4 +1,4 @@
-"""The learner's copies: start them, reset them with a backup, and find changed files."""
+"""Create and reset the learner's copies of lessons, and find the files that the learner has changed."""
 
 import errno
 import shutil
@@ -20,12 +20,12 @@ exec "$(dirname "$0")/../../workshop" "$@"
 
 
 def start(lesson: Lesson) -> Project:
-    """Create the learner's copy of `lesson`, and make it the default lesson of the commands.
+    """Create the learner's copy of `lesson`, and make the lesson the default for all commands.
 
     An unchanged copy is updated to the current starter and keeps its data.
 
     Raises:
-        WorkshopError: The learner has already changed the copy, which is then left alone.
+        WorkshopError: The learner has already changed the copy. It is left unchanged.
     """
     with journal.lock():
         if lesson.learners_copy.is_dir():
@@ -38,17 +38,18 @@ def start(lesson: Lesson) -> Project:
 
 
 def reset(copy: Project) -> Path:
-    """Move the learner's copy, with its data, to a dated backup, and start the lesson over.
+    """Move the learner's copy, including its data, to a backup folder, and start the lesson over.
 
-    The folder is moved in one rename, and the new copy is added with another rename. So the learner's work is
-    always complete, even if a process is still writing to it.
+    One rename moves the old copy, and another one puts the new copy in its place. Therefore, the learner's
+    work is always complete, even if a process is still writing to it. The name of the backup contains the
+    date and the time.
 
     Returns:
         The backup folder.
 
     Raises:
-        WorkshopError: The operating system refused a change. Then the old copy is still in its place with its
-            progress, or the message says where it is.
+        WorkshopError: The operating system refused a change. Either the old copy and its progress are still
+            in place, or the message says where the old copy is.
     """
     lesson = copy.lesson
     with journal.lock():
@@ -68,11 +69,11 @@ def reset(copy: Project) -> Path:
 
 
 def reset_message(copy: Project, backup: Path, stopped: bool) -> str:
-    """Return what a reset has done.
+    """Return a message that says what a reset has done.
 
     Args:
         copy: The new copy.
-        backup: The folder with the learner's files and data.
+        backup: The folder that contains the learner's files and data.
         stopped: Whether a running `up` was stopped.
     """
     lines = [
@@ -90,20 +91,24 @@ def reset_message(copy: Project, backup: Path, stopped: bool) -> str:
 
 
 def finish_reset(lesson: Lesson, backup: Path) -> str:
-    """Finish an interrupted reset, and return a message; "" if the reset had not changed anything yet."""
+    """Finish an interrupted reset.
+
+    Returns:
+        A message for the learner, or "" if the reset had not changed anything yet.
+    """
     if not backup.exists():
         shutil.rmtree(_new_copy(lesson), ignore_errors=True)
         return ""
     _swap(lesson, backup)
     _record_files(lesson)
-    return f"./workshop reset {lesson.code} was interrupted, and it has now been finished."
+    return f"./workshop reset {lesson.code} was interrupted, but it has now been finished."
 
 
 def changed_files(lesson: Lesson) -> list[str]:
     """Return the files that the learner has changed, added or deleted in the copy.
 
-    A file that equals the current starter's file is unchanged, even if the copy was made from an older
-    starter.
+    A file that is identical to the current starter's file counts as unchanged, even if the copy was made from
+    an older starter.
     """
     before, starter, now = _recorded_files(lesson), checksums(lesson.folder), checksums(lesson.learners_copy)
     return sorted(
@@ -114,7 +119,7 @@ def changed_files(lesson: Lesson) -> list[str]:
 
 
 def backup_folder(name: str) -> Path:
-    """Create and return an empty folder in playground/.backup/, named after `name` and the current time."""
+    """Create and return an empty folder in playground/.backup/. Its name ends with the current time."""
     folder = _unused_backup_path(name)
     folder.mkdir(parents=True)
     return folder
@@ -147,7 +152,7 @@ def _update(lesson: Lesson) -> None:
 
 
 def _swap(lesson: Lesson, backup: Path) -> None:
-    """Replace the learner's copy with the new one. Continues where an interrupted call stopped."""
+    """Replace the learner's copy with the new one. Calling this again completes an interrupted swap."""
     folder, new = lesson.learners_copy, _new_copy(lesson)
     if not backup.exists():
         folder.rename(backup)
@@ -173,7 +178,10 @@ def _swap_back(lesson: Lesson, backup: Path) -> None:
 
 
 def _move_late_files_away(lesson: Lesson) -> None:
-    """Move away a folder that a worker, started by hand, created for a photo between the two renames."""
+    """Move the folder away if a worker has created it between the two renames to save a photo.
+
+    Only a worker that the learner started by hand can still be running.
+    """
     if lesson.learners_copy.exists() and _new_copy(lesson).exists():
         lesson.learners_copy.rename(_unused_backup_path(lesson.name))
 
@@ -188,7 +196,7 @@ def _unused_backup_path(name: str) -> Path:
 
 
 def _new_copy(lesson: Lesson) -> Path:
-    """Return the folder in which a new copy is made. A complete copy is then renamed."""
+    """Return the folder in which a new copy is created. When the copy is complete, the folder is renamed."""
     return paths.PLAYGROUND / f".new-{lesson.name}"
 
 
@@ -220,5 +228,5 @@ def _record_files(lesson: Lesson) -> None:
 
 
 def _recorded_files(lesson: Lesson) -> dict[str, str]:
-    """Return the checksums of the files when they were copied; without a record, those of the starter."""
+    """Return the recorded checksums of the copied files, or the starter's checksums if there is no record."""
     return atomic_file.read_json(_checksums_file(lesson)) or checksums(lesson.folder)

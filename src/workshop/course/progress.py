@@ -1,4 +1,4 @@
-"""The learner's progress in `.workshop/progress.json`: last lesson, passed steps, hints seen."""
+"""The learner's progress in `.workshop/progress.json`: the last lesson, passed steps and seen hints."""
 
 import contextlib
 import json
@@ -13,12 +13,12 @@ from workshop.system import atomic_file
 
 
 def file() -> Path:
-    """Return the path of the file, which may not exist yet."""
+    """Return the path of the progress file, which may not exist yet."""
     return paths.STATE / "progress.json"
 
 
 def last_lesson() -> str | None:
-    """Return the name of the lesson that was started last ("03-images"), or None in a fresh clone."""
+    """Return the name of the last started lesson, such as "03-images", or None in a fresh clone."""
     return load()["last"]
 
 
@@ -29,12 +29,12 @@ def set_last_lesson(lesson: str) -> None:
 
 
 def passed_steps(lesson: str) -> list[str]:
-    """Return the ids of the steps of `lesson` that passed the last check."""
+    """Return the ids of the steps of `lesson` that passed in the last check."""
     return list(load()["passed"].get(lesson, []))
 
 
 def set_passed_steps(lesson: str, steps: Iterable[str]) -> None:
-    """Record the result of checking the whole lesson: exactly `steps` have passed."""
+    """Record the steps of `lesson` that passed in a check of the whole lesson."""
     with _changing() as record:
         record["passed"][lesson] = list(dict.fromkeys(steps))
 
@@ -44,7 +44,7 @@ def next_step(lesson: Lesson, just_passed: Iterable[str] = ()) -> Step | None:
 
     Args:
         lesson: The lesson.
-        just_passed: Ids of steps that have passed but are not recorded yet.
+        just_passed: The ids of steps that have passed but are not recorded yet.
     """
     passed = {*passed_steps(lesson.name), *just_passed}
     return next((step for step in lesson.core if step.id not in passed), None)
@@ -57,7 +57,7 @@ def open_optional_steps(lesson: Lesson) -> list[Step]:
 
 
 def summary(lesson: Lesson, passed: Iterable[str]) -> str:
-    """Return how many steps of `lesson` are in the ids `passed`: "2 of 2 core steps, 0 of 3 optional"."""
+    """Return a summary of the steps with the ids `passed`: "2 of 2 core steps, 0 of 3 optional"."""
     total, total_optional = len(lesson.core), len(lesson.steps) - len(lesson.core)
     done = len({step.id for step in lesson.core}.intersection(passed))
     if not total_optional:
@@ -87,7 +87,9 @@ def restart_lesson(lesson: str) -> None:
 
 
 def load() -> dict:
-    """Return the record. An unreadable file is renamed, and a message is printed on standard error.
+    """Return the recorded progress.
+
+    If the file is unreadable, it is renamed, and a message is printed to standard error.
 
     Returns:
         {"last": lesson or None, "passed": {lesson: [step]}, "hints": {lesson: {step: count}}}
@@ -125,7 +127,7 @@ def _is_dict_of(kind: type, record: object) -> bool:
 def _changing() -> Iterator[dict]:
     """Load the record, let the caller change it, and save it atomically.
 
-    Only one process at a time does this.
+    Only one process at a time can change the record.
     """
     with atomic_file.locked(paths.STATE / "progress.lock"):
         record = load()

@@ -1,4 +1,4 @@
-"""The project that a command works on: a folder with a manage.py, and its lesson."""
+"""The project that a command works on: a folder that contains a manage.py, and its lesson."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from workshop.system.environment import inherited
 from workshop.system.environment import kept as kept_variables
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
-"""The broker in the projects' settings, if REDIS_URL is not set."""
+"""The broker that the projects' settings use if REDIS_URL is not set."""
 
 _SETTINGS_MODULE = re.compile(r"""["']DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']""")
 
@@ -29,7 +29,7 @@ class Project:
 
     @property
     def failing_services(self) -> dict[str, str]:
-        """The `practice` services that are switched to fail or be slow: {"storage": "slow 600"}."""
+        """The `practice` services that fail or are slow, with their modes: {"storage": "slow 600"}."""
         modes = {}
         for service in ("storage", "mail"):
             with contextlib.suppress(OSError):
@@ -38,19 +38,19 @@ class Project:
 
     @property
     def data(self) -> Path:
-        """The project's data folder, with the database and the photos."""
+        """The project's data folder, which contains the database and the photos."""
         return self.folder / "data"
 
     @property
     def shown(self) -> str:
-        """The folder's path for messages."""
+        """The folder's path, as shown in messages."""
         return paths.shown(self.folder)
 
     @property
     def is_learners(self) -> bool:
-        """Whether this is the learner's work: the playground copy, or a starter edited in place.
+        """Whether this is the learner's work: the playground copy, or a starter that is edited in place.
 
-        Only then do passed checks count as progress.
+        Passed checks count as progress only for these projects.
         """
         return self.folder in (self.lesson.learners_copy, self.lesson.folder)
 
@@ -73,10 +73,10 @@ class Project:
         """Return the environment for the project's processes.
 
         Args:
-            redis_url: The broker. None leaves REDIS_URL unchanged.
-            data: The data folder. Default: the project's own.
+            redis_url: The broker's address. None leaves REDIS_URL unchanged.
+            data: The data folder. Default: the project's own data folder.
             port: The value of $PORT in the Procfile.
-            kept: Whether to include the variables in WORKSHOP_KEEP. False is for a site that has its own
+            kept: Whether to include the variables in WORKSHOP_KEEP. Use False for a site that has its own
                 servers.
 
         Raises:
@@ -97,8 +97,8 @@ def resolve(target: str | None = None) -> Project:
     """Return the project that `target` names.
 
     Args:
-        target: A lesson (the learner's copy of it), or the path of a project folder. Default: the project
-            around the current folder, otherwise the lesson that was started last.
+        target: A lesson, which means the learner's copy of it, or the path to a project folder. Default: the
+            project that contains the current folder, otherwise the lesson that was started last.
 
     Raises:
         NotStarted: The learner has no copy of the lesson yet.
@@ -122,49 +122,49 @@ def learners_copy(lesson: Lesson) -> Project:
     """Return the learner's copy of `lesson`.
 
     Raises:
-        NotStarted: There is none.
+        NotStarted: The learner has no copy of the lesson yet.
     """
     if lesson.learners_copy.is_dir():
         return Project(lesson.learners_copy, lesson)
     raise NotStarted(
-        f"Lesson {lesson.name} is not started: there is no {paths.shown(lesson.learners_copy)}.\n"
+        f"Lesson {lesson.name} has not been started: there is no {paths.shown(lesson.learners_copy)}.\n"
         f"Start it:          ./workshop start {lesson.code}",
         lesson.name,
     )
 
 
 def for_lesson(lesson: Lesson) -> Project:
-    """Return the project around the current folder if it belongs to `lesson`, otherwise the learner's copy.
+    """Return the current folder's project if it belongs to `lesson`, otherwise the learner's copy.
 
     Raises:
-        NotStarted: There is neither.
+        NotStarted: Neither of these projects exists.
     """
     project = _around_current_folder()
     return project if project and project.lesson.name == lesson.name else learners_copy(lesson)
 
 
 def at(folder: Path) -> Project:
-    """Return the project in or around `folder`.
+    """Return the project that is in `folder` or contains it.
 
     Raises:
-        WorkshopError: There is none, or its lesson is unknown.
+        WorkshopError: There is no such project, or its lesson is unknown.
     """
     if not folder.exists():
         raise WorkshopError(
-            f"There is no folder {paths.shown(folder)}. Name a lesson (./workshop status lists them), or the "
-            "path of a project folder."
+            f"There is no folder {paths.shown(folder)}. Give the name of a lesson (./workshop status lists "
+            "them) or the path to a project folder."
         )
     root = _project_folder(folder.resolve())
     if root is None:
         raise WorkshopError(
-            f"{paths.shown(folder)} is not a Django project: it contains no manage.py. Name a lesson "
-            "(./workshop status lists them), or the folder that contains manage.py."
+            f"{paths.shown(folder)} is not a Django project: it contains no manage.py. Give the name of "
+            "a lesson (./workshop status lists them) or the path to the folder that contains manage.py."
         )
     lesson = _lesson_of(root)
     if lesson is None:
         names = ", ".join(lesson.name for lesson in lessons.all_lessons())
         raise WorkshopError(
-            f"Which lesson does {paths.shown(root)} belong to? Rename this folder or a parent folder "
+            f"Cannot tell which lesson {paths.shown(root)} belongs to. Rename this folder or a parent folder "
             f"to the name of a lesson: {names or 'there are none here. Is this a complete clone?'}."
         )
     return Project(root, lesson)
@@ -184,7 +184,7 @@ def _last_started() -> Project:
 
 
 def _project_folder(folder: Path) -> Path | None:
-    """Return `folder` or the parent that has a manage.py, or that is a learner's copy without one."""
+    """Return `folder` or the closest parent that has a manage.py or is a learner's copy without one."""
     for candidate in (folder, *folder.parents):
         if (candidate / "manage.py").is_file():
             return candidate
@@ -194,7 +194,7 @@ def _project_folder(folder: Path) -> Path | None:
 
 
 def _lesson_of(folder: Path) -> Lesson | None:
-    """Return the lesson that `folder` or a parent is named after, with or without a backup's suffix."""
+    """Return the lesson that `folder` or a parent is named after. A backup's name also ends with a date."""
     known = lessons.all_lessons()
     for candidate in (folder, *folder.parents):
         for lesson in known:

@@ -10,20 +10,20 @@ SCRIPT_NAME = "workshop"
 """The script in a learner's copy that calls the clone's `./workshop`."""
 
 NOT_IN_PROJECT = ("data", "checks", "lesson.toml", SCRIPT_NAME)
-"""Files and folders at the top of a starter or of a learner's copy that are not part of the project."""
+"""Files and folders at the top level of a starter or learner's copy that are not part of the project."""
 
 LEFT_BY_TOOLS = frozenset(
     ("__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".idea", ".vscode", ".git")
 )
 
 README = "README.md"
-"""Each starter has its own. A solution has none."""
+"""The name of the README file. Each starter has one, but a solution does not."""
 
 
 def list_files(folder: Path) -> dict[str, Path]:
     """Return the files of the project in `folder` by relative path: {"images/views.py": …}.
 
-    The data, the checks, the manifest and the files of tools are left out.
+    The data, the checks, the manifest and files that tools leave behind are not included.
     """
     names = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*"))}
     return {name: file for name, file in names.items() if is_project_file(name) and file.is_file()}
@@ -56,7 +56,7 @@ def content(file: Path) -> bytes | None:
 
 
 def checksum(content: bytes) -> str:
-    """Return the SHA-256 of `content` in hexadecimal."""
+    """Return the SHA-256 hash of `content` as a hexadecimal string."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -70,10 +70,11 @@ def split_path(text: str, projects: Iterable[Path]) -> tuple[Path | None, str]:
 
     Args:
         text: A path relative to the current folder or to the clone, or an absolute path.
-        projects: The folders of the projects in question.
+        projects: The folders of the projects that may contain the file.
 
     Returns:
-        None and the unchanged `text` if the path isn't in any of the projects.
+        The project's folder and the file's path relative to it. If no project contains the file, the values
+        are None and `text`.
     """
     for folder in (Path.cwd(), paths.ROOT):
         file = (folder / text).absolute()

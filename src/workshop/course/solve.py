@@ -1,4 +1,4 @@
-"""Write the solution of a step or of a whole lesson to the learner's copy, with a backup."""
+"""Write the solution to a step or to a whole lesson into the learner's copy, after making a backup."""
 
 import shutil
 from collections.abc import Iterable
@@ -16,12 +16,13 @@ from workshop.system import atomic_file
 
 @dataclass(frozen=True)
 class Solved:
-    """The result of a solve. Without changed and created files, everything was already solved.
+    """The files that were written. If there are none, everything was already solved.
 
     Attributes:
         changed: The learner's files that were changed.
         created: The files that the learner didn't have.
-        backup: The folder with the learner's version of the changed files, or None if there are none.
+        backup: The folder that contains the learner's versions of the changed files, or None if no file was
+            changed.
     """
 
     changed: list[str] = field(default_factory=list)
@@ -33,7 +34,7 @@ class Solved:
 
 
 def solve_step(project: Project, step: Step) -> Solved:
-    """Apply the solution of `step`.
+    """Apply the solution to `step`.
 
     The learner's other changes are kept unless they conflict with the solution.
 
@@ -46,7 +47,7 @@ def solve_step(project: Project, step: Step) -> Solved:
 
 
 def solve_lesson(project: Project) -> Solved:
-    """Apply the solution of every step: replace each listed file with the solution's file.
+    """Apply the solution to every step by replacing each listed file with the solution's version.
 
     Raises:
         WorkshopError: `project` is a solution, or a file could not be written.
@@ -58,12 +59,12 @@ def solve_lesson(project: Project) -> Solved:
 
 
 def message(project: Project, step: Step | None, solved: Solved) -> str:
-    """Return what a solve has done, with the next command.
+    """Return a message that says which files were written and which command to run next.
 
     Args:
         project: The learner's copy.
         step: The step that was solved, or None for the whole lesson.
-        solved: What the solve changed.
+        solved: The result of `solve_step()` or `solve_lesson()`.
     """
     subject = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
     if not solved:
@@ -78,11 +79,11 @@ def message(project: Project, step: Step | None, solved: Solved) -> str:
 
 
 def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
-    """Undo an interrupted solve. A file that was changed after the solve is left alone.
+    """Undo an interrupted `solve`. Files that the learner changed afterward are not restored.
 
     Args:
         folder: The learner's copy.
-        backup: The folder with the files before the solve, if there were any.
+        backup: The folder that contains the original files, or None if there is no backup.
         checksums: The checksums of the solution's files.
 
     Returns:
@@ -98,13 +99,13 @@ def _refuse_solutions(project: Project) -> None:
         raise WorkshopError(f"There is no solution for {project.lesson.name}. Is this a complete clone?")
     if project.folder.is_relative_to(paths.SOLUTIONS):
         raise WorkshopError(
-            f"{project.shown} is the solution itself. To solve the lesson in your copy, name the lesson: "
+            f"{project.shown} is the solution itself. To solve the lesson in your copy, run: "
             f"./workshop solve {project.lesson.code}"
         )
 
 
 def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solved:
-    """Write all `files`, or none: if one can't be written, the others are restored.
+    """Write all `files` or none of them: if one can't be written, the others are restored.
 
     Raises:
         WorkshopError: The operating system refused a change.
@@ -137,7 +138,7 @@ def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solve
                 if journal.exists()
                 else "Your files are unchanged."
             )
-            where = f" A backup of your files: {paths.shown(backup)}" if backup else ""
+            where = f" Backup of your files: {paths.shown(backup)}" if backup else ""
             raise WorkshopError(
                 f"The solution could not be written to {project.shown}. {describe(error)}\n{state}{where}"
             ) from error
@@ -150,7 +151,7 @@ def _refuse_packages(project: Project, names: Iterable[str]) -> None:
         package = (project.folder / name).with_suffix("")
         if name.endswith(".py") and (package / "__init__.py").is_file():
             raise WorkshopError(
-                f"{paths.shown(package)} is a package. Python would import it, not the solution's {name}.\n"
+                f"{paths.shown(package)} is a package. Python would import it instead of {name}.\n"
                 "Move the folder out of the project, then run the command again."
             )
 

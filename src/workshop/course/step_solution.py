@@ -1,4 +1,4 @@
-"""The solution of a single step: the part of the lesson's solution that belongs to the step."""
+"""The solution to a single step: the part of the lesson's solution that belongs to the step."""
 
 import difflib
 import signal
@@ -20,10 +20,10 @@ NEAR = 5
 
 @dataclass(frozen=True)
 class Hunk:
-    """A block of lines that differs between starter and solution: starter[start:end] becomes `lines`.
+    """A block of lines that differs between starter and solution: `lines` replaces starter[start:end].
 
     Attributes:
-        steps: The steps that the block belongs to. Empty means every step that lists the file.
+        steps: The steps that the block belongs to. If empty, it belongs to every step that lists the file.
     """
 
     start: int
@@ -32,12 +32,12 @@ class Hunk:
     steps: frozenset[str]
 
     def belongs_to(self, step: str) -> bool:
-        """Return True if the solution of `step` ("3.2") contains the block."""
+        """Return True if the solution to `step` (an id such as "3.2") contains the block."""
         return not self.steps or step in self.steps
 
 
 def hunks(starter: str, solution: str) -> list[Hunk]:
-    """Return the changes from starter to solution, with the steps in their TODO comments."""
+    """Return the changes from the starter to the solution, each with the steps from its TODO comments."""
     before, after = starter.splitlines(keepends=True), solution.splitlines(keepends=True)
     changes: list[Hunk] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
@@ -52,7 +52,7 @@ def hunks(starter: str, solution: str) -> list[Hunk]:
 
 
 def files_with_step(project: Project, step: Step) -> dict[str, bytes]:
-    """Return the learner's files of `step` with the solution applied.
+    """Return the files that `step` changes: the learner's versions with the step's solution applied.
 
     Raises:
         WorkshopError: git, which merges the solution with the learner's changes, is missing or failed.
@@ -69,17 +69,21 @@ def _file_with_step(project: Project, step: Step, name: str) -> bytes:
     start = starter.decode()
     changes = hunks(start, solution.decode())
     if mine is None:
-        # Restore a deleted file with all steps up to this one.
+        # Restore a deleted file with the solutions to all steps up to this one.
         steps = [other.id for other in lesson.steps[: lesson.steps.index(step) + 1]]
         return _applied(start, [hunk for hunk in changes if any(map(hunk.belongs_to, steps))])
-    # Put steps that are already done into both versions, so that they never conflict with this step.
+    # Apply steps that are already done to both versions, so that they never conflict with this step.
     done = [hunk for hunk in changes if not hunk.belongs_to(step.id) and _is_done(hunk, start, mine.decode())]
     target = [hunk for hunk in changes if hunk in done or hunk.belongs_to(step.id)]
     return _merged(mine, _applied(start, done), _applied(start, target))
 
 
 def _is_done(hunk: Hunk, starter: str, mine: str) -> bool:
-    """Return True if the learner's text contains the lines of `hunk`, or lacks the lines that it deletes."""
+    """Return True if the learner's text already contains the change.
+
+    The text must contain the new lines of `hunk`. If the hunk only deletes lines, the text must not contain
+    the deleted lines.
+    """
     if hunk.lines:
         return "".join(hunk.lines) in mine
     return "".join(starter.splitlines(keepends=True)[hunk.start : hunk.end]) not in mine
@@ -93,7 +97,7 @@ def _applied(starter: str, chosen: list[Hunk]) -> bytes:
 
 
 def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
-    """Apply the changes from base to target to `mine`. If both changed the same lines, the target wins.
+    """Apply the changes between `base` and `target` to `mine`. In a conflict, the lines of `target` win.
 
     Raises:
         WorkshopError: git is missing or failed.
@@ -109,15 +113,14 @@ def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
             merge = subprocess.run(command, cwd=folder, env=inherited(), capture_output=True, check=False)
         except FileNotFoundError as error:
             raise WorkshopError(
-                "Applying the solution of a single step requires git, but git is not installed. Install git, "
+                "Applying the solution to a single step requires git, but git is not installed. Install git, "
                 "or name the whole lesson instead of the step."
             ) from error
     if merge.returncode == -signal.SIGINT:
         raise KeyboardInterrupt  # the terminal also sends Ctrl-C to git
     if merge.returncode:
         raise WorkshopError(
-            "git could not merge the step's solution with your file: git exited with code "
-            f"{merge.returncode}:\n"
+            f"git could not merge the step's solution with your file (exit code {merge.returncode}):\n"
             f"{merge.stderr.decode(errors='replace').strip()}\n"
             "Until git works, name the whole lesson instead of the step."
         )

@@ -1,4 +1,4 @@
-"""The film of `./workshop check`: a step fails, its code is corrected, and the check passes."""
+"""The film of `./workshop check`: a step fails, its code is corrected, and the step passes."""
 
 import difflib
 import re
@@ -47,7 +47,7 @@ def moments() -> list[Moment]:
 
 
 def _pass_earlier_steps(stage: Stage) -> None:
-    """Check the whole lesson once, as a learner has, so that the film ends with the next step.
+    """Check the whole lesson once, as a learner would, so that the last check names the next step.
 
     Raises:
         WorkshopError: An earlier step does not pass.
@@ -59,10 +59,10 @@ def _pass_earlier_steps(stage: Stage) -> None:
 
 
 def _checked(stage: Stage, sign: str) -> list[str]:
-    """Return the lines of the check, shortened.
+    """Run the check, and return the shortened lines of its output.
 
     Raises:
-        WorkshopError: The step has another sign.
+        WorkshopError: The output does not show this sign next to the step.
     """
     output = CURSOR.sub("", stage.run(CHECK, cwd="."))
     if not re.search(rf"{sign}\S* {re.escape(STEP)} ", output):

@@ -22,7 +22,7 @@ def chain() -> None:
         say(sentence)
     if errors:
         raise typer.Exit(1)
-    say(f"The chain is whole: {len(chains.links())} links.")
+    say(f"The chain is intact: {len(chains.links())} links.")
 
 
 @app.command()
@@ -30,7 +30,7 @@ def carry(
     file: Annotated[
         str,
         typer.Argument(
-            help="A file in a project, such as images/views.py, or the path of the copy to use as the source."
+            help="A file in a project, such as images/views.py, or the path to the copy to use as the source."
         ),
     ],
 ) -> None:
@@ -72,7 +72,7 @@ def site() -> None:
 
 @app.command()
 def browser() -> None:
-    """Find the Chromium that the browser tests use, or install one."""
+    """Find Chromium for the browser tests, or install it."""
     from workshop.docsite import browser as browsers
 
     raise typer.Exit(browsers.main())
@@ -80,7 +80,7 @@ def browser() -> None:
 
 @app.command()
 def tools() -> None:
-    """Install what some tests need, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
+    """Install the software for some tests, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
     from workshop.dev import tools as installing
 
     raise typer.Exit(installing.main())
@@ -88,7 +88,7 @@ def tools() -> None:
 
 @app.command()
 def pictures() -> None:
-    """Record the films of the README and the docs' home page again, each with a still picture."""
+    """Record the films for the README and the docs' home page again, each with a still image."""
     from workshop.dev import pictures as taking
 
     raise typer.Exit(taking.main())
@@ -96,7 +96,7 @@ def pictures() -> None:
 
 @app.command()
 def uploads(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of pictures, intact or damaged.")],
+    folders: Annotated[list[Path], typer.Argument(help="Folders that contain pictures.")],
     show_all: Annotated[
         bool, typer.Option("--all", help="Print a line for every file that was not resized.")
     ] = False,
@@ -110,18 +110,20 @@ def uploads(
 @app.command()
 def runs(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Folders (03) or single outputs (03/killed). Default: all.")
+        list[str] | None, typer.Argument(help="Folders (03) or single examples (03/killed). Default: all.")
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Run only the quick outputs and compare them, without writing files."),
+        typer.Option(
+            "--check", help="Run only the quick examples and compare their output, without writing files."
+        ),
     ] = False,
     to: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write the outputs to this folder instead of docs/runs."),
     ] = None,
 ):
-    """Record the terminal outputs in docs/runs again by running their commands."""
+    """Run the commands of the terminal examples again, and record their output in docs/runs."""
     from workshop.transcripts import record as outputs
 
     raise typer.Exit(outputs.main(names or [], check, to))
@@ -142,7 +144,7 @@ def minutes(
 
 
 class Texts(StrEnum):
-    """The texts that `sentences` draws from."""
+    """The kinds of text that `sentences` can draw from."""
 
     LESSONS = "lessons"
     PAGES = "pages"
@@ -153,10 +155,10 @@ class Texts(StrEnum):
 def sentences(
     count: Annotated[int, typer.Argument(help="The number of sentences.")] = 60,
     seed: Annotated[int, typer.Option(help="The same seed draws the same sentences.")] = 1,
-    texts: Annotated[Texts, typer.Option("--of", help="From which texts.")] = Texts.LESSONS,
-    lesson: Annotated[str | None, typer.Option(help="Only of this lesson (02).")] = None,
+    texts: Annotated[Texts, typer.Option("--of", help="The texts to draw from.")] = Texts.LESSONS,
+    lesson: Annotated[str | None, typer.Option(help="Draw only from this lesson (02).")] = None,
 ) -> None:
-    """Draw random sentences from the texts, with file and line, to read each one on its own."""
+    """Draw random sentences and print them with file and line, so that each can be read on its own."""
     from workshop.course import lessons
     from workshop.dev import sentences
 
@@ -177,13 +179,13 @@ def translations(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="PAGE", help="lessons/01-sync, or one section of it: lessons/01-sync#step-1-1."
+            metavar="PAGE", help="A page (lessons/01-sync) or a section of it (lessons/01-sync#step-1-1)."
         ),
     ] = "",
     diff: Annotated[bool, typer.Option("--diff", help="Print what has changed in the English text.")] = False,
     mark: Annotated[bool, typer.Option("--mark", help="Record that the translation is up to date.")] = False,
 ) -> None:
-    """List the sections of the translated pages, and whether the English text has changed since."""
+    """List the sections of the translated pages, and show which ones are older than the English text."""
     from workshop.dev import translations as pages
 
     raise typer.Exit(pages.main(name, diff, mark))

@@ -1,4 +1,4 @@
-"""A film: a few moments of a run as an animated picture that plays once, and its last frame as a still."""
+"""A film shows moments of a run as an animation that plays once. A still image shows its last frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,24 +11,27 @@ from workshop.errors import WorkshopError
 
 SCHEMES = ("light", "dark")
 LONGEST = 5000
-"""Milliseconds. A longer animation needs a button that stops it (WCAG 2.2.2), and a README has no buttons."""
+"""The maximum length of a film in milliseconds.
+
+A longer animation needs a button that stops it (WCAG 2.2.2), but a README cannot have one.
+"""
 LARGEST = 400_000
-"""Bytes of a film."""
+"""The maximum size of a film in bytes."""
 SCALE = 2
-"""Pixels of a film for each pixel of the page that it is shown on."""
+"""A film is this many times as wide and as high as it appears on the page."""
 GAP, RADIUS, EDGE = 12 * SCALE, 8 * SCALE, (128, 128, 128, 110)
 PHOTOS, TEXT = {"quality": 70, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
-"""How the frames are compressed. Text on one color takes less than half as many bytes without loss."""
+"""How the frames are compressed. For text, lossless compression needs less than half as many bytes."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What a film shows for some time: a terminal, and perhaps the app above it.
+    """One picture in a film: a terminal, and optionally the app above it.
 
     Attributes:
-        milliseconds: How long it is shown.
-        text: What the terminal shows, with ANSI colors.
-        app: Screenshots of the app by scheme, WIDTH * SCALE pixels wide. Empty if the film shows only a
+        milliseconds: How long the picture is shown.
+        text: The text in the terminal, with ANSI colors.
+        app: Screenshots of the app by color scheme, WIDTH * SCALE pixels wide. Empty if the film shows only a
             terminal.
     """
 
@@ -38,22 +41,22 @@ class Moment:
 
 
 def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
-    """Draw a film in each scheme.
+    """Draw a film in each color scheme.
 
     Args:
         chromium: The browser that draws the terminal.
         name: The first part of the file names.
-        moments: What the film shows.
+        moments: The pictures in the film.
 
     Returns:
-        The contents of the films and of their stills, by file name.
+        The contents of the films and of their still images, by file name.
 
     Raises:
         WorkshopError: The film is too long or too large.
     """
     durations = [moment.milliseconds for moment in moments]
     if sum(durations) > LONGEST:
-        raise WorkshopError(f"The film {name} is {sum(durations)} ms long. Cut it to {LONGEST} ms.")
+        raise WorkshopError(f"The film {name} is {sum(durations)} ms long. Shorten it to {LONGEST} ms.")
     files, compression = {}, PHOTOS if any(moment.app for moment in moments) else TEXT
     terminal = Terminal(chromium, SCALE, rows=max(moment.text.count("\n") for moment in moments))
     for scheme in SCHEMES:
@@ -63,12 +66,12 @@ def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
         files[f"{name}-{scheme}-still.webp"] = _webp(frames[-1], **compression)
     for file, content in files.items():
         if len(content) > LARGEST:
-            raise WorkshopError(f"{file} has {len(content)} bytes. Cut it to {LARGEST}.")
+            raise WorkshopError(f"{file} has {len(content)} bytes. The maximum is {LARGEST} bytes.")
     return files
 
 
 def _frame(moment: Moment, scheme: str, terminal: Terminal) -> Image.Image:
-    """Draw the app above the terminal, each as a card with round corners."""
+    """Draw the app above the terminal, each as a card with rounded corners."""
     pictures = [moment.app[scheme]] if moment.app else []
     pictures.append(terminal.picture(moment.text, scheme))
     cards = [_card(Image.open(BytesIO(picture)).convert("RGBA")) for picture in pictures]

@@ -1,4 +1,4 @@
-"""The film of the app: a process is killed while it resizes a photo, and another process resizes it."""
+"""The film of the app: a process is killed while it resizes a photo, and another one resizes the photo."""
 
 import os
 import re
@@ -20,11 +20,11 @@ from workshop.transcripts.output_text import replaced
 
 KILLED, OTHER = "garden.jpg", "harbor.jpg"
 SLOW_SECONDS = 15
-"""How long the storage takes to save a photo: long enough to find the process and to kill it."""
+"""The time that the storage takes to save a photo. It is long enough to find the process and kill it."""
 MARGIN = 20
-"""Pixels below the cards."""
+"""The margin below the cards, in pixels."""
 PATIENCE = 120
-"""Seconds. A busy machine needs this long."""
+"""The maximum time to wait for a change, in seconds. A busy machine may need this much time."""
 LINE = re.compile(r"^(\d\d:\d\d:\d\d) worker +\| \[[^]]*\] (.*)$", re.M)
 SHOWN = "\x1b[1m$ celery -A myproject worker …\x1b[0m"
 SHORT = [(r"images\.tasks\.(\w+)\[(\w{4})[-\w]*\]", r"\1[\2…]"), (r"(succeeded) in .*", r"\1")]
@@ -37,14 +37,14 @@ def moments(chromium) -> list[Moment]:
         chromium: The browser that shows the site.
 
     Raises:
-        WorkshopError: The site does not start, or does something other than the film tells.
+        WorkshopError: The site does not start, or something happens that is not part of the film.
     """
     with running(newest(), without={"beat", "flower", "slow"}, variables={"PRACTICE": "1"}) as site:
         return list(Run(chromium, site).moments())
 
 
 class Run:
-    """One run of the site: what its page and its worker's log show."""
+    """One run of the site, which is filmed from its page and from its worker's log."""
 
     def __init__(self, chromium, site: Site):
         self.site = site
@@ -52,10 +52,10 @@ class Run:
         self.task, self.process = "", 0
 
     def moments(self) -> Iterator[Moment]:
-        """Yield what happens, as it happens.
+        """Yield the moments of the film as they happen.
 
         Raises:
-            WorkshopError: Something other than the film tells happens.
+            WorkshopError: Something happens that is not part of the film.
         """
         atomic_file.write_text(self.site.data / "storage-mode", f"slow {SLOW_SECONDS}")
         self._upload()
@@ -76,13 +76,13 @@ class Run:
         self.page.get_by_label("Choose photos").set_input_files(files)
         self.page.get_by_role("button", name="Upload", exact=True).click()
         self.page.locator(".card").nth(len(files) - 1).wait_for(timeout=PATIENCE * 1000)
-        self.page.goto(self.site.address)  # once more, without the message about the upload
+        self.page.goto(self.site.address)  # open the page again, without the message about the upload
 
     def _resizing(self) -> tuple[str, int]:
-        """Return the task of the photo KILLED and its process, once both photos are being resized.
+        """Wait until both photos are being resized, and return the task id and the pid for the photo KILLED.
 
         Raises:
-            WorkshopError: That does not happen.
+            WorkshopError: The photos are not resized at the same time.
         """
         photo_id = int(self._card(KILLED).get_attribute("data-photo"))
         inspect = Celery(broker=self.site.broker_url).control.inspect(timeout=2)
@@ -96,14 +96,14 @@ class Run:
             return None
 
         if not (task := until(resizing, PATIENCE)):
-            raise WorkshopError("The worker does not resize two photos at once. Take the pictures again.")
+            raise WorkshopError("The worker does not resize two photos at once. Record the films again.")
         return task
 
     def _moment(self, milliseconds: int, states: tuple[str, str], *happened: str) -> Moment:
-        """Return the page and the log, once the photos have the states and the log tells what happened.
+        """Wait until the page shows the states and the log shows what happened, and return them.
 
         Raises:
-            WorkshopError: Something else happens.
+            WorkshopError: The page or the log shows something else.
         """
 
         def lines() -> list[str]:
@@ -126,7 +126,7 @@ class Run:
         )
 
     def _clip(self) -> dict[str, float]:
-        """Return the page down to the end of the cards, without its footer."""
+        """Return the part of the page to capture: everything down to the end of the cards, no footer."""
         cards = self.page.locator(".photos").bounding_box()
         return {"x": 0, "y": 0, "width": WIDTH, "height": cards["y"] + cards["height"] + MARGIN}
 
@@ -137,7 +137,7 @@ class Run:
         return tuple(self._card(name).get_attribute("data-state") for name in (KILLED, OTHER))
 
     def _lines(self) -> list[str]:
-        """Return what the log says about the task, shortened, with the command that killed its process."""
+        """Return the shortened log lines about the task, and the command that killed its process."""
         shown = []
         for clock, line in LINE.findall(self.site.log.read_text(encoding="utf-8")):
             if f"pid:{self.process} exited" in line:
@@ -151,5 +151,5 @@ class Run:
 
 
 def _wrapped(clock: str, line: str) -> str:
-    """Return a line of the log, wrapped at the width of the terminal."""
+    """Return a line of the log, wrapped to the width of the terminal."""
     return textwrap.fill(f"{clock} {line}", COLUMNS, subsequent_indent=" " * (len(clock) + 1))

@@ -1,9 +1,9 @@
-"""Estimate how long each step takes a learner, from what the step shows and requires.
+"""Estimate how long a learner needs for each step, based on the words, questions, commands and code in it.
 
-The reading time is based on the words on the page, including terminal output. The other rates were chosen so
-that the total, with 20 minutes for each notebook, agrees with an estimate of nine hours for an earlier
-version of the lessons. The model has not been verified with a group yet. Folded boxes count only if they are
-questions.
+The reading time depends on the number of words on the page, including terminal output. The other rates were
+chosen so that the total, with 20 minutes for each notebook, agrees with an estimate of nine hours for an
+earlier version of the lessons. The model has not been tested with a group of learners yet. Folded boxes count
+only if they are questions.
 """
 
 import math
@@ -35,10 +35,10 @@ class Effort:
     """The effort that a part of a lesson requires.
 
     Attributes:
-        words: The words to read.
-        predictions: The questions to answer.
-        commands: The commands to type.
-        lines: The lines of code to write.
+        words: The number of words to read.
+        predictions: The number of questions to answer.
+        commands: The number of commands to type.
+        lines: The number of lines of code to write.
     """
 
     words: int
@@ -58,7 +58,7 @@ class Effort:
 
 
 def of_lesson(lesson: Lesson) -> dict[str, Effort]:
-    """Return the effort of each step of a lesson by its id. The key "" is the text around the steps."""
+    """Return the effort for each step of a lesson by step id. The key "" is for the text around the steps."""
     around, *sections = re.split(r"^(?=### \d+\.\d+ )", lesson.text.read_text(encoding="utf-8"), flags=re.M)
     if sections:
         sections[-1], heading, end = sections[-1].partition("\n## ")
@@ -71,7 +71,7 @@ def show() -> bool:
     """Print the estimates for all lessons.
 
     Returns:
-        True if all manifests contain the same minutes.
+        True if all manifests contain the estimated minutes.
     """
     table = Table(box=None, padding=(0, 1))
     table.add_column("step", no_wrap=True)
@@ -89,7 +89,7 @@ def show() -> bool:
             table.add_row(name, *map(str, (*astuple(effort), effort.minutes, written)))
     say(table)
     hours = [f"{minutes // 60} h {minutes % 60:02} min" for minutes in (core, everything)]
-    say(f"\nCore path {hours[0]}, with all optional steps {hours[1]}.")
+    say(f"\nThe core path takes {hours[0]}. With all optional steps, it takes {hours[1]}.")
     return same
 
 
@@ -108,7 +108,7 @@ def write() -> None:
 
 
 def columns(lesson: Lesson) -> str:
-    """Return the last columns of the README's table: minutes without and with the optional steps."""
+    """Return the last columns of the README's table: the minutes without and with the optional steps."""
     return f"{lesson.minutes} | {lesson.all_minutes} |"
 
 
@@ -124,7 +124,7 @@ def _of_step(lesson: Lesson, step: Step, section: str) -> Effort:
 
 
 def _read(text: str) -> Effort:
-    """Return the effort of a part of a page, without its folded boxes."""
+    """Return the effort for a part of a page, without its folded boxes."""
     open_text = _FOLDED.sub("", text)
     shown = "\n".join(snippets.Snippets().with_code(open_text.splitlines()))
     shown = re.sub(r"<figure.*?</figure>", "", shown, flags=re.S)
@@ -139,7 +139,7 @@ def _words(text: str) -> int:
 
 
 def _todos_and_code(lesson: Lesson, step: Step) -> tuple[int, int]:
-    """Return the number of words in the TODOs of a step, and of lines of code in its solution."""
+    """Return the number of words in the TODOs of a step, and the number of code lines in its solution."""
     todos = lines = 0
     for name in step.files:
         files = [folder / name for folder in (lesson.folder, lesson.solution)]

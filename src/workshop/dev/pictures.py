@@ -1,4 +1,4 @@
-"""The pictures of the README and of the docs' home page: two films of real runs, each with a still."""
+"""Record the pictures for the README and the docs' home page: two films of real runs, with still images."""
 
 from workshop import paths
 from workshop.console import say
@@ -7,17 +7,17 @@ from workshop.docsite import browser
 from workshop.transcripts.output_text import ANSI
 
 TEXTS = paths.DOCS / "runs/pictures"
-"""What the terminals in the films show. The tests compare it with the checks and the pages."""
+"""The folder for the texts in the films' terminals. The tests compare them with the checks and the pages."""
 
 
 def main() -> int:
-    """Run what the films show, and write them to docs/assets/ and their texts to TEXTS.
+    """Record the films, and write them to docs/assets/ and their texts to TEXTS.
 
     Returns:
         The exit code.
 
     Raises:
-        WorkshopError: There is no browser, or a run does something other than its film tells.
+        WorkshopError: No browser is available, or something happens that is not part of a film.
     """
     with browser.opened() as chromium:
         films = {"killed": killed_film.moments(chromium), "check": check_film.moments()}

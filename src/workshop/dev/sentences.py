@@ -1,4 +1,4 @@
-"""The sentences that people read: of the lessons, of the other pages, and of the tool."""
+"""Find the sentences that people read in the lessons, on the other pages and in the tool."""
 
 import ast
 import json
@@ -32,7 +32,7 @@ class Sentence:
     """A sentence in a file.
 
     Attributes:
-        line: The line where the sentence's paragraph starts, from 1.
+        line: The number of the line where the sentence's paragraph starts. The first line is number 1.
     """
 
     file: Path
@@ -44,7 +44,7 @@ class Sentence:
 
 
 def of_lesson(lesson: Lesson) -> list[Sentence]:
-    """Return all sentences that a learner of a lesson reads."""
+    """Return all sentences that a learner reads in a lesson."""
     todos = sorted({lesson.folder / name for step in lesson.steps for name in step.files})
     code = sorted((lesson.folder / "checks").glob("*.py"))
     code += _exercises(lesson)
@@ -60,7 +60,7 @@ def of_lesson(lesson: Lesson) -> list[Sentence]:
 
 
 def of_pages() -> list[Sentence]:
-    """Return every sentence of the pages around the lessons, and of their examples' drawings."""
+    """Return every sentence on the pages outside the lessons and in the drawings on these pages."""
     pages = [paths.ROOT / "README.md", paths.ROOT / "CONTRIBUTING.md", paths.DOCS / "index.md"]
     for folder in ("guides", "explanation", "reference", "numbers"):
         pages += sorted((paths.DOCS / folder).glob("*.md"))
@@ -69,17 +69,17 @@ def of_pages() -> list[Sentence]:
 
 
 def of_tool() -> list[Sentence]:
-    """Return every string of the tool that is prose: help, messages, errors, docstrings."""
+    """Return every sentence in the tool's help texts, messages and docstrings."""
     files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
     return list(_of(_strings, [file for file in files if file.parent != _EXERCISES]))
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
-    """Draw different sentences of at least four words.
+    """Draw distinct sentences that have at least four words.
 
     Args:
         sentences: The sentences to draw from.
-        count: How many to draw, if there are enough.
+        count: The maximum number of sentences to draw.
         seed: The same seed draws the same sentences.
     """
     known = {sentence.text: sentence for sentence in sentences if len(sentence.text.split()) >= 4}
@@ -88,7 +88,7 @@ def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentenc
 
 
 def _of(read: Callable[[Path], Iterator[Sentence]], files: Iterable[Path]) -> Iterator[Sentence]:
-    """Yield the sentences that `read` returns for the files that exist."""
+    """Yield the sentences that `read` finds in the files that exist."""
     for file in files:
         if file.is_file():
             yield from read(file)
@@ -113,7 +113,7 @@ def _notebook(file: Path) -> Iterator[Sentence]:
 
 
 def _paragraphs(file: Path, text: str) -> Iterator[Sentence]:
-    """Yield the prose of a Markdown text, without code blocks and includes. Table cells are separate."""
+    """Yield the sentences in a Markdown text, without code blocks and includes. Table cells are separate."""
     paragraph, first = [], 1
     for number, (line, is_fenced) in enumerate(snippets.fenced_lines([*text.splitlines(), ""]), 1):
         if is_fenced or not line.strip() or _STARTS_PARAGRAPH.match(line):
@@ -145,7 +145,7 @@ def _manifest(lesson: Lesson) -> Iterator[Sentence]:
 
 
 def _todos(file: Path) -> Iterator[Sentence]:
-    """Yield the comments that start with TODO, with the comment lines below them."""
+    """Yield the sentences in comments that start with TODO, including the comment lines below them."""
     todo, first = [], 0
     for number, line in enumerate([*file.read_text(encoding="utf-8").splitlines(), ""], 1):
         comment = _COMMENT.match(line)
@@ -158,7 +158,7 @@ def _todos(file: Path) -> Iterator[Sentence]:
 
 
 def _strings(file: Path) -> Iterator[Sentence]:
-    """Yield the strings of a module that are prose: they contain a space and a lowercase word."""
+    """Yield the sentences in a module's prose strings, which contain a space and a lowercase word."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -174,7 +174,7 @@ def _strings(file: Path) -> Iterator[Sentence]:
 
 def _exercises(lesson: Lesson) -> list[Path]:
     """Return the modules that check the exercises in the lesson's notebook."""
-    from workshop.notebookkit.exercises import EXERCISES  # imported here, because it loads Celery
+    from workshop.notebookkit.exercises import EXERCISES  # imported here, because the import loads Celery
 
     numbers = [number for number in EXERCISES if number.startswith(f"{int(lesson.code)}.")]
     return sorted({_EXERCISES / f"{EXERCISES[number].partition('.')[0]}.py" for number in numbers})

@@ -1,4 +1,4 @@
-"""A terminal as a picture: text with ANSI colors, drawn by the browser in light or dark."""
+"""Draw a terminal as a picture: a browser draws text with ANSI colors on a light or dark background."""
 
 import re
 from io import StringIO
@@ -9,10 +9,10 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 WIDTH = 560
-"""Pixels of the page. On a phone of 390 pixels, the letters are still 11 pixels high."""
+"""The width of the page in pixels. On a phone that is 390 pixels wide, the letters are 11 pixels high."""
 COLUMNS = 48
 DIM = re.compile(r"\x1b\[2m")
-"""Dim text is hard to read in a small picture, so it is drawn like the rest."""
+"""The code for dim text, which is removed because dim text is hard to read in a small picture."""
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: {background}; color: {foreground}; }}
@@ -32,15 +32,15 @@ THEMES = {
 
 
 class Terminal:
-    """A terminal that a browser draws. It has COLUMNS columns."""
+    """A terminal with COLUMNS columns that a browser draws."""
 
     def __init__(self, chromium, scale: int, rows: int):
         """Open a page in the browser.
 
         Args:
             chromium: The browser.
-            scale: Pixels of the picture for each pixel of the page.
-            rows: The number of rows.
+            scale: The picture is this many times as wide and as high as the page.
+            rows: The number of rows in the terminal.
         """
         self._page = chromium.new_page(viewport={"width": WIDTH, "height": 100}, device_scale_factor=scale)
         self._rows = rows
@@ -49,7 +49,7 @@ class Terminal:
         """Return the terminal as a PNG.
 
         Args:
-            text: What the terminal shows, with ANSI colors.
+            text: The text in the terminal, with ANSI colors.
             scheme: "light" or "dark".
         """
         text += "\n" * (self._rows - text.count("\n"))

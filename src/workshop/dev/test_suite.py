@@ -1,4 +1,4 @@
-"""`./workshop test`: run the tests of the workshop itself."""
+"""`./workshop test`: run the workshop's own tests."""
 
 import contextlib
 import hashlib
@@ -18,17 +18,17 @@ from workshop.errors import WorkshopError
 from workshop.system import apt
 
 WORKERS = 4
-"""The number of test processes: more than two cores, because many tests wait for a worker or a server."""
+"""The number of test processes. It may exceed the number of cores, because many tests mostly wait."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Run the format check, the linter, and pytest.
 
-    Installs missing programs before all tests or the browser tests. If that fails, the tests are skipped,
-    except on a hosted runner.
+    Before a run of all tests or of the browser tests, missing programs are installed. If the installation
+    fails, the tests that need these programs are skipped, except on a hosted runner.
 
     Args:
-        arguments: Arguments for pytest.
+        arguments: The arguments for pytest.
 
     Returns:
         The first non-zero exit code, or 0.
@@ -49,13 +49,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     ]
     failed = next((code for code in results if code), 0)
     seconds = time.monotonic() - started
-    verdict = "Something failed, see above." if failed else "Everything passed."
+    verdict = "Something failed (see above)." if failed else "Everything passed."
     say(f"{verdict}  {int(seconds // 60)} min {seconds % 60:.0f} s", style="red" if failed else "green")
     return failed
 
 
 def hosted() -> bool:
-    """Return True on a hosted runner, which sets CI. A missing program is an error there."""
+    """Return True on a hosted runner, which sets the variable CI. A missing program is an error there."""
     return os.environ.get("CI", "").lower() in ("1", "true", "yes", "on")
 
 
@@ -71,13 +71,13 @@ def prepare() -> None:
 
 
 def compile_packages() -> bool:
-    """Compile the installed packages and the workshop once per requirements.txt.
+    """Compile the installed packages and the workshop once for each version of requirements.txt.
 
-    A run starts thousands of processes, most of which write no bytecode. In a new environment, each of them
-    would compile pytest and other packages again, which takes nearly half of the whole run.
+    A test run starts thousands of processes, and most of them don't write bytecode. In a new environment,
+    each of them would compile pytest and other packages again, which takes nearly half of the run's time.
 
     Returns:
-        True if this call has compiled them.
+        True if this call has compiled the packages, False if they were already compiled.
     """
     digest = hashlib.sha256((paths.ROOT / "requirements.txt").read_bytes()).hexdigest()
     stamp = Path(sys.prefix, "bytecode-stamp")
@@ -91,7 +91,7 @@ def compile_packages() -> bool:
 
 
 def faults() -> int:
-    """Run the fault-injection tests one after another, and write their table.
+    """Run the fault-injection tests one after another, and write the table of their results.
 
     Returns:
         Pytest's exit code.
@@ -100,7 +100,7 @@ def faults() -> int:
 
 
 def names_tests(argument: str) -> bool:
-    """Return True for a file, a folder, or a test such as tests/test_x.py::test_y."""
+    """Return True if `argument` is a file, a folder or a test such as tests/test_x.py::test_y."""
     try:
         return not argument.startswith("-") and (paths.ROOT / argument.partition("::")[0]).exists()
     except OSError:  # a long -k expression is not a file name

@@ -1,4 +1,4 @@
-"""Install what some tests need besides requirements.txt: Debian servers and a large Python package."""
+"""Install the Debian packages and the large Python package that some tests need."""
 
 import importlib
 import subprocess
@@ -17,11 +17,11 @@ PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl", 
 SCHEMAS = "kubernetes-validate"
 """A Python package that is too large for requirements.txt."""
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's own script. The one in /usr/sbin uses the folders of the system's node."""
+"""The script that Debian installs for the server. The script in /usr/sbin uses the system node's folders."""
 
 
 def missing() -> list[str]:
-    """Return the programs and packages that are not installed, by the names that the tests use."""
+    """Return the names of the programs and packages that are not installed. The tests use these names."""
     installed = {
         "RabbitMQ": RABBITMQ.is_file(),
         "PostgreSQL": temporary_servers.postgres_program("initdb"),
@@ -35,13 +35,13 @@ def missing() -> list[str]:
 
 
 def main() -> int:
-    """Install what is missing, and print what is installed.
+    """Install the missing programs and packages, and print which ones are installed.
 
     Returns:
         The exit code.
 
     Raises:
-        WorkshopError: Something could not be installed. The message contains the names.
+        WorkshopError: A program or package could not be installed. The message lists the missing ones.
     """
     if needed := missing():
         say(f"Installing for the tests: {', '.join(needed)}.")
@@ -51,12 +51,11 @@ def main() -> int:
             _install_schemas()
     if left := missing():
         raise WorkshopError(
-            f"Not installed: {', '.join(left)}. On Debian and Ubuntu, this command installs them, as "
-            f"root or with a passwordless sudo. By hand: sudo apt-get install {' '.join(PACKAGES)}"
+            f"Not installed: {', '.join(left)}. On Debian and Ubuntu, this command installs them. Run "
+            "it as root or with passwordless sudo. To install them yourself: sudo apt-get install "
+            f"{' '.join(PACKAGES)}"
         )
-    say(
-        "RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus and the schemas of Kubernetes are installed."
-    )
+    say("RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus and the Kubernetes schemas are installed.")
     return 0
 
 

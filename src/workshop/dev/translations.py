@@ -1,4 +1,4 @@
-"""`./workshop dev translations`: which sections of the translated pages are older than the English text."""
+"""`./workshop dev translations`: find the sections of translated pages that are older than the English."""
 
 import difflib
 import subprocess
@@ -13,15 +13,15 @@ from workshop.system.environment import inherited
 
 
 def main(name: str, diff: bool, mark: bool) -> int:
-    """List the sections of the translated pages, and how they compare to the English ones.
+    """List the sections of the translated pages, and show how they compare to the English sections.
 
     Args:
         name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). Empty means all pages.
-        diff: Print what has changed in the English text instead.
-        mark: Record that the translation is up to date instead.
+        diff: Whether to print the changes in the English text instead.
+        mark: Whether to record that the translation is up to date instead.
 
     Returns:
-        The exit code: 1 if a page differs in what is not translated.
+        The exit code. It is 1 if the untranslated parts of a page differ from the English page.
 
     Raises:
         WorkshopError: There is no such page or section, or a section cannot be marked.
@@ -34,7 +34,7 @@ def main(name: str, diff: bool, mark: bool) -> int:
             raise WorkshopError(f"{page} has no section {anchor}. To list its sections: {COMMAND} {page}")
     if mark and not page:
         raise WorkshopError(
-            f"Name the section that is up to date again: {COMMAND} lessons/01-sync#step-1-1 --mark"
+            f"Give the name of the section to mark: {COMMAND} lessons/01-sync#step-1-1 --mark"
         )
     for translation in pages:
         states = translations.states(translation)
@@ -53,10 +53,10 @@ def main(name: str, diff: bool, mark: bool) -> int:
 
 
 def changes(translation: Translation, anchor: str) -> list[str]:
-    """Return a diff of the English section, from the version that was translated to the one of today.
+    """Return a diff of the English section, from the version that was translated to the current version.
 
     Raises:
-        WorkshopError: The history of the repository does not contain that version.
+        WorkshopError: The history of the repository does not contain the translated version.
     """
     digest = translations.recorded(translation).get(anchor)
     now = translations.originals(translation.source).get(anchor, "")
@@ -72,7 +72,7 @@ def changes(translation: Translation, anchor: str) -> list[str]:
                 difflib.unified_diff(before.splitlines(), now.splitlines(), title, "now", lineterm="")
             )
     raise WorkshopError(
-        f"No commit has the English text that {translation.file}#{anchor} was translated from. "
+        f"No commit contains the English text that {translation.file}#{anchor} was translated from. "
         "Is this a shallow clone? Then run: git fetch --unshallow"
     )
 
@@ -106,19 +106,19 @@ def _commits(source: str) -> Iterator[str]:
     """Yield the commits that may have changed the text of a page, newest first.
 
     Raises:
-        WorkshopError: There is no history here.
+        WorkshopError: git cannot read the history.
     """
     log = _git("log", "--format=%H", "--", source, "lessons/*/lesson.toml", "docs/*.svg")
     if log.returncode:
-        raise WorkshopError(f"git cannot read the history here: {log.stderr.strip()}")
+        raise WorkshopError(f"git cannot read the history of this folder: {log.stderr.strip()}")
     yield from log.stdout.split()
 
 
 def _at(commit: str, path: str) -> str:
-    """Return the text of a file at a commit.
+    """Return the text of a file as of a commit.
 
     Raises:
-        FileNotFoundError: The file was not there.
+        FileNotFoundError: The commit does not contain the file.
     """
     content = _git("show", f"{commit}:{path}")
     if content.returncode:

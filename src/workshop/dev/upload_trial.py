@@ -18,24 +18,24 @@ from workshop.runtime.solution_site import Site, newest, running
 from workshop.system.waiting import until
 
 MOST_MEGABYTES = 800
-"""The memory limit for a worker's child process."""
+"""The memory limit for a worker's child process, in megabytes."""
 MOST_SECONDS = 5.0
 """The time limit for the response to an upload of up to LARGE bytes, in seconds."""
 LARGE = 20 * 1024 * 1024
 PATIENCE = 120.0
-"""Seconds without any change after which a photo counts as stuck. The time limit of a resize is 45."""
+"""If nothing changes for this many seconds, the remaining photos are stuck. A resize may take 45 seconds."""
 SECONDS_BETWEEN = 0.2
 ASKED_AT_ONCE = 100
-"""The maximum number of photos in a request for states."""
+"""The maximum number of photos in a single request for the photos' states."""
 WORKERS = ("worker", "slow")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and its goal.
+    """A measured value and its target.
 
     Attributes:
-        limit: The goal, which is the largest acceptable value. None means any value.
+        limit: The target, which is the largest acceptable value. None means that any value is acceptable.
     """
 
     what: str
@@ -45,7 +45,7 @@ class Figure:
 
     @property
     def is_good(self) -> bool:
-        """Whether the goal is met."""
+        """Whether the value meets its target."""
         return self.limit is None or self.value <= self.limit
 
     def __str__(self) -> str:
@@ -60,31 +60,32 @@ class Upload(Photo):
     """An uploaded file. The content is not kept after the upload.
 
     Attributes:
-        size: The number of bytes.
+        size: The size of the file in bytes.
     """
 
     size: int = 0
 
 
 def main(folders: list[Path], show_all: bool = False) -> int:
-    """Upload all files in some folders and their subfolders, and print the figures.
+    """Upload all files in some folders and their subfolders, and print the measured values.
 
     Args:
-        folders: The folders.
-        show_all: Also print a line for each file that was not resized.
+        folders: The folders that contain the files.
+        show_all: Whether to also print a line for each file that was not resized.
 
     Returns:
-        The exit code: 1 if a goal is missed.
+        The exit code. It is 1 if a value misses its target.
 
     Raises:
-        WorkshopError: There is no file, or the site does not start.
+        WorkshopError: The folders contain no files, or the site does not start.
     """
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     if not files:
         raise WorkshopError(
-            f"There is no file in {', '.join(map(str, folders))}. Name a folder with pictures."
+            f"There is no file in {', '.join(map(str, folders))}. Give the path to a folder that contains "
+            "pictures."
         )
-    say(f"{len(files)} files, each uploaded in its own form. This takes a few minutes.")
+    say(f"Uploading {len(files)} files, each in a separate form. This takes a few minutes.")
     with running(newest()) as site, peak_memory(site) as memory:
         photos = [Upload(Sample(file.name, "", file.read_bytes)) for file in files]
         upload(photos, site)
@@ -102,7 +103,7 @@ def main(folders: list[Path], show_all: bool = False) -> int:
 
 
 def upload(photos: list[Upload], site: Site) -> None:
-    """Send the photos one after another, then follow them until all are done or nothing changes.
+    """Send the photos one after another, then wait until all are done or their states no longer change.
 
     Raises:
         WorkshopError: The site has stopped.
@@ -127,12 +128,12 @@ def upload(photos: list[Upload], site: Site) -> None:
 
 
 def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str]) -> list[Figure]:
-    """Return the figures.
+    """Return the measured values and their targets.
 
     Args:
         photos: The uploaded files.
-        memory: The peak memory of the workers' children in bytes, by process id.
-        tracebacks: The lines of the workers' log where a traceback starts.
+        memory: The peak memory usage of the workers' child processes in bytes, by process id.
+        tracebacks: The lines of the workers' log at which a traceback starts.
     """
     states = Counter(photo.state for photo in photos)
     statuses = [photo.http_status for photo in photos]
@@ -170,10 +171,10 @@ def _is_traceback(line: str) -> bool:
 
 @contextmanager
 def peak_memory(site: Site) -> Iterator[dict[int, int]]:
-    """Measure the peak memory of the workers' children during the block.
+    """Measure the peak memory usage of the workers' child processes while the `with` block runs.
 
     Yields:
-        The memory in bytes by process id, which is complete after the block.
+        The peak memory usage in bytes, by process id. The dictionary is complete after the block.
     """
     peaks: dict[int, int] = {}
     ended = threading.Event()
@@ -197,7 +198,7 @@ def peak_memory(site: Site) -> Iterator[dict[int, int]]:
 
 
 def _peak(process: psutil.Process) -> int:
-    """Return the process's peak memory. Outside of Linux, return its current memory."""
+    """Return the peak memory usage of a process. On systems other than Linux, return its current usage."""
     with suppress(FileNotFoundError):
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):

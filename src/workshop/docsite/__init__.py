@@ -1,1 +1,1 @@
-"""The docs site: build and serve it, and generate parts of its pages."""
+"""Build and serve the docs site, and generate parts of its pages."""

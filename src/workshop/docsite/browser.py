@@ -1,4 +1,4 @@
-"""Find or install a Chromium for the browser tests and the screenshots."""
+"""Find or install Chromium for the browser tests and the screenshots."""
 
 import contextlib
 import os
@@ -21,26 +21,26 @@ VARIABLE = "WORKSHOP_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 PACKAGES = ("chromium", "libatomic1")
-"""Debian packages. Playwright's own Chromium needs the second one, which small systems lack."""
+"""Debian packages. Playwright's own Chromium needs libatomic1, which minimal systems lack."""
 FLAGS = (
     "--disable-gpu",
-    # Only this machine's names are resolved, so requests to other hosts fail immediately.
+    # Only the names of this machine are resolved, so requests to other hosts fail immediately.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
 
 
 class NoBrowser(WorkshopError):
-    """Raised if there is no Chromium on this machine."""
+    """Raised if Chromium is not installed on this machine."""
 
 
 def main() -> int:
-    """Install a Chromium if necessary, start it once, and print its version.
+    """Install Chromium if necessary, start it once, and print its version.
 
     Returns:
         The exit code.
 
     Raises:
-        WorkshopError: It cannot be installed or does not start.
+        WorkshopError: Chromium cannot be installed or does not start.
     """
     ensure()
     with opened() as browser:
@@ -49,12 +49,13 @@ def main() -> int:
 
 
 def find() -> Path | None:
-    """Return the path of a Chromium on this machine, or None.
+    """Return the path of Chromium or Chrome on this machine, or None if neither is installed.
 
-    Looks at the variable WORKSHOP_CHROMIUM, at Playwright's download, and on the PATH.
+    This function checks the variable WORKSHOP_CHROMIUM, Playwright's download, the PATH, and the usual folder
+    on macOS.
 
     Raises:
-        WorkshopError: The variable doesn't name a program.
+        WorkshopError: The variable doesn't contain the path of a program.
     """
     if named := os.environ.get(VARIABLE):
         if not os.access(named, os.X_OK) or Path(named).is_dir():
@@ -67,10 +68,10 @@ def find() -> Path | None:
 
 
 def needed() -> Path:
-    """Return the path of a Chromium.
+    """Return the path of Chromium.
 
     Raises:
-        NoBrowser: There is none. The message contains the command that installs one.
+        NoBrowser: Chromium is not installed. The message contains the command that installs it.
     """
     program = find()
     if program is None:
@@ -80,11 +81,11 @@ def needed() -> Path:
 
 @contextlib.contextmanager
 def opened() -> Iterator["Browser"]:
-    """Run a Chromium without a window during the block. It can reach only this machine.
+    """Run a headless Chromium while the `with` block runs. It can connect only to this machine.
 
     Raises:
-        NoBrowser: There is none.
-        WorkshopError: It does not start.
+        NoBrowser: Chromium is not installed.
+        WorkshopError: Chromium does not start.
     """
     program = needed()
     with _playwright() as playwright:
@@ -97,7 +98,7 @@ def opened() -> Iterator["Browser"]:
 
 
 def ensure() -> None:
-    """Install a Chromium and Playwright's dependencies if this machine lacks one of them.
+    """Install Chromium and Playwright's dependencies if one of them is missing on this machine.
 
     Raises:
         WorkshopError: The installation fails.
@@ -107,21 +108,21 @@ def ensure() -> None:
 
 
 def install() -> None:
-    """Install Debian's Chromium if possible, otherwise the one that Playwright downloads.
+    """Install Debian's Chromium if possible, otherwise the Chromium that Playwright downloads.
 
     Raises:
-        WorkshopError: Both fail.
+        WorkshopError: Neither of them can be installed.
     """
     if apt.available(["debian"]):  # Ubuntu's package is a snap, which needs systemd
         say(f"Installing Debian packages: {', '.join(PACKAGES)}.")
         if apt.install(*PACKAGES):
             return
     download = [sys.executable, "-m", "playwright", "install", "chromium"]
-    say("There is no Chromium, so Playwright now downloads one (about 150 MB) to your cache folder.")
+    say("Chromium is not installed. Playwright will download it (about 150 MB) to your cache folder.")
     if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
-            "No Chromium could be installed. Install one with your package manager (Debian: apt "
-            f"install chromium), or set its path: {VARIABLE}=/path/to/chromium"
+            "Chromium could not be installed. Install it with your package manager (Debian: apt "
+            f"install chromium), or set the path of an existing one: {VARIABLE}=/path/to/chromium"
         )
 
 
@@ -132,7 +133,7 @@ def _playwright() -> Iterator["Playwright"]:
     with contextlib.ExitStack() as stack:
         try:
             playwright = stack.enter_context(sync_playwright())
-        except Exception as error:  # Playwright raises only this exception if its program exits immediately
+        except Exception as error:  # Playwright raises a plain Exception if its driver exits immediately
             raise WorkshopError(
                 f"Playwright does not start ({error}). Install its dependencies: {COMMAND}"
             ) from None

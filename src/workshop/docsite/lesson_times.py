@@ -1,7 +1,8 @@
 """Insert a lesson's goals and minutes from its manifest into the pages.
 
-In a text, these names in double braces are replaced: `minutes 3.2` (a step), `minutes 03` (a lesson's core
-path), `all_minutes 03` (a lesson with its optional steps), `hours` and `all_hours` (the whole workshop).
+These placeholders in double braces are replaced by times: `minutes 3.2` (a step), `minutes 03` (a lesson's
+core path), `all_minutes 03` (a lesson including its optional steps), `hours` and `all_hours` (the whole
+workshop).
 The line `--8<-- "workshop:opening.03"` inserts the opening of a lesson.
 """
 
@@ -16,7 +17,7 @@ PLACE = re.compile(r"\{\{ (?:(?P<kind>minutes|all_minutes) (?P<name>[\d.]+)|(?P<
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one language around the goals and times. `{}` is the place of a number."""
+    """The texts around the goals and times, in one language. `{}` is the placeholder for a number."""
 
     goals: str
     time: str
@@ -41,7 +42,7 @@ ENGLISH = Words(
 
 
 def filled(line: str, words: Words = ENGLISH) -> str:
-    """Return `line` with the minutes filled in.
+    """Return `line` with its placeholders replaced by the times.
 
     Raises:
         WorkshopError: The line names an unknown lesson or step.
@@ -54,8 +55,8 @@ def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = Non
 
     Args:
         code: The lesson, such as "03".
-        words: The words of the page's language.
-        goals: The goals in that language. Default: the English ones of the manifest.
+        words: The texts in the page's language.
+        goals: The goals in that language. Default: the English goals in the manifest.
 
     Raises:
         WorkshopError: There is no such lesson.
@@ -69,7 +70,7 @@ def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = Non
 
 
 def hours(minutes: int, words: Words = ENGLISH) -> str:
-    """Format `minutes`, rounded to tens: "4 hours 20 minutes"."""
+    """Format `minutes` as hours and minutes, rounded to 10 minutes: "4 hours 20 minutes"."""
     whole, rest = divmod(round(minutes, -1), 60)
     text = (words.hour if whole == 1 else words.hours).format(whole)
     return f"{text} {words.minutes.format(rest)}" if rest else text

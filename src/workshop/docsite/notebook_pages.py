@@ -1,4 +1,4 @@
-"""Write the notebooks as pages of the docs site, with the outputs of their last run."""
+"""Convert the notebooks to pages of the docs site, including the outputs of their last run."""
 
 import base64
 import hashlib
@@ -17,16 +17,16 @@ from workshop.notebooks.convert import CHECK, TURN, NotebookNode, tagged
 from workshop.system import atomic_file
 
 FOLDER = "notebooks"
-"""A folder in docs/. Its files are generated and not in git."""
+"""A folder in docs/. Its files are generated, so they are not in git."""
 _LESSON_LINK = re.compile(r"http://localhost:8001/lessons/([\w-]+)/")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 
 
 def write(run: bool = False) -> None:
-    """Write the pages, with the outputs of the last run if there was one.
+    """Write the pages, including the outputs of the last run if there is one.
 
     Args:
-        run: First run the notebooks that have changed, or whose project has changed.
+        run: Whether to first run the notebooks that have changed or whose project has changed.
 
     Raises:
         WorkshopError: A cell fails.
@@ -37,7 +37,7 @@ def write(run: bool = False) -> None:
         if run and not is_fresh(lesson):
             started = time.monotonic()
             say(f"Notebook {number} of {len(known)}: running notebooks/{lesson.name}.ipynb …")
-            console.file.flush()  # a log shows it before the minute is over
+            console.file.flush()  # show the line in a log before the run, which takes a minute
             store_run(lesson, _executed(lesson))
             say(f"Notebook {number} of {len(known)}: done in {time.monotonic() - started:.0f} s")
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def is_fresh(lesson: Lesson) -> bool:
 
 
 def store_run(lesson: Lesson, executed: NotebookNode) -> None:
-    """Store a run for the pages."""
+    """Store an executed notebook so that its page can show the outputs."""
     executed.metadata["digest"] = _digest(lesson)
     executed.metadata["date"] = date.today().isoformat()
     file = _stored_run(lesson)
@@ -66,12 +66,12 @@ def _executed(lesson: Lesson) -> NotebookNode:
 
 
 def _stored_run(lesson: Lesson) -> Path:
-    """Return the file with the last run."""
+    """Return the file that holds the results of the last run."""
     return paths.STATE / "notebooks" / f"{lesson.name}.ipynb"
 
 
 def _digest(lesson: Lesson) -> str:
-    """Return a hash of the notebook and its project. If it is unchanged, a run would print the same again."""
+    """Return a hash of the notebook and its project. If it is unchanged, the stored outputs are current."""
     content = hashlib.sha256(server.source(lesson).read_bytes())
     for file in project_files.list_files(lesson.solution).values():
         content.update(file.read_bytes())
@@ -79,7 +79,7 @@ def _digest(lesson: Lesson) -> str:
 
 
 def _page(lesson: Lesson, folder: Path) -> str:
-    """Return the page as Markdown. Its pictures are written to `folder`."""
+    """Return the page as Markdown, and write its pictures to `folder`."""
     cells = convert.stripped(convert.read(server.source(lesson))).cells
     run = convert.read(_stored_run(lesson)) if is_fresh(lesson) else None
     parts: list[str] = []
@@ -101,7 +101,7 @@ def _page(lesson: Lesson, folder: Path) -> str:
     )
     note = (
         f'!!! note "This page is a notebook"\n\n    {origin} To run the notebook with your own workers, type '
-        f"`./workshop up {lesson.code}` and open the address that it prints after *notebook*."
+        f"`./workshop up {lesson.code}` and open the address that the command prints after *notebook*."
     )
     return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
 
@@ -112,7 +112,7 @@ def _text(source: str) -> str:
 
 
 def _output(output: NotebookNode, name: str, folder: Path) -> str:
-    """Return an output as Markdown in its richest format; empty if there is nothing to show."""
+    """Return an output as Markdown in its richest format, or "" if there is nothing to show."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = base64.b64decode(data["image/png"])
@@ -126,7 +126,7 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
 
 
 def _page_part(html: str) -> str:
-    """Return HTML as part of a page: only the body, with headings that don't count as the page's own."""
+    """Convert an HTML document to part of a page: only its body, with bold text instead of headings."""
     if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
         html = body[1]
     html = re.sub(r"<h[1-6]\b[^>]*>", "<p><strong>", html)
@@ -136,11 +136,11 @@ def _page_part(html: str) -> str:
 
 
 def _without_machine(text: str) -> str:
-    """Remove what differs between machines: the machine's name and the folder of the clone."""
+    """Remove the text that differs between machines: the machine's name and the folder of the clone."""
     return text.replace(f"{paths.ROOT}/", "").replace(f"@{socket.gethostname()}", "@laptop")
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file atomically, but only if it has changed, because the server rebuilds after every change."""
+    """Write a file atomically, but only if the text differs, because every write triggers a rebuild."""
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         atomic_file.write_text(file, text, temporary_folder=paths.STATE)

@@ -1,13 +1,14 @@
-"""Fill in the values on the settings page, from the finished project and the installed packages.
+"""Fill in the values on the settings page from the finished project and the installed packages.
 
 The page's text contains placeholders in double braces:
 
-    setting NAME          the value in the finished project's settings.py
-    task NAME.OPTION      an option of a task's decorator there
-    celery name           Celery's own default        django NAME    Django's
+    setting NAME          the value of a setting in the finished project's settings.py
+    task NAME.OPTION      the value of an option in the decorator of one of its tasks
+    celery name           the default of one of Celery's settings
+    django NAME           the default of one of Django's settings
     kombu name            a default of Kombu's Redis transport
 
-An unknown name fails the build, so the page never shows an outdated value.
+An unknown name makes the build fail, so the page never shows an outdated value.
 """
 
 import ast
@@ -49,12 +50,12 @@ def setting(name: str) -> str:
         raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the text.")
     default = _from_environment(node)
     if node.end_lineno != node.lineno and default is None:
-        raise WorkshopError(f"The value of {name} has several lines: include the setting as a code block.")
+        raise WorkshopError(f"The value of {name} has several lines. Include the setting as a code block.")
     return _source(default or node)
 
 
 def task(name: str) -> str:
-    """Return a task's option, such as `resize_image_task.acks_late`.
+    """Return the value of a task's option, such as `resize_image_task.acks_late`.
 
     Raises:
         WorkshopError: There is no such task, or its decorator doesn't have the option.

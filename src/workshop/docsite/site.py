@@ -30,7 +30,7 @@ def main(build: bool, port: int, run_notebooks: bool) -> int:
     Args:
         build: Whether to build the site instead of serving it.
         port: The port to serve on.
-        run_notebooks: Before a build, run the notebooks that have changed since their last run.
+        run_notebooks: Whether a build first runs the notebooks that have changed since their last run.
 
     Returns:
         MkDocs' exit code.
@@ -49,10 +49,10 @@ def main(build: bool, port: int, run_notebooks: bool) -> int:
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}."
             + (f" The docs are already served at {served}" if served else "")
-            + f"\nAnother port: ./workshop docs --port {next_free(port + 1)}"
+            + f"\nUse another port: ./workshop docs --port {next_free(port + 1)}"
         )
     _say("Building the site …")
-    from workshop.docsite import notebook_pages  # imported here, because it takes seconds on a slow machine
+    from workshop.docsite import notebook_pages  # imported here, because the import takes seconds
 
     notebook_pages.write()
     _serve(port)
@@ -62,8 +62,8 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
     """Build the site in strict mode.
 
     Args:
-        target: The folder for the site. None means `site/`.
-        run_notebooks: First run the notebooks that have changed.
+        target: The folder for the site. Default: `site/`.
+        run_notebooks: Whether to first run the notebooks that have changed.
 
     Returns:
         MkDocs' exit code.
@@ -80,7 +80,7 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
 
 
 def _serve(port: int) -> NoReturn:
-    """Serve in this process until Ctrl-C, so that stopping the process stops the server."""
+    """Serve the site in this process until Ctrl-C, so that stopping the process stops the server."""
     os.chdir(paths.ROOT)
     environment = _environment()
     os.environ.clear()
@@ -118,7 +118,7 @@ def _serve(port: int) -> NoReturn:
 
 def _say_when_served(port: int) -> None:
     until(lambda: listener(os.getpid(), port), math.inf)
-    _say(f"The docs are on http://localhost:{port} · stop: Ctrl-C")
+    _say(f"The docs are at http://localhost:{port} · stop: Ctrl-C")
 
 
 def _say(sentence: str) -> None:
@@ -127,6 +127,6 @@ def _say(sentence: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    # The pages include code from the lessons with an extension in this package. Material's notice about its
+    # An extension in this package includes the lessons' code in the pages. Material's notice about its
     # successor is for maintainers, so it is in CONTRIBUTING.md.
     return inherited() | {"PYTHONPATH": str(paths.SOURCES), "NO_MKDOCS_2_WARNING": "1"}

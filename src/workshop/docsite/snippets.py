@@ -1,20 +1,21 @@
 """A Markdown extension that includes code from lessons/ and solutions/ in the lesson texts.
 
-A separate line in a text, such as
+A separate line in a lesson text, such as
 
     --8<-- "solutions/03-images/images/tasks.py:resize_image_task"
 
-becomes a code block with that function, including its decorators, and the file's name as the title. After the
-colon comes a function, a class, `Class.method`, or the name of a variable; if it is inside an `if`, the whole
-`if` is included. Without a colon, the whole file is included. Inside a fenced block (```text), only the
-file's lines are included, for example terminal output from runs/03/*.txt.
-An SVG is included as an inline figure, so it uses the page's colors.
-Paths are relative to the repository; paths in runs/ are relative to docs/. A missing name fails the build.
+becomes a code block that contains this function with its decorators. The block's title is the file's path.
+After the colon, write the name of a function, class or variable, or `Class.method`. If the definition is
+inside an `if`, the whole `if` statement is included. Without a colon, the whole file is included. Inside a
+fenced block (```text), the line is replaced by the file's lines, for example terminal output from
+runs/03/*.txt. An SVG is included as an inline figure, so it uses the page's colors.
+Paths are relative to the repository, except that paths in runs/ are relative to docs/. A missing file or name
+makes the build fail.
 
 `--8<-- "workshop:opening.03"` includes the opening of lesson 03, and `--8<-- "workshop:commands"` includes
 the Markdown that a function returns. mkdocs.yml lists the function under `generated`.
 In running text, {{ setting NAME }} inserts a value from the finished project (settings_page), and
-{{ minutes 3.2 }} a value from a lesson's manifest (lesson_times).
+{{ minutes 3.2 }} inserts a value from a lesson's manifest (lesson_times).
 """
 
 import ast
@@ -37,14 +38,14 @@ LANGUAGES = {".py": "python", ".toml": "toml", ".html": "html+django", ".js": "j
 
 
 class Snippets(Preprocessor):
-    """Includes the code before the other parts of Markdown process the text."""
+    """Includes the code in a page before Markdown's other processors see the text."""
 
     def __init__(self, md=None, functions: Mapping[str, str] | None = None) -> None:
         super().__init__(md)
         self.functions = functions or {}
 
     def run(self, lines: list[str]) -> list[str]:
-        """Return the lines of a page with the included code. Markdown calls this.
+        """Return the lines of a page with the included code. Markdown calls this method.
 
         Raises:
             BuildError: The code cannot be included. MkDocs adds the page's name and shows no traceback.
@@ -58,7 +59,7 @@ class Snippets(Preprocessor):
         """Return the lines of a page with the included code.
 
         Raises:
-            WorkshopError: A file or a name in it does not exist.
+            WorkshopError: An included file or definition does not exist.
         """
         result = []
         for line, is_fenced in fenced_lines(lines):
@@ -89,14 +90,14 @@ class SnippetExtension(Extension):
         super().__init__(**options)
 
     def extendMarkdown(self, md) -> None:
-        """Add the preprocessor. Markdown calls this."""
-        # Before superfences (25) extracts the fenced blocks, but after tabs and line ends are normalized
-        # (30).
+        """Add the preprocessor. Markdown calls this method."""
+        # It must run before superfences (25) extracts the fenced blocks, but after tabs and line ends are
+        # normalized (30).
         md.preprocessors.register(Snippets(md, self.getConfig("generated")), "workshop-snippets", 28)
 
 
 def makeExtension(**options) -> SnippetExtension:
-    """Return the extension. Markdown calls this for `workshop.docsite.snippets` in mkdocs.yml."""
+    """Return the extension. Markdown calls this function for `workshop.docsite.snippets` in mkdocs.yml."""
     return SnippetExtension(**options)
 
 
@@ -135,14 +136,14 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
 
 
 def included(path: str, symbol: str | None = None) -> str:
-    """Return the text of a file, or of a name in it.
+    """Return the source of a file, or of one definition in it.
 
     Args:
-        path: The file's path below the repository, or runs/….
-        symbol: See the module's docstring. None means the whole file.
+        path: The file's path relative to the repository, or a path that starts with runs/.
+        symbol: The name of the definition, as in `symbol_in()`. None means the whole file.
 
     Raises:
-        WorkshopError: The file or the name does not exist.
+        WorkshopError: The file or the definition does not exist.
     """
     file = (paths.DOCS if path.startswith("runs/") else paths.ROOT) / path
     name = f"{path}:{symbol}" if symbol else path
@@ -150,14 +151,14 @@ def included(path: str, symbol: str | None = None) -> str:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise WorkshopError(
-            f'A lesson text includes "{name}", and {paths.shown(file)} cannot be read ({error.strerror}). '
-            "Was it renamed? Then rename it in the text too."
+            f'A lesson text includes "{name}", but {paths.shown(file)} cannot be read ({error.strerror}). '
+            "If the file was renamed, change its name in the text too."
         ) from None
     return symbol_in(text, symbol, path) if symbol else text.rstrip("\n")
 
 
 def symbol_in(text: str, symbol: str, path: str) -> str:
-    """Return the source of a name in a module, with decorators and without indentation.
+    """Return the source of a definition in a module, with its decorators and without indentation.
 
     Args:
         text: The source of the module.
@@ -165,7 +166,7 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
         path: The module's path, for messages.
 
     Raises:
-        WorkshopError: The module does not have the name, or has a syntax error.
+        WorkshopError: The module does not define the name, or has a syntax error.
     """
     try:
         body = ast.parse(text).body
@@ -175,8 +176,8 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
         named = {name: statement for statement in body for name in _names(statement)}
         if part not in named:
             raise WorkshopError(
-                f'A lesson text includes "{path}:{symbol}", and there is no {part} in that file any more.\n'
-                f"There are: {', '.join(named) or 'no names'}. Change the text, or bring the name back."
+                f'A lesson text includes "{path}:{symbol}", but that file does not define {part} anymore.\n'
+                f"It defines: {', '.join(named) or 'no names'}. Change the text, or restore the definition."
             )
         node = named[part]
         body = getattr(node, "body", [])

@@ -1,6 +1,6 @@
-"""A hook of MkDocs: gives the pages in a folder such as docs/de/ menus and a search in their language.
+"""An MkDocs hook that gives the pages in folders such as docs/de/ menus and a search in their language.
 
-`extra.alternate` in mkdocs.yml lists the languages. The navigation of a language is the English one, with
+`extra.alternate` in mkdocs.yml lists the languages. Each language has the English navigation, but with
 translated pages where they exist.
 """
 
@@ -39,13 +39,13 @@ _build = _Build()
 
 
 def on_nav(nav, config, files):
-    """Remember the files, and create each language's navigation. MkDocs calls this once in each build."""
+    """Store the files, and create each language's navigation. MkDocs calls this once during each build."""
     _build.files = files
     _build.navs = {language: _navigation(language, nav) for language in LANGUAGES}
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Return the Markdown of a translated page, with its generated parts in its language.
+    """Return the Markdown of a translated page, with the generated parts in the page's language.
 
     Raises:
         BuildError: The page has no goals, or a file that it needs cannot be read.
@@ -60,7 +60,7 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_context(context, page, config, nav):
-    """Give a page the navigation and the settings of its language, which are copies of the original ones."""
+    """Give a page copies of the navigation and the settings that are adapted to its language."""
     own = copy.copy(config)
     alternate = [
         entry | {"link": _in_language(page, entry["lang"]) or entry["link"]}
@@ -81,7 +81,7 @@ def on_page_context(context, page, config, nav):
 
 
 def on_post_page(output, page, config):
-    """Translate what the theme's templates leave no place for."""
+    """Make the language-specific changes that the theme's templates do not support."""
     output = _without_alternates(output)
     language = language_of(page.file.src_uri)
     if language is None:
@@ -93,12 +93,12 @@ def on_post_page(output, page, config):
 
 
 def on_post_template(output_content, template_name, config):
-    """Do the same for the pages that have no Markdown, such as 404.html."""
+    """Remove the links to other languages from the pages that have no Markdown, such as 404.html."""
     return _without_alternates(output_content)
 
 
 def on_post_build(config):
-    """Give each language its own search index. English pages without a translation are in each of them."""
+    """Give each language its own search index. English pages without a translation are in every index."""
     site = Path(config.site_dir)
     index = json.loads((site / _INDEX).read_text(encoding="utf-8"))
     entries: dict[str | None, list[dict]] = {language: [] for language in (None, *LANGUAGES)}
@@ -118,10 +118,10 @@ def on_post_build(config):
 
 
 def language_of(path: str) -> str | None:
-    """Return the language of a page, such as "de". None means English.
+    """Return the language of a page, such as "de", or None for English.
 
     Args:
-        path: The page's path below docs/, or its address on the site.
+        path: The page's path relative to docs/, or its address on the site.
     """
     folder = path.partition("/")[0]
     return folder if folder in LANGUAGES else None
@@ -160,7 +160,7 @@ def _generated(markdown: str, page: Page, language: str) -> str:
 
 
 def _with_notes(markdown: str, translation: Translation, words: ModuleType) -> str:
-    """Return the text with notes in changed and removed sections, and after the place of missing ones."""
+    """Return the text with notes in changed and removed sections, and in the places of missing sections."""
     states = translations.states(translation)
     english = translations.sections(translations.working_tree(translation.source))
     titles = {section.anchor: section.title for section in english}
@@ -228,15 +228,16 @@ def _navigation(language: str, english: Navigation) -> Navigation:
 
 
 def _without_alternates(html: str) -> str:
-    """Return a page without the links in its head to other languages.
+    """Return a page without the links to other languages in its <head>.
 
-    The theme's script expects the home page of a language in such a link, and fetches a sitemap below it.
+    The theme's script expects such a link to lead to the home page of a language, and fetches a sitemap from
+    a path below that page.
     """
     return re.sub(r'<link rel="alternate" href="[^"]*" hreflang="[^"]*">\s*', "", html)
 
 
 def _in_language(page: Page, language: str) -> str | None:
-    """Return the address of the page in `language`. None means that it is not translated."""
+    """Return the address of the page in `language`, or None if the page is not translated."""
     path = page.file.src_uri
     if own := language_of(path):
         path = path.removeprefix(f"{own}/")
@@ -251,7 +252,7 @@ def _moved(entry: dict, location: str) -> dict:
 
 
 def _page_of(entry: dict) -> str:
-    """Return the address of the page that an entry of the search index is about."""
+    """Return the address of the page that an entry in the search index belongs to."""
     return entry["location"].partition("#")[0]
 
 

@@ -1,9 +1,9 @@
-"""Translated pages: which there are, and which of their sections are older than the English text.
+"""Find the translated pages, and the sections in them that are older than the English text.
 
-docs/de/lessons/01-sync.md is the German edition of docs/lessons/01-sync.md, and README.de.md is that of
-README.md. A section starts at a heading, which has the same anchor in both languages: `## Das Problem
-{ #the-problem }`. The section of the page's title is called `top`. For each section,
-docs/de/translated-from.toml holds a hash of the English text that was translated.
+docs/de/lessons/01-sync.md is the German translation of docs/lessons/01-sync.md, and README.de.md is the
+German translation of README.md. A section starts at a heading, which has the same anchor in both languages:
+`## Das Problem { #the-problem }`. The section that starts at the page's title is called `top`. For each
+section, docs/de/translated-from.toml contains a hash of the English text that was translated.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ TOP = "top"
 OPENING = re.compile(r'^--8<-- "workshop:opening\.(\d+)"$', re.M)
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
 HTML_LINK = re.compile(r'(?<=src="|ref="|set=")(?![a-z]+:|[#/])[^"]+(?=")')
-"""A relative address in HTML, which MkDocs leaves as it is: in src, href or srcset."""
+"""A relative address in an HTML attribute: src, href or srcset. MkDocs does not change such addresses."""
 _HEADER = f"""\
 # For each section, a hash of the English text that it was translated from.
 # This file is written by: {COMMAND} PAGE#SECTION --mark
@@ -41,7 +41,10 @@ _DRAWING = re.compile(r'^--8<-- "([^"]+\.svg)"$', re.M)
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
 Read = Callable[[str], str]
-"""Returns the text of a file, by its path below the repository. Raises OSError if there is no such file."""
+"""A function that takes a path relative to the repository and returns the text of the file.
+
+The function raises OSError if there is no such file.
+"""
 
 
 class State(StrEnum):
@@ -56,7 +59,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and the text below it, up to the next heading. The first one also has the text before it.
+    """A heading and the text below it, up to the next heading.
+
+    The first section of a page also contains the text before its heading.
 
     Attributes:
         anchor: The id of the heading.
@@ -83,8 +88,8 @@ class Translation:
 
     Attributes:
         language: The language's code, such as "de".
-        source: The path of the English page below the repository.
-        file: The path of the translated page below the repository.
+        source: The path of the English page, relative to the repository.
+        file: The path of the translated page, relative to the repository.
     """
 
     language: str
@@ -93,12 +98,12 @@ class Translation:
 
     @property
     def name(self) -> str:
-        """The name on the command line: lessons/01-sync."""
+        """The page's name on the command line, such as lessons/01-sync."""
         return _name(self.source)
 
     @property
     def record(self) -> Path:
-        """The file with the hashes."""
+        """The file that contains the hashes."""
         return paths.DOCS / self.language / "translated-from.toml"
 
 
@@ -108,7 +113,7 @@ def languages() -> list[str]:
 
 
 def all_translations() -> list[Translation]:
-    """Return every translated page, in the order of its path. A new file is enough to add one."""
+    """Return all translated pages, sorted by path. A page counts as translated if its file exists."""
     pages = []
     for language in languages():
         folder = paths.DOCS / language
@@ -138,7 +143,7 @@ def find(name: str) -> list[Translation]:
 
 
 def working_tree(path: str) -> str:
-    """Return the text of a file by its path below the repository.
+    """Return the text of a file. The path is relative to the repository.
 
     Raises:
         OSError: There is no such file.
@@ -147,7 +152,7 @@ def working_tree(path: str) -> str:
 
 
 def sections(text: str) -> list[Section]:
-    """Return the sections of a Markdown text. Front matter is left out."""
+    """Return the sections of a Markdown text, without its front matter."""
     parts: list[Section] = []
     before: list[str] = []
     for line, is_fenced in fenced_lines(meta.get_data(text)[0].splitlines()):
@@ -168,11 +173,11 @@ def sections(text: str) -> list[Section]:
 def originals(source: str, read: Read = working_tree) -> dict[str, str]:
     """Return the English text of each section of a page, by anchor.
 
-    Includes the goals of the lesson and the words of the drawings, because they are translated too.
+    The text includes the lesson's goals and the words in its drawings, because they are translated too.
 
     Args:
-        source: The path of the English page below the repository.
-        read: Reads the page and the files that it includes.
+        source: The path of the English page, relative to the repository.
+        read: A function that reads the page and the files that the page includes.
 
     Raises:
         OSError: One of these files is missing.
@@ -181,7 +186,7 @@ def originals(source: str, read: Read = working_tree) -> dict[str, str]:
 
 
 def digest(text: str) -> str:
-    """Return a short hash of the words of a text. Line breaks don't count."""
+    """Return a short hash of the words in a text. Line breaks do not affect the hash."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:12]
 
 
@@ -193,7 +198,7 @@ def recorded(translation: Translation) -> dict[str, str]:
 def states(translation: Translation) -> dict[str, State]:
     """Return the state of each section by anchor, in the order of the English page.
 
-    Sections that only the translation has are last.
+    Sections that exist only in the translation come last.
     """
     english = _digests(translation)
     translated = [section.anchor for section in sections(working_tree(translation.file))]
@@ -214,15 +219,15 @@ def states(translation: Translation) -> dict[str, State]:
 
 
 def mark(translation: Translation, anchors: Collection[str]) -> None:
-    """Record that sections now say what the English sections say.
+    """Record that sections are up to date with the English sections.
 
     Args:
         translation: The translated page.
         anchors: The anchors of the sections.
 
     Raises:
-        WorkshopError: Only one of the two pages has a section, or a section differs from the English one in
-            what is not translated.
+        WorkshopError: A section is missing from one of the two pages, or its untranslated parts differ from
+            those of the English section.
     """
     state = states(translation)
     for anchor in anchors:
@@ -239,20 +244,21 @@ def mark(translation: Translation, anchors: Collection[str]) -> None:
         raise WorkshopError("Nothing was marked, because the pages differ:\n" + "\n".join(different))
     english = _digests(translation)
     hashes = recorded(translation) | {anchor: english[anchor] for anchor in anchors}
-    # In the order of the English page, so that a change of one section changes one line.
+    # Keep the order of the English page, so that marking one section changes only one line.
     ordered = {anchor: hashes[anchor] for anchor in state if anchor in hashes}
     _write(translation.record, _records(translation.record) | {translation.source: ordered})
 
 
 def differences(translation: Translation, checked: Collection[str] | None = None) -> list[str]:
-    """Return how a translated page differs from the English page in what is not translated, as sentences.
+    """Return a sentence for each difference between a translated page and the English page.
 
-    Compares included files, commands, inline code, links, step numbers, boxes and table rows.
+    Only untranslated parts are compared, such as included files, commands, inline code, links, step numbers,
+    boxes and table rows.
 
     Args:
         translation: The translated page.
-        checked: The anchors of the sections to compare. None means those that are up to date or not marked,
-            because a section may differ after its English text has changed.
+        checked: The anchors of the sections to compare. Default: the sections that are up to date or not
+            marked, because a section may differ after its English text has changed.
     """
     if checked is None:
         state = states(translation)
@@ -273,14 +279,16 @@ def differences(translation: Translation, checked: Collection[str] | None = None
                 sentences.append(f"{place}: {part} differ. English: {theirs[part]}, translation: {ours}.")
     common = [anchor for anchor in english if anchor in translated]
     if common != [anchor for anchor in translated if anchor in english]:
-        sentences.append(f"{translation.file}: the sections are in another order than on the English page.")
+        sentences.append(
+            f"{translation.file}: the sections are in a different order than on the English page."
+        )
     return sentences
 
 
 def untranslated_parts(section: Section) -> dict[str, list[str]]:
-    """Return what a section has in every language, by kind.
+    """Return the parts of a section that are the same in every language, by kind.
 
-    Inline code and links are sorted and listed once, because languages differ in the order of words.
+    Inline code and links are sorted and listed only once, because word order differs between languages.
     """
     prose, includes, commands = [], [], []
     for line, is_fenced in fenced_lines(section.lines):
@@ -306,15 +314,15 @@ def untranslated_parts(section: Section) -> dict[str, list[str]]:
 
 
 def in_translation(target: str, page: str, language: str, exists: Callable[[str], bool]) -> str:
-    """Return the target of a link on a translated page, where links are written as on the English page.
+    """Convert the target of a link on a translated page, which is written as on the English page.
 
-    It is the translation of the page that the link names, or the English page if there is none.
+    The result leads to the translation of the linked page, or to the English page if there is no translation.
 
     Args:
-        target: The target as written.
-        page: The path of the English page below docs/.
+        target: The target as it is written on the page.
+        page: The path of the English page, relative to docs/.
         language: The language of the translated page.
-        exists: Returns True if there is such a file below docs/.
+        exists: A function that returns True if docs/ contains the file.
     """
     path, mark, anchor = target.partition("#")
     if not path or ":" in path or path.startswith("/"):
@@ -340,12 +348,12 @@ def _digests(translation: Translation) -> dict[str, str]:
     except OSError as error:
         raise WorkshopError(
             f"{translation.file} is a translation of {translation.source}, but {error.filename} cannot be "
-            f"read ({error.strerror}). Was it renamed? Then rename the translation too."
+            f"read ({error.strerror}). If the file was renamed, rename the translation too."
         ) from None
 
 
 def _with_words(text: str, read: Read) -> str:
-    """Return a text with the goals of a lesson and the words of drawings instead of the lines for them."""
+    """Replace the lines that include a lesson's goals or a drawing with the goals or the drawing's words."""
 
     def goals(match: re.Match) -> str:
         folder = lessons.find(match[1]).folder.relative_to(paths.ROOT).as_posix()
