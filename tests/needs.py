@@ -8,14 +8,14 @@ from typing import NoReturn
 
 import pytest
 
-from workshop.dev import test_suite, tools
+from workshop.dev import test_programs, test_suite
 from workshop.system import apt
 
 
 def tool(name: str) -> None:
     """Skip the test if a program of `./workshop dev tools` is missing."""
-    if name in tools.missing():
-        missing(f"{name} is not installed. To run these tests: {tools.COMMAND}", apt.available())
+    if name in test_programs.missing():
+        missing(f"{name} is not installed. To run these tests: {test_programs.COMMAND}", apt.available())
 
 
 def missing(reason: str, could_be_installed: bool) -> NoReturn:

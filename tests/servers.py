@@ -10,7 +10,7 @@ from pathlib import Path
 import needs
 import pytest
 
-from workshop.dev import tools
+from workshop.dev import test_programs
 from workshop.runtime import temporary_servers
 from workshop.system import environment
 from workshop.system.child import Child
@@ -67,11 +67,11 @@ def _rabbitmq(home: Path, settings: Iterable[str]) -> Iterator[str]:
         "RABBITMQ_LOG_BASE": str(home / "log"),
         "RABBITMQ_PID_FILE": str(home / "pid"),
     }
-    server = Child([tools.RABBITMQ], environment=variables, log=home / "output")
+    server = Child([test_programs.RABBITMQ], environment=variables, log=home / "output")
     api = f"http://guest:guest@127.0.0.1:{management}/api"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKSHOP_RABBITMQ_API", api)
-        control = tools.RABBITMQ.with_name("rabbitmqctl")
+        control = test_programs.RABBITMQ.with_name("rabbitmqctl")
         node = f"--node {variables['RABBITMQ_NODENAME']}"
         patch.setenv("WORKSHOP_RABBITMQCTL", f"env HOME={home} ERL_EPMD_PORT={names} {control} {node}")
         try:

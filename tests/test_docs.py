@@ -22,7 +22,7 @@ from workshop_process import PATIENCE
 from benchmarks import startup
 from workshop import paths
 from workshop.course import lessons
-from workshop.dev import minutes
+from workshop.dev import lesson_minutes
 from workshop.docsite import lesson_times, snippets, translations
 from workshop.errors import WorkshopError
 from workshop.system.child import Child
@@ -212,7 +212,7 @@ def test_lesson_says_how_long_it_takes(site):
 def test_minutes_are_those_of_the_model():
     """`./workshop dev minutes --write` updates them."""
     for lesson in LESSONS:
-        efforts = minutes.of_lesson(lesson)
+        efforts = lesson_minutes.of_lesson(lesson)
         assert abs(lesson.reading - efforts[""].minutes) <= 1, lesson.name
         for step in lesson.steps:
             assert abs(step.minutes - efforts[step.id].minutes) <= 1, step.id

@@ -248,7 +248,7 @@ def test_hosts_that_the_shell_excludes_from_its_proxy_stay_excluded(monkeypatch,
 # check inherit the environment of the check, which is clean, and those of a notebook the one of its kernel.
 WHOLE = {
     "dev/test_suite.py",
-    "dev/tools.py",
+    "dev/test_programs.py",
     "docsite/browser.py",
     "notebookkit/backups.py",
     "runtime/compose.py",

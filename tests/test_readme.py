@@ -7,7 +7,7 @@ from typer.main import get_command
 
 from workshop import cli, paths
 from workshop.course import lessons
-from workshop.dev import minutes
+from workshop.dev import lesson_minutes
 
 PAGES = ["README.md", "CONTRIBUTING.md"]
 
@@ -40,7 +40,7 @@ def test_the_lesson_table_agrees_with_the_lessons():
         text = paths.shown(lesson.text)
         row = rows[lesson.code]
         assert f"[{lesson.title}]({text})" in row
-        assert f"{row} |".endswith(f"| {minutes.columns(lesson)}")
+        assert f"{row} |".endswith(f"| {lesson_minutes.columns(lesson)}")
 
 
 def test_every_picture_has_words(page):

@@ -9,7 +9,7 @@ import needs
 import pytest
 
 from workshop import paths
-from workshop.dev import test_suite, tools
+from workshop.dev import test_programs, test_suite
 from workshop.docsite import browser
 from workshop.errors import WorkshopError
 from workshop.system import apt
@@ -102,7 +102,7 @@ def test_each_kind_of_skipped_test_is_one_line(tmp_path):
 @pytest.mark.parametrize(("ci", "installable"), [("", True), ("false", True), ("true", False)])
 def test_a_missing_server_is_skipped_where_it_is_not_to_be_had(monkeypatch, ci, installable):
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr(tools, "missing", lambda: ["RabbitMQ"])
+    monkeypatch.setattr(test_programs, "missing", lambda: ["RabbitMQ"])
     monkeypatch.setattr(apt, "available", lambda: installable)
     with pytest.raises(pytest.skip.Exception, match=r"RabbitMQ is not installed.*: \./workshop dev tools$"):
         needs.tool("RabbitMQ")
@@ -111,7 +111,7 @@ def test_a_missing_server_is_skipped_where_it_is_not_to_be_had(monkeypatch, ci, 
 
 def test_a_missing_server_fails_on_a_hosted_runner(monkeypatch):
     monkeypatch.setenv("CI", "true")
-    monkeypatch.setattr(tools, "missing", lambda: ["RabbitMQ"])
+    monkeypatch.setattr(test_programs, "missing", lambda: ["RabbitMQ"])
     monkeypatch.setattr(apt, "available", lambda: True)
     with pytest.raises(pytest.fail.Exception, match="RabbitMQ is not installed"):
         needs.tool("RabbitMQ")
@@ -127,16 +127,16 @@ def test_what_is_installed_before_all_tests(monkeypatch, ci, apt_get, calls):
     monkeypatch.setattr(apt, "available", lambda: apt_get)
     monkeypatch.setattr(browser, "ensure", lambda: ran.append("ensure"))
     monkeypatch.setattr(browser, "main", lambda: ran.append("main"))
-    monkeypatch.setattr(tools, "main", lambda: ran.append("tools"))
+    monkeypatch.setattr(test_programs, "main", lambda: ran.append("tools"))
     test_suite.prepare()
     assert ran == calls
 
 
 def test_tools_that_cannot_be_installed_are_named(monkeypatch, capsys):
     monkeypatch.setattr(apt, "install", lambda *packages: False)
-    monkeypatch.setattr(tools, "missing", lambda: ["RabbitMQ", "nginx"])
+    monkeypatch.setattr(test_programs, "missing", lambda: ["RabbitMQ", "nginx"])
     with pytest.raises(WorkshopError, match=r"^Not installed: RabbitMQ, nginx\. .* apt-get install rabbitmq"):
-        tools.main()
+        test_programs.main()
 
 
 def test_the_hosted_checks_call_exactly_the_command_of_the_readme():

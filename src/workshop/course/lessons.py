@@ -16,7 +16,7 @@ class Step:
     Attributes:
         id: The step's id, such as "3.2".
         files: The files to edit, relative to the project folder.
-        minutes: The estimated time, which `workshop.dev.minutes` computes.
+        minutes: The estimated time, which `workshop.dev.lesson_minutes` computes.
         optional: Whether the lesson counts as done even without this step.
     """
 

@@ -81,7 +81,7 @@ def browser() -> None:
 @app.command()
 def tools() -> None:
     """Install the software for some tests, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
-    from workshop.dev import tools as installing
+    from workshop.dev import test_programs as installing
 
     raise typer.Exit(installing.main())
 
@@ -136,7 +136,7 @@ def minutes(
     ] = False,
 ) -> None:
     """Estimate how long each step takes a learner. Exits with code 1 if a lesson.toml is out of date."""
-    from workshop.dev import minutes as model
+    from workshop.dev import lesson_minutes as model
 
     if write:
         model.write()

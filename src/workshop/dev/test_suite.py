@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workshop import paths
 from workshop.console import say, verbatim
-from workshop.dev import tools
+from workshop.dev import test_programs
 from workshop.docsite import browser
 from workshop.errors import WorkshopError
 from workshop.system import apt
@@ -67,7 +67,7 @@ def prepare() -> None:
         return
     browser.main()
     if apt.available():
-        tools.main()
+        test_programs.main()
 
 
 def compile_packages() -> bool:
