@@ -139,7 +139,7 @@ def test_loads_by_hand(app):
 
 
 def test_worker_runs_debug_task(app, worker):
-    """A worker knows and runs debug_task, which prints its request."""
+    """A worker runs debug_task, which prints its request."""
     name = next((name for name in app.tasks if name.rpartition(".")[2] == "debug_task"), None)
     if name is None:
         complain(

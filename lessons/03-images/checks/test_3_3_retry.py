@@ -51,7 +51,7 @@ def why_not_caught(task):
         if item == tasks.DATABASE_ERRORS:
             return (
                 "DATABASE_ERRORS is a tuple itself, so your tuple contains a tuple. Write *DATABASE_ERRORS, with an "
-                "asterisk, which inserts its items."
+                "asterisk, which unpacks the tuple."
             )
         if not (isinstance(item, type) and issubclass(item, BaseException)):
             return f"The errors to retry on contain {item!r}, which is not an exception class."

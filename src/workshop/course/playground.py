@@ -94,7 +94,7 @@ def finish_reset(lesson: Lesson, backup: Path) -> str:
     """Finish an interrupted reset.
 
     Returns:
-        A message for the learner, or "" if the reset had not changed anything yet.
+        A message for the learner, or "" if the reset was interrupted before it changed anything.
     """
     if not backup.exists():
         shutil.rmtree(_new_copy(lesson), ignore_errors=True)

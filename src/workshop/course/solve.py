@@ -87,7 +87,7 @@ def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
         checksums: The checksums of the solution's files.
 
     Returns:
-        A message, or "" if no file had been changed yet.
+        A message, or "" if no file was changed.
     """
     if not _restore(folder, backup, checksums):
         return ""

@@ -1,4 +1,4 @@
-"""Practice backups of a database that is constantly changing, and restore a backup into another folder."""
+"""Back up a database that is constantly changing, and restore a backup into another folder."""
 
 import os
 import sqlite3

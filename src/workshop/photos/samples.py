@@ -55,7 +55,9 @@ class Sample:
 def photo(
     width: int, height: int, seed: int = 0, orientation: int = 1, gps: bool = False, icc: bool = False
 ) -> bytes:
-    """Return a JPEG of a landscape (about 0.3 bytes per pixel). The same arguments return the same bytes.
+    """Return a JPEG of a landscape (about 0.3 bytes per pixel).
+
+    The same arguments always produce the same bytes.
 
     Args:
         width: The stored width in pixels.

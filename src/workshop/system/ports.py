@@ -12,7 +12,7 @@ ANOTHER = "another user's process"
 SYSTEM = "the system: only an administrator's process may listen on a port below 1024"
 LAST = 65535
 OURS = "workshop"
-"""A word in the command line of every process that claims a port. Other programs may use a UDP port, too."""
+"""A word in the command line of every process that claims a port. Other programs use UDP ports as well."""
 _claims: dict[int, socket.socket] = {}
 """The socket of each port that this process has claimed."""
 

@@ -57,7 +57,7 @@ def uploads_per_minute(per_minute, measured) -> str:
         (count / measured.seconds, "You computed the number of photos per second."),
         (
             60 * measured.seconds / count,
-            "You multiplied 60 by the seconds for one photo. Swap the two numbers.",
+            "You multiplied 60 by the seconds that one photo takes. Swap the two numbers.",
         ),
     )
     otherwise = (
