@@ -54,10 +54,12 @@ def commit_checks(folder):
 
 
 def test_hooks_put_a_file_right_before_it_is_committed(clone):
-    (clone / "careless.py").write_text("import sys\nimport os\nprint( os.name )\n")
+    file = clone / "tests/careless.py"
+    file.parent.mkdir()
+    file.write_text("import sys\nimport os\nprint( os.name )\n")
     first = commit_checks(clone)
     assert first.returncode == 1, first.stdout + first.stderr
     assert "files were modified by this hook" in first.stdout
-    assert (clone / "careless.py").read_text() == "import os\n\nprint(os.name)\n"
+    assert file.read_text() == "import os\n\nprint(os.name)\n"
     second = commit_checks(clone)
     assert second.returncode == 0, second.stdout + second.stderr

@@ -357,6 +357,7 @@ def test_no_other_module_writes_a_file_in_place():
         "dev/test_suite.py",
         "docsite/translation_hook.py",
         "system/atomic_file.py",
+        "transcripts/made_by.py",
         "transcripts/record.py",
         "transcripts/workshop_copy.py",
     }
