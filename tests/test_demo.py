@@ -196,7 +196,7 @@ def test_the_newest_solution_is_the_last(tmp_path, monkeypatch):
 
 
 class SiteThatIsStopped:
-    """A site during whose start and stop somebody presses Ctrl-C."""
+    """A site whose start and stop are each interrupted with Ctrl-C."""
 
     def __init__(self):
         self.seen = []
