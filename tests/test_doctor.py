@@ -156,6 +156,19 @@ def test_no_broker(monkeypatch, root):
     assert "unset REDIS_URL" in finding.fix
 
 
+@pytest.mark.parametrize(
+    ("app", "problems"), [(False, 0), (True, 1)], ids=["a lesson without Celery", "a lesson with Celery"]
+)
+def test_up_is_not_running(project, app, problems):
+    """Only a project with a Celery app needs a broker."""
+    if not app:
+        (project.folder / "myproject/celery.py").unlink()
+    machine, of_project = doctor.examine(None, ports={}), doctor.examine(project, ports={})
+    assert bad(machine) == []
+    assert "no broker is running; ./workshop up starts one" in [finding.summary for finding in machine]
+    assert sum("no broker responds" in finding.summary for finding in bad(of_project)) == problems
+
+
 def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
     """`up` writes its broker's address without the password, so doctor says what it needs to connect."""
     with Broker(prefer=None) as broker:
@@ -264,6 +277,17 @@ def test_busy_port(root, broker, tmp_path, folder, fix):
     first, second = finding.fix.splitlines()
     assert first == fix.format(pid=pid, tmp_path=tmp_path)
     assert f"--port {port + 10}" in second
+
+
+@pytest.mark.parametrize("purpose", ["the broker", "Flower"])
+def test_a_busy_port_that_up_does_not_need(root, tmp_path, purpose):
+    with listening(tmp_path) as (_, port):
+        findings = doctor.examine(None, ports={port: purpose})
+    assert bad(findings) == []
+    (finding,) = [
+        finding for finding in findings if f"port {port} ({purpose}) is taken by" in finding.summary
+    ]
+    assert finding.summary.endswith("; ./workshop up uses a free port instead")
 
 
 def test_the_up_of_another_clone_is_named_with_the_way_to_stop_it(root, broker, tmp_path):

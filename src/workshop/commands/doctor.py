@@ -26,6 +26,8 @@ from workshop.system import environment
 from workshop.system.ports import who_holds
 
 PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker", 5555: "Flower"}
+MOVABLE = {"the broker", "Flower"}
+"""What `up` starts on another port if its usual port is taken."""
 FREE_BYTES = 1_000_000_000
 
 
@@ -54,7 +56,7 @@ def examine(project: Project | None, ports: dict[int, str] = PORTS) -> list[Find
     findings += [_port(port, purpose) for port, purpose in ports.items()]
     url = _broker_url()
     broker_up = answers(url)
-    findings.append(_broker(url, broker_up))
+    findings.append(_broker(url, broker_up, project))
     if project is not None:
         findings += _project(project, url, broker_up)
         findings += _ignored_settings(project)
@@ -89,9 +91,9 @@ def _port(port: int, purpose: str) -> Finding:
         return Finding(True, f"port {port} is free ({purpose})")
     if holder.pid in up_state.pids():
         return Finding(True, f"port {port} is used by ./workshop up ({purpose})")
-    if purpose == "the broker" and answers(f"redis://localhost:{port}/0"):
+    if purpose in MOVABLE:
         return Finding(
-            True, f"port {port} is used by another broker, {holder}; ./workshop up uses a free port instead"
+            True, f"port {port} ({purpose}) is taken by {holder}; ./workshop up uses a free port instead"
         )
     if containers := compose.publisher(port):
         return Finding(
@@ -111,7 +113,7 @@ def _broker_url() -> str:
     return environment.kept().get("REDIS_URL") or of_up or DEFAULT_REDIS_URL
 
 
-def _broker(url: str, is_up: bool) -> Finding:
+def _broker(url: str, is_up: bool, project: Project | None) -> Finding:
     shown = without_password(url)
     if is_up:
         return Finding(True, f"the broker at {shown} responds")
@@ -121,11 +123,12 @@ def _broker(url: str, is_up: bool) -> Finding:
             f"the password of the broker at {shown} is not known in this terminal",
             "In this terminal, set REDIS_URL to the same address as for ./workshop up",
         )
+    problem = f"no broker responds at {shown}"
     if os.environ.get("REDIS_URL"):
-        fix = "Start that broker, or type: unset REDIS_URL"
-    else:
-        fix = "./workshop up   (in a second terminal; it starts its own broker)"
-    return Finding(False, f"no broker responds at {shown}", fix)
+        return Finding(False, problem, "Start that broker, or type: unset REDIS_URL")
+    if project is None or not project.lesson.has_broker:
+        return Finding(True, "no broker is running; ./workshop up starts one")
+    return Finding(False, problem, "./workshop up   (in a second terminal; it starts its own broker)")
 
 
 def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
