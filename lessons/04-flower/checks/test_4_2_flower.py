@@ -18,7 +18,7 @@ def line(lines):
     """The Procfile line that starts Flower."""
     service = lines.get("flower")
     if not service:
-        other = next((each for each in lines.values() if "flower" in procfile.words(each)), None)
+        other = next((each for each in lines.values() if "flower" in each.words), None)
         complain(
             "the Procfile has no process called flower.",
             f"Another line starts Flower: {procfile.shown(other)}. Rename this process to flower."
@@ -27,7 +27,7 @@ def line(lines):
             processes=", ".join(lines) or "no process",
             file="Procfile",
         )
-    words = procfile.words(service)
+    words = service.words
     facts = {"line": procfile.shown(service), "file": "Procfile"}
     expect("flower" in words, "the `flower` process does not start Flower.", **facts)
     before = words[: words.index("flower")]

@@ -47,7 +47,7 @@ class Beat(Process):
             queue: The queue to which beat sends its messages.
             level: The log level, or "" to keep the level in the command.
         """
-        scheduler = procfile.option(service, "-S", "--scheduler") or app.conf.beat_scheduler
+        scheduler = service.option("-S", "--scheduler") or app.conf.beat_scheduler
         file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
         options = f" --scheduler {__name__}:quick --schedule {file} --max-interval 1"
         options += f" --loglevel {level}" if level else ""
@@ -68,8 +68,8 @@ def find_service(folder: Path) -> Service:
     """
     services = procfile.read(folder)
     workers = procfile.workers(services)
-    inside = [worker for worker in workers if {"-B", "--beat"} & set(procfile.words(worker))]
-    beats = [service for service in services.values() if "beat" in procfile.words(service)]
+    inside = [worker for worker in workers if {"-B", "--beat"} & set(worker.words)]
+    beats = [service for service in services.values() if "beat" in service.words]
     facts = {"file": procfile.FILE}
     if inside:
         raise Complaint(
@@ -95,7 +95,7 @@ def find_service(folder: Path) -> Service:
             lines="\n".join(map(procfile.shown, beats)),
             **facts,
         )
-    if {"--detach", "-D"} & set(procfile.words(beats[0])):
+    if {"--detach", "-D"} & set(beats[0].words):
         raise Complaint(
             "the Procfile starts beat with --detach.",
             "A detached beat process is not a child of the process that reads the Procfile, so it is never "
@@ -108,4 +108,4 @@ def find_service(folder: Path) -> Service:
 
 def schedule_file(beat: Service, app) -> str:
     """Return the name of the file in which this beat process records when it sent each task."""
-    return procfile.option(beat, "-s", "--schedule") or app.conf.beat_schedule_filename
+    return beat.option("-s", "--schedule") or app.conf.beat_schedule_filename

@@ -1,7 +1,6 @@
 """Read the project's Procfile, and start its workers."""
 
 import os
-import shlex
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -19,7 +18,7 @@ def read(folder: Path) -> dict[str, Service]:
     """Return the processes in the Procfile of the project in `folder`, by name.
 
     Raises:
-        Complaint: There is no Procfile, or it defines a process twice.
+        Complaint: There is no Procfile, or it defines a process twice, or a shell can't parse a command.
     """
     try:
         commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
@@ -29,43 +28,20 @@ def read(folder: Path) -> dict[str, Service]:
         raise Complaint(
             "the Procfile defines a process twice.", "Give each process its own name.", file=FILE
         ) from None
-    return {name: Service(name, command, folder, {}) for name, command in commands.items()}
-
-
-def words(service: Service) -> list[str]:
-    """Split the command into words, as a shell does.
-
-    Raises:
-        Complaint: The command is not valid shell syntax.
-    """
-    try:
-        return shlex.split(service.command)
-    except ValueError as error:
-        raise Complaint(
-            f"the line for {service.name} cannot be read: {error}.", line=shown(service), file=FILE
-        ) from None
-
-
-def option(service: Service, *names: str) -> str | None:
-    """Return the value of an option in the command, or None if the command doesn't contain the option.
-
-    Args:
-        service: The process in the Procfile.
-        *names: The option's short and long name, such as "-s" and "--schedule".
-    """
-    arguments = words(service)
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        if word in names:
-            return following
-        name, equals, value = word.partition("=")
-        if equals and name in names:
-            return value
-    return None
+    services = {name: Service(name, command, folder, {}) for name, command in commands.items()}
+    for service in services.values():
+        try:
+            _ = service.words
+        except ValueError as error:
+            raise Complaint(
+                f"the line for {service.name} cannot be read: {error}.", line=shown(service), file=FILE
+            ) from None
+    return services
 
 
 def workers(services: dict[str, Service]) -> list[Service]:
     """Return the processes that are Celery workers."""
-    return [service for service in services.values() if "worker" in words(service)]
+    return [service for service in services.values() if "worker" in service.words]
 
 
 def shown(service: Service) -> str:

@@ -13,7 +13,6 @@ from workshop.errors import WorkshopError
 
 _PROBE = "from celery.app.utils import find_app; find_app({app!r})"
 _ASSIGNMENT = re.compile(r"\w+=")
-_APP = re.compile(r"""\s(?:-A\s+|--app[=\s]\s*)["']?([\w.:]+)""")
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,32 @@ class Service:
         return not re.search(r"[;&|()]", self.command)
 
     @property
+    def words(self) -> list[str]:
+        """The command, split into words as a shell does.
+
+        Raises:
+            ValueError: The command is not valid shell syntax.
+        """
+        return shlex.split(self.command)
+
+    @property
     def app(self) -> str | None:
         """The Celery app that the command names, such as "myproject" in `celery -A myproject worker`."""
-        match = _APP.search(self.command)
-        return match[1] if match else None
+        return self.option("-A", "--app")
+
+    def option(self, *names: str) -> str | None:
+        """Return the value of an option in the command, or None if the command doesn't contain the option.
+
+        Args:
+            *names: The option's short and long name, such as "-s" and "--schedule".
+        """
+        for word, following in zip(self.words, [*self.words[1:], ""], strict=True):
+            if word in names:
+                return following
+            name, equals, value = word.partition("=")
+            if equals and name in names:
+                return value
+        return None
 
     @property
     def probe(self) -> str | None:
