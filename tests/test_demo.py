@@ -25,6 +25,7 @@ from workshop.demo.photos import Photo
 from workshop.errors import WorkshopError
 from workshop.photos.samples import SAMPLES
 from workshop.runtime import solution_site
+from workshop.runtime.site_stack import SiteStack
 from workshop.system.child import Child
 from workshop.system.ports import is_free
 
@@ -217,11 +218,11 @@ def test_a_start_is_never_left_half_way_and_a_second_ctrl_c_hurries():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     site = SiteThatIsStopped()
     with ExitStack() as stack:
-        ending = solution_site.Ending(stack)
+        sites = SiteStack(stack)
         with pytest.raises(KeyboardInterrupt):
-            ending.started(site)
+            sites.start(site)
         assert site.seen == ["started"]
-        ending.hold()
+        sites.hold_signals()
     assert site.seen == ["started", "hurried", "stopped"]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
@@ -232,7 +233,7 @@ def test_ctrl_c_after_the_last_photo_does_not_interrupt_the_end(monkeypatch, cap
             self.seen.append("started")
 
     site = Quick()
-    monkeypatch.setattr(command, "_run", lambda ending, _: ending.started(site) and 0)
+    monkeypatch.setattr(command, "_run", lambda sites, _: sites.start(site) and 0)
     assert command.main(exit_when_done=True) == 0
     assert site.seen == ["started", "stopped"]
     assert capsys.readouterr().out.endswith(f"{STOPPED}\n")
@@ -240,9 +241,9 @@ def test_ctrl_c_after_the_last_photo_does_not_interrupt_the_end(monkeypatch, cap
 
 def test_no_signal_interrupts_the_end():
     with ExitStack() as stack:
-        folder = (ending := solution_site.Ending(stack)).folder()
+        folder = (sites := SiteStack(stack)).folder()
         assert folder.is_dir()
-        ending.hold()
+        sites.hold_signals()
         signal.raise_signal(signal.SIGTERM)
     assert not folder.exists()
 

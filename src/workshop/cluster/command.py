@@ -11,7 +11,7 @@ from workshop.cluster.simulation import Simulation
 from workshop.console import listed, say
 from workshop.errors import WorkshopError
 from workshop.photos import samples
-from workshop.runtime.solution_site import Ending
+from workshop.runtime.site_stack import SiteStack
 from workshop.system.percentiles import spread
 from workshop.system.signals import INTERRUPTED
 from workshop.system.waiting import until
@@ -35,13 +35,13 @@ def main(workers: int, photos: int | None, quick: bool) -> int:
     limits.check_memory(workers, photos * len(photo))
     with contextlib.ExitStack() as stack:
         stack.callback(say, "Stopped. Nothing is left running.")
-        ending = Ending(stack)
+        sites = SiteStack(stack)
         try:
-            return _run(ending, workers, photo, photos, quick)
+            return _run(sites, workers, photo, photos, quick)
         except KeyboardInterrupt:
             return INTERRUPTED
         finally:
-            ending.hold()
+            sites.hold_signals()
             say("\nStopping …")
 
 
@@ -51,8 +51,8 @@ def host_counts(workers: int, quick: bool) -> list[int]:
     return [*doubled, workers]
 
 
-def _run(ending: Ending, workers: int, photo: bytes, photos: int, quick: bool) -> int:
-    simulation = Simulation(ending, workers)
+def _run(sites: SiteStack, workers: int, photo: bytes, photos: int, quick: bool) -> int:
+    simulation = Simulation(sites, workers)
     say(
         f"Running the finished system ({simulation.site.project.shown}) on {workers} hosts. Each host is a "
         "worker with one process, its own name and its own data folder, and it doesn't read the web "

@@ -13,7 +13,8 @@ from workshop.cluster.host import Host
 from workshop.errors import WorkshopError
 from workshop.photos.visitor import Visitor
 from workshop.runtime import broker, temporary_servers
-from workshop.runtime.solution_site import Ending, Site, newest
+from workshop.runtime.site_stack import SiteStack
+from workshop.runtime.solution_site import Site, newest
 from workshop.system import signals
 from workshop.system.child import Child
 
@@ -32,21 +33,21 @@ class Simulation:
     """A site and hosts that share no disk. The rows are in a database, and the photos are in a bucket.
 
     Args:
-        ending: The object that stops all processes at the end.
+        sites: The object that stops all processes at the end.
         workers: The number of hosts.
     """
 
-    def __init__(self, ending: Ending, workers: int):
-        folder = ending.folder()
+    def __init__(self, sites: SiteStack, workers: int):
+        folder = sites.folder()
         self._folder = folder
-        self._database, database_url = _database(ending, folder)
-        variables = ending.entered(temporary_servers.bucket()) | {
+        self._database, database_url = _database(sites, folder)
+        variables = sites.enter(temporary_servers.bucket()) | {
             "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "PYTHONPATH": str(paths.SOURCES),
         }
         without = ("worker", "slow", "flower", "beat")
-        self.site = ending.started(Site(newest(), folder, without, {"web": WEB}, variables))
+        self.site = sites.start(Site(newest(), folder, without, {"web": WEB}, variables))
         self.site.wait()
         names = [f"host{number + 1}" for number in range(workers)]
         self.hosts = [Host(name, self.site.project.folder, folder, self.site.environment) for name in names]
@@ -114,10 +115,10 @@ class Simulation:
                 )
 
 
-def _database(ending: Ending, folder: Path) -> tuple[str, str]:
+def _database(sites: SiteStack, folder: Path) -> tuple[str, str]:
     """Start the database, and return its description and its URL."""
     try:
-        return "PostgreSQL", ending.entered(temporary_servers.postgres())
+        return "PostgreSQL", sites.enter(temporary_servers.postgres())
     except temporary_servers.NotInstalled:
         description = (
             "one SQLite file, which real hosts couldn't share. PostgreSQL isn't installed on this machine "

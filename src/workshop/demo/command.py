@@ -9,7 +9,8 @@ from workshop.demo.photos import Photo, paint, upload
 from workshop.demo.table import ProgressDisplay
 from workshop.photos.samples import PHONE_PHOTO, SAMPLES
 from workshop.photos.visitor import Visitor
-from workshop.runtime.solution_site import Ending, Site, newest
+from workshop.runtime.site_stack import SiteStack
+from workshop.runtime.solution_site import Site, newest
 from workshop.system.signals import INTERRUPTED
 
 BLOCKING = "01-sync"
@@ -32,24 +33,24 @@ def main(exit_when_done: bool) -> int:
     """
     with contextlib.ExitStack() as stack:
         stack.callback(say, "Stopped. Nothing is left running.")
-        ending = Ending(stack)
+        sites = SiteStack(stack)
         try:
-            return _run(ending, exit_when_done)
+            return _run(sites, exit_when_done)
         except KeyboardInterrupt:
             return INTERRUPTED
         finally:
-            ending.hold()
+            sites.hold_signals()
             say("\nStopping …")
 
 
-def _run(ending: Ending, exit_when_done: bool) -> int:
-    folder = ending.folder()
-    site = ending.started(Site(newest(), folder))
+def _run(sites: SiteStack, exit_when_done: bool) -> int:
+    folder = sites.folder()
+    site = sites.start(Site(newest(), folder))
     say(f"Starting the finished system, {site.project.shown}: {', '.join(site.processes)} and a broker.")
     photos = [Photo(sample) for sample in SAMPLES]
     _upload_all(site, photos)
     _print_results(photos)
-    _compare(site, folder, ending)
+    _compare(site, folder, sites)
     unexpected = [photo for photo in photos if not photo.as_expected]
     for photo in unexpected:
         say(f"{photo.name}: expected the state {photo.sample.outcome}, but got {photo.state}. {photo.why}")
@@ -80,9 +81,9 @@ def _print_results(photos: list[Photo]) -> None:
             say(f"  {photo.name}: {photo.why.removeprefix(f'{photo.name}: ')}")
 
 
-def _compare(site: Site, folder: Path, ending: Ending) -> None:
+def _compare(site: Site, folder: Path, sites: SiteStack) -> None:
     """Upload the same large photo to both sites alternately, and print the request times."""
-    blocking = ending.started(Site(BLOCKING, folder))
+    blocking = sites.start(Site(BLOCKING, folder))
     blocking.wait()
     content = PHONE_PHOTO.content()
     say(

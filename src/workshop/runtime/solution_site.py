@@ -8,10 +8,8 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from honcho.printer import Printer
 
@@ -22,10 +20,8 @@ from workshop.runtime import flower
 from workshop.runtime.broker import Broker
 from workshop.runtime.procfile import Service, from_procfile
 from workshop.runtime.supervisor import START_SECONDS, Supervisor
-from workshop.system import signals
 from workshop.system.ports import free_port
 
-_Value = TypeVar("_Value")
 NEEDED = {"web", "worker", "migrate"}
 """The services that are needed to process photos."""
 
@@ -210,53 +206,6 @@ def running(
             yield site
         finally:
             site.stop()
-
-
-class Ending:
-    """Turns Ctrl-C, SIGTERM and SIGHUP into a single KeyboardInterrupt, but never in the middle of a start.
-
-    Call `hold()` before the stack is closed, so that no signal interrupts the cleanup.
-
-    Args:
-        stack: The stack that stops everything that is started through this object.
-    """
-
-    def __init__(self, stack: contextlib.ExitStack) -> None:
-        self._interrupted = self._held = False
-        self._sites: list[Site] = []
-        self._stack = stack
-        stack.enter_context(signals.handled(self._signalled))
-
-    def entered(self, context: AbstractContextManager[_Value]) -> _Value:
-        """Enter a context manager, which `stack` exits later, and return its value."""
-        with signals.held():
-            return self._stack.enter_context(context)
-
-    def folder(self) -> Path:
-        """Create a temporary folder for the sites' data."""
-        folder = tempfile.TemporaryDirectory(prefix="workshop-demo-", ignore_cleanup_errors=True)
-        return Path(self.entered(folder))
-
-    def started(self, site: Site) -> Site:
-        """Start `site` and return it. The exceptions are the same as for `Site.start`."""
-        with signals.held():
-            self._sites.append(site)
-            self._stack.callback(site.stop)
-            site.start()
-        return site
-
-    def hold(self) -> None:
-        """Let no signal interrupt anything from now on. A second signal stops running tasks immediately."""
-        self._held = True
-
-    def _signalled(self, *_: object) -> None:
-        if self._interrupted:
-            for site in self._sites:
-                site.hurry()
-            return
-        self._interrupted = True
-        if not self._held:
-            raise KeyboardInterrupt
 
 
 def main(name: str) -> None:
