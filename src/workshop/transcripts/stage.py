@@ -4,7 +4,6 @@ import contextlib
 import io
 import re
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,21 +123,11 @@ class Stage:
 @contextlib.contextmanager
 def _running(services: list[Service], folder: Path) -> Iterator[list[str]]:
     """Run the services while the with block runs. Yields the names of the services that did not start."""
-    ready, ended = threading.Event(), threading.Event()
-    output = Printer(io.StringIO(), colour=False)
-    supervisor = Supervisor(services, folder, output, say=lambda text: None, on_ready=ready.set)
-
-    def run() -> None:
-        try:
-            supervisor.run()
-        finally:
-            ended.set()
-            ready.set()
-
-    threading.Thread(target=run, daemon=True).start()
+    supervisor = Supervisor(services, folder, Printer(io.StringIO(), colour=False), say=lambda text: None)
+    supervisor.run_in_thread()
     try:
-        ready.wait(START_SECONDS + 5)
+        supervisor.settled.wait(START_SECONDS + 5)
         yield supervisor.not_ready()
     finally:
         supervisor.stop()
-        ended.wait()
+        supervisor.exited.wait()
