@@ -201,12 +201,12 @@ def test_site_does_with_each_sample_what_the_sample_says(site, folder):
 def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
     assert samples.main(str(tmp_path), 3, int(site.rsplit(":", 1)[1])) == 0
     out = Printed(capsys.readouterr().out)
-    seconds = [float(found) for found in re.findall(r"photo-0[123]\.jpg +([\d.]+) s  taken", out)]
+    seconds = [float(found) for found in re.findall(r"photo-0[123]\.jpg +([\d.]+) s  uploaded", out)]
     assert len(seconds) == 3
     summary = re.search(r"Uploads: +median ([\d.]+) s, slowest ([\d.]+) s", out)
     assert [float(number) for number in summary.groups()] == [statistics.median(seconds), max(seconds)]
-    assert re.search(r"A page before: +median \d+ ms, slowest \d+ ms, 2\d pages", out)
-    assert re.search(r"A page during: +median \d+ ms, slowest \d+ ms, [1-9]\d* pages", out)
+    assert re.search(r"Pages before uploads: +median \d+ ms, slowest \d+ ms, 2\d pages", out)
+    assert re.search(r"Pages during uploads: +median \d+ ms, slowest \d+ ms, [1-9]\d* pages", out)
     page = httpx.get(site).text
     assert all(f"photo-0{number}.jpg" in page for number in (1, 2, 3))
     assert [path.name for path in tmp_path.iterdir()] == ["held-upright.jpg"]
@@ -215,7 +215,7 @@ def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
 def test_upload_sends_the_photo_in_the_folder(site, tmp_path, capsys):
     (tmp_path / "held-upright.jpg").write_bytes(b"no photo")
     assert samples.main(str(tmp_path), 1, int(site.rsplit(":", 1)[1])) == 1
-    assert "not taken: photo-01.jpg: this is not a picture that can be read." in Printed(
+    assert "failed: photo-01.jpg: this is not a picture that can be read." in Printed(
         capsys.readouterr().out
     )
 
@@ -272,13 +272,13 @@ def test_refusals_in_words(serve, post, refusal):
 
 def test_failing_site_ends_with_exit_code_1(serve, capsys):
     assert concurrent_uploads.main(serve(post=(500, "")), 2, b"photo") == 1
-    assert Printed(capsys.readouterr().out).count("not taken: the site failed (HTTP 500)") == 2
+    assert Printed(capsys.readouterr().out).count("failed: the site failed (HTTP 500)") == 2
 
 
 def test_visitor_looks_until_the_last_upload_is_through_and_past_any_proxy(serve, capsys, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
     concurrent_uploads.main(serve(post=(200, ""), pages=4), 2, b"photo")
-    pages = int(re.search(r"A page during: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
+    pages = int(re.search(r"Pages during uploads: .* (\d+) pages", Printed(capsys.readouterr().out))[1])
     assert pages > 3
 
 
