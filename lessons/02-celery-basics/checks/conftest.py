@@ -1,4 +1,4 @@
-"""Shared fixtures of this lesson's checks."""
+"""Shared fixtures for this lesson's checks."""
 
 import pytest
 from celery.exceptions import TimeoutError

@@ -1,7 +1,6 @@
 """Fixtures for the checks of this lesson."""
 
 import contextlib
-import re
 
 import pytest
 from celery import Task
@@ -74,22 +73,7 @@ def storage():
 
 
 @pytest.fixture
-def ended(worker):
-    """ended(task_id) returns the log line that says how the task ended, or "" if there is none yet."""
-
-    def line(task_id):
-        log = worker.log
-        end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", log)
-        if not end:  # what on_failure() raises is logged without the task's id
-            _, received, after = log.rpartition(f"[{task_id}] received")
-            end = received and re.search(r"(Task handler raised error: (?!WorkerLost|TimeLimit).+)", after)
-        return end[1] if end else ""
-
-    return line
-
-
-@pytest.fixture
-def settled(ended):
+def settled(worker):
     """settled(photo) waits until the photo is resized or has failed, and returns the photo.
 
     If you pass the task's id, settled() also returns as soon as the task has ended.
@@ -100,7 +84,7 @@ def settled(ended):
             photo.refresh_from_db()
             return photo.is_processed or photo.failure_reason
 
-        until(lambda: over() or (task_id and ended(task_id)), seconds)
+        until(lambda: over() or (task_id and worker.outcome(task_id)), seconds)
         until(over, 1)  # after_return() may write, and runs after this line
         return photo
 

@@ -68,13 +68,13 @@ def test_rows_during_the_work(attempt, photo):
     expect_consistent_rows(rows, "the task", TASK)
 
 
-def test_worker_resizes(task, worker, photo, ended, settled):
+def test_worker_resizes(task, worker, photo, settled):
     """The worker resizes the photo and stores the file, its size and the resize time."""
     kept = photo(photos.jpeg(1600, 1200, 6))
     started = task.delay(kept.pk)
     settled(kept, started.id)
     if not kept.is_processed:
-        said = ended(started.id)
+        said = worker.outcome(started.id)
         complain(
             "the task ran, but the photo was not resized."
             if said

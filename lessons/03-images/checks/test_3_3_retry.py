@@ -238,44 +238,44 @@ def test_database_is_retried(attempt, photo, request):
     )
 
 
-def test_recovers(task, worker, photo, storage, ended, settled):
+def test_recovers(task, worker, photo, storage, settled):
     """When the storage works again, the photo is resized automatically."""
     for _ in range(3):  # the waits are random, so all of them may be short
         storage("down")
         kept = photo(SMALL)
         sent = task.delay(kept.pk)
-        until(lambda: f"{sent.id}] retry" in worker.log or ended(sent.id))  # noqa: B023
+        until(lambda: f"{sent.id}] retry" in worker.log or worker.outcome(sent.id))  # noqa: B023
         retried = f"{sent.id}] retry" in worker.log
         if not retried and until(lambda: worker.log.count(f"[{sent.id}] received") > 1, 2):  # noqa: B023
             complain(
                 "the task sent a retry, but the worker did not recognize it as a retry.",
                 "self.retry() sends the message and raises Retry. Your task catches this exception, so the worker "
                 "considers the task finished. Let Retry propagate out of the task.",
-                worker_says=ended(sent.id) or "nothing",
+                worker_says=worker.outcome(sent.id) or "nothing",
                 file=FILE,
             )
         expect(
             retried,
             "the storage did not respond, but the worker did not retry the task."
-            if ended(sent.id)
+            if worker.outcome(sent.id)
             else "the storage did not respond, and the worker neither retried the task nor finished it in time.",
             "Does the exception propagate out of the task, and is it listed in autoretry_for?"
-            if ended(sent.id)
+            if worker.outcome(sent.id)
             else "If your machine is very busy, run the check again.",
-            worker_says=ended(sent.id) or "nothing",
+            worker_says=worker.outcome(sent.id) or "nothing",
             file=FILE,
         )
         storage("ok")
-        if not ended(sent.id):
+        if not worker.outcome(sent.id):
             break
     settled(kept, sent.id, seconds=70)
     expect(
         kept.is_processed,
         "the storage works again, but the photo was not resized.",
         ""
-        if ended(sent.id)
+        if worker.outcome(sent.id)
         else "The task has not finished yet. If your machine is very busy, run the check again.",
-        worker_says=ended(sent.id) or "nothing",
+        worker_says=worker.outcome(sent.id) or "nothing",
         reason=kept.failure_reason or "none",
         file=FILE,
     )

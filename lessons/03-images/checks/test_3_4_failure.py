@@ -27,7 +27,7 @@ def expect_words(reason, ended):
     )
 
 
-def test_given_up(task, photo, storage, ended, settled):
+def test_given_up(task, photo, storage, worker, settled):
     """When the last retry has failed, the page shows the reason."""
     storage("down")
     kept = photo(SMALL)
@@ -38,7 +38,7 @@ def test_given_up(task, photo, storage, ended, settled):
         "the last retry failed, but the photo's page keeps saying Waiting.",
         "The failure shows up only in the worker's log. Store the reason in on_failure() of the task's base class. When the "
         "task has failed for good, Celery calls on_failure() with five arguments: exc, task_id, args, kwargs and einfo.",
-        worker_says=ended(sent.id) or "nothing",
+        worker_says=worker.outcome(sent.id) or "nothing",
         file=FILE,
     )
     expect(
@@ -49,12 +49,12 @@ def test_given_up(task, photo, storage, ended, settled):
     )
 
 
-def test_damaged_file(task, worker, photo, ended, settled):
+def test_damaged_file(task, worker, photo, settled):
     """A damaged file is not retried, the page shows the reason, and the worker's log contains no traceback."""
     kept = photo(photos.cut_short(), "cut.jpg")
     sent = task.delay(kept.pk)
     settled(kept, sent.id)
-    swallowed = ended(sent.id).startswith("succeeded")
+    swallowed = worker.outcome(sent.id).startswith("succeeded")
     expect(
         kept.failure_reason,
         "a damaged photo could not be resized, but its page keeps saying Waiting.",
@@ -63,27 +63,27 @@ def test_damaged_file(task, worker, photo, ended, settled):
         if swallowed
         else "The failure shows up only in the worker's log. Catch UnreadablePicture in the task, as resize_photo() did in "
         "lesson 01, and call photo.fail().",
-        worker_says=ended(sent.id) or "nothing",
+        worker_says=worker.outcome(sent.id) or "nothing",
         file="images/tasks.py, resize_image_task()",
     )
-    expect_words(kept.failure_reason, ended(sent.id))
-    until(lambda: ended(sent.id))
+    expect_words(kept.failure_reason, worker.outcome(sent.id))
+    until(lambda: worker.outcome(sent.id))
     expect(
         f"{sent.id}] retry" not in worker.log,
         "the task for a damaged file was retried, although the file stays damaged.",
         file=FILE,
     )
     expect(
-        ended(sent.id).startswith("succeeded"),
+        worker.outcome(sent.id).startswith("succeeded"),
         "the worker's log contains a traceback for a damaged photo.",
         "An unreadable picture is an expected error: catch UnreadablePicture, call photo.fail(reason), and "
         "return. The traceback would also keep the decoded pixels in memory.",
-        worker_says=ended(sent.id),
+        worker_says=worker.outcome(sent.id),
         file="images/tasks.py, resize_image_task()",
     )
 
 
-def test_by_keyword(task, photo, ended, settled):
+def test_by_keyword(task, photo, worker, settled):
     """The photo's id can be a positional or a keyword argument."""
     kept = photo(SMALL, "lost.jpg")
     kept.image.storage.delete(kept.image.name)
@@ -93,20 +93,20 @@ def test_by_keyword(task, photo, ended, settled):
         kept.failure_reason,
         "the task was sent with image_id=… and failed, but the reason was not stored.",
         "on_failure() gets args and kwargs as they were sent. Look for image_id in kwargs first, and then in args.",
-        worker_says=ended(sent.id) or "nothing",
+        worker_says=worker.outcome(sent.id) or "nothing",
         file=FILE,
     )
-    expect_words(kept.failure_reason, ended(sent.id))
+    expect_words(kept.failure_reason, worker.outcome(sent.id))
 
 
-def test_resized_stays_resized(task, worker, photo, storage, ended, settled):
+def test_resized_stays_resized(task, worker, photo, storage, settled):
     """If a second run fails, a photo that was already resized stays resized."""
     kept = photo(SMALL)
     first = task.delay(kept.pk)
     settled(kept, first.id)
     storage("down")
     second = task.apply_async((kept.pk,), retries=50)
-    until(lambda: ended(second.id))
+    until(lambda: worker.outcome(second.id))
     until(lambda: "IntegrityError" in worker.log, 1)  # on_failure() runs after this line
     kept.refresh_from_db()
     refused = "IntegrityError" in worker.log

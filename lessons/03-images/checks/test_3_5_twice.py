@@ -64,13 +64,13 @@ def expect_one_file(photo, settings, how):
     )
 
 
-def test_one_after_the_other(task, photo, settings, ended):
+def test_one_after_the_other(task, photo, settings, worker):
     """A second run resizes the photo again and leaves only one file."""
     kept = photo(photos.jpeg(400, 300))
     for box in (200, 100):
         sent = task.delay(kept.pk, max_width=box, max_height=box)
-        until(lambda: ended(sent.id), 10)  # noqa: B023
-        expect_success(ended(sent.id), "twice in a row")
+        until(lambda: worker.outcome(sent.id), 10)  # noqa: B023
+        expect_success(worker.outcome(sent.id), "twice in a row")
     expect_one_file(kept, settings, "twice in a row")
     expect(
         kept.resized_width == 100,
@@ -83,12 +83,12 @@ def test_one_after_the_other(task, photo, settings, ended):
     )
 
 
-def test_file_is_never_missing(task, photo, settings, storage, ended):
+def test_file_is_never_missing(task, photo, settings, storage, worker):
     """While two runs write the photo's file at the same time, the file always exists."""
     kept = photo(photos.jpeg(400, 300))
     first = task.delay(kept.pk)
-    until(lambda: ended(first.id), 10)
-    expect_success(ended(first.id), "several times")
+    until(lambda: worker.outcome(first.id), 10)
+    expect_success(worker.outcome(first.id), "several times")
     storage("slow 0.5")  # so that both runs overlap, and a file that is deleted first is missing for a while
     sent = [task.delay(kept.pk) for _ in range(2)]
     missing = []
@@ -96,7 +96,7 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
     def both_have_ended():
         if not results(kept, settings):
             missing.append(True)
-        return missing or all(ended(each.id) for each in sent)
+        return missing or all(worker.outcome(each.id) for each in sent)
 
     until(both_have_ended, 15)
     expect(
@@ -109,7 +109,7 @@ def test_file_is_never_missing(task, photo, settings, storage, ended):
         file=FILE,
     )
     for each in sent:
-        expect_success(ended(each.id), "twice at the same time")
+        expect_success(worker.outcome(each.id), "twice at the same time")
     expect_one_file(kept, settings, "twice at the same time")
 
 

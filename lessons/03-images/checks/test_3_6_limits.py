@@ -49,7 +49,7 @@ def test_limits(app, task):
     )
 
 
-def test_soft_limit_is_said(task, photo, storage, ended, settled):
+def test_soft_limit_is_said(task, photo, storage, worker, settled):
     """A task that takes too long is stopped, and the page shows the reason."""
     storage("slow 20")
     kept = photo(photos.jpeg(80, 60))
@@ -60,6 +60,6 @@ def test_soft_limit_is_said(task, photo, storage, ended, settled):
         "the soft limit was exceeded, but the photo's page does not say so.",
         "SoftTimeLimitExceeded must propagate out of the task, so that on_failure() is called. An except Exception in the task would catch SoftTimeLimitExceeded.",
         found=repr(kept.failure_reason),
-        worker_says=ended(sent.id) or "nothing",
+        worker_says=worker.outcome(sent.id) or "nothing",
         file=FILE,
     )

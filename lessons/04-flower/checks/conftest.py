@@ -48,18 +48,7 @@ def resized_photos(photo):
 
 
 @pytest.fixture
-def ended(worker):
-    """Returns the worker's log message about how a task ended, or "" if the task has not ended."""
-
-    def line(task_id):
-        end = re.search(rf"\[{task_id}\] ((?:succeeded|raised).*)", worker.log)
-        return end[1] if end else ""
-
-    return line
-
-
-@pytest.fixture
-def told(app, worker_queue):
+def follow_states(app, worker_queue):
     """Sends a task, waits until the task has ended, and returns all of its states.
 
     The function `send` sends the task and accepts task_id. Each state is a dictionary with status and
@@ -89,7 +78,7 @@ def told(app, worker_queue):
 
 
 @pytest.fixture
-def ignored():
+def ignored_settings():
     """Finds ignored Celery settings whose names contain one of the given words.
 
     Returns {"Celery_ignores": names}, or {} if there are no such settings.
@@ -182,7 +171,7 @@ def procfile_workers(app, all_workers, lines):
 
 
 @pytest.fixture
-def busy(app, storage, worker):
+def slow_exports(app, storage, worker):
     """Sends `count` slow ZIP exports, which are killed after the check."""
     from images.tasks import export_zip_task
 

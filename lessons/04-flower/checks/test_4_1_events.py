@@ -50,7 +50,7 @@ def events(app, lines, procfile_workers, request, photo):
     from images.tasks import describe_photo_task
 
     workers = procfile.workers(lines)
-    by_option = workers and all(_sends_events(procfile.words(service)) for service in workers)
+    by_option = workers and all(_sends_events(service.words) for service in workers)
     with contextlib.ExitStack() as stack:
         if by_option and not app.conf.worker_send_task_events:
             _, broker = stack.enter_context(procfile_workers())
@@ -73,12 +73,12 @@ def _sends_events(words):
     return bool({"-E", "--task-events", "--events"} & set(words))
 
 
-def test_events(events, ignored):
+def test_events(events, ignored_settings):
     """A program that listens for events receives an event when a task is sent, received, started, or finished."""
     facts = {
         "expected": "task-sent, " + ", ".join(FROM_THE_WORKER),
         "found": ", ".join(events) or "no event",
-        **ignored("event", "task_sent", "send_sent"),
+        **ignored_settings("event", "task_sent", "send_sent"),
         "file": FILE,
     }
     missing = [each for each in FROM_THE_WORKER if each not in events]
@@ -101,13 +101,13 @@ def test_events(events, ignored):
 
 
 @pytest.mark.parametrize("name", ["describe_photo_task", "export_zip_task"])
-def test_started(told, worker, photo, name, ignored):
+def test_started(follow_states, worker, photo, name, ignored_settings):
     """While a worker is running a task, the task's state is STARTED."""
     from images import tasks
 
     argument = photo(photos.jpeg(80, 60)).pk
     task = getattr(tasks, name)
-    entries = told(
+    entries = follow_states(
         lambda **options: task.apply_async((argument if "describe" in name else [argument],), **options),
         str(uuid.uuid4()),
     )
@@ -119,6 +119,6 @@ def test_started(told, worker, photo, name, ignored):
         f"running. Set CELERY_TASK_TRACK_STARTED, which applies to all tasks. {IGNORED}",
         expected="STARTED, …, SUCCESS",
         found=", ".join(found) or "no state at all",
-        **ignored("track"),
+        **ignored_settings("track"),
         file=FILE,
     )

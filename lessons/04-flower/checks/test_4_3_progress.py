@@ -40,13 +40,13 @@ def status(client, task_id):
 
 
 @pytest.fixture
-def entries(told, worker, resized_photos):
+def entries(follow_states, worker, resized_photos):
     """The states stored while three photos were being exported. The fourth ID doesn't belong to any photo."""
     from images.tasks import export_zip_task
 
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 3)] + [0]
     task_id = str(uuid.uuid4())
-    entries = told(lambda **options: export_zip_task.apply_async((ids,), **options), task_id)
+    entries = follow_states(lambda **options: export_zip_task.apply_async((ids,), **options), task_id)
     return entries, task_id
 
 
@@ -133,10 +133,10 @@ def test_reports_while_it_works(app, resized_photos, monkeypatch):
     )
 
 
-def test_page_gets_it(client, app, worker, busy, resized_photos):
+def test_page_gets_it(client, app, worker, slow_exports, resized_photos):
     """The task's page shows the PROGRESS state and how many photos are done."""
     ids = [photo.pk for photo in resized_photos(*[photos.jpeg(80, 60)] * 2)]
-    (task,) = busy(1, ids)
+    (task,) = slow_exports(1, ids)
     until(lambda: task.state == "PROGRESS" and task.info.get("done") == 2)
     state, info = task.state, task.info
     found = status(client, task.id)
@@ -151,13 +151,13 @@ def test_page_gets_it(client, app, worker, busy, resized_photos):
     )
 
 
-def test_only_then(client, worker, entries, ended):
+def test_only_then(client, worker, entries):
     """The page gets no progress for a task that is not in the PROGRESS state."""
     from images.tasks import export_zip_task
 
     _, done = entries
     failed = export_zip_task.delay(["not a number"]).id
-    until(lambda: ended(failed))
+    until(lambda: worker.outcome(failed))
     for task_id, state in ((uuid.uuid4(), "PENDING"), (done, "SUCCESS"), (failed, "FAILURE")):
         found = status(client, task_id)
         progress = found["progress"]

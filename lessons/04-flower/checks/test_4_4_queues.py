@@ -104,7 +104,7 @@ def test_misspelt(queue):
 
 def why_not_alone(service):
     """Return the reason why one worker is not enough."""
-    words = procfile.words(service)
+    words = service.words
     queues = next(
         (after for word, after in zip(words, words[1:], strict=False) if word in ("-Q", "--queues")), None
     )
@@ -120,7 +120,7 @@ def why_not_alone(service):
 
 
 @pytest.fixture
-def team(procfile_workers, lines):
+def started_workers(procfile_workers, lines):
     """The Procfile's workers and their separate broker database."""
     services = procfile.workers(lines)
     expect(services, "the Procfile does not start any workers.", file="Procfile")
@@ -135,22 +135,22 @@ def team(procfile_workers, lines):
         yield workers, queue
 
 
-def ask(app, team, question):
+def ask(app, started_workers, question):
     """Return a dictionary that maps each worker's name to its answer."""
-    workers, _ = team
+    workers, _ = started_workers
     replies = app.control.broadcast(question, reply=True, limit=len(workers.names()), timeout=5) or []
     return {name: answer for reply in replies for name, answer in sorted(reply.items())}
 
 
-def active(app, team):
+def active(app, started_workers):
     """Return the number of slow tasks that are running."""
-    tasks = [task for found in ask(app, team, "active").values() for task in found]
+    tasks = [task for found in ask(app, started_workers, "active").values() for task in found]
     return sum(task["name"].endswith("export_zip_task") for task in tasks)
 
 
-def test_two_names(app, team):
+def test_two_names(app, started_workers):
     """Each worker has a different name."""
-    workers, _ = team
+    workers, _ = started_workers
     names = workers.names()
     expect(
         len(set(names.values())) == len(names),
@@ -162,18 +162,18 @@ def test_two_names(app, team):
     )
 
 
-def test_quick_ones_are_not_held_up(app, team, photo, storage):
+def test_quick_ones_are_not_held_up(app, started_workers, photo, storage):
     """While many slow tasks are waiting, a quick task starts immediately, and the waiting tasks stay in the queue."""
     from images.tasks import describe_photo_task, export_zip_task
 
-    _, queue = team
+    _, queue = started_workers
     storage("slow 20")
     for _ in range(FLOOD):
         export_zip_task.delay([])
-    until(lambda: active(app, team), 10)
+    until(lambda: active(app, started_workers), 10)
     quick = describe_photo_task.delay(photo(photos.jpeg(80, 60)).pk)
     done = until(lambda: queue.state(quick.id) == "SUCCESS", 10)
-    answers = ask(app, team, "active_queues").items()
+    answers = ask(app, started_workers, "active_queues").items()
     queues = {name: [queue["name"] for queue in found] for name, found in answers}
     facts = {
         "workers": "\n".join(f"{name} consumes {', '.join(found)}" for name, found in queues.items()),
@@ -193,8 +193,8 @@ def test_quick_ones_are_not_held_up(app, team, photo, storage):
     )
     if not queue.supports_disable_prefetch:
         pytest.skip("--disable-prefetch and reserved tasks are checked only with Redis.")
-    until(lambda: active(app, team) + len(queue.messages("slow")) == FLOOD, 2)
-    working = active(app, team)
+    until(lambda: active(app, started_workers) + len(queue.messages("slow")) == FLOOD, 2)
+    working = active(app, started_workers)
     expect(working, f"{FLOOD} ZIP exports were sent, but no worker started any of them.", **facts)
     waiting = len(queue.messages("slow"))
     expect(

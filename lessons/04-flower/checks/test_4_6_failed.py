@@ -156,7 +156,7 @@ def why_lost(task):
     return ""
 
 
-def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
+def test_one_is_killed(app, summary, worker, photo, tmp_path):
     """If the process that is describing a photo is killed, the summary still succeeds."""
     from images.tasks import describe_for_summary_task
 
@@ -180,7 +180,9 @@ def test_one_is_killed(app, summary, worker, ended, photo, tmp_path):
             worker_says=worker.log.splitlines()[-1],
             file=FILE,
         )
-    until(lambda: all(ended(each.id) for each in task.parent.results[1:]))  # the other process is idle now
+    until(
+        lambda: all(worker.outcome(each.id) for each in task.parent.results[1:])
+    )  # the other process is idle now
     whole = tmp_path / "whole.jpg"
     whole.write_bytes(content)
     os.replace(whole, file)

@@ -122,11 +122,11 @@ def row(printed, name):
     return dict(zip(COLUMNS, line.removeprefix(name).split(maxsplit=len(COLUMNS) - 1), strict=False))
 
 
-def test_show_and_revoke(app, command, name, busy, photo):
+def test_show_and_revoke(app, command, name, slow_exports, photo):
     """The command shows what the worker is doing and how many tasks are waiting, and it revokes tasks."""
     from images.tasks import describe_photo_task
 
-    exports = busy(5)
+    exports = slow_exports(5)
     until(lambda: len(ask(app, "active") or []) + len(ask(app, "reserved") or []) == 5)
     # The worker leaves the next ones in the queue.
     app.control.cancel_consumer("celery", reply=True, limit=1, timeout=5)

@@ -4,7 +4,6 @@ import contextlib
 import email
 import email.policy
 import numbers
-import re
 import shutil
 import threading
 from datetime import datetime
@@ -141,23 +140,12 @@ def beat(app):
 
 
 @pytest.fixture
-def ended(worker):
-    """ended(task_id) returns the line that the worker logs when the task ends, or "" before that."""
-
-    def line(task_id):
-        end = re.search(rf"\[{task_id}\] ((?:succeeded|raised|retry).*)", worker.log)
-        return end[1] if end else ""
-
-    return line
-
-
-@pytest.fixture
-def done(ended, worker):
+def expect_success(worker):
     """done(result, file) waits until the task has ended, and fails the check if the task failed."""
 
     def wait(result, file):
-        until(lambda: ended(result.id))
-        end = ended(result.id)
+        until(lambda: worker.outcome(result.id, or_retry=True))
+        end = worker.outcome(result.id, or_retry=True)
         if not end.startswith("succeeded"):
             name = getattr(result, "task_name", None) or "the task"
             complain(
@@ -200,7 +188,7 @@ def mails():
 
 
 @pytest.fixture
-def together():
+def in_threads():
     """together(*works) runs each function in a separate thread, and returns the exceptions.
 
     If `after` is the name of a table, each thread waits after its first read from this table until all

@@ -189,10 +189,10 @@ def test_gives_up(sweep, waiting, queue, settings):
     )
 
 
-def test_two_sweeps(sweep, waiting, queue, together):
+def test_two_sweeps(sweep, waiting, queue, in_threads):
     """Two sweeps that run at the same time re-send each photo only once."""
     kept = [waiting(1.2) for _ in range(3)]
-    errors = together(sweep, sweep, after="images_uploadedimage")
+    errors = in_threads(sweep, sweep, after="images_uploadedimage")
     if errors:
         raise errors[0]
     found = sent(queue)
@@ -285,7 +285,7 @@ def test_broker_gone(app, sweep, waiting):
     )
 
 
-def test_healed(app, worker, upload, settings, done):
+def test_healed(app, worker, upload, settings, expect_success):
     """After the broker has lost everything, a sweep makes sure that every photo is resized and has exactly one resized file."""
     from images.models import UploadedImage
     from upkeep.tasks import sweep_task
@@ -295,9 +295,9 @@ def test_healed(app, worker, upload, settings, done):
         lost.purge()
     then = timezone.now() - timedelta(seconds=1.5 * settings.SWEEP_AFTER)
     UploadedImage.objects.update(uploaded_at=then, queued_at=then)
-    done(sweep_task.delay(), FILE)
+    expect_success(sweep_task.delay(), FILE)
     until(lambda: not UploadedImage.objects.filter(is_processed=False, failure_reason="").exists())
-    done(sweep_task.delay(), FILE)
+    expect_success(sweep_task.delay(), FILE)
     states = Counter(photo.state for photo in UploadedImage.objects.all())
     expect(
         states == {"resized": 4},

@@ -309,7 +309,7 @@ def test_not_anothers(app, name):
     )
 
 
-def test_tasks_use_it(app, worker, done, settings, tmp_path):
+def test_tasks_use_it(app, worker, expect_success, settings, tmp_path):
     """A backup is skipped if another backup is already running."""
     from upkeep import backups
     from upkeep.locks import try_lock
@@ -317,10 +317,10 @@ def test_tasks_use_it(app, worker, done, settings, tmp_path):
 
     before = set(backups.all_backups())
     with try_lock("backup", seconds=60):
-        done(back_up_task.delay(), FILE)
+        expect_success(back_up_task.delay(), FILE)
     made = set(backups.all_backups()) - before
     expect(not made, "another process held the backup lock, but the worker made a backup anyway.", file=FILE)
-    done(back_up_task.delay(), "upkeep/backups.py")
+    expect_success(back_up_task.delay(), "upkeep/backups.py")
     made = set(backups.all_backups()) - before
     expect(
         len(made) == 1,
@@ -329,7 +329,7 @@ def test_tasks_use_it(app, worker, done, settings, tmp_path):
     )
 
 
-def test_mails_use_it(app, worker, done, mails, ended):
+def test_mails_use_it(app, worker, expect_success, mails):
     """mail_task skips an email that another process is sending at the moment."""
     from upkeep.locks import try_renewed_lock
     from upkeep.models import Delivery
@@ -346,7 +346,7 @@ def test_mails_use_it(app, worker, done, mails, ended):
     # step 5.6, a task that comes later sends the email again.
     with try_renewed_lock(f"delivery-{delivery.pk}", seconds=60):
         refused = mail_task.delay([delivery.pk])
-        until(lambda: ended(refused.id))
+        until(lambda: worker.outcome(refused.id, or_retry=True))
         sent = mails.count()
     app.control.revoke(refused.id, reply=True, limit=1, timeout=5)
     expect(
@@ -358,12 +358,12 @@ def test_mails_use_it(app, worker, done, mails, ended):
         **facts,
     )
     expect(
-        ended(refused.id),
+        worker.outcome(refused.id, or_retry=True),
         "mail_task did not end in time. If your machine is busy, run the check again.",
         worker_says=worker.log.strip().splitlines()[-1],
         **facts,
     )
-    done(mail_task.delay([delivery.pk]), facts["file"])
+    expect_success(mail_task.delay([delivery.pk]), facts["file"])
     expect(
         mails.count() == 1,
         "no other process was sending the email, but mail_task did not send it.",

@@ -288,12 +288,12 @@ def sets_without_saving(delivery):
     return delivery.sent_at is not None and not type(delivery).objects.get(pk=delivery.pk).sent_at
 
 
-def test_each_once(people, unlimited, mails, done, quiet, worker):
+def test_each_once(people, unlimited, mails, expect_success, quiet, worker):
     """If report_task runs a second time, only new recipients get an email."""
     from upkeep.models import Delivery, Subscriber
     from upkeep.tasks import report_task
 
-    done(report_task.delay(DAY), FILE)
+    expect_success(report_task.delay(DAY), FILE)
     quiet()
     expect_each_once(mails, "the report was sent", "")
     open_rows = Delivery.objects.filter(day=DAY, sent_at=None)
@@ -308,7 +308,7 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
         file=f"{FILE}, deliver()",
     )
     Subscriber.objects.create(email="new@example.com")
-    done(report_task.delay(DAY), f"{FILE}, report_task()")
+    expect_success(report_task.delay(DAY), f"{FILE}, report_task()")
     quiet()
     expect_each_once(
         mails,
@@ -319,13 +319,13 @@ def test_each_once(people, unlimited, mails, done, quiet, worker):
     )
 
 
-def test_killed(app, people, unlimited, mails, done, quiet, worker, worker_queue):
+def test_killed(app, people, unlimited, mails, expect_success, quiet, worker, worker_queue):
     """Even if a process is killed between two emails, each recipient gets exactly one email."""
     from upkeep.models import Delivery
     from upkeep.tasks import mail_task, report_task
 
     mails.mode("slow 0.05")
-    done(report_task.delay(DAY), FILE)
+    expect_success(report_task.delay(DAY), FILE)
     until(lambda: mails.count() >= 6)
     mails.mode("slow 60")  # each process hangs in its next email now
 

@@ -70,6 +70,21 @@ class Worker(Process):
             if idle:
                 os.kill(idle[-1], signal.SIGTERM)
 
+    def outcome(self, task_id: str, or_retry: bool = False) -> str:
+        """Return the line that the worker logged when a task finished, without the time, or "" before that.
+
+        Args:
+            task_id: The task's ID.
+            or_retry: Whether a line about a retry also counts.
+        """
+        log = self.log
+        ends = "succeeded|raised|retry" if or_retry else "succeeded|raised"
+        end = re.search(rf"\[{task_id}\] ((?:{ends}).*)", log)
+        if not end:  # an exception in on_failure() is logged without the task's ID
+            _, received, after = log.rpartition(f"[{task_id}] received")
+            end = received and re.search(r"(Task handler raised error: (?!WorkerLost|TimeLimit).+)", after)
+        return end[1] if end else ""
+
     def raised_at(self, task_id: str) -> str:
         """Return the project file and line where the task failed according to the log, or "" if unknown."""
         _, found, after = self.log.rpartition(f"[{task_id}] raised")
