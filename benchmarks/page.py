@@ -26,8 +26,8 @@ $ ./workshop bench
 
 REPLACED = (
     "Earlier goals compared an upload with one that also resizes the photo, and another page during the "
-    "uploads with the same page on an idle server. The server has to receive and save an upload in any case, "
-    "so these goals measured more than the queue. These are their results in the same run:"
+    "uploads with the same page on an idle server. But the server has to receive and save the upload either "
+    "way, so those goals covered more than the queue. These are their results in the same run:"
 )
 
 

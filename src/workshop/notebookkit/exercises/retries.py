@@ -17,7 +17,7 @@ REASONS = {
     "written": "The file is written again with the same content, so its modification time changes.",
     "resize_seconds": "The row is written again, and no two runs take exactly the same amount of time.",
 }
-"""Why a value of the notebook's `evidence()` changes or stays the same when the task runs again."""
+"""Why a value that the notebook's `evidence()` returns changes or stays the same when the task runs again."""
 
 
 def survive_an_outage(options) -> str:
