@@ -215,9 +215,7 @@ def test_uploads_at_once_are_timed_beside_a_visitor(site, tmp_path, capsys):
 def test_upload_sends_the_photo_in_the_folder(site, tmp_path, capsys):
     (tmp_path / "held-upright.jpg").write_bytes(b"no photo")
     assert samples.main(str(tmp_path), 1, int(site.rsplit(":", 1)[1])) == 1
-    assert "failed: photo-01.jpg: this is not a picture that can be read." in Printed(
-        capsys.readouterr().out
-    )
+    assert "failed: photo-01.jpg: this is not a picture that can be read." in Printed(capsys.readouterr().out)
 
 
 def test_upload_goes_to_the_site_of_the_running_up(site, tmp_path, capsys, monkeypatch):

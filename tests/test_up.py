@@ -588,11 +588,11 @@ def test_another_process_on_the_port_does_not_make_a_service_ready(tmp_path):
         with socket.create_server(("127.0.0.1", port)):
             running = supervisor.running["web"]
             running.state, running.pid = State.STARTING, sleeper.pid
-            supervisor._look_at(running)
+            supervisor._update(running)
             assert running.state == State.STARTING
         with Child(service.command.split(), folder=tmp_path) as server:
             running.pid = server.pid
-            assert until(lambda: supervisor._look_at(running) or running.state == State.READY, PATIENCE)
+            assert until(lambda: supervisor._update(running) or running.state == State.READY, PATIENCE)
 
 
 def said_by(service, folder):

@@ -6,19 +6,15 @@ reports which process exited and why, and restarts that process when a file chan
 
 import contextlib
 import datetime
-import os
 import queue
 import re
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import psutil
 import watchfiles
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
@@ -26,13 +22,14 @@ from honcho.process import Process
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.runtime import diagnosis, service_state, startup_output
+from workshop.runtime import diagnosis, startup_output
 from workshop.runtime.broker import Broker
 from workshop.runtime.exit_reasons import ExitReasons
 from workshop.runtime.procfile import Service
-from workshop.runtime.service_state import ALIVE, SETTLED, STOPPED, State
+from workshop.runtime.service_process import ServiceProcess
+from workshop.runtime.service_state import SETTLED, STOPPED, State
 from workshop.runtime.startup_output import Startup
-from workshop.system import file_watcher, ports, signals
+from workshop.system import file_watcher, ports
 from workshop.system.waiting import until
 
 GRACE_SECONDS = 10
@@ -45,62 +42,6 @@ _VERBS = {
     State.BROKEN: "cannot load your code: ",
 }
 """For each state, the words between a service's name and the reason. For CRASHED, the reason has a verb."""
-
-
-@dataclass
-class Running:
-    """A service and its state. All times are values of `time.monotonic()`.
-
-    Attributes:
-        service: The service.
-        colour: The color of the service's name in the terminal.
-        startup: The filter for the service's output.
-        state: The service's state. Use `enter` to change it.
-        pid: The service's process ID, or None if it has no process.
-        thread: The thread that reads the output of the service's process.
-        lines: The last lines of the output.
-        problem: Why the service isn't running. The reason is printed only when it changes.
-        restart: Why the service is restarting. The reason is printed once the service is ready.
-        old_listener: The pid of the process that listened on the service's port before the restart.
-        asked_at: When the service was told to start.
-        ready_at: When the service became ready, or 0 if all lines of its start have been printed.
-        kill_at: When the service is killed if it has not stopped by then.
-        last_line_at: When the service printed its last line.
-    """
-
-    service: Service
-    colour: str
-    startup: Startup
-    state: State = State.NEW
-    pid: int | None = None
-    thread: threading.Thread | None = None
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=400))
-    problem: str = ""
-    restart: str = ""
-    old_listener: int | None = None
-    asked_at: float = 0
-    ready_at: float = 0
-    kill_at: float = 0
-    last_line_at: float = 0
-
-    @property
-    def alive(self) -> bool:
-        """Whether the service has a process."""
-        return self.state in ALIVE
-
-    def enter(self, state: State) -> None:
-        """Change the state.
-
-        Raises:
-            ValueError: `state` may not follow the current state.
-        """
-        self.state = service_state.check(self.state, state)
-
-    def restarts_because(self, reason: str) -> None:
-        """Set the reason for a restart. If a restart is already pending, its start time doesn't change."""
-        if not self.restart:
-            self.asked_at = time.monotonic()
-        self.restart = f"{self.service.name} {reason}"
 
 
 class Supervisor:
@@ -131,7 +72,7 @@ class Supervisor:
         on_pids: Callable[[dict[str, int]], None] = lambda pids: None,
         broker: Broker | None = None,
     ):
-        self.running: dict[str, Running] = {}
+        self.running: dict[str, ServiceProcess] = {}
         self.settled, self.exited = threading.Event(), threading.Event()
         self.folder, self.printer, self.say, self.broker = folder, printer, say, broker
         self._on_ready, self._on_pids = on_ready, on_pids
@@ -184,8 +125,8 @@ class Supervisor:
             if running.state == State.NEW and running.service.once == once:
                 self._start(running)
 
-    def _add(self, service: Service) -> Running:
-        running = Running(service, next(self._colours), Startup(self.printer.write))
+    def _add(self, service: Service) -> ServiceProcess:
+        running = ServiceProcess(service, next(self._colours), Startup(self.printer.write))
         self.running[service.name] = running
         self.printer.width = max(self.printer.width, len(service.name))
         return running
@@ -194,13 +135,13 @@ class Supervisor:
         with contextlib.suppress(queue.Empty):
             event = self._events.get(timeout=0.2 if self.settled.is_set() else 0.05)
             if isinstance(event, Message):
-                self._handle(self.running[event.name], event)
+                self._handle_message(self.running[event.name], event)
             else:
                 event()
         if self._stop_requests:
-            self._end_all()
+            self._stop_all()
         for running in self.running.values():
-            self._look_at(running)
+            self._update(running)
         if self.broker is not None and not self.broker.running and not self._broker_reported:
             self._broker_reported = True
             self.say(
@@ -217,29 +158,31 @@ class Supervisor:
             self._on_ready()
 
     @staticmethod
-    def _are_settled(services: Iterable[Running]) -> bool:
+    def _are_settled(services: Iterable[ServiceProcess]) -> bool:
         return all(running.state in SETTLED for running in services)
 
-    def _handle(self, running: Running, message: Message) -> None:
+    def _handle_message(self, running: ServiceProcess, message: Message) -> None:
         if message.type == "start":
             running.pid = message.data["pid"]
             self._report_pids()
             if running.state == State.STOPPING:
-                _signal(running, signal.SIGTERM)
+                running.signal(signal.SIGTERM)
         elif message.type == "line":
-            self._line(running, message)
+            self._handle_line(running, message)
         elif message.type == "stop":
             running.pid = None
             self._report_pids()
-            self._ended(running, message.data["returncode"])
+            self._handle_exit(running, message.data["returncode"])
 
     def _report_pids(self) -> None:
         self._on_pids({name: running.pid for name, running in self.running.items() if running.pid})
 
-    def _start(self, running: Running) -> None:
+    def _start(self, running: ServiceProcess) -> None:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
-            self._cannot(running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed the error.")
+            self._report_problem(
+                running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed the error."
+            )
             return
         probe = None if running.state == State.PROBING else service.probe
         running.startup.hold()
@@ -266,7 +209,7 @@ class Supervisor:
             for kind, data in ("line", str(error).encode()), ("stop", {"returncode": 1}):
                 self._events.put(Message(kind, data, now, process.name, process.colour))
 
-    def _line(self, running: Running, message: Message) -> None:
+    def _handle_line(self, running: ServiceProcess, message: Message) -> None:
         text = message.data.decode("utf-8", "replace")
         running.lines.append(text)
         running.last_line_at = time.monotonic()
@@ -277,7 +220,7 @@ class Supervisor:
             with service.log.open("a", encoding="utf-8") as log:
                 log.write(text)
         elif service.port and running.state != State.STOPPING and (reloads := RELOADS.match(text.strip())):
-            self._reloads(running, Path(reloads[1]))
+            self._handle_reload(running, Path(reloads[1]))
             return
         elif running.state != State.STOPPING or self._stopping or not startup_output.is_chatter(message):
             running.startup.line(message)
@@ -288,15 +231,15 @@ class Supervisor:
         if running.state != State.STARTING or service.port or service.once:
             return
         if not service.ready_line:
-            running.ready_at = running.ready_at or time.monotonic()  # if it doesn't exit: see `_look_at`
+            running.ready_at = running.ready_at or time.monotonic()  # if it doesn't exit: see `_update`
         elif service.ready_line in text:
-            self._ready(running)
+            self._mark_ready(running)
 
-    def _ready(self, running: Running) -> None:
+    def _mark_ready(self, running: ServiceProcess) -> None:
         running.enter(State.READY)
         running.problem, running.ready_at = "", running.ready_at or time.monotonic()
 
-    def _reloads(self, running: Running, file: Path) -> None:
+    def _handle_reload(self, running: ServiceProcess, file: Path) -> None:
         """Record that the service is reloading on its own: its server restarts in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.restart:
@@ -307,7 +250,7 @@ class Supervisor:
         running.lines.clear()
         running.startup.hold()
 
-    def _complete(self, running: Running) -> None:
+    def _report_ready(self, running: ServiceProcess) -> None:
         """Report that the service has started, because it has printed all the lines of its start."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
@@ -315,18 +258,20 @@ class Supervisor:
             self.say(running.restart + took + remark)
         running.restart, running.ready_at = "", 0
 
-    def _ended(self, running: Running, code: int) -> None:
+    def _handle_exit(self, running: ServiceProcess, code: int) -> None:
         if self._stopping or (running.service.once and code == 0):
             running.enter(State.DONE)
         elif running.state == State.STOPPING or (running.state == State.PROBING and code == 0):
             self._start(running)
         elif running.state == State.PROBING:
-            self._cannot(running, State.WAITING, self._reasons.waits(running.service, running.lines))
+            self._report_problem(running, State.WAITING, self._reasons.waits(running.service, running.lines))
         else:
             running.problem = ""
-            self._cannot(running, State.CRASHED, self._reasons.exited(running.service, running.lines, code))
+            self._report_problem(
+                running, State.CRASHED, self._reasons.exited(running.service, running.lines, code)
+            )
 
-    def _cannot(self, running: Running, state: State, why: str) -> None:
+    def _report_problem(self, running: ServiceProcess, state: State, why: str) -> None:
         running.enter(state)
         running.restart = ""
         running.startup.release(everything=state in (State.CRASHED, State.BROKEN))
@@ -334,7 +279,7 @@ class Supervisor:
             running.problem = why
             self.say(f"{running.service.name} {_VERBS.get(state, '')}{why}")
 
-    def _changed(self, files: list[str]) -> None:
+    def _handle_changes(self, files: list[str]) -> None:
         if self._stopping:
             return
         if self.broker is not None and not self.broker.running and not self._reasons.broker_stopped:
@@ -358,7 +303,7 @@ class Supervisor:
                 self._start(running)
             elif running.service.restarts or set(files) & set(running.service.reads):
                 running.restarts_because(f"restarted: {what} changed")
-                self._end(running)
+                self._ask_to_stop(running)
 
     def _switch_broker(self, on: bool) -> None:
         if self.broker is None or self._stopping:
@@ -384,14 +329,14 @@ class Supervisor:
         self._report_pids()
         self.say("broker started again. Its queues are empty.")
 
-    def _end(self, running: Running) -> None:
+    def _ask_to_stop(self, running: ServiceProcess) -> None:
         running.enter(State.STOPPING)
         # A worker never completes its warm shutdown while the broker is down.
         broker_responds = self.broker is None or self.broker.running
         running.kill_at = time.monotonic() + (GRACE_SECONDS if broker_responds else 2)
-        _signal(running, signal.SIGTERM)
+        running.signal(signal.SIGTERM)
 
-    def _end_all(self) -> None:
+    def _stop_all(self) -> None:
         if not self._stopping:
             self._stopping = True
             for running in self.running.values():
@@ -401,7 +346,7 @@ class Supervisor:
             )
             for running in self.running.values():
                 if running.alive and running.state != State.STOPPING:
-                    self._end(running)
+                    self._ask_to_stop(running)
         if self._stop_requests > 1:
             for running in self.running.values():
                 running.kill_at = 0
@@ -414,76 +359,38 @@ class Supervisor:
                 event = self._events.get()
                 if isinstance(event, Message) and event.type == "start":
                     self.running[event.name].pid = event.data["pid"]
-            services = [running for running in self.running.values() if _has_thread(running)]
+            services = [running for running in self.running.values() if running.has_thread]
             for running in services:
-                _signal(running, signal.SIGKILL)
+                running.signal(signal.SIGKILL)
             return not services
 
         until(are_killed, GRACE_SECONDS)
 
-    def _look_at(self, running: Running) -> None:
+    def _update(self, running: ServiceProcess) -> None:
         now = time.monotonic()
         running.startup.release_if_overdue()
-        if running.state == State.STARTING and (_is_served(running) or _is_quiet(running)):
-            self._ready(running)
+        if running.state == State.STARTING and (running.is_served or running.is_quiet):
+            self._mark_ready(running)
         elif running.state == State.READY and running.ready_at:
             # After its ready line, a service prints nothing more. After it opens its port, it may print more.
-            if running.service.ready_line or _is_quiet(running):
-                self._complete(running)
+            if running.service.ready_line or running.is_quiet:
+                self._report_ready(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:
-            self._cannot(running, State.BROKEN, self._reasons.broken(running.service, running.lines))
+            self._report_problem(running, State.BROKEN, self._reasons.broken(running.service, running.lines))
         elif running.state == State.STARTING and running.service.log and not running.problem:
             if now - running.asked_at > START_SECONDS:
                 log = paths.shown(running.service.log)
                 running.problem = f"{running.service.name} is still starting. For its progress, see {log}."
                 self.say(running.problem)
         elif running.state == State.STOPPING and now > running.kill_at:
-            _signal(running, signal.SIGKILL)
-        if running.pid and _is_zombie(running.pid):
+            running.signal(signal.SIGKILL)
+        if running.is_zombie:
             # The children of this process still have the log open, and nothing else would stop them.
-            _signal(running, signal.SIGKILL)
+            running.signal(signal.SIGKILL)
 
     def _watch(self) -> None:
         own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"], extra_extensions=("Procfile",))
         options = {"debounce": 400, "stop_event": self._stop_watching, "raise_interrupt": False}
         for changes in file_watcher.changes(self.folder, self.say, watch_filter=own, **options):
             files = sorted({str(Path(path).relative_to(self.folder)) for _, path in changes})
-            self._events.put(partial(self._changed, files))
-
-
-def _signal(running: Running, number: int) -> None:
-    """Send a signal. Only the main process receives SIGTERM, because a pool process would drop its task."""
-    if running.pid is None:
-        return
-    if number == signal.SIGTERM and running.service.is_simple:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(running.pid, number)
-    else:
-        signals.to_group(running.pid, number)
-
-
-def _has_thread(running: Running) -> bool:
-    return running.thread is not None and running.thread.is_alive()
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _is_quiet(running: Running) -> bool:
-    """Return True if the process that has been ready since `ready_at` has printed the lines of its start."""
-    if not running.ready_at:
-        return False
-    quiet_at = max(running.last_line_at, running.ready_at) + startup_output.QUIET_SECONDS
-    return time.monotonic() > min(quiet_at, running.ready_at + 4 * startup_output.QUIET_SECONDS)
-
-
-def _is_served(running: Running) -> bool:
-    """Return True if the service itself accepts connections on its port."""
-    port = running.service.port
-    if not port or not running.pid or not ports.accepts_connections(port):
-        return False
-    return ports.listener(running.pid, port) not in (None, running.old_listener)
+            self._events.put(partial(self._handle_changes, files))

@@ -63,7 +63,7 @@ def photos_without_a_message(forgotten) -> str:
 
 
 def _photos_in_each_state() -> dict[str, int]:
-    """Create hour-old rows of photos without files, and return their IDs. The caller rolls back the transaction."""
+    """Create hour-old rows of photos without files, and return their IDs. The caller rolls them back."""
     from django.utils import timezone
     from images.models import UploadedImage
 
