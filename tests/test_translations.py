@@ -12,7 +12,7 @@ from printed_text import in_one_line
 
 from workshop import paths
 from workshop.dev import translations as command
-from workshop.docsite import german, lesson_times, translations
+from workshop.docsite import german, lesson_times, page_sections, translated_page, translations
 from workshop.docsite.translations import State
 from workshop.errors import WorkshopError
 
@@ -250,7 +250,7 @@ def test_new_file_is_a_translation(pair):
 
 
 def test_headings_in_code_start_no_section():
-    assert [each.anchor for each in translations.sections("# A\n```console\n# B\n```\n## C d\n")] == [
+    assert [each.anchor for each in page_sections.sections("# A\n```console\n# B\n```\n## C d\n")] == [
         "top",
         "c-d",
     ]
@@ -268,7 +268,7 @@ def test_headings_in_code_start_no_section():
     ],
 )
 def test_link_leads_to_the_translation_or_to_the_english_page(target, leads_to):
-    found = translations.in_translation(target, "lessons/01-sync.md", "de", {"de/index.md"}.__contains__)
+    found = translated_page.link_target(target, "lessons/01-sync.md", "de", {"de/index.md"}.__contains__)
     assert found == leads_to
 
 

@@ -17,9 +17,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.nav import Link, Navigation, Section
 from mkdocs.structure.pages import Page
 
-from workshop.docsite import german, lesson_times, translations
-from workshop.docsite.snippets import LINE, fenced_lines
-from workshop.docsite.translations import State, Translation
+from workshop.docsite import german, translated_page
 from workshop.errors import WorkshopError
 
 LANGUAGES: dict[str, ModuleType] = {"de": german}
@@ -54,7 +52,14 @@ def on_page_markdown(markdown, page, config, files):
     if language is None:
         return markdown
     try:
-        return _generated(markdown, page, language)
+        return translated_page.generate(
+            markdown,
+            page.file.src_uri.removeprefix(f"{language}/"),
+            language,
+            LANGUAGES[language],
+            page.meta.get("goals"),
+            _build.files.src_uris.__contains__,
+        )
     except WorkshopError as error:
         raise BuildError(str(error)) from None
 
@@ -125,75 +130,6 @@ def language_of(path: str) -> str | None:
     """
     folder = path.partition("/")[0]
     return folder if folder in LANGUAGES else None
-
-
-def _generated(markdown: str, page: Page, language: str) -> str:
-    words = LANGUAGES[language]
-    source = page.file.src_uri.removeprefix(f"{language}/")
-    translation = Translation(language, f"docs/{source}", f"docs/{page.file.src_uri}")
-
-    def opening(match: re.Match) -> str:
-        goals = page.meta.get("goals")
-        if not goals:
-            raise WorkshopError(
-                f"{translation.file} has no goals. List them in its front matter, as `goals`."
-            )
-        return lesson_times.opening(match[1], words.FACTS, goals)
-
-    def link(match: re.Match) -> str:
-        exists = _build.files.src_uris.__contains__
-        return translations.in_translation(match[0], source, language, exists)
-
-    def translated(line: str) -> str:
-        included = LINE.match(line)
-        if included is None:
-            line = translations.LINK.sub(link, lesson_times.filled(line, words.FACTS))
-            # The address of a translated page is one folder deeper.
-            return translations.HTML_LINK.sub(r"../\g<0>", line) if line.lstrip().startswith("<") else line
-        own = included["path"].replace("docs/", f"docs/{language}/", 1)
-        is_drawing = own.endswith(".svg") and own.removeprefix("docs/") in _build.files.src_uris
-        return line.replace(included["path"], own) if is_drawing else line
-
-    lines = fenced_lines(translations.OPENING.sub(opening, markdown).splitlines())
-    text = "\n".join(line if is_fenced else translated(line) for line, is_fenced in lines)
-    return _with_notes(text, translation, words)
-
-
-def _with_notes(markdown: str, translation: Translation, words: ModuleType) -> str:
-    """Return the text with notes in changed and removed sections, and in the places of missing sections."""
-    states = translations.states(translation)
-    english = translations.sections(translations.working_tree(translation.source))
-    titles = {section.anchor: section.title for section in english}
-    page = posixpath.relpath(translation.source, posixpath.dirname(translation.file))
-
-    def address(anchor: str) -> str:
-        return page if anchor == translations.TOP else f"{page}#{anchor}"
-
-    notes: dict[str, list[str]] = {}
-    missing: dict[str, list[str]] = {}
-    above = translations.TOP
-    for anchor, state in states.items():
-        if state is State.MISSING:
-            text = words.READ_MISSING.format(titles[anchor], address(anchor))
-            missing.setdefault(above, []).extend(_note(words.MISSING, text))
-            continue
-        above = anchor
-        if state is State.CHANGED:
-            notes[anchor] = _note(words.CHANGED, words.READ_ENGLISH.format(address(anchor)))
-        elif state is State.REMOVED:
-            notes[anchor] = _note(words.REMOVED, words.READ_ENGLISH.format(page))
-    lines: list[str] = []
-    for section in translations.sections(markdown):
-        below = section.heading + 1
-        lines += section.lines[:below]
-        lines += notes.get(section.anchor, [])
-        lines += section.lines[below:]
-        lines += missing.get(section.anchor, [])
-    return "\n".join(lines)
-
-
-def _note(title: str, text: str) -> list[str]:
-    return ["", f'!!! warning "{title}"', "", f"    {text}", ""]
 
 
 def _navigation(language: str, english: Navigation) -> Navigation:

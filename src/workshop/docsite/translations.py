@@ -1,14 +1,12 @@
 """Find the translated pages, and the sections in them that are older than the English text.
 
 docs/de/lessons/01-sync.md is the German translation of docs/lessons/01-sync.md, and README.de.md is the
-German translation of README.md. A section starts at a heading, which has the same anchor in both languages:
-`## Das Problem { #the-problem }`. The section that starts at the page's title is called `top`. For each
-section, docs/de/translated-from.toml contains a hash of the English text that was translated.
+German translation of README.md. A section has the same anchor in both languages. For each section,
+docs/de/translated-from.toml contains a hash of the English text that was translated.
 """
 
 import hashlib
 import json
-import posixpath
 import re
 import tomllib
 from collections.abc import Callable, Collection
@@ -16,29 +14,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from markdown.extensions.toc import slugify
-from mkdocs.utils import meta
-
 from workshop import paths
 from workshop.course import lessons
-from workshop.docsite.snippets import LINE, fenced_lines
+from workshop.docsite.page_sections import sections, untranslated_parts
 from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
 COMMAND = "./workshop dev translations"
-TOP = "top"
 OPENING = re.compile(r'^--8<-- "workshop:opening\.(\d+)"$', re.M)
-LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
-HTML_LINK = re.compile(r'(?<=src="|ref="|set=")(?![a-z]+:|[#/])[^"]+(?=")')
-"""A relative address in an HTML attribute: src, href or srcset. MkDocs does not change such addresses."""
 _HEADER = f"""\
 # For each section, a hash of the English text that it was translated from.
 # This file is written by: {COMMAND} PAGE#SECTION --mark
 
 """
-_HEADING = re.compile(r'(#{1,6}) +(.*?)(?: *(?:\{ *#([\w-]+) *\}|<a id="([\w-]+)"></a>))? *$')
 _DRAWING = re.compile(r'^--8<-- "([^"]+\.svg)"$', re.M)
-_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
 Read = Callable[[str], str]
 """A function that takes a path relative to the repository and returns the text of the file.
@@ -55,31 +44,6 @@ class State(StrEnum):
     MISSING = "not translated"
     REMOVED = "English removed"
     UNMARKED = "not marked"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and the text below it, up to the next heading.
-
-    The first section of a page also contains the text before its heading.
-
-    Attributes:
-        anchor: The id of the heading.
-        title: The text of the heading.
-        level: The number of `#` characters.
-        heading: The index of the heading in `lines`.
-    """
-
-    anchor: str
-    title: str
-    level: int
-    heading: int
-    lines: list[str]
-
-    @property
-    def text(self) -> str:
-        """All lines as one text."""
-        return "\n".join(self.lines)
 
 
 @dataclass(frozen=True)
@@ -149,25 +113,6 @@ def working_tree(path: str) -> str:
         OSError: There is no such file.
     """
     return (paths.ROOT / path).read_text(encoding="utf-8")
-
-
-def sections(text: str) -> list[Section]:
-    """Return the sections of a Markdown text, without its front matter."""
-    parts: list[Section] = []
-    before: list[str] = []
-    for line, is_fenced in fenced_lines(meta.get_data(text)[0].splitlines()):
-        heading = None if is_fenced else _HEADING.match(line)
-        if heading:
-            marks, title, *anchors = heading.groups()
-            anchor = next(filter(None, anchors), None) or slugify(title.replace("`", ""), "-")
-            anchor = TOP if len(marks) == 1 else anchor
-            parts.append(Section(anchor, title, len(marks), len(before), [*before, line]))
-            before = []
-        elif parts:
-            parts[-1].lines.append(line)
-        else:
-            before.append(line)
-    return parts
 
 
 def originals(source: str, read: Read = working_tree) -> dict[str, str]:
@@ -283,54 +228,6 @@ def differences(translation: Translation, checked: Collection[str] | None = None
             f"{translation.file}: the sections are in a different order than on the English page."
         )
     return sentences
-
-
-def untranslated_parts(section: Section) -> dict[str, list[str]]:
-    """Return the parts of a section that are the same in every language, by kind.
-
-    Inline code and links are sorted and listed only once, because word order differs between languages.
-    """
-    prose, includes, commands = [], [], []
-    for line, is_fenced in fenced_lines(section.lines):
-        if included := LINE.match(line):
-            includes.append(":".join(filter(None, (included["path"], included["symbol"]))))
-        elif is_fenced:
-            commands.append(re.sub(r"\s+# .*", "", line.strip()))
-        else:
-            prose.append(line)
-    text = "\n".join(prose)
-    number = re.match(r"[\d.]+(?= ·)", section.title)
-    return {
-        "heading levels": ["#" * section.level],
-        "step numbers": [number[0]] if number else [],
-        "included files": includes,
-        "commands": commands,
-        "generated values": sorted(re.findall(r"\{\{ .+? \}\}", text)),
-        "inline code": sorted({" ".join(code[1].split()) for code in _CODE.findall(text)}),
-        "links": sorted({*LINK.findall(text), *HTML_LINK.findall(text)}),
-        "boxes": re.findall(r"^ *(?:\?\?\?\+?|!!!) (\w+)", text, re.M),
-        "table rows": [str(sum(line.lstrip().startswith("|") for line in prose))],
-    }
-
-
-def in_translation(target: str, page: str, language: str, exists: Callable[[str], bool]) -> str:
-    """Convert the target of a link on a translated page, which is written as on the English page.
-
-    The result leads to the translation of the linked page, or to the English page if there is no translation.
-
-    Args:
-        target: The target as it is written on the page.
-        page: The path of the English page, relative to docs/.
-        language: The language of the translated page.
-        exists: A function that returns True if docs/ contains the file.
-    """
-    path, mark, anchor = target.partition("#")
-    if not path or ":" in path or path.startswith("/"):
-        return target
-    linked = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
-    if exists(f"{language}/{linked}"):
-        linked = f"{language}/{linked}"
-    return posixpath.relpath(linked, posixpath.dirname(f"{language}/{page}")) + mark + anchor
 
 
 def _name(path: str) -> str:
