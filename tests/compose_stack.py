@@ -12,7 +12,7 @@ from workshop import paths
 from workshop.errors import WorkshopError
 from workshop.photos import samples
 from workshop.photos.visitor import Visitor
-from workshop.runtime import compose
+from workshop.runtime import env_file
 from workshop.system.ports import free_port
 
 PATIENCE = 900
@@ -23,7 +23,7 @@ class Stack:
     def __init__(self, lesson: str = "", **variables: str) -> None:
         self.ports = {name: free_port() for name in PORTS}
         self.address = f"http://localhost:{self.ports['PORT']}"
-        self.environment = os.environ | {name: f"of-a-test-{name}" for name in compose.SECRETS}
+        self.environment = os.environ | {name: f"of-a-test-{name}" for name in env_file.SECRETS}
         self.environment |= {name: str(port) for name, port in self.ports.items()}
         self.environment |= {
             "COMPOSE_PROJECT_NAME": f"photos-test-{os.getpid()}",

@@ -28,7 +28,7 @@ from packaging.requirements import Requirement
 
 from workshop import paths
 from workshop.errors import WorkshopError
-from workshop.runtime import compose
+from workshop.runtime import compose, env_file
 from workshop.system.environment import read_by
 from workshop.system.ports import free_port
 from workshop.system.waiting import until
@@ -184,7 +184,7 @@ def test_no_secret_and_no_floating_version_in_the_files():
 
 def test_every_secret_of_the_compose_file_is_made():
     asked = set(re.findall(r"\$\{([A-Z_]+):\?", read("docker-compose.yml")))
-    assert asked <= set(compose.SECRETS)
+    assert asked <= set(env_file.SECRETS)
 
 
 def test_the_image_is_not_roots():
@@ -336,14 +336,14 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
 
 def test_secrets_are_made_once_and_are_the_owners(tmp_path):
     file = tmp_path / ".env"
-    made = compose.secrets_file(file)
-    assert set(made) == set(compose.SECRETS)
+    made = env_file.add_secrets(file)
+    assert set(made) == set(env_file.SECRETS)
     assert len(set(made.values())) == len(made)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert compose.secrets_file(file) == made
+    assert env_file.add_secrets(file) == made
     without = "\n".join(line for line in file.read_text().splitlines() if "FLOWER" not in line)
     file.write_text(f"{without}\nPORT=9000")
-    again = compose.secrets_file(file)
+    again = env_file.add_secrets(file)
     assert again["FLOWER_PASSWORD"] != made["FLOWER_PASSWORD"]
     assert again | {"FLOWER_PASSWORD": ""} == made | {"FLOWER_PASSWORD": "", "PORT": "9000"}
     assert ".env" in read(".gitignore").splitlines()
@@ -365,9 +365,9 @@ VALUES |= {"EXPORTED": "yes"}
 def test_env_is_read_as_compose_reads_it(tmp_path):
     file = tmp_path / ".env"
     file.write_text(DOTENV)
-    assert compose.variables(file) == VALUES
-    compose.remember(file, EXPORTED="no", SPACED="one")
-    assert compose.variables(file) == VALUES | {"EXPORTED": "no", "SPACED": "one"}
+    assert env_file.read(file) == VALUES
+    env_file.write(file, EXPORTED="no", SPACED="one")
+    assert env_file.read(file) == VALUES | {"EXPORTED": "no", "SPACED": "one"}
     if shutil.which("docker") is None:
         needs.docker()
     file.write_text(DOTENV)
@@ -573,7 +573,7 @@ def test_without_docker_it_says_what_to_install(docker, says, tmp_path, monkeypa
 def test_compose_itself_reads_the_file(lesson):
     if shutil.which("docker") is None:
         needs.docker()
-    environment = os.environ | dict.fromkeys(compose.SECRETS, "x") | {"LESSON": lesson}
+    environment = os.environ | dict.fromkeys(env_file.SECRETS, "x") | {"LESSON": lesson}
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
         needs.docker()
     command = ["docker", "compose", "--profile", "*", "config", "--format", "json"]
@@ -698,7 +698,7 @@ def test_compose_refuses_a_second_beat(stack):
 
 def test_rabbitmq_takes_over(stack):
     count = len(stack.states(100))
-    known = {name: stack.environment[name] for name in compose.SECRETS}
+    known = {name: stack.environment[name] for name in env_file.SECRETS}
     stack.environment |= {"COMPOSE_PROFILES": "rabbitmq"} | compose.for_profiles({"rabbitmq"}, known)
     stack.up("--scale", "worker=2")
     stack.upload(8)
@@ -743,7 +743,7 @@ def test_photos_are_in_a_bucket(stack):
         store.upload(2)
         assert until(lambda: store.resized(2) == 2, PATIENCE), store.states(2)
 
-        known = {name: store.environment[name] for name in (*compose.SECRETS, "S3_PORT")}
+        known = {name: store.environment[name] for name in (*env_file.SECRETS, "S3_PORT")}
         store.environment |= {"COMPOSE_PROFILES": "s3"} | compose.for_profiles({"s3"}, known)
         store.up("--build", "s3", "web", "worker")
         get = partial(httpx.get, trust_env=False, timeout=60)

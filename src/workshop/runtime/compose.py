@@ -1,13 +1,12 @@
 """`./workshop compose`: run Docker Compose with this clone's secrets, project name, profiles and ports.
 
-The script `workshop` runs this module before .venv exists, so the module imports only the standard library.
-That is why it contains its own code to read .env and to check ports, instead of using packages.
+The script `workshop` runs this module before .venv exists, so it and `env_file` import only the standard
+library. That is why they contain their own code to read .env and to check ports, instead of using packages.
 """
 
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import socket
 import subprocess
@@ -18,19 +17,9 @@ from typing import NoReturn
 
 from workshop import paths
 from workshop.errors import WorkshopError, describe
-from workshop.system import atomic_file
+from workshop.runtime import env_file
+from workshop.runtime.env_file import SECRETS
 
-SECRETS = (
-    "SECRET_KEY",
-    "POSTGRES_PASSWORD",
-    "REDIS_PASSWORD",
-    "RABBITMQ_PASSWORD",
-    "FLOWER_PASSWORD",
-    "JUPYTER_TOKEN",
-    "GRAFANA_PASSWORD",
-    "AWS_SECRET_ACCESS_KEY",
-)
-"""The names of the secrets in .env. Their values can be used in a URL without percent-encoding."""
 PROFILES = {
     "rabbitmq": {"CELERY_BROKER_URL": "amqp://photos:{RABBITMQ_PASSWORD}@rabbitmq:5672//"},
     "s3": {
@@ -50,10 +39,6 @@ CLEANING = {"down", "kill", "logs", "ps", "rm", "stop"}
 WITH_VALUE = {"--profile", "--file", "-f", "--project-name", "-p", "--env-file", "--project-directory",
               "--progress", "--ansi", "--parallel"}  # fmt: skip
 """Compose's global options that take a value."""
-_VARIABLE = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(["']?)(.*?)\2[ \t]*(?:[ \t]#.*)?$""", re.MULTILINE
-)
-"""A line of .env, as Compose reads it: the name, a quotation mark, and the value."""
 _SERVICE = re.compile(r"^  (\w+):$", re.MULTILINE)
 _PORT = re.compile(
     r"^  (\w+):\n(?:    profiles: \[(\w+)\]\n)?(?:(?:    .*)?\n)*?"
@@ -76,11 +61,11 @@ def main(arguments: Sequence[str]) -> NoReturn:
     index = _command_index(words)
     command = words[index] if index < len(words) else ""
     file = paths.ROOT / ".env"
-    project = project_name(os.environ.get("LESSON", variables(file).get("LESSON", "")))
+    project = project_name(os.environ.get("LESSON", env_file.read(file).get("LESSON", "")))
     known = _with_secrets(file, docker, project, command)
     chosen = _profiles(words[:index])
     if command == "up" and chosen and ",".join(sorted(chosen)) != known.get("COMPOSE_PROFILES"):
-        known |= remember(file, COMPOSE_PROFILES=",".join(sorted(chosen)))
+        known |= env_file.write(file, COMPOSE_PROFILES=",".join(sorted(chosen)))
     known |= os.environ
     chosen |= set(known.get("COMPOSE_PROFILES", "").split(",")) - {""}
     if command == "up":
@@ -105,46 +90,18 @@ def project_name(lesson: str) -> str:
     return f"photos-{clone}-{lesson or 'finished'}"
 
 
-def variables(file: Path) -> dict[str, str]:
-    """Return the variables in .env, or an empty dictionary if there is no such file."""
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
-    return {name: value for name, _quotation_mark, value in _VARIABLE.findall(text)}
-
-
-def secrets_file(file: Path) -> dict[str, str]:
-    """Add missing secrets to .env, and return the variables in .env. Only the owner can read the file.
-
-    Existing secrets are never changed, because the database in the volume uses them.
-    """
-    known = variables(file)
-    new = {name: secrets.token_urlsafe(32) for name in SECRETS if not known.get(name)}
-    if not new:
-        return known
-    print(f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores it.", file=sys.stderr)
-    return known | remember(file, **new)
-
-
-def remember(file: Path, **values: str) -> dict[str, str]:
-    """Write `values` to .env, replacing existing lines with the same names, and return `values`."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    lines = [line for line in lines if not (match := _VARIABLE.match(line)) or match[1] not in values]
-    lines += [f"{name}={value}" for name, value in values.items()]
-    atomic_file.write_text(file, "\n".join(lines) + "\n", mode=0o600)
-    return values
-
-
 def _with_secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
     """Return the variables in .env, with new secrets if some are missing.
 
     Raises:
         WorkshopError: The password of an existing database is missing, and `command` needs it.
     """
-    known = variables(file)
+    known = env_file.read(file)
     if known.get("POSTGRES_PASSWORD") or "POSTGRES_PASSWORD" in os.environ:
-        return secrets_file(file)
+        return env_file.add_secrets(file)
     volume = f"{os.environ.get('COMPOSE_PROJECT_NAME', project)}_postgres"
     if volume not in _docker_lines(docker, "volume", "ls", "--quiet"):
-        return secrets_file(file)
+        return env_file.add_secrets(file)
     if command in STARTING:
         raise WorkshopError(
             f"The database password is gone: {paths.shown(file)} no longer contains it, but the volume "

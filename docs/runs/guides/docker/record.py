@@ -11,7 +11,7 @@ from pathlib import Path
 from compose_stack import PATIENCE, Stack
 
 from workshop.checkkit import until
-from workshop.runtime import compose
+from workshop.runtime import compose, env_file
 
 OUT = Path(__file__).parent
 TABLE = ("--all", "--format", "table {{.Service}}\t{{.Status}}\t{{.Ports}}")
@@ -94,7 +94,7 @@ def finished(stack: Stack) -> None:
     with (OUT / "stop.txt").open("a", encoding="utf-8") as output:
         output.write(f"$ ./workshop compose ps --all worker\n{table(stack, 'worker')}\n")
 
-    known = {name: stack.environment[name] for name in compose.SECRETS}
+    known = {name: stack.environment[name] for name in env_file.SECRETS}
     stack.environment |= {"COMPOSE_PROFILES": "rabbitmq"} | compose.for_profiles({"rabbitmq"}, known)
     stack.up("--scale", "worker=2")
     banner = lines(stack, "worker", "worker-2 .*(transport:|results:|Connected to)", 3)
