@@ -284,7 +284,7 @@ def flower(redis_url: str) -> None:
         answer = httpx.get(address, auth=("admin", "secret"), timeout=30, trust_env=False).json()[
             "active_queues"
         ]
-        given = "FLOWER_BROKER_API=http://guest:guest@localhost:15672/api/ " if more else ""
+        given = "FLOWER_BROKER_API=http://guest:guest@localhost:15673/api/ " if more else ""
         said.append(f"$ {given}celery -A myproject flower")
         said += [line for line in process.output.splitlines() if line.startswith("[E ")]
         said.append('>>> found = httpx.get("http://localhost:5555/api/queues/length", auth=…).json()')
