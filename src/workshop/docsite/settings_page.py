@@ -3,7 +3,7 @@
 The page's text contains placeholders in double braces:
 
     setting NAME          the value of a setting in the finished project's settings.py
-    task NAME.OPTION      the value of an option in the decorator of one of its tasks
+    task NAME.OPTION      the value of an option in the decorator of one of the project's tasks
     celery name           the default of one of Celery's settings
     django NAME           the default of one of Django's settings
     kombu name            a default of Kombu's Redis transport
@@ -119,7 +119,7 @@ def _source(node: ast.expr) -> str:
 
 
 def _assigned(file: Path) -> dict[str, ast.expr]:
-    """Return the names that a module assigns, with their values, including assignments inside an `if`."""
+    """Return the names that a module assigns and their values, including assignments inside an `if`."""
     values = {}
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign):
@@ -128,7 +128,7 @@ def _assigned(file: Path) -> dict[str, ast.expr]:
 
 
 def _from_environment(value: ast.expr) -> ast.expr | None:
-    """Return the default from `os.environ.get("NAME", default)` anywhere in a value, or None."""
+    """Return the default from an `os.environ.get("NAME", default)` call in a value, or None."""
     for node in ast.walk(value):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get" and len(node.args) == 2:
             return node.args[1]
