@@ -281,7 +281,8 @@ def demo(
 ) -> None:
     """Run the finished system and process real photos with it.
 
-    The demo uses its own broker, ports and data. Without --exit, the site keeps running until Ctrl-C.
+    The demo uses its own broker, ports and data. Without --exit, the site keeps running until you press
+    Ctrl-C.
     """
     from workshop.demo import command as demo_command
 
@@ -380,7 +381,7 @@ def cluster(
 def compose(context: typer.Context) -> None:
     """Run the project in Docker Compose, as on real servers. All arguments are passed to docker compose.
 
-    The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
+    The first run creates .env with random secrets. To start the project: ./workshop compose up --build --wait
     """
     from workshop.runtime import compose as compose_command
 
