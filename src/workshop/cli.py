@@ -22,7 +22,7 @@ app = typer.Typer(
     "\n"
     "New here? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
     epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path to a project folder. Default: the "
-    "project in the current folder, otherwise the lesson that you started last.",
+    "project in the current folder, or else the lesson that you started last.",
     rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
@@ -199,8 +199,8 @@ def up(
 ) -> None:
     """Run a lesson's broker, migrations, site and workers, and show their logs.
 
-    In a fresh clone, this runs lesson 01. The lesson's Procfile lists the processes. A worker restarts when
-    you save a file. Ctrl-C stops everything and leaves no process, port or lock behind.
+    In a fresh clone, this command runs lesson 01. The lesson's Procfile lists the processes. A worker
+    restarts when you save a file. Ctrl-C stops all processes and releases all ports and locks.
     """
     from workshop.commands import up as up_command
     from workshop.course import playground, progress
@@ -281,7 +281,8 @@ def demo(
 ) -> None:
     """Run the finished system and process real photos with it.
 
-    The demo uses its own broker, ports and data. Without --exit, the site keeps running until Ctrl-C.
+    The demo uses its own broker, ports and data. Without --exit, the site keeps running until you press
+    Ctrl-C.
     """
     from workshop.demo import command as demo_command
 
@@ -298,7 +299,7 @@ def docs(
         bool, typer.Option(help="Before a build, run the notebooks that have changed since their last run.")
     ] = True,
 ) -> None:
-    """Serve the docs site: lessons, notebooks, guides and reference. An edited page is rebuilt."""
+    """Serve the docs site: lessons, notebooks, guides and reference. Pages are rebuilt when you edit them."""
     from workshop.docsite import site
 
     raise typer.Exit(site.main(build, port, run_notebooks))
@@ -346,7 +347,7 @@ def bench(
         ),
     ] = False,
 ) -> None:
-    """Repeat the workshop's measurements on this machine and print ratios of values from a single run."""
+    """Repeat the workshop's measurements on this machine and print ratios of values from the same run."""
     paths.import_benchmarks()
     from benchmarks import command
 
@@ -380,7 +381,7 @@ def cluster(
 def compose(context: typer.Context) -> None:
     """Run the project in Docker Compose, as on real servers. All arguments are passed to docker compose.
 
-    The first run creates .env with random secrets. Start with: ./workshop compose up --build --wait
+    The first run creates .env with random secrets. To start the project: ./workshop compose up --build --wait
     """
     from workshop.runtime import compose as compose_command
 
@@ -402,7 +403,7 @@ app.add_typer(dev_commands.app, name="dev", rich_help_panel=MAINTAINERS)
 
 
 def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step | None]:
-    """Return the project and the step that a command's two arguments name. The order is arbitrary.
+    """Return the project and the step that a command's two arguments name, in either order.
 
     Raises:
         WorkshopError: Both arguments are steps.
