@@ -66,6 +66,11 @@ def sleeps_forever():
     return held(lambda: time.sleep(0.05))
 
 
+@app.task
+def waited():
+    return "ran"
+
+
 def held(work):
     """Work for 6 seconds, and record what interrupted the work."""
     started = time.monotonic()
@@ -187,6 +192,11 @@ def limits():
             app.control.revoke(result.id, terminate=True, signal="SIGKILL")
             until(result.ready, 9)
             print(f"  {pool:9} {'revoked':16} {said(result)}")
+            redis.delete("how")
+            occupied = [sleeps_forever.delay() for _ in range(2)]
+            result = waited.apply_async(expires=1)
+            until(lambda: result.ready() and all(each.ready() for each in occupied), 30)
+            print(f"  {pool:9} {'expires=1':16} {result.state:8} received while both slots were busy for 6 s")
 
 
 def said(result):

@@ -119,7 +119,7 @@ def test_stays_resized(attempt, photo):
     mark_resized(kept)
     with observe_rows() as rows:
         attempt(kept)
-    undone = [row.place for row in rows if not row.is_processed]
+    undone = [row.seen_at for row in rows if not row.is_processed]
     expect(
         not undone,
         "while the task was running again for a resized photo, the row said that the photo was not resized.",
