@@ -245,8 +245,8 @@ def _goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
     """Compare an upload and another page with those of a server that doesn't resize photos."""
     ours, floor = sites[OFFLOADED], sites[RECEIVED]
     return [
-        _p99_goal(situation, "an upload", ours[UPLOAD], RECEIVED, floor[UPLOAD], UPLOAD_GOAL),
-        _p99_goal(situation, "another page", ours[DURING], RECEIVED, floor[DURING], PAGE_GOAL),
+        _p99_goal(situation, "an upload", ours[UPLOAD], f"“{RECEIVED}”", floor[UPLOAD], UPLOAD_GOAL),
+        _p99_goal(situation, "another page", ours[DURING], f"“{RECEIVED}”", floor[DURING], PAGE_GOAL),
     ]
 
 

@@ -134,7 +134,7 @@ def test_the_floor_is_a_third_bar():
 def test_reasons_of_the_floors_name_both_medians():
     section = uploads(blocking=900, normal=120, offloaded=90, received=45)
     for what, measured in (("an upload",) * 2, ("another page", "another page during the uploads")):
-        label = f"PNG, all at once: p99 of {what}, offloaded (low-priority worker) compared with {RECEIVED}"
+        label = f"PNG, all at once: p99 of {what}, offloaded (low-priority worker) compared with “{RECEIVED}”"
         why = missed_goals.reason(section, Goal(label, 2.0, 1.15, at_most=True))
         medians = (
             f"The median time for {measured} is 45 ms without a worker, 90 ms with a low-priority worker"
