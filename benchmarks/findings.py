@@ -19,7 +19,7 @@ def _visitor(section: Section) -> str:
     for table in section.tables:
         blocking, offloaded = (table.number(f"upload, {site}", "p50") for site in (BLOCKING, OFFLOADED))
         times.append(f"from {blocking:.0f} to {offloaded:.0f} ms ({situation_of(table)})")
-    return f"With the resize in a worker, the median upload time goes {listed(times)}."
+    return f"Moving the resize to a worker changes the median upload time {listed(times)}."
 
 
 def _queue(section: Section) -> str:
@@ -40,7 +40,8 @@ def _field(section: Section) -> str:
     rows = rankings(section)
     for row in rows:
         measures.setdefault(row.place, []).append(f"“{row.title.lower()}”")
-    places = listed(f"number {place} in {listed(titles)}" for place, titles in sorted(measures.items()))
+    *most, last = (f"number {place} in {listed(titles)}" for place, titles in sorted(measures.items()))
+    places = f"{', '.join(most)}, and {last}" if most else last
     return f"Of {len(rows[0].order)} setups, {rows[0].ours} is {places}."
 
 
@@ -49,8 +50,8 @@ def _resize(section: Section) -> str:
     for table in section.tables:
         ours, libvips = (table.number(name, "ms (range)") for name in (OURS, LIBVIPS))
         ratios.setdefault(table.title.partition(",")[0], []).append(ours / libvips)
-    ranges = listed(f"{_between(values)} for {kind}" for kind, values in ratios.items())
-    return f"The time of our function divided by the time of libvips on one thread is {ranges}."
+    ranges = listed(f"{_between(values)} times as long for {kind}" for kind, values in ratios.items())
+    return f"Compared with libvips on one thread, our function takes {ranges}."
 
 
 def _learner(section: Section) -> str:
@@ -72,9 +73,9 @@ def _growth(section: Section) -> str:
     changes = listed(
         f"{what} from {table.cell(small, heading)} to {table.cell(large, heading)}{unit}"
         for what, heading, unit in (
-            ("the rate goes", "photos/s", " photos per second"),
+            ("the rate changes", "photos/s", " photos per second"),
             ("the worker's memory", "worker, MB", " MB"),
-            ("the first page of the list", "first page, ms", " ms"),
+            ("the response time of the list's first page", "first page, ms", " ms"),
         )
     )
     return f"As the number of photos grows from {small} to {large}, {changes}."

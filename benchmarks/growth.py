@@ -9,6 +9,7 @@ import psutil
 from benchmarks import line_plot
 from benchmarks.section import Goal, Plot, Section, Table
 from benchmarks.sites import behind_gunicorn, run_in_project
+from workshop.console import listed
 from workshop.photos.visitor import Visitor
 from workshop.runtime.solution_site import Site
 
@@ -24,8 +25,8 @@ PAGE = 24
 ROUNDS = 3
 REMARKS = [
     "The worker runs with DEBUG=0, as on a server. With DEBUG=1, Django keeps the last 9,000 queries of each "
-    "process. In a run on 25 November 2026, such a worker used 177 MB after 10,000 photos, and 150 MB after "
-    "100.",
+    "process in memory. In a run on 25 November 2026, a worker with DEBUG=1 used 150 MB after 100 photos and "
+    "177 MB after 10,000.",
 ]
 
 
@@ -109,9 +110,9 @@ def _section(sizes: list[Size], rounds: int) -> Section:
         "growth",
         "Scaling with the number of photos",
         "The finished system of lesson 05 processes tiny photos (64×48), so that the queue does most of the "
-        "work. All photos are waiting without a message, and a single sweep sends the tasks for all of them. "
-        f"There are {rounds} rounds, each on a fresh site, but the largest number of photos is measured only "
-        "once.",
+        "work. At first, all photos are waiting without a message. Then a single sweep sends the tasks for "
+        f"all of them. There are {rounds} rounds, each on a fresh site, but the largest number of photos is "
+        "measured only once.",
         [Table.of("By number of photos", COLUMNS, sizes)],
         [_plot(sizes)],
         _goals(sizes),
@@ -125,13 +126,15 @@ def _plot(sizes: list[Size]) -> Plot:
         "report": [size.report for size in sizes],
         "first page": [size.first_page for size in sizes],
     }
-    from_to = "; ".join(f"{name}, {values[0]:.3f} to {values[-1]:.3f} s" for name, values in seconds.items())
+    from_to = listed(
+        f"the {name} takes {values[0]:.3f} to {values[-1]:.3f} s" for name, values in seconds.items()
+    )
     photos = [size.photos for size in sizes]
     return Plot(
         "growth-seconds",
-        "Seconds for a sweep in which every photo is overdue, for a report, and for the first page of the "
-        "list, by number of photos. Both axes are logarithmic. From the fewest to the most photos: "
-        f"{from_to}.",
+        "The plot shows how many seconds three operations take, depending on the number of photos: a sweep "
+        "in which every photo is overdue, a report, and the first page of the list. Both axes are "
+        f"logarithmic. From the fewest to the most photos, {from_to}.",
         line_plot.draw({name: (photos, values) for name, values in seconds.items()}, "photos", "seconds"),
     )
 

@@ -39,9 +39,9 @@ REMARKS = (
     "The startup time in the goals is the sum of two times: the time a Python interpreter needs to load "
     "Django and, from lesson 02 on, the time a worker needs until it is ready. A check starts both at the "
     "same time. `watch` loads the libraries for its next run before the learner saves.",
-    "A learner waits for the line of the first step, because `watch` starts with the step that failed last, "
-    "and that is the step the learner is working on. The startup time of lesson 01 includes no worker. The "
-    "check of step 5.1 starts a real Celery beat and waits until beat has sent a task.",
+    "`watch` starts with the step that failed last, which is the step the learner is working on. So the "
+    "learner waits for the line of the first step. The startup time of lesson 01 doesn't include a worker. "
+    "The check of step 5.1 starts a real Celery beat and waits until beat has sent a task.",
     "The last verdict appears when all checks of the lesson have passed, including the checks that the "
     "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
     f"which takes time. {PROCESSES} processes share the checks, each with its own broker and worker. So the "
@@ -202,11 +202,11 @@ def _section(first_start: float | None, up: Seconds, lessons: dict[str, Seconds]
     tables.append(Table("Seconds, by solution", ["s (range)", *columns.values()], rows))
     if first_start is not None:
         remarks.append(
-            "Setting up a fresh copy of the repository with `./workshop --version` took "
-            f"{first_start:.0f} s. This was measured once, with the package installer's existing cache."
+            f"Setting up a fresh copy of the repository with `./workshop --version` took {first_start:.0f} "
+            "s. This time was measured only once, with the package installer's cache already filled."
         )
     how = (
         "The measurement runs in a separate workshop folder, where the learner's copies of the lessons "
-        f"contain the solutions. The commands take turns, for {rounds} rounds."
+        f"contain the solutions. The commands take turns for {rounds} rounds."
     )
     return Section("learner", "Waiting times for learners", how, tables, goals=goals, remarks=remarks)

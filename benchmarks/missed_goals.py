@@ -11,25 +11,25 @@ from workshop.console import listed
 
 UNKNOWN = "Not explained yet."
 WHY_NOT_LIBVIPS = {
-    "PNG": "Pillow decodes all pixels of a PNG before it reduces them, and libvips decodes a PNG line by "
+    "PNG": "Pillow decodes all pixels of a PNG before it reduces them, but libvips decodes a PNG line by "
     "line.",
-    "WEBP": "Pillow decodes all pixels of a WebP before it reduces them, and libvips decodes a WebP at a "
+    "WEBP": "Pillow decodes all pixels of a WebP before it reduces them, but libvips decodes a WebP at a "
     "reduced size.",
 }
 FIRST_STEPS = {
-    "01-sync": "The startup time includes no worker and no check. Before you see the first result, a process "
-    "is forked, pytest collects the checks, and the checks of step 1.1 resize photos.",
-    "02-celery-basics": "The startup time includes no check. The check of step 2.1 also starts an "
-    "interpreter that loads the app as a command would.",
-    "03-images": "The startup time includes no check. The check of step 3.1 also uploads photos.",
-    "04-flower": "The startup time includes no check. The check of step 4.1 also runs a task and waits for "
-    "the worker's events.",
-    "05-beat": "The startup time includes no check. The check of step 5.1 also starts Celery beat and waits "
-    "until beat has sent a task.",
+    "01-sync": "The startup time doesn't include a worker or a check. Before you see the first result, a "
+    "process is forked, pytest collects the checks, and the checks of step 1.1 resize photos.",
+    "02-celery-basics": "The startup time doesn't include a check. The check of step 2.1 also starts an "
+    "interpreter that loads the app the way a command does.",
+    "03-images": "The startup time doesn't include a check. The check of step 3.1 also uploads photos.",
+    "04-flower": "The startup time doesn't include a check. The check of step 4.1 also runs a task and waits "
+    "for the worker's events.",
+    "05-beat": "The startup time doesn't include a check. The check of step 5.1 also starts Celery beat and "
+    "waits until beat has sent a task.",
 }
 LAST_VERDICT = (
-    "The startup time includes no check, but the last verdict needs every check of the lesson. The “check” "
-    "column of the table shows how long a separate run of all checks takes."
+    "The startup time doesn't include any checks, but the last verdict appears only after all checks of the "
+    "lesson. The “check” column of the table shows how long a separate run of all checks takes."
 )
 
 
@@ -46,12 +46,14 @@ def reason(section: Section, goal: Goal) -> str:
 
 def _visitor(section: Section, goal: Goal) -> str:
     table = next(table for table in section.tables if goal.what.startswith(situation_of(table) + ":"))
-    request = UPLOAD if "an upload" in goal.what else DURING
+    request, what = (
+        (UPLOAD, "an upload") if "an upload" in goal.what else (DURING, "another page during the uploads")
+    )
     floor, nice, normal = (table.cell(f"{request}, {site}", "p50") for site in (RECEIVED, OFFLOADED, NORMAL))
     return (
-        "The worker resizes photos on the same cores. The median time is "
-        f"{floor} ms without a worker, {nice} ms with a nice worker and {normal} ms with a worker of normal "
-        f"priority ({situation_of(table)})."
+        f"The worker resizes photos on the same cores as the web process. The median time for {what} is "
+        f"{floor} ms without a worker, {nice} ms with a low-priority worker and {normal} ms with a "
+        f"normal-priority worker ({situation_of(table)})."
     )
 
 

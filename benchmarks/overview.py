@@ -66,7 +66,7 @@ def uploads(section: Section) -> Picture:
         "What a visitor feels during an upload",
         f"The median upload takes {medians} ({situation_of(first)}).",
         Plot("overview-visitor", " ".join(words), chart.bars(groups)),
-        "A bar ends at the median, and the thin line ends at the 99th percentile. Each group has its own "
+        "Each bar ends at the median, and its thin line ends at the 99th percentile. Each group has its own "
         "scale.",
     )
 
@@ -148,14 +148,15 @@ def killed_worker(section: Section) -> Picture:
         "started twice": chart.BLUE,
     }
     ours = next(library for library in LIBRARIES if library.name == OURS)
-    sentences = "; ".join(
-        f"with {kind} settings{settings}, {outcomes[f'{OURS}: {kind}'].sentence(seconds)}"
+    sentences = " ".join(
+        f"With {kind} settings{settings}, {outcomes[f'{OURS}: {kind}'].sentence(seconds)}."
         for kind, settings in (("default", ""), (RELIABLE, f" ({ours.reliable_settings})"))
     )
     sent = outcomes[table.labels[0]].sent
     return Picture(
         "The cost of a killed worker",
-        f"{OURS} had {sent} tasks when the whole worker was killed with kill -9 and restarted: {sentences}.",
+        f"A {OURS} worker had {sent} tasks. All of its processes were killed with kill -9, and the worker "
+        f"was restarted. {sentences}",
         Plot(
             "overview-killed",
             f"{sent} tasks each. "
@@ -183,7 +184,7 @@ def celery_ranks(section: Section) -> Picture:
     near, *_, far = sorted(rows, key=lambda row: row.distance)
     return Picture(
         "Celery among other task queues",
-        f"{OURS} comes closest to the best of {len(near.order)} setups in “{near.title.lower()}” "
+        f"Of {len(near.order)} setups, {OURS} comes closest to the best one in “{near.title.lower()}” "
         f"({near.comparison}), and is farthest from it in “{far.title.lower()}” ({far.comparison}).",
         Plot(
             "overview-celery",
@@ -193,8 +194,8 @@ def celery_ranks(section: Section) -> Picture:
             ),
             chart.ranks(rows),
         ),
-        f"The colored dot is {OURS}, and its value is above the line. The best value is on the right. Each "
-        "line has its own logarithmic scale.",
+        f"On each line, the colored dot stands for {OURS}, and the number above the line is its value. The "
+        "best value is on the right. Each line has its own logarithmic scale.",
     )
 
 

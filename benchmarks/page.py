@@ -13,21 +13,22 @@ from workshop.system import atomic_file
 
 HEAD = """# Benchmarks
 
-The three pictures answer the most common questions. The measurements behind them follow, with their methods.
-Compare only ratios from the same run, in which the alternatives do the same work with the same broker on the
-same cores and take turns several times."""
+The three pictures below answer the most common questions. After them come the measurements and their methods.
+Compare only ratios from the same run. Within a run, the alternatives do the same work with the same broker on
+the same cores, and they take turns several times."""
 
-REPEAT = """A single command repeats all measurements on your own machine. It takes about 45 minutes and needs
-an otherwise idle machine:
+REPEAT = """To repeat all measurements on your own machine, run a single command. It takes about 45 minutes
+and needs an otherwise idle machine:
 
 ```console
 $ ./workshop bench
 ```"""
 
 REPLACED = (
-    "Earlier goals compared an upload with one that also resizes the photo, and another page during the "
-    "uploads with the same page on an idle server. But the server has to receive and save the upload either "
-    "way, so those goals covered more than the queue. These are their results in the same run:"
+    "Earlier goals compared an upload with an upload to the blocking site, where the request also resizes "
+    "the photo. They also compared another page during the uploads with the same page on an idle server. But "
+    "every server has to receive and save an upload, so those goals covered more than the queue. In the same "
+    "run, they had these results:"
 )
 
 
@@ -69,8 +70,8 @@ def _score(sections: list[Section]) -> str:
     goals = [goal for section in sections for goal in section.goals]
     met = sum(goal.is_met for goal in goals)
     return (
-        f"{met} of {len(goals)} goals were met. [The list of goals](#goals) shows the result of each goal, "
-        "and explains why some were missed."
+        f"{met} of {len(goals)} goals were met. [The list of goals](#goals) shows the result of each goal "
+        "and explains why some goals were missed."
     )
 
 
@@ -93,9 +94,7 @@ def _goals(sections: list[Section]) -> str:
     parts = ["## Goals and results { #goals }", _table(Table("", headings, rows), ":---")]
     if numbers:
         reasons = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
-        parts.append(
-            "The numbers in the last column refer to these reasons for missing a goal:\n\n" + reasons
-        )
+        parts.append("The numbers in parentheses refer to these reasons why a goal was missed:\n\n" + reasons)
     if replaced := [f"- {goal}" for section in sections for goal in section.replaced]:
         parts += [REPLACED, "\n".join(replaced)]
     return "\n\n".join(parts)

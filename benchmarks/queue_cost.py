@@ -35,13 +35,13 @@ WAYS = {
 }
 """The three ways to resize the photos, with their labels in the table."""
 REMARKS = [
-    "The queue adds about the same time to each photo, however long the task takes, so its share is smaller "
-    "for longer tasks. Resizing a JPEG is fast, because most of its pixels are never decoded. So the queue's "
-    "share is larger for a JPEG than for a PNG.",
+    "The queue adds about the same time to each photo, however long the task takes, so the queue's share of "
+    "the time is smaller for longer tasks. Resizing a JPEG is fast, because most of its pixels are never "
+    "decoded. So the queue's share is larger for a JPEG than for a PNG.",
     "On 25 November 2026, three changes made no measurable difference: persistent database connections "
     "(CONN_MAX_AGE), three processes on two cores, and a worker without gossip, mingle and heartbeat. But "
     "the measurement revealed a mistake, and fixing it helped: the rows didn't store the size of the resized "
-    "photo, so Django opened the file whenever it loaded a row.",
+    "photo, so Django opened the photo's file whenever it loaded a row.",
 ]
 
 
@@ -173,10 +173,10 @@ def _section(formats: dict[str, Measured], rounds: int, counts: dict[str, int]) 
     return Section(
         "queue",
         "What the queue costs",
-        f"Each of the {rounds} rounds resizes {photos} photos of 12 megapixels in {PROCESSES} processes. The "
+        f"In each of the {rounds} rounds, {PROCESSES} processes resize {photos} photos of 12 megapixels. The "
         "process pool reads the uploaded files, resizes the photos and writes the results. With the queue, "
-        "each photo also needs a message, a row that is read, and a row that is updated. In the measurement "
-        f"over HTTP, `{GUNICORN}` and {CLIENTS} clients share the same cores.",
+        "each photo also requires a message, a database read and a database update. In the measurement over "
+        f"HTTP, `{GUNICORN}` and {CLIENTS} clients run on the same cores, too.",
         [
             Table("Photos per second", ["", "median (range)", "relative to the pool"], rows),
             _cost_table(formats),

@@ -31,14 +31,14 @@ MEMORY_GOALS = {"JPEG": 2.0, "PNG": 4.4, "WEBP": 4.4}
 DECODING = "Pillow, decoding only"
 """The label of a row that isn't a resize: the time that Pillow needs to decode the picture."""
 REMARKS = [
-    "Pillow uses one thread, so the goals use libvips on one thread as well. The tables also show "
-    "libvips with its default number of threads.",
+    "Pillow uses one thread, so the goals compare our function with libvips on one thread. The tables also "
+    "show libvips with its default number of threads.",
     "Our function decodes a JPEG at 1/2, 1/4 or 1/8 of its width and height, using the smallest size that is "
-    "still larger than the result (reducing_gap=1.1). So its memory is limited to about four times the "
-    "pixels of the result, and doesn't grow with the photo. For PNG and WebP, Pillow has no such decoder. "
-    "All pixels are held in memory, at about 4 bytes per pixel for a PNG and 16 for a WebP, and only the "
-    "upload form limits how many there are. libvips decodes a PNG line by line, and a WebP at a reduced "
-    "size.",
+    "still larger than the result (reducing_gap=1.1). So the function holds at most about four times as many "
+    "pixels in memory as the result has, no matter how large the photo is. For PNG and WebP, Pillow has no "
+    "such decoder, so it holds all pixels in memory, at about 4 bytes per pixel for a PNG and 16 for a WebP. "
+    "Only the upload form limits the number of pixels. libvips decodes a PNG line by line, and a WebP at a "
+    "reduced size.",
     "For PNG and WebP, the tables also show how long Pillow takes just to decode the photo. For large "
     "photos, this is longer than the whole resize in libvips, so no setting can reach the goal. QUALITY "
     "configures the encoder: PNG level 3 instead of 6 and WebP method 2 instead of 4 take less than half the "
@@ -196,14 +196,14 @@ def _section(pictures: Pictures, sizes: list[int], rounds: int) -> Section:
     return Section(
         "resize",
         "Resizing",
-        f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit 800×600 at "
-        "quality 85. Each alternative is a function that takes the bytes of a photo and returns the bytes of "
-        f"the result. The alternatives take turns, for {rounds} rounds. The upload form, which accepts up to "
-        "50 megapixels and 20 MB, is not involved. The PNG has no film grain. The “kB” column is the size of "
-        "the result. The “RAM” column is the peak growth of a process's memory during one resize, after the "
-        "libraries are loaded. Each resize runs in a separate process. SSIM and dB (PSNR) measure the "
-        "similarity to a reference that decodes every pixel and reduces the photo in floating point with "
-        f"LANCZOS. {_versions()}",
+        f"A generated landscape ({', '.join(map(str, sizes))} megapixels) is resized to fit into 800×600 "
+        "pixels, at quality 85. Each alternative is a function that takes the bytes of a photo and returns "
+        f"the bytes of the resized photo. The alternatives take turns for {rounds} rounds. The upload form, "
+        "which accepts up to 50 megapixels and 20 MB, is not involved. The PNG has no film grain. The “kB” "
+        "column shows the size of the result. The “RAM” column shows the peak growth of a process's memory "
+        "during one resize, after the libraries are loaded. Each resize runs in a separate process. SSIM and "
+        "dB (PSNR) measure the similarity to a reference result, for which all pixels are decoded and the "
+        f"photo is reduced in floating point with LANCZOS. Versions: {_versions()}",
         [_table(kind, size, measured) for (kind, size), measured in pictures.items()],
         [_plot(pictures, sizes)] if len(sizes) > 1 else [],
         _goals(pictures),
@@ -236,8 +236,8 @@ def _plot(pictures: Pictures, sizes: list[int]) -> Plot:
     }
     return Plot(
         "resize-time",
-        "Milliseconds to resize a JPEG of 3, 12 and 48 megapixels. There is one line for each alternative, "
-        "and both axes are logarithmic.",
+        "The plot shows how long each alternative takes to resize a JPEG of 3, 12 and 48 megapixels, in "
+        "milliseconds. Both axes are logarithmic.",
         line_plot.draw({name: (sizes, values) for name, values in milliseconds.items()}, "megapixels", "ms"),
     )
 

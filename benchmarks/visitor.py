@@ -30,7 +30,7 @@ NICE = "(echo 10 > /proc/self/autogroup) 2> /dev/null; exec nice -n 10"
 With autogroup, Linux applies nice values only within a session, so the prefix also sets the nice value of the
 session itself.
 """
-BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, nice worker"
+BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, low-priority worker"
 RECEIVED = "only received and saved"
 """The site that the goals compare OFFLOADED with, because no queue can make an upload faster than this."""
 SITES = {
@@ -80,14 +80,16 @@ PATIENCE = 120.0
 Times = dict[str, list[float]]
 """The measured seconds, by the labels in TIMES."""
 REMARKS = [
-    "An upload takes time even without the resize, because the server reads the file from the socket, checks "
-    "it and saves it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its resize is "
-    "short, and the rest of the upload takes a larger share of the time. A PNG has to be decoded completely.",
-    "The web process and the worker share the cores here, and a worker with a lower priority gets only the "
-    "time that the web process leaves. `nice` alone isn't enough: Linux compares nice values only within a "
-    "session (autogroup), and the web process and the worker run in different sessions. So the benchmark "
-    "also lowers the priority of the worker's session. On a server, set `CPUWeight=` in the systemd unit, as "
-    "the [deployment guide](../guides/deploy.md#unit-lines) shows, or `cpu_shares` in Docker Compose.",
+    "An upload takes time even without the resize, because the server has to read the file from the socket, "
+    "check it and save it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its "
+    "resize is short, and the rest of the upload takes a larger share of the time. A PNG has to be decoded "
+    "completely, so its resize takes longer.",
+    "In this benchmark, the web process and the worker share the cores. A worker with a lower priority gets "
+    "only the time that the web process doesn't use. `nice` alone isn't enough: Linux compares nice values "
+    "only within a session (autogroup), and the web process and the worker run in different sessions. So the "
+    "benchmark also lowers the priority of the worker's session. On a server, set `CPUWeight=` in the "
+    "systemd unit, as the [deployment guide](../guides/deploy.md#unit-lines) shows, or `cpu_shares` in "
+    "Docker Compose.",
 ]
 
 
@@ -214,14 +216,14 @@ def _section(
     return Section(
         "visitor",
         "What the visitor feels",
-        "This compares the site of lesson 01, which resizes photos in the request, with the site of lesson "
-        "03, which resizes them in a worker with two processes, with and without a lower priority for the "
-        "worker. Both are compared with the site of lesson 03 without a worker and without messages, where "
-        f"an upload is only received and saved. The server is `{GUNICORN}`. {uploads} visitors upload one "
-        f"12-megapixel photo each. The formats are measured separately: {formats}. At the same time, another "
-        f"visitor requests the list of photos every {PROBE_SECONDS * 1000:.0f} ms, even if the previous "
-        f"response hasn't arrived yet. There are {rounds} rounds, each on fresh sites after {WARM} warm-up "
-        "uploads. The 99th percentile of fewer than 100 values is the largest value.",
+        "The site of lesson 01 resizes photos in the request. The site of lesson 03 resizes them in a worker "
+        "with two processes, and is measured both with and without a lower priority for the worker. Both "
+        "sites are compared with a site that only receives and saves an upload: lesson 03 without a worker "
+        f"and without messages. The server is `{GUNICORN}`. The formats are measured separately: {formats}. "
+        f"{uploads} visitors upload one 12-megapixel photo each. At the same time, another visitor requests "
+        f"the list of photos every {PROBE_SECONDS * 1000:.0f} ms, even if the previous response hasn't "
+        f"arrived yet. Each of the {rounds} rounds runs on fresh sites, after {WARM} warm-up uploads. If "
+        "there are fewer than 100 values, their 99th percentile is the largest value.",
         tables,
         goals=goals,
         remarks=REMARKS,
@@ -243,8 +245,8 @@ def _goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
     """Compare an upload and another page with those of a server that doesn't resize photos."""
     ours, floor = sites[OFFLOADED], sites[RECEIVED]
     return [
-        _p99_goal(situation, "an upload", ours[UPLOAD], RECEIVED, floor[UPLOAD], UPLOAD_GOAL),
-        _p99_goal(situation, "another page", ours[DURING], RECEIVED, floor[DURING], PAGE_GOAL),
+        _p99_goal(situation, "an upload", ours[UPLOAD], f"“{RECEIVED}”", floor[UPLOAD], UPLOAD_GOAL),
+        _p99_goal(situation, "another page", ours[DURING], f"“{RECEIVED}”", floor[DURING], PAGE_GOAL),
     ]
 
 
@@ -262,5 +264,5 @@ def _p99_goal(
     situation: str, what: str, ours: list[float], other: str, others: list[float], limit: float
 ) -> Goal:
     ratio = percentile(ours, 99) / percentile(others, 99)
-    label = f"{situation}: p99 of {what}, offloaded (nice worker) compared with {other}"
+    label = f"{situation}: p99 of {what}, offloaded (low-priority worker) compared with {other}"
     return Goal(label, ratio, limit, at_most=True)

@@ -133,11 +133,14 @@ def test_the_floor_is_a_third_bar():
 
 def test_reasons_of_the_floors_name_both_medians():
     section = uploads(blocking=900, normal=120, offloaded=90, received=45)
-    for what in ("an upload", "another page"):
-        label = f"PNG, all at once: p99 of {what}, offloaded (nice worker) compared with {RECEIVED}"
+    for what, measured in (("an upload",) * 2, ("another page", "another page during the uploads")):
+        label = f"PNG, all at once: p99 of {what}, offloaded (low-priority worker) compared with “{RECEIVED}”"
         why = missed_goals.reason(section, Goal(label, 2.0, 1.15, at_most=True))
-        assert "The median time is 45 ms without a worker, 90 ms with a nice worker and 120 ms with a" in why
-        assert why.endswith("a worker of normal priority (PNG, all at once).")
+        medians = (
+            f"The median time for {measured} is 45 ms without a worker, 90 ms with a low-priority worker"
+        )
+        assert f"{medians} and 120 ms with a" in why
+        assert why.endswith("a normal-priority worker (PNG, all at once).")
 
 
 @pytest.mark.parametrize(

@@ -52,18 +52,18 @@ def _section(
     return Section(
         "field",
         "Task queues compared",
-        f"The libraries take turns, for {rounds} {'rounds' if rounds > 1 else 'round'}, and run two tasks at "
-        "a time. Each library is set up as its own documentation describes. Each one gets a fresh broker "
-        f"(Valkey), except for django-tasks, which uses its database backend on SQLite. {work.empty} empty "
-        "tasks are sent before the worker starts. They store no result if the library lets you turn results "
-        "off. Every task writes a trace to the broker, which takes one or two round trips for all libraries, "
-        f"and the run fails if a trace is missing. In each round, {work.answers} single tasks are sent to an "
-        f"idle worker, 0.1 to 1.1 s apart, and the producer waits for each result. {work.photos} photos of "
-        "12 megapixels are resized with the function from lesson 01. The first tenth of the tasks is "
-        "warm-up. For the last table, all processes of the worker are killed with kill -9 when a quarter of "
-        "the tasks (half a second each) have started and both running tasks are halfway through. The worker "
-        f"is restarted immediately and has {loss_seconds:.0f} s to finish them. All other tables use the "
-        "default settings.",
+        f"The libraries take turns for {rounds} {'rounds' if rounds > 1 else 'round'}, and each one runs two "
+        "tasks at a time. Each library is set up as its own documentation describes. Each one gets a fresh "
+        "broker (Valkey), except for django-tasks, which uses its database backend with SQLite. Before the "
+        f"worker starts, {work.empty} empty tasks are sent. If the library lets you turn off results, these "
+        "tasks don't store any. Every task writes a trace to the broker, which takes one or two round trips "
+        f"in every library. If a trace is missing, the run fails. In each round, {work.answers} single tasks "
+        "are sent to an idle worker, 0.1 to 1.1 s apart, and the producer waits for each result. Each "
+        f"library also resizes {work.photos} photos of 12 megapixels with the function from lesson 01. The "
+        "first tenth of the tasks is warm-up. For the last table, all processes of the worker are killed "
+        "with kill -9 when a quarter of the tasks (half a second each) have started and both running tasks "
+        f"are halfway through. The worker is restarted immediately and has {loss_seconds:.0f} s to finish "
+        "the tasks. All other tables use the default settings.",
         [*speed_tables(speeds), loss_table(losses, loss_seconds)],
         remarks=remarks([speed.library for speed in speeds], environment.versions()),
     )

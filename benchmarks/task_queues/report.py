@@ -6,30 +6,31 @@ from benchmarks.section import Cell, Table
 from benchmarks.task_queues.libraries import Library
 from benchmarks.task_queues.loss import Loss
 from benchmarks.task_queues.speed import Speed
+from workshop.console import listed
 from workshop.system.percentiles import percentile, spread
 
 OURS = "Celery (prefork)"
 RELIABLE = "reliable"
 FACTS = {
     OURS: "By default, Celery acknowledges a task before the task runs, so a task that is running in a "
-    "killed worker is lost. Messages that the worker had prefetched are delivered again after the "
-    "visibility timeout of one hour "
+    "killed worker is lost. Messages that the worker had prefetched are redelivered after the visibility "
+    "timeout of one hour "
     "(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). While a worker "
-    "fetches a message from Redis, the message is in no list for a moment. If the worker dies at that "
-    "moment, the message is lost, even with acks_late. The benchmark doesn't kill workers at such a moment. "
-    "The explanation page about delivery says how often a message is lost in this way.",
+    "fetches a message from Redis, there is a moment when the message isn't in any list. If the worker dies "
+    "at that moment, the message is lost, even with acks_late. The benchmark doesn't kill workers at such a "
+    "moment. The explanation page about delivery says how often a message is lost this way.",
     "RQ": "RQ forks a process for each task, so a task shares no memory with other tasks and can't crash "
-    "them (https://python-rq.org/docs/workers/). Forking takes most of the time of an empty task.",
-    "django-tasks (SQLite)": "While its table is empty, the worker of django-tasks polls the table once a "
-    "second. When the worker starts, it waits up to a second, so that several workers don't poll at the same "
-    "time. `db_worker` has options for both. A task that was running in a killed worker stays marked as "
-    "running (https://github.com/RealOrangeOne/django-tasks/issues/46).",
+    "them (https://python-rq.org/docs/workers/). With an empty task, forking takes most of the time.",
+    "django-tasks (SQLite)": "While the task table is empty, the worker of django-tasks polls it once a "
+    "second. When the worker starts, it first waits up to a second, so that several workers don't poll at "
+    "the same time. `db_worker` has options for both delays. A task that was running in a killed worker "
+    "stays marked as running (https://github.com/RealOrangeOne/django-tasks/issues/46).",
     "Dramatiq": "Dramatiq aims for at-least-once delivery (https://dramatiq.io/guide.html). A worker counts "
     "as dead after a minute without a heartbeat. Only one in a thousand commands looks for dead workers and "
     "re-sends the messages that these workers had reserved (https://dramatiq.io/reference.html). So on a "
     "quiet queue, a message that a killed worker had reserved can wait much longer than a minute.",
     "Huey": "Huey's worker removes a task from the list before the task runs "
-    "(https://huey.readthedocs.io/en/latest/consumer.html), and keeps no second list of running tasks.",
+    "(https://huey.readthedocs.io/en/latest/consumer.html), and doesn't keep a second list of running tasks.",
 }
 """Facts from the documentation of each library."""
 
@@ -96,8 +97,13 @@ def remarks(libraries: Sequence[Library], versions: dict[str, str]) -> list[str]
         libraries: The libraries that were measured.
         versions: The versions of all installed packages, by name.
     """
-    settings = "; ".join(
-        f"{library.name}: {library.reliable_settings}" for library in libraries if library.reliable_settings
+    users: dict[str, list[str]] = {}
+    for library in libraries:
+        if library.reliable_settings:
+            users.setdefault(library.reliable_settings, []).append(library.name)
+    settings = " ".join(
+        f"{listed(names)} use{'s' if len(names) == 1 else ''} {settings}."
+        for settings, names in users.items()
     )
     packages = list(dict.fromkeys(library.package for library in libraries))
     if "django-tasks-db" in packages:
@@ -105,7 +111,7 @@ def remarks(libraries: Sequence[Library], versions: dict[str, str]) -> list[str]
     packages += ["kombu", "django", "redis", "pillow"]
     names = [library.name for library in libraries]
     return [
-        f"The settings called “{RELIABLE}”: {settings}. The other libraries have no such settings.",
+        f"With the settings called “{RELIABLE}”, {settings} The other libraries have no such settings.",
         *(fact for name, fact in FACTS.items() if name in names),
         "Versions: " + ", ".join(f"{name} {versions[name]}" for name in packages) + ".",
     ]
