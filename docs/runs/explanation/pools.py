@@ -192,11 +192,15 @@ def limits():
             app.control.revoke(result.id, terminate=True, signal="SIGKILL")
             until(result.ready, 9)
             print(f"  {pool:9} {'revoked':16} {said(result)}")
-            redis.delete("how")
-            occupied = [sleeps_forever.delay() for _ in range(2)]
-            result = waited.apply_async(expires=1)
-            until(lambda: result.ready() and all(each.ready() for each in occupied), 30)
-            print(f"  {pool:9} {'expires=1':16} {result.state:8} received while both slots were busy for 6 s")
+            print(f"  {pool:9} {'expires=1':16} {state_when_expired():8} sent while the worker was busy for 6 s")
+
+
+def state_when_expired():
+    """Return the state of a task that is sent to a busy worker and expires before the worker is idle."""
+    occupied = [sleeps_forever.delay() for _ in range(2)]
+    result = waited.apply_async(expires=1)
+    until(lambda: result.ready() and all(each.ready() for each in occupied), 30)
+    return result.state
 
 
 def said(result):
