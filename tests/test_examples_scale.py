@@ -214,6 +214,18 @@ def test_the_first_step_needs_nothing_of_the_second():
     assert "persistentVolumeClaim" not in str(pods()["migrate"][1])
 
 
+def test_the_second_step_is_the_workers_and_what_they_mount():
+    second = {
+        (each["kind"], each["metadata"]["name"])
+        for each in objects()
+        if each["metadata"].get("labels", {}).get("step") == "second"
+    }
+    claims = set(re.findall(r"'claimName': '(\w+)'", str([pods()[role][1] for role in ("worker", "slow")])))
+    workers = {("Deployment", "worker"), ("Deployment", "slow")}
+    assert second == workers | {("PersistentVolumeClaim", name) for name in claims}
+    assert claims == {"backups"}
+
+
 def test_beat_remembers_what_it_has_sent():
     """CELERY_BEAT_SCHEDULE_FILENAME is in DATA_DIR."""
     _, pod, _ = pods()["beat"]
