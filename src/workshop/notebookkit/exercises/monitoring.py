@@ -198,7 +198,7 @@ def failed_tasks(address, failed) -> str:
         f"{address}/api/tasks",
         params={"state": "FAILURE"},
         auth=(flower.USER, flower.password()),
-        timeout=5,
+        timeout=30,
         trust_env=False,  # without the proxy of the shell
     )
     expect(response.is_success, f"Flower at {address} responded with status {response.status_code}.")
