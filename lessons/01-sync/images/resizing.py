@@ -56,7 +56,7 @@ def resize(file: BinaryIO, max_width: int = 800, max_height: int = 600) -> Resiz
 
 def fit(picture: Image.Image, max_width: int, max_height: int) -> Image.Image:
     """Shrink the picture to fit, keeping its aspect ratio. A picture that already fits is not changed."""
-    # TODO 1.1: keep the aspect ratio and never enlarge. Use the filter LANCZOS, and let Pillow decode a large
+    # TODO 1.1: keep the aspect ratio and never enlarge. Use the LANCZOS filter, and let Pillow decode a large
     # JPEG at a reduced size.
     return picture.resize((max_width, max_height))
 
