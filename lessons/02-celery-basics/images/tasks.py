@@ -10,8 +10,8 @@ from .pictures import open_picture, taken_at
 def describe_photo_task(image_id: int) -> dict:
     """Describe a photo in types that JSON supports: strings, numbers, lists and dictionaries."""
     # TODO 2.3: load the photo by its id, and open its file through the storage with open_picture(). Return a
-    # dictionary with name, format, size as [width, height], bytes, taken (from taken_at()), and uploaded in
-    # ISO 8601 format. If the photo doesn't exist, don't catch the exception.
+    # dictionary with the keys name, format, size (a list of width and height), bytes, taken (from taken_at())
+    # and uploaded (in ISO 8601 format). If the photo doesn't exist, don't catch the exception.
 
 
 @shared_task

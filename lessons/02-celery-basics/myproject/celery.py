@@ -7,5 +7,5 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
 
 # TODO 2.1: create the Celery app. Make it read the Django settings that start with CELERY_ and find the tasks
-# of all installed apps. Then add a task named debug_task, with bind=True and ignore_result=True, that prints
+# of all installed apps. Then add debug_task, a task with bind=True and ignore_result=True that prints
 # self.request.
