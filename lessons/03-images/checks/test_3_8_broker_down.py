@@ -22,8 +22,9 @@ RESULT = (
     "Celery contacts the result backend before it sends a task that stores a result. The result backend is on the same "
     "server as the broker, so Celery keeps trying for 19 seconds. ignore_result=True avoids this wait."
 )
-# On a busy machine, computing takes long too. The time before the upload shows how much longer than its CPU time.
-# A wait of some seconds may still be the machine, so the upload is repeated: a wait in the code comes back.
+# `waits` contains only the time that the view spent waiting. On a busy machine, computing takes longer than its CPU
+# time, so `slower` is measured before the upload, and that computing time is subtracted. A wait of 5 to 15 seconds may
+# still be the machine's fault, so the upload is repeated: if the code causes the wait, every upload is slow.
 VISITOR = """
 import json, os, sys, time
 started, computed = time.monotonic(), time.process_time()

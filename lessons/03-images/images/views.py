@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 
 from .forms import NotStored, UploadForm
 from .models import UploadedImage
-from .pictures import UnreadablePicture  # TODO 3.1: delete, with resize_photo()
+from .pictures import UnreadablePicture  # TODO 3.1: delete along with resize_photo()
 from .queueing import retry, save_and_enqueue
-from .resizing import resize  # TODO 3.1: delete, with resize_photo()
+from .resizing import resize  # TODO 3.1: delete along with resize_photo()
 from .results import asks_result_backend
 from .tasks import describe_photo_task
 
