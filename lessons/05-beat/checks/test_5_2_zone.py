@@ -158,8 +158,8 @@ def test_expires(scheduled, expires_after):
         *scheduled(REPORT, first=True),
         6 * 3600,
         "6 * 3600",
-        "If the worker is down at six, the report waits in the queue. A report at ten in the morning is late, but a "
-        "report at eleven at night is useless. If expires is much shorter, nobody gets the late report.",
+        "If the worker is down at six, the report waits in the queue. A report at ten in the morning is still "
+        "useful, but a report at eleven at night is not. If expires is much shorter, nobody gets the late report.",
     )
 
 
@@ -271,7 +271,7 @@ def test_bounds(answers):
         expect(
             found[0] == begin.timestamp(),
             "the report's day does not start at midnight in CELERY_TIMEZONE.",
-            "Midnight is at another moment in each time zone. Combine the day with midnight in zone(): "
+            "Midnight is at a different moment in each time zone. Combine the day with midnight in zone(): "
             "datetime.combine(day, time(), zone()).",
             **facts,
         )

@@ -376,7 +376,7 @@ def test_killed(app, people, unlimited, mails, expect_success, quiet, worker, wo
         if marked > len(PEOPLE) - skipped:
             why = (
                 "You set sent_at before sending the email, and the process died in between. So these rows have a sent_at "
-                "although no email was sent. Set sent_at after sending the email."
+                "even though no email was sent. Set sent_at after sending the email."
             )
         elif missing:
             why = (
