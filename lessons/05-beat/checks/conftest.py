@@ -1,4 +1,4 @@
-"""Fixtures for the checks of this lesson."""
+"""Shared fixtures for this lesson's checks."""
 
 import contextlib
 import email

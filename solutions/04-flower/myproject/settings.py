@@ -119,7 +119,7 @@ STATIC_ROOT = DATA_DIR / "static"
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_UPLOAD_PIXELS = 50_000_000
 MAX_UPLOAD_FILES = 50
-# Above this number, Django responds with a bare error page. Up to it, the form explains the error.
+# Above this number, Django responds with a bare error page. With fewer files, the form explains the error.
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
 # Celery. Each CELERY_ name is one of Celery's settings in uppercase, with this prefix.
