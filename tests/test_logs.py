@@ -1,11 +1,14 @@
 """Log lines of lessons 04 and 05: which request, task and photo they are about."""
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import httpx
 import pytest
+from celery import Celery
 from projects import PATIENCE, Project
 
 from workshop.paths import SOLUTIONS
@@ -98,6 +101,26 @@ def test_a_retry_belongs_to_the_same_request(plain, browser):
     finally:
         mode.write_text("ok")
     lines(plain, "succeeded", f"request={request}")
+
+
+def pids_of_running_tasks(site: Site) -> list[int]:
+    with Celery(broker=site.broker_url) as app:
+        workers = app.control.inspect().active() or {}
+    return [task["worker_pid"] for tasks in workers.values() for task in tasks]
+
+
+def test_a_retry_after_a_lost_process_belongs_to_the_same_request(plain, browser):
+    mode = plain.data / "storage-mode"
+    mode.write_text("slow 600")
+    try:
+        request = upload(browser)
+        assert until(lambda: pids_of_running_tasks(plain), PATIENCE)
+        for pid in pids_of_running_tasks(plain):
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        mode.write_text("ok")
+    lines(plain, "succeeded", f"request={request}")
+    lines(plain, "retry: Retry in", "WorkerLostError")
 
 
 def test_every_task_of_a_chord_belongs_to_the_request(plain, browser):

@@ -49,7 +49,9 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 @before_task_publish.connect
 def send_request_id(headers: dict, **kwargs) -> None:
     """Send the current request id with each task, also when a task sends another task."""
-    headers["request_id"] = current.get()["request_id"]
+    # The main process of a worker has no current request. When it retries a task because the task's process
+    # was lost, the headers still contain the id.
+    headers["request_id"] = current.get()["request_id"] or headers.get("request_id")
 
 
 @task_prerun.connect
