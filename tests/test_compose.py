@@ -113,6 +113,8 @@ def time_limits():
     for file in paths.SOLUTIONS.glob("*/*/tasks.py"):
         settings = (file.parents[1] / "myproject/settings.py").read_text(encoding="utf-8")
         slow = set(re.findall(r'"[\w.]+\.(\w+)": \{"queue": "slow"\}', settings))
+        for default in re.findall(r"^CELERY_TASK_TIME_LIMIT = (\d+)", settings, re.M):
+            longest = {queue: max(seconds, int(default)) for queue, seconds in longest.items()}
         for task in ast.parse(file.read_text(encoding="utf-8")).body:
             queue = "slow" if getattr(task, "name", "") in slow else "worker"
             for word in ast.walk(task) if isinstance(task, ast.FunctionDef) else []:

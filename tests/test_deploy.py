@@ -50,6 +50,12 @@ def project(tmp_path_factory):
     return json.loads(Project(SOLUTION, tmp_path_factory.mktemp("data")).run("-c", ASK))
 
 
+def test_every_task_has_a_time_limit(project):
+    without = [name for name, (limit, _) in project["tasks"].items() if not limit]
+    assert project["tasks"]
+    assert without == [], "a few hanging tasks would block a worker"
+
+
 def test_there_is_a_unit_for_each_process():
     found = sorted(file.stem.removeprefix("photos-") for file in FILES.glob("*.service"))
     assert found == sorted(UNITS)

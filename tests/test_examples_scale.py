@@ -242,7 +242,8 @@ def limits():
     """{queue: the longest time_limit of its tasks}, as the finished project has them."""
     settings = (PROJECT / "myproject/settings.py").read_text()
     routes = ast.literal_eval(re.search(r"^CELERY_TASK_ROUTES = (\{.+?^\})", settings, re.M | re.S)[1])
-    longest = {"celery": 0, "slow": 0, "upkeep": 0}
+    default = int(re.search(r"^CELERY_TASK_TIME_LIMIT = (\d+)", settings, re.M)[1])
+    longest = dict.fromkeys(("celery", "slow", "upkeep"), default)
     for app in ("images", "upkeep"):
         for node in ast.parse((PROJECT / app / "tasks.py").read_text()).body:
             if not isinstance(node, ast.FunctionDef):
@@ -256,7 +257,7 @@ def limits():
 
 def test_no_task_is_killed_when_a_pod_stops():
     found = {role: spec["terminationGracePeriodSeconds"] for role, (_, spec, _) in pods().items()}
-    assert limits() == {"celery": 45, "slow": 1800, "upkeep": 300}
+    assert limits() == {"celery": 300, "slow": 1800, "upkeep": 300}
     assert found["worker"] > max(limits()["celery"], limits()["upkeep"])
     assert found["slow"] > max(limits()["slow"], limits()["upkeep"])
     before = int(pods()["web"][2]["lifecycle"]["preStop"]["exec"]["command"][1])

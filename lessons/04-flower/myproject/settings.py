@@ -132,6 +132,8 @@ CELERY_RESULT_SERIALIZER = "json"
 # Resizing a photo takes up to 200 MB of memory, and a large WebP takes four times as much. A process that
 # exceeds this limit is replaced after its task, which frees the memory.
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
+# A task that hangs must not block its process forever. Tasks that need another limit set their own.
+CELERY_TASK_TIME_LIMIT = 300  # seconds
 CELERY_TIMEZONE = os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")
 
 # Slow tasks have their own queue, so that quick tasks do not wait behind them. Celery refuses a queue that is
