@@ -31,7 +31,8 @@ WHITENOISE_USE_FINDERS = True
 
 ROOT_URLCONF = "container_urls"
 
-# Receive large uploads on the volume, because /tmp is in memory. Storing an upload is then only a rename.
+# Receive large uploads on the volume, because /tmp is in memory. Storing an upload is then only a rename. ZIP
+# exports and restores write their temporary files there, too.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 

@@ -28,6 +28,13 @@ def test_a_zip_export_leaves_out_what_is_gone(solution, broker, name):
     solution(name, REDIS_URL=broker.url).call("result_pages.a_zip_export_leaves_out_what_is_gone")
 
 
+@pytest.mark.parametrize("name", since("04"))
+def test_a_zip_export_uses_the_folder_for_uploads(solution, broker, name, tmp_path):
+    """In a container, the folder for temporary files is in memory."""
+    test = "result_pages.a_zip_export_uses_the_folder_for_uploads"
+    solution(name, REDIS_URL=broker.url).call(test, str(tmp_path))
+
+
 @pytest.mark.parametrize("name", since("02"))
 def test_pages_answer_without_a_result_backend(solution, no_broker, name):
     solution(name, REDIS_URL=no_broker).call("result_pages.answers_without_a_result_backend")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -250,6 +251,22 @@ def test_a_restore_does_not_wait_forever_for_another_process(site, holds):
     assert "Nothing was changed: " in said
     assert "lock timeout" in said
     assert asked(site.url, SUBSCRIBERS) == [("here@example.com", 1)]
+
+
+def test_a_restore_uses_the_folder_for_uploads(site, tmp_path):
+    """In a container, the folder for temporary files is in memory."""
+    folder, calls = tmp_path / "incoming", tmp_path / "calls"
+    folder.mkdir()
+    settings = f"from myproject.settings import *\nFILE_UPLOAD_TEMP_DIR = {str(folder)!r}\n"
+    (site.folder / "elsewhere.py").write_text(settings)
+    (tmp_path / "bin").mkdir()
+    real = shutil.which("pg_restore")
+    program(tmp_path / "bin/pg_restore", f'#!/bin/sh\necho "$@" >> {calls}\nexec {real} "$@"\n')
+    site.manage("backup")
+    path = f"{tmp_path / 'bin'}:{site.environment['PATH']}"
+    site.manage("restore", site.backups()[0].name, PATH=path, DJANGO_SETTINGS_MODULE="elsewhere")
+    assert f"--file={folder}/" in calls.read_text()
+    assert list(folder.iterdir()) == []
 
 
 def test_programs_that_are_missing_or_too_old_are_said(site, tmp_path):

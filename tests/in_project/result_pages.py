@@ -1,5 +1,6 @@
 """Called by tests/test_result_pages.py inside a solution: each function without arguments is one test."""
 
+import tempfile
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from celery.result import AsyncResult
 from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from photos import fresh, photo, queued, resized_photo
@@ -125,6 +126,17 @@ def a_zip_export_leaves_out_what_is_gone():
     photos[0].image.storage.open = broken
     with pytest.raises(ConnectionError), write_zip([fresh(photos[0])], lambda done: None):
         pass
+
+
+def a_zip_export_uses_the_folder_for_uploads(folder):
+    from images.zip_export import write_zip
+
+    tempfile.tempdir = f"{folder}/missing"
+    with (
+        override_settings(FILE_UPLOAD_TEMP_DIR=folder),
+        write_zip([resized_photo()], lambda done: None) as (file, written),
+    ):
+        assert (written, len(ZipFile(file).namelist())) == (1, 1)
 
 
 def task_pages():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 
+from django.conf import settings
 from django.db import connection
 
 
@@ -30,7 +31,8 @@ def restore(file, save, patience):
     """
     tables = connection.introspection.table_names()
     connection.close()
-    with tempfile.TemporaryDirectory() as folder:
+    # The script is as large as the database, and the folder for temporary files may be in memory.
+    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         script = os.path.join(folder, "restore.sql")
         drop_first = ("--clean", "--if-exists")
         run("pg_restore", *drop_first, "--no-owner", f"--file={script}", str(file))

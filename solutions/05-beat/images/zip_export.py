@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
+from django.conf import settings
 from django.core.files import File
 
 from .models import UploadedImage
@@ -22,11 +23,13 @@ def write_zip(
 ) -> Iterator[tuple[File, int]]:
     """Write the photos into a temporary ZIP file, opened for reading inside the `with` block.
 
+    The file is in the folder for incoming uploads, because the folder for temporary files may be in memory.
+
     Leaves out a photo whose file is damaged or deleted in the meantime. The block gets the file, and the
     number of photos in it. `report_progress(done)` is called before each photo and once after the last, with
     the number of photos that are done.
     """
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as file:
         # The photos are compressed already.
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for done, photo in enumerate(photos):
