@@ -41,6 +41,21 @@ UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=earlier
 UploadedImage.objects.create(image="b.jpg", width=1, height=1, queued_at=ago + timedelta(seconds=10))
 UploadedImage.objects.create(image="c.jpg", width=1, height=1)
 """
+LOST = """
+from datetime import timedelta
+from django.utils import timezone
+from images.models import UploadedImage
+now = timezone.now()
+photo = UploadedImage.objects.create(image="a.jpg", width=1, height=1, queued_at=now - timedelta(seconds=700))
+UploadedImage.objects.update(uploaded_at=now - timedelta(days=3))
+"""
+RE_SENT = "from upkeep.sweeping import sweep; assert sweep() == (1, 0)"
+TRIED_AGAIN = """
+from images.models import UploadedImage
+from images.queueing import retry
+UploadedImage.objects.update(failure_reason="It took too long.")
+assert len(retry(UploadedImage.objects.all())) == 1
+"""
 TAKE = """
 import sys
 from celery import current_app
@@ -94,6 +109,28 @@ def test_queues_on_redis(project):
             "slow: 1 waiting, 0 taken",
             "upkeep: 1 waiting, 0 taken",
         ]
+
+
+@pytest.mark.parametrize(
+    ("script", "call", "pattern"),
+    [
+        ("scale/queues.py", "", r"oldest photo: (\d+) s"),
+        ("deploy/watch.py", "", r"the oldest for (\d+) seconds"),
+        ("monitoring/exporter.py", "print(*Photos().collect())", r"oldest_waiting_seconds.*?value=(\d+)"),
+    ],
+)
+def test_the_oldest_photo_is_as_old_as_its_wait(project, script, call, pattern):
+    """A re-sent photo has waited since its first message, and a photo that was tried again since then."""
+    code = (paths.DOCS / "examples" / script).read_text(encoding="utf-8").partition("if __name__")[0]
+
+    def seconds():
+        return int(re.search(pattern, project.shell(code + call), re.S)[1])
+
+    project.shell(LOST)
+    project.shell(RE_SENT)
+    assert 600 <= seconds() < 600 + PATIENCE
+    project.shell(TRIED_AGAIN)
+    assert seconds() < PATIENCE
 
 
 def test_queues_on_rabbitmq(project):

@@ -25,6 +25,7 @@ from kombu.exceptions import OperationalError  # noqa: E402
 from prometheus_client import CollectorRegistry, start_http_server  # noqa: E402
 from prometheus_client.core import GaugeMetricFamily  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
+from upkeep.sweeping import longest_wait  # noqa: E402
 
 PORT = 9200
 
@@ -36,13 +37,12 @@ class Photos:
         close_old_connections()
         now = timezone.now()
         waiting = UploadedImage.objects.pending()
-        oldest = waiting.order_by("uploaded_at").values_list("uploaded_at", flat=True).first()
         recent = UploadedImage.objects.filter(uploaded_at__gt=now - timedelta(hours=1))
         yield gauge("photos_waiting", "Photos that have not been resized yet.", waiting.count())
         yield gauge(
             "photos_oldest_waiting_seconds",
             "How long the oldest photo has been waiting.",
-            (now - oldest).total_seconds() if oldest else 0,
+            longest_wait(now),
         )
         yield gauge("photos_uploaded_last_hour", "Photos uploaded in the last hour.", recent.count())
         yield gauge(

@@ -13,7 +13,7 @@ django.setup()
 
 from celery import current_app  # noqa: E402
 from django.utils import timezone  # noqa: E402
-from images.models import UploadedImage  # noqa: E402
+from upkeep.sweeping import longest_wait  # noqa: E402
 
 
 def waiting(connection, queue):
@@ -34,16 +34,9 @@ def taken(connection):
     return Counter(json.loads(entry)[2] for entry in entries)
 
 
-def oldest_seconds():
-    """Return how long the oldest photo has been waiting. The time is in the photo's row, not in the queue."""
-    rows = UploadedImage.objects.pending().filter(queued_at__isnull=False)
-    first = rows.order_by("queued_at").values_list("queued_at", flat=True).first()
-    return int((timezone.now() - first).total_seconds()) if first else 0
-
-
 with current_app.connection_for_read() as connection:
     held = taken(connection)
     for name in sorted(current_app.amqp.queues):
         print(f"{name}: {waiting(connection, name)} waiting", end="")
         print(f", {held[name]} taken" if held is not None else "")
-print(f"oldest photo: {oldest_seconds()} s")
+print(f"oldest photo: {longest_wait(timezone.now()):.0f} s")

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from images.models import UploadedImage
 from images.tasks import resize_image_task
@@ -54,3 +55,17 @@ def mark_as_failed(photo: UploadedImage) -> int:
     reason = "We tried several times without success. Try again later."
     as_seen = UploadedImage.objects.pending().filter(pk=photo.pk, sent_again=photo.sent_again)
     return as_seen.update(failure_reason=reason)
+
+
+def longest_wait(now: datetime) -> float:
+    """How long the oldest photo has been waiting, in seconds; 0 if no photo waits. For monitoring.
+
+    Each re-send sets queued_at to the current time, so this adds the time that the earlier messages got.
+    """
+    oldest = UploadedImage.objects.pending().values("sent_again")
+    oldest = oldest.annotate(since=Min(Coalesce("queued_at", "uploaded_at")))
+    waits = [
+        (now - each["since"]).total_seconds() + settings.SWEEP_AFTER * (2 ** each["sent_again"] - 1)
+        for each in oldest
+    ]
+    return max(waits, default=0)
