@@ -7,6 +7,9 @@ import pytest
 from projects import PATIENCE
 from repeating import repeating
 
+from workshop.checkkit.worker import QUICK_START
+from workshop.runtime.broker import Broker
+from workshop.system.ports import free_port
 from workshop.system.waiting import until
 
 DJANGO = """
@@ -396,3 +399,16 @@ print(backups.all_backups())
 """
     said = run(MEDIA + code, REDIS_URL=broker.url).splitlines()
     assert said == ["Another backup is running.", "Another tidy_task is running.", "[]"]
+
+
+@pytest.mark.parametrize(("task", "done"), [("back_up_task", "Backup: "), ("tidy_task", "Tidied up: ")])
+def test_a_task_whose_lock_is_unavailable_is_retried(solution, broker, task, done):
+    """The locks are in a Redis that starts after the task. The messages are in another one."""
+    port = free_port()
+    servers = {"CELERY_BROKER_URL": broker.url, "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+    project = solution("05-beat", **servers)
+    project.shell(f"from upkeep.tasks import {task}; {task}.delay()")
+    with project.celery("worker", "--loglevel", "INFO", "--queues", "slow", *QUICK_START) as worker:
+        assert worker.wait_for("retry: Retry in", PATIENCE), worker.output
+        with Broker(port):
+            assert worker.wait_for(done, PATIENCE), worker.output

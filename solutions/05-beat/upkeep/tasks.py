@@ -7,7 +7,7 @@ from datetime import date
 from celery import shared_task
 from django.utils import timezone
 from images.resilience import DATABASE_ERRORS, ResilientTask
-from images.tasks import RetriedTask
+from images.tasks import TRANSIENT, RetriedTask
 from redis.exceptions import RedisError
 
 from . import backups, reporting, sweeping, tidying
@@ -95,7 +95,9 @@ def deliver(delivery):
         Delivery.objects.filter(pk=delivery.pk).update(sent_at=timezone.now())
 
 
-@shared_task(base=RetriedTask, ignore_result=True, time_limit=1800)
+# These two tasks run once a day and once a week, so they are also retried if Redis, which holds their locks,
+# doesn't respond.
+@shared_task(base=RetriedTask, autoretry_for=(*TRANSIENT, RedisError), ignore_result=True, time_limit=1800)
 def back_up_task():
     """Make a backup, and remove the backups that are too old."""
     with try_lock("backup", seconds=1860) as acquired:
@@ -107,7 +109,7 @@ def back_up_task():
         logger.info("Backup: %s, %s removed.", folder, len(removed))
 
 
-@shared_task(base=RetriedTask, ignore_result=True, time_limit=1800)
+@shared_task(base=RetriedTask, autoretry_for=(*TRANSIENT, RedisError), ignore_result=True, time_limit=1800)
 def tidy_task():
     """Remove orphaned files."""
     with try_lock("tidy", seconds=1860) as acquired:
