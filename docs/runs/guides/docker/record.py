@@ -36,9 +36,10 @@ def table(stack: Stack, *services: str) -> str:
     return of_the_guide(stack, stack.compose("ps", *TABLE, *services))
 
 
-def lines(stack: Stack, service: str, wanted: str, last: int = 6) -> str:
-    """Return the last matching lines of a service's log, without ids and cut to 140 characters."""
-    found = [line for line in stack.logs(service).splitlines() if re.search(wanted, line)][-last:]
+def lines(stack: Stack, services: str, wanted: str, last: int = 6) -> str:
+    """Return the last matching lines of the services' logs, without ids and cut to 140 characters."""
+    found = [line for line in stack.logs(*services.split()).splitlines() if re.search(wanted, line)][-last:]
+    assert found, f"no line of {services} matches {wanted}"
     return of_the_guide(stack, "\n".join(re.sub(r"\[[0-9a-f-]{36}\]", "[…]", line)[:140] for line in found))
 
 
@@ -81,8 +82,8 @@ def finished(stack: Stack) -> None:
         "$ ./workshop compose exec --index 1 worker sh -c 'kill -9 -1'",
         "$ ./workshop compose ps worker",
         table(stack, "worker"),
-        "$ ./workshop compose logs worker | grep Swept",
-        lines(stack, "worker", "Swept: [1-9]", 2),
+        "$ ./workshop compose logs worker slow | grep Swept",
+        lines(stack, "worker slow", "Swept: [1-9]", 2),
     )
 
     stack.upload(12)
