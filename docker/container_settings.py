@@ -3,6 +3,8 @@
 import os
 from urllib.parse import urlsplit
 
+from kombu import Exchange, Queue
+
 PUBLIC_URL = urlsplit(os.environ.get("PUBLIC_URL", "http://localhost:8000"))
 # On localhost, only this machine can open the site, so visitors don't log in. With a public name, they do.
 if PUBLIC_URL.hostname in ("localhost", "127.0.0.1"):
@@ -43,6 +45,27 @@ if os.environ.get("AWS_S3_CUSTOM_DOMAIN") and STORAGES["resized"]["BACKEND"].end
         "custom_domain": os.environ["AWS_S3_CUSTOM_DOMAIN"],
         "default_acl": "public-read",
         "url_protocol": f"{PUBLIC_URL.scheme}:",
+    }
+
+# Profile rabbitmq: the settings of docs/examples/rabbitmq/quorum.py, for the queues of every lesson. With
+# classic queues on RabbitMQ 4, messages that wait for a retry would block a worker.
+if os.environ.get("CELERY_BROKER_URL", "").startswith("amqp"):
+    CELERY_TASK_QUEUES = [
+        Queue(
+            queue.name,
+            Exchange("photos", type="topic"),
+            routing_key=queue.name,
+            queue_arguments={"x-queue-type": "quorum", "x-consumer-timeout": 3 * 3600 * 1000},
+        )
+        for queue in globals().get("CELERY_TASK_QUEUES", [Queue("celery")])
+    ]
+    CELERY_TASK_DEFAULT_EXCHANGE = "photos"
+    CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
+    CELERY_TASK_DEFAULT_ROUTING_KEY = "celery"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        **globals().get("CELERY_BROKER_TRANSPORT_OPTIONS", {}),
+        "confirm_publish": True,
+        "read_timeout": 3,
     }
 
 # With DEBUG=0, Django only emails errors to ADMINS. In a container, log them with a timestamp instead. From

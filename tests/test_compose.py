@@ -37,7 +37,7 @@ COMPOSE = yaml.safe_load((paths.ROOT / "docker-compose.yml").read_text(encoding=
 SERVICES = COMPOSE["services"]
 ROLES = sorted(name for name, each in SERVICES.items() if each["image"] == "photos-workshop")
 SOLUTIONS = sorted(each for each in paths.SOLUTIONS.iterdir() if (each / "manage.py").is_file())
-BASES = {"python:3.13-slim", "postgres:17", "redis:8-alpine", "rabbitmq:4"}
+BASES = {"python:3.13-slim", "postgres:17", "redis:8-alpine", "rabbitmq:4.3"}
 BASES |= {"prom/prometheus:v3.5.0", "grafana/grafana:12.3.1"}
 OF_PROFILES = {name for name, each in SERVICES.items() if "profiles" in each}
 FILES = ["Dockerfile", ".dockerignore", "docker-compose.yml", *(f"docker/{each.name}" for each in
@@ -334,6 +334,44 @@ def test_a_container_hands_out_its_files(solution, tmp_path):
     code += " s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS[0], s.CSRF_TRUSTED_ORIGINS)"
     said = subprocess.run([sys.executable, "-c", code], env=https, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "True True photos.example ['https://photos.example']"
+
+
+RABBITMQ_SETTINGS = """
+import json, os, sys
+from importlib import import_module
+settings = import_module(os.environ["DJANGO_SETTINGS_MODULE"])
+queues = [(queue.name, queue.exchange.name, queue.exchange.type, queue.routing_key, queue.queue_arguments)
+          for queue in getattr(settings, "CELERY_TASK_QUEUES", [])]
+print(json.dumps([sorted(queues), {name: getattr(settings, name, None) for name in (
+    "CELERY_TASK_DEFAULT_EXCHANGE", "CELERY_TASK_DEFAULT_EXCHANGE_TYPE", "CELERY_TASK_DEFAULT_ROUTING_KEY",
+    "CELERY_BROKER_TRANSPORT_OPTIONS")}]))
+"""
+
+
+def rabbitmq_settings(folder, data, settings, **environment):
+    """Return the queues and the other settings for RabbitMQ in the settings module `settings`."""
+    path = os.pathsep.join([str(folder), str(paths.ROOT / "docker")])
+    environment |= {"PYTHONPATH": path, "DATA_DIR": str(data), "DJANGO_SETTINGS_MODULE": settings}
+    code = [sys.executable, "-c", RABBITMQ_SETTINGS]
+    said = subprocess.run(code, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert said.returncode == 0, said.stderr
+    return json.loads(said.stdout)
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=lambda each: each.name)
+def test_rabbitmq_has_quorum_queues_in_containers(solution, tmp_path):
+    """All queues of the lesson, with the settings that the guide shows. Redis keeps the project's queues."""
+    project = rabbitmq_settings(solution, tmp_path, "myproject.settings")
+    assert rabbitmq_settings(solution, tmp_path, "container_settings") == project
+    address = "amqp://photos:secret@rabbitmq:5672//"
+    queues, settings = rabbitmq_settings(solution, tmp_path, "container_settings", CELERY_BROKER_URL=address)
+    assert [queue[0] for queue in queues] == ([queue[0] for queue in project[0]] or ["celery"])
+    assert {queue[4]["x-queue-type"] for queue in queues} == {"quorum"}
+    if solution == SOLUTIONS[-1]:
+        copy = tmp_path / "app"
+        shutil.copytree(solution / "myproject", copy / "myproject")
+        shutil.copy(paths.DOCS / "examples/rabbitmq/quorum.py", copy / "myproject")
+        assert rabbitmq_settings(copy, tmp_path, "myproject.quorum") == [queues, settings]
 
 
 def test_secrets_are_made_once_and_are_the_owners(tmp_path):

@@ -4,7 +4,9 @@ from kombu import Exchange, Queue
 
 from .settings import *  # noqa: F403
 
-QUORUM = {"x-queue-type": "quorum"}
+# x-consumer-timeout: a message may stay unacknowledged for three hours (in milliseconds), because it may be
+# prefetched while four tasks of 30 minutes each are running one after the other.
+QUORUM = {"x-queue-type": "quorum", "x-consumer-timeout": 3 * 3600 * 1000}
 # With a direct exchange, messages with a countdown would wait in the worker instead of in RabbitMQ.
 PHOTOS = Exchange("photos", type="topic")
 CELERY_TASK_QUEUES = [

@@ -2,8 +2,9 @@
 
     ./workshop dev runs guides/rabbitmq-killed
 
-The script starts its own RabbitMQ server. The workshop's own Redis server stores results and locks. The
-argument is the part to record: same, killed, down, quorum, timeout, flower or check.
+The script starts the installed RabbitMQ server: rabbitmq-waiting.txt was recorded with version 4.3.6, the
+other files with 3.10.8. The workshop's own Redis server stores results and locks. The argument is the part
+to record: same, killed, down, quorum, waiting, timeout, flower or check.
 """
 
 import os
@@ -250,6 +251,41 @@ def quorum(redis_url: str) -> None:
     empty()
 
 
+FOUR_EMAILS = """
+from datetime import date
+from upkeep.models import Delivery
+from upkeep.tasks import mail_task
+for day in range(1, 5):
+    delivery = Delivery.objects.create(day=date(2026, 3, day), email="anna@example.com")
+    mail_task.delay([delivery.pk])
+"""
+
+
+def waiting(redis_url: str) -> None:
+    """Four emails wait for their retries, and then tidy_task is sent to the same worker."""
+    said = [ctl("version")]
+    for settings, variable in (("settings", ""), ("quorum", "DJANGO_SETTINGS_MODULE=myproject.quorum ")):
+        site = Site(redis_url, AMQP, f"myproject.{settings}")
+        site.run("python manage.py mail down")
+        options = ("--concurrency", "1", "--queues", "slow,upkeep", "--hostname", "slow@%h")
+        worker = site.start("worker", "--loglevel", "INFO", *options)
+        (site.folder / "send.py").write_text(FOUR_EMAILS)
+        site.run(f"python manage.py shell -v 0 < {site.folder}/send.py")
+        assert until(lambda log=worker.log: log.read_text().count("Retry in 60s") == 4, 40), worker.output
+        site.python("from upkeep.tasks import tidy_task; tidy_task.delay()")
+        until(lambda log=worker.log: "tidy_task" in log.read_text().split("ready.")[1], 20)
+        time.sleep(1)
+        shown = [each for each in queues().splitlines() if re.search(r"^\$|^name|slow\t|\t4\t0\t0", each)]
+        lines = [
+            line for line in worker.output.splitlines() if re.match(r"\[2.*Task upkeep.tasks.tidy_task", line)
+        ]
+        said += [f"$ {variable}celery -A myproject worker --concurrency 1 --queues slow,upkeep …", *shown]
+        said += lines or ["(after 20 seconds, the worker has not received tidy_task)"]
+        site.end()
+        empty()
+    write("waiting", "\n".join(said))
+
+
 def timeout(redis_url: str) -> None:
     empty()
     ctl("eval 'application:set_env(rabbit, consumer_timeout, 5000).'")
@@ -315,7 +351,7 @@ def check(_redis_url: str) -> None:
     write("check", f"{settings}\n{command}\n{said.stdout}")
 
 
-PARTS = {each.__name__: each for each in (same, killed, down, quorum, timeout, flower, check)}
+PARTS = {each.__name__: each for each in (same, killed, down, quorum, waiting, timeout, flower, check)}
 with rabbitmq() as AMQP, Broker(prefer=None) as broker:
     for part in sys.argv[1:] or PARTS:
         PARTS[part](broker.url)
