@@ -74,7 +74,7 @@ LIBRARIES = (
         "dramatiq_app",
         ("dramatiq dramatiq_app --processes 2 --threads 1",),
         "dramatiq",
-        "a heartbeat timeout of 5 s, checked with every other command",
+        "a heartbeat timeout of 5 s, checked with half of its commands",
         {"unacknowledged": ("hlen", "dramatiq:default.msgs")},
     ),
     Library(

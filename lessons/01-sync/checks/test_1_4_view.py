@@ -33,7 +33,7 @@ def the_photo():
 
 
 def with_a_hole():
-    """A PNG that contains only zeros after the middle, as after an interrupted download. Pillow raises SyntaxError."""
+    """A PNG whose second half is all zeros, as after an interrupted download. Pillow raises SyntaxError."""
     content = photos.png_of(1000, 750)
     start = content.index(b"IDAT") - 4
     part = content[start + 4 : start + 208]

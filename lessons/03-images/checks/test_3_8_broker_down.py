@@ -112,7 +112,7 @@ def test_answers(answer):
         why = f"This exception is not Kombu's OperationalError. {RESULT}"
     elif kind.startswith("kombu"):
         why = (
-            "The exception is not caught where delay() raises it, which is after the commit. Check your import too: "
+            "delay() raises this exception after the commit, and nothing catches it there. Check your import, too: "
             "Django's OperationalError is a different exception, for databases."
         )
     else:

@@ -251,7 +251,7 @@ def test_that_day_only(row, resized, noon, figures):
     expected = {"uploads": 1, "failures": 0, "bytes_saved": 1000, "slowest": 1, "longest_wait": 1.0}
     expect(
         seen == expected,
-        "the report of one day contains photos from other days.",
+        "the report for one day contains photos from other days.",
         "Get the photos from photos_of(day).",
         expected=expected,
         found=seen,

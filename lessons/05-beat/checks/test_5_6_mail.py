@@ -186,7 +186,7 @@ def test_left_over(people, queue):
     expect(
         not ids & {row.pk for row in other_day},
         "report_task for one day also sent emails that are unsent from another day.",
-        "If someone sends the report of one day again by hand, nobody expects a report of another day. Filter the "
+        "If someone sends the report for one day again by hand, nobody expects a report for another day. Filter the "
         "rows by day and by sent_at.",
         expected=f"only ids of deliveries for {DAY}",
         found=f"{len(ids & {row.pk for row in other_day})} ids of deliveries for {EARLIER}",
@@ -280,7 +280,7 @@ def test_rate(app):
 
 
 def sets_without_saving(delivery):
-    """Return whether deliver() sets the delivery's sent_at only in memory."""
+    """Return True if deliver() sets the delivery's sent_at only in memory, without saving it."""
     from upkeep import tasks
 
     with contextlib.suppress(Exception):
