@@ -3,5 +3,6 @@
 VISIBILITY_TIMEOUT = 10
 """The visibility timeout in seconds.
 
-It is long enough for one photo and all prefetched messages, but short enough to wait for.
+This is enough time for a worker to process one photo and all prefetched messages, but the command doesn't
+have to wait long until a message returns to the queue.
 """
