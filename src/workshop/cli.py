@@ -280,7 +280,7 @@ def demo(
         bool, typer.Option("--exit", help="Stop when all photos have been processed.")
     ] = False,
 ) -> None:
-    """Run the finished system and process real photos with it.
+    """Run the finished system and process sample photos with it.
 
     The demo uses its own broker, ports and data. Without --exit, the site keeps running until you press
     Ctrl-C.
@@ -370,8 +370,8 @@ def cluster(
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
 
-    The hosts don't share a disk, so the photos are in an S3 store. The database is PostgreSQL if it is
-    installed.
+    The hosts don't share a disk, so the photos are in an S3 store. The database is PostgreSQL if
+    PostgreSQL is installed.
     """
     from workshop.cluster import command
 

@@ -81,7 +81,7 @@ def listed(things: Iterable[object]) -> str:
 
 
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
-    """Split `line` into lines of at most `width` columns. A word that is wider gets its own line."""
+    """Split `line` into lines of at most `width` columns. A word wider than `width` gets its own line."""
     text = line.plain
     indent = len(text) - len(text.lstrip())
     hang = indent if hang is None or hang > width - NARROWEST else hang

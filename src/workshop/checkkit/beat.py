@@ -36,7 +36,7 @@ def quick(app, **arguments):
 
 
 class Beat(Process):
-    """A beat process of the project in `folder`."""
+    """A beat process for the project in `folder`."""
 
     def start(self, service: Service, app, queue: Queue, level: str = "INFO") -> None:
         """Start beat with the command from the Procfile. The method doesn't wait until beat is ready.

@@ -138,7 +138,7 @@ def forbid_path(monkeypatch):
 
     def path_for_storages(storage, name):
         caller = sys._getframe(1).f_locals.get("self")
-        if isinstance(caller, FileSystemStorage):  # a storage may use its own paths
+        if isinstance(caller, FileSystemStorage):  # a storage class may use its own paths
             return path(storage, name)
         raise NotImplementedError("This backend doesn't support absolute paths.")
 

@@ -28,7 +28,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process ID. The process must have been started."""
+        """The process ID. It is available only after the process has been started."""
         return self._process.pid
 
     @property
@@ -49,7 +49,7 @@ class Process:
             environment: The complete environment of the process.
         """
         log = self._new_log()
-        # The process runs in the session of the checks, so that it cannot outlive them.
+        # The process runs in the session of the checks, so that it cannot outlive the checks.
         self._process = Child(
             command, folder=self.folder, environment=environment, log=log, own_session=False
         )

@@ -66,7 +66,7 @@ class ProcfileWorkers:
 
         Args:
             services: The workers in the Procfile.
-            queue: A queue. The workers connect to the broker of this queue.
+            queue: The queue whose broker the workers connect to.
         """
         if self.running:
             return

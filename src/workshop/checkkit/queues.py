@@ -106,7 +106,10 @@ class RabbitQueue(Queue):
         return super().environment | {"CELERY_BROKER_URL": self.url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """Return the waiting messages. They are received and requeued, which preserves their order."""
+        """Return the waiting messages.
+
+        This method receives and requeues the messages, which preserves their order.
+        """
         channel, messages = self._open_channel(), []
         if not self._exists(name or self.name):
             return []
@@ -120,10 +123,11 @@ class RabbitQueue(Queue):
         return {self.name, *self.app.amqp.queues}
 
     def unacked(self) -> list[Message]:
-        """Return the unacknowledged messages. RabbitMQ doesn't list them, so this method asks the workers.
+        """Return the unacknowledged messages.
 
-        It asks for scheduled, reserved and active tasks, in this order. If a task changes its state between
-        two requests, it is reported twice, and the later state counts.
+        RabbitMQ doesn't list unacknowledged messages, so this method asks the workers for scheduled, reserved
+        and active tasks, in this order. If a task changes its state between two requests, the task is
+        reported twice, and the later state counts.
         """
         inspect = self.app.control.inspect(timeout=5, limit=1)
         requests = {}

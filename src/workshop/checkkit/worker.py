@@ -61,8 +61,9 @@ class Worker(Process):
         """Kill a pool process with SIGKILL, and make sure that the worker notices the exit.
 
         All other pool processes must be idle. The worker is notified of each exit, but it may check too
-        early, when the process still seems to be running. It checks again after five seconds, or when another
-        process exits. So if the worker hasn't noticed the exit, this method terminates an idle process too.
+        early, when the process still seems to be running. The worker checks again after five seconds, or when
+        another process exits. So if the worker hasn't noticed the exit, this method also terminates an idle
+        process.
         """
         os.kill(pid, signal.SIGKILL)
         if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):

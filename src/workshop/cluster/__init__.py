@@ -3,6 +3,6 @@
 VISIBILITY_TIMEOUT = 10
 """The visibility timeout in seconds.
 
-This is enough time for a worker to process one photo and all prefetched messages, but the command doesn't
-have to wait long until a message returns to the queue.
+The timeout is long enough for a worker to process one photo and all prefetched messages, but short enough for
+the command to wait until it expires.
 """

@@ -2,7 +2,7 @@
 
 The project uses Kombu's default timeout of one hour, and workers look for lost messages every 100 seconds.
 The timeout has to be longer than the time that a worker needs for its current task and all prefetched
-messages. In this simulation, that is the time for five photos.
+messages. In this simulation, a worker has one current task and four prefetched messages.
 """
 
 from myproject.settings import *  # noqa: F403

@@ -25,7 +25,7 @@ PROGRESS = re.compile(r"(\d+) ([\d.]+)")
 PATIENCE = VISIBILITY_TIMEOUT + 20
 """If no photo has been resized for this many seconds, the remaining photos count as lost.
 
-Unacknowledged messages return to the queue sooner than that.
+Unacknowledged messages return to the queue after VISIBILITY_TIMEOUT, which is shorter.
 """
 
 

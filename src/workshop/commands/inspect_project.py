@@ -12,7 +12,10 @@ import sys
 MARK = "FOUND"
 """The text at the start of the line that contains the JSON. The project's code may print other lines."""
 ASK_WORKERS = "ask-workers"
-"""The command-line argument that adds the workers to the output. The broker is used only in this case."""
+"""The command-line argument that adds the workers to the output.
+
+The broker is used only if this argument is given.
+"""
 
 
 def inspect(ask_workers: bool) -> dict:
@@ -56,7 +59,7 @@ def _inspect_celery(ask_workers: bool) -> dict:
     stats = {}
     if ask_workers:
         inspect = app.control.inspect
-        with contextlib.suppress(OperationalError):  # the broker has just stopped
+        with contextlib.suppress(OperationalError):  # the broker may have just stopped
             # A worker that has just started takes longer to respond.
             stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
     workers = {name: worker["pid"] for name, worker in stats.items()}

@@ -83,7 +83,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
 
 
 class _Session:
-    """One run of `up`."""
+    """The state of one run of `up`."""
 
     def __init__(self, project: Project, port: int, started: float):
         self.project, self.port, self.started = project, port, started

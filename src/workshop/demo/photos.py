@@ -141,8 +141,8 @@ def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lam
     Args:
         photos: The photos to upload. All of them must have been painted.
         visitor: The visitor who uploads the photos.
-        show: A function that displays the progress. It is called after every step of an upload and after
-            every request for the photos' states.
+        show: A function that displays the progress. The function is called after every step of an upload and
+            after every request for the photos' states.
     """
     tracker = UploadTracker(visitor)
     for photo in photos:

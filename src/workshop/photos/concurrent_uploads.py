@@ -83,7 +83,7 @@ def send(uploads: Sequence[Callable[[], Answer]], interval: float = 0.0) -> Iter
 
     Args:
         uploads: The functions that `prepared_uploads` yields.
-        interval: The number of seconds from one upload to the next. With 0, all uploads start at once.
+        interval: The number of seconds from one upload to the next. If it is 0, all uploads start at once.
 
     Yields:
         The answers, in the order in which they arrive.
