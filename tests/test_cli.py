@@ -82,7 +82,7 @@ def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
     (root / "playground/01-one/images/views.py").unlink()
     (root / "playground/01-one/images/mine.py").write_text("x = 1\n")
     out = run("diff", "1.2")[1]
-    assert "missing in your copy" in out
+    assert "missing from your copy" in out
     assert "only in your copy" not in out
     assert "+def two():" in run("diff", "images/numbers.py")[1]
     assert "-x = 1" in run("diff", "1", "images/mine.py")[1]

@@ -1,4 +1,4 @@
-"""The command-line interface: the commands, their arguments and their options. Other modules do the work."""
+"""Define the command-line interface: commands, arguments and options. Other modules do the actual work."""
 
 import sys
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ app = typer.Typer(
     "\n"
     "New here? [bold]./workshop up[/bold] sets everything up and starts lesson 01.",
     epilog="TARGET is a lesson (3, 03, images), a step (3.2), or the path to a project folder. Default: the "
-    "project in the current folder, or else the lesson that you started last.",
+    "project in the current folder, otherwise the lesson that you started last.",
     rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 PORT = {"min": 1, "max": 65535}
 WITHOUT_REPAIR = ("dev", "docs", "doctor", "test")
-"""Commands that don't change a learner's copy. They run without first repairing a copy after a crash."""
+"""Commands that don't change a learner's copy. After a crash, they run without repairing the copy first."""
 ANY_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Target = Annotated[
@@ -50,14 +50,14 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def common(
     context: typer.Context,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback if an error occurs.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Handle the options that all commands share.
 
-    `main` reads `--debug` separately, because the option may be anywhere on the command line.
+    `main` reads `--debug` separately, because the option can appear anywhere on the command line.
     """
     from workshop.course import journal
 
@@ -117,7 +117,7 @@ def hint(
     step: StepName = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all hints for the step at once.")] = False,
 ) -> None:
-    """Show the next hint for a step (default: your first unpassed step)."""
+    """Show the next hint for a step (default: the first step you haven't passed yet)."""
     from workshop.commands import hints
 
     if step is not None and lessons.is_step(step):
@@ -137,7 +137,7 @@ def diff(
 ) -> None:
     """Compare your copy with the solution, file by file.
 
-    If you name a step, the command shows only the changes that solve this step.
+    If you specify a step, the command shows only the changes that the step requires.
     """
     from workshop.commands import diff as diff_command
 
@@ -155,7 +155,7 @@ def solve(
 ) -> None:
     """Apply the solution to a step or to a whole lesson. Your files are backed up first.
 
-    Default: your first unpassed step.
+    Default: the first step you haven't passed yet.
     """
     from workshop.commands import hints
     from workshop.course import solve as solve_command
@@ -223,7 +223,7 @@ def broker(
         typer.Argument(metavar="stop|start", help="Whether to stop or start the broker."),
     ],
 ) -> None:
-    """Stop or start only the broker of a running ./workshop up.
+    """Stop or start just the broker while ./workshop up is running.
 
     The broker keeps its messages and results only in memory, so they are lost when it stops.
     """
@@ -262,7 +262,8 @@ def samples(
     port: Annotated[
         int | None,
         typer.Option(
-            help="The site's port for --upload. Default: the port that ./workshop up uses, otherwise 8000.",
+            help="The port of the site that receives the uploads. Default: the port that "
+            "./workshop up uses, or 8000 if ./workshop up isn't running.",
             **PORT,
         ),
     ] = None,
@@ -279,7 +280,7 @@ def demo(
         bool, typer.Option("--exit", help="Stop when all photos have been processed.")
     ] = False,
 ) -> None:
-    """Run the finished system and process real photos with it.
+    """Run the finished system and process sample photos with it.
 
     The demo uses its own broker, ports and data. Without --exit, the site keeps running until you press
     Ctrl-C.
@@ -313,7 +314,7 @@ def notebooks(
         bool, typer.Option("--fresh", help="Start the lesson's notebook over. Your copy is backed up first.")
     ] = False,
     browser: Annotated[
-        bool, typer.Option("--browser", help="Also open the notebook in the browser.")
+        bool, typer.Option("--browser", help="Also open the notebook in your browser.")
     ] = False,
 ) -> None:
     """Open the notebooks in JupyterLab. The cells use the processes that ./workshop up runs."""
@@ -347,7 +348,7 @@ def bench(
         ),
     ] = False,
 ) -> None:
-    """Repeat the workshop's measurements on this machine and print ratios of values from the same run."""
+    """Repeat the workshop's measurements on this machine, and print ratios between values of the same run."""
     paths.import_benchmarks()
     from benchmarks import command
 
@@ -369,8 +370,8 @@ def cluster(
 ) -> None:
     """Run several workers as if they were on separate hosts, and kill one of them.
 
-    The hosts don't share a disk: the photos are in an S3 store. The rows are in PostgreSQL if it is
-    installed.
+    The hosts don't share a disk, so the photos are in an S3 store. The database is PostgreSQL if
+    PostgreSQL is installed.
     """
     from workshop.cluster import command
 
@@ -423,7 +424,7 @@ def _resolve(target: str | None, step: str | None = None) -> tuple[Project, Step
 def main() -> None:
     """Run the command that the user typed.
 
-    If the command fails, its error is printed as a sentence, and the exit code is 1. With `--debug`, the
+    If the command fails, the error is printed as a sentence, and the exit code is 1. With `--debug`, the
     traceback is shown too.
     """
     debug = "--debug" in sys.argv

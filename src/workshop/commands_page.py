@@ -1,7 +1,7 @@
 """Generate the command reference for the docs: names, usage, arguments and options.
 
-Typer's own generator (`typer utils docs`) omits the groups of `--help`, the option `-h` and the anchors, and
-it truncates the help texts in its list of commands.
+Typer's own generator (`typer utils docs`) omits the command groups shown by `--help`, the option `-h` and
+anchors, and it truncates the help texts in its list of commands.
 """
 
 import re
@@ -13,7 +13,7 @@ OTHER_COMMANDS = "Other commands"
 
 
 def markdown() -> str:
-    """Return the reference as Markdown, with a section per panel of `--help` and an anchor per command."""
+    """Return the reference as Markdown: a section for each `--help` panel, and an anchor for each command."""
     from workshop.cli import app
 
     root = typer.main.get_command(app)
@@ -25,7 +25,7 @@ def markdown() -> str:
 
 
 def _sections(group: typer.Context, panel: str) -> Iterator[tuple[str, str]]:
-    """Yield the panel and the Markdown of each command in `group`, in the order of `--help`."""
+    """Yield the panel and the Markdown of each command in `group`, in the same order as in `--help`."""
     for name, command in group.command.commands.items():
         context = typer.Context(command, info_name=name, parent=group)
         own_panel = command.rich_help_panel if isinstance(command.rich_help_panel, str) else panel
@@ -93,5 +93,5 @@ def _text(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape the vertical bars in a table cell, except inside backticks, so that they don't end the cell."""
+    """Escape vertical bars that would end the table cell. Vertical bars inside backticks stay as they are."""
     return re.sub(r"(`[^`]*`)|\|", lambda match: match[1] or r"\|", text.replace("\n", " "))

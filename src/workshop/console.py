@@ -19,30 +19,31 @@ WIDEST = 100
 NARROWEST = 30
 """The minimum number of columns that a hanging indent leaves for the text.
 
-If it would leave fewer columns, the text is printed without a hanging indent.
+If the indent would leave fewer columns, the text is printed without a hanging indent.
 """
 
 _COMMAND = r"(?:cd \S+ && )?(?:\S*\./workshop|python manage\.py|celery -A \w+)"
 _ARGUMENTS = r"(?: [a-z_]+)?(?: --?\w\S*(?: \w+)?| \S*[\d/=]\S*)*"
 _WHOLE = rf"`[^`]+`|{_COMMAND}{_ARGUMENTS}|\b(?:cd|cp|kill|export|unset|rm -r|docker compose) \S+"
 _PIECE = re.compile(rf"\s*(?:{_WHOLE}|\S)+")
-"""A part of a line that is not split across lines: a word, or a command that a person might copy.
+"""Matches text that is not split across lines: a word, or a command that a person might copy.
 
-The match includes the spaces before the part.
+The match includes the spaces before that text.
 """
 
 
 def say(
     what: object, style: str = "", *, hang: int | None = None, markup: bool = False, on: Console = console
 ) -> None:
-    """Print text, wrapped to the width of the terminal, or a Rich object such as a table.
+    """Print text or a Rich object, such as a table. Text is wrapped to the width of the terminal.
 
-    The width comes from the variable COLUMNS or from the terminal. It is 80 columns if the output is not a
-    terminal, and at most WIDEST. A command that fits on one line is not split across lines, and a path is
-    never split. If the terminal has been closed, the error is ignored so that the caller can finish its work.
+    The width comes from the environment variable COLUMNS or from the terminal, but it is at most WIDEST. If
+    the output is not a terminal, the width is 80 columns. A command that fits on one line is not split across
+    lines, and a path is never split. If the terminal has been closed, the error is ignored so that the caller
+    can finish its work.
 
     Args:
-        what: The text, or a Rich object, which Rich wraps.
+        what: The text or the Rich object to print. A Rich object wraps its own content.
         style: A Rich style for the whole text.
         hang: The indentation of all lines after the first one, in columns. Default: the first line's
             indentation.
@@ -74,13 +75,13 @@ def in_bytes(count: int) -> str:
 
 
 def listed(things: Iterable[object]) -> str:
-    """Join items as in an English sentence, for example "1, 2 and 4"."""
+    """Join the items with commas and "and", for example "1, 2 and 4"."""
     *most, last = map(str, things)
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
-    """Split `line` into lines of at most `width` columns. A word that is wider gets its own line."""
+    """Split `line` into lines of at most `width` columns. A word wider than `width` gets its own line."""
     text = line.plain
     indent = len(text) - len(text.lstrip())
     hang = indent if hang is None or hang > width - NARROWEST else hang
@@ -102,9 +103,10 @@ def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
 
 
 def _pieces(text: str, width: int) -> Iterator[tuple[int, str]]:
-    """Yield the position and the text of each part that must not be split, including the spaces before it.
+    """Yield the position and the text of each part that must not be split.
 
-    A command that is wider than `width` columns is split at its spaces.
+    The text includes the spaces before the part. A command that is wider than `width` columns is split at its
+    spaces.
     """
     for piece in _PIECE.finditer(text):
         if cell_len(piece[0].strip()) <= width:

@@ -1,4 +1,4 @@
-"""Errors whose messages are shown to the person at the terminal."""
+"""Errors whose messages are shown to the user in the terminal."""
 
 import errno
 
@@ -17,7 +17,7 @@ REMEDIES = {
     errno.EADDRINUSE: "Stop the program that uses this port, or choose another one with --port",
     errno.ENOTEMPTY: "Move the existing folder out of the way",
 }
-"""What a learner can do about each error from the operating system."""
+"""What the learner can do about each operating system error, by error number."""
 
 
 class WorkshopError(Exception):
@@ -41,7 +41,7 @@ class NotStarted(WorkshopError):
 
 
 def describe(error: OSError) -> str:
-    """Return an error message with its remedy, such as "No space left on device: … Free some space …"."""
+    """Return an error message with a remedy, such as "No space left on device: … Free some space …"."""
     file = f": {paths.shown(error.filename)}" if isinstance(error.filename, str) else ""
     remedy = REMEDIES.get(error.errno, "Fix this problem")
     return f"{error.strerror or error}{file}. {remedy}, then run the same command again."

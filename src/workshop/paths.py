@@ -1,11 +1,11 @@
-"""The workshop's folders. Other modules use `paths.LESSONS`, so that tests can replace the folder."""
+"""The workshop's folders. Other modules use attributes such as `paths.LESSONS`, which tests can replace."""
 
 import os
 import sys
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[1]
-"""The folder that must be in PYTHONPATH for `import workshop`, even if ROOT is a temporary copy."""
+"""The folder that PYTHONPATH must contain for `import workshop`, even if ROOT is a temporary copy."""
 ROOT = Path(os.environ.get("WORKSHOP_ROOT") or SOURCES.parent).resolve()
 LESSONS = ROOT / "lessons"
 SOLUTIONS = ROOT / "solutions"
@@ -17,12 +17,15 @@ STATE = Path(os.environ.get("WORKSHOP_STATE") or ROOT / ".workshop")
 
 
 def import_benchmarks() -> None:
-    """Make `benchmarks` importable in this process. It is not in src/, because only maintainers need it."""
+    """Make the `benchmarks` package importable in this process.
+
+    The package is not in src/, because only maintainers need it.
+    """
     if str(SOURCES.parent) not in sys.path:
         sys.path.append(str(SOURCES.parent))
 
 
 def shown(path: Path) -> str:
-    """Return `path` for messages: relative to the clone if the path is inside it, otherwise absolute."""
+    """Return `path` for a message: a relative path if it is inside the clone, otherwise an absolute path."""
     path = Path(path).absolute()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

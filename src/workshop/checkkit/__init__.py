@@ -21,12 +21,12 @@ A process usually starts much faster, unless many processes start at once.
 
 
 class Complaint(pytest.fail.Exception):
-    """The failure of a check. An `except Exception` in the learner's code doesn't catch it.
+    """The exception that makes a check fail. `except Exception` in the learner's code doesn't catch it.
 
     Attributes:
         what: A sentence that says what was observed.
         why: One or two sentences that explain the problem.
-        facts: Values to show, by label, such as "expected" and "found".
+        facts: The values to show, each with its label, such as "expected" or "found".
     """
 
     def __init__(self, what: str, why: str = "", **facts: object):
@@ -41,7 +41,7 @@ def complain(what: str, why: str = "", **facts: object) -> NoReturn:
     Args:
         what: A sentence that says what was observed.
         why: One or two sentences that explain the problem.
-        **facts: Values to show, by label, such as `expected` and `found`.
+        **facts: The values to show, each with its label, such as `expected` or `found`.
 
     Raises:
         Complaint: Always.
@@ -56,10 +56,10 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
 
 
 def task_name(path: str) -> str:
-    """Return the name of the task at an import path, or the path if there is no such task.
+    """Return the name of the task at an import path, or the path itself if there is no task at this path.
 
-    Celery names a task after the module that defines its function. If `images.tasks` is a package, this is a
-    module inside the package, so the task's name differs from its import path.
+    Celery names a task after the module that defines the task's function. If `images.tasks` is a package, the
+    function is in a module inside the package, so the task's name differs from its import path.
 
     Args:
         path: The import path, such as "images.tasks.resize_image_task".

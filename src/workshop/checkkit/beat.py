@@ -1,7 +1,7 @@
-"""Run a real beat process with its command in the project's Procfile, but with shorter intervals.
+"""Run a real beat process with the command from the project's Procfile, but with shorter intervals.
 
-The scheduler `quick` is the learner's scheduler, but every entry is due once a second. The tasks, arguments
-and options stay as the learner wrote them.
+The `quick` scheduler is the learner's scheduler, except that every entry is due once a second. The tasks,
+arguments and options stay as the learner wrote them.
 """
 
 import os
@@ -36,16 +36,16 @@ def quick(app, **arguments):
 
 
 class Beat(Process):
-    """A beat process of the project in `folder`."""
+    """A beat process for the project in `folder`."""
 
     def start(self, service: Service, app, queue: Queue, level: str = "INFO") -> None:
-        """Start beat with its command in the Procfile, without waiting until it is ready.
+        """Start beat with the command from the Procfile. The method doesn't wait until beat is ready.
 
         Args:
-            service: The beat process in the Procfile.
+            service: The beat process that the Procfile defines.
             app: The project's Celery app.
             queue: The queue to which beat sends its messages.
-            level: The log level, or "" to keep the level in the command.
+            level: The log level, or "" to keep the level that the command sets.
         """
         scheduler = service.option("-S", "--scheduler") or app.conf.beat_scheduler
         file = Path(tempfile.mkdtemp(prefix="beat-", dir=os.environ["DATA_DIR"])) / "schedule"
@@ -55,16 +55,17 @@ class Beat(Process):
         self.launch(service.shell_command + options, environment)
 
     def sending_error(self, entry: str) -> str:
-        """Return the log line that says why beat could not send `entry`, or "" if there is none."""
+        """Return the log line that says why beat could not send `entry`, or "" if there is no such line."""
         match = re.search(rf"Couldn't apply scheduled task {re.escape(entry)}: .*", self.log)
         return match[0] if match else ""
 
 
 def find_service(folder: Path) -> Service:
-    """Return the beat process in the Procfile of the project in `folder`.
+    """Return the beat process that is defined in the Procfile of the project in `folder`.
 
     Raises:
-        Complaint: There is no beat process, there is more than one, or beat is detached or runs in a worker.
+        Complaint: The Procfile starts no beat process or more than one, or beat runs detached or inside a
+            worker.
     """
     services = procfile.read(folder)
     workers = procfile.workers(services)
@@ -107,5 +108,5 @@ def find_service(folder: Path) -> Service:
 
 
 def schedule_file(beat: Service, app) -> str:
-    """Return the name of the file in which this beat process records when it sent each task."""
+    """Return the name of the file in which `beat` records when it last sent each task."""
     return beat.option("-s", "--schedule") or app.conf.beat_schedule_filename

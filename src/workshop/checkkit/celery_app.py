@@ -12,7 +12,7 @@ def find_project_app():
     """Return the Celery app that `celery -A myproject` finds.
 
     Raises:
-        Complaint: There is no app, or it uses eager mode or another broker.
+        Complaint: There is no app, or the app uses eager mode or another broker.
     """
     from celery.app.utils import find_app
 
@@ -34,13 +34,13 @@ def find_project_app():
             why="Remove this setting. Eager mode skips the broker, the worker and JSON, so it hides "
             "everything that can go wrong there.",
         )
-    # Read the settings, because CELERY_BROKER_URL in the environment would take precedence over them.
+    # Read the settings, because the environment variable CELERY_BROKER_URL would take precedence over them.
     expected, found = os.environ["REDIS_URL"], app.conf.first("broker_url", "broker_host")
     if found != expected:
         raise Complaint(
             "the app does not use the broker at REDIS_URL.",
             expected=expected,
-            found=found or "none is set, so Celery uses amqp://guest@localhost",
+            found=found or "no address is set, so Celery uses amqp://guest@localhost",
             why=_why_another_broker(expected, found),
         )
     return app
@@ -52,12 +52,13 @@ def _why_another_broker(expected: str, found: str | None) -> str:
     names = [name for name in dir(settings) if "BROKER" in name]
     if found:
         return (
-            "Set CELERY_BROKER_URL to REDIS_URL. The broker's address differs from machine to machine, and "
-            "these checks start their own broker."
+            "Set CELERY_BROKER_URL to the value of REDIS_URL. The broker's address differs from machine to "
+            "machine, and these checks start their own broker."
         )
     if not names:
         return (
-            'Set CELERY_BROKER_URL to REDIS_URL, and let the app read the settings with namespace="CELERY".'
+            "Set CELERY_BROKER_URL to the value of REDIS_URL, and let the app read the settings with "
+            'namespace="CELERY".'
         )
     if getattr(settings, "CELERY_BROKER_URL", None) == expected:
         return (
@@ -72,7 +73,7 @@ def _why_another_broker(expected: str, found: str | None) -> str:
 
 @contextlib.contextmanager
 def sending_to(app, url: str) -> Iterator[None]:
-    """While the `with` block runs, send this process's messages to the broker at `url`, which may be down."""
+    """Send this process's messages to the broker at `url` during the `with` block. The broker may be down."""
     before = app.conf.broker_write_url or app.conf.broker_url
     _send_to(app, url)
     try:

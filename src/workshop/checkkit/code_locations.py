@@ -13,7 +13,7 @@ def raised_at(error: BaseException) -> str:
 
 
 def called_at() -> str:
-    """Return the project file and line that is being executed, or `UNKNOWN`."""
+    """Return the project file and line that are being executed, or `UNKNOWN`."""
     return _last(traceback.extract_stack())
 
 

@@ -1,4 +1,4 @@
-"""Write to a photo's row while the learner's code uses it, to check which changes a save() overwrites."""
+"""Write to a photo's row while the learner's code uses the row, and check which changes save() overwrites."""
 
 import contextlib
 import threading
@@ -11,15 +11,15 @@ from workshop.checkkit.code_locations import called_at
 class ConcurrentWriter:
     """Simulates another process that writes to the database while a check runs the learner's code.
 
-    Each write uses a separate thread and connection. If a write needs a lock that the learner's code holds,
-    the write waits, and the learner's code continues after a second.
+    Each write has its own thread and its own connection. If a write needs a lock that the learner's code
+    holds, the write waits, and the learner's code continues after one second.
     """
 
     def __init__(self):
         self._threads: list[threading.Thread] = []
 
     def write(self, work: Callable[[], object]) -> None:
-        """Run `work()` with a separate database connection."""
+        """Run `work()` in a thread with its own database connection."""
         self._threads.append(threading.Thread(target=_with_its_own_connection, args=(work,)))
         self._threads[-1].start()
         self._threads[-1].join(1)
@@ -35,10 +35,11 @@ def writing_before_each_save(write: Callable[[int], object]) -> Iterator[list[st
     """While the `with` block runs, write to the database right before each save() of an existing photo.
 
     Args:
-        write: A function that takes the photo's primary key. It must not call save() itself.
+        write: A function that takes the photo's primary key and writes to the database. It must not call
+            save().
 
     Yields:
-        The list to which the file and line of each save() are added.
+        A list to which the file and line of each save() call are added.
     """
     from django.db.models.signals import pre_save
     from images.models import UploadedImage

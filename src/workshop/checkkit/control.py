@@ -6,11 +6,11 @@ COMMAND = "images/management/commands/workers.py"
 
 
 def ask(app, question: str, **arguments: object):
-    """Return the worker's answer to a remote control command, or None if it doesn't answer.
+    """Return the worker's answer to a remote control command, or None if the worker doesn't answer.
 
     Args:
         app: The Celery app.
-        question: The command, such as "active".
+        question: The remote control command, such as "active".
         **arguments: The command's arguments.
     """
     replies = app.control.broadcast(question, arguments, reply=True, limit=1, timeout=5) or [{}]
@@ -23,22 +23,22 @@ def running_ids(app) -> set[str]:
 
 
 def expect_no_error(error: str, what: str) -> None:
-    """Fail the check if the command ended with an error.
+    """Fail the check if a command ended with an error.
 
     Args:
-        error: The error message, or "" if there is none.
-        what: What the command was used for, such as "revoking a task".
+        error: The error message, or "" if there was no error.
+        what: The purpose of the command, such as "revoking a task".
     """
     expect(not error, f"{what} does not work.", error=error, file=COMMAND)
 
 
 def expect_answer(printed: str, worker: str, what: str, function: str) -> None:
-    """Fail the check if the command did not print the worker's answer.
+    """Fail the check if a command did not print the worker's answer.
 
     Args:
         printed: The command's output.
         worker: The worker's node name.
-        what: What was done, such as "a waiting task was revoked".
+        what: A clause that says what was done, such as "a waiting task was revoked".
         function: The learner's function that sends the remote control command.
     """
     expect(

@@ -1,6 +1,7 @@
 """The pytest fixtures that the checks of all lessons use.
 
-The environment variable WORKSHOP_TEMPLATES contains the path of the folder with migrated databases to copy.
+The environment variable WORKSHOP_TEMPLATES contains the path of the folder with the migrated databases that
+the checks copy.
 """
 
 import contextlib
@@ -53,7 +54,7 @@ def _clean(project_database):
 def upload(client):
     """Return a function that uploads files with the form.
 
-    The function takes each file as a pair of name and content. If `follow` is true, it follows the redirect.
+    The function takes each file as a tuple (name, content). If `follow` is true, it follows the redirect.
     """
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.urls import reverse
@@ -95,7 +96,7 @@ def time_limit():
 
 @pytest.fixture
 def app():
-    """The Celery app that `celery -A myproject` finds. It must use the run's broker."""
+    """The Celery app that `celery -A myproject` finds. The app must use the run's broker."""
     app = find_project_app()
     # With RabbitMQ, wait until the broker has stored the message. Redis always confirms each message.
     if "CELERY_BROKER_URL" in os.environ:
@@ -105,14 +106,14 @@ def app():
 
 @pytest.fixture
 def worker(app):
-    """A real worker process of the project, ready for tasks. The checks in this process share it."""
+    """A real worker process that is ready for tasks. All checks in this pytest process share the worker."""
     WORKER.wait_ready()
     return WORKER
 
 
 @pytest.fixture
 def queue(app):
-    """A queue on the real broker for messages that the check's process sends. No worker consumes it."""
+    """A queue on the real broker for messages from the check's process. No worker consumes this queue."""
     with isolated_queue(app) as queue:
         yield queue
 
@@ -127,9 +128,9 @@ def worker_queue(app):
 
 @pytest.fixture
 def forbid_path(monkeypatch):
-    """Return a context manager that fails the check if its block uses the path of a stored file.
+    """Return a context manager that fails the check if code in its block uses the path of a stored file.
 
-    The context manager takes the name of the file and function to change.
+    The context manager takes one argument: the file and the function that the learner should change.
     """
     from django.core.files.storage import FileSystemStorage
 
@@ -137,7 +138,7 @@ def forbid_path(monkeypatch):
 
     def path_for_storages(storage, name):
         caller = sys._getframe(1).f_locals.get("self")
-        if isinstance(caller, FileSystemStorage):  # a storage may use its own paths
+        if isinstance(caller, FileSystemStorage):  # a storage class may use its own paths
             return path(storage, name)
         raise NotImplementedError("This backend doesn't support absolute paths.")
 

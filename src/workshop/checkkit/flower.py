@@ -1,4 +1,4 @@
-"""Run a real Flower process with its command in the project's Procfile, and query its API."""
+"""Run a real Flower process with the command from the project's Procfile, and query Flower's API."""
 
 import contextlib
 import os
@@ -24,8 +24,8 @@ class Flower(Process):
     """A Flower process for the project in `folder`, with its own port and password.
 
     Attributes:
-        port: The port, which is passed to Flower as FLOWER_PORT.
-        password: The password of the user `USER`.
+        port: The port that is passed to Flower as FLOWER_PORT.
+        password: The password for the user `USER`.
     """
 
     USER = "check"
@@ -39,7 +39,7 @@ class Flower(Process):
         """Start Flower. To wait until it is ready, call `wait_ready()`.
 
         Args:
-            command: The command in the Procfile.
+            command: The command from the Procfile.
             password: Whether to set FLOWER_BASIC_AUTH.
         """
         if self.running:
@@ -73,7 +73,7 @@ class Flower(Process):
         return addresses
 
     def command_lines(self) -> list[str]:
-        """Return the command lines that all users of the machine can see with ps."""
+        """Return the command lines of Flower's processes, as all users of the machine see them in `ps`."""
         lines = []
         for process in self.family():
             with contextlib.suppress(psutil.Error):
@@ -92,7 +92,7 @@ class Flower(Process):
         return _client().get(f"http://127.0.0.1:{self.port}{path}", auth=auth, params=query)
 
     def api(self, path: str, **query: str) -> dict:
-        """Return the JSON response of the API, or {} after an error.
+        """Return the JSON response of the API, or {} if the API responds with an error.
 
         Args:
             path: The path after /api/, such as "tasks".
@@ -102,9 +102,9 @@ class Flower(Process):
         return response.json() if response.is_success else {}
 
     def receives_events(self, app) -> bool:
-        """Wait until events reach Flower.
+        """Wait until events reach Flower. Returns False if no event arrives in time.
 
-        Returns False if no event arrives. If it returns True, Flower receives all later events.
+        If the method returns True, Flower receives all later events.
         """
         task_id = f"test-{secrets.token_hex(8)}"
 

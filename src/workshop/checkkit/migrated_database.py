@@ -1,4 +1,4 @@
-"""Create a migrated SQLite database, or copy it if another process has already migrated the same project."""
+"""Create a migrated SQLite database, or copy one that another process has created for the same project."""
 
 import hashlib
 import shutil
@@ -16,14 +16,14 @@ READ_BY_MIGRATE = (
     "*/apps.py",
     "*/migrations/*.py",
 )
-"""Files that determine what `migrate` does. Settings and models may be packages."""
+"""Patterns for the files that determine what `migrate` does. Settings and models can be packages."""
 
 
 def create(database: Path, project: Path, templates: Path) -> None:
     """Create the migrated database, or copy it from `templates`.
 
     Args:
-        database: The database file, as it is set in the project's settings.
+        database: The path of the database file, as set in the project's settings.
         project: The project's folder.
         templates: The folder that contains migrated databases to copy.
     """

@@ -15,7 +15,7 @@ class ObservedRow:
     """A photo's row as another process sees it at a given moment.
 
     Attributes:
-        seen_at: The project file and line that was being executed.
+        seen_at: The project file and line that were being executed at that moment.
         has_file: Whether the resized file exists.
     """
 
@@ -64,11 +64,11 @@ def observe_rows() -> Iterator[list[ObservedRow]]:
 
 
 def expect_consistent_rows(rows: list[ObservedRow], who: str, file: str) -> None:
-    """Fail the check if a row was marked as resized before its file existed, or was marked as failed.
+    """Fail the check if a row was marked as failed, or as resized before the resized file existed.
 
     Args:
         rows: The observed rows of a photo that can be resized.
-        who: What resizes the photo, such as "the view".
+        who: The code that resizes the photo, such as "the view".
         file: The file and function to change.
     """
     early = [row for row in rows if row.is_processed and not row.has_file]

@@ -1,4 +1,4 @@
-"""Create rows of resized photos without a worker, and check that an original photo is unchanged.
+"""Create rows for resized photos without a worker, and check that an original photo is unchanged.
 
 The database rejects inconsistent rows, so `is_processed` is always changed together with other columns.
 """
@@ -17,7 +17,7 @@ RESIZED = {
 
 
 def mark_resized(photo, seconds: float = 0.1) -> None:
-    """Attach a small resized file and set the columns, as if a worker had resized the photo in `seconds`."""
+    """Attach a small file and set the columns, as if a worker had resized the photo in `seconds` seconds."""
     from images.resizing import Resized
 
     photo.attach_resized(Resized(jpeg(80, 60), "JPEG", 80, 60), seconds)

@@ -1,4 +1,4 @@
-"""Small pictures for the checks. Each is returned as the bytes of an image file."""
+"""Create small pictures for the checks. Most functions return the bytes of an image file."""
 
 import math
 import struct
@@ -17,7 +17,7 @@ CORNERS = {
     "yellow": (240, 220, 60),
     "white": (250, 250, 250),
 }
-"""The colors of a scene's corners: top left, top right, bottom left, bottom right."""
+"""The colors of a scene's corners, in this order: top left, top right, bottom left, bottom right."""
 
 
 def scene(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -54,7 +54,7 @@ def jpeg(width: int = 1000, height: int = 750, orientation: int = 1) -> bytes:
 
 @cache
 def mpo() -> bytes:
-    """Return an MPO file, which many phones save as .jpg. It is a JPEG followed by a second picture."""
+    """Return an MPO file: a JPEG followed by a second picture. Many phones save such files as .jpg."""
     picture = scene(1000, 750)
     return encoded(picture, "MPO", save_all=True, append_images=[picture.rotate(180)])
 
@@ -85,7 +85,7 @@ def webp() -> bytes:
 
 @cache
 def gif() -> bytes:
-    """Return an animated GIF with two frames. The first one is the scene."""
+    """Return an animated GIF with two frames. The first frame is the scene."""
     return _animated(scene(1000, 750))
 
 
@@ -123,7 +123,7 @@ def tiff() -> bytes:
 
 @cache
 def bomb() -> bytes:
-    """Return a PNG of a few bytes whose header claims 30,000 × 30,000 pixels."""
+    """Return a PNG of a few bytes whose header claims a size of 30,000 × 30,000 pixels."""
     content = bytearray(png_of(1, 1))
     content[16:24] = struct.pack(">II", 30_000, 30_000)
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))

@@ -14,7 +14,7 @@ from workshop.system.waiting import until
 
 
 class Process:
-    """A process of the project in `folder`, with a log. It is stopped together with its children."""
+    """A process of the project in `folder`. It has its own log and is stopped together with its children."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -28,7 +28,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process ID. The process must have been started."""
+        """The process ID. It is available only after the process has been started."""
         return self._process.pid
 
     @property
@@ -49,7 +49,7 @@ class Process:
             environment: The complete environment of the process.
         """
         log = self._new_log()
-        # The process runs in the session of the checks, so that it cannot outlive them.
+        # The process runs in the session of the checks, so that it cannot outlive the checks.
         self._process = Child(
             command, folder=self.folder, environment=environment, log=log, own_session=False
         )
@@ -58,7 +58,7 @@ class Process:
         """Start the process as a `Fork`, which has already loaded Django and Celery.
 
         Args:
-            program: "python" or "celery".
+            program: The name of the program to run, either "python" or "celery".
             arguments: The program's arguments. For "python", the first argument is the source code to run.
             environment: The complete environment of the process.
         """
@@ -73,7 +73,7 @@ class Process:
         return self._log
 
     def family(self) -> list[psutil.Process]:
-        """Return the process and its descendants, or [] if the process has exited."""
+        """Return the process and its descendants, or an empty list if the process has exited."""
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
             return [process, *process.children(recursive=True)]

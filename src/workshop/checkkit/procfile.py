@@ -15,10 +15,11 @@ FILE = "Procfile"
 
 
 def read(folder: Path) -> dict[str, Service]:
-    """Return the processes in the Procfile of the project in `folder`, by name.
+    """Return the processes defined in the Procfile of the project in `folder`, by name.
 
     Raises:
-        Complaint: There is no Procfile, or it defines a process twice, or a shell can't parse a command.
+        Complaint: There is no Procfile, the Procfile defines a process twice, or a shell can't parse one of
+            the commands.
     """
     try:
         commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
@@ -50,7 +51,7 @@ def shown(service: Service) -> str:
 
 
 class ProcfileWorkers:
-    """All workers in the Procfile, running at the same time. They use the broker of a given queue."""
+    """All workers in the Procfile, running at the same time. The workers use the broker of a given queue."""
 
     def __init__(self):
         self._workers: list[tuple[Service, Process]] = []
@@ -65,7 +66,7 @@ class ProcfileWorkers:
 
         Args:
             services: The workers in the Procfile.
-            queue: A queue on the broker to which the workers connect.
+            queue: The queue whose broker the workers connect to.
         """
         if self.running:
             return
@@ -80,7 +81,8 @@ class ProcfileWorkers:
         """Wait until all workers are ready.
 
         Raises:
-            Complaint: A worker exited before it was ready. The complaint contains the worker's Procfile line.
+            Complaint: A worker exited before it was ready. The complaint contains the worker's line in the
+                Procfile.
         """
         for service, process in self._workers:
             if not process.wait_for(READY):
@@ -92,7 +94,7 @@ class ProcfileWorkers:
                 )
 
     def names(self) -> dict[str, str]:
-        """Map the name of each worker in the Procfile to its node name, such as "slow" to "slow@host"."""
+        """Return each worker's node name by its name in the Procfile, for example {"slow": "slow@host"}."""
         return {service.name: node_name(process.log) for service, process in self._workers}
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """Inspect the messages that are waiting in a queue, and the messages that a worker has not acknowledged.
 
-`queue_of()` chooses a class based on the broker's address. Redis is read with redis-py, RabbitMQ with Kombu.
+`queue_of()` chooses a class based on the broker's address. The class for Redis uses redis-py, and the class
+for RabbitMQ uses Kombu.
 """
 
 import contextlib
@@ -15,7 +16,9 @@ from workshop.runtime.broker_messages import Message, decoded
 
 
 class Queue:
-    """The default queue of `app` in database `number` of the run's Redis, which also contains the results.
+    """The default queue of `app` in database `number` of the run's Redis.
+
+    The same database also contains the results.
 
     Attributes:
         sent_from: The project file and line that sent the last message inside an `isolated_queue()` block.
@@ -84,7 +87,7 @@ class Queue:
 
 
 class RabbitQueue(Queue):
-    """A queue in RabbitMQ's virtual host `number`. Results are still in the Redis database `number`."""
+    """A queue in RabbitMQ's virtual host `number`. The results are still in Redis, in database `number`."""
 
     supports_disable_prefetch = False
 
@@ -103,7 +106,10 @@ class RabbitQueue(Queue):
         return super().environment | {"CELERY_BROKER_URL": self.url}
 
     def messages(self, name: str | None = None) -> list[Message]:
-        """Return the waiting messages. They are received and then requeued, so RabbitMQ keeps their order."""
+        """Return the waiting messages.
+
+        This method receives and requeues the messages, which preserves their order.
+        """
         channel, messages = self._open_channel(), []
         if not self._exists(name or self.name):
             return []
@@ -117,10 +123,11 @@ class RabbitQueue(Queue):
         return {self.name, *self.app.amqp.queues}
 
     def unacked(self) -> list[Message]:
-        """Return the unacknowledged messages. RabbitMQ doesn't show them, so this method asks the workers.
+        """Return the unacknowledged messages.
 
-        It asks for scheduled, reserved and active tasks, in this order. If a task changes its state between
-        two requests, it is reported twice, and the later state counts.
+        RabbitMQ doesn't list unacknowledged messages, so this method asks the workers for scheduled, reserved
+        and active tasks, in this order. If a task changes its state between two requests, the task is
+        reported twice, and the later state counts.
         """
         inspect = self.app.control.inspect(timeout=5, limit=1)
         requests = {}
@@ -136,7 +143,7 @@ class RabbitQueue(Queue):
         ]
 
     def purge(self) -> None:
-        """Delete all messages, and also the results unless they belong to the run's worker (number 0)."""
+        """Delete all messages. Also delete the results, except in database 0, which the run's worker uses."""
         for name in filter(self._exists, self._names()):
             self._open_channel().queue_purge(name)
         if self.number:
@@ -173,7 +180,7 @@ class RabbitQueue(Queue):
 
 
 def queue_of(app, number: int = 0) -> Queue:
-    """Return the queue in database or virtual host `number` of the run's broker.
+    """Return the queue in the Redis database or RabbitMQ virtual host `number` of the run's broker.
 
     The run's worker consumes the queue with number 0.
     """
@@ -183,7 +190,7 @@ def queue_of(app, number: int = 0) -> Queue:
 
 @contextlib.contextmanager
 def isolated_queue(app, number: int = 1, keep: bool = False) -> Iterator[Queue]:
-    """Send this process's messages to a queue that the run's worker doesn't consume, until the block ends.
+    """During the `with` block, send this process's messages to a queue that the run's worker doesn't consume.
 
     Args:
         app: The project's Celery app.

@@ -1,4 +1,4 @@
-"""Limit how long the learner's code may wait, so that a check ends if the code waits for a task."""
+"""Limit how long the learner's code may wait, so that a check doesn't hang if the code waits for a task."""
 
 import contextlib
 import signal
@@ -9,22 +9,22 @@ from pathlib import Path
 from workshop.checkkit import Complaint
 
 SECONDS = 6
-"""How long the code may sleep. Computing and waiting for a CPU don't count, because a machine can be busy."""
+"""The number of seconds that the code may sleep. Computing and waiting for a busy CPU don't count."""
 MAX_SECONDS = 60
-"""How long the code may run."""
+"""The number of seconds that the code may run, even if it doesn't sleep."""
 
 
 @contextlib.contextmanager
 def time_limit(what: str, why: str = "", **facts: object) -> Iterator[None]:
-    """Interrupt the block if it sleeps for more than SECONDS or runs for more than MAX_SECONDS.
+    """Interrupt the `with` block if it sleeps for more than SECONDS or runs for more than MAX_SECONDS.
 
     Args:
-        what: The first sentence of the complaint.
-        why: The second one.
-        **facts: The facts of the complaint.
+        what: The first sentence of the complaint, which says what was observed.
+        why: The rest of the complaint, which explains the problem.
+        **facts: The values that the complaint shows, each with its label.
 
     Raises:
-        Complaint: The block was interrupted.
+        Complaint: The block slept or ran for too long.
     """
     start, slept_before = time.monotonic(), slept()
 
@@ -43,9 +43,9 @@ def time_limit(what: str, why: str = "", **facts: object) -> Iterator[None]:
 
 
 def slept() -> float:
-    """Return a number of seconds that grows only while this process sleeps."""
+    """Return the time, in seconds, of a clock that advances only while this process sleeps."""
     try:
-        # Nanoseconds on a CPU and waiting for one: https://docs.kernel.org/scheduler/sched-stats.html
+        # Nanoseconds spent on a CPU and waiting for a CPU: https://docs.kernel.org/scheduler/sched-stats.html
         on_cpu, waiting_for_cpu, _ = map(int, Path("/proc/self/schedstat").read_text().split())
         return time.monotonic() - (on_cpu + waiting_for_cpu) / 1e9
     except OSError:  # not on Linux

@@ -25,8 +25,8 @@ class Worker(Process):
     """A `celery -A myproject worker` process for the project in `folder`, with two pool processes.
 
     Attributes:
-        on_ready: A function that is called with the number of seconds that the worker took to start. It is
-            called only if a check waited for the worker.
+        on_ready: A function that is called with the number of seconds that the worker took to start. The
+            function is called only if a check waited for the worker.
     """
 
     def __init__(self, folder: Path, on_ready: Callable[[float], None] = lambda _: None):
@@ -58,11 +58,12 @@ class Worker(Process):
         self.on_ready(time.monotonic() - self._started_at)
 
     def kill_child(self, pid: int) -> None:
-        """Kill a pool process with SIGKILL, and make sure that the worker notices.
+        """Kill a pool process with SIGKILL, and make sure that the worker notices the exit.
 
         All other pool processes must be idle. The worker is notified of each exit, but it may check too
-        early, when the process still seems to be running. It checks again after five seconds, or when another
-        process exits. So if the worker hasn't noticed the exit, this method terminates an idle process too.
+        early, when the process still seems to be running. The worker checks again after five seconds, or when
+        another process exits. So if the worker hasn't noticed the exit, this method also terminates an idle
+        process.
         """
         os.kill(pid, signal.SIGKILL)
         if not until(lambda: f"pid:{pid} exited" in self.log, 0.5):
@@ -71,7 +72,7 @@ class Worker(Process):
                 os.kill(idle[-1], signal.SIGTERM)
 
     def outcome(self, task_id: str, or_retry: bool = False) -> str:
-        """Return the line that the worker logged when a task finished, without the time, or "" before that.
+        """Return the log line for the end of a task, without the time, or "" if the task hasn't ended yet.
 
         Args:
             task_id: The task's ID.
@@ -86,7 +87,7 @@ class Worker(Process):
         return end[1] if end else ""
 
     def raised_at(self, task_id: str) -> str:
-        """Return the project file and line where the task failed according to the log, or "" if unknown."""
+        """Return the project file and line where the task failed, or "" if the log doesn't show them."""
         _, found, after = self.log.rpartition(f"[{task_id}] raised")
         return diagnosis.place(after.partition("\n[")[0].splitlines(), self.folder) if found else ""
 
@@ -100,7 +101,7 @@ WORKER = Worker(Path.cwd())
 
 
 def node_name(log: str) -> str:
-    """Return the node name, such as "celery@host", from a worker's log, or "" if the log has none."""
+    """Return the node name in a worker's log, such as "celery@host", or "" if the log doesn't contain it."""
     match = re.search(rf"(\S+@\S+){re.escape(READY)}", log)
     return match[1] if match else ""
 
@@ -108,12 +109,12 @@ def node_name(log: str) -> str:
 def run_task_here(app, task, task_id: str, *args: object, retries: int = 0) -> None:
     """Run the task in this process the way a worker would, including states, on_failure() and signals.
 
-    An exception that the task raises is stored as its result.
+    If the task raises an exception, the exception is stored as the task's result.
 
     Args:
         app: The Celery app.
         task: The task to run.
-        task_id: The ID of this run.
+        task_id: The task ID for this run.
         *args: The task's arguments.
         retries: How many times the task has already been retried.
     """

@@ -3,5 +3,6 @@
 VISIBILITY_TIMEOUT = 10
 """The visibility timeout in seconds.
 
-It is long enough for one photo and all prefetched messages, but short enough to wait for.
+The timeout is long enough for a worker to process one photo and all prefetched messages, but short enough for
+the command to wait until it expires.
 """

@@ -1,4 +1,4 @@
-"""The `cluster` command: measure how much faster several hosts are, and what is lost when a host dies."""
+"""The `cluster` command: measure the speedup from several hosts, and what happens when a host dies."""
 
 import contextlib
 import os
@@ -20,15 +20,15 @@ ROUNDS = 3
 
 
 def main(workers: int, photos: int | None, quick: bool) -> int:
-    """Simulate several hosts, measure their speed, and kill one of them. Stop all processes at the end.
+    """Simulate several hosts, measure their speed, and kill one host. Stop all processes at the end.
 
     Args:
         workers: The number of hosts.
-        photos: The number of photos. None means the default for this number of hosts.
-        quick: Whether to use small photos and a single round. This only shows that the command works.
+        photos: The number of photos, or None for the default, which depends on the number of hosts.
+        quick: Whether to use small photos and a single round, just to check that everything works.
 
     Returns:
-        The exit code: 1 if a photo is lost or is in a host's own data folder, 130 after Ctrl-C, otherwise 0.
+        The exit code: 1 if a photo was lost or is in a host's own data folder, 130 after Ctrl-C, otherwise 0.
     """
     photos = limits.number_of_photos(workers, photos)
     photo = samples.photo(1600, 1200) if quick else samples.photo(4032, 3024)
@@ -69,7 +69,7 @@ def _run(sites: SiteStack, workers: int, photo: bytes, photos: int, quick: bool)
 
 
 def _upload(simulation: Simulation, photo: bytes, photos: int) -> None:
-    """Upload the photos through the site. Each host takes the next photo when it is free."""
+    """Upload the photos through the site. Each host takes the next photo as soon as the host is free."""
     with simulation.running_workers(len(simulation.hosts)) as hosts:
         simulation.upload(photo, photos)
         _resize_all(simulation, photos, send=False)
@@ -106,7 +106,7 @@ def _measure_speedup(simulation: Simulation, photos: int, counts: list[int], rou
 
 
 def _print_rates(rates: dict[int, list[float]]) -> None:
-    """Print the photos per second for each number of hosts."""
+    """Print the number of photos per second for each number of hosts."""
     one_round = len(rates[1]) == 1
     table = Table(box=None, padding=(0, 0, 0, 2))  # no trailing spaces
     for heading in ("hosts", "photos/s" if one_round else "photos/s: median (range)", "speedup"):
@@ -124,7 +124,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
         The number of lost photos.
 
     Raises:
-        WorkshopError: If the host was never found with an unfinished message, so it could not be killed.
+        WorkshopError: If the host was not killed, because it never had an unfinished message.
     """
     with (
         simulation.running_workers(len(simulation.hosts)) as hosts,
@@ -173,7 +173,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
 
 
 def _resize_all(simulation: Simulation, photos: int, send: bool = True) -> float:
-    """Wait until all photos are resized, and return how many seconds that takes.
+    """Wait until all photos are resized, and return the number of seconds that this takes.
 
     Raises:
         WorkshopError: If some photos were not resized.

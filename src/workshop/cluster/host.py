@@ -10,9 +10,12 @@ from workshop.errors import WorkshopError
 from workshop.system.child import Child
 
 PATIENCE = 60.0
-"""Seconds to wait for a worker to start or stop."""
+"""The maximum number of seconds to wait for a worker to start or stop."""
 MOMENT = 0.02
-"""Seconds to watch a worker's log. A worker needs only a few milliseconds to receive and log a message."""
+"""The number of seconds to watch a worker's log for new lines.
+
+A worker needs only a few milliseconds to receive and log a message.
+"""
 COMMAND = "-A myproject worker --loglevel INFO --concurrency 1 --queues celery"
 
 
@@ -21,9 +24,9 @@ class Host:
 
     Args:
         name: The name of the host.
-        code: The folder of the project.
+        code: The project's folder.
         folder: The folder for the host's log file. The host's own data folder is `folder`/`name`.
-        environment: The environment variables of the site.
+        environment: The site's environment variables, which are passed to the worker.
     """
 
     def __init__(self, name: str, code: Path, folder: Path, environment: Mapping[str, str]):
@@ -36,7 +39,7 @@ class Host:
 
     @property
     def log(self) -> str:
-        """The log of the worker since its last start."""
+        """The worker's log since its last start."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     @property
@@ -56,7 +59,7 @@ class Host:
         return [file for file in self.data.glob("media/**/*") if file.is_file()]
 
     def is_quiet(self) -> bool:
-        """Return True if the worker logs nothing for MOMENT seconds, so it is not fetching a message.
+        """Return True if the worker logs nothing for MOMENT seconds, which means it isn't fetching a message.
 
         If a worker is killed while it fetches a message, the message can be lost
         (docs/explanation/delivery.md, "A gap in at least once").
@@ -78,7 +81,7 @@ class Host:
         """Wait until the worker is ready.
 
         Raises:
-            WorkshopError: If the worker did not start. The message contains the end of its log.
+            WorkshopError: If the worker did not start. The message contains the end of the worker's log.
         """
         if self._process.wait_for(READY, PATIENCE):
             return
@@ -91,11 +94,11 @@ class Host:
         self._process.kill()
 
     def terminate(self) -> None:
-        """If the worker is running, ask it to exit after its current task, without waiting for that."""
+        """If the worker is running, ask it to exit after its current task. Returns immediately."""
         if self._process is not None:
             self._process.terminate()
 
     def stop(self) -> None:
-        """If the worker is running, stop it after its current task."""
+        """If the worker is running, stop it, but let it finish its current task first."""
         if self._process is not None:
             self._process.stop(PATIENCE)

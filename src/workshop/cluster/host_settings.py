@@ -1,8 +1,8 @@
 """The settings of the finished project, but with a visibility timeout that is short enough to wait for.
 
 The project uses Kombu's default timeout of one hour, and workers look for lost messages every 100 seconds.
-The timeout has to be longer than a worker needs for its current task and all prefetched messages. Together,
-these are five photos here.
+The timeout has to be longer than the time that a worker needs for its current task and all prefetched
+messages. In this simulation, a worker has one current task and four prefetched messages.
 """
 
 from myproject.settings import *  # noqa: F403
@@ -18,7 +18,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS | {
     "unacked_mutex_expire": 5,  # seconds; the default is 300
 }
 
-# The project's options for SQLite, because DATABASE_URL doesn't include them.
+# Repeat the project's SQLite options here, because DATABASE_URL doesn't include them.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",

@@ -1,4 +1,4 @@
-"""Limits for the number of hosts and photos on one machine."""
+"""Limits on the number of hosts and photos on one machine."""
 
 import psutil
 
@@ -9,21 +9,21 @@ MOST_HOSTS = 16
 LEAST_PHOTOS = 5
 """The minimum number of photos per host.
 
-A host has one current message and prefetches four more, and the other hosts need some messages too.
+A host processes one message and prefetches four more, and there must be messages left for the other hosts.
 """
 USUAL_PHOTOS = 10
 """The default number of photos per host."""
 HOST_BYTES = 150_000_000
-"""The memory in bytes of a worker's main process and its pool process during a resize of 12 megapixels."""
+"""The memory, in bytes, that a worker and its pool process need to resize a 12-megapixel photo."""
 SERVER_BYTES = 500_000_000
-"""The memory in bytes of the web process, the database, the broker, and the photo store without photos."""
+"""The memory, in bytes, that the web process, the database, the broker and the empty photo store need."""
 
 
 def number_of_photos(workers: int, photos: int | None) -> int:
-    """Return `photos`, or the default number of photos for `workers` hosts if it is None.
+    """Return `photos`, or the default number of photos for `workers` hosts if `photos` is None.
 
     Raises:
-        WorkshopError: If there are too few or too many hosts, or too few photos for the hosts.
+        WorkshopError: If there are too few or too many hosts, or too few photos for this number of hosts.
     """
     if not 2 <= workers <= MOST_HOSTS:
         raise WorkshopError(f"Choose between 2 and {MOST_HOSTS} hosts, for example --workers 4.")
@@ -46,5 +46,6 @@ def check_memory(workers: int, photo_bytes: int) -> None:
     if needed > free:
         raise WorkshopError(
             f"This needs about {needed / 1e9:.1f} GB of memory, but only {free / 1e9:.1f} GB is free. The "
-            "photo store keeps all photos in memory, so use fewer photos (--photos) or hosts (--workers)."
+            "photo store keeps all photos in memory, so use fewer photos (--photos) or fewer hosts "
+            "(--workers)."
         )

@@ -4,9 +4,9 @@ Run this program in the project's folder:
 
     python send_photos.py SECONDS send|follow
 
-Whenever the number of resized photos changes, the program prints the number and the seconds since the first
+Whenever the number of resized photos changes, the program prints this number and the seconds since the first
 task was sent. It exits when all photos are resized, or when no photo has been resized for SECONDS seconds.
-With `follow`, it sends no tasks but only waits.
+With `follow`, the program sends no tasks and only waits.
 """
 
 import sys
@@ -20,7 +20,7 @@ def main(patience: float, send: bool) -> None:
     """Send the tasks if `send` is True, and print the progress.
 
     Args:
-        patience: The number of seconds without a resized photo after which to stop.
+        patience: The maximum number of seconds to wait until the next photo is resized.
         send: Whether to send the tasks.
     """
     import django

@@ -1,4 +1,4 @@
-"""Run the finished project and several hosts, which share only servers and no disk."""
+"""Run the finished project on several simulated hosts, which share servers but no disk."""
 
 import contextlib
 import os
@@ -21,16 +21,16 @@ from workshop.system.child import Child
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.host_settings"
 PROGRESS = re.compile(r"(\d+) ([\d.]+)")
-"""The pattern of a progress line printed by send_photos.py, whose output can also contain warnings."""
+"""The pattern of a progress line that send_photos.py prints. The output can also contain warnings."""
 PATIENCE = VISIBILITY_TIMEOUT + 20
-"""The number of seconds without a resized photo after which the remaining photos count as lost.
+"""If no photo has been resized for this many seconds, the remaining photos count as lost.
 
-Unacknowledged messages return to the queue sooner.
+Unacknowledged messages return to the queue after VISIBILITY_TIMEOUT, which is shorter.
 """
 
 
 class Simulation:
-    """A site and hosts that share no disk. The rows are in a database, and the photos are in a bucket.
+    """A site and hosts that don't share a disk. The rows are in a database, and the photos are in a bucket.
 
     Args:
         sites: The object that stops all processes at the end.
@@ -54,7 +54,7 @@ class Simulation:
 
     @property
     def shared_servers(self) -> dict[str, str]:
-        """The things that the hosts share (rows, photos and messages), with the server that stores each."""
+        """The server for each kind of data that the hosts share: rows, photos and messages."""
         return {
             "rows": self._database,
             "photos": "a bucket in an S3 store (moto)",
@@ -69,7 +69,7 @@ class Simulation:
 
     @contextlib.contextmanager
     def running_workers(self, count: int) -> Iterator[Sequence[Host]]:
-        """Run the workers of the first `count` hosts while the with block runs. Yields these hosts."""
+        """Run the workers of the first `count` hosts while the `with` block runs. Yields these hosts."""
         hosts = self.hosts[:count]
         try:
             for host in hosts:
@@ -90,10 +90,10 @@ class Simulation:
         The wait also ends if no photo has been resized for PATIENCE seconds.
 
         Args:
-            send: Whether to send the tasks. After an upload, the site has already sent them.
+            send: Whether to send the tasks. After an upload, the site has already sent the tasks.
 
         Yields:
-            The number of resized photos and the seconds since the start, whenever the number changes.
+            The number of resized photos and the seconds since the start, each time this number changes.
 
         Raises:
             WorkshopError: If send_photos.py failed.

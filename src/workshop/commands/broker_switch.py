@@ -1,4 +1,4 @@
-"""`./workshop broker stop` and `start`: stop or start only the broker of a running `up`."""
+"""`./workshop broker stop` and `start`: stop or start just the broker while `up` is running."""
 
 import signal
 
@@ -38,7 +38,7 @@ def switch(on: bool) -> str:
         raise WorkshopError(f"Could not send a signal to ./workshop up ({error}).") from error
     if not until(lambda: answers(url, 0.5) is on, SECONDS):
         what = "start" if on else "stop"
-        raise WorkshopError(f"The broker did not {what}. The terminal of ./workshop up shows the reason.")
+        raise WorkshopError(f"The broker did not {what}. The terminal that runs ./workshop up shows why.")
     if on:
         return f"The broker is running again at {url}. Its queues are empty."
     return "The broker is stopped. Start it again: ./workshop broker start"

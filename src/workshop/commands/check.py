@@ -21,7 +21,7 @@ def main(project: Project, step: str | None = None, everything: bool = False) ->
 
     Args:
         project: The project to check.
-        step: The id of the only step to check. Default: the whole lesson.
+        step: The ID of the step to check. Default: all steps of the lesson.
         everything: Whether to continue after a step has failed.
 
     Returns:
@@ -31,10 +31,11 @@ def main(project: Project, step: str | None = None, everything: bool = False) ->
 
 
 def watch(project: Project, step: str | None = None) -> int:
-    """Check the project now and after every save until Ctrl-C. Each run stops at the first failed step.
+    """Check the project now and after every save, until the learner presses Ctrl-C.
 
-    The step that failed last is checked first, because the learner is working on it. The next run is prepared
-    while the learner is editing. After a `reset`, the new copy is watched.
+    Each run stops at the first failed step. The step that failed last is checked first, because the learner
+    is working on that step. The next run is prepared while the learner is editing. After `./workshop reset`,
+    the new copy is watched.
     """
     say(f"Watching {project.shown}. Stop with Ctrl-C.")
     while _watch_folder(project, step):
@@ -46,8 +47,8 @@ def watch(project: Project, step: str | None = None) -> int:
 def preflight(project: Project) -> list[str]:
     """Return a sentence for each missing or unreadable file that keeps the project from starting.
 
-    The project is not started. A module may also be a package: `images/tasks/__init__.py` instead of
-    `images/tasks.py`.
+    The function doesn't start the project. A module can also be a package, for example
+    `images/tasks/__init__.py` instead of `images/tasks.py`.
     """
     problems = []
     for name, original in project_files.list_files(project.lesson.folder).items():
@@ -59,13 +60,13 @@ def preflight(project: Project) -> list[str]:
 
 
 def _watch_folder(project: Project, step: str | None) -> bool:
-    """Watch the project. Returns False after Ctrl-C, and True if another folder has replaced the project."""
+    """Watch the project. Returns False after Ctrl-C, and True if the project folder has been replaced."""
     folder = file_watcher.identity(project.folder)
     current, prepared, first = None, None, None
     try:
         prepared = Run(project, step)
-        # Start the watcher first, so that it notices files that are saved while a check is prepared or
-        # running.
+        # Start the watcher first so that it notices files that are saved while a check is being prepared or
+        # is running.
         for changes in file_watcher.changes(
             project.folder,
             say,
@@ -96,7 +97,7 @@ def _watch_folder(project: Project, step: str | None) -> bool:
 
 
 def _check(project: Project, run: Run, step: str | None, first: str | None = None) -> Verdicts:
-    """Execute `run`, print its progress, and record the passed steps if this is the learner's copy."""
+    """Execute `run`, print its progress, and record the passed steps if `project` is a learner's copy."""
     folder = file_watcher.identity(project.folder)
     with run:
         report = Report(project, step, first)
@@ -123,5 +124,5 @@ def _record(project: Project, step: str | None, passed: list[str]) -> None:
 
 
 def _is_code(name: Path) -> bool:
-    """Return True if a change to the file `name`, a path relative to the project, starts a new check."""
+    """Return True if a change to the file `name` starts a new check. The path is relative to the project."""
     return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)

@@ -23,9 +23,9 @@ class FileDiff:
 
     Attributes:
         lines: The unified diff from the learner's file to the solution.
-        in_copy: Whether the learner has the file.
-        in_solution: Whether the solution has the file.
-        steps: The ids of the steps that change the file.
+        in_copy: Whether the learner's copy contains the file.
+        in_solution: Whether the solution contains the file.
+        steps: The IDs of the steps that change the file.
     """
 
     name: str
@@ -36,11 +36,11 @@ class FileDiff:
 
     @property
     def remark(self) -> str:
-        """The number of added and removed lines, or a text that says which side lacks the file."""
+        """The numbers of added and removed lines, or a note if the file exists on only one side."""
         if not self.in_solution:
             return "only in your copy"
         if not self.in_copy:
-            return "missing in your copy"
+            return "missing from your copy"
         starts = [line[:1] for line in self.lines[2:]]
         return f"+{starts.count('+')} -{starts.count('-')}"
 
@@ -50,11 +50,14 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
 
     Args:
         project: The learner's copy.
-        step: Compare only the files that this step changes, and only with the solution to this step.
-        name: Compare only this file. The path is relative to the project, the current folder or the clone.
+        step: The step to compare, or None for the whole lesson. If a step is given, only the files that the
+            step changes are compared, and only with the solution to that step.
+        name: The file to compare, or None for all files. The path is relative to the project, the current
+            folder or the clone.
 
     Raises:
-        WorkshopError: There is no solution, neither side has the file `name`, or `step` doesn't change it.
+        WorkshopError: There is no solution, neither the copy nor the solution contains the file `name`, or
+            `step` doesn't change this file.
     """
     solution = project.lesson.solution
     if not solution.is_dir():

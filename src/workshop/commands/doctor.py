@@ -27,7 +27,7 @@ from workshop.system.ports import who_holds
 
 PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker", 5555: "Flower"}
 MOVABLE = {"the broker", "Flower"}
-"""What `up` starts on another port if its usual port is taken."""
+"""The services that `up` starts on another port if their usual port is taken."""
 FREE_BYTES = 1_000_000_000
 
 
@@ -36,8 +36,9 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        summary: What was checked and found, as a sentence without a capital letter or a period.
-        fix: How to fix the problem. Empty if there is nothing to do.
+        summary: What was checked and what was found, as a sentence without an initial capital letter and
+            without a period.
+        fix: Instructions for fixing the problem, or an empty string if nothing needs to be fixed.
     """
 
     ok: bool
@@ -64,7 +65,7 @@ def examine(project: Project | None, ports: dict[int, str] = PORTS) -> list[Find
 
 
 def show(findings: list[Finding]) -> None:
-    """Print the findings, and the fix below each problem."""
+    """Print the findings, with the fix below each problem."""
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
         say(f"  {mark} {escape(finding.summary)}", hang=4, markup=True)
@@ -72,7 +73,7 @@ def show(findings: list[Finding]) -> None:
             say(indent(finding.fix, " " * 6))
     problems = sum(not finding.ok for finding in findings)
     if problems:
-        say(f"\n  {problems} problem{'s' * (problems > 1)} found. Start with the first.")
+        say(f"\n  {problems} problem{'s' * (problems > 1)} found. Start with the first one.")
     else:
         say("\n  Everything is fine.")
 
@@ -108,7 +109,7 @@ def _port(port: int, purpose: str) -> Finding:
 
 
 def _broker_url() -> str:
-    """Return REDIS_URL if it is set, otherwise the address of the running `up`'s broker, or the default."""
+    """Return REDIS_URL if it is set, otherwise the address of the broker that `up` uses, or the default."""
     of_up = up_state.read().get("addresses", {}).get("broker")
     return environment.kept().get("REDIS_URL") or of_up or DEFAULT_REDIS_URL
 
@@ -152,7 +153,7 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
 
 
 def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None, str]:
-    """Return the project's state (see `inspect_project`), or None and the reason why loading it failed."""
+    """Return the project's state (see `inspect_project`), or None and the reason why loading failed."""
     variables = project.environment(redis_url=url) | {
         "DJANGO_SETTINGS_MODULE": project.settings_module,
         "PYTHONPATH": str(paths.SOURCES),
@@ -173,7 +174,7 @@ def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None
 
 
 def _ignored_settings(project: Project) -> Iterator[Finding]:
-    """Find variables in the shell that `up` doesn't pass on, but that manually typed commands read."""
+    """Find variables that `up` doesn't pass to its processes but that manually typed commands read."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
     settings = project.folder / "myproject" / "settings"
     for file in (settings.with_suffix(".py"), *settings.glob("**/*.py")):
@@ -204,7 +205,7 @@ def _migrations(project: Project, state: dict) -> Finding:
     return Finding(
         False,
         f"migrations are pending: {', '.join(pending[:3])}{more}",
-        f"cd {project.shown} && python manage.py migrate   (./workshop up also does that)",
+        f"cd {project.shown} && python manage.py migrate   (./workshop up also does this)",
     )
 
 

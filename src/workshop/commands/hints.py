@@ -10,14 +10,14 @@ from workshop.runtime import docs_address
 
 
 def open_step(lesson: Lesson, otherwise: str) -> Step:
-    """Return the first unpassed step of `lesson`, core steps first.
+    """Return the first step of `lesson` that the learner hasn't passed. Core steps come first.
 
     Args:
-        lesson: The lesson.
-        otherwise: The last sentence of the error message, to which a step id is appended.
+        lesson: The lesson that contains the step.
+        otherwise: The last sentence of the error message. A step ID is appended to this sentence.
 
     Raises:
-        WorkshopError: All steps have passed.
+        WorkshopError: The learner has passed all steps.
     """
     if step := progress.next_step(lesson):
         return step
@@ -33,7 +33,7 @@ def open_step(lesson: Lesson, otherwise: str) -> Step:
 
 
 def show(lesson: Lesson, step: Step, everything: bool = False) -> None:
-    """Print the next hint for `step`, or all hints, and record how many the learner has seen."""
+    """Print the next hint for `step`, or all hints, and record how many hints the learner has seen."""
     total = len(step.hints)
     if not total:
         say(f"Step {step.id} has no hints. Read the step again: {docs_address.place_of(lesson, step)}")

@@ -1,4 +1,4 @@
-"""Print the state of a project as JSON, for `./workshop doctor`: its migrations, result backend and workers.
+"""Print a project's migrations, result backend and workers as JSON. `./workshop doctor` runs this module.
 
 The module runs in a separate process in the project's folder (`python -m workshop.commands.inspect_project`),
 because the project's settings and tasks can be imported only there.
@@ -10,19 +10,22 @@ import os
 import sys
 
 MARK = "FOUND"
-"""The start of the line that contains the JSON. The project's code may print other lines."""
+"""The text at the start of the line that contains the JSON. The project's code may print other lines."""
 ASK_WORKERS = "ask-workers"
-"""The command-line argument that adds the workers to the output. Without it, the broker is not used."""
+"""The command-line argument that adds the workers to the output.
+
+The broker is used only if this argument is given.
+"""
 
 
 def inspect(ask_workers: bool) -> dict:
     """Import the project's URLs and tasks, and return its state.
 
     Returns:
-        "pending": The pending migrations of the database at DATABASE_URL, if it is set.
-        "database": The reason why that database cannot be used, if there is a problem.
+        "pending": The pending migrations of the database at DATABASE_URL, if this variable is set.
+        "database": The reason why the database at DATABASE_URL cannot be used, if there is a problem.
         "backend": The result backend, "disabled", or None if the project has no Celery app.
-        "workers": The pid of each worker, by the worker's name.
+        "workers": The PID of each worker, by worker name.
     """
     from django.urls import get_resolver
 
@@ -56,8 +59,8 @@ def _inspect_celery(ask_workers: bool) -> dict:
     stats = {}
     if ask_workers:
         inspect = app.control.inspect
-        with contextlib.suppress(OperationalError):  # the broker has just stopped
-            # A worker that has just started answers late.
+        with contextlib.suppress(OperationalError):  # the broker may have just stopped
+            # A worker that has just started takes longer to respond.
             stats = inspect(timeout=1).stats() or inspect(timeout=3).stats() or {}
     workers = {name: worker["pid"] for name, worker in stats.items()}
     return {"backend": app.conf.result_backend or "disabled", "workers": workers}

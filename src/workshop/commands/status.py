@@ -1,4 +1,4 @@
-"""`./workshop status`: show every lesson with the learner's progress, and the next command."""
+"""`./workshop status`: show the learner's progress in every lesson, and what to do next."""
 
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +10,7 @@ from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
 
 WIDE = 100
-"""The minimum width of a terminal, in columns, for showing the progress bars."""
+"""The minimum terminal width, in columns, at which the progress bars are shown."""
 
 
 def show() -> None:
@@ -25,7 +25,7 @@ def show() -> None:
     last = progress.last_lesson()
     table = Table.grid(padding=(0, 1))
     has_bars = console.width >= WIDE
-    for is_whole in (True, True, False, True, *[True] * has_bars, True):  # the title shrinks
+    for is_whole in (True, True, False, True, *[True] * has_bars, True):  # only the title may wrap
         table.add_column(no_wrap=is_whole)
     for lesson in known:
         passed = progress.passed_steps(lesson.name)

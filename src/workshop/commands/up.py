@@ -28,11 +28,11 @@ from workshop.system.ports import ENDED, LAST, claim, claim_next, claimant, next
 
 DOCS_PORT = 8001
 REMARKS = 48
-"""The column in which the remarks in the table start."""
+"""The column at which the remarks in the table start."""
 
 
 def up(project: Project, port: int = 8000) -> int:
-    """Run the project until Ctrl-C, SIGTERM or SIGHUP, then stop every process. Returns 0.
+    """Run the project until Ctrl-C, SIGTERM or SIGHUP is received, then stop every process. Returns 0.
 
     Raises:
         WorkshopError: Another `up` is running, the port is taken, or the broker at REDIS_URL doesn't respond.
@@ -47,7 +47,7 @@ def up(project: Project, port: int = 8000) -> int:
                 f"./workshop up --port {next_free(port + 10)}"
             )
         if project.is_learners:
-            playground.add_script(project.folder)  # missing if an older version made the copy
+            playground.add_script(project.folder)  # an older version of the workshop didn't create it
         session = _Session(project, port, started)
         stack.enter_context(signals.handled(session.stop))
         stack.enter_context(signals.handled(session.switch_broker, broker_switch.SIGNALS))
@@ -83,7 +83,7 @@ def docs_site(port: int = DOCS_PORT) -> Service | None:
 
 
 class _Session:
-    """One run of `up`."""
+    """The state of one run of `up`."""
 
     def __init__(self, project: Project, port: int, started: float):
         self.project, self.port, self.started = project, port, started
@@ -204,7 +204,7 @@ class _Session:
         yield "  stop: Ctrl-C"
 
     def servers(self) -> Iterator[str]:
-        """Yield a row for the broker and for each server in WORKSHOP_KEEP, without the passwords."""
+        """Yield a row for the broker and for each server in WORKSHOP_KEEP. Passwords are hidden."""
         kind = (
             f"embedded (valkey {version_of(self.redis_url)}), this machine only"
             if self.broker
@@ -223,7 +223,7 @@ class _Session:
             yield _row("kept", wanted, f"from your shell ({KEEP})")
 
     def page(self, service: Service) -> str:
-        """Return the address of the lesson's docs page or of its notebook."""
+        """Return the address of the lesson's page in the docs, or of the lesson's notebook."""
         if service.name == "notebook":
             return server.address_of(self.project.lesson, service.port)
         return f"http://localhost:{service.port}/lessons/{self.project.lesson.name}/"

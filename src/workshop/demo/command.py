@@ -15,21 +15,21 @@ from workshop.system.signals import INTERRUPTED
 
 BLOCKING = "01-sync"
 UPLOADS = 6
-"""The number of uploads to each of the two sites in the comparison, not counting one warm-up upload."""
+"""The number of uploads to each of the two sites in the comparison, not counting the warm-up upload."""
 
 
 def main(exit_when_done: bool) -> int:
-    """Run the newest solution, upload every sample, and compare the site with the one from lesson 01.
+    """Run the newest solution, upload every sample, and compare the site with the site from lesson 01.
 
     All processes are stopped before the function returns.
 
     Args:
-        exit_when_done: Whether to return once all photos are done. If False, the site keeps running until
-            Ctrl-C.
+        exit_when_done: Whether to return when the comparison is finished. If False, the site keeps running
+            until Ctrl-C is pressed.
 
     Returns:
-        The exit code: 0, or 1 if a photo ended in an unexpected state, or 130 if Ctrl-C was pressed before
-        all photos were done.
+        The exit code: 1 if a photo ended up in an unexpected state and `exit_when_done` is True, 130 if
+        Ctrl-C was pressed before the comparison was finished, otherwise 0.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(say, "Stopped. Nothing is left running.")
@@ -109,7 +109,7 @@ def _compare(site: Site, folder: Path, sites: SiteStack) -> None:
             f"slowest {max(counted) * 1000:4.0f} ms"
         )
     ratio = medians["blocking"] / medians["offloaded"]
-    say(f"The median blocking request took {ratio:.1f} times as long.")
+    say(f"The median blocking request took {ratio:.1f} times as long as the offloaded one.")
 
 
 def _keep_running(site: Site) -> int:

@@ -14,7 +14,7 @@ from workshop.photos.visitor import Visitor
 from workshop.system.waiting import until
 
 PATIENCE = 60.0
-"""The number of seconds without any change after which the demo stops waiting for the remaining photos."""
+"""The demo stops waiting for the remaining photos if nothing has changed for this many seconds."""
 DONE = ("resized", "refused", "failed")
 
 
@@ -26,14 +26,14 @@ class Photo:
         sample: The sample that is uploaded.
         state: The current state: painting, painted, uploading, waiting or unqueued, and finally one of DONE.
         id: The photo's ID on the site, or None until the site has accepted the photo.
-        content: The bytes of the file, which are empty until the photo has been painted.
+        content: The content of the photo's file, which is empty until the photo has been painted.
         pixels: The width and height of the resized photo, such as "800×600".
         bytes_after: The size of the resized photo in bytes.
-        why: The site's message about a photo that it did not resize.
+        why: The site's explanation if the photo was not resized, otherwise an empty string.
         sent_at: The start time of the upload, measured with time.perf_counter().
         request_seconds: The duration of the upload request in seconds.
         http_status: The HTTP status of the response to the upload, or None if there was no response.
-        seconds: Seconds from the start of the upload until the photo was done.
+        seconds: The number of seconds from the start of the upload until the photo was done.
     """
 
     sample: Sample
@@ -69,7 +69,7 @@ class Photo:
         return self.state == self.sample.outcome
 
     def finish(self, state: str, why: str = "") -> None:
-        """Set the final state and its reason, and record how many seconds the photo took."""
+        """Set the final state and its reason, and record the number of seconds since the upload started."""
         self.state, self.why, self.seconds = state, why, time.perf_counter() - self.sent_at
 
 
@@ -84,8 +84,8 @@ class UploadTracker:
     def send(self, photo: Photo) -> None:
         """Upload `photo`, and update its state.
 
-        If the site refuses the photo, its state becomes refused. Otherwise, the photo gets an ID. Its state
-        becomes waiting, or already a final state if the site resizes photos in the request.
+        If the site refuses the photo, the state becomes "refused". Otherwise, the photo gets an ID, and the
+        state becomes "waiting". If the site resizes photos during the request, the state is already final.
         """
         photo.sent_at = time.perf_counter()
         answer = self._visitor.upload(photo.name, photo.content)
@@ -103,7 +103,7 @@ class UploadTracker:
             photo.finish(page.states.get(photo.id, "lost"))
 
     def update(self, photos: list[Photo]) -> None:
-        """Ask the site for the states of all unfinished photos, as the script on its page does."""
+        """Ask the site for the states of all unfinished photos, as the JavaScript on the site's page does."""
         pending = {photo.id: photo for photo in photos if photo.id is not None and not photo.is_done}
         if not pending or self._states_url is None:
             return
@@ -125,7 +125,7 @@ class UploadTracker:
 
 
 def paint(photos: list[Photo], show: Callable[[], None]) -> None:
-    """Create the files of all photos. Calls `show` before and after each file."""
+    """Create the files of all photos. Calls `show` before and after creating each file."""
     for photo in photos:
         photo.state = "painting"
         show()
@@ -139,9 +139,10 @@ def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lam
     The function also returns if no state has changed for PATIENCE seconds.
 
     Args:
-        photos: The photos to upload, which have already been painted.
+        photos: The photos to upload. All of them must have been painted.
         visitor: The visitor who uploads the photos.
-        show: A function that is called after every step and after every request for the states.
+        show: A function that displays the progress. The function is called after every step of an upload and
+            after every request for the photos' states.
     """
     tracker = UploadTracker(visitor)
     for photo in photos:
@@ -163,7 +164,7 @@ def upload(photos: list[Photo], visitor: Visitor, show: Callable[[], None] = lam
 
 
 class _ListPage(HTMLParser):
-    """Parses the page that lists the photos, and finds their states by ID and the URL for new states."""
+    """Parses the page that lists the photos. Finds each photo's state and the URL that returns new states."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Display the demo's progress in a live table, or one line per change if the output is not a terminal."""
+"""Display the demo's progress in a live table. If the output is not a terminal, print one line per change."""
 
 import contextlib
 import re
@@ -24,7 +24,7 @@ COLORS = {
     "failed": "magenta",
 }
 WIDE = 124
-"""The minimum terminal width, in columns, at which the whole purpose of a sample fits."""
+"""The minimum terminal width, in columns, at which every sample's full description fits into the table."""
 
 
 class ProgressDisplay:
@@ -37,7 +37,7 @@ class ProgressDisplay:
 
     @contextlib.contextmanager
     def on_screen(self) -> Iterator[None]:
-        """Display the photos while the with block runs. The table stays on the screen afterward."""
+        """Display the photos' progress during the `with` block. The table stays on the screen afterward."""
         if not console.is_terminal or console.is_dumb_terminal:
             yield
             return

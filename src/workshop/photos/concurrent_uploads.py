@@ -1,4 +1,4 @@
-"""Send many uploads at once, and measure how they slow down a visitor who only opens a page."""
+"""Send many uploads at once, and measure how much they slow down a visitor who only opens pages."""
 
 import contextlib
 import statistics
@@ -16,21 +16,21 @@ from workshop.system.waiting import until
 
 MOST_AT_ONCE = 200
 PAGES_AROUND = 20
-"""How many pages the other visitor opens before the uploads, and again after them."""
+"""The number of pages that the other visitor opens before the uploads, and again after the uploads."""
 PAUSE = 0.02
-"""Seconds that the other visitor waits before opening the next page."""
+"""The number of seconds that the other visitor waits before opening each page."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Uploads sent at once, and the pages that another visitor opened before, during and after them."""
+    """Simultaneous uploads, and the pages that another visitor opened before, during and after them."""
 
     uploads: list[Answer]
     pages: list[Timing]
 
     @property
     def started(self) -> float:
-        """The start of the first upload, in seconds since 1970."""
+        """The start time of the first upload, in seconds since 1970."""
         return min(upload.started for upload in self.uploads)
 
     @property
@@ -60,12 +60,12 @@ class Load:
 def prepared_uploads(
     address: str, names: Sequence[str], content: bytes
 ) -> Iterator[list[Callable[[], Answer]]]:
-    """For each name, prepare an upload by a separate visitor who has already opened the form.
+    """Prepare an upload for each name. Each upload has its own visitor, who has already opened the form.
 
     Args:
         address: The site's address.
         names: The names of the files.
-        content: The content of each file.
+        content: The content of every file.
 
     Yields:
         The functions to pass to `send`, one for each upload.
@@ -79,11 +79,11 @@ def prepared_uploads(
 
 
 def send(uploads: Sequence[Callable[[], Answer]], interval: float = 0.0) -> Iterator[Answer]:
-    """Send prepared uploads, each in a separate thread.
+    """Send prepared uploads, each in its own thread.
 
     Args:
         uploads: The functions that `prepared_uploads` yields.
-        interval: Seconds between the starts of two uploads. With 0, all uploads start at once.
+        interval: The number of seconds from one upload to the next. If it is 0, all uploads start at once.
 
     Yields:
         The answers, in the order in which they arrive.
@@ -104,7 +104,7 @@ def upload_at_once(
     content: bytes,
     on_answer: Callable[[Answer], object] = lambda answer: None,
 ) -> Load:
-    """Upload a photo several times at once, while another visitor opens pages.
+    """Send several uploads of the same photo at once while another visitor opens pages.
 
     Args:
         address: The site's address, such as "http://127.0.0.1:8000".
@@ -154,7 +154,7 @@ def _wait_for_pages(pages: list[Timing], watching: Future) -> None:
 
 
 def main(address: str, count: int, content: bytes) -> int:
-    """Upload `count` photos at once, and print how long each upload and the other visitor's pages took.
+    """Upload `count` photos at once. Print the response times of the uploads and of another visitor's pages.
 
     Returns:
         The exit code: 0 if the site accepted all photos, otherwise 1.
@@ -163,7 +163,7 @@ def main(address: str, count: int, content: bytes) -> int:
         WorkshopError: The site doesn't respond, or `count` is not between 1 and MOST_AT_ONCE.
     """
     if not 1 <= count <= MOST_AT_ONCE:
-        raise WorkshopError(f"--upload takes the number of photos, from 1 to {MOST_AT_ONCE}.")
+        raise WorkshopError(f"--upload requires a number of photos from 1 to {MOST_AT_ONCE}.")
     photos = "1 photo" if count == 1 else f"{count} photos"
     say(f"Uploading {photos} of {len(content) / 1e6:.1f} MB to {address}, all at once.")
     names = [f"photo-{number:02}.jpg" for number in range(1, count + 1)]

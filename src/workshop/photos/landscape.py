@@ -1,4 +1,4 @@
-"""Paint the landscape in the sample photos."""
+"""Draw the landscape that the sample photos show."""
 
 import math
 import random
@@ -8,14 +8,14 @@ from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 
 def scene(width: int, height: int, seed: int = 0, grain: int = 14, sun: float = 0.7) -> Image.Image:
-    """Paint an upright landscape with an arrow that points up.
+    """Draw a landscape scene, right side up, with an arrow pointing up.
 
     Args:
         width: The width in pixels.
         height: The height in pixels.
-        seed: The seed for the random hills and clouds.
-        grain: The strength of the noise: the maximum change in brightness, in levels from 0 to 255.
-        sun: The sun's position, from 0 (left) to 1 (right).
+        seed: The seed of the random number generator for the hills and clouds.
+        grain: The strength of the noise, as the maximum change in brightness on a scale from 0 to 255.
+        sun: The sun's horizontal position, from 0 (left) to 1 (right).
     """
     chance = random.Random(f"{seed} {width} {height}")
     sky = Image.linear_gradient("L").resize((width, height))

@@ -1,4 +1,4 @@
-"""Generate sample photos for the site. They contain no copyrighted work and no real location."""
+"""Generate sample photos for the site. The photos contain no copyrighted material and no real location."""
 
 import struct
 import time
@@ -29,7 +29,7 @@ STORED_AS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""For each EXIF orientation, how to transpose an upright picture to get the picture as it is stored."""
+"""The transformation that turns an upright picture into the stored picture, for each EXIF orientation."""
 GREENWICH = {1: "N", 2: (51.0, 28.0, 40.0), 3: "W", 4: (0.0, 0.0, 5.0)}
 
 
@@ -39,10 +39,10 @@ class Sample:
 
     Attributes:
         name: The file's name.
-        purpose: What the file is for.
+        purpose: A short description of what is special about the file.
         content: A function that returns the file's bytes.
-        outcome: What happens to the file on the site. It is "resized", the upload form rejects it
-            ("refused"), or the form accepts it but the resize fails ("failed").
+        outcome: The expected outcome of an upload: "resized", "refused" if the upload form rejects the file,
+            or "failed" if the form accepts the file but the resize fails.
     """
 
     name: str
@@ -60,10 +60,10 @@ def photo(
     The same arguments always produce the same bytes.
 
     Args:
-        width: The stored width in pixels.
-        height: The stored height in pixels.
-        seed: The seed for the random hills and clouds.
-        orientation: The EXIF orientation. With 5 to 8, the photo is displayed rotated by 90°.
+        width: The width of the stored picture in pixels.
+        height: The height of the stored picture in pixels.
+        seed: The seed of the random number generator for the hills and clouds.
+        orientation: The EXIF orientation, from 1 to 8. With 5 to 8, the photo is displayed rotated by 90°.
         gps: Whether to add a GPS position.
         icc: Whether to add the sRGB color profile.
 
@@ -117,7 +117,7 @@ def _animated() -> bytes:
 
 
 def _bomb() -> bytes:
-    """Return a PNG of about 60 bytes whose header claims 30000×30000 pixels."""
+    """Return a PNG of about 60 bytes whose header claims a size of 30000×30000 pixels."""
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1))), (b"IEND", b""))
     chunks = (
@@ -135,10 +135,10 @@ PHONE_PHOTO = Sample(
 SAMPLES = (
     PHONE_PHOTO,
     Sample("phone.jpg", "two pictures in one file (MPO), as many phones save them", _two_pictures),
-    Sample("transparent.png", "rounded corners you can see through", _transparent),
+    Sample("transparent.png", "transparent rounded corners", _transparent),
     Sample(
         "web.webp",
-        "a WebP of 3 megapixels",
+        "a 3-megapixel WebP",
         lambda: _encoded(scene(2016, 1512), "WEBP", quality=85, method=2),
     ),
     Sample(
@@ -156,11 +156,11 @@ SAMPLES = (
     ),
     Sample(
         "text.jpg",
-        "a text file with a photo's file name: rejected",
+        "a text file named like a photo: rejected",
         lambda: b"This is no photo.\n" * 20,
         "refused",
     ),
-    Sample("bomb.png", "a few bytes that claim 900 megapixels: rejected", _bomb, "refused"),
+    Sample("bomb.png", "a tiny file that claims to have 900 megapixels: rejected", _bomb, "refused"),
 )
 
 
@@ -193,7 +193,7 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
 
     Args:
         folder: The folder for the samples (default: `samples` in the clone).
-        upload: How many photos to upload, or None to only create the samples.
+        upload: The number of photos to upload, or None to create the samples without uploading anything.
         port: The site's port (default: the port of the running `up`, or 8000).
     """
     place = Path(folder).expanduser() if folder else paths.ROOT / "samples"
@@ -214,13 +214,13 @@ def main(folder: str | None, upload: int | None, port: int | None = None) -> int
 
 
 def _site(port: int | None) -> str:
-    """Return the site's address. The default port is that of the running `up`, or 8000."""
+    """Return the site's address. The default port is the port that the running `up` uses, or 8000."""
     if port is None and (address := up_state.read().get("addresses", {}).get("site")):
         return address
     return f"http://localhost:{port or 8000}"
 
 
 def _phone_photo(folder: Path) -> bytes:
-    """Return PHONE_PHOTO from `folder`, where a learner may have replaced it."""
+    """Return the content of PHONE_PHOTO's file in `folder`. A learner may have replaced this file."""
     list(make(folder, (PHONE_PHOTO,)))
     return (folder / PHONE_PHOTO.name).read_bytes()

@@ -1,4 +1,4 @@
-"""Simulate visitors who open pages of the photo site and upload photos, as a browser does."""
+"""Simulate visitors who open the photo site's pages in a browser and upload photos."""
 
 import time
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from workshop.errors import WorkshopError
 
 ERROR_CLASSES = {"error", "errors", "errorlist"}
 PATIENCE = 300.0
-"""Seconds that a visitor waits for a response."""
+"""The maximum number of seconds that a visitor waits for a response."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """When a request was sent, and how long it took.
+    """The start time and the duration of a request.
 
     Attributes:
-        started: When the request was sent, in seconds since 1970.
-        seconds: How long the site took to respond.
+        started: The time at which the request was sent, in seconds since 1970.
+        seconds: The number of seconds that the site took to respond.
     """
 
     started: float
@@ -39,9 +39,9 @@ class Answer(Timing):
 
     Attributes:
         name: The file's name.
-        refusal: Why the site rejected the photo, or None if the site accepted it.
-        page: The next page that the visitor sees: the list of photos, or the form with errors. None if there
-            was no response.
+        refusal: The reason why the site rejected the photo, or None if the site accepted it.
+        page: The next page that the visitor sees (the list of photos, or the form with errors), or None if
+            the site didn't respond.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Answer(Timing):
 
 
 class Visitor:
-    """A visitor with a separate connection and cookies. Use the visitor in a `with` statement."""
+    """A visitor with its own connection and cookies. Use it in a `with` statement."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -102,27 +102,27 @@ class Visitor:
         if self._token is None:
             raise WorkshopError(
                 f"{self.address}/upload/ has no form with a csrf_token. Is another program on this port? "
-                "./workshop up prints the site's address. Set its port with --port."
+                "./workshop up prints the site's address. Use --port to set the site's port."
             )
 
     def upload(self, name: str, content: bytes) -> Answer:
-        """Upload a photo under `name`. A rejected photo doesn't raise an exception: see `Answer.refusal`.
+        """Upload a photo under `name`. If the form has not been opened yet, open it first.
 
-        Opens the form first if necessary.
+        A rejected photo doesn't raise an exception. `Answer.refusal` contains the reason for the rejection.
 
         Raises:
-            WorkshopError: The form cannot be opened: see `open_form()`.
+            WorkshopError: The form cannot be opened (see `open_form()`).
         """
         return self.prepare(name, content)()
 
     def prepare(self, name: str, content: bytes) -> Callable[[], Answer]:
-        """Prepare an upload, so that `Answer.seconds` measures only the upload request.
+        """Prepare an upload in advance so that `Answer.seconds` is only the time for the upload request.
 
         Returns:
             A function that sends the upload. Call this function only once.
 
         Raises:
-            WorkshopError: The form cannot be opened: see `open_form()`.
+            WorkshopError: The form cannot be opened (see `open_form()`).
         """
         if self._token is None:
             self.open_form()
@@ -151,14 +151,14 @@ class Visitor:
 
 
 class _UploadPage(HTMLParser):
-    """Parses an upload page and extracts the form token and the words of all error messages."""
+    """Parses an upload page and extracts the CSRF token and the words of all error messages."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.token: str | None = None
         self.errors: list[str] = []
         self._open_tags: list[str] = []
-        """The tag of the error message that is being read, repeated for each open tag of the same name."""
+        """The open tags of the current error message: its own tag, and nested tags with the same name."""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
