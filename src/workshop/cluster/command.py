@@ -55,8 +55,8 @@ def _run(sites: SiteStack, workers: int, photo: bytes, photos: int, quick: bool)
     simulation = Simulation(sites, workers)
     say(
         f"Running the finished system ({simulation.site.project.shown}) on {workers} hosts. Each host is a "
-        "worker with one process, its own name and its own data folder, and it doesn't read the web "
-        "process's disk. The hosts share:"
+        "worker with one process, its own name and its own data folder, and has no access to the web "
+        "process's files. The hosts share:"
     )
     for what, server in simulation.shared_servers.items():
         say(f"  {what:<10}{server}", hang=12)
@@ -91,17 +91,16 @@ def _measure_speedup(simulation: Simulation, photos: int, counts: list[int], rou
         for count in counts[:: 1 if turn % 2 == 0 else -1]:
             with simulation.running_workers(count):
                 if rounds > 1:
-                    _resize_all(
-                        simulation, photos
-                    )  # a warm-up, because a process imports the modules when it resizes its first photo
+                    # A warm-up, because a process imports the modules when it resizes its first photo.
+                    _resize_all(simulation, photos)
                 rates[count].append(photos / _resize_all(simulation, photos))
     _print_rates(rates)
     # macOS has no sched_getaffinity.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     say(
         f"  CPU cores of this machine: {cores}. The web process, the database, the photo store and the "
-        "broker use them too, so more simulated hosts than cores help little. Real hosts bring "
-        "their own cores."
+        "broker need cores, too, so there is little to gain from more simulated hosts than cores. Real "
+        "hosts bring their own cores."
     )
 
 

@@ -169,10 +169,10 @@ def main(address: str, count: int, content: bytes) -> int:
     names = [f"photo-{number:02}.jpg" for number in range(1, count + 1)]
     load = upload_at_once(address, names, content, _print_answer)
     seconds = [upload.seconds for upload in load.uploads]
-    say(f"Uploads:               median {statistics.median(seconds):.2f} s, slowest {max(seconds):.2f} s")
-    say(f"Pages before uploads:  {_milliseconds(load.pages_before)}")
+    say(f"Uploads:                   median {statistics.median(seconds):.2f} s, slowest {max(seconds):.2f} s")
+    say(f"Pages before the uploads:  {_milliseconds(load.pages_before)}")
     if load.pages_during:
-        say(f"Pages during uploads:  {_milliseconds(load.pages_during)}")
+        say(f"Pages during the uploads:  {_milliseconds(load.pages_during)}")
         slower = statistics.median(load.pages_during) / statistics.median(load.pages_before)
         say(f"The median page took {slower:.1f} times as long during the uploads.")
     return 1 if any(upload.refusal for upload in load.uploads) else 0
