@@ -543,7 +543,7 @@ def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
     run = start("02")
     assert run.end() == 1
     assert run.lines[:2] == [
-        "A line of playground/02-waiting/Procfile cannot be read: No closing quotation.",
+        "A line in playground/02-waiting/Procfile cannot be read: No closing quotation.",
         f"  {line}",
     ]
     assert "run the same command again" in run.text

@@ -16,11 +16,11 @@ from workshop.system import atomic_file
 
 @dataclass(frozen=True)
 class Solved:
-    """The files that were written. If there are none, everything was already solved.
+    """The files that were written. If no files were written, everything was already solved.
 
     Attributes:
         changed: The learner's files that were changed.
-        created: The files that the learner didn't have.
+        created: The files that were created because the learner didn't have them.
         backup: The folder that contains the learner's versions of the changed files, or None if no file was
             changed.
     """
@@ -87,7 +87,7 @@ def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
         checksums: The checksums of the solution's files.
 
     Returns:
-        A message, or "" if no file was changed.
+        A message for the learner, or "" if no file was changed.
     """
     if not _restore(folder, backup, checksums):
         return ""
@@ -105,10 +105,10 @@ def _refuse_solutions(project: Project) -> None:
 
 
 def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solved:
-    """Write all `files` or none of them: if one can't be written, the others are restored.
+    """Write all of the `files`. If one of them can't be written, restore the others.
 
     Raises:
-        WorkshopError: The operating system refused a change.
+        WorkshopError: The operating system reported an error.
     """
     _refuse_packages(project, files)
     folder, backup = project.folder, None

@@ -60,9 +60,9 @@ def _why_unreadable(file: Path, folder: Path) -> str | None:
 
 
 def cause(lines: Iterable[str], folder: Path) -> Cause:
-    """Return why a process exited, according to its log, or an empty Cause if the log doesn't show why.
+    """Return why a process exited, according to its log. If the log doesn't say why, return an empty Cause.
 
-    If the process continued after an error, for example in a task or a request, that error is not the cause.
+    An error after which the process kept running, such as an error in a task or a request, is not the cause.
     """
     reports, rest = tracebacks.read(lines)
     for report in reversed(reports):
@@ -79,7 +79,10 @@ def place(lines: Iterable[str], folder: Path) -> str:
 
 
 def advice(error: str) -> str:
-    """Return how to fix an import of a name that doesn't exist, or "" for any other error."""
+    """Return advice on a circular import or an import of a name that doesn't exist.
+
+    For any other error, return "".
+    """
     if "circular import" in error:
         return (
             "Two files import each other, so one of them is not complete yet. Remove one of the two imports."
@@ -87,8 +90,8 @@ def advice(error: str) -> str:
     if match := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", error):
         name, module = match.groups()
         return (
-            f"{module} does not define {name}. Import a name that it defines. If your code should use "
-            f"another name for it, add: as {name}"
+            f"{module} does not define {name}. Import a name that it defines. To keep "
+            f"using the name {name} in your code, add: as {name}"
         )
     return ""
 

@@ -1,4 +1,4 @@
-"""The process of a service that the supervisor runs, and what is known about it."""
+"""A service that the supervisor runs, together with its process and its state."""
 
 import contextlib
 import os
@@ -29,13 +29,14 @@ class ServiceProcess:
         pid: The service's process ID, or None if it has no process.
         thread: The thread that reads the output of the service's process.
         lines: The last lines of the output.
-        problem: Why the service isn't running. The reason is printed only when it changes.
-        restart: Why the service is restarting. The reason is printed once the service is ready.
+        problem: The reason why the service isn't running. It is printed only when it changes.
+        restart: The reason why the service is restarting. It is printed once the service is ready.
         old_listener: The pid of the process that listened on the service's port before the restart.
-        asked_at: When the service was told to start.
-        ready_at: When the service became ready, or 0 if all lines of its start have been printed.
-        kill_at: When the service is killed if it has not stopped by then.
-        last_line_at: When the service printed its last line.
+        asked_at: The time when the service was told to start.
+        ready_at: The time when the service became ready. It is reset to 0 after the service's startup output
+            has been printed.
+        kill_at: The time at which the service is killed if it hasn't stopped by then.
+        last_line_at: The time when the service printed its most recent line.
     """
 
     service: Service
@@ -62,12 +63,12 @@ class ServiceProcess:
         """Change the state.
 
         Raises:
-            ValueError: `state` may not follow the current state.
+            ValueError: The service can't change from its current state to `state`.
         """
         self.state = service_state.check(self.state, state)
 
     def restarts_because(self, reason: str) -> None:
-        """Set the reason for a restart. If a restart is already pending, its start time doesn't change."""
+        """Set the reason for a restart. If a restart is already pending, `asked_at` doesn't change."""
         if not self.restart:
             self.asked_at = time.monotonic()
         self.restart = f"{self.service.name} {reason}"
@@ -79,7 +80,7 @@ class ServiceProcess:
 
     @property
     def is_zombie(self) -> bool:
-        """Whether the process has exited while a process that it started still has the log open."""
+        """Whether the process is a zombie. Its log is then still open in a process that it started."""
         try:
             return self.pid is not None and psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
         except psutil.Error:
@@ -87,7 +88,7 @@ class ServiceProcess:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether the process, which has been ready since `ready_at`, has printed the lines of its start."""
+        """Whether the process has become ready and has finished printing its startup output."""
         if not self.ready_at:
             return False
         quiet_at = max(self.last_line_at, self.ready_at) + startup_output.QUIET_SECONDS
@@ -95,14 +96,14 @@ class ServiceProcess:
 
     @property
     def is_served(self) -> bool:
-        """Whether the service itself accepts connections on its port."""
+        """Whether the service itself, not another process, accepts connections on its port."""
         port = self.service.port
         if not port or not self.pid or not ports.accepts_connections(port):
             return False
         return ports.listener(self.pid, port) not in (None, self.old_listener)
 
     def signal(self, number: int) -> None:
-        """Send a signal. Only the main process receives SIGTERM, since a pool process would drop its task."""
+        """Send a signal. SIGTERM goes only to the main process: a pool process would drop its task."""
         if self.pid is None:
             return
         if number == signal.SIGTERM and self.service.is_simple:

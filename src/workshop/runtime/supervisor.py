@@ -1,7 +1,7 @@
 """Keep the processes of a project running, and report what happens to them.
 
-honcho's own manager stops everything when one process exits. This supervisor keeps the others running: it
-reports which process exited and why, and restarts that process when a file changes.
+honcho's own manager stops everything when one process exits. This supervisor keeps the other processes
+running, reports which process exited and why, and restarts that process when a file changes.
 """
 
 import contextlib
@@ -35,31 +35,35 @@ from workshop.system.waiting import until
 GRACE_SECONDS = 10
 START_SECONDS = 60
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
-"""The message that Django's runserver logs before it restarts its server, with or without a timestamp."""
+"""Matches the message, with or without a timestamp, that Django's runserver logs before it restarts."""
 _VERBS = {
     State.WAITING: " waits for ",
     State.UNREADABLE: "cannot start: ",
     State.BROKEN: "cannot load your code: ",
 }
-"""For each state, the words between a service's name and the reason. For CRASHED, the reason has a verb."""
+"""For each state, the words that are printed between a service's name and the reason.
+
+For CRASHED, the reason itself contains the verb.
+"""
 
 
 class Supervisor:
-    """Runs services until `stop()` is called. Services with `once` run first. The others start after them.
+    """Runs services until `stop()` is called. The services with `once` run before all others.
 
     Args:
         services: The services to run.
         folder: The project's folder. A change in this folder restarts services.
         printer: The printer for the output of the services.
-        say: Called with each sentence about what happens to the services.
-        on_ready: Called once, when every service is either ready or has failed to start.
-        on_pids: Called with a dictionary that maps names to pids whenever a process starts or exits.
+        say: A function that is called with each message about what happens to the services.
+        on_ready: A function that is called one time, when every service is ready or has failed to start.
+        on_pids: A function that is called whenever a process starts or exits. Its argument is a dictionary
+            that maps the names of services to process IDs.
         broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
         running: The services, by name.
-        settled: Set when every service is either ready or has failed to start.
-        exited: Set when `run()` has finished.
+        settled: An event that is set when every service is ready or has failed to start.
+        exited: An event that is set when `run()` has finished.
     """
 
     def __init__(
@@ -86,12 +90,12 @@ class Supervisor:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
-        """Stop all services; on the second call, kill them. You can call this in a signal handler."""
+        """Stop all services. The second call kills them. You can call this method in a signal handler."""
         self._stop_requests += 1
         self._events.put(lambda: None)  # ends the wait for an event
 
     def switch_broker(self, on: bool) -> None:
-        """Start an empty broker, or stop the broker. You can call this in a signal handler."""
+        """Start an empty broker if `on` is True, otherwise stop it. You can call this in a signal handler."""
         self._events.put(partial(self._switch_broker, on))
 
     def run(self) -> None:
@@ -231,7 +235,7 @@ class Supervisor:
         if running.state != State.STARTING or service.port or service.once:
             return
         if not service.ready_line:
-            running.ready_at = running.ready_at or time.monotonic()  # if it doesn't exit: see `_update`
+            running.ready_at = running.ready_at or time.monotonic()  # unless it exits soon: see `_update`
         elif service.ready_line in text:
             self._mark_ready(running)
 
@@ -240,7 +244,7 @@ class Supervisor:
         running.problem, running.ready_at = "", running.ready_at or time.monotonic()
 
     def _handle_reload(self, running: ServiceProcess, file: Path) -> None:
-        """Record that the service is reloading on its own: its server restarts in another process."""
+        """Record that the service is reloading on its own. Its server restarts in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.restart:
             running.restarts_because(f"restarted: {file} changed")
@@ -251,7 +255,7 @@ class Supervisor:
         running.startup.hold()
 
     def _report_ready(self, running: ServiceProcess) -> None:
-        """Report that the service has started, because it has printed all the lines of its start."""
+        """Report that the service has started. Call this once it has printed all its startup output."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
         if running.restart:
@@ -352,7 +356,7 @@ class Supervisor:
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
-        """Kill all processes, including those still starting: every thread has a process or will have one."""
+        """Kill all processes, including those still starting. Every thread has a process or will have one."""
 
         def are_killed() -> bool:
             while not self._events.empty():
@@ -372,7 +376,7 @@ class Supervisor:
         if running.state == State.STARTING and (running.is_served or running.is_quiet):
             self._mark_ready(running)
         elif running.state == State.READY and running.ready_at:
-            # After its ready line, a service prints nothing more. After it opens its port, it may print more.
+            # A service prints nothing after its ready line, but it may print more after opening its port.
             if running.service.ready_line or running.is_quiet:
                 self._report_ready(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:

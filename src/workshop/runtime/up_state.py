@@ -1,4 +1,4 @@
-"""The lock and the state of `./workshop up`, in the files `.workshop/up.lock` and `.workshop/up.json`."""
+"""The lock and the state of `./workshop up`, stored in `.workshop/up.lock` and `.workshop/up.json`."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def write(state: dict) -> None:
 
 
 def identify(pid: int) -> dict | None:
-    """Return a record that identifies a process, or None if it has exited.
+    """Return a record that identifies a process, or None if the process has exited.
 
     A later process could have the same pid, but not the same start time.
     """
@@ -39,7 +39,7 @@ def identify(pid: int) -> dict | None:
 
 
 def process(identity: dict) -> psutil.Process | None:
-    """Return the process that `identify()` recorded, or None if it has exited."""
+    """Return the process that `identify()` recorded, or None if the process has exited."""
     with contextlib.suppress(psutil.Error, TypeError, KeyError):
         candidate = psutil.Process(identity["pid"])
         is_same = abs(candidate.create_time() - identity["create_time"]) < 1
@@ -134,7 +134,7 @@ def _kill_leftovers(state: dict) -> None:
 
 
 def _family(state: dict) -> list[psutil.Process]:
-    """Return the recorded processes that are still running. The children come before their parent."""
+    """Return the recorded processes that are still running, each one preceded by its children."""
     family = []
     for identity in state.get("processes", {}).values():
         if recorded := process(identity):

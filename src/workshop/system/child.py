@@ -32,8 +32,8 @@ class Child:
         log: The file for the process's output. None means a temporary file, which `stop` deletes.
         append: Whether to keep the previous content of `log`.
         terminal: The file descriptor of a terminal that receives the output instead of `log`.
-        leash: Whether standard input is a pipe that closes when the parent process exits, even if the parent
-            is killed.
+        leash: Whether the process's standard input is a pipe that closes when the parent process exits, even
+            if the parent is killed.
         own_session: Whether the process leads its own session. False leaves it in the parent's session.
         pass_fds: The file descriptors that the process inherits.
 
@@ -91,12 +91,12 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code: None while the process is running, negative if a signal ended it."""
+        """The exit code. It is None while the process is running, and negative if a signal ended it."""
         return self._process.poll()
 
     @property
     def output(self) -> str:
-        """The output so far. After `stop`, it is empty if the log was a temporary file."""
+        """The process's output so far. After `stop`, it is empty if the log was a temporary file."""
         with contextlib.suppress(FileNotFoundError):
             return self.log.read_text(encoding="utf-8", errors="replace")
         return ""
@@ -109,8 +109,8 @@ class Child:
         """Wait until the output contains `text`.
 
         Returns:
-            The first complete line that contains `text`. It is "" if the process exits or `seconds` pass
-            before there is such a line.
+            The first complete line that contains `text`, or "" if the process exits or `seconds` elapse
+            before such a line appears.
         """
 
         def line() -> str:
@@ -167,7 +167,7 @@ class Child:
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Ask the process to exit, wait up to `seconds`, then kill its process group.
 
-        You can call this more than once.
+        You can call this method more than once.
         """
         try:
             if self.running:

@@ -11,7 +11,7 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE, longest_pa
     """Wait until `condition()` is true, and return its value.
 
     Args:
-        condition: The function to call repeatedly, at first with hardly any pause.
+        condition: The function that is called repeatedly, at first with very short pauses.
         seconds: The maximum number of seconds to wait.
         longest_pause: The maximum number of seconds between two calls.
 
