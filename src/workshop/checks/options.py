@@ -1,4 +1,4 @@
-"""The options for a pytest process that runs checks. An environment variable passes them to the process."""
+"""The options for a pytest process that runs checks. An environment variable passes the options to it."""
 
 import dataclasses
 import json

@@ -95,7 +95,7 @@ class PytestProcess:
         return environment
 
     def start(self) -> None:
-        """Run the checks. `read()` returns their events, as `workshop.checks.pytest_plugin` sends them."""
+        """Run the checks. `read()` returns the events that `workshop.checks.pytest_plugin` sends."""
         self._last_read = time.monotonic()
         self._process.run("pytest", self._arguments, self.project.folder, self._environment)
 
@@ -138,7 +138,7 @@ class PytestProcess:
         return f"Nothing happened for {MAX_SILENCE} s{doing}. Does your code contain an endless loop?"
 
     def _why_exited(self) -> str:
-        """Wait for the process to exit, and return why it exited. It has already closed its pipe."""
+        """Wait for the process to exit, and return why it exited. The process has already closed its pipe."""
         if self._process.wait(MAX_SILENCE) is None:
             return self._why_silent()
         text = self._log.read_text(errors="replace")

@@ -17,7 +17,7 @@ class Verdicts:
         first: The step that is checked and shown first, or None.
         steps: The steps that are checked, in the order in which they are shown.
         failure: The first failed check, or None. Failures in ignored steps don't count.
-        broken: The reason why the run stopped early, or None if it didn't.
+        broken: The reason why the run stopped early, or None if the run did not stop early.
         skipped: The steps of the checks that can't run on this machine. The keys are the reasons.
     """
 
@@ -50,7 +50,7 @@ class Verdicts:
         return self._has_passed.get(step)
 
     def is_ignored(self, step: str) -> bool:
-        """Return True if failures in a step don't count because it is optional and wasn't requested."""
+        """Return True if failures in a step don't count because the step is optional and not requested."""
         return self.only is None and step in self._optional
 
     @property

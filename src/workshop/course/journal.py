@@ -1,4 +1,4 @@
-"""The journal of a command that changes a learner's copy. It is stored in `.workshop/unfinished.json`.
+"""The journal, in `.workshop/unfinished.json`, of a command that changes a learner's copy.
 
 `reset` and `solve` write the file before they change the copy, and delete it when they are done. If the
 command is killed or the power fails, the file remains, and the next command repairs the copy (see

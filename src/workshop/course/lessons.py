@@ -16,7 +16,7 @@ class Step:
     Attributes:
         id: The step's id, such as "3.2".
         files: The files to edit, relative to the project folder.
-        minutes: The estimated time for the step, in minutes. `workshop.dev.lesson_minutes` computes it.
+        minutes: The estimated time for the step in minutes, as computed by `workshop.dev.lesson_minutes`.
         optional: Whether the lesson counts as done even without this step.
     """
 

@@ -119,7 +119,7 @@ def changed_files(lesson: Lesson) -> list[str]:
 
 
 def backup_folder(name: str) -> Path:
-    """Create and return an empty folder in playground/.backup/. Its name ends with the current time."""
+    """Create and return an empty folder in playground/.backup/. The name ends with the current time."""
     folder = _unused_backup_path(name)
     folder.mkdir(parents=True)
     return folder

@@ -79,7 +79,7 @@ def set_hints_seen(lesson: str, step: str, count: int) -> None:
 
 
 def restart_lesson(lesson: str) -> None:
-    """Clear the passed steps and seen hints of `lesson`, and record it as the lesson started last."""
+    """Clear the passed steps and seen hints of `lesson`, and record that it was started last."""
     with _changing() as record:
         record["last"] = lesson
         record["passed"].pop(lesson, None)
@@ -92,7 +92,8 @@ def load() -> dict:
     If the file is unreadable, it is renamed, and a message is printed to standard error.
 
     Returns:
-        {"last": lesson or None, "passed": {lesson: [step]}, "hints": {lesson: {step: count}}}
+        A dictionary of the form {"last": lesson or None, "passed": {lesson: [step]}, "hints": {lesson: {step:
+        count}}}.
     """
     empty = {"last": None, "passed": {}, "hints": {}}
     try:

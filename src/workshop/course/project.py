@@ -1,4 +1,4 @@
-"""The project that a command works on. It consists of a folder with a manage.py file, and a lesson."""
+"""The project that a command works on: a folder that contains manage.py, and the folder's lesson."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ class Project:
 
     @property
     def failing_services(self) -> dict[str, str]:
-        """The `practice` services that fail or are slow, with their modes: {"storage": "slow 600"}."""
+        """The modes of the `practice` services that fail or are slow, such as {"storage": "slow 600"}."""
         modes = {}
         for service in ("storage", "mail"):
             with contextlib.suppress(OSError):
@@ -73,8 +73,8 @@ class Project:
         """Return the environment for the project's processes.
 
         Args:
-            redis_url: The broker's address. None leaves REDIS_URL unchanged.
-            data: The data folder. Default: the project's own data folder.
+            redis_url: The broker's address, or None to leave REDIS_URL unchanged.
+            data: The data folder (default: the project's own data folder).
             port: The value of the variable $PORT in the Procfile.
             kept: Whether to include the variables that WORKSHOP_KEEP names. Use False for a site that has its
                 own servers.
@@ -129,7 +129,7 @@ def learners_copy(lesson: Lesson) -> Project:
         return Project(lesson.learners_copy, lesson)
     raise NotStarted(
         f"Lesson {lesson.name} has not been started: there is no {paths.shown(lesson.learners_copy)}.\n"
-        f"Start it:          ./workshop start {lesson.code}",
+        f"Start the lesson:  ./workshop start {lesson.code}",
         lesson.name,
     )
 
@@ -138,7 +138,7 @@ def for_lesson(lesson: Lesson) -> Project:
     """Return the current folder's project if it belongs to `lesson`, otherwise the learner's copy.
 
     Raises:
-        NotStarted: The current folder isn't in a project of this lesson, and the learner has no copy of it.
+        NotStarted: The current folder isn't in a project of this lesson, and no learner's copy exists.
     """
     project = _around_current_folder()
     return project if project and project.lesson.name == lesson.name else learners_copy(lesson)

@@ -105,7 +105,7 @@ def _refuse_solutions(project: Project) -> None:
 
 
 def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solved:
-    """Write all of the `files`. If one of them can't be written, restore the others.
+    """Write all of the `files`. If one of the files can't be written, restore the others.
 
     Raises:
         WorkshopError: The operating system reported an error.
@@ -134,7 +134,7 @@ def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solve
         except OSError as error:
             state = (
                 "Some files may contain the solution and others may not. The next ./workshop command "
-                "fixes that."
+                "repairs the files."
                 if journal.exists()
                 else "Your files are unchanged."
             )
@@ -151,7 +151,7 @@ def _refuse_packages(project: Project, names: Iterable[str]) -> None:
         package = (project.folder / name).with_suffix("")
         if name.endswith(".py") and (package / "__init__.py").is_file():
             raise WorkshopError(
-                f"{paths.shown(package)} is a package. Python would import it instead of {name}.\n"
+                f"{paths.shown(package)} is a package. Python would import this package instead of {name}.\n"
                 "Move the folder out of the project, then run the command again."
             )
 

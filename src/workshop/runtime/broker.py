@@ -28,10 +28,10 @@ The groups are the scheme, the username and password (up to the last @), and the
 class Broker:
     """A broker on 127.0.0.1 that stores everything in memory.
 
-    Use it as a context manager, or call `start()` and `stop()` yourself.
+    Use the broker as a context manager, or call `start()` and `stop()` yourself.
 
     Args:
-        port: The only port that the broker may use. None lets the broker choose a free port.
+        port: The only port that the broker may use, or None to choose a free port.
         prefer: The port to try first if `port` is None. If `prefer` is also None, the broker uses any free
             port.
 
@@ -62,7 +62,9 @@ class Broker:
         return self._process is not None and self._process.running
 
     def start(self) -> "Broker":
-        """Start the broker and wait until it responds. After a restart, it is empty and uses the same port.
+        """Start the broker and wait until it responds.
+
+        A restarted broker is empty and uses the same port as before.
 
         Raises:
             WorkshopError: The port is taken, or the broker doesn't respond.
@@ -143,8 +145,8 @@ def connection_error(url: str, seconds: float) -> str:
         return str(error) or type(error).__name__
     except ValueError:  # its message may contain part of the password
         return (
-            "the address is invalid. Write it as redis://:password@host:6379/0, with %40 for @ and %2F for / "
-            "in the password."
+            "the address is invalid. Write the address as redis://:password@host:6379/0, with %40 for @ and "
+            "%2F for / in the password."
         )
     return ""
 

@@ -54,8 +54,8 @@ def how_to_stop(pid: int | None) -> str:
         return "Stop that process"
     if owner.clone == paths.ROOT:
         return f"Stop it with kill {pid}"
-    where = f"the terminal where {owner.command} runs" if owner.command else "its terminal"
-    return f"It belongs to another clone of the workshop, {owner.clone}. Press Ctrl-C in {where} there"
+    where = f"the terminal where that clone runs {owner.command}" if owner.command else "its terminal"
+    return f"That process belongs to another clone of the workshop, {owner.clone}. Press Ctrl-C in {where}"
 
 
 def _command(process: psutil.Process) -> str:

@@ -155,7 +155,7 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
             continue
         taken = "another program, perhaps ./workshop up. Stop that program."
         if holder:
-            taken = f"the containers of {holder}. Stop them: {stop_command(holder)}"
+            taken = f"the containers of {holder}. Stop these containers: {stop_command(holder)}"
         raise WorkshopError(
             f"Port {port} ({service}) is taken by {taken}\n"
             f"Or choose another port: {variable}={int(port) + 10} ./workshop compose up"
@@ -184,7 +184,7 @@ def stop_command(project: str) -> str:
 
 
 def _docker_lines(docker: str, *arguments: str) -> list[str]:
-    """Run a Docker command. Return the lines of its output, or an empty list if the command fails."""
+    """Run a Docker command. Return the lines of the output, or an empty list if the command fails."""
     try:
         done = subprocess.run([docker, *arguments], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ _SKIPPED = {"data", "node_modules", "site-packages", "__pycache__"}
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a process exited.
+    """The reason why a process exited.
 
     Attributes:
         error: The exception, such as "ValueError: no such mode", or the last message of the process.
@@ -41,7 +41,7 @@ def python_files(folder: Path) -> Iterator[Path]:
 def unreadable(folder: Path) -> list[str]:
     """Return a sentence for each file that Python cannot read.
 
-    Such a sentence looks like this: "images/views.py:31 cannot be read: …".
+    For example: "images/views.py:31 cannot be read: …".
     """
     return [sentence for file in python_files(folder) if (sentence := _why_unreadable(file, folder))]
 
@@ -73,7 +73,7 @@ def cause(lines: Iterable[str], folder: Path) -> Cause:
 
 
 def place(lines: Iterable[str], folder: Path) -> str:
-    """Return the learner's file and line from the last traceback in `lines`, or "" if there is none."""
+    """Return the learner's file and line from the last traceback in `lines`, or "" if neither exists."""
     reports, _ = tracebacks.read(lines)
     return reports[-1].place(folder, _SKIPPED) if reports else ""
 
@@ -90,7 +90,7 @@ def advice(error: str) -> str:
     if match := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", error):
         name, module = match.groups()
         return (
-            f"{module} does not define {name}. Import a name that it defines. To keep "
+            f"{module} does not define {name}. Import a name that exists there. To keep "
             f"using the name {name} in your code, add: as {name}"
         )
     return ""

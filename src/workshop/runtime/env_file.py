@@ -21,7 +21,7 @@ SECRETS = (
     "GRAFANA_PASSWORD",
     "AWS_SECRET_ACCESS_KEY",
 )
-"""The names of the secrets in .env. Their values can be used in a URL without percent-encoding."""
+"""The names of the secrets in .env. The values can be used in a URL without percent-encoding."""
 _VARIABLE = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(["']?)(.*?)\2[ \t]*(?:[ \t]#.*)?$""", re.MULTILINE
 )

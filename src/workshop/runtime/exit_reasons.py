@@ -36,9 +36,9 @@ class ExitReasons:
             lines: The last lines of the process's output.
             code: The process's exit code.
         """
-        next_start = "\n  It starts again when you save a file."
+        next_start = "\n  The process starts again when you save a file."
         if log := service.log:  # a service with a log file is not part of the project
-            next_start = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
+            next_start = f"\n  The log is {paths.shown(log)}. The other processes keep running."
         if number := _signal_of(code):
             killed = (
                 ". The signal came from kill -9, or from the system because memory ran out (on Linux, see "

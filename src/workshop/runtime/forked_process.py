@@ -33,8 +33,8 @@ class Fork:
         events: A file descriptor to which the process can write events.
 
     Attributes:
-        exit_code: The process's exit code. It is None while the process is running and negative if a signal
-            ended the process. `running` and `wait` update the exit code.
+        exit_code: The process's exit code, which is None while the process is running and negative if a
+            signal ended the process. `running` and `wait` update the exit code.
     """
 
     def __init__(self, server: socket.socket, output: int, group: int = 0, events: int | None = None):
@@ -85,7 +85,7 @@ class Fork:
         return self.wait(0) is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
+        """Wait up to `seconds` for the process to exit. Return the exit code, or None after a timeout."""
         # The server sends the pid immediately, so only the wait for the exit code takes time.
         while self.exit_code is None and self._read_status(seconds):
             pass
@@ -121,16 +121,16 @@ class Fork:
 
 
 class ForkServer:
-    """The fork server's process. It loads the libraries in the background.
+    """The fork server's process, which loads the libraries in the background.
 
-    Use it as a context manager, or call `close()`.
+    Use the server as a context manager, or call `close()`.
 
     Args:
         celery: Whether to load Celery as well.
 
     Attributes:
         folder: A temporary folder that is shared by everything that uses the server.
-        socket: The socket for requests to the server. Pass it to `Fork`.
+        socket: The socket for requests to the server, which you pass to `Fork`.
     """
 
     def __init__(self, celery: bool = True):

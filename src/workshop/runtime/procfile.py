@@ -1,4 +1,4 @@
-"""The services in a project's Procfile, and how to tell when each one is ready."""
+"""The services in a project's Procfile, and how to tell when each service is ready."""
 
 import re
 import shlex
@@ -27,12 +27,12 @@ class Service:
         port: The port on which the service listens once it is ready.
         ready_line: The text that the log contains once the service is ready. Without `port` and `ready_line`,
             the service is ready when it prints its first line.
-        restarts: Whether to restart the service when code changes. False if the service reloads code on its
-            own.
+        restarts: Whether to restart the service when code changes. Use False for a service that reloads code
+            on its own.
         reads: Other files that the service reads. A change to one of these files restarts the service.
         waits: The step that the learner must complete before the service can start.
         once: Whether the service is done when it exits with code 0.
-        log: The file that the service's output goes to. None shows the output in the terminal.
+        log: The file that the service's output goes to, or None to show the output in the terminal.
     """
 
     name: str

@@ -25,16 +25,15 @@ class ServiceProcess:
         service: The service.
         colour: The color of the service's name in the terminal.
         startup: The filter for the service's output.
-        state: The service's state. Use `enter` to change it.
+        state: The service's state. Call `enter` to change the state.
         pid: The service's process ID, or None if it has no process.
         thread: The thread that reads the output of the service's process.
         lines: The last lines of the output.
-        problem: The reason why the service isn't running. It is printed only when it changes.
-        restart: The reason why the service is restarting. It is printed once the service is ready.
+        problem: The reason why the service isn't running, which is printed only when it changes.
+        restart: The reason why the service is restarting, which is printed once the service is ready.
         old_listener: The pid of the process that listened on the service's port before the restart.
         asked_at: The time when the service was told to start.
-        ready_at: The time when the service became ready. It is reset to 0 after the service's startup output
-            has been printed.
+        ready_at: The time when the service became ready, or 0 after its startup output has been printed.
         kill_at: The time at which the service is killed if it hasn't stopped by then.
         last_line_at: The time when the service printed its most recent line.
     """
@@ -80,7 +79,7 @@ class ServiceProcess:
 
     @property
     def is_zombie(self) -> bool:
-        """Whether the process is a zombie. Its log is then still open in a process that it started."""
+        """Whether the process is a zombie: it has exited, but its child processes still have the log open."""
         try:
             return self.pid is not None and psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
         except psutil.Error:

@@ -194,7 +194,7 @@ def running(
     commands: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Run the solution `name` for the duration of the `with` block. Then delete its files.
+    """Run the solution `name` for the duration of the `with` block, then delete the site's files.
 
     The arguments and exceptions are the same as for `Site`.
     """

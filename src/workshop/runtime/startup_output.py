@@ -68,8 +68,8 @@ class Startup:
         """Print the held-back lines that are new.
 
         Args:
-            everything: Whether to print all lines from the first new line onward, because the process has
-                failed.
+            everything: Whether the process has failed. If True, all lines from the first new line onward are
+                printed.
         """
         if everything and not self._started:
             self._first_start.clear()  # the start failed, so the same traceback may be printed again

@@ -56,7 +56,7 @@ class Supervisor:
         printer: The printer for the output of the services.
         say: A function that is called with each message about what happens to the services.
         on_ready: A function that is called one time, when every service is ready or has failed to start.
-        on_pids: A function that is called whenever a process starts or exits. Its argument is a dictionary
+        on_pids: A function that is called whenever a process starts or exits. The argument is a dictionary
             that maps the names of services to process IDs.
         broker: The workshop's own broker, or None if the project uses another broker.
 
@@ -90,16 +90,19 @@ class Supervisor:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
-        """Stop all services. The second call kills them. You can call this method in a signal handler."""
+        """Stop all services, or kill them on the second call. You can call this in a signal handler."""
         self._stop_requests += 1
         self._events.put(lambda: None)  # ends the wait for an event
 
     def switch_broker(self, on: bool) -> None:
-        """Start an empty broker if `on` is True, otherwise stop it. You can call this in a signal handler."""
+        """Start an empty broker if `on` is True, otherwise stop the broker.
+
+        You can call this method in a signal handler.
+        """
         self._events.put(partial(self._switch_broker, on))
 
     def run(self) -> None:
-        """Start all services and keep them running. Return when all of them have exited after `stop()`."""
+        """Start all services and keep them running. Return when all services have exited after `stop()`."""
         with contextlib.ExitStack() as stack:  # calls the callbacks in reverse order, even if one fails
             stack.callback(self.exited.set)
             stack.callback(self.settled.set)
@@ -149,8 +152,8 @@ class Supervisor:
         if self.broker is not None and not self.broker.running and not self._broker_reported:
             self._broker_reported = True
             self.say(
-                "broker ended. Nothing can be queued until it is running again. It starts again when you "
-                "save a file."
+                "broker ended. No tasks can be queued until the broker is running again. The broker starts "
+                "again when you save a file."
             )
         if self._stopping:
             return
@@ -185,7 +188,7 @@ class Supervisor:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
             self._report_problem(
-                running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed the error."
+                running, State.UNREADABLE, f"{broken[0]}. The service starts once you have fixed the error."
             )
             return
         probe = None if running.state == State.PROBING else service.probe
@@ -244,7 +247,7 @@ class Supervisor:
         running.problem, running.ready_at = "", running.ready_at or time.monotonic()
 
     def _handle_reload(self, running: ServiceProcess, file: Path) -> None:
-        """Record that the service is reloading on its own. Its server restarts in another process."""
+        """Record that the service is reloading on its own, by restarting its server in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.restart:
             running.restarts_because(f"restarted: {file} changed")
@@ -255,7 +258,7 @@ class Supervisor:
         running.startup.hold()
 
     def _report_ready(self, running: ServiceProcess) -> None:
-        """Report that the service has started. Call this once it has printed all its startup output."""
+        """Report that the service has started. Call this method after its startup output has been printed."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
         if running.restart:
@@ -315,7 +318,7 @@ class Supervisor:
         self._reasons.broker_stopped = self._broker_reported = not on
         if not on:
             self.broker.stop()
-            self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
+            self.say("broker stopped. Its queues are gone. Start the broker again: ./workshop broker start")
         elif not self.broker.running:
             self._start_broker()
             for running in self.running.values():
@@ -327,7 +330,7 @@ class Supervisor:
         try:
             self.broker.start()
         except WorkshopError as error:
-            self.say(f"broker is still down: {error} It starts again when you save a file.")
+            self.say(f"broker is still down: {error} The broker starts again when you save a file.")
             return
         self._broker_reported = False
         self._report_pids()
@@ -356,7 +359,10 @@ class Supervisor:
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
-        """Kill all processes, including those still starting. Every thread has a process or will have one."""
+        """Kill all processes, including those that are still starting.
+
+        Every live thread has a process or will start a process.
+        """
 
         def are_killed() -> bool:
             while not self._events.empty():

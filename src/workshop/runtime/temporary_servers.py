@@ -23,7 +23,7 @@ BUCKET = "photos"
 
 
 class NotInstalled(WorkshopError):
-    """A server is not installed. The message contains the command that installs it."""
+    """A server is not installed. The message contains the installation command."""
 
 
 def as_user(name: str) -> list[str]:
@@ -78,7 +78,7 @@ def postgres() -> Iterator[str]:
     """
     initdb = postgres_program("initdb")
     if initdb is None:
-        raise NotInstalled("PostgreSQL is not installed. Install it: apt-get install postgresql")
+        raise NotInstalled("PostgreSQL is not installed. To install it, run: apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
             try:

@@ -37,7 +37,7 @@ class Traceback:
     """A traceback.
 
     Attributes:
-        frames: The file and line number of each frame. The innermost frame is the last one.
+        frames: The file and line number of each frame. The last frame is the innermost frame.
         error: The exception, such as "ValueError: no such mode".
     """
 

@@ -92,7 +92,7 @@ def only_one() -> Iterator[None]:
     """Hold the lock while the `with` block runs. First, kill the processes that a previous run left behind.
 
     Raises:
-        WorkshopError: Another `./workshop up` is running. The message contains its addresses.
+        WorkshopError: Another `./workshop up` is running. The message lists the addresses in use.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -121,7 +121,7 @@ def _already_up(state: dict) -> str:
 
 
 def _kill_leftovers(state: dict) -> None:
-    """Kill the processes that a previous run left behind, and delete its broker's files."""
+    """Kill the processes that a previous run left behind, and delete the files of that run's broker."""
     family = [member for member in _family(state) if member.pid != os.getpid()]
     for member in family:
         with contextlib.suppress(psutil.Error):
@@ -134,7 +134,7 @@ def _kill_leftovers(state: dict) -> None:
 
 
 def _family(state: dict) -> list[psutil.Process]:
-    """Return the recorded processes that are still running, each one preceded by its children."""
+    """Return the recorded processes that are still running, and their children. Children come first."""
     family = []
     for identity in state.get("processes", {}).values():
         if recorded := process(identity):

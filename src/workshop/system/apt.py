@@ -39,7 +39,7 @@ def install(*packages: str) -> bool:
 
 
 def _system() -> str:
-    """Return the ID of the distribution, such as "debian" or "ubuntu", or "" if it is unknown."""
+    """Return the ID of the distribution, such as "debian" or "ubuntu", or "" if the ID is unknown."""
     try:
         return platform.freedesktop_os_release()["ID"]
     except (OSError, KeyError):

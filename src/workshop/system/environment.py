@@ -46,13 +46,13 @@ def kept() -> dict[str, str]:
     for name in re.findall(r"[^\s,]+", os.environ.get(KEEP, "")):
         if "=" in name:
             raise WorkshopError(
-                f"{KEEP} takes only names, without values: write {name.partition('=')[0]} in it, and set "
+                f"{KEEP} takes only names. Write {name.partition('=')[0]} without its value, and set "
                 f"that variable separately."
             )
         if name not in os.environ:
             raise WorkshopError(
                 f"{KEEP} names {name}, but {name} is not set in this shell.\n"
-                f"Set it (export {name}=…), or remove its name from {KEEP}."
+                f"Set the variable (export {name}=…), or remove its name from {KEEP}."
             )
         variables |= {name: os.environ[name], KEEP: os.environ[KEEP]}
     return variables

@@ -21,7 +21,7 @@ def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[s
 
     Args:
         folder: The folder to watch.
-        say: A function that is called if the system's limit is reached. Its argument is a message that
+        say: A function that is called if the system's limit is reached. The argument is a message that
             contains the fix.
         **options: Options for `watchfiles.watch`.
     """

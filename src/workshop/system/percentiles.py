@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the `percent`th percentile of `values`.
 
-    This is the smallest value that is greater than or equal to `percent` percent of the values.
+    The percentile is the smallest value that is greater than or equal to `percent` percent of the values.
 
     Raises:
         ValueError: `values` is empty.

@@ -62,7 +62,7 @@ def claim(port: int) -> bool:
     when the process exits.
 
     Returns:
-        Whether `port` is now reserved. It isn't if another process listens on `port` or has claimed it.
+        True if `port` is now reserved, or False if another process listens on `port` or has claimed it.
     """
     if not is_free(port):
         return False
@@ -80,7 +80,7 @@ def claim(port: int) -> bool:
 
 
 def claim_next(port: int) -> int:
-    """Claim and return `port` or the next free port after it. If there isn't one, return any free port."""
+    """Claim and return `port` or the next free port after it. If all are taken, return any free port."""
     return next(filter(claim, range(port, LAST + 1)), None) or free_port()
 
 
@@ -93,7 +93,7 @@ def claimant(port: int) -> Holder | None:
 
 
 def next_free(port: int) -> int:
-    """Return `port` or the next free port after it. If there isn't one, return any free port."""
+    """Return `port` or the next free port after it. If no later port is free, return any free port."""
     return next(filter(is_free, range(port, LAST + 1)), None) or free_port()
 
 
@@ -124,7 +124,7 @@ def listener(pid: int, port: int) -> int | None:
 
     Returns:
         The pid of the process that listens on the port, or None if neither process `pid` nor any of its
-        descendants does.
+        descendants listens on it.
     """
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)

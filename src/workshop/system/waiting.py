@@ -16,7 +16,7 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE, longest_pa
         longest_pause: The maximum number of seconds between two calls.
 
     Returns:
-        The last value of `condition()`. It is false if the condition did not become true within `seconds`.
+        The last value of `condition()`, which is false if the condition did not become true in time.
     """
     deadline = monotonic() + seconds
     pause = min(0.005, longest_pause)
