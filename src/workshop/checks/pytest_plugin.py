@@ -60,7 +60,10 @@ def step_of(item: pytest.Item) -> str:
 
 
 def part_of(item: pytest.Item) -> str:
-    """Return the part of the lesson that a check belongs to. A part is all checks of one step in one file."""
+    """Return the part of the lesson that a check belongs to.
+
+    A part contains all checks of one step in one file.
+    """
     return f"{step_of(item)} {item.nodeid.partition('::')[0]}"
 
 

@@ -1,4 +1,4 @@
-"""Decide from the events of a run whether each step, and the whole run, has passed."""
+"""Use the events of a run to decide whether each step and the whole run have passed."""
 
 from collections import defaultdict
 

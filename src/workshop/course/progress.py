@@ -107,8 +107,8 @@ def load() -> dict:
     aside = file().with_name(f"progress-{datetime.now():%Y-%m-%d-%H%M%S}-unreadable.json")
     file().replace(aside)
     say(
-        f"Your progress file could not be read. It was renamed to {paths.shown(aside)}, and your "
-        f"code is unchanged. To record your finished steps again, run ./workshop check.",
+        f"Your progress file could not be read. The file was renamed to {paths.shown(aside)}, and "
+        f"your code is unchanged. To record your finished steps again, run ./workshop check.",
         on=error_console,
     )
     return empty

@@ -153,13 +153,14 @@ def at(folder: Path) -> Project:
     if not folder.exists():
         raise WorkshopError(
             f"There is no folder {paths.shown(folder)}. Give the name of a lesson (./workshop status lists "
-            "them) or the path to a project folder."
+            "the lessons) or the path to a project folder."
         )
     root = _project_folder(folder.resolve())
     if root is None:
         raise WorkshopError(
             f"{paths.shown(folder)} is not a Django project: it contains no manage.py. Give the name of "
-            "a lesson (./workshop status lists them) or the path to the folder that contains manage.py."
+            "a lesson (./workshop status lists the lessons) or the path to the folder that contains "
+            "manage.py."
         )
     lesson = _lesson_of(root)
     if lesson is None:

@@ -91,7 +91,10 @@ def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
     """
     if not _restore(folder, backup, checksums):
         return ""
-    return "./workshop solve was interrupted, so its changes were undone. Run it again to get the solution."
+    return (
+        "./workshop solve was interrupted, so its changes were undone. To get the solution, run the command "
+        "again."
+    )
 
 
 def _refuse_solutions(project: Project) -> None:

@@ -124,7 +124,7 @@ class Broker:
         return self._responds()
 
     def _responds(self) -> bool:
-        """Return True if the server that responds is this broker, not another one that has taken the port."""
+        """Return True if the server that responds is this broker, not another server that took the port."""
         return self.running and _server_info(self.url, 1).get("process_id") == self._process.pid
 
 

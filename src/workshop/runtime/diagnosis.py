@@ -84,9 +84,7 @@ def advice(error: str) -> str:
     For any other error, return "".
     """
     if "circular import" in error:
-        return (
-            "Two files import each other, so one of them is not complete yet. Remove one of the two imports."
-        )
+        return "Two files import each other, so one file is still incomplete. Remove one of the two imports."
     if match := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", error):
         name, module = match.groups()
         return (

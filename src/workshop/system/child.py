@@ -1,4 +1,4 @@
-"""Child processes: start them, read their output, wait for them, and stop them with all their children."""
+"""Start child processes, read their output, wait for them to exit, and stop them with all their children."""
 
 import contextlib
 import os

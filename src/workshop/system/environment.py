@@ -59,7 +59,7 @@ def kept() -> dict[str, str]:
 
 
 def bypass_proxies() -> None:
-    """Let this process connect to this machine directly, even if the shell sets http_proxy or ALL_PROXY."""
+    """Let this process connect to local servers directly, even if the shell sets http_proxy or ALL_PROXY."""
     os.environ.update(_without_proxy(os.environ))
 
 
