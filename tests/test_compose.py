@@ -571,9 +571,9 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(clone, busy_port):
     (clone.folder / "holder").write_text(f"{project}\n")
     assert clone.run("up", PORT=port).returncode == 0, "its own containers"
     (clone.folder / "holder").write_text(project.replace("finished", "03-images"))
-    assert "Stop them: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
+    assert "Stop these containers: LESSON=03-images ./workshop compose down" in clone.run("up").stderr
     (clone.folder / "holder").write_text("another")
-    assert "Stop them: docker compose --project-name another down" in clone.run("up").stderr
+    assert "Stop these containers: docker compose --project-name another down" in clone.run("up").stderr
 
 
 def test_manage_is_a_short_form(clone):

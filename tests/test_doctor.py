@@ -262,8 +262,8 @@ def listening(folder):
         ("somewhere/else", "Stop that process"),
         (
             "another/playground/01-tiny",
-            "It belongs to another clone of the workshop, {tmp_path}/another. Press Ctrl-C in its terminal "
-            "there",
+            "That process belongs to another clone of the workshop, {tmp_path}/another. Press Ctrl-C in its "
+            "terminal",
         ),
     ],
     ids=["ours", "a stranger's", "another clone's"],
@@ -301,8 +301,8 @@ def test_the_up_of_another_clone_is_named_with_the_way_to_stop_it(root, broker, 
         theirs.send(signal.SIGINT)
         assert theirs.end() == 0
     stop = (
-        f"It belongs to another clone of the workshop, {other}. Press Ctrl-C in the terminal where "
-        "./workshop up runs there"
+        f"That process belongs to another clone of the workshop, {other}. Press Ctrl-C in the terminal where "
+        "that clone runs ./workshop up"
     )
     assert finding.fix.splitlines()[0] == stop
     assert "kill" not in finding.fix + ours.text

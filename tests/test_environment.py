@@ -150,7 +150,7 @@ def test_names_in_workshop_keep_are_passed_on(foreign_shell, monkeypatch):
     ("kept", "words"),
     [
         ("NO_SUCH_SETTING", "names NO_SUCH_SETTING, but NO_SUCH_SETTING is not set in this shell"),
-        ("DEBUG=0", "takes only names, without values: write DEBUG in it"),
+        ("DEBUG=0", "takes only names. Write DEBUG without its value"),
     ],
 )
 def test_a_wrong_name_in_workshop_keep_is_an_error(monkeypatch, tmp_path, kept, words):

@@ -95,7 +95,7 @@ def test_an_unreadable_progress_file_is_set_aside(root, content, capsys):
     assert json.loads(progress.file().read_text())["last"] == "02-two"
     aside = list((root / ".workshop").glob("progress-*-unreadable.json"))
     assert [file.read_text() for file in aside] == [content]
-    assert "It was renamed to" in capsys.readouterr().err
+    assert "The file was renamed to" in capsys.readouterr().err
 
 
 def test_services_that_fail_on_purpose_are_known(root):

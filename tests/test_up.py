@@ -418,7 +418,7 @@ def test_of_two_clones_that_start_together_one_gets_the_port(root, start, tmp_pa
     said = in_one_line(loser.text)
     assert f"Port {port} is taken by" in said
     assert f"(pid {winner.process.pid})" in said or f"runserver {port}" in said
-    assert "It belongs to another clone of the workshop," in said
+    assert "That process belongs to another clone of the workshop," in said
     winner.until("ready in")
     winner.send(signal.SIGINT)
     assert winner.end() == 0
@@ -543,7 +543,7 @@ def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
     run = start("02")
     assert run.end() == 1
     assert run.lines[:2] == [
-        "A line of playground/02-waiting/Procfile cannot be read: No closing quotation.",
+        "A line in playground/02-waiting/Procfile cannot be read: No closing quotation.",
         f"  {line}",
     ]
     assert "run the same command again" in run.text
@@ -616,7 +616,7 @@ def test_a_broker_of_your_own_is_named_with_the_fix_and_without_its_password(tmp
         "worker stopped because its broker refuses to write: READONLY You can't write against a read only "
         "replica (redis://…@photos.example:6379/0)\n"
         "  The broker is now a replica. Set REDIS_URL to the primary's address.\n"
-        "  It starts again when you save a file."
+        "  The process starts again when you save a file."
     )
 
 
@@ -626,7 +626,7 @@ def test_a_service_with_a_log_that_ends_names_the_log(tmp_path):
     said = said_by(service, tmp_path)
     assert said == (
         "docs ended (exit code 3): Error: no such page\n"
-        f"  Its log is {log}. The other processes keep running."
+        f"  The log is {log}. The other processes keep running."
     )
     assert log.read_text() == "Error: no such page\n"
 

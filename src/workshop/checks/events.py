@@ -56,9 +56,9 @@ class Failure:
     """The explanation that the learner reads after a check has failed.
 
     Attributes:
-        what: What was observed.
-        why: The reason, and what to change.
-        facts: Values to show, by label.
+        what: What the check observed.
+        why: The reason for the failure, and what to change.
+        facts: Values to show to the learner. The keys are the labels of the values.
         unexpected: Whether the learner's code raised an exception that the check did not expect.
     """
 
@@ -105,12 +105,12 @@ class Skipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PartDone(Event):
-    """All checks of a part have run."""
+    """All checks in a part of the lesson have run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Broken(Event):
-    """A process that runs checks exited early or hangs.
+    """A process that runs checks has exited early or is hanging.
 
     Attributes:
         cause: The explanation that the learner reads.
@@ -136,7 +136,7 @@ def encode(event: Event) -> str:
 
 
 def decode(line: str | bytes) -> Event:
-    """Return the event in a line that `encode` returned."""
+    """Return the event that `encode` converted into `line`."""
     kind, content = json.loads(line)
     if content.get("failure"):
         content["failure"] = Failure(**content["failure"])

@@ -6,7 +6,7 @@ from workshop.checks.events import Failure
 
 
 def explain(error: BaseException) -> Failure:
-    """Return the explanation that the learner reads about the exception that a check raised."""
+    """Return an explanation, written for the learner, of an exception that a check raised."""
     if isinstance(error, Complaint):
         return Failure(what=error.what, why=error.why, facts=error.facts)
     message = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0]

@@ -1,4 +1,4 @@
-"""The options for a pytest process that runs checks. An environment variable contains them."""
+"""The options for a pytest process that runs checks. An environment variable passes the options to it."""
 
 import dataclasses
 import json
@@ -14,11 +14,11 @@ class Options:
 
     Attributes:
         steps: The lesson's steps, in order.
-        optional: The optional steps, whose failure does not stop the run.
-        only: A single step to check, or None.
-        first: The step to check first, or None.
+        optional: The optional steps. A failure in one of these steps doesn't stop the run.
+        only: The only step to check, or None to check all steps.
+        first: The step to check first, or None to keep the order of the lesson.
         everything: Whether to continue after a failure.
-        long_first: Whether to claim the checks marked as `long` first.
+        long_first: Whether to claim the checks that have the marker `long` first.
         start_worker: Whether to start the worker immediately, before it is known whether the checks need it.
         claims: The folder in which the processes of a run record which checks they have claimed.
     """

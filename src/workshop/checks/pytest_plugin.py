@@ -1,6 +1,6 @@
 """The pytest plugin that runs a lesson's checks against a project and sends events.
 
-It runs in a process that `workshop.checks.pytest_process` starts in the project's folder. The
+The plugin runs in a process that `workshop.checks.pytest_process` starts in the project's folder. The
 environment variable WORKSHOP_EVENTS contains the file descriptor to which the plugin writes each event as a
 line of JSON.
 """
@@ -60,7 +60,10 @@ def step_of(item: pytest.Item) -> str:
 
 
 def part_of(item: pytest.Item) -> str:
-    """Return the part of the lesson that a check belongs to: all checks of one step in one file."""
+    """Return the part of the lesson that a check belongs to.
+
+    A part contains all checks of one step in one file.
+    """
     return f"{step_of(item)} {item.nodeid.partition('::')[0]}"
 
 
@@ -123,7 +126,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtestloop(session):
     """Run the checks that this process claims.
 
-    Passes the next check to pytest, so that pytest keeps the fixtures that both checks use.
+    With each check, pytest also gets the next check, so that it keeps the fixtures that both checks use.
     """
     if session.testsfailed:
         raise session.Interrupted("the checks cannot be loaded")
@@ -158,7 +161,7 @@ def claim(items: list[pytest.Item]) -> Iterator[pytest.Item]:
 def _matters(item: pytest.Item) -> bool:
     """Return True if the check can still change the report, which ends with the first failure.
 
-    A failure earlier in the lesson replaces a later one that this process has already found.
+    A failure earlier in the lesson replaces a later failure that this process has already found.
     """
     ends = [position for step, position in FAILED.items() if step not in OPTIONS.optional]
     return OPTIONS.everything or item.stash[POSITION] < min(ends, default=len(item.session.items))

@@ -95,7 +95,7 @@ class PytestProcess:
         return environment
 
     def start(self) -> None:
-        """Run the checks. `read()` returns their events, as `workshop.checks.pytest_plugin` sends them."""
+        """Run the checks. `read()` returns the events that `workshop.checks.pytest_plugin` sends."""
         self._last_read = time.monotonic()
         self._process.run("pytest", self._arguments, self.project.folder, self._environment)
 
@@ -105,7 +105,7 @@ class PytestProcess:
         return max(0.0, self._last_read + MAX_SILENCE - time.monotonic())
 
     def read(self) -> list[Event]:
-        """Return the events that have arrived. Call this when `stream` is readable.
+        """Return the events that have arrived. Call this method when `stream` is readable.
 
         Returns:
             The events that have arrived in full. The last event of a run is Finished, or Broken if the
@@ -138,7 +138,7 @@ class PytestProcess:
         return f"Nothing happened for {MAX_SILENCE} s{doing}. Does your code contain an endless loop?"
 
     def _why_exited(self) -> str:
-        """Return why the process exited. It has closed its pipe, so it exits within a moment."""
+        """Wait for the process to exit, and return why it exited. The process has already closed its pipe."""
         if self._process.wait(MAX_SILENCE) is None:
             return self._why_silent()
         text = self._log.read_text(errors="replace")
@@ -149,7 +149,7 @@ class PytestProcess:
         return cause or f"The checks exited with code {self._process.exit_code}."
 
     def close(self) -> None:
-        """Stop the process, whatever it is doing. Does nothing if it is already stopped."""
+        """Stop the process, whatever it is doing. Do nothing if it has already stopped."""
         self._stack.close()
 
 

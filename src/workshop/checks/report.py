@@ -21,7 +21,7 @@ class Report:
     """Prints the results of a run of checks as they arrive.
 
     Attributes:
-        verdicts: Which steps have passed so far.
+        verdicts: A record of which steps have passed so far.
     """
 
     def __init__(self, project: Project, step: str | None, first: str | None = None):
@@ -35,7 +35,7 @@ class Report:
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """Show in the terminal what is being checked while the `with` block runs."""
+        """While the `with` block runs, show in the terminal which check is running."""
         with console.status("Starting …") as self._status:
             yield
         self._status = None
@@ -73,7 +73,7 @@ class Report:
         say(f"  {self._total()}", style="dim")
 
     def print_obstacles(self, obstacles: list[str]) -> None:
-        """Print why the project cannot start, the code that causes it, and which steps were not checked."""
+        """Print why the project cannot start, which code is responsible, and which steps were not checked."""
         for obstacle in obstacles:
             say("")
             say(f"  {obstacle}", style="red")
@@ -96,7 +96,11 @@ class Report:
             say(f"    You edit {name} in step {', '.join(steps)}.", style="dim")
 
     def _print_before(self, next_step: str | None) -> None:
-        """Print the result lines that are still missing before `next_step`, or all of them if it is None."""
+        """Print the result lines that haven't been printed yet.
+
+        Args:
+            next_step: The step before which printing stops, or None to print the lines of all steps.
+        """
         verdicts = self.verdicts
         for step in verdicts.steps:
             if step.id == next_step:

@@ -1,4 +1,4 @@
-"""Run a lesson's checks on a project. Several processes share the checks, and their events are sorted."""
+"""Run a lesson's checks on a project in several processes, and sort the events that they send."""
 
 import contextlib
 import select
@@ -23,7 +23,10 @@ from workshop.runtime.forked_process import ForkServer
 from workshop.system import signals
 
 PROCESSES = 3
-"""The number of pytest processes. Checks spend most of their time waiting, so three suit two CPU cores."""
+"""The number of pytest processes.
+
+Checks spend most of their time waiting, so three processes are a good fit for two CPU cores.
+"""
 
 
 class Run:
@@ -47,7 +50,7 @@ class Run:
             project: The project to check.
             step: The only step to check, or None for the whole lesson.
             everything: Whether to continue after a failure.
-            first: The step to check first.
+            first: The step to check first, or None to keep the order of the lesson.
             forks: The fork server to use, or None to start a new one.
         """
         self._project, self._step, self._everything, self._first = project, step, everything, first
@@ -85,8 +88,8 @@ class Run:
         """Run the checks, and yield their events as `workshop.checks.pytest_plugin` sends them.
 
         The events are in lesson order, as if a single process ran all checks. The run stops at the first
-        failure unless `everything` is set. If the whole lesson is checked, a failure of an optional step
-        doesn't stop the run. The last event is Finished, or Broken if a process exited early.
+        failure unless `everything` is set. If the whole lesson is checked, a failure in an optional
+        step doesn't stop the run. The last event is Finished, or Broken if a process exited early.
         """
         first, sorter = self._processes[0], EventSorter()
         first.start()
@@ -94,7 +97,7 @@ class Run:
         starts_others = PartDone if self._first else CheckStarted
         for process, event in self._unsorted_events():
             if process is not first and isinstance(event, (Collected, WorkerReady)):
-                continue  # the first process sends these events for all of them
+                continue  # the first process sends these events for all processes
             if isinstance(event, starts_others):
                 self._start_others()
             for next_event in sorter.put(event):
@@ -113,7 +116,7 @@ class Run:
         return event.step == self._step or event.step not in self._optional
 
     def _start_others(self) -> None:
-        """Start the other processes after the first has loaded the project, so they don't slow it down."""
+        """Start the other processes. If they started sooner, they would slow down the first process."""
         while not self._step and len(self._processes) < PROCESSES:
             self._processes.append(self._new_process(long_first=True))
             self._processes[-1].start()
@@ -132,7 +135,10 @@ class Run:
                     yield process, process.timed_out()
 
     def close(self) -> None:
-        """Stop the run at any time. Ctrl-C takes effect only after that. Further calls do nothing."""
+        """Stop the run. Ctrl-C takes effect only after the run has stopped.
+
+        You can call this method at any time. Further calls do nothing.
+        """
         with signals.held():
             self._stack.close()
 

@@ -1,4 +1,4 @@
-"""Decide from the events of a run whether each step, and the whole run, has passed."""
+"""Use the events of a run to decide whether each step and the whole run have passed."""
 
 from collections import defaultdict
 
@@ -6,19 +6,19 @@ from workshop.checks.events import Broken, Checked, Collected, Event, Skipped
 from workshop.course.lessons import Lesson, Step
 
 GIVEN = Step("given", "The starter code that you don't edit still works", [], [])
-"""Stands for the checks of the starter code, which belong to no step."""
+"""A placeholder step for the checks of the starter code, which don't belong to any step."""
 
 
 class Verdicts:
-    """The verdicts of a run. `add()` updates them with each event.
+    """The verdicts of a run. `add()` updates the verdicts with each event.
 
     Attributes:
         only: The only step that is checked, or None for the whole lesson.
         first: The step that is checked and shown first, or None.
         steps: The steps that are checked, in the order in which they are shown.
-        failure: The first failed check that counts, or None.
-        broken: Why the run stopped early, or None.
-        skipped: The steps of the checks that can't run on this machine, by reason.
+        failure: The first failed check, or None. Failures in ignored steps don't count.
+        broken: The reason why the run stopped early, or None if the run did not stop early.
+        skipped: The steps of the checks that can't run on this machine. The keys are the reasons.
     """
 
     def __init__(self, lesson: Lesson, only: str | None, first: str | None):
@@ -46,11 +46,11 @@ class Verdicts:
                 self.broken = event.cause
 
     def has_passed(self, step: str) -> bool | None:
-        """Return whether all checks of a step have passed so far, or None if none of them has run."""
+        """Return whether all checks of a step have passed so far, or None if no check of the step has run."""
         return self._has_passed.get(step)
 
     def is_ignored(self, step: str) -> bool:
-        """Return True if a failure of a step doesn't count: an optional step that wasn't asked for."""
+        """Return True if failures in a step don't count because the step is optional and not requested."""
         return self.only is None and step in self._optional
 
     @property
@@ -60,12 +60,12 @@ class Verdicts:
 
     @property
     def failed_step(self) -> str | None:
-        """The first step that failed, or None."""
+        """The first step that failed, or None if no step failed."""
         return self.failure.step if self.failure else None
 
     @property
     def ok(self) -> bool:
-        """Whether all checked steps have passed, except for ignored ones."""
+        """Whether all checked steps, apart from ignored steps, have passed."""
         required = [step.id for step in self.steps if not self.is_ignored(step.id)]
         return self.broken is None and all(self.has_passed(step) for step in required)
 

@@ -1,6 +1,6 @@
-"""The chain of projects: each lesson starts from the solution to the previous one.
+"""The chain of projects: each lesson starts from the solution to the previous lesson.
 
-A difference between two neighbors is an error unless a manifest lists the file.
+A difference between two neighboring projects is an error unless a manifest lists the file.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Link:
 
     Attributes:
         listed: The files that may differ between the two projects.
-        source: The place where these files are listed, for messages.
+        source: A description of where these files are listed, for use in messages.
     """
 
     before: Path
@@ -97,7 +97,7 @@ def todo_errors() -> list[str]:
 
 
 def carry(name: str) -> list[Path]:
-    """Copy the file `name` to all projects that must have the same version of it.
+    """Copy the file `name` to all projects that must have the same version of the file.
 
     Args:
         name: A path in a project, such as "images/resizing.py". The chain is divided where a manifest lists
@@ -128,7 +128,7 @@ def carry(name: str) -> list[Path]:
 
 
 def _carry_in(projects: list[Path], name: str, chosen: Path | None) -> list[Path]:
-    """Copy the file `name` from the `chosen` project, or the first one that has it, to the other `projects`.
+    """Copy the file `name` from the `chosen` project, or the first project that has it, to the others.
 
     Raises:
         WorkshopError: The source is ambiguous, or the `chosen` project doesn't have the file.
@@ -163,8 +163,8 @@ def _refuse_unshared(name: str) -> None:
         )
     if name == README or not is_project_file(name):
         raise WorkshopError(
-            f"{name} was not copied. The projects do not share this file: each lesson has its own "
-            "version of it or none."
+            f"{name} was not copied. The projects do not share this file: a lesson either has its own "
+            "version or doesn't have the file at all."
         )
 
 

@@ -14,10 +14,10 @@ def recover() -> str:
         A message for the learner, or "" if there was nothing to do.
 
     Raises:
-        WorkshopError: The operating system refused a change. The next command tries the repair again.
+        WorkshopError: The operating system reported an error. The next command repeats the repair.
     """
     with journal.lock():
-        record = journal.read()  # empty if another command was faster
+        record = journal.read()  # empty if another command has already done the repair
         backup = Path(record["backup"]) if record.get("backup") else None
         where = f" Backup of your files: {paths.shown(backup)}" if backup and backup.exists() else ""
         message = ""

@@ -1,7 +1,8 @@
-"""The journal of a command that changes a learner's copy: `.workshop/unfinished.json`.
+"""The journal, in `.workshop/unfinished.json`, of a command that changes a learner's copy.
 
-`reset` and `solve` write the file before they change the copy, and delete it when they are done. After a kill
-or a power failure, the file still exists, and the next command repairs the copy (`crash_recovery`).
+`reset` and `solve` write the file before they change the copy, and delete it when they are done. If the
+command is killed or the power fails, the file remains, and the next command repairs the copy (see
+`crash_recovery`).
 """
 
 import contextlib

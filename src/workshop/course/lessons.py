@@ -16,7 +16,7 @@ class Step:
     Attributes:
         id: The step's id, such as "3.2".
         files: The files to edit, relative to the project folder.
-        minutes: The estimated time, which `workshop.dev.lesson_minutes` computes.
+        minutes: The estimated time for the step in minutes, as computed by `workshop.dev.lesson_minutes`.
         optional: Whether the lesson counts as done even without this step.
     """
 
@@ -39,8 +39,8 @@ class Lesson:
 
     Attributes:
         name: The lesson's name, such as "03-images".
-        reading: The time to read the text before and after the steps, in minutes.
-        changed: The files that differ from the previous solution.
+        reading: The time, in minutes, that it takes to read the text before and after the steps.
+        changed: The files that differ from the previous lesson's solution.
         folder: The folder of the starter.
         solution: The folder of the solution.
         keeps: Checks from earlier lessons that also apply to this lesson, as paths relative to lessons/.
@@ -109,7 +109,7 @@ class Lesson:
         """Return the step with the id `text`, such as "3.2".
 
         Raises:
-            WorkshopError: The lesson has no such step. The message lists its steps.
+            WorkshopError: The lesson has no such step. The message lists the lesson's steps.
         """
         for step in self.steps:
             if step.id == text.strip():
@@ -138,7 +138,9 @@ def all_lessons() -> list[Lesson]:
 
 
 def find(text: str) -> Lesson:
-    """Return the lesson that `text` names: "3", "03", "03-images", "images" or the start of such a name.
+    """Return the lesson that `text` names.
+
+    For example, `text` can be "3", "03", "03-images", "images" or the beginning of one of these names.
 
     Raises:
         WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from.
@@ -176,7 +178,7 @@ def read(folder: Path) -> Lesson:
     """Return the lesson in `folder`.
 
     Raises:
-        WorkshopError: The manifest is missing, incomplete, or has an unknown entry.
+        WorkshopError: The manifest is missing or incomplete, or it contains an unknown entry.
     """
     manifest = folder / "lesson.toml"
     try:

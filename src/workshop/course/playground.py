@@ -22,10 +22,10 @@ exec "$(dirname "$0")/../../workshop" "$@"
 def start(lesson: Lesson) -> Project:
     """Create the learner's copy of `lesson`, and make the lesson the default for all commands.
 
-    An unchanged copy is updated to the current starter and keeps its data.
+    If the copy already exists and is unchanged, it is updated to the current starter and keeps its data.
 
     Raises:
-        WorkshopError: The learner has already changed the copy. It is left unchanged.
+        WorkshopError: The learner has already changed the copy, so this function doesn't update it.
     """
     with journal.lock():
         if lesson.learners_copy.is_dir():
@@ -40,15 +40,15 @@ def start(lesson: Lesson) -> Project:
 def reset(copy: Project) -> Path:
     """Move the learner's copy, including its data, to a backup folder, and start the lesson over.
 
-    One rename moves the old copy, and another one puts the new copy in its place. Therefore, the learner's
-    work is always complete, even if a process is still writing to it. The name of the backup contains the
-    date and the time.
+    One rename moves the old copy, and another rename puts the new copy in its place. Therefore, the learner's
+    work is always complete, even if a process is still writing to the copy. The name of the backup contains
+    the date and the time.
 
     Returns:
         The backup folder.
 
     Raises:
-        WorkshopError: The operating system refused a change. Either the old copy and its progress are still
+        WorkshopError: The operating system reported an error. Either the old copy and its progress are still
             in place, or the message says where the old copy is.
     """
     lesson = copy.lesson
@@ -119,14 +119,14 @@ def changed_files(lesson: Lesson) -> list[str]:
 
 
 def backup_folder(name: str) -> Path:
-    """Create and return an empty folder in playground/.backup/. Its name ends with the current time."""
+    """Create and return an empty folder in playground/.backup/. The name ends with the current time."""
     folder = _unused_backup_path(name)
     folder.mkdir(parents=True)
     return folder
 
 
 def add_script(folder: Path) -> None:
-    """Put the script `workshop` into the learner's copy in `folder`, if it isn't there already."""
+    """Put the script `workshop` into the learner's copy in `folder` if the script is missing or outdated."""
     file = folder / SCRIPT_NAME
     if not file.is_file() or file.read_text(encoding="utf-8") != SCRIPT:
         atomic_file.write_text(file, SCRIPT, mode=0o755)
@@ -152,7 +152,7 @@ def _update(lesson: Lesson) -> None:
 
 
 def _swap(lesson: Lesson, backup: Path) -> None:
-    """Replace the learner's copy with the new one. Calling this again completes an interrupted swap."""
+    """Replace the learner's copy with the new copy. A second call completes an interrupted swap."""
     folder, new = lesson.learners_copy, _new_copy(lesson)
     if not backup.exists():
         folder.rename(backup)
@@ -178,7 +178,7 @@ def _swap_back(lesson: Lesson, backup: Path) -> None:
 
 
 def _move_late_files_away(lesson: Lesson) -> None:
-    """Move the folder away if a worker has created it between the two renames to save a photo.
+    """Move the learner's folder away if a worker recreated it between the two renames to save a photo.
 
     Only a worker that the learner started by hand can still be running.
     """

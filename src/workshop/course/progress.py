@@ -1,4 +1,4 @@
-"""The learner's progress in `.workshop/progress.json`: the last lesson, passed steps and seen hints."""
+"""The learner's progress in `.workshop/progress.json`: the last lesson, passed steps and hints seen."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ def file() -> Path:
 
 
 def last_lesson() -> str | None:
-    """Return the name of the last started lesson, such as "03-images", or None in a fresh clone."""
+    """Return the name of the lesson that was started last, such as "03-images", or None in a fresh clone."""
     return load()["last"]
 
 
@@ -40,7 +40,7 @@ def set_passed_steps(lesson: str, steps: Iterable[str]) -> None:
 
 
 def next_step(lesson: Lesson, just_passed: Iterable[str] = ()) -> Step | None:
-    """Return the first unpassed core step of `lesson`, or None if the lesson is done.
+    """Return the first core step of `lesson` that hasn't passed yet, or None if the lesson is done.
 
     Args:
         lesson: The lesson.
@@ -51,13 +51,13 @@ def next_step(lesson: Lesson, just_passed: Iterable[str] = ()) -> Step | None:
 
 
 def open_optional_steps(lesson: Lesson) -> list[Step]:
-    """Return the unpassed optional steps of `lesson`."""
+    """Return the optional steps of `lesson` that haven't passed yet."""
     passed = passed_steps(lesson.name)
     return [step for step in lesson.steps if step.optional and step.id not in passed]
 
 
 def summary(lesson: Lesson, passed: Iterable[str]) -> str:
-    """Return a summary of the steps with the ids `passed`: "2 of 2 core steps, 0 of 3 optional"."""
+    """Return the number of steps in `passed` as text, such as "2 of 2 core steps, 0 of 3 optional"."""
     total, total_optional = len(lesson.core), len(lesson.steps) - len(lesson.core)
     done = len({step.id for step in lesson.core}.intersection(passed))
     if not total_optional:
@@ -79,7 +79,7 @@ def set_hints_seen(lesson: str, step: str, count: int) -> None:
 
 
 def restart_lesson(lesson: str) -> None:
-    """Clear the passed steps and seen hints of `lesson`, and make it the last started lesson."""
+    """Clear the passed steps and seen hints of `lesson`, and record that it was started last."""
     with _changing() as record:
         record["last"] = lesson
         record["passed"].pop(lesson, None)
@@ -92,7 +92,8 @@ def load() -> dict:
     If the file is unreadable, it is renamed, and a message is printed to standard error.
 
     Returns:
-        {"last": lesson or None, "passed": {lesson: [step]}, "hints": {lesson: {step: count}}}
+        A dictionary of the form {"last": lesson or None, "passed": {lesson: [step]}, "hints": {lesson: {step:
+        count}}}.
     """
     empty = {"last": None, "passed": {}, "hints": {}}
     try:
@@ -106,8 +107,8 @@ def load() -> dict:
     aside = file().with_name(f"progress-{datetime.now():%Y-%m-%d-%H%M%S}-unreadable.json")
     file().replace(aside)
     say(
-        f"Your progress file could not be read. It was renamed to {paths.shown(aside)}, and your "
-        f"code is unchanged. To record your finished steps again, run ./workshop check.",
+        f"Your progress file could not be read. The file was renamed to {paths.shown(aside)}, and "
+        f"your code is unchanged. To record your finished steps again, run ./workshop check.",
         on=error_console,
     )
     return empty

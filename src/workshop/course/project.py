@@ -1,4 +1,4 @@
-"""The project that a command works on: a folder that contains a manage.py, and its lesson."""
+"""The project that a command works on: a folder that contains manage.py, and the folder's lesson."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ class Project:
 
     @property
     def failing_services(self) -> dict[str, str]:
-        """The `practice` services that fail or are slow, with their modes: {"storage": "slow 600"}."""
+        """The modes of the `practice` services that fail or are slow, such as {"storage": "slow 600"}."""
         modes = {}
         for service in ("storage", "mail"):
             with contextlib.suppress(OSError):
@@ -73,11 +73,11 @@ class Project:
         """Return the environment for the project's processes.
 
         Args:
-            redis_url: The broker's address. None leaves REDIS_URL unchanged.
-            data: The data folder. Default: the project's own data folder.
-            port: The value of $PORT in the Procfile.
-            kept: Whether to include the variables in WORKSHOP_KEEP. Use False for a site that has its own
-                servers.
+            redis_url: The broker's address, or None to leave REDIS_URL unchanged.
+            data: The data folder (default: the project's own data folder).
+            port: The value of the variable $PORT in the Procfile.
+            kept: Whether to include the variables that WORKSHOP_KEEP names. Use False for a site that has its
+                own servers.
 
         Raises:
             WorkshopError: WORKSHOP_KEEP names a variable that is not set.
@@ -97,8 +97,9 @@ def resolve(target: str | None = None) -> Project:
     """Return the project that `target` names.
 
     Args:
-        target: A lesson, which means the learner's copy of it, or the path to a project folder. Default: the
-            project that contains the current folder, otherwise the lesson that was started last.
+        target: The name of a lesson, which stands for the learner's copy of that lesson, or the path to a
+            project folder. Default: the project that contains the current folder, otherwise the lesson that
+            was started last.
 
     Raises:
         NotStarted: The learner has no copy of the lesson yet.
@@ -128,7 +129,7 @@ def learners_copy(lesson: Lesson) -> Project:
         return Project(lesson.learners_copy, lesson)
     raise NotStarted(
         f"Lesson {lesson.name} has not been started: there is no {paths.shown(lesson.learners_copy)}.\n"
-        f"Start it:          ./workshop start {lesson.code}",
+        f"Start the lesson:  ./workshop start {lesson.code}",
         lesson.name,
     )
 
@@ -137,35 +138,36 @@ def for_lesson(lesson: Lesson) -> Project:
     """Return the current folder's project if it belongs to `lesson`, otherwise the learner's copy.
 
     Raises:
-        NotStarted: Neither of these projects exists.
+        NotStarted: The current folder isn't in a project of this lesson, and no learner's copy exists.
     """
     project = _around_current_folder()
     return project if project and project.lesson.name == lesson.name else learners_copy(lesson)
 
 
 def at(folder: Path) -> Project:
-    """Return the project that is in `folder` or contains it.
+    """Return the project in `folder`, or the project that contains `folder`.
 
     Raises:
-        WorkshopError: There is no such project, or its lesson is unknown.
+        WorkshopError: `folder` isn't part of a project, or the project's lesson is unknown.
     """
     if not folder.exists():
         raise WorkshopError(
             f"There is no folder {paths.shown(folder)}. Give the name of a lesson (./workshop status lists "
-            "them) or the path to a project folder."
+            "the lessons) or the path to a project folder."
         )
     root = _project_folder(folder.resolve())
     if root is None:
         raise WorkshopError(
             f"{paths.shown(folder)} is not a Django project: it contains no manage.py. Give the name of "
-            "a lesson (./workshop status lists them) or the path to the folder that contains manage.py."
+            "a lesson (./workshop status lists the lessons) or the path to the folder that contains "
+            "manage.py."
         )
     lesson = _lesson_of(root)
     if lesson is None:
         names = ", ".join(lesson.name for lesson in lessons.all_lessons())
         raise WorkshopError(
             f"Cannot tell which lesson {paths.shown(root)} belongs to. Rename this folder or a parent folder "
-            f"to the name of a lesson: {names or 'there are none here. Is this a complete clone?'}."
+            f"to the name of a lesson: {names or 'there are no lessons here. Is this a complete clone?'}."
         )
     return Project(root, lesson)
 
@@ -184,7 +186,7 @@ def _last_started() -> Project:
 
 
 def _project_folder(folder: Path) -> Path | None:
-    """Return `folder` or the closest parent that has a manage.py or is a learner's copy without one."""
+    """Return `folder` or the closest parent that contains manage.py or is a learner's copy."""
     for candidate in (folder, *folder.parents):
         if (candidate / "manage.py").is_file():
             return candidate
@@ -194,7 +196,10 @@ def _project_folder(folder: Path) -> Path | None:
 
 
 def _lesson_of(folder: Path) -> Lesson | None:
-    """Return the lesson that `folder` or a parent is named after. A backup's name also ends with a date."""
+    """Return the lesson that `folder` or one of its parents is named after.
+
+    In the name of a backup folder, a date follows the name of the lesson.
+    """
     known = lessons.all_lessons()
     for candidate in (folder, *folder.parents):
         for lesson in known:

@@ -12,7 +12,7 @@ def pending_migrations(project: Project) -> list[str]:
     """Return the pending migrations in order, such as "images.0002_sizes".
 
     If there is no database, all migrations are pending. The list includes the migrations of Django's own apps
-    if they are in the settings.
+    if these apps are in the settings.
     """
     applied = set(_select(project, "SELECT app, name FROM django_migrations"))
     return [f"{app}.{name}" for app, name in _migration_files(project.folder) if (app, name) not in applied]

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from workshop import paths
 
 SCRIPT_NAME = "workshop"
-"""The script in a learner's copy that calls the clone's `./workshop`."""
+"""The name of the script in a learner's copy that calls the clone's `./workshop`."""
 
 NOT_IN_PROJECT = ("data", "checks", "lesson.toml", SCRIPT_NAME)
 """Files and folders at the top level of a starter or learner's copy that are not part of the project."""
@@ -21,9 +21,9 @@ README = "README.md"
 
 
 def list_files(folder: Path) -> dict[str, Path]:
-    """Return the files of the project in `folder` by relative path: {"images/views.py": …}.
+    """Return the files of the project in `folder`. The keys are relative paths such as "images/views.py".
 
-    The data, the checks, the manifest and files that tools leave behind are not included.
+    The result doesn't include the data, the checks, the manifest or files that tools leave behind.
     """
     names = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*"))}
     return {name: file for name, file in names.items() if is_project_file(name) and file.is_file()}
@@ -46,7 +46,7 @@ def is_project_file(name: str) -> bool:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of each file of the project in `folder`."""
+    """Return the content of each file of the project in `folder`. The keys are relative paths."""
     return {name: file.read_bytes() for name, file in list_files(folder).items()}
 
 
@@ -61,7 +61,7 @@ def checksum(content: bytes) -> str:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the checksum of each file of the project in `folder`."""
+    """Return the checksum of each file of the project in `folder`. The keys are relative paths."""
     return {name: checksum(content) for name, content in contents(folder).items()}
 
 

@@ -16,11 +16,11 @@ from workshop.system import atomic_file
 
 @dataclass(frozen=True)
 class Solved:
-    """The files that were written. If there are none, everything was already solved.
+    """The files that were written. If no files were written, everything was already solved.
 
     Attributes:
         changed: The learner's files that were changed.
-        created: The files that the learner didn't have.
+        created: The files that were created because the learner didn't have them.
         backup: The folder that contains the learner's versions of the changed files, or None if no file was
             changed.
     """
@@ -87,11 +87,14 @@ def undo(folder: Path, backup: Path | None, checksums: dict[str, str]) -> str:
         checksums: The checksums of the solution's files.
 
     Returns:
-        A message, or "" if no file was changed.
+        A message for the learner, or "" if no file was changed.
     """
     if not _restore(folder, backup, checksums):
         return ""
-    return "./workshop solve was interrupted, so its changes were undone. Run it again to get the solution."
+    return (
+        "./workshop solve was interrupted, so its changes were undone. To get the solution, run the command "
+        "again."
+    )
 
 
 def _refuse_solutions(project: Project) -> None:
@@ -105,10 +108,10 @@ def _refuse_solutions(project: Project) -> None:
 
 
 def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solved:
-    """Write all `files` or none of them: if one can't be written, the others are restored.
+    """Write all of the `files`. If one of the files can't be written, restore the others.
 
     Raises:
-        WorkshopError: The operating system refused a change.
+        WorkshopError: The operating system reported an error.
     """
     _refuse_packages(project, files)
     folder, backup = project.folder, None
@@ -134,7 +137,7 @@ def _write(project: Project, files: dict[str, bytes], backup_name: str) -> Solve
         except OSError as error:
             state = (
                 "Some files may contain the solution and others may not. The next ./workshop command "
-                "fixes that."
+                "repairs the files."
                 if journal.exists()
                 else "Your files are unchanged."
             )
@@ -151,7 +154,7 @@ def _refuse_packages(project: Project, names: Iterable[str]) -> None:
         package = (project.folder / name).with_suffix("")
         if name.endswith(".py") and (package / "__init__.py").is_file():
             raise WorkshopError(
-                f"{paths.shown(package)} is a package. Python would import it instead of {name}.\n"
+                f"{paths.shown(package)} is a package. Python would import this package instead of {name}.\n"
                 "Move the folder out of the project, then run the command again."
             )
 

@@ -20,10 +20,11 @@ NEAR = 5
 
 @dataclass(frozen=True)
 class Hunk:
-    """A block of lines that differs between starter and solution: `lines` replaces starter[start:end].
+    """A block of lines that differs between starter and solution. `lines` replaces starter[start:end].
 
     Attributes:
-        steps: The steps that the block belongs to. If empty, it belongs to every step that lists the file.
+        steps: The steps that the block belongs to. If this set is empty, the block belongs to every step that
+            lists the file.
     """
 
     start: int
@@ -97,7 +98,7 @@ def _applied(starter: str, chosen: list[Hunk]) -> bytes:
 
 
 def _merged(mine: bytes, base: bytes, target: bytes) -> bytes:
-    """Apply the changes between `base` and `target` to `mine`. In a conflict, the lines of `target` win.
+    """Apply the changes between `base` and `target` to `mine`. In a conflict, use the lines of `target`.
 
     Raises:
         WorkshopError: git is missing or failed.

@@ -17,19 +17,23 @@ from workshop.system.waiting import until
 READY_SECONDS = 10
 STOP_SECONDS = 5
 HIDDEN = "…"
-"""The replacement for a password in an address that is printed or stored."""
+"""The text that replaces a password when an address is printed or stored."""
 _ADDRESS = re.compile(r"([\w+.-]+://)(.*@)?((?:\[[\da-fA-F:.]+\]|[\w.-]*)(?::\d+)?(?:[/?][^@]*)?)")
-"""A broker's address. The groups are the scheme, the name and password (up to the last @), and the rest."""
+"""Matches a broker's address.
+
+The groups are the scheme, the username and password (up to the last @), and the rest.
+"""
 
 
 class Broker:
     """A broker on 127.0.0.1 that stores everything in memory.
 
-    Use it as a context manager, or call `start()` and `stop()` yourself.
+    Use the broker as a context manager, or call `start()` and `stop()` yourself.
 
     Args:
-        port: The only port that the broker may use.
-        prefer: If `port` is None, the port to use if it is free. None means any free port.
+        port: The only port that the broker may use, or None to choose a free port.
+        prefer: The port to try first if `port` is None. If `prefer` is also None, the broker uses any free
+            port.
 
     Attributes:
         folder: The broker's temporary folder, which `stop()` deletes, or None while the broker is stopped.
@@ -49,7 +53,7 @@ class Broker:
 
     @property
     def pid(self) -> int | None:
-        """The process ID, or None if the broker is stopped."""
+        """The broker's process ID, or None if the broker is stopped."""
         return self._process.pid if self._process else None
 
     @property
@@ -58,7 +62,9 @@ class Broker:
         return self._process is not None and self._process.running
 
     def start(self) -> "Broker":
-        """Start the broker and wait until it responds. After a restart, it is empty and has the same port.
+        """Start the broker and wait until it responds.
+
+        A restarted broker is empty and uses the same port as before.
 
         Raises:
             WorkshopError: The port is taken, or the broker doesn't respond.
@@ -86,20 +92,20 @@ class Broker:
         try:
             if self._process is not None:
                 self._process.stop(STOP_SECONDS)
-        finally:  # also after Ctrl-C during the wait
+        finally:  # also if Ctrl-C interrupts the wait
             self._process = None
             if self.folder is not None:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder = None
 
     def kill(self) -> None:
-        """Kill the broker, as a power failure would. `start()` starts a new, empty one on the same port."""
+        """Kill the broker, as a power failure would. `start()` starts an empty broker on the same port."""
         if self._process is not None:
             self._process.kill()
 
     def __enter__(self) -> "Broker":
         try:
-            with signals.held():  # an exception during the start would leave a process that nothing stops
+            with signals.held():  # otherwise an interrupted start could leave the process running
                 return self.start()
         except BaseException:
             self.stop()
@@ -118,7 +124,7 @@ class Broker:
         return self._responds()
 
     def _responds(self) -> bool:
-        """Return True if this broker responds, and not another server that has just taken the port."""
+        """Return True if the server that responds is this broker, not another server that took the port."""
         return self.running and _server_info(self.url, 1).get("process_id") == self._process.pid
 
 
@@ -128,7 +134,7 @@ def answers(url: str, seconds: float = 2) -> bool:
 
 
 def connection_error(url: str, seconds: float) -> str:
-    """Return why the broker at `url` doesn't respond within `seconds`, or "" if it does.
+    """Return why the broker at `url` doesn't respond within `seconds`, or "" if it responds.
 
     The reason does not contain passwords.
     """
@@ -139,7 +145,8 @@ def connection_error(url: str, seconds: float) -> str:
         return str(error) or type(error).__name__
     except ValueError:  # its message may contain part of the password
         return (
-            "write it as redis://:password@host:6379/0, and in the password, write %40 for @ and %2F for /."
+            "the address is invalid. Write the address as redis://:password@host:6379/0, with %40 for @ and "
+            "%2F for / in the password."
         )
     return ""
 
@@ -151,7 +158,7 @@ def version_of(url: str) -> str:
 
 
 def use_external(url: str) -> str:
-    """Check that the broker at REDIS_URL responds, and return `url`.
+    """Check that the broker at `url`, the value of REDIS_URL, responds, and return `url`.
 
     Raises:
         WorkshopError: The broker doesn't respond. The message doesn't contain the password.
@@ -166,7 +173,7 @@ def use_external(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """Return `url` without anything that could be a name or a password, so that it can be printed."""
+    """Return `url` without anything that could be a username or a password. The result is safe to print."""
     address = _ADDRESS.fullmatch(re.sub(r"(password=)[^&]*", rf"\1{HIDDEN}", url))
     if address is None:
         return HIDDEN

@@ -28,11 +28,11 @@ class Message:
 
 
 def decoded(raw: bytes | str) -> Message:
-    """Decode a message as Kombu stores it in Redis.
+    """Decode a message that Kombu has stored in Redis.
 
     Raises:
-        ValueError: `raw` is not such a message. Depending on its content, the exception can also be a
-            KeyError or a TypeError.
+        ValueError: `raw` is not a message from Kombu. Depending on the content of `raw`, the exception can
+            also be a KeyError or a TypeError.
     """
     message = json.loads(raw)
     body = message["body"]

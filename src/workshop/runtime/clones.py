@@ -1,4 +1,4 @@
-"""Find the clone that a process belongs to, because two clones on one machine may need the same port."""
+"""Find the clone that a process belongs to. Two clones on one machine may need the same port."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ import psutil
 from workshop import paths
 
 SERVERS = ("up", "docs", "notebooks", "demo")
-"""Commands that run until you press Ctrl-C, together with all the processes that they start."""
+"""Commands that run until you press Ctrl-C, which also stops all the processes that they started."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Owner:
 
     Attributes:
         clone: The clone's folder.
-        command: The command that started the process, or "" if it is unknown.
+        command: The command that started the process, or "" if the command is unknown.
     """
 
     clone: Path
@@ -28,7 +28,7 @@ class Owner:
 
 
 def owner_of(pid: int) -> Owner | None:
-    """Return the owner of process `pid`, or None if the process belongs to no clone or to another user."""
+    """Return the owner of process `pid`, or None if it isn't part of a clone or belongs to another user."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for member in [process, *process.parents()]:
@@ -54,8 +54,8 @@ def how_to_stop(pid: int | None) -> str:
         return "Stop that process"
     if owner.clone == paths.ROOT:
         return f"Stop it with kill {pid}"
-    where = f"the terminal where {owner.command} runs" if owner.command else "its terminal"
-    return f"It belongs to another clone of the workshop, {owner.clone}. Press Ctrl-C in {where} there"
+    where = f"the terminal where that clone runs {owner.command}" if owner.command else "its terminal"
+    return f"That process belongs to another clone of the workshop, {owner.clone}. Press Ctrl-C in {where}"
 
 
 def _command(process: psutil.Process) -> str:
@@ -69,7 +69,7 @@ def _command(process: psutil.Process) -> str:
 
 
 def _root(process: psutil.Process) -> Path:
-    """Return the folder of the clone whose command `process` is running."""
+    """Return the folder of the clone whose `./workshop` command is running in `process`."""
     variables = process.environ()
     sources = variables.get("PYTHONPATH", "").partition(os.pathsep)[0]
     return Path(os.path.realpath(variables.get("WORKSHOP_ROOT") or Path(sources).parent))

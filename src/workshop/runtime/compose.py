@@ -1,7 +1,7 @@
 """`./workshop compose`: run Docker Compose with this clone's secrets, project name, profiles and ports.
 
-The script `workshop` runs this module before .venv exists, so it and `env_file` import only the standard
-library. That is why they contain their own code to read .env and to check ports, instead of using packages.
+The script `workshop` runs this module before .venv exists. Therefore, this module and `env_file` import only
+the standard library and contain their own code for reading .env and checking ports.
 """
 
 import hashlib
@@ -32,24 +32,27 @@ PROFILES = {
     },
     "monitoring": {},
 }
-"""The variables that each profile sets for the other services, unless .env or the environment sets them."""
+"""The variables that each profile sets for the other services if .env and the environment don't set them."""
 STARTING = {"up", "start", "create", "run", "restart"}
 CLEANING = {"down", "kill", "logs", "ps", "rm", "stop"}
 """Commands that also apply to the containers of profiles that are no longer selected."""
 WITH_VALUE = {"--profile", "--file", "-f", "--project-name", "-p", "--env-file", "--project-directory",
               "--progress", "--ansi", "--parallel"}  # fmt: skip
-"""Compose's global options that take a value."""
+"""Docker Compose's global options that take a value."""
 _SERVICE = re.compile(r"^  (\w+):$", re.MULTILINE)
 _PORT = re.compile(
     r"^  (\w+):\n(?:    profiles: \[(\w+)\]\n)?(?:(?:    .*)?\n)*?"
     r'    ports: \["127\.0\.0\.1:\$\{(\w+):-(\d+)\}',
     re.MULTILINE,
 )
-"""A service with a port in docker-compose.yml: the name, the profile, and the port's variable and default."""
+"""Matches a service in docker-compose.yml that publishes a port.
+
+The groups are the service's name, its profile, the variable that sets the port, and the default port.
+"""
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Replace this process with `docker compose`, and pass it `arguments`.
+    """Replace this process with `docker compose`, and pass `arguments` to it.
 
     The additional command `manage …` runs manage.py in the web container.
 
@@ -91,10 +94,10 @@ def project_name(lesson: str) -> str:
 
 
 def _with_secrets(file: Path, docker: str, project: str, command: str) -> dict[str, str]:
-    """Return the variables in .env, with new secrets if some are missing.
+    """Add missing secrets to .env, and return the variables in .env.
 
     Raises:
-        WorkshopError: The password of an existing database is missing, and `command` needs it.
+        WorkshopError: The password of an existing database is missing, and `command` needs the password.
     """
     known = env_file.read(file)
     if known.get("POSTGRES_PASSWORD") or "POSTGRES_PASSWORD" in os.environ:
@@ -152,7 +155,7 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
             continue
         taken = "another program, perhaps ./workshop up. Stop that program."
         if holder:
-            taken = f"the containers of {holder}. Stop them: {stop_command(holder)}"
+            taken = f"the containers of {holder}. Stop these containers: {stop_command(holder)}"
         raise WorkshopError(
             f"Port {port} ({service}) is taken by {taken}\n"
             f"Or choose another port: {variable}={int(port) + 10} ./workshop compose up"
@@ -160,7 +163,10 @@ def check_ports(words: Sequence[str], profiles: set[str], known: dict[str, str],
 
 
 def publisher(port: int | str) -> str:
-    """Return the name of the Compose project that publishes `port` on this machine, or "" if none does."""
+    """Return the name of the Compose project that publishes `port` on this machine.
+
+    If no project publishes `port`, return "".
+    """
     docker = shutil.which("docker")
     label = '{{.Label "com.docker.compose.project"}}'
     options = ["--filter", f"publish={port}", "--format", label]
@@ -178,7 +184,7 @@ def stop_command(project: str) -> str:
 
 
 def _docker_lines(docker: str, *arguments: str) -> list[str]:
-    """Run a Docker command. Return the lines of its output, or an empty list if it fails."""
+    """Run a Docker command. Return the lines of the output, or an empty list if the command fails."""
     try:
         done = subprocess.run([docker, *arguments], capture_output=True, text=True, timeout=20, check=False)
     except subprocess.TimeoutExpired:
@@ -207,7 +213,7 @@ def _is_free(port: int) -> bool:
 
 
 def _command_index(words: Sequence[str]) -> int:
-    """Return the index of Compose's command after the global options, or `len(words)` if there is none."""
+    """Return the index of Compose's command in `words`, or `len(words)` if `words` contains no command."""
     index = 0
     while index < len(words) and words[index].startswith("-"):
         index += 2 if words[index] in WITH_VALUE else 1

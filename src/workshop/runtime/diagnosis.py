@@ -14,7 +14,7 @@ _SKIPPED = {"data", "node_modules", "site-packages", "__pycache__"}
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a process exited.
+    """The reason why a process exited.
 
     Attributes:
         error: The exception, such as "ValueError: no such mode", or the last message of the process.
@@ -41,7 +41,7 @@ def python_files(folder: Path) -> Iterator[Path]:
 def unreadable(folder: Path) -> list[str]:
     """Return a sentence for each file that Python cannot read.
 
-    Such a sentence looks like this: "images/views.py:31 cannot be read: …".
+    For example: "images/views.py:31 cannot be read: …".
     """
     return [sentence for file in python_files(folder) if (sentence := _why_unreadable(file, folder))]
 
@@ -60,9 +60,9 @@ def _why_unreadable(file: Path, folder: Path) -> str | None:
 
 
 def cause(lines: Iterable[str], folder: Path) -> Cause:
-    """Return why a process exited, according to its log, or an empty Cause if the log doesn't show why.
+    """Return why a process exited, according to its log. If the log doesn't say why, return an empty Cause.
 
-    If the process continued after an error, for example in a task or a request, that error is not the cause.
+    An error after which the process kept running, such as an error in a task or a request, is not the cause.
     """
     reports, rest = tracebacks.read(lines)
     for report in reversed(reports):
@@ -73,22 +73,23 @@ def cause(lines: Iterable[str], folder: Path) -> Cause:
 
 
 def place(lines: Iterable[str], folder: Path) -> str:
-    """Return the learner's file and line from the last traceback in `lines`, or "" if there is none."""
+    """Return the learner's file and line from the last traceback in `lines`, or "" if neither exists."""
     reports, _ = tracebacks.read(lines)
     return reports[-1].place(folder, _SKIPPED) if reports else ""
 
 
 def advice(error: str) -> str:
-    """Return how to fix an import of a name that doesn't exist, or "" for any other error."""
+    """Return advice on a circular import or an import of a name that doesn't exist.
+
+    For any other error, return "".
+    """
     if "circular import" in error:
-        return (
-            "Two files import each other, so one of them is not complete yet. Remove one of the two imports."
-        )
+        return "Two files import each other, so one file is still incomplete. Remove one of the two imports."
     if match := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", error):
         name, module = match.groups()
         return (
-            f"{module} does not define {name}. Import a name that it defines. If your code should use "
-            f"another name for it, add: as {name}"
+            f"{module} does not define {name}. Import a name that exists there. To keep "
+            f"using the name {name} in your code, add: as {name}"
         )
     return ""
 

@@ -19,7 +19,7 @@ def record(port: int) -> Path:
     """Record that this process serves the docs site on `port`.
 
     Returns:
-        The file that contains the record. The caller must delete it.
+        The file that contains the record. The caller must delete this file.
     """
     file = paths.STATE / f"docs-{port}.json"
     atomic_file.write_json(file, {"port": port} | (up_state.identify(os.getpid()) or {}))
@@ -43,7 +43,10 @@ def address() -> str | None:
 
 
 def place_of(lesson: Lesson, step: Step) -> str:
-    """Return the address of a step in the docs, or the command that serves the docs."""
+    """Return the address of a step on the docs site.
+
+    If the docs site isn't running, return the command that starts it.
+    """
     if docs_site := address():
         return f"{docs_site}/lessons/{lesson.name}/#{step.anchor}"
     return f"{COMMAND}, step {step.id}"

@@ -1,4 +1,4 @@
-"""The file .env, which contains this clone's secrets and the selected profiles of Docker Compose.
+"""The file .env, which contains this clone's secrets and the selected Docker Compose profiles.
 
 `compose` imports this module before .venv exists, so the module imports only the standard library.
 """
@@ -21,15 +21,18 @@ SECRETS = (
     "GRAFANA_PASSWORD",
     "AWS_SECRET_ACCESS_KEY",
 )
-"""The names of the secrets in .env. Their values can be used in a URL without percent-encoding."""
+"""The names of the secrets in .env. The values can be used in a URL without percent-encoding."""
 _VARIABLE = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(["']?)(.*?)\2[ \t]*(?:[ \t]#.*)?$""", re.MULTILINE
 )
-"""A line of .env, as Compose reads it: the name, a quotation mark, and the value."""
+"""Matches a line of .env that sets a variable, as Docker Compose reads the line.
+
+The groups are the variable's name, an optional quotation mark, and the value.
+"""
 
 
 def read(file: Path) -> dict[str, str]:
-    """Return the variables in .env, or an empty dictionary if there is no such file."""
+    """Return the variables in .env, or an empty dictionary if the file doesn't exist."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     return {name: value for name, _quotation_mark, value in _VARIABLE.findall(text)}
 
@@ -43,7 +46,9 @@ def add_secrets(file: Path) -> dict[str, str]:
     new = {name: secrets.token_urlsafe(32) for name in SECRETS if not known.get(name)}
     if not new:
         return known
-    print(f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores it.", file=sys.stderr)
+    print(
+        f"Wrote {paths.shown(file)} with {len(new)} random secrets. Git ignores this file.", file=sys.stderr
+    )
     return known | write(file, **new)
 
 

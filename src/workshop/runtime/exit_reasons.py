@@ -21,7 +21,7 @@ class ExitReasons:
         broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
-        broker_stopped: Whether the broker is down because of `./workshop broker stop`.
+        broker_stopped: Whether `./workshop broker stop` has stopped the broker.
     """
 
     def __init__(self, folder: Path, broker: Broker | None):
@@ -29,18 +29,21 @@ class ExitReasons:
         self.broker_stopped = False
 
     def exited(self, service: Service, lines: Collection[str], code: int) -> str:
-        """Return how and why the process exited, and what to do about it.
+        """Return a message that says how and why the process exited, and what to do about it.
 
         Args:
             service: The service whose process has exited.
             lines: The last lines of the process's output.
             code: The process's exit code.
         """
-        next_start = "\n  It starts again when you save a file."
+        next_start = "\n  The process starts again when you save a file."
         if log := service.log:  # a service with a log file is not part of the project
-            next_start = f"\n  Its log is {paths.shown(log)}. The other processes keep running."
+            next_start = f"\n  The log is {paths.shown(log)}. The other processes keep running."
         if number := _signal_of(code):
-            killed = ": by kill -9, or by the system because memory ran out (on Linux, see dmesg)."
+            killed = (
+                ". The signal came from kill -9, or from the system because memory ran out (on Linux, see "
+                "dmesg)."
+            )
             return f"ended (killed by {number.name}){killed if number == signal.SIGKILL else ''}{next_start}"
         cause = diagnosis.cause(lines, self.folder) if code else Cause()
         if error := service_errors.find(cause):
@@ -56,7 +59,7 @@ class ExitReasons:
         return self._describe(error, service, cause) if error else str(cause)
 
     def waits(self, service: Service, lines: Collection[str]) -> str:
-        """Return the step that a service waits for, and why.
+        """Return the step that a service is waiting for, and the reason.
 
         Args:
             service: The service that can't start yet.

@@ -8,10 +8,10 @@ USER = "workshop"
 
 
 def environment(port: int | None = None) -> dict[str, str]:
-    """Return Flower's environment variables: its port, user and password.
+    """Return the environment variables that set Flower's port, username and password.
 
     Args:
-        port: The port (default: 5555 or the next free port).
+        port: The port that Flower uses (default: 5555 or the next free port).
     """
     port = port or claim_next(PORT)
     return {"FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": f"{USER}:{password()}"}

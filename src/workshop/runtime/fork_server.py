@@ -1,13 +1,13 @@
 """A server that loads libraries once and forks processes that use them. Each fork saves half a second.
 
-The server reads nothing from a project. A forked process waits for a line on its standard input: JSON that
-describes what to run. `Fork.run` in `workshop.runtime.forked_process` writes this line. If standard input is
-closed before that, the process exits.
+The server itself doesn't read any project files. A forked process waits for a line of JSON on its standard
+input. This line, which `Fork.run` in `workshop.runtime.forked_process` writes, describes what to run. If
+standard input is closed before the line arrives, the process exits.
 
     python -m workshop.runtime.fork_server REQUESTS SOCKET LIBRARIES…
 
-REQUESTS and SOCKET are the file descriptors of the two ends of a socket pair: the server reads requests from
-the first, and forked processes write their requests to the second.
+REQUESTS and SOCKET are the file descriptors of the two ends of a socket pair. The server reads requests from
+REQUESTS, and forked processes write their requests to SOCKET.
 """
 
 import contextlib
@@ -89,7 +89,10 @@ LIBRARIES = {
         "kombu.transport.redis",
     ),
 }
-"""The modules to load for each library. Importing them doesn't read settings or environment variables."""
+"""The modules to load for each library.
+
+Importing these modules doesn't read settings or environment variables.
+"""
 
 
 def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> None:
@@ -98,14 +101,14 @@ def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> N
     Args:
         requests: The socket from which the server reads requests.
         server_socket: The file descriptor to which forked processes write their requests.
-        libraries: The libraries to load, as keys of LIBRARIES.
+        libraries: The names of the libraries to load. Each name is a key of LIBRARIES.
     """
     plugins = importlib.import_module("_pytest.config").default_plugins
     modules = [f"_pytest.{plugin}" for plugin in plugins]
     modules += [module for library in libraries for module in LIBRARIES[library]]
     for module in modules:
         importlib.import_module(module)
-    sys.dont_write_bytecode = True  # don't cache the bytecode of projects, which forks import later
+    sys.dont_write_bytecode = True  # forks import projects later and must not write bytecode there
     gc.collect()
     gc.freeze()  # otherwise, garbage collection in a fork would copy all of this memory
     events = serve(requests)
@@ -119,11 +122,11 @@ def main(requests: socket.socket, server_socket: int, libraries: list[str]) -> N
 
 
 def serve(requests: socket.socket) -> int | None:
-    """Fork a process for each request, until the owner exits.
+    """Fork a process for each request, until the owner (the process that started the server) exits.
 
     Returns:
-        The file descriptor for events, or None if the process has none. This function returns only in forked
-        processes.
+        The file descriptor to which the forked process can write events, or None if there is no such file
+        descriptor. This function returns only in forked processes.
     """
     child_exited, wakeup = os.pipe()
     for end in child_exited, wakeup:

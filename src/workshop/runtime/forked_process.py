@@ -16,7 +16,10 @@ from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 SOCKET_VARIABLE = "WORKSHOP_FORKS"
-"""The variable with the file descriptor of the socket that a forked process needs to request another fork."""
+"""The environment variable that contains the file descriptor of a socket.
+
+A forked process uses this socket to request another fork.
+"""
 
 
 class Fork:
@@ -25,13 +28,13 @@ class Fork:
     Args:
         server: The server's socket.
         output: The file descriptor for the process's output.
-        group: The process group to join. With 0, the process leads a new group, which the server kills when
-            the process exits.
+        group: The process group that the process joins. If this is 0, the process leads a new group, which
+            the server kills when the process exits.
         events: A file descriptor to which the process can write events.
 
     Attributes:
-        exit_code: The exit code: None while the process is running, negative if a signal ended it. Use
-            `running` or `wait` to update it.
+        exit_code: The process's exit code, which is None while the process is running and negative if a
+            signal ended the process. `running` and `wait` update the exit code.
     """
 
     def __init__(self, server: socket.socket, output: int, group: int = 0, events: int | None = None):
@@ -82,7 +85,7 @@ class Fork:
         return self.wait(0) is None
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
+        """Wait up to `seconds` for the process to exit. Return the exit code, or None after a timeout."""
         # The server sends the pid immediately, so only the wait for the exit code takes time.
         while self.exit_code is None and self._read_status(seconds):
             pass
@@ -118,16 +121,16 @@ class Fork:
 
 
 class ForkServer:
-    """The fork server's process. It loads the libraries in the background.
+    """The fork server's process, which loads the libraries in the background.
 
-    Use it as a context manager, or call `close()`.
+    Use the server as a context manager, or call `close()`.
 
     Args:
         celery: Whether to load Celery as well.
 
     Attributes:
-        folder: A temporary folder for everything that uses the server.
-        socket: The socket for requests to the server. Pass it to `Fork`.
+        folder: A temporary folder that is shared by everything that uses the server.
+        socket: The socket for requests to the server, which you pass to `Fork`.
     """
 
     def __init__(self, celery: bool = True):
@@ -153,7 +156,7 @@ class ForkServer:
             requests.close()
 
     def close(self) -> None:
-        """Stop the server. Before you call this, stop the processes that the server has forked."""
+        """Stop the server. Before you call this method, stop the processes that the server has forked."""
         self._process.kill()
         self.socket.close()
         self._folder.cleanup()

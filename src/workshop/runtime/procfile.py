@@ -1,4 +1,4 @@
-"""The services in a project's Procfile, and how to tell when each one is ready."""
+"""The services in a project's Procfile, and how to tell when each service is ready."""
 
 import re
 import shlex
@@ -27,12 +27,12 @@ class Service:
         port: The port on which the service listens once it is ready.
         ready_line: The text that the log contains once the service is ready. Without `port` and `ready_line`,
             the service is ready when it prints its first line.
-        restarts: Whether to restart the service when code changes. False if the service reloads code on its
-            own.
-        reads: Other files that restart the service when they change.
-        waits: The step that the learner must do before the service can start.
+        restarts: Whether to restart the service when code changes. Use False for a service that reloads code
+            on its own.
+        reads: Other files that the service reads. A change to one of these files restarts the service.
+        waits: The step that the learner must complete before the service can start.
         once: Whether the service is done when it exits with code 0.
-        log: The file for the output, which is then not shown in the terminal.
+        log: The file that the service's output goes to, or None to show the output in the terminal.
     """
 
     name: str
@@ -49,19 +49,25 @@ class Service:
 
     @property
     def shell_command(self) -> str:
-        """The command, with `exec` if possible: it then replaces the shell and receives signals directly."""
+        """The command, preceded by `exec` if it is a single command.
+
+        With `exec`, the command replaces the shell and receives signals directly.
+        """
         if not self.is_simple:
             return self.command
         return f"exec env {self.command}" if _ASSIGNMENT.match(self.command) else f"exec {self.command}"
 
     @property
     def is_simple(self) -> bool:
-        """Whether this is a single command, without pipes or lists, so that it receives signals directly."""
+        """Whether this is a single command, without pipes or command lists.
+
+        A single command receives signals directly.
+        """
         return not re.search(r"[;&|()]", self.command)
 
     @property
     def words(self) -> list[str]:
-        """The command, split into words as a shell does.
+        """The command, split into words as a shell splits it.
 
         Raises:
             ValueError: The command is not valid shell syntax.
@@ -77,7 +83,7 @@ class Service:
         """Return the value of an option in the command, or None if the command doesn't contain the option.
 
         Args:
-            *names: The option's short and long name, such as "-s" and "--schedule".
+            *names: The option's short and long names, such as "-s" and "--schedule".
         """
         for word, following in zip(self.words, [*self.words[1:], ""], strict=True):
             if word in names:
@@ -89,7 +95,7 @@ class Service:
 
     @property
     def probe(self) -> str | None:
-        """A command that exits with 0 once the step that the service waits for is done."""
+        """A command that exits with code 0 once the step that the service is waiting for is done."""
         if self.waits is None or self.app is None:
             return None
         return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
@@ -128,7 +134,7 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
             shlex.split(command)
         except ValueError as error:
             raise WorkshopError(
-                f"A line of {project.shown}/Procfile cannot be read: {error}.\n"
+                f"A line in {project.shown}/Procfile cannot be read: {error}.\n"
                 f"  {name}: {command}\n"
                 "Look for an unmatched ' or \", fix it, and run the same command again."
             ) from None

@@ -1,4 +1,4 @@
-"""Failures of what a process needs (broker, database, port, disk), and how to fix them."""
+"""Failures of the resources that a process needs (broker, database, port, disk), and how to fix them."""
 
 import re
 import textwrap
@@ -16,7 +16,7 @@ class ServiceError:
     Attributes:
         what: The end of the sentence "The worker stopped because …".
         fix: How to fix the failure.
-        error: The error message of the server.
+        error: The server's error message.
         is_broker: Whether the broker failed.
         responded: Whether the broker responded with an error.
     """
@@ -40,7 +40,7 @@ _BROKER = (
         r"OutOfMemoryError|\bOOM\b|used memory > 'maxmemory'",
         "OOM",
         "its broker is full",
-        "Give the broker more memory, or empty the queues that no worker consumes.",
+        "Give the broker more memory, or empty the queues that no worker consumes from.",
     ),
     (
         r"MISCONF",
@@ -76,13 +76,13 @@ _BROKER = (
         r"ACCESS_REFUSED|AccessRefused|Couldn't log in",
         "",
         "its broker refuses the login",
-        "Correct the user and the password in CELERY_BROKER_URL.",
+        "Correct the username and password in CELERY_BROKER_URL.",
     ),
     (
         r"NOT_ALLOWED|amqp\.exceptions\.NotAllowed",
         "",
         "its broker does not allow this user to access the virtual host",
-        "Create the virtual host in CELERY_BROKER_URL, or allow the user to access it.",
+        "Create the virtual host that CELERY_BROKER_URL names, or allow the user to access it.",
     ),
     (
         r"(?:kombu|redis)\.exceptions\.(?:OperationalError|ConnectionError|TimeoutError)|^amqp\."
@@ -94,7 +94,7 @@ _BROKER = (
         "Start the broker, or correct its address (REDIS_URL, CELERY_BROKER_URL).",
     ),
 )
-"""For each failure: a pattern, the server's error code (which redis-py omits), the meaning, and the fix."""
+"""Each entry contains a pattern, the server's error code (which redis-py omits), the meaning, and the fix."""
 
 _OTHERS = (
     (
@@ -126,7 +126,7 @@ _OTHERS = (
 )
 
 _FROM_LIBRARY = re.compile(r"(?:redis|kombu|amqp|django\.db|psycopg|sqlite3)\.")
-"""Exceptions from libraries that connect to servers. The learner's exceptions may contain the same words."""
+"""Exceptions from libraries that connect to servers. The learner's own exceptions may use the same words."""
 
 
 def find(cause: Cause) -> ServiceError | None:
@@ -149,7 +149,7 @@ def find(cause: Cause) -> ServiceError | None:
 
 
 def _message(error: str) -> str:
-    """Return the error message without the name of its class and without the quoted pipeline command."""
+    """Return the error message without the exception's class name and without the quoted pipeline command."""
     message = re.sub(r"^[A-Za-z_][\w.]*(?:Error|Exception|Refused|Allowed): ", "", error)
     message = re.sub(r"^\(0, 0\): ", "", message)
     message = re.sub(r"^Command # \d+ \(.*\) of pipeline caused error: ", "", message)

@@ -1,4 +1,4 @@
-"""The process of a service that the supervisor runs, and what is known about it."""
+"""A service that the supervisor runs, together with its process and its state."""
 
 import contextlib
 import os
@@ -25,17 +25,17 @@ class ServiceProcess:
         service: The service.
         colour: The color of the service's name in the terminal.
         startup: The filter for the service's output.
-        state: The service's state. Use `enter` to change it.
+        state: The service's state. Call `enter` to change the state.
         pid: The service's process ID, or None if it has no process.
         thread: The thread that reads the output of the service's process.
         lines: The last lines of the output.
-        problem: Why the service isn't running. The reason is printed only when it changes.
-        restart: Why the service is restarting. The reason is printed once the service is ready.
+        problem: The reason why the service isn't running, which is printed only when it changes.
+        restart: The reason why the service is restarting, which is printed once the service is ready.
         old_listener: The pid of the process that listened on the service's port before the restart.
-        asked_at: When the service was told to start.
-        ready_at: When the service became ready, or 0 if all lines of its start have been printed.
-        kill_at: When the service is killed if it has not stopped by then.
-        last_line_at: When the service printed its last line.
+        asked_at: The time when the service was told to start.
+        ready_at: The time when the service became ready, or 0 after its startup output has been printed.
+        kill_at: The time at which the service is killed if it hasn't stopped by then.
+        last_line_at: The time when the service printed its most recent line.
     """
 
     service: Service
@@ -62,12 +62,12 @@ class ServiceProcess:
         """Change the state.
 
         Raises:
-            ValueError: `state` may not follow the current state.
+            ValueError: The service can't change from its current state to `state`.
         """
         self.state = service_state.check(self.state, state)
 
     def restarts_because(self, reason: str) -> None:
-        """Set the reason for a restart. If a restart is already pending, its start time doesn't change."""
+        """Set the reason for a restart. If a restart is already pending, `asked_at` doesn't change."""
         if not self.restart:
             self.asked_at = time.monotonic()
         self.restart = f"{self.service.name} {reason}"
@@ -79,7 +79,7 @@ class ServiceProcess:
 
     @property
     def is_zombie(self) -> bool:
-        """Whether the process has exited while a process that it started still has the log open."""
+        """Whether the process is a zombie: it has exited, but its child processes still have the log open."""
         try:
             return self.pid is not None and psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
         except psutil.Error:
@@ -87,7 +87,7 @@ class ServiceProcess:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether the process, which has been ready since `ready_at`, has printed the lines of its start."""
+        """Whether the process has become ready and has finished printing its startup output."""
         if not self.ready_at:
             return False
         quiet_at = max(self.last_line_at, self.ready_at) + startup_output.QUIET_SECONDS
@@ -95,14 +95,14 @@ class ServiceProcess:
 
     @property
     def is_served(self) -> bool:
-        """Whether the service itself accepts connections on its port."""
+        """Whether the service itself, not another process, accepts connections on its port."""
         port = self.service.port
         if not port or not self.pid or not ports.accepts_connections(port):
             return False
         return ports.listener(self.pid, port) not in (None, self.old_listener)
 
     def signal(self, number: int) -> None:
-        """Send a signal. Only the main process receives SIGTERM, since a pool process would drop its task."""
+        """Send a signal. SIGTERM goes only to the main process: a pool process would drop its task."""
         if self.pid is None:
             return
         if number == signal.SIGTERM and self.service.is_simple:

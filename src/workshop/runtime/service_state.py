@@ -4,12 +4,15 @@ from enum import Enum, auto
 
 
 class State(Enum):
-    """The state of a service. It has a process in `ALIVE` states. `SETTLED` states don't end on their own."""
+    """The state of a service.
+
+    A service in an `ALIVE` state has a process. A `SETTLED` state doesn't change on its own.
+    """
 
     NEW = auto()
     """The service has not been started yet."""
     PROBING = auto()
-    """A short command is checking whether the learner's code can already run the service."""
+    """A short command is checking whether the service can already run with the learner's code."""
     STARTING = auto()
     READY = auto()
     FAILING = auto()
@@ -20,7 +23,7 @@ class State(Enum):
     WAITING = auto()
     """The service cannot start until the learner has done a step."""
     UNREADABLE = auto()
-    """The service was not started, because a file has a syntax error."""
+    """The service was not started because a file has a syntax error."""
     CRASHED = auto()
     DONE = auto()
     """The service has done its work, or the supervisor is stopping."""
@@ -47,10 +50,10 @@ SETTLED = STOPPED - {State.NEW} | {State.READY, State.BROKEN}
 
 
 def check(before: State, after: State) -> State:
-    """Check that `after` may follow `before`, and return `after`.
+    """Check that a service can change from the state `before` to the state `after`, and return `after`.
 
     Raises:
-        ValueError: `after` may not follow `before`.
+        ValueError: A service can't change from the state `before` to the state `after`.
     """
     if after not in _NEXT[before]:
         raise ValueError(f"A service that is {before.name} cannot become {after.name}.")

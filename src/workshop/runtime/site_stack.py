@@ -13,13 +13,13 @@ _Value = TypeVar("_Value")
 
 
 class SiteStack:
-    """Starts sites and enters context managers. Ctrl-C, SIGTERM and SIGHUP never leave one half started.
+    """Starts sites and enters context managers. Ctrl-C, SIGTERM and SIGHUP never leave a site half started.
 
-    The first of these signals raises a single KeyboardInterrupt, but never in the middle of a start. Call
-    `hold_signals()` before the stack is closed, so that no signal interrupts the cleanup.
+    The first of these signals raises KeyboardInterrupt once, but never in the middle of a start. Before you
+    close the stack, call `hold_signals()`, which prevents signals from interrupting the cleanup.
 
     Args:
-        stack: The stack that stops everything that is started through this object.
+        stack: The exit stack that stops every site and exits every context manager.
     """
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
@@ -29,7 +29,7 @@ class SiteStack:
         stack.enter_context(signals.handled(self._signalled))
 
     def enter(self, context: AbstractContextManager[_Value]) -> _Value:
-        """Enter a context manager, which `stack` exits later, and return its value."""
+        """Enter a context manager, and return its value. `stack` exits the context manager later."""
         with signals.held():
             return self._stack.enter_context(context)
 
@@ -39,7 +39,7 @@ class SiteStack:
         return Path(self.enter(folder))
 
     def start(self, site: Site) -> Site:
-        """Start `site` and return it. The exceptions are the same as for `Site.start`."""
+        """Start `site` and return it. This method raises the same exceptions as `Site.start`."""
         with signals.held():
             self._sites.append(site)
             self._stack.callback(site.stop)
@@ -47,7 +47,10 @@ class SiteStack:
         return site
 
     def hold_signals(self) -> None:
-        """Let no signal interrupt anything from now on. A second signal stops running tasks immediately."""
+        """From now on, don't let signals interrupt anything.
+
+        However, a second signal still stops the running tasks immediately.
+        """
         self._held = True
 
     def _signalled(self, *_: object) -> None:

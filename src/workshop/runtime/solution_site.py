@@ -1,4 +1,4 @@
-"""Run a solution as a separate site with its own data, broker and port, and clean up afterwards.
+"""Run a solution as a separate site with its own data, broker and port, and clean up afterward.
 
 The command `python -m workshop.runtime.solution_site 01-sync` prints the site's address, then serves the site
 until standard input is closed. If the site can't start, the command prints the reason instead.
@@ -46,8 +46,8 @@ class Site:
     Args:
         name: The solution's name.
         folder: The folder for the site's database, photos and log.
-        without: The names of processes to leave out.
-        commands: Commands that replace those in the Procfile, by process name.
+        without: The names of the processes in the Procfile that are not started.
+        commands: Commands that replace the commands in the Procfile. The keys are process names.
         variables: Additional environment variables. PRACTICE is 0 by default, as on a server.
 
     Attributes:
@@ -102,7 +102,7 @@ class Site:
         return [name for name in self._supervisor.running if name != "migrate"]
 
     def pid(self, name: str) -> int:
-        """Return the process ID of the process `name` in the Procfile."""
+        """Return the process ID of the process that is called `name` in the Procfile."""
         return self._supervisor.running[name].pid
 
     def start(self) -> None:
@@ -141,11 +141,11 @@ class Site:
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
 
     def stays(self, seconds: float) -> bool:
-        """Wait up to `seconds`. Return True, or return False as soon as the supervisor has exited."""
+        """Wait for `seconds`, and return True. If the supervisor exits earlier, return False immediately."""
         return not self._supervisor.exited.wait(seconds)
 
     def hurry(self) -> None:
-        """Don't wait for running tasks to finish. Call this in a signal handler while `stop()` is waiting."""
+        """Stop all running tasks immediately. Call this method in a signal handler during `stop()`."""
         if self._supervisor is not None:
             self._supervisor.stop()
 
@@ -158,8 +158,8 @@ class Site:
         try:
             if self._supervisor is not None:
                 self._supervisor.stop()
-                # Don't use Thread.join(): after an interrupt, it considers the thread finished (Python 3.11
-                # and 3.12).
+                # Don't use Thread.join(): after an interrupt, join() considers the thread finished (Python
+                # 3.11 and 3.12).
                 self._supervisor.exited.wait()
                 self._supervisor.printer.output.close()
         finally:
@@ -194,7 +194,7 @@ def running(
     commands: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Run the solution `name` while the `with` block runs. Then stop its processes and delete its files.
+    """Run the solution `name` for the duration of the `with` block, then delete the site's files.
 
     The arguments and exceptions are the same as for `Site`.
     """

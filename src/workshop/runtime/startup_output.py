@@ -1,4 +1,4 @@
-"""Filter a process's output during startup: all lines at the first start, only new lines at later starts."""
+"""Filter a process's startup output: print all lines at the first start, but only new lines later."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from honcho.printer import Message
 QUIET_SECONDS = 0.5
 """A start is complete once the process has printed nothing for this number of seconds."""
 HOLD_SECONDS = 30
-"""The maximum number of seconds that lines are held back."""
+"""The maximum number of seconds for which lines are held back."""
 _TIMES = re.compile(r"0x[0-9a-f]+|(?:\d{4}-\d\d-\d\d|\w+ \d+, \d{4} -|\d{6}) \d\d:\d\d:\d\d(?:,\d+)?")
 """Text that differs between starts: memory addresses, dates and times."""
 _CHATTER = re.compile(r"\s*$|worker: (?:Warm|Cold) shutdown|.*: INFO/MainProcess\] mingle: ")
@@ -18,10 +18,10 @@ _WARNING = re.compile(r"\b(?!SecurityWarning)\w+Warning: |^WARNINGS:")
 
 
 class Startup:
-    """Passes the output lines of a process on to the terminal.
+    """Passes a process's output on to the terminal, line by line.
 
-    Between `hold()` and `release()`, the lines are held back, so that the terminal shows only a single line
-    for a restart.
+    Between `hold()` and `release()`, the lines are held back. Therefore, the terminal shows only a single
+    line for a restart.
 
     Args:
         write: The function that prints a line.
@@ -49,7 +49,7 @@ class Startup:
             self._held, self._held_since = self._held or [], time.monotonic()
 
     def release_if_overdue(self) -> None:
-        """Print lines that were held back for too long, because the process may be waiting in a debugger."""
+        """Print lines that have been held back too long. The process may be waiting in a debugger."""
         if self._held and time.monotonic() - self._held_since > HOLD_SECONDS:
             self.release()
 
@@ -57,7 +57,7 @@ class Startup:
         """Record that the process has started, and print the lines that the first start did not print.
 
         Returns:
-            A remark to append to a sentence if warnings were repeated, otherwise "".
+            A remark that says that the same warnings were printed again, or "" if no warnings were repeated.
         """
         self._started = True
         repeated = [message for message in self._held or [] if _normalized(message) in self._first_start]
@@ -65,10 +65,11 @@ class Startup:
         return " · same warnings" if any(map(_warns, repeated)) else ""
 
     def release(self, everything: bool = False) -> None:
-        """Print the new lines among those that were held back.
+        """Print the held-back lines that are new.
 
         Args:
-            everything: Whether to print all lines from the first new line on, because the process has failed.
+            everything: Whether the process has failed. If True, all lines from the first new line onward are
+                printed.
         """
         if everything and not self._started:
             self._first_start.clear()  # the start failed, so the same traceback may be printed again

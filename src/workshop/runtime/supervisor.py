@@ -1,7 +1,7 @@
 """Keep the processes of a project running, and report what happens to them.
 
-honcho's own manager stops everything when one process exits. This supervisor keeps the others running: it
-reports which process exited and why, and restarts that process when a file changes.
+honcho's own manager stops everything when one process exits. This supervisor keeps the other processes
+running, reports which process exited and why, and restarts that process when a file changes.
 """
 
 import contextlib
@@ -35,31 +35,35 @@ from workshop.system.waiting import until
 GRACE_SECONDS = 10
 START_SECONDS = 60
 RELOADS = re.compile(r"(?:\[[^]]*\] )?(.+) changed, reloading\.")
-"""The message that Django's runserver logs before it restarts its server, with or without a timestamp."""
+"""Matches the message, with or without a timestamp, that Django's runserver logs before it restarts."""
 _VERBS = {
     State.WAITING: " waits for ",
     State.UNREADABLE: "cannot start: ",
     State.BROKEN: "cannot load your code: ",
 }
-"""For each state, the words between a service's name and the reason. For CRASHED, the reason has a verb."""
+"""For each state, the words that are printed between a service's name and the reason.
+
+For CRASHED, the reason itself contains the verb.
+"""
 
 
 class Supervisor:
-    """Runs services until `stop()` is called. Services with `once` run first. The others start after them.
+    """Runs services until `stop()` is called. The services with `once` run before all others.
 
     Args:
         services: The services to run.
         folder: The project's folder. A change in this folder restarts services.
         printer: The printer for the output of the services.
-        say: Called with each sentence about what happens to the services.
-        on_ready: Called once, when every service is either ready or has failed to start.
-        on_pids: Called with a dictionary that maps names to pids whenever a process starts or exits.
+        say: A function that is called with each message about what happens to the services.
+        on_ready: A function that is called one time, when every service is ready or has failed to start.
+        on_pids: A function that is called whenever a process starts or exits. The argument is a dictionary
+            that maps the names of services to process IDs.
         broker: The workshop's own broker, or None if the project uses another broker.
 
     Attributes:
         running: The services, by name.
-        settled: Set when every service is either ready or has failed to start.
-        exited: Set when `run()` has finished.
+        settled: An event that is set when every service is ready or has failed to start.
+        exited: An event that is set when `run()` has finished.
     """
 
     def __init__(
@@ -86,16 +90,19 @@ class Supervisor:
             self._add(service)
 
     def stop(self, *_signal_and_frame) -> None:
-        """Stop all services; on the second call, kill them. You can call this in a signal handler."""
+        """Stop all services, or kill them on the second call. You can call this in a signal handler."""
         self._stop_requests += 1
         self._events.put(lambda: None)  # ends the wait for an event
 
     def switch_broker(self, on: bool) -> None:
-        """Start an empty broker, or stop the broker. You can call this in a signal handler."""
+        """Start an empty broker if `on` is True, otherwise stop the broker.
+
+        You can call this method in a signal handler.
+        """
         self._events.put(partial(self._switch_broker, on))
 
     def run(self) -> None:
-        """Start all services and keep them running. Return when all of them have exited after `stop()`."""
+        """Start all services and keep them running. Return when all services have exited after `stop()`."""
         with contextlib.ExitStack() as stack:  # calls the callbacks in reverse order, even if one fails
             stack.callback(self.exited.set)
             stack.callback(self.settled.set)
@@ -145,8 +152,8 @@ class Supervisor:
         if self.broker is not None and not self.broker.running and not self._broker_reported:
             self._broker_reported = True
             self.say(
-                "broker ended. Nothing can be queued until it is running again. It starts again when you "
-                "save a file."
+                "broker ended. No tasks can be queued until the broker is running again. The broker starts "
+                "again when you save a file."
             )
         if self._stopping:
             return
@@ -181,7 +188,7 @@ class Supervisor:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
             self._report_problem(
-                running, State.UNREADABLE, f"{broken[0]}. It starts once you have fixed the error."
+                running, State.UNREADABLE, f"{broken[0]}. The service starts once you have fixed the error."
             )
             return
         probe = None if running.state == State.PROBING else service.probe
@@ -231,7 +238,7 @@ class Supervisor:
         if running.state != State.STARTING or service.port or service.once:
             return
         if not service.ready_line:
-            running.ready_at = running.ready_at or time.monotonic()  # if it doesn't exit: see `_update`
+            running.ready_at = running.ready_at or time.monotonic()  # unless it exits soon: see `_update`
         elif service.ready_line in text:
             self._mark_ready(running)
 
@@ -240,7 +247,7 @@ class Supervisor:
         running.problem, running.ready_at = "", running.ready_at or time.monotonic()
 
     def _handle_reload(self, running: ServiceProcess, file: Path) -> None:
-        """Record that the service is reloading on its own: its server restarts in another process."""
+        """Record that the service is reloading on its own, by restarting its server in another process."""
         file = file.relative_to(self.folder) if file.is_relative_to(self.folder) else file
         if not running.restart:
             running.restarts_because(f"restarted: {file} changed")
@@ -251,7 +258,7 @@ class Supervisor:
         running.startup.hold()
 
     def _report_ready(self, running: ServiceProcess) -> None:
-        """Report that the service has started, because it has printed all the lines of its start."""
+        """Report that the service has started. Call this method after its startup output has been printed."""
         took = f" · ready in {running.ready_at - running.asked_at:.1f} s"
         remark = running.startup.complete()
         if running.restart:
@@ -311,7 +318,7 @@ class Supervisor:
         self._reasons.broker_stopped = self._broker_reported = not on
         if not on:
             self.broker.stop()
-            self.say("broker stopped. Its queues are gone. Start it again: ./workshop broker start")
+            self.say("broker stopped. Its queues are gone. Start the broker again: ./workshop broker start")
         elif not self.broker.running:
             self._start_broker()
             for running in self.running.values():
@@ -323,7 +330,7 @@ class Supervisor:
         try:
             self.broker.start()
         except WorkshopError as error:
-            self.say(f"broker is still down: {error} It starts again when you save a file.")
+            self.say(f"broker is still down: {error} The broker starts again when you save a file.")
             return
         self._broker_reported = False
         self._report_pids()
@@ -352,7 +359,10 @@ class Supervisor:
                 running.kill_at = 0
 
     def _kill_all(self) -> None:
-        """Kill all processes, including those still starting: every thread has a process or will have one."""
+        """Kill all processes, including those that are still starting.
+
+        Every live thread has a process or will start a process.
+        """
 
         def are_killed() -> bool:
             while not self._events.empty():
@@ -372,7 +382,7 @@ class Supervisor:
         if running.state == State.STARTING and (running.is_served or running.is_quiet):
             self._mark_ready(running)
         elif running.state == State.READY and running.ready_at:
-            # After its ready line, a service prints nothing more. After it opens its port, it may print more.
+            # A service prints nothing after its ready line, but it may print more after opening its port.
             if running.service.ready_line or running.is_quiet:
                 self._report_ready(running)
         elif running.state == State.FAILING and now - running.last_line_at > 0.3:

@@ -15,9 +15,10 @@ def is_postgres(url: str) -> bool:
 
 @contextlib.contextmanager
 def create(url: str) -> Iterator[str]:
-    """Create an empty database on the server at `url`, yield the database's address, and drop it afterwards.
+    """Create an empty database on the server at `url`, yield its address, and drop the database afterward.
 
-    The database that `url` names is neither read nor changed. The exceptions are the same as for `execute`.
+    The database that `url` names is neither read nor changed. This function raises the same exceptions as
+    `execute`.
     """
     parts = urlsplit(url)
     name = f"check_{secrets.token_hex(4)}"
@@ -29,7 +30,7 @@ def create(url: str) -> Iterator[str]:
 
 
 def execute(url: str, statement: str) -> None:
-    """Run one statement outside a transaction in the database at `url`.
+    """Run a single statement in the database at `url`, outside a transaction.
 
     Raises:
         WorkshopError: The server doesn't respond, or the user is not allowed to create a database.

@@ -1,4 +1,4 @@
-"""Run temporary servers on this machine like those used in production: PostgreSQL and an S3 store."""
+"""Run temporary PostgreSQL and S3 servers on this machine, similar to the servers used in production."""
 
 import contextlib
 import os
@@ -23,11 +23,14 @@ BUCKET = "photos"
 
 
 class NotInstalled(WorkshopError):
-    """A server is not installed. The message contains the command that installs it."""
+    """A server is not installed. The message contains the installation command."""
 
 
 def as_user(name: str) -> list[str]:
-    """Return the words that root puts before a command to run it as user `name`; for other users, none."""
+    """Return the words to put before a command so that root runs it as the user `name`.
+
+    If the current user isn't root, return an empty list.
+    """
     return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
 
 
@@ -50,7 +53,9 @@ def postgres_program(name: str) -> str | None:
 
 
 def redis_program() -> str | None:
-    """Return the path of a program that is a Redis server with TLS when it is started as redis-server.
+    """Return the path of a program that acts as a Redis server with TLS if it is started as redis-server.
+
+    If no such program is installed, return None.
 
     Debian's redis-tools package contains this program under the name redis-check-rdb. Unlike the redis-server
     package, redis-tools doesn't start a server when it is installed.
@@ -60,7 +65,7 @@ def redis_program() -> str | None:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL server while the `with` block runs, then delete its files.
+    """Run a PostgreSQL server for the duration of the `with` block, then delete its files.
 
     The server has an empty database called `photos`.
 
@@ -68,20 +73,20 @@ def postgres() -> Iterator[str]:
         The value for DATABASE_URL.
 
     Raises:
-        NotInstalled: PostgreSQL or the user postgres is missing.
+        NotInstalled: PostgreSQL is not installed, or there is no user called postgres.
         WorkshopError: The server does not start. The message contains PostgreSQL's error message.
     """
     initdb = postgres_program("initdb")
     if initdb is None:
-        raise NotInstalled("PostgreSQL is not installed. Install it: apt-get install postgresql")
+        raise NotInstalled("PostgreSQL is not installed. To install it, run: apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
             try:
                 shutil.chown(name, "postgres")
             except LookupError:
                 raise NotInstalled(
-                    "PostgreSQL does not run as root, and there is no user postgres. Create it:  apt-get "
-                    "install postgresql"
+                    "PostgreSQL does not run as root, and there is no user postgres. Create this user:  "
+                    "apt-get install postgresql"
                 ) from None
         yield from _postgres(Path(initdb).parent, Path(name))
 
@@ -113,7 +118,7 @@ def _postgres(programs: Path, home: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def bucket() -> Iterator[dict[str, str]]:
-    """Run an S3 store with an empty bucket while the `with` block runs.
+    """Run an S3 store with an empty bucket for the duration of the `with` block.
 
     The store is moto's server, which keeps all objects in memory.
 
@@ -121,7 +126,7 @@ def bucket() -> Iterator[dict[str, str]]:
         The environment variables that a project needs to use the bucket.
 
     Raises:
-        NotInstalled: moto is missing.
+        NotInstalled: moto is not installed.
         WorkshopError: The server does not start.
     """
     if find_spec("moto") is None:  # the Docker image doesn't contain the test packages

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from workshop.errors import WorkshopError
 
 NUMBERS = (0, 1, 2, 5)
-"""The numbers of the virtual hosts. With Redis, the checks use the databases that have these numbers."""
+"""The numbers that identify the virtual hosts. With Redis, the checks use databases with these numbers."""
 
 
 def is_amqp(url: str) -> bool:
@@ -29,12 +29,12 @@ def numbered(url: str, number: int) -> str:
 
 @contextlib.contextmanager
 def create(url: str) -> Iterator[str]:
-    """Create the virtual hosts, yield the address of virtual host 0, and delete all of them afterwards.
+    """Create the virtual hosts, yield the address of virtual host 0, and delete them all afterward.
 
     The requests go to RabbitMQ's management plugin, because AMQP can't create virtual hosts.
 
     Raises:
-        WorkshopError: The plugin doesn't respond, or rejects a request.
+        WorkshopError: The management plugin doesn't respond, or it rejects a request.
     """
     prefix = f"check_{secrets.token_hex(4)}"
     names = [f"{prefix}_{number}" for number in NUMBERS]
@@ -67,9 +67,9 @@ def _management(url: str) -> Iterator[Callable]:
         except httpx.HTTPError as error:
             raise WorkshopError(
                 "The checks need separate virtual hosts on the RabbitMQ server at CELERY_BROKER_URL, but "
-                f"its management plugin doesn't respond at {shown}: {error}\n"
+                f"the server's management plugin doesn't respond at {shown}: {error}\n"
                 "Enable it:  rabbitmq-plugins enable rabbitmq_management\n"
-                "If the plugin has another address, set it:  export "
+                "If the plugin has another address, set that address:  export "
                 "WORKSHOP_RABBITMQ_API=http://name:password@host:15672/api\n"
                 "Or keep using the workshop's broker: remove CELERY_BROKER_URL from WORKSHOP_KEEP."
             ) from error

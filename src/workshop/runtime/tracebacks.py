@@ -22,7 +22,7 @@ _MARGIN = re.compile(r" +[|+] ?")
 _RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^\]]*?: (?P<level>[A-Z]+)/(?P<process>[\w-]+)\] ?")
 """The start of a record in Celery's log, such as "[2026-11-28 20:22:22,960: INFO/MainProcess] "."""
 _REQUEST = re.compile(r"\[\d\d/\w{3}/\d{4} ")
-"""The start of a line about a request in runserver's log."""
+"""The start of a line that runserver logs for a request."""
 _CONTINUED = re.compile(
     r"""Internal\ Server\ Error: | Exception\ ignored | Exception\ happened\ during | ---\ Logging\ error
     | Error\ in\ atexit | Task\ exception\ was\ never | Process\ [\w-]*(?:Worker|Process)-\d
@@ -37,7 +37,7 @@ class Traceback:
     """A traceback.
 
     Attributes:
-        frames: The file and line of each frame. The innermost frame is the last one.
+        frames: The file and line number of each frame. The last frame is the innermost frame.
         error: The exception, such as "ValueError: no such mode".
     """
 
@@ -49,10 +49,10 @@ class Traceback:
 class Report:
     """The tracebacks of an exception: first the tracebacks of its causes, then its own traceback.
 
-    An exception group comes before its sub-exceptions.
+    The traceback of an exception group comes before the tracebacks of its sub-exceptions.
 
     Attributes:
-        tracebacks: The tracebacks. There is at least one.
+        tracebacks: The tracebacks. The list has at least one entry.
         continued: Whether the process continued after the exception.
         critical: Whether Celery logged the exception as the reason for exiting.
     """
@@ -77,14 +77,14 @@ class Report:
 
     @property
     def error(self) -> str:
-        """The exception on one line. An exception group is followed by its first sub-exception."""
+        """The exception as a single line. An exception group is followed by its first sub-exception."""
         groups = [traceback.error for traceback in self.tracebacks if _is_group(traceback)]
         return ": ".join([*groups[:1], self.main.error])
 
     def place(self, folder: Path, skipped: Collection[str]) -> str:
-        """Return the innermost file and line in `folder`, such as "images/tasks.py:7", or "" if none exists.
+        """Return the innermost file and line in `folder`, such as "images/tasks.py:7".
 
-        manage.py is ignored, unless it raised the exception.
+        manage.py is ignored unless it raised the exception. If no file in `folder` is involved, return "".
 
         Args:
             folder: The project's folder.
@@ -105,7 +105,8 @@ def read(log: Iterable[str]) -> tuple[list[Report], list[str]]:
     """Split a log into reports and other lines.
 
     Returns:
-        The reports and the other lines, both in order. The lines have no prefixes, and none of them is empty.
+        The reports and the other lines, both in order. The lines are returned without prefixes, and empty
+        lines are omitted.
     """
     reports: list[Report] = []
     rest: list[str] = []
@@ -150,7 +151,7 @@ class _Line(NamedTuple):
 
 
 def _without_prefixes(log: Iterable[str]) -> Iterator[_Line]:
-    """Yield the lines without prefixes and color codes. In an exception group, remove their margins, too."""
+    """Yield the lines without prefixes and color codes. In an exception group, also remove the margins."""
     in_group = False
     for line in log:
         line = line.rstrip()
@@ -196,7 +197,7 @@ def _is_group(traceback: Traceback) -> bool:
 
 
 def _continued_after(above: list[str]) -> bool:
-    """Return True if the lines above a traceback show that the process continued or another one failed."""
+    """Return True if lines above a traceback show that the process continued or another process failed."""
     for line in reversed(above):
         level, process, message = record(line)
         if level:

@@ -1,4 +1,4 @@
-"""The lock and the state of `./workshop up`, in the files `.workshop/up.lock` and `.workshop/up.json`."""
+"""The lock and the state of `./workshop up`, stored in `.workshop/up.lock` and `.workshop/up.json`."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def write(state: dict) -> None:
 
 
 def identify(pid: int) -> dict | None:
-    """Return a record that identifies a process, or None if it has exited.
+    """Return a record that identifies a process, or None if the process has exited.
 
     A later process could have the same pid, but not the same start time.
     """
@@ -39,7 +39,7 @@ def identify(pid: int) -> dict | None:
 
 
 def process(identity: dict) -> psutil.Process | None:
-    """Return the process that `identify()` recorded, or None if it has exited."""
+    """Return the process that `identify()` recorded, or None if the process has exited."""
     with contextlib.suppress(psutil.Error, TypeError, KeyError):
         candidate = psutil.Process(identity["pid"])
         is_same = abs(candidate.create_time() - identity["create_time"]) < 1
@@ -92,7 +92,7 @@ def only_one() -> Iterator[None]:
     """Hold the lock while the `with` block runs. First, kill the processes that a previous run left behind.
 
     Raises:
-        WorkshopError: Another `./workshop up` is running. The message contains its addresses.
+        WorkshopError: Another `./workshop up` is running. The message lists the addresses in use.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -121,7 +121,7 @@ def _already_up(state: dict) -> str:
 
 
 def _kill_leftovers(state: dict) -> None:
-    """Kill the processes that a previous run left behind, and delete its broker's files."""
+    """Kill the processes that a previous run left behind, and delete the files of that run's broker."""
     family = [member for member in _family(state) if member.pid != os.getpid()]
     for member in family:
         with contextlib.suppress(psutil.Error):
@@ -134,7 +134,7 @@ def _kill_leftovers(state: dict) -> None:
 
 
 def _family(state: dict) -> list[psutil.Process]:
-    """Return the recorded processes that are still running. The children come before their parent."""
+    """Return the recorded processes that are still running, and their children. Children come first."""
     family = []
     for identity in state.get("processes", {}).values():
         if recorded := process(identity):

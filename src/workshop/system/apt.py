@@ -20,9 +20,10 @@ DEBIAN_FRONTEND=noninteractive apt-get $options install -y --no-install-recommen
 
 
 def available(systems: Collection[str] = ("debian", "ubuntu")) -> bool:
-    """Return True if `install` can work.
+    """Return True if `install` can install packages.
 
-    It requires apt-get, one of `systems`, and either root or passwordless sudo.
+    Installing packages requires apt-get, one of the Linux distributions in `systems`, and either root
+    privileges or passwordless sudo.
     """
     if _system() not in systems or not shutil.which("apt-get"):
         return False
@@ -38,7 +39,7 @@ def install(*packages: str) -> bool:
 
 
 def _system() -> str:
-    """Return the ID of the distribution, such as "debian" or "ubuntu", or "" if it is unknown."""
+    """Return the ID of the distribution, such as "debian" or "ubuntu", or "" if the ID is unknown."""
     try:
         return platform.freedesktop_os_release()["ID"]
     except (OSError, KeyError):

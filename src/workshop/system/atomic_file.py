@@ -15,12 +15,12 @@ def write_bytes(
     """Write `content` to a temporary file, then rename it to `file`.
 
     Args:
-        file: The file to write. If it is a symbolic link, the link's target is replaced.
+        file: The file to write. If `file` is a symbolic link, the link's target is replaced.
         content: The new content.
-        mode: The file's permissions. None keeps the permissions of an existing file.
-        temporary_folder: The folder for the temporary file. It must be on the same file system as `file`.
-            None means the folder of `file`. Choose another folder if a program watches that folder for new
-            files.
+        mode: The file's permissions, or None to keep the permissions of an existing file.
+        temporary_folder: The folder for the temporary file, or None for the folder of `file`. The
+            folder must be on the same file system as `file`. Choose another folder if a program watches the
+            folder of `file` for new files.
 
     Raises:
         OSError: The file can't be written. The error names `file`, and the old content is unchanged.
@@ -48,17 +48,17 @@ def write_bytes(
 
 
 def write_text(file: Path, text: str, mode: int | None = None, temporary_folder: Path | None = None) -> None:
-    """Write `text` as UTF-8. The other arguments and the exceptions are the same as for `write_bytes`."""
+    """Write `text` as UTF-8. The other arguments and the exceptions are the same as in `write_bytes`."""
     write_bytes(file, text.encode(), mode, temporary_folder)
 
 
 def write_json(file: Path, content: object) -> None:
-    """Write `content` as indented JSON. The exceptions are the same as for `write_bytes`."""
+    """Write `content` as indented JSON. This function raises the same exceptions as `write_bytes`."""
     write_text(file, json.dumps(content, indent=2) + "\n")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy `source` and its permissions to `target`. The exceptions are the same as for `write_bytes`."""
+    """Copy `source` and its permissions to `target`. Raises the same exceptions as `write_bytes`."""
     write_bytes(target, source.read_bytes(), source.stat().st_mode & 0o7777)
 
 
@@ -76,7 +76,7 @@ def locked(file: Path, wait: bool = True) -> Iterator[None]:
     """Hold a lock while the `with` block runs. If this process is killed, the system releases the lock.
 
     Args:
-        file: The lock file. It is created if necessary and is never deleted.
+        file: The lock file, which is created if necessary and never deleted.
         wait: Whether to wait while another process holds the lock.
 
     Raises:

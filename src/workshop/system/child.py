@@ -1,4 +1,4 @@
-"""Child processes: start them, read their output, wait for them, and stop them with all their children."""
+"""Start child processes, read their output, wait for them to exit, and stop them with all their children."""
 
 import contextlib
 import os
@@ -18,23 +18,25 @@ STOP_SECONDS = 10.0
 
 
 class Child:
-    """A child process, which starts when the object is created. Use it as a context manager, or call `stop`.
+    """A child process, which starts when the object is created.
+
+    Use the object as a context manager, or call `stop`.
 
     The process leads its own session, so Ctrl-C in the terminal doesn't reach it, and stopping it also stops
-    the processes that it started. Its standard output and standard error both go to one file, so a full pipe
+    the processes that it started. Standard output and standard error both go to one file, so a full pipe
     never blocks the process.
 
     Args:
         command: A list of arguments, or a string for the shell.
-        folder: The folder where the process runs. None means the current folder.
-        environment: All environment variables of the process. None means the variables that every process of
-            the workshop inherits.
-        log: The file for the process's output. None means a temporary file, which `stop` deletes.
+        folder: The folder where the process runs, or None for the current folder.
+        environment: All environment variables of the process, or None for the variables that every process
+            of the workshop inherits.
+        log: The file for the process's output, or None for a temporary file, which `stop` deletes.
         append: Whether to keep the previous content of `log`.
         terminal: The file descriptor of a terminal that receives the output instead of `log`.
-        leash: Whether standard input is a pipe that closes when the parent process exits, even if the parent
-            is killed.
-        own_session: Whether the process leads its own session. False leaves it in the parent's session.
+        leash: Whether the process's standard input is a pipe that closes when the parent process exits, even
+            if the parent is killed.
+        own_session: Whether the process leads its own session or stays in the parent's session.
         pass_fds: The file descriptors that the process inherits.
 
     Raises:
@@ -91,12 +93,12 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code: None while the process is running, negative if a signal ended it."""
+        """The exit code, which is None while the process is running and negative if a signal ended it."""
         return self._process.poll()
 
     @property
     def output(self) -> str:
-        """The output so far. After `stop`, it is empty if the log was a temporary file."""
+        """The output so far. After `stop`, the output is empty if the log was a temporary file."""
         with contextlib.suppress(FileNotFoundError):
             return self.log.read_text(encoding="utf-8", errors="replace")
         return ""
@@ -109,8 +111,8 @@ class Child:
         """Wait until the output contains `text`.
 
         Returns:
-            The first complete line that contains `text`. It is "" if the process exits or `seconds` pass
-            before there is such a line.
+            The first complete line that contains `text`, or "" if the process exits or `seconds` elapse
+            before such a line appears.
         """
 
         def line() -> str:
@@ -138,7 +140,7 @@ class Child:
             yield rest
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """Wait up to `seconds` for the process to exit. Return its exit code, or None if it hasn't exited."""
+        """Wait up to `seconds` for the process to exit. Return the exit code, or None after a timeout."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
         return None
@@ -167,7 +169,7 @@ class Child:
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Ask the process to exit, wait up to `seconds`, then kill its process group.
 
-        You can call this more than once.
+        You can call this method more than once.
         """
         try:
             if self.running:

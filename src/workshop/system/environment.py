@@ -1,6 +1,6 @@
 """The environment variables that the workshop's processes get from the shell.
 
-A shell may contain settings of other projects, such as CELERY_BROKER_URL, DEBUG or PYTHONPATH. A list of
+A shell may contain other projects' settings, such as CELERY_BROKER_URL, DEBUG or PYTHONPATH. A list of
 variables to remove would never be complete, so this module lists the variables to pass on.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 
 KEEP = "WORKSHOP_KEEP"
-"""The variable that lists the names of more variables to pass on, separated by spaces."""
+"""The environment variable that lists the names of additional variables to pass on, separated by spaces."""
 ALWAYS_KEPT = ("REDIS_URL",)
 _USER = "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TMP TEMP DISPLAY WAYLAND_DISPLAY BROWSER CI"
 _TERMINAL = "TERM COLORTERM NO_COLOR FORCE_COLOR TTY_COMPATIBLE TTY_INTERACTIVE COLUMNS LINES"
@@ -28,8 +28,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def inherited() -> dict[str, str]:
     """Return the variables that every process gets from the shell. Callers add their own variables.
 
-    Proxy variables are not passed on. NO_PROXY is set because the system settings of macOS can also contain
-    proxies.
+    Proxy variables are not passed on. NO_PROXY is set because macOS can also define proxies in its system
+    settings.
     """
     names = [name for name in os.environ if name in _NAMES or name.startswith(_PREFIXES)]
     variables = {name: os.environ[name] for name in names if name != KEEP}
@@ -46,25 +46,25 @@ def kept() -> dict[str, str]:
     for name in re.findall(r"[^\s,]+", os.environ.get(KEEP, "")):
         if "=" in name:
             raise WorkshopError(
-                f"{KEEP} takes only names, without values: write {name.partition('=')[0]} in it, and set "
+                f"{KEEP} takes only names. Write {name.partition('=')[0]} without its value, and set "
                 f"that variable separately."
             )
         if name not in os.environ:
             raise WorkshopError(
                 f"{KEEP} names {name}, but {name} is not set in this shell.\n"
-                f"Set it (export {name}=…), or remove its name from {KEEP}."
+                f"Set the variable (export {name}=…), or remove its name from {KEEP}."
             )
         variables |= {name: os.environ[name], KEEP: os.environ[KEEP]}
     return variables
 
 
 def bypass_proxies() -> None:
-    """Let this process connect to this machine directly, even if the shell sets http_proxy or ALL_PROXY."""
+    """Let this process connect to local servers directly, even if the shell sets http_proxy or ALL_PROXY."""
     os.environ.update(_without_proxy(os.environ))
 
 
 def _without_proxy(known: Mapping[str, str]) -> dict[str, str]:
-    """Return NO_PROXY and no_proxy with the loopback addresses added. Libraries read one or the other."""
+    """Return NO_PROXY and no_proxy with the loopback addresses added. Libraries read one variable or both."""
     hosts = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in known.get(name, "").split(",")]
     # On its own, an asterisk means all hosts. In a list, Python's urllib treats an asterisk as a host name.
     value = "*" if "*" in hosts else ",".join(dict.fromkeys(filter(None, [*hosts, *_LOOPBACK])))

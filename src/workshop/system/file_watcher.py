@@ -9,7 +9,7 @@ FIX = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_insta
 
 
 def identity(folder: Path) -> int | None:
-    """Return a number that changes when another folder replaces `folder`, or None if there is no folder."""
+    """Return a number that changes when another folder replaces `folder`, or None if `folder` is missing."""
     try:
         return folder.stat().st_ino
     except OSError:
@@ -21,8 +21,9 @@ def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[s
 
     Args:
         folder: The folder to watch.
-        say: Called with a sentence that contains the fix if the limit is reached.
-        **options: The options of `watchfiles.watch`.
+        say: A function that is called if the system's limit is reached. The argument is a message that
+            contains the fix.
+        **options: Options for `watchfiles.watch`.
     """
     try:
         yield from watchfiles.watch(folder, **options)
@@ -30,6 +31,6 @@ def changes(folder: Path, say: Callable[[str], object], **options) -> Iterator[s
         why = str(error).partition(" about [")[0].rstrip(".")
         say(
             f"The operating system doesn't report saved files ({why}), so the files are checked three "
-            f"times a second. To fix this on Linux, run this before the next start:  {FIX}"
+            f"times a second. To fix this on Linux, run this command before the next start:  {FIX}"
         )
         yield from watchfiles.watch(folder, force_polling=True, **options)

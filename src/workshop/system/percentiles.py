@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest of the values that is at least as large as `percent` percent of them.
+    """Return the `percent`th percentile of `values`.
+
+    The percentile is the smallest value that is greater than or equal to `percent` percent of the values.
 
     Raises:
         ValueError: `values` is empty.

@@ -12,7 +12,10 @@ ANOTHER = "another user's process"
 SYSTEM = "the system: only an administrator's process may listen on a port below 1024"
 LAST = 65535
 OURS = "workshop"
-"""A word in the command line of every process that claims a port. Other programs use UDP ports as well."""
+"""The command line of every process that claims a port contains this word.
+
+The word distinguishes claims from the UDP ports of other programs.
+"""
 _claims: dict[int, socket.socket] = {}
 """The socket of each port that this process has claimed."""
 
@@ -36,7 +39,7 @@ class Holder:
 
 
 def is_free(port: int) -> bool:
-    """Return True if nothing listens on `port` and a server can be bound to it."""
+    """Return True if no process listens on `port` and a server can bind to it."""
     # On macOS, a server can bind to 127.0.0.1 even if another server uses 0.0.0.0, so also try to connect.
     if accepts_connections(port) or accepts_connections(port, "::1"):
         return False
@@ -54,12 +57,12 @@ def claim(port: int) -> bool:
     """Reserve `port` for this process and its children until this process ends.
 
     A server starts listening several seconds after its port was chosen. Without the claim, another clone that
-    starts in the meantime would choose the same port. The claim is a UDP socket with the same port number:
-    only one process can bind it, TCP servers aren't affected by it, and the system closes it when the process
-    exits.
+    starts in the meantime would choose the same port. The claim is a UDP socket with the same port number.
+    Only one process can bind this socket, the socket doesn't affect TCP servers, and the system closes it
+    when the process exits.
 
     Returns:
-        False if another process listens on the port or has claimed it.
+        True if `port` is now reserved, or False if another process listens on `port` or has claimed it.
     """
     if not is_free(port):
         return False
@@ -77,12 +80,12 @@ def claim(port: int) -> bool:
 
 
 def claim_next(port: int) -> int:
-    """Claim and return `port` or the next free port after it. If there is none, return any free port."""
+    """Claim and return `port` or the next free port after it. If all are taken, return any free port."""
     return next(filter(claim, range(port, LAST + 1)), None) or free_port()
 
 
 def claimant(port: int) -> Holder | None:
-    """Return the process of the workshop that has claimed `port`, or None if there is none."""
+    """Return the workshop's process that has claimed `port`, or None if no process has claimed it."""
     for pid, connection in _connections("udp4"):
         if _is_at(connection, port) and pid and OURS in _command_line(pid):
             return Holder(port, pid, _describe(pid))
@@ -90,7 +93,7 @@ def claimant(port: int) -> Holder | None:
 
 
 def next_free(port: int) -> int:
-    """Return `port` or the next free port after it. If there is none, return any free port."""
+    """Return `port` or the next free port after it. If no later port is free, return any free port."""
     return next(filter(is_free, range(port, LAST + 1)), None) or free_port()
 
 
@@ -117,10 +120,11 @@ def taken_by(port: int) -> str:
 
 
 def listener(pid: int, port: int) -> int | None:
-    """Return the pid of the process that listens on `port`.
+    """Find out whether process `pid` or one of its descendants listens on `port`.
 
     Returns:
-        `pid` or the pid of one of its descendants, or None if none of these processes listens on the port.
+        The pid of the process that listens on the port, or None if neither process `pid` nor any of its
+        descendants listens on it.
     """
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)

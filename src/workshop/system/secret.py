@@ -1,4 +1,4 @@
-"""This clone's secrets. They are created in `.workshop/` on first use, and only the owner can read them."""
+"""This clone's secrets, which are created in `.workshop/` on first use. Only the owner can read the files."""
 
 import secrets
 from pathlib import Path
@@ -8,7 +8,7 @@ from workshop.system import atomic_file
 
 
 def secret(name: str) -> str:
-    """Return the secret called `name`. It consists of twelve characters that are valid in a URL."""
+    """Return the secret called `name`, which consists of twelve characters that are valid in a URL."""
     file = paths.STATE / name
     if value := _read(file):
         return value

@@ -1,4 +1,4 @@
-"""Handle the signals that stop a command (Ctrl-C, SIGTERM, SIGHUP from a closed terminal). Send signals."""
+"""Send signals, and handle the signals that stop a command (SIGINT from Ctrl-C, SIGTERM and SIGHUP)."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ def handled(handler: Callable, numbers: Collection[signal.Signals] = ENDING) -> 
     """Pass the signals in `numbers` to `handler` while the `with` block runs.
 
     SIGHUP is passed on only if it is the first signal. Closing a terminal sends several SIGHUPs, which must
-    not count as a second Ctrl-C. If SIGHUP is ignored, it stays ignored, because nohup depends on that.
+    not count as a second Ctrl-C. If SIGHUP is ignored, it stays ignored, because nohup depends on this.
     """
     before, received = {}, []
 
@@ -60,8 +60,8 @@ def as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the `with` block as Ctrl-C does, but with a different exit code.
 
     Raises:
-        SystemExit: The block exited with the exit code for Ctrl-C after one of these signals. The new exit
-            code is 128 plus the signal number.
+        SystemExit: The block exited with the exit code for Ctrl-C after SIGTERM or SIGHUP. The new exit code
+            is 128 plus the signal number.
     """
     received = []
 

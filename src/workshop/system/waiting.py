@@ -11,12 +11,12 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE, longest_pa
     """Wait until `condition()` is true, and return its value.
 
     Args:
-        condition: The function to call repeatedly, at first with hardly any pause.
+        condition: The function that is called repeatedly, at first with very short pauses.
         seconds: The maximum number of seconds to wait.
         longest_pause: The maximum number of seconds between two calls.
 
     Returns:
-        The last value of `condition()`. It is false if the condition did not become true within `seconds`.
+        The last value of `condition()`, which is false if the condition did not become true in time.
     """
     deadline = monotonic() + seconds
     pause = min(0.005, longest_pause)
