@@ -9,7 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 SOCKETS = ("unix", "redis+socket")  # redis-py's name and Celery's
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 VERIFY = ("required", "optional", "none")
-FORM = "Write it like redis://:password@host:6379/0. In the password, write %40 for @, %2F for / and %3B for ;."
+FORM = (
+    "Write it like redis://:password@host:6379/0. In the password, write %40 for @, %2F for / and %3B for ;."
+)
 
 
 class Address(NamedTuple):
