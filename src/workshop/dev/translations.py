@@ -1,4 +1,4 @@
-"""`./workshop dev translations`: find the sections of translated pages that are older than the English."""
+"""`./workshop dev translations`: find the translated sections that are older than the English text."""
 
 import difflib
 import subprocess
@@ -17,8 +17,8 @@ def main(name: str, diff: bool, mark: bool) -> int:
 
     Args:
         name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). Empty means all pages.
-        diff: Whether to print the changes in the English text instead.
-        mark: Whether to record that the translation is up to date instead.
+        diff: Whether to print the changes in the English text instead of the list.
+        mark: Whether to record that the translation is up to date instead of printing the list.
 
     Returns:
         The exit code. It is 1 if the untranslated parts of a page differ from the English page.
@@ -53,7 +53,7 @@ def main(name: str, diff: bool, mark: bool) -> int:
 
 
 def changes(translation: Translation, anchor: str) -> list[str]:
-    """Return a diff of the English section, from the version that was translated to the current version.
+    """Return a diff of the English section, comparing the translated version with the current version.
 
     Raises:
         WorkshopError: The history of the repository does not contain the translated version.
@@ -115,7 +115,7 @@ def _commits(source: str) -> Iterator[str]:
 
 
 def _at(commit: str, path: str) -> str:
-    """Return the text of a file as of a commit.
+    """Return the text that a file had in a commit.
 
     Raises:
         FileNotFoundError: The commit does not contain the file.

@@ -40,7 +40,7 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
     Raises:
         WorkshopError: A cell failed. The message contains the cell's code.
     """
-    # Imported here, because these imports take half a second, and the docs site doesn't need them.
+    # Imported here, because these imports take half a second, and the docs site's pages don't need them.
     from nbclient import NotebookClient
     from traitlets.config import Config
 
