@@ -30,7 +30,7 @@ def carry(
     file: Annotated[
         str,
         typer.Argument(
-            help="A file in a project, such as images/views.py, or the path of the copy that you changed."
+            help="A file in a project, such as images/views.py, or the path to the copy that you changed."
         ),
     ],
 ) -> None:

@@ -129,7 +129,7 @@ class Run:
         )
 
     def _clip(self) -> dict[str, float]:
-        """Return the part of the page to capture: everything down to the end of the cards, but no footer."""
+        """Return the part of the page to capture, down to the end of the cards and without the footer."""
         cards = self.page.locator(".photos").bounding_box()
         return {"x": 0, "y": 0, "width": WIDTH, "height": cards["y"] + cards["height"] + MARGIN}
 

@@ -161,7 +161,7 @@ def _todos(file: Path) -> Iterator[Sentence]:
 
 
 def _strings(file: Path) -> Iterator[Sentence]:
-    """Yield the sentences in a module's prose strings. A prose string contains two words in lowercase."""
+    """Yield the sentences in a module's prose strings. Prose contains two lowercase words in a row."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):

@@ -12,7 +12,7 @@ WIDTH = 560
 """The width of the page in pixels. On a phone that is 390 pixels wide, the letters are 11 pixels high."""
 COLUMNS = 48
 DIM = re.compile(r"\x1b\[2m")
-"""The ANSI code for dim text. It is removed, because dim text is hard to read in a small picture."""
+"""The ANSI code for dim text. The code is removed, because dim text is hard to read in a small picture."""
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: {background}; color: {foreground}; }}

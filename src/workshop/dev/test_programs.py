@@ -44,7 +44,7 @@ def main() -> int:
         The exit code.
 
     Raises:
-        WorkshopError: A program or package could not be installed. The message lists the missing ones.
+        WorkshopError: A program or package could not be installed. The message says what is missing.
     """
     if needed := missing():
         say(f"Installing what the tests need: {', '.join(needed)}.")

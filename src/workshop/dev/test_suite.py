@@ -20,7 +20,7 @@ from workshop.system import apt
 WORKERS = 4
 """The number of test processes.
 
-It may exceed the number of cores, because many tests spend most of their time waiting.
+This number may exceed the number of cores, because many tests spend most of their time waiting.
 """
 
 
@@ -68,7 +68,7 @@ def hosted() -> bool:
 def prepare() -> None:
     """Install the browser and, on a hosted runner with apt-get, the servers that some tests need."""
     if not hosted():
-        with contextlib.suppress(WorkshopError):  # the skipped tests say which command installs it
+        with contextlib.suppress(WorkshopError):  # the skipped tests say how to install the browser
             browser.ensure()
         return
     browser.main()

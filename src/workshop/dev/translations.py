@@ -16,12 +16,13 @@ def main(name: str, diff: bool, mark: bool) -> int:
     """List the sections of the translated pages, and show how they compare to the English sections.
 
     Args:
-        name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). Empty means all pages.
+        name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). If the name
+            is empty, all pages are listed.
         diff: Whether to print the changes in the English text instead of the list.
         mark: Whether to record that the translation is up to date instead of printing the list.
 
     Returns:
-        The exit code. It is 1 if the untranslated parts of a page differ from the English page.
+        The exit code, which is 1 if the untranslated parts of a page differ from the English page.
 
     Raises:
         WorkshopError: There is no such page or section, or a section cannot be marked.
@@ -31,7 +32,7 @@ def main(name: str, diff: bool, mark: bool) -> int:
     if anchor:
         pages = [translation for translation in pages if anchor in translations.states(translation)]
         if not pages:
-            raise WorkshopError(f"{page} has no section {anchor}. To list its sections: {COMMAND} {page}")
+            raise WorkshopError(f"{page} has no section {anchor}. To list the sections: {COMMAND} {page}")
     if mark and not page:
         raise WorkshopError(
             f"Give the name of the section to mark: {COMMAND} lessons/01-sync#step-1-1 --mark"
@@ -73,7 +74,7 @@ def changes(translation: Translation, anchor: str) -> list[str]:
             )
     raise WorkshopError(
         f"No commit contains the English text that {translation.file}#{anchor} was translated from. "
-        "Is this a shallow clone? Then run: git fetch --unshallow"
+        "If this is a shallow clone, run: git fetch --unshallow"
     )
 
 
@@ -115,7 +116,7 @@ def _commits(source: str) -> Iterator[str]:
 
 
 def _at(commit: str, path: str) -> str:
-    """Return the text that a file had in a commit.
+    """Return the text of a file as it was in a given commit.
 
     Raises:
         FileNotFoundError: The commit does not contain the file.

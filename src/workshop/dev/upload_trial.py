@@ -38,7 +38,7 @@ class Figure:
     """A measured value and its target.
 
     Attributes:
-        limit: The target, which is the largest acceptable value. None means that any value is acceptable.
+        limit: The target, which is the largest acceptable value, or None if any value is acceptable.
     """
 
     what: str
@@ -77,7 +77,7 @@ def main(folders: list[Path], show_all: bool = False) -> int:
         show_all: Whether to also print a line for each file that was not resized.
 
     Returns:
-        The exit code. It is 1 if a value misses its target.
+        The exit code, which is 1 if a value misses its target.
 
     Raises:
         WorkshopError: The folders contain no files, or the site does not start.

@@ -20,7 +20,9 @@ SHOWN_LINES = 5
 
 
 class LiveDatabase:
-    """A new database in which a thread transfers amounts between accounts. All amounts always add up to 0.
+    """A new database in which a thread transfers amounts between accounts.
+
+    The sum of all amounts is always 0.
 
     Args:
         file: The database file.
@@ -118,14 +120,14 @@ class LiveDatabase:
 
 
 def _count_entries(file: Path) -> int:
-    """Return the number of entries in a database file, or 0 if the file has no table `entry`."""
+    """Return the number of entries in a database file, or 0 if the file has no `entry` table."""
     with closing(sqlite3.connect(file)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
         return database.execute("SELECT count(*) FROM entry").fetchone()[0] if "entry" in tables else 0
 
 
 def restore_into(folder: Path, project: OpenProject, backup: Path) -> None:
-    """Run `manage.py restore` with `DATA_DIR` set to `folder`, and print its output and the number of photos.
+    """Run `manage.py restore` with `DATA_DIR` set to `folder`, and print the output and the photo counts.
 
     This function works only with SQLite. On PostgreSQL, `restore` would replace the running site's database.
     """

@@ -12,7 +12,7 @@ from workshop.photos.concurrent_uploads import Load
 from .events import event_times
 
 FEW = 9
-"""If a row has fewer runs than this, its lines are thick."""
+"""Rows with fewer runs than this number are drawn with thick lines."""
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def plot_pages(load: Load) -> None:
 
 
 def plot_waits(limits: Sequence[float], drawn: Sequence[Sequence[float]]) -> None:
-    """Plot the wait before each retry: a line for the waits without jitter, and a dash for each with jitter.
+    """Plot the waits before retries: a line for the waits without jitter, a dash for each wait with jitter.
 
     Args:
         limits: The waits in seconds without jitter, after 0, 1, 2, … previous retries.
@@ -119,7 +119,8 @@ def plot_runs(rows: dict[str, list[datetime]], begin: datetime, hours: int, ever
 
     Args:
         rows: The times of the runs, by the name of their row.
-        begin: The time at which the plot starts. A datetime without a time zone is in the runs' time zone.
+        begin: The time at which the plot starts. If this datetime has no time zone, the time
+            zone of the runs is used.
         hours: The length of the plot, in hours.
         every: The number of hours between two labels. Each label shows the local time.
     """

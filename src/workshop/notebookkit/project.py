@@ -33,9 +33,9 @@ CHOICES = {"mine": "your copy in playground/", "solution": "the finished project
 PREFIX = "from-notebook"
 """The prefix of the file names of all photos that notebooks upload."""
 OWN = unique(PREFIX)
-"""The prefix of the file names of all photos that this kernel uploads. It stays the same after a restart."""
+"""The prefix of the file names of all photos that this kernel uploads, even after a restart of the kernel."""
 LEFT_BEHIND = timedelta(hours=2)
-"""The age at which `tidy()` also deletes other kernels' photos. No notebook runs this long."""
+"""The age at which `tidy()` also deletes other kernels' photos, because no notebook runs this long."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
@@ -144,13 +144,13 @@ class OpenProject:
 
     @cached_property
     def scratch(self) -> Path:
-        """A temporary folder that is empty at first. It is deleted by `tidy()` or when the kernel exits."""
+        """A temporary folder, empty at first, that is deleted by `tidy()` or when the kernel exits."""
         folder = tempfile.mkdtemp(prefix=f"notebook-{self.lesson.code}-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
 
     def photo_name(self, name: str) -> str:
-        """Return `name` with this kernel's prefix. `tidy()` deletes all photos that have this prefix."""
+        """Return `name` with this kernel's prefix. `tidy()` deletes all photos with this prefix."""
         return f"{OWN}-{name}"
 
     def photos(self, name: str = ""):

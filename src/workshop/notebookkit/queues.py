@@ -54,8 +54,8 @@ def photo_ids(message: Message) -> set[int]:
 def clean_up(deleted_photos: set[int]) -> list[str]:
     """Delete the results of all tasks that this kernel has sent, and the queue LOOK_QUEUE.
 
-    Also removes two kinds of messages from the queues: the messages of these tasks, and all messages that
-    refer only to deleted photos.
+    Also removes two kinds of messages from the queues: the messages of this kernel's tasks, and all messages
+    that refer only to deleted photos.
 
     Args:
         deleted_photos: The IDs of the deleted photos.
@@ -84,7 +84,10 @@ def waiting_message(task: str, photo) -> bytes | None:
 
 
 def unacked_headers(task_id: str) -> dict | None:
-    """Return the headers of a task's message if it has been received but not yet acknowledged, or None."""
+    """Return the headers of a task's message, or None if the Redis key `unacked` doesn't contain the message.
+
+    This key contains the messages that workers have received but not yet acknowledged.
+    """
     for raw in _broker().hvals("unacked"):
         message, *_ = json.loads(raw)  # followed by the exchange and the routing key
         if message["headers"].get("id") == task_id:

@@ -14,7 +14,7 @@ from workshop.errors import WorkshopError
 from .workers import workers
 
 SERVICE_ERRORS = (WorkshopError, NoResult, OperationalError, NoBroker)
-"""Errors that are caused by the services that a cell uses, and not by the cell itself."""
+"""Errors caused by the services that a cell uses rather than by the cell itself."""
 
 
 def explain(error: BaseException, command: str, has_celery: bool = True) -> str | None:
@@ -48,7 +48,7 @@ def explain(error: BaseException, command: str, has_celery: bool = True) -> str 
             "Run that cell first."
         )
     if isinstance(error, ImportError):
-        return f"{error}. Run the cell that opens the project, and make sure that it found the project."
+        return f"{error}. Run the cell that opens the project, and make sure that the project was found."
     if has_celery and not workers():
         return f"{type(error).__name__}: {error}\nNo worker is running. Start one in a terminal: {command}"
     return None

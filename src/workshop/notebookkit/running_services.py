@@ -27,7 +27,7 @@ class RunningServices:
         folder: The project's folder, or None if it is not known.
         data: The folder with the project's database and photos, or None if it is not known.
         command: The command that starts the services for a lesson, with {lesson} as a placeholder for the
-            lesson's name. None means ./workshop up.
+            lesson's name. If the value is None, the command is ./workshop up.
     """
 
     broker: str
@@ -57,8 +57,8 @@ class RunningServices:
 def _broker(recorded: str | None) -> str:
     """Return the broker's address.
 
-    The recorded address doesn't contain the password. If REDIS_URL is the same address with its password,
-    REDIS_URL is returned.
+    The recorded address doesn't contain the password. If REDIS_URL contains the same address with the
+    password, REDIS_URL is returned.
     """
     own = os.environ.get("REDIS_URL")
     if own and recorded in (None, without_password(own)):

@@ -15,7 +15,7 @@ def schedule_at(
 
     Args:
         schedule: A crontab, a number of seconds or a timedelta.
-        now: The time that the schedule takes for the current time, as a timezone-aware datetime.
+        now: The timezone-aware datetime that the schedule uses as the current time.
         zone: The time zone of the schedule (default: the project's time zone).
     """
     schedule = copy.copy(maybe_schedule(schedule))
@@ -41,8 +41,8 @@ def due_times(
 
     Args:
         schedule: A crontab, a number of seconds or a timedelta.
-        begin: The time at which beat starts. A datetime without a time zone is in `zone`.
-        end: The time at which beat stops. A datetime without a time zone is in `zone`.
+        begin: The time at which beat starts. If this datetime has no time zone, `zone` is used.
+        end: The time at which beat stops. If this datetime has no time zone, `zone` is used.
         count: The maximum length of the returned list.
         zone: The time zone of the schedule and of the returned times (default: the project's time zone).
     """

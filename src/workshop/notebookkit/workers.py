@@ -11,7 +11,7 @@ from workshop.errors import WorkshopError
 from workshop.system.waiting import until
 
 PATIENCE = 1.0
-"""The number of seconds to wait for the workers' answers. A worker usually needs a tenth of this time."""
+"""The number of seconds to wait for the workers' answers. Workers usually answer in a tenth of this time."""
 SILENCE = 2.0
 """If there is no result after this many seconds, `wait_until` checks whether a worker is running."""
 
@@ -21,7 +21,7 @@ class Workers:
     """The workers that answered a request.
 
     Attributes:
-        processes: The number of processes of each worker, by worker name.
+        processes: A dictionary that maps each worker's name to its number of processes.
     """
 
     processes: dict[str, int]
@@ -59,7 +59,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10, what: str =
     if running := workers():
         if value := until(condition, seconds - SILENCE):
             return value
-        advice = f"Running workers: {running}. Run the cell again when they are less busy."
+        advice = f"Running workers: {running}. Run the cell again when these workers are less busy."
     else:
         seconds = min(seconds, SILENCE)
         advice = "No worker is running. Start one in a terminal: ./workshop up"

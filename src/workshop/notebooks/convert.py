@@ -36,12 +36,12 @@ def read(file: Path) -> NotebookNode:
 
 
 def written(notebook: NotebookNode) -> str:
-    """Return the text of a file for the notebook. The same notebook always produces the same text."""
+    """Return the text of the notebook's file. The same notebook always produces the same text."""
     return nbformat.writes(notebook) + "\n"
 
 
 def stripped(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of the notebook for git, without outputs, execution counts and metadata except tags."""
+    """Return a copy of the notebook for git: no outputs, no execution counts, and no metadata except tags."""
     clean = nbformat.from_dict(notebook)
     clean.metadata = nbformat.from_dict(METADATA)
     for cell in clean.cells:
@@ -71,7 +71,7 @@ def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
     """Return a copy of the notebook that opens the finished project and contains the answers.
 
     Args:
-        notebook: The notebook as stored in git. The function doesn't change it.
+        notebook: The notebook as stored in git. The function leaves this notebook unchanged.
         solved: Whether to fill in the "your turn" cells.
 
     Raises:
@@ -98,6 +98,6 @@ def _solution(notebook: NotebookNode, place: int) -> str:
         if tagged(cell, SOLUTION) and (code := _CODE.search(cell.source)):
             return code[1].rstrip("\n")
     raise WorkshopError(
-        f'Cell {place + 1} is a "your turn" cell without a solution. Add a Markdown cell after it, '
-        f'with the tag "{SOLUTION}" and a ```python block.'
+        f'Cell {place + 1} is a "your turn" cell without a solution. Below this cell, add a Markdown cell '
+        f'that has the tag "{SOLUTION}" and contains a ```python block.'
     )

@@ -33,7 +33,7 @@ def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode
     """Run all cells of a notebook in a kernel, and return the notebook with its outputs.
 
     Args:
-        notebook: The notebook to run. The outputs are added to it.
+        notebook: The notebook to run. The outputs are added to this notebook.
         site: The site that the notebook uses.
         go_on: Whether to continue after an error in a cell.
 

@@ -57,7 +57,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             code = server.wait()
         except KeyboardInterrupt:
             return 0
-    raise WorkshopError(f"JupyterLab exited with code {code}. Its log: {paths.shown(service.log)}")
+    raise WorkshopError(f"JupyterLab exited with code {code}. The log is in {paths.shown(service.log)}")
 
 
 def jupyter(port: int = PORT) -> Service:
