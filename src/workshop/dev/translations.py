@@ -16,8 +16,8 @@ def main(name: str, diff: bool, mark: bool) -> int:
     """List the sections of the translated pages, and show how they compare to the English sections.
 
     Args:
-        name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). If the name
-            is empty, all pages are listed.
+        name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). If the name is
+            empty, all pages are included.
         diff: Whether to print the changes in the English text instead of the list.
         mark: Whether to record that the translation is up to date instead of printing the list.
 
