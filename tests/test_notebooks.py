@@ -181,7 +181,7 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
             said = "\n".join(output.traceback)
             assert "Traceback" not in said, f"{cell.source}\n\n{said}"
             assert re.search(
-                r"worker (is running|is up|up)|[Nn]o worker consumes|ran?k?\b.*first|waits|has not run",
+                r"worker (is running|is up|up)|[Nn]o worker consumes|ran?k?\b.*first|waits|haven't run",
                 said,
             ), f"{cell.source}\n\n{said}"
 
