@@ -1,9 +1,9 @@
-"""What the notebooks import. The code itself is in src/workshop/notebookkit/, to be read like the rest."""
+"""The module that the notebooks import. The code itself is in src/workshop/notebookkit/."""
 
 import sys
 from pathlib import Path
 
-# An editor that opens a notebook by itself does not know where the workshop is.
+# An editor that opens a notebook without ./workshop doesn't know where the workshop's code is.
 sys.path[:0] = [
     str(folder / "src")
     for folder in Path(__file__).resolve().parents

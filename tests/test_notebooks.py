@@ -174,14 +174,14 @@ def test_without_a_worker_every_cell_ends_with_a_sentence(lesson, monkeypatch):
         left = left_behind(site.broker_url)
     assert not left, "the last cell removes the messages that no worker has received"
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
-    assert "none is running. Start one in a terminal: ./workshop up" in told[0]
+    assert "No worker is running. Start one in a terminal: ./workshop up" in told[0]
     for cell in found.cells:
         failed = [output for output in cell.get("outputs", []) if output.output_type == "error"]
         for output in failed:
             said = "\n".join(output.traceback)
             assert "Traceback" not in said, f"{cell.source}\n\n{said}"
             assert re.search(
-                r"worker (is running|is up|up)|[Nn]o worker consumes|ran?k?\b.*first|waits|has not run",
+                r"worker (is running|is up|up)|[Nn]o worker consumes|ran?k?\b.*first|waits|haven't run",
                 said,
             ), f"{cell.source}\n\n{said}"
 
@@ -245,8 +245,10 @@ def test_without_a_broker_the_first_cell_says_so(tmp_path):
         found = execute.run(notebook, site, go_on=True)
     told = [words(cell) for cell in found.cells if cell.cell_type == "code"]
     assert told[0].startswith("No broker responds at redis://localhost:")
-    assert "Start it and the worker in a terminal: ./workshop up solutions/" in told[0]
-    assert told[1].startswith("name 'project' is not defined. Is it defined in a cell above that has not run")
+    assert "Start the broker and the worker in a terminal: ./workshop up solutions/" in told[0]
+    assert told[1].startswith(
+        "name 'project' is not defined. Is this name defined in a cell above that you haven't"
+    )
 
 
 def left_behind(broker_url):

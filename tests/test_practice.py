@@ -270,5 +270,5 @@ except Exception as error:
 
 def test_a_notebook_without_practice_says_how_to_turn_it_on(tmp_path):
     found = said(FINISHED, "-c", IN_A_NOTEBOOK, DATA_DIR=str(tmp_path), PRACTICE="0")
-    assert found.startswith("Unknown command: 'storage'. PRACTICE is off here. Start the site, ")
+    assert found.startswith("Unknown command: 'storage'. Practice mode is off. Start the site, ")
     assert "PRACTICE=1 ./workshop compose up --wait" in found

@@ -44,7 +44,7 @@ MISSED = {
     "HTTP 500, or no response": ([upload("refused", "the site failed (HTTP 500)", 500)], {}, []),
     "refused or failed without a message": ([upload("failed")], {}, []),
     "tracebacks in the workers' log": ([], {}, ["worker | Traceback (most recent call last):"]),
-    "largest child of a worker": ([], {1: 10**6, 2: 900 * 10**6}, []),
+    "largest worker subprocess": ([], {1: 10**6, 2: 900 * 10**6}, []),
     "slowest upload of up to 20 MB": ([upload(seconds=6.0)], {}, []),
 }
 

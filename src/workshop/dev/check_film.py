@@ -14,7 +14,7 @@ from workshop.transcripts.stage import Stage
 STEP, BEFORE, FILE = "3.7", "3.6", "images/tasks.py"
 CHECK = f"./workshop check {STEP}"
 SHOWN = Selection(drop=r"^    |step \S+ · [\d.]+ s", gap="    …")
-"""The film leaves out what a check expected and observed, and how long it took on this machine."""
+"""The film leaves out what a check expected and observed, and how long the check took on this machine."""
 COLORED = {"NO_COLOR": "", "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
 CURSOR = re.compile(r"\x1b\[\?25[lh]")
 
@@ -62,7 +62,7 @@ def _checked(stage: Stage, sign: str) -> list[str]:
     """Run the check, and return the shortened lines of its output.
 
     Raises:
-        WorkshopError: The output does not show this sign next to the step.
+        WorkshopError: The output does not show the expected sign next to the step.
     """
     output = CURSOR.sub("", stage.run(CHECK, cwd="."))
     if not re.search(rf"{sign}\S* {re.escape(STEP)} ", output):

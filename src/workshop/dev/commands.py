@@ -14,7 +14,7 @@ app = typer.Typer(help="Maintain the lessons, the docs and the tests.", no_args_
 
 @app.command()
 def chain() -> None:
-    """Check that lessons and solutions differ only where a manifest says so."""
+    """Check that the lessons and the solutions differ only where a manifest allows it."""
     from workshop.course import chain as chains
 
     errors = chains.errors()
@@ -30,17 +30,17 @@ def carry(
     file: Annotated[
         str,
         typer.Argument(
-            help="A file in a project, such as images/views.py, or the path to the copy to use as the source."
+            help="A file in a project, such as images/views.py, or the path to the copy that you changed."
         ),
     ],
 ) -> None:
-    """Copy a changed file to the projects in the chain that must have the same version."""
+    """Copy a changed file to all projects in the chain that must contain the same version of the file."""
     from workshop.course import chain as chains
 
     written = chains.carry(file)
     for path in written:
         say(f"  wrote {paths.shown(path)}")
-    say(f"{file}: {len(written)} files updated." if written else f"{file}: all copies are already the same.")
+    say(f"{file}: {len(written)} files updated." if written else f"{file}: all copies are already identical.")
 
 
 @app.command()
@@ -80,7 +80,7 @@ def browser() -> None:
 
 @app.command()
 def tools() -> None:
-    """Install the software for some tests, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
+    """Install what some tests need, such as RabbitMQ, PostgreSQL, nginx and the Kubernetes schemas."""
     from workshop.dev import test_programs as installing
 
     raise typer.Exit(installing.main())
@@ -88,7 +88,7 @@ def tools() -> None:
 
 @app.command()
 def pictures() -> None:
-    """Record the films for the README and the docs' home page again, each with a still image."""
+    """Record the films for the README and the docs' home page again, with a still image of each film."""
     from workshop.dev import pictures as taking
 
     raise typer.Exit(taking.main())
@@ -154,11 +154,11 @@ class Texts(StrEnum):
 @app.command()
 def sentences(
     count: Annotated[int, typer.Argument(help="The number of sentences.")] = 60,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same sentences.")] = 1,
+    seed: Annotated[int, typer.Option(help="With the same seed, you get the same sentences.")] = 1,
     texts: Annotated[Texts, typer.Option("--of", help="The texts to draw from.")] = Texts.LESSONS,
-    lesson: Annotated[str | None, typer.Option(help="Draw only from this lesson (02).")] = None,
+    lesson: Annotated[str | None, typer.Option(help="Draw only from this lesson, such as 02.")] = None,
 ) -> None:
-    """Draw random sentences and print them with file and line, so that each can be read on its own."""
+    """Print random sentences with their files and line numbers, so that you can judge each one on its own."""
     from workshop.course import lessons
     from workshop.dev import sentences
 

@@ -1,4 +1,4 @@
-"""A film shows moments of a run as an animation that plays once. A still image shows its last frame."""
+"""A film is an animation that shows moments of a run and plays once. A still image shows its last frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,15 +13,18 @@ SCHEMES = ("light", "dark")
 LONGEST = 5000
 """The maximum length of a film in milliseconds.
 
-A longer animation needs a button that stops it (WCAG 2.2.2), but a README cannot have one.
+A longer animation needs a button that stops it (WCAG 2.2.2), but a README cannot contain a button.
 """
 LARGEST = 400_000
 """The maximum size of a film in bytes."""
 SCALE = 2
-"""A film is this many times as wide and as high as it appears on the page."""
+"""The factor by which a film is larger than it appears on the page, both in width and in height."""
 GAP, RADIUS, EDGE = 12 * SCALE, 8 * SCALE, (128, 128, 128, 110)
 PHOTOS, TEXT = {"quality": 70, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
-"""How the frames are compressed. For text, lossless compression needs less than half as many bytes."""
+"""The compression of frames with photos and of frames with only text.
+
+With lossless compression, text needs less than half as many bytes.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class Moment:
     """One picture in a film: a terminal, and optionally the app above it.
 
     Attributes:
-        milliseconds: How long the picture is shown.
+        milliseconds: How long the picture is shown, in milliseconds.
         text: The text in the terminal, with ANSI colors.
-        app: Screenshots of the app by color scheme, WIDTH * SCALE pixels wide. Empty if the film shows only a
-            terminal.
+        app: A screenshot of the app for each color scheme, WIDTH * SCALE pixels wide. The dictionary is empty
+            if the film shows only a terminal.
     """
 
     milliseconds: int
@@ -52,7 +55,7 @@ def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
         The contents of the films and of their still images, by file name.
 
     Raises:
-        WorkshopError: The film is too long or too large.
+        WorkshopError: The film lasts too long, or one of its files is too large.
     """
     durations = [moment.milliseconds for moment in moments]
     if sum(durations) > LONGEST:

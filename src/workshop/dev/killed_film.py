@@ -1,4 +1,4 @@
-"""The film of the app: a process is killed while it resizes a photo, and another one resizes the photo."""
+"""The film of the app: a process is killed while it resizes a photo, so another process resizes the photo."""
 
 import os
 import re
@@ -20,11 +20,14 @@ from workshop.transcripts.output_text import replaced
 
 KILLED, OTHER = "garden.jpg", "harbor.jpg"
 SLOW_SECONDS = 15
-"""The time that the storage takes to save a photo. It is long enough to find the process and kill it."""
+"""The time that the storage takes to save a photo, in seconds.
+
+This is long enough to find the process that resizes the photo and to kill this process.
+"""
 MARGIN = 20
 """The margin below the cards, in pixels."""
 PATIENCE = 120
-"""The maximum time to wait for a change, in seconds. A busy machine may need this much time."""
+"""The maximum time to wait for a change, in seconds. On a busy machine, a change may take this long."""
 LINE = re.compile(r"^(\d\d:\d\d:\d\d) worker +\| \[[^]]*\] (.*)$", re.M)
 SHOWN = "\x1b[1m$ celery -A myproject worker …\x1b[0m"
 SHORT = [(r"images\.tasks\.(\w+)\[(\w{4})[-\w]*\]", r"\1[\2…]"), (r"(succeeded) in .*", r"\1")]
@@ -37,14 +40,14 @@ def moments(chromium) -> list[Moment]:
         chromium: The browser that shows the site.
 
     Raises:
-        WorkshopError: The site does not start, or something happens that is not part of the film.
+        WorkshopError: The site does not start, or something unexpected happens during the recording.
     """
     with running(newest(), without={"beat", "flower", "slow"}, variables={"PRACTICE": "1"}) as site:
         return list(Run(chromium, site).moments())
 
 
 class Run:
-    """One run of the site, which is filmed from its page and from its worker's log."""
+    """One run of the site. The film shows the site's page and the log of the site's worker."""
 
     def __init__(self, chromium, site: Site):
         self.site = site
@@ -55,7 +58,7 @@ class Run:
         """Yield the moments of the film as they happen.
 
         Raises:
-            WorkshopError: Something happens that is not part of the film.
+            WorkshopError: Something unexpected happens during the recording.
         """
         atomic_file.write_text(self.site.data / "storage-mode", f"slow {SLOW_SECONDS}")
         self._upload()
@@ -79,7 +82,7 @@ class Run:
         self.page.goto(self.site.address)  # open the page again, without the message about the upload
 
     def _resizing(self) -> tuple[str, int]:
-        """Wait until both photos are being resized, and return the task id and the pid for the photo KILLED.
+        """Wait until both photos are being resized, and return the task and process IDs for the photo KILLED.
 
         Raises:
             WorkshopError: The photos are not resized at the same time.
@@ -100,10 +103,10 @@ class Run:
         return task
 
     def _moment(self, milliseconds: int, states: tuple[str, str], *happened: str) -> Moment:
-        """Wait until the page shows the states and the log shows what happened, and return them.
+        """Wait until the page shows `states` and the log shows `happened`, and return this moment.
 
         Raises:
-            WorkshopError: The page or the log shows something else.
+            WorkshopError: The page or the log shows something else instead.
         """
 
         def lines() -> list[str]:
@@ -126,7 +129,7 @@ class Run:
         )
 
     def _clip(self) -> dict[str, float]:
-        """Return the part of the page to capture: everything down to the end of the cards, no footer."""
+        """Return the part of the page to capture, down to the end of the cards and without the footer."""
         cards = self.page.locator(".photos").bounding_box()
         return {"x": 0, "y": 0, "width": WIDTH, "height": cards["y"] + cards["height"] + MARGIN}
 

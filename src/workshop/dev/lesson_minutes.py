@@ -1,9 +1,9 @@
-"""Estimate how long a learner needs for each step, based on the words, questions, commands and code in it.
+"""Estimate how long a learner needs for each step, based on its words, questions, commands and code.
 
 The reading time depends on the number of words on the page, including terminal output. The other rates were
-chosen so that the total, with 20 minutes for each notebook, agrees with an estimate of nine hours for an
-earlier version of the lessons. The model has not been tested with a group of learners yet. Folded boxes count
-only if they are questions.
+chosen so that the total time, including 20 minutes for each notebook, matches an estimate of nine hours for
+an earlier version of the lessons. The model has not been tested with a group of learners yet. Folded boxes
+are ignored unless they contain a question.
 """
 
 import math
@@ -21,12 +21,12 @@ from workshop.docsite import snippets
 from workshop.system import atomic_file
 
 WORDS_A_MINUTE = 180
-"""People read prose at about 240 words a minute, but technical text and terminal output more slowly."""
+"""People read prose at about 240 words a minute, but technical text and terminal output take longer."""
 MINUTES_A_PREDICTION = 1.0
 MINUTES_A_COMMAND = 0.5
-"""The time to type a command, wait for it, and read its output."""
+"""The time in minutes to type a command, wait for it to finish, and read its output."""
 MINUTES_A_LINE = 0.75
-"""The time to plan, write and correct a line of code."""
+"""The time in minutes to plan, write and correct a line of code."""
 _FOLDED = re.compile(r"^\?\?\?\+? (?!question)\w+.*\n(?:(?: {4}.*)?\n)*", re.M)
 
 
@@ -58,7 +58,7 @@ class Effort:
 
 
 def of_lesson(lesson: Lesson) -> dict[str, Effort]:
-    """Return the effort for each step of a lesson by step id. The key "" is for the text around the steps."""
+    """Return the effort for each step of a lesson, by step ID. The key "" is for text outside the steps."""
     around, *sections = re.split(r"^(?=### \d+\.\d+ )", lesson.text.read_text(encoding="utf-8"), flags=re.M)
     if sections:
         sections[-1], heading, end = sections[-1].partition("\n## ")
@@ -108,7 +108,7 @@ def write() -> None:
 
 
 def columns(lesson: Lesson) -> str:
-    """Return the last columns of the README's table: the minutes without and with the optional steps."""
+    """Return the last two columns of the README's table: the minutes without and with the optional steps."""
     return f"{lesson.minutes} | {lesson.all_minutes} |"
 
 
@@ -146,7 +146,7 @@ def _todos_and_code(lesson: Lesson, step: Step) -> tuple[int, int]:
         starter, solution = (file.read_text(encoding="utf-8") if file.is_file() else "" for file in files)
         first = next(other for other in lesson.steps if name in other.files)
         for hunk in step_solution.hunks(starter, solution):
-            # A change without a TODO counts for the first step that changes the file.
+            # A change without a TODO counts toward the first step that changes the file.
             if step.id not in (hunk.steps or [first.id]):
                 continue
             removed = starter.splitlines()[hunk.start : hunk.end]

@@ -7,17 +7,20 @@ from workshop.docsite import browser
 from workshop.transcripts.output_text import ANSI
 
 TEXTS = paths.DOCS / "runs/pictures"
-"""The folder for the texts in the films' terminals. The tests compare them with the checks and the pages."""
+"""The folder for the text that each film shows in its terminal.
+
+The tests compare these texts with the checks and the pages.
+"""
 
 
 def main() -> int:
-    """Record the films, and write them to docs/assets/ and their texts to TEXTS.
+    """Record the films, and write the films to docs/assets/ and their texts to TEXTS.
 
     Returns:
         The exit code.
 
     Raises:
-        WorkshopError: No browser is available, or something happens that is not part of a film.
+        WorkshopError: No browser is available, or something unexpected happens during the recording.
     """
     with browser.opened() as chromium:
         films = {"killed": killed_film.moments(chromium), "check": check_film.moments()}

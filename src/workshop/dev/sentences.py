@@ -17,7 +17,7 @@ from workshop.docsite import snippets
 _END = re.compile(r"(?<=[.?!])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`])")
 _PLACE = re.compile(r"\{\{.*?\}\}|\{ #[\w-]+ \}")
 _EXERCISES = paths.SOURCES / "workshop/notebookkit/exercises"
-"""The checks of the notebooks' exercises. Their sentences belong to the lessons."""
+"""The folder with the checks of the notebooks' exercises. Sentences in these checks belong to the lessons."""
 _STARTS_PARAGRAPH = re.compile(r"\s*(?:[-*] |\d+\. |\?\?\?|!!!|#|\||>|--8<--|<|!\[)")
 _NO_PROSE = re.compile(r"\s*(?:--8<--|<)|    (?:\./|\$ )")
 _TITLE = re.compile(r'\s*(?:\?\?\?|!!!)\+? \w+ "(.*)"|#[# ]*(.*)')
@@ -32,7 +32,7 @@ class Sentence:
     """A sentence in a file.
 
     Attributes:
-        line: The number of the line where the sentence's paragraph starts. The first line is number 1.
+        line: The number of the line in which the sentence's paragraph starts, counted from 1.
     """
 
     file: Path
@@ -75,12 +75,12 @@ def of_tool() -> list[Sentence]:
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
-    """Draw distinct sentences that have at least four words.
+    """Draw different sentences at random, each with at least four words.
 
     Args:
         sentences: The sentences to draw from.
         count: The maximum number of sentences to draw.
-        seed: The same seed draws the same sentences.
+        seed: The seed for the random numbers. The same seed always leads to the same sentences.
     """
     known = {sentence.text: sentence for sentence in sentences if len(sentence.text.split()) >= 4}
     texts = random.Random(seed).sample(sorted(known), min(count, len(known)))
@@ -113,7 +113,10 @@ def _notebook(file: Path) -> Iterator[Sentence]:
 
 
 def _paragraphs(file: Path, text: str) -> Iterator[Sentence]:
-    """Yield the sentences in a Markdown text, without code blocks and includes. Table cells are separate."""
+    """Yield the sentences in a Markdown text, except in code blocks and includes.
+
+    Each cell of a table is treated as a paragraph.
+    """
     paragraph, first = [], 1
     for number, (line, is_fenced) in enumerate(snippets.fenced_lines([*text.splitlines(), ""]), 1):
         if is_fenced or not line.strip() or _STARTS_PARAGRAPH.match(line):
@@ -145,7 +148,7 @@ def _manifest(lesson: Lesson) -> Iterator[Sentence]:
 
 
 def _todos(file: Path) -> Iterator[Sentence]:
-    """Yield the sentences in comments that start with TODO, including the comment lines below them."""
+    """Yield the sentences in TODO comments, including the comment lines directly below each TODO."""
     todo, first = [], 0
     for number, line in enumerate([*file.read_text(encoding="utf-8").splitlines(), ""], 1):
         comment = _COMMENT.match(line)
@@ -158,7 +161,7 @@ def _todos(file: Path) -> Iterator[Sentence]:
 
 
 def _strings(file: Path) -> Iterator[Sentence]:
-    """Yield the sentences in a module's prose strings, which contain a space and a lowercase word."""
+    """Yield the sentences in a module's prose strings. Prose contains two lowercase words in a row."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Draw a terminal as a picture: a browser draws text with ANSI colors on a light or dark background."""
+"""Draw a picture of a terminal. A browser renders the text in ANSI colors on a light or dark background."""
 
 import re
 from io import StringIO
@@ -12,7 +12,7 @@ WIDTH = 560
 """The width of the page in pixels. On a phone that is 390 pixels wide, the letters are 11 pixels high."""
 COLUMNS = 48
 DIM = re.compile(r"\x1b\[2m")
-"""The code for dim text, which is removed because dim text is hard to read in a small picture."""
+"""The ANSI code for dim text. The code is removed, because dim text is hard to read in a small picture."""
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: {background}; color: {foreground}; }}
@@ -32,14 +32,14 @@ THEMES = {
 
 
 class Terminal:
-    """A terminal with COLUMNS columns that a browser draws."""
+    """A terminal, COLUMNS columns wide, rendered in a browser."""
 
     def __init__(self, chromium, scale: int, rows: int):
         """Open a page in the browser.
 
         Args:
             chromium: The browser.
-            scale: The picture is this many times as wide and as high as the page.
+            scale: The factor by which the picture is larger than the page, both in width and in height.
             rows: The number of rows in the terminal.
         """
         self._page = chromium.new_page(viewport={"width": WIDTH, "height": 100}, device_scale_factor=scale)

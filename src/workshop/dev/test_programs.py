@@ -17,7 +17,10 @@ PACKAGES = ("rabbitmq-server", "postgresql", "redis-tools", "nginx", "openssl", 
 SCHEMAS = "kubernetes-validate"
 """A Python package that is too large for requirements.txt."""
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""The script that Debian installs for the server. The script in /usr/sbin uses the system node's folders."""
+"""The script that starts the RabbitMQ server.
+
+Debian also installs a script in /usr/sbin, but that script uses the folders of the system's RabbitMQ node.
+"""
 
 
 def missing() -> list[str]:
@@ -41,19 +44,19 @@ def main() -> int:
         The exit code.
 
     Raises:
-        WorkshopError: A program or package could not be installed. The message lists the missing ones.
+        WorkshopError: A program or package could not be installed. The message says what is missing.
     """
     if needed := missing():
-        say(f"Installing for the tests: {', '.join(needed)}.")
+        say(f"Installing what the tests need: {', '.join(needed)}.")
         if set(needed) - {SCHEMAS}:
             apt.install(*PACKAGES)
         if SCHEMAS in needed:
             _install_schemas()
     if left := missing():
         raise WorkshopError(
-            f"Not installed: {', '.join(left)}. On Debian and Ubuntu, this command installs them. Run "
-            "it as root or with passwordless sudo. To install them yourself: sudo apt-get install "
-            f"{' '.join(PACKAGES)}"
+            f"Not installed: {', '.join(left)}. On Debian and Ubuntu, {COMMAND} installs this software if "
+            "you run it as root or with passwordless sudo. To install the packages yourself: sudo apt-get "
+            f"install {' '.join(PACKAGES)}"
         )
     say("RabbitMQ, PostgreSQL, Redis, nginx, openssl, Prometheus and the Kubernetes schemas are installed.")
     return 0

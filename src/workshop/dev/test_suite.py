@@ -18,20 +18,23 @@ from workshop.errors import WorkshopError
 from workshop.system import apt
 
 WORKERS = 4
-"""The number of test processes. It may exceed the number of cores, because many tests mostly wait."""
+"""The number of test processes.
+
+This number may exceed the number of cores, because many tests spend most of their time waiting.
+"""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Run the format check, the linter, and pytest.
 
-    Before a run of all tests or of the browser tests, missing programs are installed. If the installation
-    fails, the tests that need these programs are skipped, except on a hosted runner.
+    If all tests or the browser tests are going to run, missing programs are installed first. If the
+    installation fails, the tests that need these programs are skipped, except on a hosted runner.
 
     Args:
         arguments: The arguments for pytest.
 
     Returns:
-        The first non-zero exit code, or 0.
+        The first nonzero exit code, or 0 if everything passed.
 
     Raises:
         WorkshopError: A program could not be installed on a hosted runner.
@@ -55,14 +58,17 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def hosted() -> bool:
-    """Return True on a hosted runner, which sets the variable CI. A missing program is an error there."""
+    """Return True on a hosted runner, which sets the environment variable CI.
+
+    On a hosted runner, a missing program is an error.
+    """
     return os.environ.get("CI", "").lower() in ("1", "true", "yes", "on")
 
 
 def prepare() -> None:
     """Install the browser and, on a hosted runner with apt-get, the servers that some tests need."""
     if not hosted():
-        with contextlib.suppress(WorkshopError):  # the skipped tests name the command
+        with contextlib.suppress(WorkshopError):  # the skipped tests say how to install the browser
             browser.ensure()
         return
     browser.main()
@@ -74,7 +80,7 @@ def compile_packages() -> bool:
     """Compile the installed packages and the workshop once for each version of requirements.txt.
 
     A test run starts thousands of processes, and most of them don't write bytecode. In a new environment,
-    each of them would compile pytest and other packages again, which takes nearly half of the run's time.
+    each process would compile pytest and other packages again, which takes nearly half of the run's time.
 
     Returns:
         True if this call has compiled the packages, False if they were already compiled.

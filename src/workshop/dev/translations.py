@@ -1,4 +1,4 @@
-"""`./workshop dev translations`: find the sections of translated pages that are older than the English."""
+"""`./workshop dev translations`: find the translated sections that are older than the English text."""
 
 import difflib
 import subprocess
@@ -16,12 +16,13 @@ def main(name: str, diff: bool, mark: bool) -> int:
     """List the sections of the translated pages, and show how they compare to the English sections.
 
     Args:
-        name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). Empty means all pages.
-        diff: Whether to print the changes in the English text instead.
-        mark: Whether to record that the translation is up to date instead.
+        name: A page ("lessons/01-sync") or a section ("lessons/01-sync#step-1-1"). If the name is
+            empty, all pages are included.
+        diff: Whether to print the changes in the English text instead of the list.
+        mark: Whether to record that the translation is up to date instead of printing the list.
 
     Returns:
-        The exit code. It is 1 if the untranslated parts of a page differ from the English page.
+        The exit code, which is 1 if the untranslated parts of a page differ from the English page.
 
     Raises:
         WorkshopError: There is no such page or section, or a section cannot be marked.
@@ -31,7 +32,7 @@ def main(name: str, diff: bool, mark: bool) -> int:
     if anchor:
         pages = [translation for translation in pages if anchor in translations.states(translation)]
         if not pages:
-            raise WorkshopError(f"{page} has no section {anchor}. To list its sections: {COMMAND} {page}")
+            raise WorkshopError(f"{page} has no section {anchor}. To list the sections: {COMMAND} {page}")
     if mark and not page:
         raise WorkshopError(
             f"Give the name of the section to mark: {COMMAND} lessons/01-sync#step-1-1 --mark"
@@ -53,7 +54,7 @@ def main(name: str, diff: bool, mark: bool) -> int:
 
 
 def changes(translation: Translation, anchor: str) -> list[str]:
-    """Return a diff of the English section, from the version that was translated to the current version.
+    """Return a diff of the English section, comparing the translated version with the current version.
 
     Raises:
         WorkshopError: The history of the repository does not contain the translated version.
@@ -73,7 +74,7 @@ def changes(translation: Translation, anchor: str) -> list[str]:
             )
     raise WorkshopError(
         f"No commit contains the English text that {translation.file}#{anchor} was translated from. "
-        "Is this a shallow clone? Then run: git fetch --unshallow"
+        "If this is a shallow clone, run: git fetch --unshallow"
     )
 
 
@@ -115,7 +116,7 @@ def _commits(source: str) -> Iterator[str]:
 
 
 def _at(commit: str, path: str) -> str:
-    """Return the text of a file as of a commit.
+    """Return the text of a file as it was in a given commit.
 
     Raises:
         FileNotFoundError: The commit does not contain the file.

@@ -1,4 +1,4 @@
-"""Upload a folder of pictures to the finished site, one by one, and count the outcomes."""
+"""Upload the pictures in a folder to the finished site, one by one, and count the outcomes."""
 
 import threading
 from collections import Counter
@@ -23,7 +23,10 @@ MOST_SECONDS = 5.0
 """The time limit for the response to an upload of up to LARGE bytes, in seconds."""
 LARGE = 20 * 1024 * 1024
 PATIENCE = 120.0
-"""If nothing changes for this many seconds, the remaining photos are stuck. A resize may take 45 seconds."""
+"""If nothing changes for this many seconds, the remaining photos count as stuck.
+
+A resize may take 45 seconds.
+"""
 SECONDS_BETWEEN = 0.2
 ASKED_AT_ONCE = 100
 """The maximum number of photos in a single request for the photos' states."""
@@ -35,7 +38,7 @@ class Figure:
     """A measured value and its target.
 
     Attributes:
-        limit: The target, which is the largest acceptable value. None means that any value is acceptable.
+        limit: The target, which is the largest acceptable value, or None if any value is acceptable.
     """
 
     what: str
@@ -57,7 +60,7 @@ class Figure:
 
 @dataclass
 class Upload(Photo):
-    """An uploaded file. The content is not kept after the upload.
+    """An uploaded file. The file's content is discarded after the upload.
 
     Attributes:
         size: The size of the file in bytes.
@@ -67,14 +70,14 @@ class Upload(Photo):
 
 
 def main(folders: list[Path], show_all: bool = False) -> int:
-    """Upload all files in some folders and their subfolders, and print the measured values.
+    """Upload all files in the given folders and their subfolders, and print the measured values.
 
     Args:
         folders: The folders that contain the files.
         show_all: Whether to also print a line for each file that was not resized.
 
     Returns:
-        The exit code. It is 1 if a value misses its target.
+        The exit code, which is 1 if a value misses its target.
 
     Raises:
         WorkshopError: The folders contain no files, or the site does not start.
@@ -85,7 +88,7 @@ def main(folders: list[Path], show_all: bool = False) -> int:
             f"There is no file in {', '.join(map(str, folders))}. Give the path to a folder that contains "
             "pictures."
         )
-    say(f"Uploading {len(files)} files, each in a separate form. This takes a few minutes.")
+    say(f"Uploading {len(files)} files, one file per form. This takes a few minutes.")
     with running(newest()) as site, peak_memory(site) as memory:
         photos = [Upload(Sample(file.name, "", file.read_bytes)) for file in files]
         upload(photos, site)
@@ -103,7 +106,7 @@ def main(folders: list[Path], show_all: bool = False) -> int:
 
 
 def upload(photos: list[Upload], site: Site) -> None:
-    """Send the photos one after another, then wait until all are done or their states no longer change.
+    """Send the photos one by one, and then wait until all are done or their states no longer change.
 
     Raises:
         WorkshopError: The site has stopped.
@@ -133,7 +136,7 @@ def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str])
     Args:
         photos: The uploaded files.
         memory: The peak memory usage of the workers' child processes in bytes, by process id.
-        tracebacks: The lines of the workers' log at which a traceback starts.
+        tracebacks: The lines in the workers' log at which a traceback starts.
     """
     states = Counter(photo.state for photo in photos)
     statuses = [photo.http_status for photo in photos]
@@ -153,7 +156,7 @@ def figures(photos: list[Upload], memory: dict[int, int], tracebacks: list[str])
         Figure("stuck", stuck, 0),
         Figure("HTTP 500, or no response", errors, 0),
         Figure("tracebacks in the workers' log", len(tracebacks), 0),
-        Figure("largest child of a worker", max(memory.values(), default=0) // 10**6, MOST_MEGABYTES, " MB"),
+        Figure("largest worker subprocess", max(memory.values(), default=0) // 10**6, MOST_MEGABYTES, " MB"),
         Figure("slowest upload of up to 20 MB", max(seconds, default=0.0), MOST_SECONDS, " s"),
     ]
 
@@ -171,7 +174,7 @@ def _is_traceback(line: str) -> bool:
 
 @contextmanager
 def peak_memory(site: Site) -> Iterator[dict[int, int]]:
-    """Measure the peak memory usage of the workers' child processes while the `with` block runs.
+    """Measure the peak memory usage of the workers' child processes for the duration of the `with` block.
 
     Yields:
         The peak memory usage in bytes, by process id. The dictionary is complete after the block.

@@ -1,4 +1,4 @@
-"""The toolkit for the notebooks: open a project, follow a task, and check the reader's answers."""
+"""The notebooks' toolkit: functions that open a project, follow a task and check the reader's answers."""
 
 from workshop.notebookkit.queues import unacked_headers, waiting_message, watch_attempts, watch_ttl
 

@@ -16,20 +16,22 @@ from .project import OpenProject
 ACCOUNTS = 2000
 HALF = ACCOUNTS // 2
 SHOWN_LINES = 5
-"""How many lines of the output of `manage.py restore` are shown."""
+"""The maximum number of lines to show from the output of `manage.py restore`."""
 
 
 class LiveDatabase:
-    """A new database in which a thread moves amounts between accounts. The sum of all amounts is always 0.
+    """A new database in which a thread transfers amounts between accounts.
+
+    The sum of all amounts is always 0.
 
     Args:
         file: The database file.
-        busy: Whether to make the database a few megabytes large, and to let SQLite move each commit
-            immediately from the log to the beginning and the end of the database file.
+        busy: Whether to create a larger database (a few megabytes), and to have SQLite move the changes of
+            each commit from the log to two distant places in the database file immediately.
 
     Attributes:
-        committed: The number of the last committed entry.
-        error: Why the thread could not write, or "" if there was no error.
+        committed: The ID of the last committed entry.
+        error: The message of the error that stopped the thread, or "" if there was no error.
     """
 
     def __init__(self, file: Path, busy: bool = False) -> None:
@@ -61,21 +63,22 @@ class LiveDatabase:
 
     @property
     def intact(self) -> bool:
-        """Whether the database still has entries, so that no other file was copied over it."""
+        """Whether the database still has entries, which shows that no other file was copied over it."""
         try:
             return _count_entries(self.file) > 0
         except sqlite3.Error:
             return False
 
     def missing_in_copies(self, copy: Callable[[Path, Path], object], count: int = 10) -> list[int]:
-        """Copy the database `count` times while the thread writes to it.
+        """Make `count` copies of the database while the thread is writing to the database.
 
         Args:
-            copy: A function that takes the database file and the file to create.
+            copy: A function that takes the path of the database and the path of the copy to create.
             count: The number of copies.
 
         Returns:
-            For each copy, the number of entries that were committed before the copy started but are missing.
+            The number of entries that are missing from each copy, although they were committed before the
+            copying started.
         """
         target = self.file.with_name("copy.sqlite3")
         missing = []
@@ -117,22 +120,22 @@ class LiveDatabase:
 
 
 def _count_entries(file: Path) -> int:
-    """Return the number of entries in a copy of the database, or 0 if the copy has no table of entries."""
+    """Return the number of entries in a database file, or 0 if the file has no `entry` table."""
     with closing(sqlite3.connect(file)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
         return database.execute("SELECT count(*) FROM entry").fetchone()[0] if "entry" in tables else 0
 
 
 def restore_into(folder: Path, project: OpenProject, backup: Path) -> None:
-    """Run `manage.py restore` with `DATA_DIR` set to `folder`. Print its output, and count the restored rows.
+    """Run `manage.py restore` with `DATA_DIR` set to `folder`, and print the output and the photo counts.
 
-    Works only with SQLite: on PostgreSQL, `restore` would replace the database of the running site.
+    This function works only with SQLite. On PostgreSQL, `restore` would replace the running site's database.
     """
     from django.db import connection
     from images.models import UploadedImage
 
     if connection.vendor != "sqlite":
-        print("Skipped, because with PostgreSQL, restore would replace the database of the running site.")
+        print("Skipped, because on PostgreSQL restore would replace the running site's database.")
         return
     command = [sys.executable, "manage.py", "restore", backup.name]
     environment = os.environ | {"DATA_DIR": str(folder)}

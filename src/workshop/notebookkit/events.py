@@ -16,7 +16,7 @@ def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
     """Receive all events until the tasks that are sent in the `with` block have finished.
 
     Args:
-        seconds: The maximum time to wait for these tasks after the block, in seconds.
+        seconds: The maximum time to wait for the tasks after the end of the `with` block, in seconds.
 
     Yields:
         The list to which the events are added.
@@ -36,7 +36,7 @@ def receive_events(seconds: float = 5) -> Iterator[list[dict]]:
 
 
 def event_times(events: list[dict], task_id: str) -> dict[str, float]:
-    """Return the times of a task's events in seconds since 1970, such as {"task-sent": 1767225600.0}."""
+    """Return the Unix timestamps of a task's events by event type, such as {"task-sent": 1767225600.0}."""
     return {event["type"]: event["timestamp"] for event in events if event.get("uuid") == task_id}
 
 

@@ -1,4 +1,4 @@
-"""Make the storage or the workers fail while a `with` block runs, and always repair them afterwards."""
+"""Disrupt the storage or the workers for the duration of a `with` block."""
 
 import contextlib
 import io
@@ -34,15 +34,16 @@ def _storage(*mode: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_consumers(queue: str) -> Iterator[list[str]]:
-    """Send `cancel_consumer` to all workers that consume `queue`, and `add_consumer` after the `with` block.
+    """Make all workers stop consuming from `queue` for the duration of the `with` block.
 
-    The workers keep messages that they have already received.
+    Sends `cancel_consumer` before the block and `add_consumer` after it. The workers keep messages that they
+    have already received.
 
     Yields:
-        The names of these workers.
+        The names of the workers that consumed from the queue.
 
     Raises:
-        WorkshopError: No worker consumes the queue.
+        WorkshopError: No worker consumes from the queue.
     """
     queues_of_workers = current_app.control.inspect(timeout=PATIENCE).active_queues() or {}
     names = [
@@ -51,7 +52,9 @@ def without_consumers(queue: str) -> Iterator[list[str]]:
         if queue in [consumed["name"] for consumed in queues]
     ]
     if not names:
-        raise WorkshopError(f"No worker consumes the queue {queue}. Start one in a terminal: ./workshop up")
+        raise WorkshopError(
+            f"No worker consumes from the queue {queue}. Start a worker in a terminal: ./workshop up"
+        )
     control = current_app.control
     options = {"destination": names, "reply": True, "timeout": PATIENCE, "limit": len(names)}
     try:

@@ -27,4 +27,7 @@ def unique(name: str) -> str:
 
 
 LOOK_QUEUE = unique("for-a-look")
-"""A queue that no worker consumes, so you can inspect its messages. `tidy()` deletes the queue."""
+"""The name of a queue that no worker consumes from, so you can inspect the messages in the queue.
+
+`tidy()` deletes the queue.
+"""

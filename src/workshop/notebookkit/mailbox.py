@@ -1,4 +1,4 @@
-"""Read the emails that the project sends to a notebook's address. The project writes them to files."""
+"""Read the emails that the project sends to a notebook's address and stores as files."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -11,7 +11,7 @@ from .kernel_names import unique
 
 
 class Mailbox:
-    """The emails to an address that only this kernel uses. The project writes emails to `data/mail`."""
+    """The emails to an address that only this kernel uses. The project stores its emails in `data/mail`."""
 
     def __init__(self) -> None:
         self.address = f"{unique('notebook')}@example.com"

@@ -11,7 +11,7 @@ EDGE = 320
 
 
 class SideBySide:
-    """Thumbnails of pictures, with captions. Text output contains only the captions."""
+    """Thumbnails of pictures, with captions. The text version contains only the captions."""
 
     def __init__(self, pictures: list[tuple[bytes, str]]) -> None:
         self._pictures = pictures

@@ -12,14 +12,14 @@ from workshop.photos.concurrent_uploads import Load
 from .events import event_times
 
 FEW = 9
-"""A row with fewer runs than this is drawn with thick lines."""
+"""Rows with fewer runs than this number are drawn with thick lines."""
 
 
 @contextlib.contextmanager
 def _figure(x: str, y: str = "") -> Iterator:
     """Yield pyplot with a new figure. After the `with` block, label the axes and show the figure.
 
-    `x` and `y` are the labels of the axes. If `y` is given, the vertical axis starts at zero.
+    `x` and `y` are the labels of the axes. If `y` is given, the y-axis starts at zero.
     """
     import matplotlib.pyplot as plt
 
@@ -35,7 +35,10 @@ def _figure(x: str, y: str = "") -> Iterator:
 
 
 def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
-    """Draw a bar for each task: white for waiting, gray for running, with a line when it was received."""
+    """Draw a bar for each task: the waiting time is white, and the running time is gray.
+
+    A line marks the time at which a worker received the task.
+    """
     times_of_tasks = [event_times(events, result.id) for result in results]
     zero = min((times["task-sent"] for times in times_of_tasks if "task-sent" in times), default=0)
     with _figure("milliseconds since the first task was sent") as plt:
@@ -52,7 +55,7 @@ def plot_timeline(events: list[dict], results: list[AsyncResult]) -> None:
 
 
 def plot_seconds(rows: dict[str, list[float]]) -> None:
-    """Draw a row of dots for each name in `rows`: a dot per value, in seconds, and a line at the median."""
+    """For each name in `rows`, draw a row with a dot for each value, in seconds, and a line at the median."""
     with _figure("seconds") as plt:
         for row, values in enumerate(rows.values()):
             plt.plot(values, [row] * len(values), "o", color="black", fillstyle="none")
@@ -67,28 +70,32 @@ def plot_sizes(megapixels: Sequence[float], waited: Sequence[float], resizing: S
 
     Args:
         megapixels: The sizes of the photos, in megapixels.
-        waited: How long the visitor waited, in seconds.
-        resizing: How long the resize took, in seconds.
+        waited: How long the visitor waited for each upload, in seconds.
+        resizing: How long each resize took, in seconds.
     """
     with _figure("photo (megapixels)", "time (ms)") as plt:
-        plt.plot(megapixels, _milliseconds(waited), "ko", label="the visitor waited")
-        plt.plot(megapixels, _milliseconds(resizing), "k+", label="the resize took")
+        plt.plot(megapixels, _milliseconds(waited), "ko", label="upload (waiting time)")
+        plt.plot(megapixels, _milliseconds(resizing), "k+", label="resize")
 
 
 def plot_pages(load: Load) -> None:
-    """Draw a dot for each page that the other visitor opened, and a gray area for the time of the uploads."""
-    with _figure("time (s)", "the page took (ms)") as plt:
+    """Plot the response times of the pages that another visitor opened before and during the uploads.
+
+    A gray area marks the period of the uploads.
+    """
+    with _figure("time (s)", "response time of the page (ms)") as plt:
         plt.axvspan(0, load.seconds, color="0.9", label="photos are resized")
         when = [page.started - load.started for page in load.pages]
         plt.plot(when, _milliseconds(page.seconds for page in load.pages), "k.-", label="a page")
 
 
 def plot_waits(limits: Sequence[float], drawn: Sequence[Sequence[float]]) -> None:
-    """Draw the wait before each retry: a line for the waits without jitter, a dash for each wait with jitter.
+    """Plot the waits before retries: a line for the waits without jitter, a dash for each wait with jitter.
 
     Args:
-        limits: The waits without jitter in seconds, for 0, 1, 2, … previous retries.
-        drawn: For each of these numbers of retries, the waits of several tasks with jitter, in seconds.
+        limits: The waits in seconds without jitter, after 0, 1, 2, … previous retries.
+        drawn: The waits in seconds with jitter. Each item contains the waits of several tasks after the same
+            number of previous retries.
     """
     with _figure("previous retries", "wait (s)") as plt:
         plt.plot(limits, "k-", drawstyle="steps-mid", label="without jitter")
@@ -97,7 +104,10 @@ def plot_waits(limits: Sequence[float], drawn: Sequence[Sequence[float]]) -> Non
 
 
 def plot_uploads(loads: dict[str, Load]) -> None:
-    """Draw a line for each of two measurements: the response time of each upload, fastest first."""
+    """Compare the response times of the uploads in two measurements.
+
+    Each measurement is drawn as a line, from the fastest upload to the slowest.
+    """
     with _figure("the uploads, fastest first", "response time (s)") as plt:
         for (name, load), style in zip(loads.items(), ("ko-", "k+--"), strict=True):
             seconds = sorted(upload.seconds for upload in load.uploads)
@@ -105,13 +115,14 @@ def plot_uploads(loads: dict[str, Load]) -> None:
 
 
 def plot_runs(rows: dict[str, list[datetime]], begin: datetime, hours: int, every: int = 1) -> None:
-    """Draw a row of vertical lines for each name in `rows`: one line for each run of a schedule.
+    """Draw a row for each name in `rows`, with a vertical line for each run of a schedule.
 
     Args:
-        rows: The times of the runs, by name.
-        begin: The start of the plot. If it has no time zone, the time zone of the runs is used.
+        rows: The times of the runs, by the name of their row.
+        begin: The time at which the plot starts. If this datetime has no time zone, the time
+            zone of the runs is used.
         hours: The length of the plot, in hours.
-        every: The number of hours between two labels, which show local time.
+        every: The number of hours between two labels. Each label shows the local time.
     """
     if begin.tzinfo is None:
         begin = begin.replace(tzinfo=next(run.tzinfo for runs in rows.values() for run in runs))
@@ -137,9 +148,9 @@ def _line_width(runs: int) -> float:
 
 
 def _local_times(begin: datetime, hours: Sequence[int]) -> list[str]:
-    """Return the local times at the given numbers of hours after `begin`.
+    """Return a label with the local time for each number of hours after `begin`.
 
-    If the clocks go back and a time occurs twice, the second one is marked "again".
+    If the clocks go back and a time occurs twice, the second label also says "again".
     """
     labels: list[str] = []
     for count in hours:

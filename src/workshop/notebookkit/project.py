@@ -31,19 +31,19 @@ from .workers import workers
 
 CHOICES = {"mine": "your copy in playground/", "solution": "the finished project in solutions/"}
 PREFIX = "from-notebook"
-"""The prefix of the file name of every photo that a notebook uploads."""
+"""The prefix of the file names of all photos that notebooks upload."""
 OWN = unique(PREFIX)
-"""The prefix of the file name of every photo that this kernel uploads. A restart doesn't change it."""
+"""The prefix of the file names of all photos that this kernel uploads, even after a restart of the kernel."""
 LEFT_BEHIND = timedelta(hours=2)
-"""`tidy()` also deletes other kernels' photos that are older than this. No notebook runs that long."""
+"""The age at which `tidy()` also deletes other kernels' photos, because no notebook runs this long."""
 
 
 def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
-    """Set up Django for the project of `lesson`, and return it.
+    """Set up Django for the project of `lesson`, and return the project.
 
     Args:
-        lesson: The lesson's code, such as "03".
-        choice: "mine" or "solution".
+        lesson: The lesson's number, such as "03".
+        choice: "mine" for the learner's copy, or "solution" for the finished project.
 
     Raises:
         WorkshopError: The project doesn't exist, another project is running, or no broker responds. The
@@ -82,12 +82,13 @@ def _check_broker(address: str, command: str) -> None:
         raise WorkshopError(
             f"This notebook doesn't know the password of the broker at {without_password(address)}.\n"
             "Open the notebook at the address that ./workshop up printed. Or stop ./workshop notebooks, set "
-            "REDIS_URL in its terminal to the same address as for ./workshop up, and start it again."
+            "REDIS_URL in that terminal to the address that ./workshop up uses, and start "
+            "./workshop notebooks again."
         )
     if why := connection_error(address, 2):
         raise WorkshopError(
             f"No broker responds at {without_password(address)} ({why}).\n"
-            f"Start it and the worker in a terminal: {command}\n"
+            f"Start the broker and the worker in a terminal: {command}\n"
             "Then run this cell again."
         )
 
@@ -124,7 +125,7 @@ def _has_celery(folder: Path) -> bool:
 
 
 class OpenProject:
-    """An open project. A notebook displays it as a table of the running services.
+    """A project that a notebook has opened. The notebook displays a table of the running services.
 
     Attributes:
         lesson: The notebook's lesson.
@@ -143,29 +144,29 @@ class OpenProject:
 
     @cached_property
     def scratch(self) -> Path:
-        """A temporary folder, empty at first. It is deleted by `tidy()` and when the kernel exits."""
+        """A temporary folder, empty at first, that is deleted by `tidy()` or when the kernel exits."""
         folder = tempfile.mkdtemp(prefix=f"notebook-{self.lesson.code}-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
 
     def photo_name(self, name: str) -> str:
-        """Return a file name that ends with `name`. `tidy()` deletes photos with such names."""
+        """Return `name` with this kernel's prefix. `tidy()` deletes all photos with this prefix."""
         return f"{OWN}-{name}"
 
     def photos(self, name: str = ""):
-        """Return a query for this kernel's photos whose names start with `photo_name(name)`."""
+        """Return a query for the photos whose file names start with `photo_name(name)`."""
         from images.models import UploadedImage
 
         return UploadedImage.objects.filter(image__startswith=f"uploads/{self.photo_name(name)}")
 
     def photo(self, sample: bytes | None = None, name: str = "photo.jpg"):
-        """Upload a photo to the running site, as a browser does, and return its row.
+        """Upload a photo to the running site, as a browser does, and return the photo's database row.
 
         `tidy()` deletes the photo.
 
         Args:
-            sample: The bytes of a picture (default: a sample landscape of 2 megapixels).
-            name: The end of the file name.
+            sample: The bytes of a picture (default: a generated 2-megapixel landscape).
+            name: The last part of the file name.
 
         Raises:
             WorkshopError: The site is not running or rejects the photo.
@@ -181,9 +182,9 @@ class OpenProject:
         return row
 
     def tidy(self) -> list[str]:
-        """Delete the scratch folder, this kernel's photos, and the results and messages of its tasks.
+        """Delete the scratch folder and this kernel's photos, task results and messages.
 
-        Messages are deleted only if no worker has received them. Photos of other kernels are deleted if they
+        Messages that a worker has already received are not deleted. Other kernels' photos are deleted if they
         are older than LEFT_BEHIND.
 
         Returns:
@@ -204,7 +205,7 @@ class OpenProject:
         for photo in photos:
             with contextlib.suppress(OSError):
                 photo.delete()
-        print(f"Deleted {len(photos)} {'photo' if len(photos) == 1 else 'photos'} that notebooks uploaded.")
+        print(f"Deleted {len(photos)} {'photo' if len(photos) == 1 else 'photos'} uploaded by notebooks.")
         return task_ids
 
     def _lines(self) -> list[tuple[str, str]]:
@@ -213,7 +214,7 @@ class OpenProject:
         lines = [("project", paths.shown(self.folder)), ("lesson", page), ("site", self.site)]
         if not _has_celery(self.folder):
             return lines
-        missing = f"none is running. Start one in a terminal: {self.command}"
+        missing = f"No worker is running. Start one in a terminal: {self.command}"
         broker = without_password(self.running.broker)
         return [*lines, ("broker", broker), ("worker", str(workers()) or missing)]
 

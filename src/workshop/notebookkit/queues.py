@@ -1,4 +1,4 @@
-"""Read the messages of this kernel's tasks from the broker, and read other keys in Redis."""
+"""Read task messages and other keys from Redis, and delete the messages of this kernel's tasks."""
 
 import json
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from workshop.runtime.broker_messages import Message, decoded
 from workshop.system.waiting import until
 
 PHOTO_TASKS = "images.tasks."
-"""The name prefix of the tasks that take a photo's ID or a list of photo IDs."""
+"""The prefix of the names of tasks that take a photo ID or a list of photo IDs."""
 SENT_IDS: dict[str, None] = {}
-"""The IDs of the tasks that this kernel has sent, in order."""
+"""The IDs of the tasks that this kernel has sent, in the order in which they were sent."""
 
 
 @after_task_publish.connect(weak=False)
@@ -26,9 +26,9 @@ def _remember(headers=None, body=None, **_) -> None:
 
 
 def queued_messages(queue: str = "*") -> Iterator[tuple[bytes, bytes, Message]]:
-    """Yield the queue name, the raw message and the decoded message for each message in `queue`.
+    """Yield the queue name, the raw message and the decoded message for each queued message.
 
-    `queue` is a pattern, so the default "*" means all queues.
+    `queue` is a pattern for the names of the queues. The default, "*", matches all queues.
     """
     broker = _broker()
     for name in broker.scan_iter(queue, _type="list"):
@@ -41,7 +41,7 @@ def queued_messages(queue: str = "*") -> Iterator[tuple[bytes, bytes, Message]]:
 
 
 def photo_ids(message: Message) -> set[int]:
-    """Return the IDs of the photos that a message is about."""
+    """Return the IDs of the photos that a task message refers to."""
     if not message.task.startswith(PHOTO_TASKS):
         return set()
     arguments = [*message.args[:1], message.kwargs.get("image_id"), message.kwargs.get("image_ids")]
@@ -54,13 +54,14 @@ def photo_ids(message: Message) -> set[int]:
 def clean_up(deleted_photos: set[int]) -> list[str]:
     """Delete the results of all tasks that this kernel has sent, and the queue LOOK_QUEUE.
 
-    Also removes the messages of these tasks from the queues, and messages that are only about deleted photos.
+    Also removes two kinds of messages from the queues: the messages of this kernel's tasks, and all messages
+    that refer only to deleted photos.
 
     Args:
         deleted_photos: The IDs of the deleted photos.
 
     Returns:
-        The IDs of the tasks.
+        The IDs of all tasks that this kernel has sent.
     """
     broker, ids, count = _broker(), list(SENT_IDS), 0
     for task_id in ids:
@@ -69,13 +70,13 @@ def clean_up(deleted_photos: set[int]) -> list[str]:
         if message.headers.get("id") in SENT_IDS or set() < photo_ids(message) <= deleted_photos:
             count += broker.lrem(queue, 1, raw)
     broker.delete(LOOK_QUEUE, *broker.keys(f"_kombu.binding*{LOOK_QUEUE}"))
-    print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker received.")
+    print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker had received.")
     SENT_IDS.clear()
     return ids
 
 
 def waiting_message(task: str, photo) -> bytes | None:
-    """Return the raw message for the task named `task` and this photo in the queue `celery`, or None."""
+    """Return the raw message for this task and photo from the queue `celery`, or None if there isn't one."""
     for _, raw, message in queued_messages("celery"):
         if message.task == task and photo_ids(message) == {photo.pk}:
             return raw
@@ -83,7 +84,10 @@ def waiting_message(task: str, photo) -> bytes | None:
 
 
 def unacked_headers(task_id: str) -> dict | None:
-    """Return the headers of a task's message if a worker has received but not yet acknowledged it."""
+    """Return the headers of a task's message, or None if the Redis key `unacked` doesn't contain the message.
+
+    This key contains the messages that workers have received but not yet acknowledged.
+    """
     for raw in _broker().hvals("unacked"):
         message, *_ = json.loads(raw)  # followed by the exchange and the routing key
         if message["headers"].get("id") == task_id:
@@ -92,7 +96,7 @@ def unacked_headers(task_id: str) -> dict | None:
 
 
 def watch_attempts(task_id: str, count: int, seconds: float) -> list[dict]:
-    """Watch `unacked`, and return the headers of a task's message, once for each attempt.
+    """Watch the Redis key `unacked`, and return the headers of a task's message for each attempt.
 
     Args:
         task_id: The task's ID.
@@ -111,10 +115,12 @@ def watch_attempts(task_id: str, count: int, seconds: float) -> list[dict]:
 
 
 def watch_ttl(key: str) -> list[int]:
-    """Read the time to live of `key` repeatedly until a process renews it, for at most eight seconds.
+    """Read the time to live of `key` again and again until a process renews the key.
+
+    Stops after eight seconds even if no process has renewed the key.
 
     Returns:
-        The values in milliseconds. A value of -2 means that the key doesn't exist.
+        The times to live, in milliseconds. A value of -2 means that the key doesn't exist.
     """
     broker = _broker()
     lives = [broker.pttl(key)]

@@ -14,7 +14,7 @@ from workshop.errors import WorkshopError
 from .workers import workers
 
 SERVICE_ERRORS = (WorkshopError, NoResult, OperationalError, NoBroker)
-"""Errors in the services that a cell uses, not in the cell itself."""
+"""Errors caused by the services that a cell uses rather than by the cell itself."""
 
 
 def explain(error: BaseException, command: str, has_celery: bool = True) -> str | None:
@@ -34,28 +34,30 @@ def explain(error: BaseException, command: str, has_celery: bool = True) -> str 
         )
     if isinstance(error, (OperationalError, NoBroker)):
         return (
-            f"No broker responds. Start it in a terminal: {command}\n"
+            f"No broker responds. Start the broker in a terminal: {command}\n"
             "Then run the cells again, from the first one that opens the project."
         )
     if isinstance(error, CommandError) and str(error).startswith("Unknown command") and _practice_is_off():
         return (
-            f"{error}. PRACTICE is off here. Start the site, the workers and this notebook with PRACTICE=1 "
+            f"{error}. Practice mode is off. Start the site, the workers and this notebook with PRACTICE=1 "
             "in their environment. For containers, type: PRACTICE=1 ./workshop compose up --wait"
         )
     if isinstance(error, NameError):
         return (
-            f"{error}. Is it defined in a cell above that has not run or that stopped early? Run that cell "
-            "first."
+            f"{error}. Is this name defined in a cell above that you haven't run yet or that stopped early? "
+            "Run that cell first."
         )
     if isinstance(error, ImportError):
-        return f"{error}. Run the cell that opens the project, and make sure that it found the project."
+        return f"{error}. Run the cell that opens the project, and make sure that the project was found."
     if has_celery and not workers():
         return f"{type(error).__name__}: {error}\nNo worker is running. Start one in a terminal: {command}"
     return None
 
 
 def show_readable_errors(command: str, has_celery: bool) -> None:
-    """Make this kernel's cells show what `explain` returns. Does nothing outside a notebook.
+    """When a cell fails, show the message from `explain` instead of a traceback.
+
+    Outside a notebook, this function does nothing.
 
     Args:
         command: The command that starts the project.
@@ -80,5 +82,5 @@ def show_readable_errors(command: str, has_celery: bool) -> None:
 
 
 def _practice_is_off() -> bool:
-    """Return True if the project runs without its `practice` app, which makes services fail."""
+    """Return True if the project runs without the `practice` app, the app that simulates failing services."""
     return settings.configured and not getattr(settings, "PRACTICE", True)

@@ -17,8 +17,8 @@ DEFAULT_BROKER = "redis://localhost:6379/0"
 class RunningServices:
     """The addresses of the running services.
 
-    If `./workshop up` is not running, these are the default addresses, for a learner who started everything
-    by hand.
+    If `./workshop up` is not running, the default addresses are used, because the learner may have started
+    the services by hand.
 
     Attributes:
         broker: The broker's address.
@@ -26,7 +26,8 @@ class RunningServices:
         flower: Flower's address, or None if it is not known.
         folder: The project's folder, or None if it is not known.
         data: The folder with the project's database and photos, or None if it is not known.
-        command: The command that starts a lesson, with the placeholder {lesson}. None means ./workshop up.
+        command: The command that starts the services for a lesson, with {lesson} as a placeholder for the
+            lesson's name. If the value is None, the command is ./workshop up.
     """
 
     broker: str
@@ -54,7 +55,11 @@ class RunningServices:
 
 
 def _broker(recorded: str | None) -> str:
-    """Return the broker's address. The recorded address doesn't contain the password from REDIS_URL."""
+    """Return the broker's address.
+
+    The recorded address doesn't contain the password. If REDIS_URL contains the same address with the
+    password, REDIS_URL is returned.
+    """
     own = os.environ.get("REDIS_URL")
     if own and recorded in (None, without_password(own)):
         return own

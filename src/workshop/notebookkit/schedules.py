@@ -11,12 +11,12 @@ from celery.schedules import BaseSchedule, maybe_schedule
 def schedule_at(
     schedule: BaseSchedule | float | timedelta, now: datetime, zone: str | None = None
 ) -> BaseSchedule:
-    """Return a copy of `schedule` whose current time is `now`.
+    """Return a copy of `schedule` for which the current time is `now`.
 
     Args:
         schedule: A crontab, a number of seconds or a timedelta.
-        now: A timezone-aware datetime.
-        zone: The time zone of the schedule (default: that of the project).
+        now: The timezone-aware datetime that the schedule uses as the current time.
+        zone: The time zone of the schedule (default: the project's time zone).
     """
     schedule = copy.copy(maybe_schedule(schedule))
     schedule.app = Celery(
@@ -37,14 +37,14 @@ def due_times(
     count: int = 2000,
     zone: str | None = None,
 ) -> list[datetime]:
-    """Return the times at which beat sends the task if beat starts at `begin`.
+    """Return the times at which beat would send a task with this schedule if beat started at `begin`.
 
     Args:
         schedule: A crontab, a number of seconds or a timedelta.
-        begin: When beat starts. A datetime without a time zone is in `zone`.
-        end: When beat stops. A datetime without a time zone is in `zone`.
-        count: The maximum number of times to return.
-        zone: The time zone of the schedule and of the returned times (default: that of the project).
+        begin: The time at which beat starts. If this datetime has no time zone, `zone` is used.
+        end: The time at which beat stops. If this datetime has no time zone, `zone` is used.
+        count: The maximum length of the returned list.
+        zone: The time zone of the schedule and of the returned times (default: the project's time zone).
     """
     place = ZoneInfo(zone or str(current_app.timezone))
     now = last = _utc(begin, place)

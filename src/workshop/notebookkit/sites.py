@@ -1,4 +1,4 @@
-"""Compare sites under load: upload many photos at once to a running site and to the site of lesson 01."""
+"""Upload many photos at once, to compare the running site with the site of lesson 01."""
 
 import contextlib
 import sys
@@ -18,7 +18,9 @@ LESSON = "01-sync"
 
 @contextlib.contextmanager
 def blocking_site() -> Iterator[str]:
-    """While the `with` block runs, run the finished site of lesson 01, which resizes photos in the request.
+    """Run the finished site of lesson 01 for the duration of the `with` block.
+
+    This site resizes photos during the request.
 
     Yields:
         The site's address.
@@ -27,7 +29,7 @@ def blocking_site() -> Iterator[str]:
         WorkshopError: The site does not start.
     """
     # With `leash`, the site exits even if the kernel is killed. The site is not in the kernel's session, so
-    # interrupting a cell doesn't stop it.
+    # interrupting a cell doesn't stop the site.
     command = [sys.executable, "-m", "workshop.runtime.solution_site", LESSON]
     environment = inherited() | {"PYTHONPATH": str(paths.SOURCES)}
     with Child(command, environment=environment, leash=True) as site:

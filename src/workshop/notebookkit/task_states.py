@@ -1,4 +1,4 @@
-"""Show the states of a task or a photo live until the task or the resize is finished."""
+"""Show the state of a task or photo live until the task or the resize has finished."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -16,17 +16,17 @@ from workshop.system.waiting import until
 from .workers import workers
 
 LOOK_EVERY = 0.01
-"""Seconds between two queries."""
+"""The number of seconds between two queries of the state."""
 FINAL_PHOTO_STATES = ("resized", "failed")
 STATES_WITHOUT_WORKER = (states.PENDING, "waiting", "unqueued")
-"""The states of a task or a photo before a worker has reported anything."""
+"""The states that a task or photo can have before a worker has reported anything."""
 SILENCE = 3.0
 """If no worker has reported anything after this many seconds, check whether a worker is running."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A state and its metadata, first seen `seconds` after the start."""
+    """A state with its metadata, first seen `seconds` seconds after the start."""
 
     seconds: float
     state: str
@@ -42,7 +42,7 @@ class Moment:
 
     @property
     def details(self) -> str:
-        """The metadata as text, cut off after 100 characters. An exception is shown in full with its type."""
+        """The metadata as text, up to 100 characters long. An exception is shown in full, with its type."""
         if self.meta is None:
             return ""
         if isinstance(self.meta, BaseException):
@@ -51,13 +51,16 @@ class Moment:
         return text if len(text) <= 100 else text[:99] + "…"
 
     def same_as(self, other: "Moment") -> bool:
-        """Return True if state and metadata are equal. Exceptions are compared as text."""
+        """Return True if both moments have the same state and metadata. Exceptions are compared as text."""
         # Each query returns a new exception object.
         return (self.state, repr(self.meta)) == (other.state, repr(other.meta))
 
 
 class History:
-    """All moments so far. A notebook shows a progress bar and the first and last moment of each state."""
+    """All moments so far.
+
+    A notebook displays a progress bar and a table with the first and the last moment of each state.
+    """
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -66,7 +69,7 @@ class History:
 
     @property
     def states(self) -> list[str]:
-        """The states in order. A state that occurs again later is listed again."""
+        """The states in chronological order. A state that recurs later is listed again."""
         return [state for state, _ in self._grouped()]
 
     def __repr__(self) -> str:
@@ -93,7 +96,7 @@ class History:
             yield state, list(moments)
 
     def _shown(self) -> Iterator[Moment]:
-        """Yield the first and last moment of each state. A task may report its progress very often."""
+        """Yield only the first and last moment of each state. A task may report its progress very often."""
         for _, moments in self._grouped():
             yield moments[0]
             if len(moments) > 1:
@@ -115,7 +118,7 @@ def follow(
 
     Args:
         result: The task's AsyncResult.
-        seconds: The number of seconds after which to stop following. The task itself continues.
+        seconds: The number of seconds after which to stop showing the state. The task itself continues.
         at_state: A function that is called with each new state.
 
     Raises:
@@ -134,11 +137,11 @@ def follow(
 
 
 def follow_photo(photo, seconds: float = 30) -> list[str]:
-    """Show a photo's state live until it is resized or has failed, and return the states in order.
+    """Show a photo's state live until the photo has been resized or has failed. Return the states in order.
 
     Args:
-        photo: The photo's row, which is reloaded from the database.
-        seconds: The number of seconds after which to stop following.
+        photo: The photo's row. The function reloads the row from the database.
+        seconds: The number of seconds after which to stop showing the state.
 
     Raises:
         WorkshopError: The photo is still waiting, and no worker is running.
@@ -163,7 +166,7 @@ def _follow(
     seconds: float,
     at_state: Callable[[str], object] | None = None,
 ) -> list[str]:
-    """Show what `look()` returns, a state and its metadata, until the state is one of `final`.
+    """Show the state and the metadata that `look()` returns, until the state is one of `final`.
 
     Raises:
         WorkshopError: No worker has reported anything, and no worker is running. The message is `no_worker`.
@@ -203,6 +206,6 @@ def _details_of_row(photo) -> str:
     if photo.failure_reason:
         return photo.failure_reason
     details = [f"in {photo.resize_seconds:.2f} s"] if photo.is_processed else []
-    if sent_again := getattr(photo, "sent_again", 0):  # a column since lesson 05
+    if sent_again := getattr(photo, "sent_again", 0):  # lesson 05 adds this column
         details.append(f"re-sent {sent_again} {'time' if sent_again == 1 else 'times'}")
     return ", ".join(details)

@@ -11,17 +11,17 @@ from workshop.errors import WorkshopError
 from workshop.system.waiting import until
 
 PATIENCE = 1.0
-"""The number of seconds to wait for the workers' answers. A worker usually answers ten times faster."""
+"""The number of seconds to wait for the workers' answers. Workers usually answer in a tenth of this time."""
 SILENCE = 2.0
 """If there is no result after this many seconds, `wait_until` checks whether a worker is running."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """The workers that answered.
+    """The workers that answered a request.
 
     Attributes:
-        processes: The number of processes of each worker, by worker name.
+        processes: A dictionary that maps each worker's name to its number of processes.
     """
 
     processes: dict[str, int]
@@ -34,7 +34,7 @@ class Workers:
 
 
 def workers() -> Workers:
-    """Return the workers that answer within PATIENCE seconds. If no broker responds, there are none."""
+    """Return the workers that answer within PATIENCE seconds. If no broker responds, the result is empty."""
     try:
         answers = current_app.control.inspect(timeout=PATIENCE).stats() or {}
     except (OperationalError, NoBroker, OSError):
@@ -49,7 +49,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10, what: str =
     Args:
         condition: A function that is called repeatedly, up to about twenty times a second.
         seconds: The maximum number of seconds to wait.
-        what: What to wait for, as it appears in the error message.
+        what: A description of the awaited event for the error message, such as "The end of the task".
 
     Raises:
         WorkshopError: The condition did not become true in time, or no worker is running.
@@ -59,7 +59,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10, what: str =
     if running := workers():
         if value := until(condition, seconds - SILENCE):
             return value
-        advice = f"Running workers: {running}. Run the cell again when they are less busy."
+        advice = f"Running workers: {running}. Run the cell again when these workers are less busy."
     else:
         seconds = min(seconds, SILENCE)
         advice = "No worker is running. Start one in a terminal: ./workshop up"

@@ -1,4 +1,4 @@
-"""Convert notebooks: remove outputs for git, and fill in solutions for a run."""
+"""Convert notebooks: remove the outputs before a commit, and fill in the solutions before a test run."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ from workshop.errors import WorkshopError
 from workshop.system import atomic_file
 
 TURN, SOLUTION, PROJECT, CHECK = "your-turn", "solution", "project", "check"
-"""The tags of cells.
+"""The tags of a notebook's cells.
 
-The reader edits the cells tagged `your-turn`. A folded cell tagged `solution` follows each of them. Cells
-tagged `project` open the project, and cells tagged `check` check an answer.
+The reader edits the cells tagged `your-turn`. Each of these cells is followed by a folded cell tagged
+`solution`. Cells tagged `project` open the project, and cells tagged `check` check an answer.
 """
 
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
@@ -31,17 +31,17 @@ def all_files() -> list[Path]:
 
 
 def read(file: Path) -> NotebookNode:
-    """Read a notebook from `file`."""
+    """Read the notebook in `file`."""
     return nbformat.read(file, as_version=4)
 
 
 def written(notebook: NotebookNode) -> str:
-    """Return the notebook as the text of a file. The same notebook always produces the same text."""
+    """Return the text of the notebook's file. The same notebook always produces the same text."""
     return nbformat.writes(notebook) + "\n"
 
 
 def stripped(notebook: NotebookNode) -> NotebookNode:
-    """Return the notebook for git: without outputs and execution counts, and with only tags as metadata."""
+    """Return a copy of the notebook for git: no outputs, no execution counts, and no metadata except tags."""
     clean = nbformat.from_dict(notebook)
     clean.metadata = nbformat.from_dict(METADATA)
     for cell in clean.cells:
@@ -54,7 +54,7 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
 
 
 def strip(file: Path) -> bool:
-    """Remove the outputs from `file`. Returns True if the file was changed."""
+    """Remove the outputs from the notebook in `file`. Returns True if the file was changed."""
     clean = written(stripped(read(file)))
     if clean == file.read_text(encoding="utf-8"):
         return False
@@ -68,10 +68,10 @@ def tagged(cell: NotebookNode, tag: str) -> bool:
 
 
 def filled(notebook: NotebookNode, solved: bool = True) -> NotebookNode:
-    """Return the notebook for a run of the solution, with the answers filled in.
+    """Return a copy of the notebook that opens the finished project and contains the answers.
 
     Args:
-        notebook: The notebook as it is in git. It is not changed.
+        notebook: The notebook as stored in git. The function leaves this notebook unchanged.
         solved: Whether to fill in the "your turn" cells.
 
     Raises:
@@ -90,7 +90,7 @@ def _solution(notebook: NotebookNode, place: int) -> str:
     """Return the code of the solution that follows the cell at index `place`.
 
     Raises:
-        WorkshopError: No solution follows before the next "your turn" cell.
+        WorkshopError: There is no solution between this cell and the next "your turn" cell.
     """
     for cell in notebook.cells[place + 1 :]:
         if tagged(cell, TURN):
@@ -98,6 +98,6 @@ def _solution(notebook: NotebookNode, place: int) -> str:
         if tagged(cell, SOLUTION) and (code := _CODE.search(cell.source)):
             return code[1].rstrip("\n")
     raise WorkshopError(
-        f'Cell {place + 1} is a "your turn" cell without a solution. Add a Markdown cell after it, '
-        f'with the tag "{SOLUTION}" and a ```python block.'
+        f'Cell {place + 1} is a "your turn" cell without a solution. Below this cell, add a Markdown cell '
+        f'that has the tag "{SOLUTION}" and contains a ```python block.'
     )

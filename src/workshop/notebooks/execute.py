@@ -18,34 +18,34 @@ CELL_SECONDS = 60
 
 
 def stage(lesson: Lesson, without: Collection[str] = ()) -> AbstractContextManager[Site]:
-    """Run the solution of a lesson while the `with` block runs.
+    """Run a lesson's solution for the duration of the `with` block.
 
-    Practice mode is on, because the notebooks make the storage slow or make it fail.
+    Practice mode is on, because the notebooks make the storage fail or respond slowly.
 
     Args:
         lesson: The lesson.
-        without: The names of processes that should not run.
+        without: The names of the processes that should not be started.
     """
     return running(lesson.name, without, variables={"PRACTICE": "1"})
 
 
 def run(notebook: NotebookNode, site: Site, go_on: bool = False) -> NotebookNode:
-    """Run all cells in a kernel, and return the notebook with the outputs.
+    """Run all cells of a notebook in a kernel, and return the notebook with its outputs.
 
     Args:
-        notebook: The notebook to run. The outputs are added to it.
+        notebook: The notebook to run. The outputs are added to this notebook.
         site: The site that the notebook uses.
         go_on: Whether to continue after an error in a cell.
 
     Raises:
-        WorkshopError: A cell failed. The message contains the cell's source.
+        WorkshopError: A cell failed. The message contains the cell's code.
     """
-    # Imported here, because the import takes half a second, and the site's pages don't need it.
+    # Imported here, because these imports take half a second, and the docs site's pages don't need them.
     from nbclient import NotebookClient
     from traitlets.config import Config
 
     with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-        # Sockets in a folder, because another program can take a free port before the kernel listens on it.
+        # Use sockets in a folder, because another program could take a free port before the kernel does.
         sockets = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
         client = NotebookClient(
             notebook,

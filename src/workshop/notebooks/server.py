@@ -28,7 +28,7 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
     Args:
         lesson: The lesson whose notebook is opened first.
         port: JupyterLab's port.
-        fresh: Whether to back up the learner's copy and replace it.
+        fresh: Whether to back up the learner's copy of the notebook and then replace it with a new copy.
         browser: Whether to open the address in a browser.
 
     Raises:
@@ -36,7 +36,9 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
     """
     if fresh:
         if lesson is None:
-            raise WorkshopError("Which notebook do you want to start over? ./workshop notebooks 02 --fresh")
+            raise WorkshopError(
+                "Add the lesson whose notebook you want to replace: ./workshop notebooks 02 --fresh"
+            )
         if backup := start_over(lesson):
             say(f"A backup of your notebook is in {paths.shown(backup)}")
     if not claim(port):
@@ -55,11 +57,14 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             code = server.wait()
         except KeyboardInterrupt:
             return 0
-    raise WorkshopError(f"JupyterLab exited with code {code}. Its log: {paths.shown(service.log)}")
+    raise WorkshopError(f"JupyterLab exited with code {code}. The log is in {paths.shown(service.log)}")
 
 
 def jupyter(port: int = PORT) -> Service:
-    """Return the service that runs JupyterLab on 127.0.0.1, with the learner's copies and .venv's kernel."""
+    """Return the service that runs JupyterLab on 127.0.0.1.
+
+    JupyterLab serves the learner's copies of the notebooks and uses the kernel in .venv.
+    """
     folder = update_copies()
     options = {
         "ServerApp.ip": "127.0.0.1",
@@ -97,7 +102,7 @@ def jupyter(port: int = PORT) -> Service:
 
 
 def _settings_folder() -> Path:
-    """Write and return a settings folder that stops JupyterLab from asking whether it may fetch news."""
+    """Create and return a settings folder that stops JupyterLab from asking whether it may fetch news."""
     folder = paths.STATE / "jupyter"
     settings = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     atomic_file.write_json(folder / "labconfig" / "page_config.json", settings)
@@ -105,13 +110,13 @@ def _settings_folder() -> Path:
 
 
 def address_of(lesson: Lesson | None, port: int = PORT) -> str:
-    """Return the address, including the token, of a lesson's notebook or of the list of notebooks."""
+    """Return the address of a lesson's notebook or of the list of notebooks, including the access token."""
     page = f"/lab/tree/{lesson.name}.ipynb" if lesson and source(lesson).is_file() else "/lab"
     return f"http://localhost:{port}{page}?token={token()}"
 
 
 def token() -> str:
-    """Return this clone's access token, which is created on first use. Other users cannot read its file."""
+    """Return this clone's access token, which is created on first use. Other users can't read the token."""
     return secret("notebook-token")
 
 
@@ -158,5 +163,5 @@ def _digest(file: Path) -> str:
 
 
 def _record() -> Path:
-    """Return the path of the file that records the hash of each copy at the time it was created."""
+    """Return the path of the file that records the hash that each copy had when it was created."""
     return paths.STATE / "notebooks.json"

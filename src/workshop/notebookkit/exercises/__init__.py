@@ -32,16 +32,17 @@ EXERCISES = {
     "5.4": "lost_photos.what_the_sweeper_does",
     "5.5": "backups.consistent_copy",
 }
-"""The module and the function that check each exercise. "2.1" is the first exercise in notebook 02.
+"""The function that checks each exercise, and its module. "2.1" is the first exercise in notebook 02.
 
-Each function takes the reader's answers. It returns an explanation, or raises a Complaint about an answer.
+Each function takes the reader's answers. If the answers are right, the function returns an explanation.
+Otherwise, it raises a Complaint.
 """
 MARKS = {True: "✓ Right.", False: "✗ Not yet."}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Says whether an answer is right, and explains it."""
+    """Says whether an answer is right, and why."""
 
     right: bool
     text: str
@@ -64,7 +65,7 @@ def check(exercise: str, *answers: object) -> Verdict:
     Raises:
         WorkshopError: There is no such exercise, or a service that the check needs is not running.
     """
-    # Imported here, because they load pytest, which a notebook doesn't need until its first exercise.
+    # These imports load pytest, which a notebook doesn't need until its first exercise.
     from workshop.checkkit import Complaint
 
     from .answers import UNANSWERED

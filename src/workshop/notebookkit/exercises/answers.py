@@ -1,4 +1,4 @@
-"""Functions that reject wrong answers, for the checks of several exercises."""
+"""Functions that reject wrong answers. The checks of several exercises use these functions."""
 
 import math
 import reprlib
@@ -15,22 +15,22 @@ def expect_answered(*values: object) -> None:
 
 
 def expect_function(name: str, answer: object, takes: str) -> None:
-    """Reject `answer` unless it is a function. The message contains `name` and what it `takes`."""
+    """Reject `answer` unless it is a function. The message contains `name` and the arguments in `takes`."""
     expect(callable(answer), f"`{name}` must be a function that takes {takes}.")
 
 
 def expect_type(name: str, answer: object, types: type | tuple[type, ...], what: str) -> None:
-    """Reject `answer` unless it has one of `types`. The message contains `name` and `what` is expected."""
+    """Reject `answer` unless its type is one of `types`. The message says that `name` must be `what`."""
     expect(isinstance(answer, types), f"`{name}` is {reprlib.repr(answer)}, but it must be {what}.")
 
 
 def expect_number(name: str, answer: object, what: str = "a number") -> None:
-    """Reject `answer` unless it is a number. The message contains `name` and `what` is expected."""
+    """Reject `answer` unless it is a number. The message says that `name` must be `what`."""
     expect_type(name, answer, (int, float), what)
 
 
 def expect_keys(case: str, returned: object, *keys: str) -> None:
-    """Reject what the reader's function returned for `case` unless it is a dictionary with `keys`."""
+    """Reject the value that the reader's function returned unless it is a dictionary with `keys`."""
     *others, last = [f'"{key}"' for key in keys]
     expect(
         isinstance(returned, dict) and set(keys) <= returned.keys(),
@@ -49,11 +49,11 @@ def expect_close(
     """Reject a wrong number, and explain the mistake.
 
     Args:
-        answer: The reader's number. It may differ from `right` by two percent.
+        answer: The reader's number. It may differ from `right` by up to two percent.
         right: The right number.
-        mistakes: The wrong numbers that typical mistakes lead to, each with a sentence about the mistake.
+        mistakes: The numbers that result from typical mistakes, each with a sentence about the mistake.
         otherwise: The sentence to show if the number matches none of the mistakes.
-        abs_tol: The absolute difference that is always allowed.
+        abs_tol: The absolute difference from `right` that is always allowed.
     """
     if math.isclose(answer, right, rel_tol=0.02, abs_tol=abs_tol):
         return

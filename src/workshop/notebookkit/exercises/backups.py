@@ -1,4 +1,4 @@
-"""Check the exercise about backups of a live database."""
+"""Check the exercise about backing up a live database."""
 
 import sqlite3
 import tempfile

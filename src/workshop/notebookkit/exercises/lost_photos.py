@@ -1,4 +1,4 @@
-"""Check exercises about photos whose message was never sent or was lost."""
+"""Check exercises about photos whose messages were lost or never sent."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ REASONS = {
 
 
 def photos_without_a_message(forgotten) -> str:
-    """Check exercise 3.4: a query for photos that have neither a reason nor a message."""
+    """Check exercise 3.4: a query for photos without a failure reason for which no message was sent."""
     from django.db.models import Q, QuerySet
     from images.models import UploadedImage
 
@@ -63,7 +63,10 @@ def photos_without_a_message(forgotten) -> str:
 
 
 def _photos_in_each_state() -> dict[str, int]:
-    """Create hour-old rows of photos without files, and return their IDs. The caller rolls them back."""
+    """Create a photo row for each state, and return the rows' IDs by state. The caller rolls the rows back.
+
+    Each row is an hour old, and its photo has no file.
+    """
     from django.utils import timezone
     from images.models import UploadedImage
 
@@ -81,7 +84,7 @@ def _photos_in_each_state() -> dict[str, int]:
 
 
 def what_the_sweeper_does(cases, predicted) -> str:
-    """Check exercise 5.4: a prediction for each of five rows."""
+    """Check exercise 5.4: predictions of what the sweeper does with five photos."""
     expect_type("predicted", predicted, dict, "a dictionary. Change only the values")
     expect_answered(*predicted.values())
     listed = ", ".join(OUTCOMES)
@@ -102,7 +105,7 @@ def what_the_sweeper_does(cases, predicted) -> str:
 
 
 def _outcome(columns: dict) -> str:
-    """Return what the sweeper does with a photo whose row has these values, and roll the row back."""
+    """Create a row with these values, return what the sweeper does with the photo, and roll the row back."""
     from django.conf import settings
     from django.test import override_settings
     from django.utils import timezone

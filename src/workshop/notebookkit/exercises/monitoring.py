@@ -113,15 +113,15 @@ def _call_while_busy(idle) -> tuple[object, list[str], dict[str, int]]:
     """Call `idle()` while a resize and a ZIP export are running.
 
     Returns:
-        The return value of `idle()`, the worker of each running task, and the number of processes of each
-        worker.
+        The return value of `idle()`, the name of the worker for each running task, and the number of each
+        worker's processes by the worker's name.
     """
     from images.models import UploadedImage
     from images.tasks import export_zip_task, resize_image_task
 
     photo = UploadedImage.objects.filter(is_processed=True).first()
     expect(photo, "There is no resized photo. Run the cell that uploads photos.")
-    # If Celery knows the names of the workers, it stops waiting when all of them have answered.
+    # If Celery knows the workers' names, it stops waiting as soon as all workers have answered.
     inspect = current_app.control.inspect(destination=list(workers().processes), timeout=2)
     # Tasks from the cells above may still be running because the storage was slow.
     wait_until(lambda: not _running(inspect) and not _running(inspect), 15, "The end of all running tasks")
@@ -150,7 +150,7 @@ def _running(inspect: Inspect) -> dict[str, str]:
 
 
 def revoke_a_waiting_task(first, second) -> str:
-    """Check exercise 4.4: a ZIP export that is revoked while it waits, and another one that succeeds."""
+    """Check exercise 4.4: a ZIP export that succeeds, and a second one that is revoked while it waits."""
     for name, result in {"first": first, "second": second}.items():
         expect_type(name, result, AsyncResult, "the AsyncResult of a ZIP export")
     expect(first.id != second.id, "first and second are the same task.")
@@ -199,7 +199,7 @@ def failed_tasks(address, failed) -> str:
         params={"state": "FAILURE"},
         auth=(flower.USER, flower.password()),
         timeout=30,
-        trust_env=False,  # without the proxy of the shell
+        trust_env=False,  # ignore the proxy settings in the environment
     )
     expect(response.is_success, f"Flower at {address} responded with status {response.status_code}.")
     right = {task_id: task["exception"] for task_id, task in response.json().items()}

@@ -1,4 +1,4 @@
-"""Restore the rows that the check of an exercise changes."""
+"""Restore the database rows that the check of an exercise changes."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def rolled_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def kept_row(photo) -> Iterator[None]:
-    """After the `with` block, restore the columns that `reset_for_retry()` changes."""
+    """After the `with` block, restore the columns of the photo's row that `reset_for_retry()` changes."""
     photo.refresh_from_db()
     kept = {"failure_reason": photo.failure_reason, "queued_at": photo.queued_at}
     try:

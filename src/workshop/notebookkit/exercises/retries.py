@@ -8,7 +8,7 @@ from workshop.checkkit import complain, expect
 from .answers import expect_answered, expect_type
 
 LONGEST_WAIT, OUTAGE, TOO_LONG = 30, 120, 300
-"""The longest wait, the length of the outage, and the latest start of the last attempt, all in seconds."""
+"""The longest allowed wait, the length of the outage, and the longest allowed total wait, all in seconds."""
 REASONS = {
     "files": "The storage overwrites the file (step 3.5), so there is still only one file.",
     "name": "The file's name is derived from the name of the upload, which stays the same.",
@@ -17,7 +17,7 @@ REASONS = {
     "written": "The file is written again with the same content, so its modification time changes.",
     "resize_seconds": "The row is written again, and no two runs take exactly the same amount of time.",
 }
-"""Why a value that the notebook's `evidence()` returns changes or stays the same when the task runs again."""
+"""The reason why each value from the notebook's `evidence()` changes or stays the same in a second run."""
 
 
 def survive_an_outage(options) -> str:

@@ -13,7 +13,7 @@ from .answers import expect_number, expect_type
 
 ZONE = "Europe/Berlin"
 INTERVAL = 600
-"""Seconds between two sweeps."""
+"""The number of seconds between two sweeps."""
 
 
 def first_monday(schedule) -> str:
@@ -94,7 +94,7 @@ def another_time_zone(next_run) -> str:
 
 
 def every_ten_minutes(entry) -> str:
-    """Check exercise 5.3: a schedule entry that sends a sweep with an expiry time every ten minutes."""
+    """Check exercise 5.3: a schedule entry that sends a sweep every ten minutes and sets an expiry time."""
     expect_type("entry", entry, dict, "a dictionary")
     expect(
         {"task", "schedule"} <= entry.keys(),

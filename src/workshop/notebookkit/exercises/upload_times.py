@@ -1,4 +1,4 @@
-"""Check exercises about the time that uploads take if the photo is resized during the request."""
+"""Check exercises about the time that uploads take if the photos are resized during the requests."""
 
 from workshop.checkkit import expect
 from workshop.photos.concurrent_uploads import Load
