@@ -65,7 +65,11 @@ def measure(quick: bool) -> Section:
 
 
 def set_up(folder: Path) -> float:
-    """Copy the files in git to `folder`, and return how long the first `./workshop --version` takes there."""
+    """Copy the files in git to `folder`, and run `./workshop --version` in the copy.
+
+    Returns:
+        The number of seconds until the command prints the version.
+    """
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=paths.ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().split("\0")[:-1]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +83,7 @@ def set_up(folder: Path) -> float:
 
 
 def _up(folder: Path, rounds: int) -> Seconds:
-    """Measure `./workshop up` and each of its processes alone, in turn.
+    """Measure in turn the startup times of `./workshop up` and of each of its processes alone.
 
     The first `./workshop up` is not counted, because it runs the migrations.
     """
@@ -94,7 +98,7 @@ def _up(folder: Path, rounds: int) -> Seconds:
 
 
 def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
-    """Return a function for each process in the Procfile that measures its startup time, by name."""
+    """Return functions that measure the startup times of the processes in the Procfile, by name."""
     port = free_port()
     started = project.at(folder)
     environment = started.environment(redis_url, port=port, kept=False)
@@ -112,7 +116,7 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
 
 
 def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, thinking: float) -> Seconds:
-    """Measure in turn: the startup times, `check`, and `watch` from the save to the verdict."""
+    """Measure in turn the startup times, `check`, and the time from a save to the verdict of `watch`."""
     folder = root / "playground" / lesson
     steps = project.at(folder).lesson.core
     verdict = f"{len(steps)} of {len(steps)} core steps"
@@ -171,7 +175,7 @@ def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[f
 def floor(seconds: Seconds) -> float:
     """Return the minimum time for a check, in seconds.
 
-    It is the startup time of Python with Django, plus that of a worker if the lesson has one.
+    The minimum is the startup time of Python with Django, plus a worker's startup time if the lesson has one.
     """
     return sum(statistics.median(seconds[name]) for name in ("django", "worker") if name in seconds)
 

@@ -43,7 +43,7 @@ def measure_in_turn(measurements: dict[str, Callable[[], float]], rounds: int) -
 
 
 def time_in_turn(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds that each function takes in each round, by name (see `measure_in_turn`)."""
+    """Return how many seconds each function takes in each round, by name (see `measure_in_turn`)."""
     return measure_in_turn({name: partial(_seconds, run) for name, run in functions.items()}, rounds)
 
 

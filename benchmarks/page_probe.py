@@ -1,4 +1,4 @@
-"""Act as another visitor, in a separate process, who requests the list of photos at fixed times.
+"""Request the list of photos at fixed times, as another visitor would, in a separate process.
 
     python page_probe.py ADDRESS SECONDS COUNT
 
@@ -33,7 +33,7 @@ def probe(
 
     Returns:
         For each request, the time at which it was due (in seconds since 1970), and the number of seconds from
-        then until the response arrived.
+        that time until the response arrived.
     """
     requests: list[tuple[float, float]] = []
     start, now = time.perf_counter(), time.time()

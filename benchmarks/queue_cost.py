@@ -26,7 +26,7 @@ PROCESSES = 2
 SIZE = (4000, 3000)
 ROUNDS = 5
 COUNTS = {"JPEG": 150, "PNG": 60}
-"""The number of 12-megapixel photos of each format, enough for about five seconds."""
+"""The number of 12-megapixel photos in each format, which is enough for about five seconds of work."""
 GOAL = 0.95
 WAYS = {
     "pool": "process pool only (read, resize, write)",
@@ -51,7 +51,7 @@ class Measured:
 
     Attributes:
         rates: Photos per second in each round, by the names in WAYS.
-        costs: The core time of each part of the queue in each round, by name, in seconds per photo.
+        costs: The core time of each part per photo in each round, in seconds, by the name of the part.
     """
 
     rates: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})

@@ -22,11 +22,11 @@ from workshop.system.waiting import until
 PATIENCE = 60.0
 """The number of seconds without a finished task after which the worker counts as stuck."""
 Trace = dict[int, list[float]]
-"""The times at which each task was started, or those at which it was finished, by task number."""
+"""The times at which each task was started (or finished), by task number."""
 
 
 class Trial:
-    """The broker, the folder and the worker of a library. The worker has not been started yet.
+    """A library with its broker, its folder and its worker. At first, the worker is not running.
 
     Args:
         library: The library to run.
@@ -57,7 +57,7 @@ class Trial:
         self.worker = Worker(library.commands, library.folder, self._environment, folder / "worker.log")
 
     def run(self, *arguments: str) -> str:
-        """Run the Python of the virtual environment with `arguments`, and return its output.
+        """Run the virtual environment's Python with `arguments`, and return the program's output.
 
         Raises:
             WorkshopError: If the program failed.

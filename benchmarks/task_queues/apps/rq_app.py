@@ -1,4 +1,4 @@
-"""RQ with Redis. If it is run as a program, this module starts a worker process.
+"""RQ with Redis. When this module is run as a program, it starts a worker process.
 
 RQ's page about workers recommends a custom script that imports the modules of the jobs before the fork. It
 also says that a worker forks a process for each job: https://python-rq.org/docs/workers/
