@@ -122,7 +122,7 @@ class Ranking:
         best = self.order[0]
         if best == self.ours:
             return f"{self.value(best)}, the best of all"
-        return f"{self.value(self.ours)} against {self.value(best)} for {best}"
+        return f"{self.value(self.ours)} compared with {self.value(best)} for {best}"
 
     def value(self, name: str) -> str:
         """Return the value of `name` with its unit."""

@@ -16,7 +16,7 @@ def main(names: list[str], quick: bool, write: bool, only_page: bool = False) ->
     """Run measurements, print the results, and return the exit code, which is 1 if a goal is missed.
 
     Args:
-        names: The names of the measurements to run. An empty list means all.
+        names: The names of the measurements to run. An empty list means all measurements.
         quick: Whether to do only a little work, just to test that everything runs. If so, missed goals don't
             affect the exit code.
         write: Whether to save the results and update the Benchmarks page in docs/numbers/.

@@ -90,7 +90,7 @@ def report(count: str) -> None:
     start = time.perf_counter()
     figures, table = reporting.figures(day), reporting.table(day)
     if figures["uploads"] != int(count) or table.count("\n") != int(count) + 1:
-        raise SystemExit(f"The report has {figures['uploads']} of {count} uploads.")
+        raise SystemExit(f"The report contains {figures['uploads']} of {count} uploads.")
     print(time.perf_counter() - start)
 
 

@@ -37,15 +37,16 @@ THINKING, QUICK_THINKING = 5.0, 0.5
 """Seconds between a verdict and the next save. A real learner would think for longer."""
 REMARKS = (
     "The startup time in the goals is the sum of two times: the time a Python interpreter needs to load "
-    "Django and, from lesson 02 on, the time a worker needs until it is ready. A check starts both at the "
-    "same time. `watch` loads the libraries for its next run before the learner saves.",
+    "Django and, from lesson 02 on, the time a worker needs until it is ready. A check starts the "
+    "interpreter and the worker at the same time. `watch` loads the libraries for its next run before the "
+    "learner saves.",
     "`watch` starts with the step that failed last, which is the step the learner is working on. So the "
-    "learner waits for the line of the first step. The startup time of lesson 01 doesn't include a worker. "
-    "The check of step 5.1 starts a real Celery beat and waits until beat has sent a task.",
+    "learner only has to wait for the line of the first step. The startup time of lesson 01 doesn't include "
+    "a worker. The check of step 5.1 starts a real Celery beat process and waits until beat has sent a task.",
     "The last verdict appears when all checks of the lesson have passed, including the checks that the "
     "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
-    f"which takes time. {PROCESSES} processes share the checks, each with its own broker and worker. So the "
-    "time that one worker needs to start is not a realistic goal for the last verdict.",
+    f"which takes time. The checks are split between {PROCESSES} processes, each of which has its own broker "
+    "and worker. So the time that one worker needs to start is not a realistic goal for the last verdict.",
 )
 
 Seconds = dict[str, list[float]]
@@ -152,8 +153,8 @@ def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[f
     Args:
         output: The output of `watch`.
         file: The file to change.
-        step: A text that only the first step's line contains.
-        verdict: A text that only the last line contains.
+        step: Text that appears only in the first step's line.
+        verdict: Text that appears only in the last line.
 
     Returns:
         The seconds from the save to the first step's line, and from the save to the last line.

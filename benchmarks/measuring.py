@@ -27,7 +27,7 @@ def measure_in_turn(measurements: dict[str, Callable[[], float]], rounds: int) -
     """Take each measurement once per round, after a warm-up round that is not counted.
 
     Args:
-        measurements: For each name, a function that takes the measurement and returns the value.
+        measurements: The function that takes each measurement and returns the value, by name.
         rounds: The number of rounds that are counted.
 
     Returns:

@@ -28,7 +28,7 @@ REPLACED = (
     "Earlier goals compared an upload with an upload to the blocking site, where the request also resizes "
     "the photo. They also compared another page during the uploads with the same page on an idle server. But "
     "every server has to receive and save an upload, so those goals covered more than the queue. In the same "
-    "run, they had these results:"
+    "run, the results for those goals were as follows:"
 )
 
 

@@ -40,8 +40,8 @@ REMARKS = [
     "decoded. So the queue's share is larger for a JPEG than for a PNG.",
     "On 25 November 2026, three changes made no measurable difference: persistent database connections "
     "(CONN_MAX_AGE), three processes on two cores, and a worker without gossip, mingle and heartbeat. But "
-    "the measurement revealed a mistake, and fixing it helped: the rows didn't store the size of the resized "
-    "photo, so Django opened the photo's file whenever it loaded a row.",
+    "the measurement revealed a mistake: the rows didn't store the size of the resized photo, so Django "
+    "opened the photo's file whenever it loaded a row. Fixing this mistake helped.",
 ]
 
 

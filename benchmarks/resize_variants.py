@@ -1,4 +1,4 @@
-"""The alternatives for resizing a picture. Run as a program, this module measures the memory use of one.
+"""The alternatives for resizing a picture. Run as a program, the module measures one alternative's memory.
 
     python resize_variants.py SOLUTION NAME FILE
 
@@ -101,7 +101,7 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
 
 
 def import_module(file: Path):
-    """Import the module in `file` as part of its app, so that it can import other modules of the app."""
+    """Import the module in `file` as part of its app, so that the module can import others from the app."""
     name = f"app_in_{file.parent}".replace(".", "_")
     package = importlib.util.spec_from_file_location(
         name, file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]

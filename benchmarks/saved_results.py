@@ -1,4 +1,4 @@
-"""The saved results: docs/numbers/NAME.json, one file for each measurement."""
+"""The results that are saved in docs/numbers/NAME.json, one file for each measurement."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -68,7 +68,7 @@ def workshop(*arguments: str) -> list[str]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Return the environment variables for the workshop in the folder `root`, with its own broker."""
+    """Return the environment variables for a workshop in the folder `root` that has its own broker."""
     return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),

@@ -80,7 +80,7 @@ PROBE_SECONDS = 0.05
 """Seconds between two requests by the other visitor."""
 PATIENCE = 120.0
 Times = dict[str, list[float]]
-"""The measured seconds, by the labels in TIMES."""
+"""The measured times in seconds, by the labels in TIMES."""
 REMARKS = [
     "An upload takes time even without the resize, because the server has to read the file from the socket, "
     "check it and save it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its "
@@ -117,7 +117,7 @@ def measure(quick: bool) -> Section:
 
 
 def _running(name: str) -> AbstractContextManager[Site]:
-    """Run the site `name`, one of SITES."""
+    """Run the site `name`, which is one of SITES."""
     solution, before_worker = SITES[name]
     if name == RECEIVED:
         return running(solution, {"worker"}, {"web": GUNICORN_UPLOAD_ONLY})

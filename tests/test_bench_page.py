@@ -172,7 +172,7 @@ def test_fate_names_the_seconds_until_tasks_come_back():
     ("values", "more", "place", "said"),
     [
         ({"Celery (prefork)": 5.0, "RQ": 1.0}, True, 1, "5, the best of all"),
-        ({"Celery (prefork)": 5.0, "RQ": 1.0}, False, 2, "5 against 1 for RQ"),
+        ({"Celery (prefork)": 5.0, "RQ": 1.0}, False, 2, "5 compared with 1 for RQ"),
         ({"Celery (prefork)": 5.0, "RQ": 5.0}, False, 1, "5, the best of all"),
     ],
 )

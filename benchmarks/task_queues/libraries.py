@@ -1,4 +1,4 @@
-"""The libraries to compare. Each one is started as its own documentation describes.
+"""The libraries to compare. Each library is started as its own documentation describes.
 
 apps/ contains the app of each library, with its settings and links to the documentation.
 """

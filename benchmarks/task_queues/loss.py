@@ -43,7 +43,7 @@ class Loss:
 
 
 def measure_losses(libraries: Iterable[Library], count: int, seconds: float) -> list[Loss]:
-    """Kill a worker of each library, once with each of its settings (see `Library.modes`).
+    """Kill a worker of each library, once with each of the library's settings (see `Library.modes`).
 
     All workers run in parallel, because their tasks only sleep.
 
@@ -58,7 +58,7 @@ def measure_losses(libraries: Iterable[Library], count: int, seconds: float) -> 
 
 
 def measure_loss(library: Library, reliable: bool, count: int, seconds: float) -> Loss:
-    """Kill and restart a worker, and count what happens to its tasks.
+    """Kill and restart a worker, and find out what happens to its tasks.
 
     The worker is killed while it is in the middle of two naps.
 

@@ -92,7 +92,7 @@ def _single_tasks(trial: Trial, count: int, speed: Speed) -> None:
 
 @contextmanager
 def _memory_samples(worker: Worker) -> Iterator[list[float]]:
-    """Measure the worker's memory in MB every half second while the with block runs."""
+    """Measure the worker's memory in MB every half second while the `with` block runs."""
     samples, over = [], threading.Event()
 
     def sample() -> None:

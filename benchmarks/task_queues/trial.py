@@ -77,7 +77,7 @@ class Trial:
         return done.stdout
 
     def send(self, task: str, count: int) -> str:
-        """Run send.py to send `task` `count` times, numbered from 0, and return the output of send.py."""
+        """Run send.py to send `count` tasks of the kind `task`, and return the output of send.py."""
         self._traces.delete("started", "finished")
         return self.run(str(APPS / "send.py"), self.library.module, task, str(count))
 
@@ -154,7 +154,7 @@ def prepared(library: Library, photo: bytes = b"", reliable: bool = False) -> It
         reliable: Whether to use the reliable settings instead of the default ones.
 
     Yields:
-        The trial. Its worker has not been started yet.
+        The trial, whose worker has not been started yet.
     """
     with (
         tempfile.TemporaryDirectory(prefix="workshop-bench-field-", ignore_cleanup_errors=True) as folder,

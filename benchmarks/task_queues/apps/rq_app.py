@@ -31,8 +31,8 @@ def result(sent):
 
 if __name__ == "__main__":
     # RQ marks the job of a dead worker as failed during the first maintenance that runs later than 60 s after
-    # the monitoring interval. Then it retries the job if the job has a Retry. An idle worker runs the
-    # maintenance when it stops waiting for a job, which is 15 s before its own time to live ends. The default
-    # values of the options below are 30 s, 10 minutes and 7 minutes.
+    # the monitoring interval. Then RQ retries the job if the job has a Retry. An idle worker runs the
+    # maintenance when it stops waiting for a job, which is 15 s before the worker's time to live ends. The
+    # default values of the options below are 30 s, 10 minutes and 7 minutes.
     options = {"job_monitoring_interval": 1, "maintenance_interval": 5, "worker_ttl": 20} if reliable else {}
     Worker([queue], connection=connection, **options).work()

@@ -115,7 +115,7 @@ def _text(source: str) -> str:
 
 
 def _output(output: NotebookNode, name: str, folder: Path) -> str:
-    """Return an output as Markdown in its richest format, or "" if there is nothing to show."""
+    """Return the richest format of an output as Markdown, or "" if there is nothing to show."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = base64.b64decode(data["image/png"])

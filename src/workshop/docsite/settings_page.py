@@ -47,7 +47,7 @@ def setting(name: str) -> str:
     file = project() / "myproject" / "settings.py"
     node = _assigned(file).get(name)
     if node is None:
-        raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the text.")
+        raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the page.")
     default = _from_environment(node)
     if node.end_lineno != node.lineno and default is None:
         raise WorkshopError(f"The value of {name} has several lines. Include the setting as a code block.")
@@ -68,7 +68,7 @@ def task(name: str) -> str:
                 options = {keyword.arg: keyword.value for call in calls for keyword in call.keywords}
                 if option in options:
                     return _source(options[option])
-    raise WorkshopError(f"There is no task {function} with the option {option} anymore. Change the text.")
+    raise WorkshopError(f"There is no task {function} with the option {option} anymore. Change the page.")
 
 
 def celery(name: str) -> str:
@@ -109,7 +109,7 @@ KINDS: dict[str, Callable[[str], str]] = {
 
 def _value(known: dict, name: str, library: str) -> str:
     if name not in known:
-        raise WorkshopError(f"The installed version of {library} has no {name}. Change the text.")
+        raise WorkshopError(f"The installed version of {library} has no {name}. Change the page.")
     value = known[name]
     return repr(int(value.total_seconds()) if hasattr(value, "total_seconds") else value).replace("'", '"')
 

@@ -120,7 +120,7 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
     """Return Markdown that is generated during the build: the opening of a lesson, or a function's result.
 
     Args:
-        name: "opening.03", or the name of a function.
+        name: A name such as "opening.03", or the name of a function.
         functions: The import path of each function, by name, such as {"commands": "package.module:function"}.
             The functions take no arguments. A function is imported only if a page includes its result.
 

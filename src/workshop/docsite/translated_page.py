@@ -26,7 +26,7 @@ def generate(
         markdown: The page's Markdown, without its front matter.
         page: The path of the English page, relative to docs/.
         language: The language's code, such as "de".
-        words: The module with the language's words, such as `german`.
+        words: The module with the texts in the page's language, such as `german`.
         goals: The lesson's goals in the page's language, if the page is a lesson.
         exists: A function that takes a path relative to docs/ and returns whether the file exists.
 
@@ -61,12 +61,12 @@ def generate(
 
 
 def link_target(target: str, page: str, language: str, exists: Callable[[str], bool]) -> str:
-    """Convert a link target that a translated page has taken over unchanged from the English page.
+    """Adapt a link target from the English page for a translated page.
 
     The result leads to the translation of the linked page, or to the English page if there is no translation.
 
     Args:
-        target: The link target as it is written on both pages.
+        target: The link target as it is written on the English page.
         page: The path of the English page, relative to docs/.
         language: The language of the translated page.
         exists: A function that takes a path relative to docs/ and returns whether the file exists.

@@ -169,7 +169,7 @@ def mark(translation: Translation, anchors: Collection[str]) -> None:
 
     Args:
         translation: The translated page.
-        anchors: The anchors of the sections.
+        anchors: The anchors of the sections to mark.
 
     Raises:
         WorkshopError: A section is missing from the translated page or from the English page, or a part that
@@ -222,7 +222,10 @@ def differences(translation: Translation, checked: Collection[str] | None = None
         theirs = untranslated_parts(english[anchor])
         for part, ours in untranslated_parts(section).items():
             if ours != theirs[part]:
-                sentences.append(f"{place}: {part} differ. English: {theirs[part]}, translation: {ours}.")
+                sentences.append(
+                    f"{place}: the pages differ in their {part}. "
+                    f"English: {theirs[part]}, translation: {ours}."
+                )
     common = [anchor for anchor in english if anchor in translated]
     if common != [anchor for anchor in translated if anchor in english]:
         sentences.append(
@@ -253,7 +256,7 @@ def _digests(translation: Translation) -> dict[str, str]:
 def _with_words(text: str, read: Read) -> str:
     """Replace the lines that include a lesson's opening or a drawing with the words to translate.
 
-    These are the lesson's goals or the words in the drawing.
+    An opening is replaced with the lesson's goals, and a drawing is replaced with the words in the drawing.
     """
 
     def goals(match: re.Match) -> str:

@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class MadeBy:
-    """A command that writes one or more output files. It runs in the root of the repository.
+    """A command that runs in the root of the repository and writes one or more output files.
 
     Attributes:
         folder: The folder of the output files.

@@ -1,8 +1,8 @@
 """Read the manifests of the recorded terminal outputs (docs/runs/NN/runs.toml).
 
-A `[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). Its
-`commands` run in order. If a command has a `file`, its output is written to that file. A command has these
-keys:
+A `[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). The
+`commands` of a stage run in order. If a command has a `file`, the output of the command is written to that
+file. A command has these keys:
 
     run       the command, which bash runs in the project's folder
     cwd       another folder in which to run the command, relative to the workshop
@@ -107,7 +107,7 @@ class Entry:
         lines = command.of(text.rstrip().splitlines())
         if not command.traceback and any(line.startswith("Traceback (most recent") for line in lines):
             raise WorkshopError(
-                f"{command.file} would contain a traceback, so the file is not changed:\n{output}"
+                f"{command.file} would contain a traceback, so the file was not changed:\n{output}"
             )
         lines = [line.rstrip() for line in lines]
         while lines and not lines[-1]:
@@ -124,7 +124,7 @@ class Folder:
     Attributes:
         path: The path of the folder.
         entries: The entries that record the outputs.
-        by_hand: For each output that is created by hand, the reason for this. The keys are file names.
+        by_hand: The reason why each of these outputs is created by hand, by file name.
     """
 
     path: Path

@@ -26,7 +26,7 @@ MASKS = [
     (r"\bphoto-\d+\.jpg", "photo-<n>.jpg"),
     (r"\b(Linux|macOS|Darwin)-\S+", "<platform>"),
 ]
-"""Masks for text that differs in every run, such as IDs, times and process numbers."""
+"""Masks for text that differs in every run, such as task IDs, times and process IDs."""
 DURATION_MASKS = [
     (r"\b\d+m\d+(\.\d+)?s\b", "<amount>"),
     (r"\b\d+(\.\d+)?(e-\d+)? ?(s|ms|MB)\b", "<amount>"),

@@ -100,7 +100,7 @@ class Stage:
 
         if not until(lambda: len(re.findall(pattern, text(), re.M)) >= times, SECONDS):
             raise WorkshopError(
-                f"{name} did not write {pattern!r} enough times (expected: {times}). It wrote:\n{text()}"
+                f"The log of {name} doesn't contain {pattern!r} enough times (expected: {times}):\n{text()}"
             )
         return text()
 

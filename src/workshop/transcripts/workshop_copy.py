@@ -74,7 +74,7 @@ class WorkshopCopy:
                         f"This command took longer than {SECONDS} s, so it was stopped: {command}"
                     )
             except BaseException:
-                with signals.held():  # a second Ctrl-C would interrupt this
+                with signals.held():  # a second Ctrl-C would interrupt the cleanup
                     _end(child)
                 raise
             child.kill()  # before the output is read, also kill the processes that the command left running
