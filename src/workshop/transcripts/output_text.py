@@ -41,7 +41,7 @@ def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
 
     Args:
         text: The output of a command.
-        root: The temporary folder that stands in for the clone.
+        root: The temporary folder that takes the place of the clone.
         ports: The port to show on the page for each port of this run.
     """
     text = ANSI.sub("", text).replace(f"{root}/", "").replace(root, "")
