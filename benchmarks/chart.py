@@ -1,6 +1,6 @@
 """Draw small SVG charts, 360 pixels wide, in the text color of the page.
 
-A chart is no wider than a phone's screen, so that its text can be read there without scrolling.
+A chart is no wider than a phone's screen, so its text can be read on a phone without scrolling.
 """
 
 import math
@@ -20,10 +20,10 @@ class Bar:
     """A bar with two texts above it.
 
     Attributes:
-        label: The text above the bar on the left.
-        text: The text above the bar on the right.
+        label: The text above the bar, on the left.
+        text: The text above the bar, on the right.
         parts: The length and color of each part of the bar, from left to right.
-        whisker: The value at which the thin line after the bar ends, or 0 for no line.
+        whisker: The value at which the thin line after the bar ends. Zero means that there is no line.
     """
 
     label: str
@@ -33,7 +33,7 @@ class Bar:
 
     @property
     def end(self) -> float:
-        """The value at which the bar ends, or its whisker if the whisker is longer."""
+        """The value at which the bar or its whisker ends, whichever is larger."""
         return max(self.whisker, sum(length for length, _ in self.parts))
 
 
@@ -41,8 +41,8 @@ def bars(groups: dict[str, Sequence[Bar]], legend: dict[str, str] | None = None)
     """Draw the bars of each group below the group's name. Each group has its own scale.
 
     Args:
-        groups: The bars of each group, by the group's name. A group without a name has no heading.
-        legend: The color of each name in the legend, or None for no legend.
+        groups: The bars of each group, by the group's name. A group with an empty name has no heading.
+        legend: The color of each name in the legend. None means that there is no legend.
     """
     drawn, y = _legend(legend) if legend else ([], 0)
     for name, group in groups.items():
@@ -73,7 +73,7 @@ def _bar(bar: Bar, y: float, scale: float) -> list[str]:
 
 
 def _legend(colors: dict[str, str]) -> tuple[list[str], int]:
-    """Return a legend, with a line for each color, and the height of the legend."""
+    """Draw a legend with a line for each color. Return the drawing and its height."""
     drawn = []
     for place, (name, color) in enumerate(colors.items()):
         y = 4 + 18 * place
@@ -88,10 +88,10 @@ class Ranking:
 
     Attributes:
         title: A description of what was measured.
-        values: The values by name, all greater than zero.
+        values: The values, by name. All values are greater than zero.
         ours: The name of the value to highlight.
         more_is_better: Whether the largest value is the best.
-        unit: The unit of the values, with a space before it.
+        unit: The unit of the values, with a leading space.
     """
 
     title: str
@@ -107,22 +107,22 @@ class Ranking:
 
     @property
     def place(self) -> int:
-        """The rank of the value `ours`, starting at 1."""
+        """The rank of the highlighted value. The best value has rank 1."""
         return self.order.index(self.ours) + 1
 
     @property
     def distance(self) -> float:
-        """The factor by which the value `ours` is worse than the best value, at least 1."""
+        """The factor (at least 1) by which the highlighted value is worse than the best value."""
         times = self.values[self.ours] / self.values[self.order[0]]
         return 1 / times if self.more_is_better else times
 
     @property
     def comparison(self) -> str:
-        """A text that compares the value `ours` with the best value."""
+        """A text that compares the highlighted value with the best value."""
         best = self.order[0]
         if best == self.ours:
             return f"{self.value(best)}, the best of all"
-        return f"{self.value(self.ours)} against {self.value(best)} for {best}"
+        return f"{self.value(self.ours)} compared with {self.value(best)} for {best}"
 
     def value(self, name: str) -> str:
         """Return the value of `name` with its unit."""
@@ -134,9 +134,9 @@ class Ranking:
 
 
 def ranks(rows: Sequence[Ranking]) -> str:
-    """Draw a logarithmic scale from the worst to the best value for each row, with a dot for each value.
+    """For each row, draw a logarithmic scale from the worst to the best value, with a dot for each value.
 
-    The value `ours` has a larger dot and is written above the line. The worst and the best value are written
+    The highlighted value has a larger dot, and its number is above the line. The worst and the best value are
     below the line, with their names.
     """
     drawn: list[str] = []

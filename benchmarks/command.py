@@ -16,8 +16,9 @@ def main(names: list[str], quick: bool, write: bool, only_page: bool = False) ->
     """Run measurements, print the results, and return the exit code, which is 1 if a goal is missed.
 
     Args:
-        names: The names of the measurements to run. An empty list means all.
-        quick: Whether to do only a little work, to test that everything runs. Missed goals don't count then.
+        names: The names of the measurements to run. An empty list means all measurements.
+        quick: Whether to do only a little work, just to test that everything runs. If so, missed goals don't
+            affect the exit code.
         write: Whether to save the results and update the Benchmarks page in docs/numbers/.
         only_page: Whether to skip the measurements and write the page from the saved results.
 
@@ -33,7 +34,7 @@ def main(names: list[str], quick: bool, write: bool, only_page: bool = False) ->
         )
     if only_page:
         if names or quick:
-            raise WorkshopError("--page measures nothing. Leave out the names and --quick.")
+            raise WorkshopError("--page doesn't measure anything. Leave out the names and --quick.")
         page.write()
         return 0
     say(machine())

@@ -1,4 +1,4 @@
-"""Summarize each section in one or two sentences. They are true whichever alternative wins."""
+"""Summarize each section in one or two sentences that are true no matter which alternative wins."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from workshop.console import listed
 
 
 def sentence(section: Section) -> str:
-    """Return the result of `section` in one or two sentences, or "" if its measurement has none."""
+    """Return the result of `section` in one or two sentences, or "" if there is no sentence for it."""
     return SENTENCES.get(section.name, lambda _: "")(section)
 
 

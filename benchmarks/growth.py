@@ -1,4 +1,4 @@
-"""Measure which times and sizes grow with the number of photos, from ten to ten thousand."""
+"""Measure how durations and memory use change as the number of photos grows from 10 to 10,000."""
 
 import statistics
 from collections.abc import Callable
@@ -17,7 +17,7 @@ SOLUTION = "05-beat"
 WORKER = "env DEBUG=0 SECRET_KEY=for-the-measurement"
 """A prefix for the worker's command.
 
-With DEBUG=1, Django would keep the last 9,000 queries of each process (django.db.backends.base.base).
+With DEBUG=1, Django would keep each process's last 9,000 queries in memory (see BaseDatabaseWrapper).
 """
 REQUESTS = 20
 PAGE = 24
@@ -32,12 +32,12 @@ REMARKS = [
 
 @dataclass(frozen=True)
 class Size:
-    """The measurements for one number of photos.
+    """The measurements for a given number of photos.
 
     Attributes:
         photos: The number of photos.
         rate: The number of photos resized per second.
-        memory: The memory of the worker's processes after the work, in MB.
+        memory: The memory of the worker's processes after the work is done, in MB.
         first_page: The response time of the first page of the list, in seconds.
         last_page: The response time of the last full page of the list, in seconds.
         sweep: The duration of a sweep, in seconds.
@@ -70,7 +70,8 @@ def measure(quick: bool) -> Section:
     sizes, rounds = ((10, 50), 1) if quick else ((10, 100, 1_000, 10_000), ROUNDS)
     measured: dict[int, list[Size]] = {photos: [] for photos in sizes}
     for number in range(rounds):
-        # The largest number of photos takes longest, and its noise averages out, so one round is enough.
+        # A round with the largest number of photos takes longest. One such round is enough, because the noise
+        # averages out.
         for photos in sizes if number == 0 else sizes[:-1]:
             with behind_gunicorn(SOLUTION, ("beat", "flower", "slow"), WORKER) as site:
                 measured[photos].append(_measured(site, photos))
@@ -81,7 +82,7 @@ def _measured(site: Site, photos: int) -> Size:
     run_in_project(site, "fill", photos)
     with Visitor(site.address) as visitor:
         first, last = (_page(visitor, path) for path in ("/", f"/?page={max(1, photos // PAGE)}"))
-    [sweep] = run_in_project(site, "sweep", photos)  # all photos are overdue, so this fills the queue
+    [sweep] = run_in_project(site, "sweep", photos)  # all photos are overdue, so the sweep fills the queue
     start, end = run_in_project(site, "resized", photos)
     [report] = run_in_project(site, "report", photos)
     return Size(photos, photos / (end - start), _memory(site), first, last, sweep, report)
@@ -93,7 +94,10 @@ def _page(visitor: Visitor, path: str) -> float:
 
 
 def _memory(site: Site) -> float:
-    """Return the memory of the worker and its child processes in MB, with their share of shared memory."""
+    """Return the memory of the worker and its child processes, in MB.
+
+    Memory that several processes share is divided between these processes.
+    """
     worker = psutil.Process(site.pid("worker"))
     memory = [process.memory_full_info() for process in (worker, *worker.children(recursive=True))]
     return sum(getattr(used, "pss", used.uss) for used in memory) / 1e6  # macOS doesn't report PSS

@@ -14,7 +14,7 @@ def psnr(best: numpy.ndarray, other: numpy.ndarray) -> float:
 
     Args:
         best: The reference picture, with values from 0 to 255.
-        other: The picture to compare, in the same shape.
+        other: The picture to compare with the reference, in the same shape.
     """
     error = numpy.mean((_as_float(best) - _as_float(other)) ** 2)
     return 10 * math.log10(RANGE**2 / error) if error else math.inf
@@ -30,10 +30,10 @@ def ssim(best: numpy.ndarray, other: numpy.ndarray) -> float:
 
     Args:
         best: The reference picture, in the shape (height, width, channels), with values from 0 to 255.
-        other: The picture to compare, in the same shape.
+        other: The picture to compare with the reference, in the same shape.
 
     Raises:
-        ValueError: If the shapes differ, or if the pictures are smaller than the window.
+        ValueError: If the shapes of the pictures differ, or if the pictures are smaller than the window.
     """
     if best.shape != other.shape or min(best.shape[:2]) <= 2 * RADIUS:
         raise ValueError(f"{best.shape} and {other.shape} cannot be compared.")

@@ -4,7 +4,7 @@ Run this program in the project's folder:
 
     python in_project.py FUNCTION ARGUMENTS
 
-A function that takes measurements prints them in seconds.
+A function that measures something prints the results in seconds.
 """
 
 import io
@@ -19,7 +19,10 @@ from workshop.system.waiting import until
 
 
 def fill(count: str) -> None:
-    """Create `count` photos, with files, that were uploaded an hour ago and whose messages were lost."""
+    """Create `count` photos with their files, and set the time of the upload to an hour ago.
+
+    No messages are sent, as if all messages had been lost.
+    """
     from django.core.files.base import ContentFile
     from django.utils import timezone
     from images.models import UploadedImage
@@ -41,7 +44,7 @@ def fill(count: str) -> None:
 
 
 def sweep(count: str) -> None:
-    """Run one sweep, which has to find all photos and send their tasks. Print how long it takes.
+    """Run one sweep, which has to find all photos and send their tasks. Print how long the sweep takes.
 
     Raises:
         SystemExit: If the sweep did not send exactly `count` tasks.
@@ -59,7 +62,7 @@ def sweep(count: str) -> None:
 
 
 def resized(count: str) -> None:
-    """Wait until all photos are resized. Print when the first and the last were resized (seconds since 1970).
+    """Wait until all photos are resized. Print the times of the first and last resize (seconds since 1970).
 
     Raises:
         SystemExit: If some of the `count` photos were not resized in time.
@@ -75,7 +78,7 @@ def resized(count: str) -> None:
 
 
 def report(count: str) -> None:
-    """Create the report for the day of the upload and its CSV table. Print how long that takes.
+    """Create the report and the CSV table for the day of the uploads. Print how long this takes.
 
     Raises:
         SystemExit: If the report doesn't contain `count` uploads.
@@ -87,7 +90,7 @@ def report(count: str) -> None:
     start = time.perf_counter()
     figures, table = reporting.figures(day), reporting.table(day)
     if figures["uploads"] != int(count) or table.count("\n") != int(count) + 1:
-        raise SystemExit(f"The report has {figures['uploads']} of {count} uploads.")
+        raise SystemExit(f"The report contains {figures['uploads']} of {count} uploads.")
     print(time.perf_counter() - start)
 
 

@@ -37,15 +37,16 @@ THINKING, QUICK_THINKING = 5.0, 0.5
 """Seconds between a verdict and the next save. A real learner would think for longer."""
 REMARKS = (
     "The startup time in the goals is the sum of two times: the time a Python interpreter needs to load "
-    "Django and, from lesson 02 on, the time a worker needs until it is ready. A check starts both at the "
-    "same time. `watch` loads the libraries for its next run before the learner saves.",
+    "Django and, from lesson 02 on, the time a worker needs until it is ready. A check starts the "
+    "interpreter and the worker at the same time. `watch` loads the libraries for its next run before the "
+    "learner saves.",
     "`watch` starts with the step that failed last, which is the step the learner is working on. So the "
-    "learner waits for the line of the first step. The startup time of lesson 01 doesn't include a worker. "
-    "The check of step 5.1 starts a real Celery beat and waits until beat has sent a task.",
+    "learner only has to wait for the line of the first step. The startup time of lesson 01 doesn't include "
+    "a worker. The check of step 5.1 starts a real Celery beat process and waits until beat has sent a task.",
     "The last verdict appears when all checks of the lesson have passed, including the checks that the "
     "lesson keeps from earlier lessons. These checks resize photos, kill a worker and run without a broker, "
-    f"which takes time. {PROCESSES} processes share the checks, each with its own broker and worker. So the "
-    "time that one worker needs to start is not a realistic goal for the last verdict.",
+    f"which takes time. The checks are split between {PROCESSES} processes, each of which has its own broker "
+    "and worker. So the time that one worker needs to start is not a realistic goal for the last verdict.",
 )
 
 Seconds = dict[str, list[float]]
@@ -65,7 +66,11 @@ def measure(quick: bool) -> Section:
 
 
 def set_up(folder: Path) -> float:
-    """Copy the files in git to `folder`, and return how long the first `./workshop --version` takes there."""
+    """Copy the files in git to `folder`, and run `./workshop --version` in the copy.
+
+    Returns:
+        The number of seconds until the command prints the version.
+    """
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=paths.ROOT, capture_output=True, check=True)
     for name in listed.stdout.decode().split("\0")[:-1]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +84,7 @@ def set_up(folder: Path) -> float:
 
 
 def _up(folder: Path, rounds: int) -> Seconds:
-    """Measure `./workshop up` and each of its processes alone, in turn.
+    """Measure in turn the startup times of `./workshop up` and of each of its processes alone.
 
     The first `./workshop up` is not counted, because it runs the migrations.
     """
@@ -94,7 +99,7 @@ def _up(folder: Path, rounds: int) -> Seconds:
 
 
 def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
-    """Return a function for each process in the Procfile that measures its startup time, by name."""
+    """Return functions that measure the startup times of the processes in the Procfile, by name."""
     port = free_port()
     started = project.at(folder)
     environment = started.environment(redis_url, port=port, kept=False)
@@ -112,7 +117,7 @@ def _processes(folder: Path, redis_url: str) -> dict[str, Callable[[], float]]:
 
 
 def _lesson(root: Path, lesson: str, redis_url: str, rounds: int, thinking: float) -> Seconds:
-    """Measure in turn: the startup times, `check`, and `watch` from the save to the verdict."""
+    """Measure in turn the startup times, `check`, and the time from a save to the verdict of `watch`."""
     folder = root / "playground" / lesson
     steps = project.at(folder).lesson.core
     verdict = f"{len(steps)} of {len(steps)} core steps"
@@ -148,8 +153,8 @@ def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[f
     Args:
         output: The output of `watch`.
         file: The file to change.
-        step: A text that only the first step's line contains.
-        verdict: A text that only the last line contains.
+        step: Text that appears only in the first step's line.
+        verdict: Text that appears only in the last line.
 
     Returns:
         The seconds from the save to the first step's line, and from the save to the last line.
@@ -171,7 +176,7 @@ def save(output: startup.Output, file: Path, step: str, verdict: str) -> tuple[f
 def floor(seconds: Seconds) -> float:
     """Return the minimum time for a check, in seconds.
 
-    It is the startup time of Python with Django, plus that of a worker if the lesson has one.
+    The minimum is the startup time of Python with Django, plus a worker's startup time if the lesson has one.
     """
     return sum(statistics.median(seconds[name]) for name in ("django", "worker") if name in seconds)
 

@@ -12,7 +12,7 @@ COLORS = ("#00897b", "#e65100", "#5c6bc0", "#8d6e63", "#757575", "#c2185b")
 
 
 def draw(series: dict[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str) -> str:
-    """Draw a line with markers for each of `series`, on logarithmic axes.
+    """Draw a line with markers for each series, on logarithmic axes.
 
     Args:
         series: The x values and the y values of each line, by the name of the line.

@@ -27,7 +27,7 @@ def measure_in_turn(measurements: dict[str, Callable[[], float]], rounds: int) -
     """Take each measurement once per round, after a warm-up round that is not counted.
 
     Args:
-        measurements: For each name, a function that takes the measurement and returns the value.
+        measurements: The function that takes each measurement and returns the value, by name.
         rounds: The number of rounds that are counted.
 
     Returns:
@@ -43,7 +43,7 @@ def measure_in_turn(measurements: dict[str, Callable[[], float]], rounds: int) -
 
 
 def time_in_turn(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds that each function takes in each round, by name (see `measure_in_turn`)."""
+    """Return how many seconds each function takes in each round, by name (see `measure_in_turn`)."""
     return measure_in_turn({name: partial(_seconds, run) for name, run in functions.items()}, rounds)
 
 

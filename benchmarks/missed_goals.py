@@ -20,7 +20,7 @@ FIRST_STEPS = {
     "01-sync": "The startup time doesn't include a worker or a check. Before you see the first result, a "
     "process is forked, pytest collects the checks, and the checks of step 1.1 resize photos.",
     "02-celery-basics": "The startup time doesn't include a check. The check of step 2.1 also starts an "
-    "interpreter that loads the app the way a command does.",
+    "interpreter that loads the app in the same way as a command.",
     "03-images": "The startup time doesn't include a check. The check of step 3.1 also uploads photos.",
     "04-flower": "The startup time doesn't include a check. The check of step 4.1 also runs a task and waits "
     "for the worker's events.",
@@ -51,7 +51,7 @@ def _visitor(section: Section, goal: Goal) -> str:
     )
     floor, nice, normal = (table.cell(f"{request}, {site}", "p50") for site in (RECEIVED, OFFLOADED, NORMAL))
     return (
-        f"The worker resizes photos on the same cores as the web process. The median time for {what} is "
+        f"The worker and the web process share the same cores. The median time for {what} is "
         f"{floor} ms without a worker, {nice} ms with a low-priority worker and {normal} ms with a "
         f"normal-priority worker ({situation_of(table)})."
     )

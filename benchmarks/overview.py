@@ -1,4 +1,4 @@
-"""Draw the three pictures at the top of the page from the sections' tables, each with one sentence."""
+"""Draw the three pictures at the top of the page, and write a sentence about each one."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ UPLOADS = {
     OFFLOADED: ("resized in a worker", "if a worker resizes it", chart.GREEN),
     RECEIVED: ("only received and saved", "if the server only receives and saves it", chart.BLUE),
 }
-"""The sites in the first picture, each with its label, its part of the sentence, and its color."""
+"""The label, the words in the sentence, and the color of each site in the first picture."""
 MEASURES = {
     "Empty tasks per second": ("Per second", "empty tasks", True, ""),
     "Photos per second": ("Per second", "photos of 12 megapixels", True, ""),
@@ -27,12 +27,12 @@ MEASURES = {
     "Startup to first task": ("A single task", "first task after startup, s", False, " s"),
     "Memory with photos": ("Memory", "peak with photos", False, " MB"),
 }
-"""For each measure, the table, its column, whether more is better, and the unit."""
+"""For each measure, the title of the table, the column, whether more is better, and the unit."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its title, a sentence about it, and a caption that explains how to read it."""
+    """A picture with a title, a sentence about the result, and a caption that explains the picture."""
 
     title: str
     sentence: str
@@ -41,13 +41,17 @@ class Picture:
 
 
 def pictures(sections: Mapping[str, Section]) -> list[Picture]:
-    """Return the pictures for which `sections` contains results. Its keys are the names of measurements."""
+    """Return the pictures for which `sections` contains results.
+
+    Args:
+        sections: The sections of the page, by the name of the measurement.
+    """
     makers = (("visitor", uploads), ("field", killed_worker), ("field", celery_ranks))
     return [make(sections[name]) for name, make in makers if name in sections]
 
 
 def uploads(section: Section) -> Picture:
-    """Draw how long an upload takes with the resize in the request, in a worker, and without a resize."""
+    """Draw how long an upload takes if the photo is resized in the request, in a worker, or not at all."""
     groups: dict[str, list[Bar]] = {}
     words = []
     for table in section.tables:
@@ -77,12 +81,12 @@ class Outcome:
 
     Attributes:
         sent: The number of tasks that were sent.
-        lost: The number of tasks that were neither finished nor in the queue.
+        lost: The number of tasks that were neither finished nor still in the queue.
         left: The number of unfinished tasks that were still in the queue.
         twice: The number of tasks that were started twice.
         finished_after: Seconds until the last task was finished.
         again_after: Seconds until the last interrupted task was started again. None if no task was started
-            again, or if an older version wrote the table, without this column.
+            again, or if the table is from an older version that did not measure this time.
     """
 
     sent: int
@@ -130,7 +134,7 @@ class Outcome:
 
 
 def killed_worker(section: Section) -> Picture:
-    """Draw what happens to the tasks of a killed worker, with the default and with the reliable settings."""
+    """Draw what happens to the tasks of a killed worker with the default and the reliable settings."""
     table = section.table("The whole worker killed")
     seconds = re.search(r"\d+", table.headings[1])[0]
     outcomes = {row: Outcome.of(table, row) for row in table.labels}
@@ -169,7 +173,7 @@ def killed_worker(section: Section) -> Picture:
 
 
 def rankings(section: Section) -> list[Ranking]:
-    """Return where Celery ranks among the task queues by each of MEASURES."""
+    """Return Celery's rank among the task queues for each of the MEASURES."""
     rows = []
     for title, (name, heading, more_is_better, unit) in MEASURES.items():
         table = section.table(name)
@@ -184,8 +188,9 @@ def celery_ranks(section: Section) -> Picture:
     near, *_, far = sorted(rows, key=lambda row: row.distance)
     return Picture(
         "Celery among other task queues",
-        f"Of {len(near.order)} setups, {OURS} comes closest to the best one in “{near.title.lower()}” "
-        f"({near.comparison}), and is farthest from it in “{far.title.lower()}” ({far.comparison}).",
+        f"Of {len(near.order)} setups, {OURS} comes closest to the best result in “{near.title.lower()}” "
+        f"({near.comparison}), and is farthest from the best result in “{far.title.lower()}” "
+        f"({far.comparison}).",
         Plot(
             "overview-celery",
             " ".join(
@@ -200,5 +205,8 @@ def celery_ranks(section: Section) -> Picture:
 
 
 def situation_of(table: Table) -> str:
-    """Return the end of the title, such as "JPEG, all at once" of "20 uploads of a JPEG, all at once"."""
+    """Return the end of a table's title.
+
+    For example, the end of the title "20 uploads of a JPEG, all at once" is "JPEG, all at once".
+    """
     return re.sub(r"^.*uploads of an? ", "", table.title)

@@ -13,12 +13,12 @@ from workshop.system import atomic_file
 
 HEAD = """# Benchmarks
 
-The three pictures below answer the most common questions. After them come the measurements and their methods.
-Compare only ratios from the same run. Within a run, the alternatives do the same work with the same broker on
-the same cores, and they take turns several times."""
+The three pictures below answer the most common questions. The rest of the page shows the measurements and
+describes the methods. Compare only ratios from the same run. Within a run, the alternatives do the same work
+with the same broker on the same cores, and they take turns several times."""
 
-REPEAT = """To repeat all measurements on your own machine, run a single command. It takes about 45 minutes
-and needs an otherwise idle machine:
+REPEAT = """You can repeat all measurements on your own machine with the following command. It takes about
+45 minutes and needs an otherwise idle machine:
 
 ```console
 $ ./workshop bench
@@ -28,7 +28,7 @@ REPLACED = (
     "Earlier goals compared an upload with an upload to the blocking site, where the request also resizes "
     "the photo. They also compared another page during the uploads with the same page on an idle server. But "
     "every server has to receive and save an upload, so those goals covered more than the queue. In the same "
-    "run, they had these results:"
+    "run, the results for those goals were as follows:"
 )
 
 
@@ -41,7 +41,7 @@ def write() -> None:
     results = read_all()
     if not results:
         raise WorkshopError(
-            "There are no saved measurements. Measure and save some first: ./workshop bench --write"
+            "There are no saved measurements. Take and save some measurements first: ./workshop bench --write"
         )
     sections = [result.section for result in results]
     for old in folder().glob("*.svg"):
@@ -78,7 +78,7 @@ def _score(sections: list[Section]) -> str:
 def _goals(sections: list[Section]) -> str:
     """Return every goal with its result, the reasons for missed goals, and the results of replaced goals.
 
-    The table refers to the reasons by number only, so that it fits on a phone.
+    The table refers to the reasons by number only, so that it fits on a phone's screen.
     """
     headings = ["comparison", "goal", "result (reason)"]
     rows: list[list[Cell]] = []
@@ -94,7 +94,9 @@ def _goals(sections: list[Section]) -> str:
     parts = ["## Goals and results { #goals }", _table(Table("", headings, rows), ":---")]
     if numbers:
         reasons = "\n".join(f"{number}. {reason}" for reason, number in numbers.items())
-        parts.append("The numbers in parentheses refer to these reasons why a goal was missed:\n\n" + reasons)
+        parts.append(
+            "The numbers in parentheses refer to the following reasons for missed goals:\n\n" + reasons
+        )
     if replaced := [f"- {goal}" for section in sections for goal in section.replaced]:
         parts += [REPLACED, "\n".join(replaced)]
     return "\n\n".join(parts)

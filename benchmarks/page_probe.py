@@ -1,12 +1,12 @@
-"""Act as another visitor, in a separate process, who requests the list of photos at fixed times.
+"""Request the list of photos at fixed times, as another visitor would, in a separate process.
 
     python page_probe.py ADDRESS SECONDS COUNT
 
 The visitor requests the page every SECONDS seconds. After COUNT requests, the program prints them as JSON:
-the time at which each request was due (in seconds since 1970), and its duration in seconds. It prints all
-later requests once its standard input is closed. If a request starts late because the previous one took too
-long, its duration counts from the time at which it was due. Otherwise, a blocked server would receive fewer
-requests and look faster.
+the time at which each request was due (in seconds since 1970), and its duration in seconds. The
+program prints all later requests once its standard input is closed. If a request starts late because the
+previous request took too long, its duration counts from the time at which it was due. Otherwise, a blocked
+server would receive fewer requests and look faster.
 """
 
 import json
@@ -33,7 +33,7 @@ def probe(
 
     Returns:
         For each request, the time at which it was due (in seconds since 1970), and the number of seconds from
-        then until the response arrived.
+        that time until the response arrived.
     """
     requests: list[tuple[float, float]] = []
     start, now = time.perf_counter(), time.time()
@@ -46,7 +46,7 @@ def probe(
 
 
 def main(address: str, interval: float, count: int) -> None:
-    """Print the first `count` requests, and print all later ones once standard input is closed."""
+    """Print the first `count` requests, and print all later requests once standard input is closed."""
     over = threading.Event()
     with Visitor(address) as visitor:
         for _ in range(WARM):

@@ -1,4 +1,4 @@
-"""Combine the tables of a section, so that the page shows only a few."""
+"""Combine the tables of a section so that the page shows fewer tables."""
 
 from itertools import groupby
 
@@ -12,7 +12,7 @@ PERCENTS = ("p50", "p95", "p99")
 def tables(section: Section) -> list[Table]:
     """Return the tables that the page shows for `section`.
 
-    Tables with the same headings are combined into one, with a bold row for the title of each.
+    Tables with the same headings are combined into one table, with the title of each table in a bold row.
     """
     if section.name == "visitor":
         return [_by_site(section)]

@@ -26,7 +26,7 @@ PROCESSES = 2
 SIZE = (4000, 3000)
 ROUNDS = 5
 COUNTS = {"JPEG": 150, "PNG": 60}
-"""The number of 12-megapixel photos of each format, enough for about five seconds."""
+"""The number of 12-megapixel photos in each format, which is enough for about five seconds of work."""
 GOAL = 0.95
 WAYS = {
     "pool": "process pool only (read, resize, write)",
@@ -40,8 +40,8 @@ REMARKS = [
     "decoded. So the queue's share is larger for a JPEG than for a PNG.",
     "On 25 November 2026, three changes made no measurable difference: persistent database connections "
     "(CONN_MAX_AGE), three processes on two cores, and a worker without gossip, mingle and heartbeat. But "
-    "the measurement revealed a mistake, and fixing it helped: the rows didn't store the size of the resized "
-    "photo, so Django opened the photo's file whenever it loaded a row.",
+    "the measurement revealed a mistake: the rows didn't store the size of the resized photo, so Django "
+    "opened the photo's file whenever it loaded a row. Fixing this mistake helped.",
 ]
 
 
@@ -51,7 +51,7 @@ class Measured:
 
     Attributes:
         rates: Photos per second in each round, by the names in WAYS.
-        costs: The core time of each part of the queue in each round, by name, in seconds per photo.
+        costs: The core time of each part per photo in each round, in seconds, by the name of the part.
     """
 
     rates: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})

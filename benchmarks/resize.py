@@ -29,7 +29,7 @@ LIBVIPS_GOALS = {"JPEG": 1.1, "PNG": 1.1, "WEBP": 1.3}
 BYTES_GOAL = 1.1
 MEMORY_GOALS = {"JPEG": 2.0, "PNG": 4.4, "WEBP": 4.4}
 DECODING = "Pillow, decoding only"
-"""The label of a row that isn't a resize: the time that Pillow needs to decode the picture."""
+"""The label of the row that shows how long Pillow takes to decode a picture without resizing it."""
 REMARKS = [
     "Pillow uses one thread, so the goals compare our function with libvips on one thread. The tables also "
     "show libvips with its default number of threads.",
@@ -52,9 +52,9 @@ class Measured:
 
     Attributes:
         bytes: The size of the picture in bytes.
-        seconds: The durations of each resize, and of DECODING.
-        memory: The peak memory growth in bytes.
-        similarity: The similarity to the reference: SSIM, and PSNR in decibels.
+        seconds: The durations of each resize and of decoding alone, in seconds.
+        memory: The peak growth of a process's memory during a resize, in bytes.
+        similarity: The similarity to the reference result, as SSIM and as PSNR in decibels.
         results: The size of the resized picture in bytes.
     """
 
@@ -89,9 +89,9 @@ def measure(quick: bool) -> Section:
 
 
 def picture(kind: str, width: int, height: int) -> bytes:
-    """Return the generated landscape as the bytes of a file, encoded as a camera would encode it.
+    """Return a generated landscape as the bytes of a picture file, encoded as a camera would encode it.
 
-    A PNG has no film grain, because noise compresses badly.
+    A PNG has no film grain, because noise doesn't compress well.
     """
     content = BytesIO()
     scene(width, height, grain=0 if kind == "PNG" else 14).save(content, kind, **FORMATS[kind])
@@ -122,7 +122,7 @@ def solution() -> Path:
 
 
 def check_results(photo: bytes, kind: str, results: dict[str, bytes]) -> None:
-    """Check that each result is a picture in the same format, resized to fit the box.
+    """Check that each result is a picture in the format of the original, resized to fit the box.
 
     Raises:
         WorkshopError: If a result has the wrong size or format.
@@ -157,7 +157,7 @@ def reference(photo: bytes):
 
 
 def similarity(best, result: bytes) -> tuple[float, float]:
-    """Return the similarity of `result` to the array `best`: SSIM, and PSNR in decibels."""
+    """Return the similarity of `result` to the array `best`, as SSIM and as PSNR in decibels."""
     import numpy
 
     from benchmarks.image_similarity import psnr, ssim

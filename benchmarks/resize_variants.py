@@ -1,4 +1,4 @@
-"""The alternatives for resizing a picture. The module is also a program that measures their memory.
+"""The alternatives for resizing a picture. Run as a program, the module measures one alternative's memory.
 
     python resize_variants.py SOLUTION NAME FILE
 
@@ -20,7 +20,7 @@ OURS, ARTICLE, WHOLE = "ours", "the article's calls", "full decode, resize()"
 LIBVIPS, LIBVIPS_DEFAULT = "libvips, 1 thread", "libvips, default threads"
 PILLOW = (OURS, ARTICLE, WHOLE)
 OPTIONS = {"JPEG": {"quality": 85}, "WEBP": {"quality": 85}, "PNG": {}}
-"""The options that the other Pillow alternatives pass to save(): the defaults, except for the quality."""
+"""The options that ARTICLE and WHOLE pass to Pillow's save(). Only the quality differs from the default."""
 
 try:
     import pyvips
@@ -60,7 +60,7 @@ def thumbnail(photo: bytes) -> bytes:
 
 
 def full_decode(photo: bytes) -> bytes:
-    """Decode every pixel, then resize with LANCZOS: the slowest alternative, but with the best quality."""
+    """Decode every pixel, then resize with LANCZOS. This alternative is slowest but has the best quality."""
     picture = Image.open(BytesIO(photo))
     resized = picture.resize(fitting(picture.size, _stored_box(picture)), Image.Resampling.LANCZOS)
     return _saved(ImageOps.exif_transpose(resized), picture.format)
@@ -101,7 +101,7 @@ def _saved(picture: Image.Image, kind: str) -> bytes:
 
 
 def import_module(file: Path):
-    """Import the module in `file` as part of its app, so that it can import other modules of the app."""
+    """Import the module in `file` as part of its app, so that the module can import others from the app."""
     name = f"app_in_{file.parent}".replace(".", "_")
     package = importlib.util.spec_from_file_location(
         name, file.with_name("__init__.py"), submodule_search_locations=[str(file.parent)]

@@ -1,4 +1,4 @@
-"""The saved results: docs/numbers/NAME.json, one file for each measurement."""
+"""The results that are saved in docs/numbers/NAME.json, one file for each measurement."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -47,7 +47,7 @@ def save(section: Section) -> None:
 
 
 def read_all() -> list[SavedResult]:
-    """Return all saved results, in the order of the page."""
+    """Return all saved results, in the order in which the page shows them."""
     files = [folder() / f"{name}.json" for name in MODULES]
     contents = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
     return [SavedResult(**content | {"section": Section.of_json(content["section"])}) for content in contents]

@@ -15,7 +15,7 @@ class Goal:
     Attributes:
         what: A description of the value or of the comparison.
         ratio: The measured value.
-        limit: The smallest acceptable value, or the largest one if `at_most` is True.
+        limit: The smallest acceptable value, or the largest acceptable value if `at_most` is True.
         at_most: Whether `limit` is an upper limit.
         unit: The unit of a value that isn't a ratio, such as "s".
     """
@@ -38,7 +38,7 @@ class Goal:
 
     @property
     def result(self) -> str:
-        """The value with two decimals, or with three if it misses the limit but would look equal to it."""
+        """The value with two decimals, or three if a value that misses the limit would look equal to it."""
         # For example, 0.946 misses the goal "at least 0.95", but with two decimals it would look like 0.95.
         digits = 3 if not self.is_met and f"{self.ratio:.2f}" == f"{self.limit:.2f}" else 2
         return self._with_unit(f"{self.ratio:.{digits}f}")
@@ -83,7 +83,7 @@ class Table:
         """Return the text of a cell.
 
         Raises:
-            KeyError: If there is no such row or column.
+            KeyError: If the table has no such row or column.
         """
         for row in self.rows:
             if row[0] == label and heading in self.headings:
@@ -110,10 +110,10 @@ def leading_number(cell: Cell) -> float:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing.
+    """A drawing of results.
 
     Attributes:
-        name: The name of its file, without the extension.
+        name: The name of the drawing's file, without the extension.
         words: A description of what the drawing shows.
         svg: The drawing as SVG, without a fixed size and in the colors of the page.
     """
@@ -135,7 +135,7 @@ class Section:
         plots: Drawings of the results.
         goals: The results that have a limit.
         remarks: Explanations of the results and of missed goals.
-        replaced: Earlier goals that were replaced by better ones. They appear only below the list of goals.
+        replaced: Earlier goals that were replaced with better ones. The page lists them below the goals.
     """
 
     name: str
@@ -151,7 +151,7 @@ class Section:
         """Return the first table whose title starts with `title`.
 
         Raises:
-            KeyError: If there is no such table.
+            KeyError: If the section has no such table.
         """
         for table in self.tables:
             if table.title.startswith(title):
@@ -160,7 +160,7 @@ class Section:
 
     @classmethod
     def of_json(cls, content: dict) -> "Section":
-        """Return the section for which `dataclasses.asdict` returned `content`."""
+        """Return the section that `dataclasses.asdict` converted to `content`."""
         parts = {"tables": Table, "plots": Plot, "goals": Goal, "replaced": Goal}
         return cls(
             **content | {name: [part(**each) for each in content[name]] for name, part in parts.items()}

@@ -1,4 +1,4 @@
-"""Measure the time of a strict build of the docs site, and the size of its home page (`dev site`)."""
+"""Measure the duration of a strict build of the docs site and the size of its home page (`dev site`)."""
 
 import gzip
 import statistics
@@ -23,7 +23,7 @@ ROUNDS = 3
 BUILD_SECONDS = 15.0
 HOME_KILOBYTES = 500.0
 COMPRESSED = {".webp", ".png"}
-"""The extensions of files that servers don't gzip, because they are compressed already."""
+"""The extensions of files that servers don't gzip, because the files are already compressed."""
 
 
 def main() -> int:
@@ -60,8 +60,8 @@ def first_visit(folder: Path, chromium: "Browser") -> dict[str, int]:
         chromium: A browser with an empty cache.
 
     Returns:
-        The size of each response in bytes, by path. It includes the headers, and text counts as gzipped.
-        The search index is one of the responses.
+        The size of each response in bytes, by path. The size includes the headers, and text is counted in its
+        gzipped form. The search index is one of the responses.
     """
     requests: list[Request] = []
     with serving(folder) as address:

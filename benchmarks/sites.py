@@ -20,7 +20,7 @@ PROGRAM_SECONDS = 1800
 def behind_gunicorn(
     solution: str, without: Collection[str] = (), before_worker: str = ""
 ) -> AbstractContextManager[Site]:
-    """Run a solution behind a production server, with its own data.
+    """Run a solution with its own data behind a production server.
 
     Args:
         solution: The name of the solution, such as "03-images".

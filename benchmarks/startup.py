@@ -1,4 +1,4 @@
-"""Measure how long a process takes until it prints that it is ready."""
+"""Measure how long processes take to print that they are ready."""
 
 import contextlib
 import shutil
@@ -38,7 +38,11 @@ class Output:
 
 @contextlib.contextmanager
 def running(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Iterator[Output]:
-    """Run a process while the with block runs, and stop it as Ctrl-C would. Yields its output."""
+    """Run a process for the duration of the `with` block, and then stop it as Ctrl-C would.
+
+    Yields:
+        The output of the process.
+    """
     with Child(command, folder=folder, environment=environment) as process:
         try:
             yield Output(process)
@@ -48,7 +52,10 @@ def running(command: Sequence[str], folder: Path, environment: dict[str, str]) -
 
 
 def seconds_until(text: str, command: Sequence[str], folder: Path, environment: dict[str, str]) -> float:
-    """Start a process, stop it once it prints `text`, and return how many seconds it took to print it."""
+    """Start a process, and return how many seconds pass until it prints `text`.
+
+    The process is stopped afterwards.
+    """
     start = time.perf_counter()
     with running(command, folder, environment) as output:
         output.wait_for(text)
@@ -61,7 +68,7 @@ def workshop(*arguments: str) -> list[str]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Return the environment variables for the workshop in the folder `root`, with a separate broker."""
+    """Return the environment variables for a workshop in the folder `root` that has its own broker."""
     return inherited() | {
         "WORKSHOP_ROOT": str(root),
         "WORKSHOP_BROKER_PORT": str(free_port()),
@@ -71,7 +78,7 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def make_root(root: Path, *lessons: str, solved: bool = False) -> Path:
-    """Create a workshop folder in which a learner has started lessons.
+    """Create a workshop folder in which a learner has started the given lessons.
 
     Args:
         root: The folder to create.

@@ -32,27 +32,27 @@ session itself.
 """
 BLOCKING, NORMAL, OFFLOADED = "blocking", "offloaded", "offloaded, low-priority worker"
 RECEIVED = "only received and saved"
-"""The site that the goals compare OFFLOADED with, because no queue can make an upload faster than this."""
+"""The site that the goals compare OFFLOADED with. No queue can make an upload faster than on this site."""
 SITES = {
     BLOCKING: ("01-sync", ""),
     NORMAL: ("03-images", ""),
     OFFLOADED: ("03-images", NICE),
     RECEIVED: ("03-images", ""),
 }
-"""For each site, its solution and the command prefix that lowers the priority of its worker."""
+"""The solution of each site, and the prefix that lowers its worker's priority (or an empty string)."""
 GUNICORN_UPLOAD_ONLY = GUNICORN.replace(
     "myproject.wsgi",
     f"upload_only_wsgi:application --pythonpath {shlex.quote(str(Path(__file__).with_name('upload_only')))}",
 )
-"""The server of the site RECEIVED. It sends no message after an upload."""
+"""The command that starts the server of the site RECEIVED, which sends no message after an upload."""
 UPLOADS = 20
 WARM = 9
 """The number of warm-up uploads: enough for each gunicorn process to handle one and connect to the broker."""
 WAYS = {"all at once": (0.0, 2), "one every 0.3 s": (0.3, 1)}
 """For each way to upload the photos, the seconds between two uploads and the number of repetitions per round.
 
-Uploads that arrive all at once are finished so soon that the other visitor requests only a few pages in the
-meantime, so this way is repeated.
+Uploads that arrive all at once are finished so quickly that the other visitor requests only a few pages in
+the meantime. So this way of uploading is repeated.
 """
 ROUNDS = 4
 KINDS, SIZE = ("JPEG", "PNG"), (4000, 3000)
@@ -60,17 +60,19 @@ UPLOAD_GOAL, PAGE_GOAL = 1.15, 1.2
 FORMER_UPLOAD_GOAL, FORMER_PAGE_GOAL = 0.2, 1.5
 """The limits of two earlier goals.
 
-They compared an upload with a blocking one, and another page during the uploads with one on an idle server.
+One goal compared an upload with an upload to the blocking site. The other goal compared another page during
+the uploads with the same page on an idle server.
 """
 UPLOAD, READY = "upload", "until the photo is ready"
 IDLE, DURING, AFTER = (
     f"another page, {when}" for when in ("idle", "during the uploads", "after the uploads")
 )
 TIMES = (UPLOAD, IDLE, DURING, AFTER, READY)
-"""The measured times, as the tables label them.
+"""The labels of the measured times in the tables.
 
-IDLE, DURING and AFTER are the other visitor's requests. They say whether a request was due before the
-uploads, during the uploads, or after them, until all photos were resized.
+IDLE, DURING and AFTER are the other visitor's requests. A request in IDLE was due before the uploads, and a
+request in DURING was due during the uploads. A request in AFTER was due after the uploads, but before all
+photos were resized.
 """
 PROBES_BEFORE = 20
 """The number of requests that the other visitor makes before the uploads start."""
@@ -78,7 +80,7 @@ PROBE_SECONDS = 0.05
 """Seconds between two requests by the other visitor."""
 PATIENCE = 120.0
 Times = dict[str, list[float]]
-"""The measured seconds, by the labels in TIMES."""
+"""The measured times in seconds, by the labels in TIMES."""
 REMARKS = [
     "An upload takes time even without the resize, because the server has to read the file from the socket, "
     "check it and save it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its "
@@ -115,7 +117,7 @@ def measure(quick: bool) -> Section:
 
 
 def _running(name: str) -> AbstractContextManager[Site]:
-    """Run the site `name`, one of SITES."""
+    """Run the site `name`, which is one of SITES."""
     solution, before_worker = SITES[name]
     if name == RECEIVED:
         return running(solution, {"worker"}, {"web": GUNICORN_UPLOAD_ONLY})
@@ -139,15 +141,15 @@ def _upload(
     Args:
         site: The running site.
         photo: The photo to upload.
-        names: A name of four characters for each upload, different in each batch that a site receives.
+        names: A four-character name for each upload. Names differ between the batches that a site receives.
         interval: Seconds between two uploads.
         probes: The number of requests that the other visitor makes before the uploads start.
         times: The dictionary to which the measured times are added.
-        is_resized: Whether the site resizes the photos. If it does, the function waits until they are ready.
+        is_resized: Whether the site resizes the photos. If so, the function waits until the photos are ready.
     """
     files = [f"{name}.jpg" for name in names]
     over = threading.Event()
-    # page_probe.py runs in a separate process, because the threads that upload would delay it in this one.
+    # page_probe.py runs in a separate process, because the uploading threads would delay it in this process.
     command = [sys.executable, "-P", page_probe.__file__, site.address, str(PROBE_SECONDS), str(probes)]
     environment = site.environment | {"PYTHONPATH": str(paths.SOURCES)}
     with Child(command, environment=environment, leash=True) as probe:
@@ -194,7 +196,7 @@ def _ready_times(site: Site, names: list[str], over: threading.Event) -> dict[st
     with closing(sqlite3.connect(site.data / "db.sqlite3", timeout=20)) as database:
 
         def is_over() -> bool:
-            for name, is_processed in database.execute(query).fetchall():  # of uploads/NAME.jpg
+            for name, is_processed in database.execute(query).fetchall():  # NAME in uploads/NAME.jpg
                 if is_processed and name in names:
                     ready.setdefault(f"{name}.jpg", time.time())
             return over.is_set() or len(ready) == len(names)
@@ -242,7 +244,7 @@ def _table(title: str, sites: dict[str, Times]) -> Table:
 
 
 def _goals(situation: str, sites: dict[str, Times]) -> list[Goal]:
-    """Compare an upload and another page with those of a server that doesn't resize photos."""
+    """Compare the response times with those of a site that doesn't resize photos."""
     ours, floor = sites[OFFLOADED], sites[RECEIVED]
     return [
         _p99_goal(situation, "an upload", ours[UPLOAD], f"“{RECEIVED}”", floor[UPLOAD], UPLOAD_GOAL),

@@ -94,9 +94,9 @@ def test_the_page_is_written_from_what_was_kept(numbers, monkeypatch):
 
 
 def test_page_without_results_and_with_names_is_refused(numbers):
-    with pytest.raises(WorkshopError, match="no saved measurements. Measure and save some first"):
+    with pytest.raises(WorkshopError, match="no saved measurements. Take and save some"):
         command.main([], quick=False, write=False, only_page=True)
-    with pytest.raises(WorkshopError, match="--page measures nothing"):
+    with pytest.raises(WorkshopError, match="--page doesn't measure anything"):
         command.main(["queue"], quick=False, write=False, only_page=True)
 
 
@@ -172,7 +172,7 @@ def test_fate_names_the_seconds_until_tasks_come_back():
     ("values", "more", "place", "said"),
     [
         ({"Celery (prefork)": 5.0, "RQ": 1.0}, True, 1, "5, the best of all"),
-        ({"Celery (prefork)": 5.0, "RQ": 1.0}, False, 2, "5 against 1 for RQ"),
+        ({"Celery (prefork)": 5.0, "RQ": 1.0}, False, 2, "5 compared with 1 for RQ"),
         ({"Celery (prefork)": 5.0, "RQ": 5.0}, False, 1, "5, the best of all"),
     ],
 )
@@ -189,7 +189,7 @@ def test_ranking_of_celery_is_the_one_of_the_table():
     flipped = [[row[0], "1", *row[2:]] if row[0] == "Celery (prefork)" else row for row in table.rows]
     last = replace(field, tables=[replace(table, rows=flipped), *field.tables[1:]])
     assert "number 6 in “empty tasks per second”" in findings.sentence(last)
-    assert "farthest from it in “empty tasks per second”" in overview.celery_ranks(last).sentence
+    assert "farthest from the best result in “empty tasks per second”" in overview.celery_ranks(last).sentence
 
 
 def test_charts_keep_their_colors_when_their_ids_are_prefixed():

@@ -46,7 +46,7 @@ def test_without_one_the_command_is_named(machine):
 def test_variable_that_names_no_program(machine, monkeypatch):
     monkeypatch.setenv("WORKSHOP_CHROMIUM", "/nowhere/chromium")
     with pytest.raises(
-        WorkshopError, match=r"WORKSHOP_CHROMIUM is /nowhere/chromium, but that is not a program"
+        WorkshopError, match=r"WORKSHOP_CHROMIUM is set to /nowhere/chromium, which is not a program"
     ):
         browser.find()
 

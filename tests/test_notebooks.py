@@ -436,7 +436,7 @@ def test_pages_have_outputs_of_the_last_run_alone(tmp_path, monkeypatch):
     notebook_pages.write()
     page = (paths.DOCS / "notebooks" / f"{lesson.name}.md").read_text(encoding="utf-8")
     assert "was here" not in page
-    assert "The notebook was not run, so" in page
+    assert "The notebook has not been run, so" in page
 
 
 def test_a_build_says_which_notebook_it_runs(tmp_path, monkeypatch, capsys):

@@ -254,7 +254,7 @@ def test_a_wrong_manifest_is_named(outputs, before, after, says):
 
 
 def test_an_unknown_output_is_named(outputs):
-    with pytest.raises(WorkshopError, match="Give a folder"):
+    with pytest.raises(WorkshopError, match="Specify a folder"):
         record.main(["nowhere"])
     with pytest.raises(WorkshopError, match="nobody can type it"):
         record.main(["x/picture"])
@@ -270,7 +270,9 @@ def test_a_log_without_the_line_is_shown(monkeypatch):
     monkeypatch.setattr("workshop.transcripts.stage.SECONDS", 0)
     with Stage("01", "starter", broker=False, processes={"fish": "echo swims; sleep 600"}) as stage:
         assert stage.log("fish", "swims") == "swims\n"
-        with pytest.raises(WorkshopError, match=r"(?s)fish did not write 'flies'.*\(expected: 1\).*swims"):
+        with pytest.raises(
+            WorkshopError, match=r"(?s)The log of fish doesn't contain 'flies'.*\(expected: 1\).*swims"
+        ):
             stage.log("fish", "flies")
 
 

@@ -180,16 +180,16 @@ def test_english_change_is_found_and_is_no_difference(pair, path, before, after,
     [
         ("{ #the-end }", "", "no section with this anchor"),
         ("{ #the-end }", "{ #end }", "no section with this anchor"),
-        ("### 1.1 ·", "### 1.2 ·", "step numbers differ. English: ['1.1'], translation: ['1.2']"),
-        ("### 1.1 ·", "## 1.1 ·", "heading levels differ"),
-        ("resizing.py:fit", "resizing.py:fitted", "included files differ"),
-        ("$ ./workshop up ", "$ ./workshop down ", "commands differ"),
-        ("`fit()`", "`fitted()`", "inline code differ"),
-        ("../index.md", "../start.md", "links differ"),
-        ("img/way.png", "img/other.png", "links differ"),
-        ("{{ minutes 1.1 }} ", "", "generated values differ"),
-        ("??? info", "??? note", "boxes differ"),
-        ("    | 1 | 2 |\n", "", "table rows differ"),
+        ("### 1.1 ·", "### 1.2 ·", "differ in their step numbers. English: ['1.1'], translation: ['1.2']"),
+        ("### 1.1 ·", "## 1.1 ·", "differ in their heading levels"),
+        ("resizing.py:fit", "resizing.py:fitted", "differ in their included files"),
+        ("$ ./workshop up ", "$ ./workshop down ", "differ in their commands"),
+        ("`fit()`", "`fitted()`", "differ in their inline code"),
+        ("../index.md", "../start.md", "differ in their links"),
+        ("img/way.png", "img/other.png", "differ in their links"),
+        ("{{ minutes 1.1 }} ", "", "differ in their generated values"),
+        ("??? info", "??? note", "differ in their boxes"),
+        ("    | 1 | 2 |\n", "", "differ in their table rows"),
     ],
 )
 def test_difference_is_found_and_cannot_be_marked(pair, before, after, says):
@@ -330,7 +330,9 @@ def test_command_without_the_old_text_says_what_to_do(pair):
 def test_command_reports_differences(pair, capsys):
     edit(paths.ROOT / pair.file, ("`fit()`", "`fitted()`"))
     assert command.main("", diff=False, mark=False) == 1
-    assert "docs/de/lessons/01-sync.md#step-1-1: inline code differ" in in_one_line(capsys.readouterr().out)
+    assert "docs/de/lessons/01-sync.md#step-1-1: the pages differ in their inline code" in in_one_line(
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

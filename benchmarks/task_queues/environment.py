@@ -1,4 +1,4 @@
-"""Create a separate virtual environment for the compared libraries, which the workshop doesn't need."""
+"""Create a separate virtual environment for the compared libraries. The workshop doesn't need them."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def folder() -> Path:
 def python() -> Path:
     """Return the path of the virtual environment's Python.
 
-    The first call creates the environment, and so does the first call after the requirements have changed.
+    The first call creates the environment. The first call after the requirements have changed recreates it.
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     stamp, executable = folder() / "bench-stamp", folder() / "bin/python"
@@ -65,5 +65,5 @@ def _run(command: list[str]) -> None:
         raise WorkshopError(
             "The libraries that `bench field` compares (RQ, Dramatiq, Huey, django-tasks) could not be "
             f"installed into {paths.shown(folder())}:\n{reason}\n"
-            "The first run needs a network connection and a package index. Connect and try again."
+            "The first run needs network access to a package index. Connect and try again."
         )

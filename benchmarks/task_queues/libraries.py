@@ -1,4 +1,4 @@
-"""The libraries to compare. Each one is started as its own documentation describes.
+"""The libraries to compare. Each library is started as its own documentation describes.
 
 apps/ contains the app of each library, with its settings and links to the documentation.
 """
@@ -19,7 +19,7 @@ class Library:
         commands: The commands that start the worker. Together, they run two tasks at a time.
         package: The name of the library's package.
         reliable_settings: A description of the documented settings that protect against the loss of tasks
-            when a worker is killed. Empty if there are none.
+            when a worker is killed. Empty if the library has no such settings.
         counters: For each task state, the Redis command and the key that count the tasks in that state.
         uses_database: Whether the tasks are stored in a database instead of the broker.
     """
@@ -39,7 +39,7 @@ class Library:
 
     @property
     def modes(self) -> tuple[bool, ...]:
-        """The settings to test with a killed worker: False for the default and True for the reliable ones."""
+        """The settings to test: False for the default settings and True for the reliable settings."""
         return (False, True) if self.reliable_settings else (False,)
 
 
@@ -74,7 +74,7 @@ LIBRARIES = (
         "dramatiq_app",
         ("dramatiq dramatiq_app --processes 2 --threads 1",),
         "dramatiq",
-        "a heartbeat timeout of 5 s, checked with half of its commands",
+        "a heartbeat timeout of 5 s, checked by half of its commands",
         {"unacknowledged": ("hlen", "dramatiq:default.msgs")},
     ),
     Library(

@@ -11,7 +11,7 @@ from workshop.errors import WorkshopError
 from workshop.system.waiting import until
 
 MIDDLE = 0.1, 0.4
-"""The range of seconds after the start of a half-second nap in which the nap counts as halfway through."""
+"""A half-second nap counts as halfway through between these two times, in seconds after its start."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Loss:
 
 
 def measure_losses(libraries: Iterable[Library], count: int, seconds: float) -> list[Loss]:
-    """Kill a worker of each library, once with each of its settings (see `Library.modes`).
+    """Kill a worker of each library, once with each of the library's settings (see `Library.modes`).
 
     All workers run in parallel, because their tasks only sleep.
 
     Args:
         libraries: The libraries to measure.
         count: The number of tasks for each worker.
-        seconds: Seconds to wait for the tasks after the restart.
+        seconds: Seconds to wait after the restart for the tasks to finish.
     """
     modes = [(library, reliable) for library in libraries for reliable in library.modes]
     with ThreadPoolExecutor(len(modes)) as threads:
@@ -58,7 +58,7 @@ def measure_losses(libraries: Iterable[Library], count: int, seconds: float) -> 
 
 
 def measure_loss(library: Library, reliable: bool, count: int, seconds: float) -> Loss:
-    """Kill and restart a worker, and count what happens to its tasks.
+    """Kill and restart a worker, and find out what happens to its tasks.
 
     The worker is killed while it is in the middle of two naps.
 
@@ -66,7 +66,7 @@ def measure_loss(library: Library, reliable: bool, count: int, seconds: float) -
         library: The library to measure.
         reliable: Whether to use the reliable settings instead of the default ones.
         count: The number of tasks to send.
-        seconds: Seconds to wait for the tasks after the restart.
+        seconds: Seconds to wait after the restart for the tasks to finish.
     """
     with prepared(library, reliable=reliable) as trial:
         trial.send("nap", count)
@@ -97,7 +97,10 @@ def repeated(trace: Trace) -> int:
 
 
 def started_again_after(started: Trace, restart: float) -> float | None:
-    """Return the seconds from `restart` until the last interrupted task was started again, if any was."""
+    """Return the seconds from `restart` until the last interrupted task was started again.
+
+    Returns None if no task was started again.
+    """
     return max((max(times) - restart for times in started.values() if len(times) > 1), default=None)
 
 
@@ -114,7 +117,7 @@ def _wait_for_the_middle(trial: Trial, count: int) -> None:
     lose a message from Redis (docs/explanation/delivery.md, "A gap in at least once").
 
     Raises:
-        WorkshopError: If the worker exited, or if it did not get that far within PATIENCE seconds.
+        WorkshopError: If the worker exited, or if it did not reach this state within PATIENCE seconds.
     """
 
     def is_reached() -> bool:

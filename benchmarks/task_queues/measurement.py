@@ -19,7 +19,7 @@ FULL, QUICK = Work(empty=1000, photos=60, answers=8), Work(empty=4, photos=2, an
 ROUNDS = 3
 NAPS, QUICK_NAPS = 40, 12
 LOSS_SECONDS, QUICK_LOSS_SECONDS = 100.0, 5.0
-"""Seconds that a worker has to finish the tasks after it was killed and restarted."""
+"""How many seconds a worker has to finish the tasks after it was killed and restarted."""
 
 
 def measure(quick: bool, libraries: Sequence[Library] = LIBRARIES) -> Section:

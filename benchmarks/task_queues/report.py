@@ -56,7 +56,7 @@ SPEED_TABLES: dict[str, dict[str, Callable[[Speed], Cell]]] = {
         "peak with photos": lambda speed: spread(speed.busy, 0),
     },
 }
-"""The tables about speed and memory, by title. For each heading, a function returns the cell of a library."""
+"""The tables about speed and memory, by title. For each heading, a function returns a library's cell."""
 
 
 def _milliseconds(seconds: Sequence[float], percent: float) -> str:

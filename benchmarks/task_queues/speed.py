@@ -24,7 +24,7 @@ class Work:
 
 @dataclass
 class Speed:
-    """The results for one library, with one value per round. Single tasks have one value per task.
+    """The results for one library. There is one value per round, but single tasks have one value per task.
 
     Attributes:
         library: The measured library.
@@ -69,7 +69,7 @@ def measure_round(speed: Speed, work: Work, photo: bytes) -> None:
 def rate(moments: Sequence[float]) -> float:
     """Return the number of tasks per second, calculated from the times at which the tasks were finished.
 
-    The first tenth of the tasks, and at least one task, is warm-up and is not counted.
+    The first tenth of the tasks (at least one task) is warm-up and is not counted.
 
     Raises:
         ValueError: If there are fewer than two tasks.
@@ -92,7 +92,7 @@ def _single_tasks(trial: Trial, count: int, speed: Speed) -> None:
 
 @contextmanager
 def _memory_samples(worker: Worker) -> Iterator[list[float]]:
-    """Measure the worker's memory in MB every half second while the with block runs."""
+    """Measure the worker's memory in MB every half second while the `with` block runs."""
     samples, over = [], threading.Event()
 
     def sample() -> None:

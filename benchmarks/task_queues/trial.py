@@ -22,11 +22,11 @@ from workshop.system.waiting import until
 PATIENCE = 60.0
 """The number of seconds without a finished task after which the worker counts as stuck."""
 Trace = dict[int, list[float]]
-"""The times at which each task was started, or those at which it was finished, by task number."""
+"""The times at which each task was started (or finished), by task number."""
 
 
 class Trial:
-    """The broker, the folder and the worker of a library. The worker has not been started yet.
+    """A library with its broker, its folder and its worker. At first, the worker is not running.
 
     Args:
         library: The library to run.
@@ -57,7 +57,7 @@ class Trial:
         self.worker = Worker(library.commands, library.folder, self._environment, folder / "worker.log")
 
     def run(self, *arguments: str) -> str:
-        """Run the Python of the virtual environment with `arguments`, and return its output.
+        """Run the virtual environment's Python with `arguments`, and return the program's output.
 
         Raises:
             WorkshopError: If the program failed.
@@ -77,7 +77,7 @@ class Trial:
         return done.stdout
 
     def send(self, task: str, count: int) -> str:
-        """Run send.py to send `task` `count` times, numbered from 0, and return the output of send.py."""
+        """Run send.py to send `count` tasks of the kind `task`, and return the output of send.py."""
         self._traces.delete("started", "finished")
         return self.run(str(APPS / "send.py"), self.library.module, task, str(count))
 
@@ -154,7 +154,7 @@ def prepared(library: Library, photo: bytes = b"", reliable: bool = False) -> It
         reliable: Whether to use the reliable settings instead of the default ones.
 
     Yields:
-        The trial. Its worker has not been started yet.
+        The trial, whose worker has not been started yet.
     """
     with (
         tempfile.TemporaryDirectory(prefix="workshop-bench-field-", ignore_cleanup_errors=True) as folder,

@@ -1,4 +1,4 @@
-"""A variant of lesson 03's site for gunicorn that only receives and saves an upload.
+"""A WSGI application for a variant of lesson 03's site that only receives and saves uploads.
 
 An upload sends no message, so a worker would have nothing to do. Start gunicorn in the project's folder:
 

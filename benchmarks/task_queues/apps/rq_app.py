@@ -1,4 +1,4 @@
-"""RQ with Redis. If it is run as a program, this module starts a worker process.
+"""RQ with Redis. When this module is run as a program, it starts a worker process.
 
 RQ's page about workers recommends a custom script that imports the modules of the jobs before the fork. It
 also says that a worker forks a process for each job: https://python-rq.org/docs/workers/
@@ -31,8 +31,8 @@ def result(sent):
 
 if __name__ == "__main__":
     # RQ marks the job of a dead worker as failed during the first maintenance that runs later than 60 s after
-    # the monitoring interval. Then it retries the job if the job has a Retry. An idle worker runs the
-    # maintenance when it stops waiting for a job, which is 15 s before its own time to live ends. The default
-    # values of the options below are 30 s, 10 minutes and 7 minutes.
+    # the monitoring interval. Then RQ retries the job if the job has a Retry. An idle worker runs the
+    # maintenance when it stops waiting for a job, which is 15 s before the worker's time to live ends. The
+    # default values of the options below are 30 s, 10 minutes and 7 minutes.
     options = {"job_monitoring_interval": 1, "maintenance_interval": 5, "worker_ttl": 20} if reliable else {}
     Worker([queue], connection=connection, **options).work()

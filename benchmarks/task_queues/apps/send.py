@@ -1,7 +1,7 @@
 """Send tasks from a separate process, as a web server would.
 
 send.py MODULE TASK COUNT      send COUNT tasks, numbered from 0, and print how many seconds that took
-send.py MODULE answer COUNT    send each task after the previous result, and print both times for each task
+send.py MODULE answer COUNT    send each task after the previous result, and print two times for each task
 
 Opening the connection takes time, so the program first sends task -1, which is not counted.
 """

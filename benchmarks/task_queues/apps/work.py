@@ -5,8 +5,9 @@ The app of each library runs the functions in TASKS as tasks and defines two fun
 - `send(name, number)` sends the task `name` with the argument `number`, and returns the sent task.
 - `result(sent)` waits up to a minute for the result of a sent task, and returns the result.
 
-A trace is one RPUSH of "number time" to the list "started" or "finished", in a database of the broker that no
-library uses. So the traces cost every library the same: one or two round trips per task.
+A trace consists of the task's number and a time. One RPUSH adds the trace to the list "started" or
+"finished". No library uses the database that contains these two lists, so the traces cost every library the
+same: one or two round trips to the broker per task.
 """
 
 import os

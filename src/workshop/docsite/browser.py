@@ -21,16 +21,16 @@ VARIABLE = "WORKSHOP_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 PACKAGES = ("chromium", "libatomic1")
-"""Debian packages. Playwright's own Chromium needs libatomic1, which minimal systems lack."""
+"""The Debian packages to install. Playwright's own Chromium needs libatomic1, which minimal systems lack."""
 FLAGS = (
     "--disable-gpu",
-    # Only the names of this machine are resolved, so requests to other hosts fail immediately.
+    # Chromium resolves only localhost and 127.0.0.1, so requests to other hosts fail immediately.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
 
 
 class NoBrowser(WorkshopError):
-    """Raised if Chromium is not installed on this machine."""
+    """Chromium is not installed on this machine."""
 
 
 def main() -> int:
@@ -44,23 +44,23 @@ def main() -> int:
     """
     ensure()
     with opened() as browser:
-        say(f"Chromium {browser.version} is {needed()}.")
+        say(f"Chromium {browser.version} is installed at {needed()}.")
     return 0
 
 
 def find() -> Path | None:
     """Return the path of Chromium or Chrome on this machine, or None if neither is installed.
 
-    This function checks the variable WORKSHOP_CHROMIUM, Playwright's download, the PATH, and the usual folder
-    on macOS.
+    This function checks the environment variable WORKSHOP_CHROMIUM, the Chromium that Playwright downloads,
+    the folders in PATH, and Chrome's usual folder on macOS.
 
     Raises:
-        WorkshopError: The variable doesn't contain the path of a program.
+        WorkshopError: WORKSHOP_CHROMIUM doesn't contain the path of a program.
     """
     if named := os.environ.get(VARIABLE):
         if not os.access(named, os.X_OK) or Path(named).is_dir():
             raise WorkshopError(
-                f"{VARIABLE} is {named}, but that is not a program. Correct the variable, or unset it."
+                f"{VARIABLE} is set to {named}, which is not a program. Correct or unset the variable."
             )
         return Path(named)
     candidates = [_playwrights_own(), *map(shutil.which, NAMES), ON_MACOS]
@@ -71,7 +71,7 @@ def needed() -> Path:
     """Return the path of Chromium.
 
     Raises:
-        NoBrowser: Chromium is not installed. The message contains the command that installs it.
+        NoBrowser: Chromium is not installed. The error message contains the command that installs Chromium.
     """
     program = find()
     if program is None:
@@ -81,7 +81,7 @@ def needed() -> Path:
 
 @contextlib.contextmanager
 def opened() -> Iterator["Browser"]:
-    """Run a headless Chromium while the `with` block runs. It can connect only to this machine.
+    """Run a headless Chromium, which can connect only to this machine, for the duration of the `with` block.
 
     Raises:
         NoBrowser: Chromium is not installed.
@@ -98,7 +98,7 @@ def opened() -> Iterator["Browser"]:
 
 
 def ensure() -> None:
-    """Install Chromium and Playwright's dependencies if one of them is missing on this machine.
+    """Install Chromium and Playwright's dependencies unless both are already installed.
 
     Raises:
         WorkshopError: The installation fails.
@@ -111,7 +111,7 @@ def install() -> None:
     """Install Debian's Chromium if possible, otherwise the Chromium that Playwright downloads.
 
     Raises:
-        WorkshopError: Neither of them can be installed.
+        WorkshopError: Neither Debian's Chromium nor Playwright's can be installed.
     """
     if apt.available(["debian"]):  # Ubuntu's package is a snap, which needs systemd
         say(f"Installing Debian packages: {', '.join(PACKAGES)}.")
@@ -122,7 +122,7 @@ def install() -> None:
     if subprocess.run(download, check=False, timeout=apt.SECONDS).returncode:
         raise WorkshopError(
             "Chromium could not be installed. Install it with your package manager (Debian: apt "
-            f"install chromium), or set the path of an existing one: {VARIABLE}=/path/to/chromium"
+            f"install chromium), or set the path of an existing Chromium: {VARIABLE}=/path/to/chromium"
         )
 
 

@@ -1,9 +1,9 @@
-"""Insert a lesson's goals and minutes from its manifest into the pages.
+"""Insert the goals and times from the lessons' manifests into the pages.
 
-These placeholders in double braces are replaced by times: `minutes 3.2` (a step), `minutes 03` (a lesson's
-core path), `all_minutes 03` (a lesson including its optional steps), `hours` and `all_hours` (the whole
-workshop).
-The line `--8<-- "workshop:opening.03"` inserts the opening of a lesson.
+The following placeholders, written in double braces, are replaced with times: `minutes 3.2` (a step),
+`minutes 03` (a lesson's core path), `all_minutes 03` (a lesson including its optional steps), and `hours` and
+`all_hours` (the whole workshop).
+The line `--8<-- "workshop:opening.03"` inserts the opening of lesson 03, which lists its goals and times.
 """
 
 import re
@@ -42,7 +42,7 @@ ENGLISH = Words(
 
 
 def filled(line: str, words: Words = ENGLISH) -> str:
-    """Return `line` with its placeholders replaced by the times.
+    """Return `line` with its placeholders replaced with times.
 
     Raises:
         WorkshopError: The line names an unknown lesson or step.
@@ -51,15 +51,15 @@ def filled(line: str, words: Words = ENGLISH) -> str:
 
 
 def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = None) -> str:
-    """Return the goals and the time of a lesson as Markdown.
+    """Return a lesson's goals and times as Markdown.
 
     Args:
-        code: The lesson, such as "03".
+        code: The number of the lesson, such as "03".
         words: The texts in the page's language.
-        goals: The goals in that language. Default: the English goals in the manifest.
+        goals: The goals in the page's language. Default: the English goals in the lesson's manifest.
 
     Raises:
-        WorkshopError: There is no such lesson.
+        WorkshopError: No lesson has this number.
     """
     lesson = lessons.find(code)
     time = words.time.format(lesson.minutes)
@@ -70,7 +70,7 @@ def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = Non
 
 
 def hours(minutes: int, words: Words = ENGLISH) -> str:
-    """Format `minutes` as hours and minutes, rounded to 10 minutes: "4 hours 20 minutes"."""
+    """Format `minutes` as hours and minutes, rounded to the nearest 10 minutes: "4 hours 20 minutes"."""
     whole, rest = divmod(round(minutes, -1), 60)
     text = (words.hour if whole == 1 else words.hours).format(whole)
     return f"{text} {words.minutes.format(rest)}" if rest else text

@@ -1,4 +1,4 @@
-"""Convert the notebooks to pages of the docs site, including the outputs of their last run."""
+"""Convert the notebooks to pages of the docs site, with the outputs of the last run."""
 
 import base64
 import hashlib
@@ -17,19 +17,19 @@ from workshop.notebooks.convert import CHECK, TURN, NotebookNode, tagged
 from workshop.system import atomic_file
 
 FOLDER = "notebooks"
-"""A folder in docs/. Its files are generated, so they are not in git."""
+"""The folder in docs/ for the notebooks' pages. These pages are generated, so they are not in git."""
 _LESSON_LINK = re.compile(r"http://localhost:8001/lessons/([\w-]+)/")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 
 
 def write(run: bool = False) -> None:
-    """Write the pages, including the outputs of the last run if there is one.
+    """Write a page for each notebook, with the outputs of its last run if there has been one.
 
     Args:
-        run: Whether to first run the notebooks that have changed or whose project has changed.
+        run: Whether to first run each notebook that has changed or whose project has changed.
 
     Raises:
-        WorkshopError: A cell fails.
+        WorkshopError: A cell of a notebook fails.
     """
     folder = paths.DOCS / FOLDER
     known = [lesson for lesson in lessons.all_lessons() if server.source(lesson).is_file()]
@@ -45,7 +45,7 @@ def write(run: bool = False) -> None:
 
 
 def is_fresh(lesson: Lesson) -> bool:
-    """Return True if neither the notebook nor the project has changed since the last run."""
+    """Return True if neither the lesson's notebook nor its project has changed since the last run."""
     file = _stored_run(lesson)
     return file.is_file() and convert.read(file).metadata.get("digest") == _digest(lesson)
 
@@ -71,7 +71,10 @@ def _stored_run(lesson: Lesson) -> Path:
 
 
 def _digest(lesson: Lesson) -> str:
-    """Return a hash of the notebook and its project. If it is unchanged, the stored outputs are current."""
+    """Return a hash of the notebook and its project.
+
+    As long as this hash stays the same, the stored outputs are up to date.
+    """
     content = hashlib.sha256(server.source(lesson).read_bytes())
     for file in project_files.list_files(lesson.solution).values():
         content.update(file.read_bytes())
@@ -97,7 +100,7 @@ def _page(lesson: Lesson, folder: Path) -> str:
     origin = (
         f"The outputs are from a run on {run.metadata['date']}."
         if run
-        else "The notebook was not run, so there are no outputs."
+        else "The notebook has not been run, so there are no outputs."
     )
     note = (
         f'!!! note "This page is a notebook"\n\n    {origin} To run the notebook with your own workers, type '
@@ -112,7 +115,7 @@ def _text(source: str) -> str:
 
 
 def _output(output: NotebookNode, name: str, folder: Path) -> str:
-    """Return an output as Markdown in its richest format, or "" if there is nothing to show."""
+    """Return the richest format of an output as Markdown, or "" if there is nothing to show."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = base64.b64decode(data["image/png"])
@@ -126,7 +129,7 @@ def _output(output: NotebookNode, name: str, folder: Path) -> str:
 
 
 def _page_part(html: str) -> str:
-    """Convert an HTML document to part of a page: only its body, with bold text instead of headings."""
+    """Return the body of an HTML document as part of a page, with bold text instead of headings."""
     if body := re.search(r"<body[^>]*>(.*)</body>", html, re.S):
         html = body[1]
     html = re.sub(r"<h[1-6]\b[^>]*>", "<p><strong>", html)
@@ -141,6 +144,6 @@ def _without_machine(text: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file atomically, but only if the text differs, because every write triggers a rebuild."""
+    """Write a file atomically, but only if its text has changed, because every write triggers a rebuild."""
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         atomic_file.write_text(file, text, temporary_folder=paths.STATE)

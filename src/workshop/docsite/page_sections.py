@@ -1,7 +1,8 @@
-"""Split a Markdown page into sections, and find the parts of a section that are not translated.
+"""Split a Markdown page into sections, and find the parts of a section that must not be translated.
 
-A section starts at a heading, and its name is the heading's anchor: `## Das Problem { #the-problem }`. The
-section that starts at the page's title is called `top`.
+A section starts at a heading, and its name is the heading's anchor. For example, the section below
+`## Das Problem { #the-problem }` is called `the-problem`. The section that starts at the page's title is
+called `top`.
 """
 
 import re
@@ -15,7 +16,7 @@ from workshop.docsite.snippets import LINE, fenced_lines
 TOP = "top"
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=[)\s])")
 HTML_LINK = re.compile(r'(?<=src="|ref="|set=")(?![a-z]+:|[#/])[^"]+(?=")')
-"""A relative address in an HTML attribute: src, href or srcset. MkDocs does not change such addresses."""
+"""Matches a relative address in a src, href or srcset attribute. MkDocs doesn't convert such addresses."""
 _HEADING = re.compile(r'(#{1,6}) +(.*?)(?: *(?:\{ *#([\w-]+) *\}|<a id="([\w-]+)"></a>))? *$')
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
@@ -29,8 +30,8 @@ class Section:
     Attributes:
         anchor: The id of the heading.
         title: The text of the heading.
-        level: The number of `#` characters.
-        heading: The index of the heading in `lines`.
+        level: The number of `#` characters in the heading.
+        heading: The index of the heading's line in `lines`.
     """
 
     anchor: str
@@ -41,12 +42,12 @@ class Section:
 
     @property
     def text(self) -> str:
-        """All lines as one text."""
+        """All lines of the section as one string."""
         return "\n".join(self.lines)
 
 
 def sections(text: str) -> list[Section]:
-    """Return the sections of a Markdown text, without its front matter."""
+    """Split a Markdown text, except for its front matter, into sections."""
     parts: list[Section] = []
     before: list[str] = []
     for line, is_fenced in fenced_lines(meta.get_data(text)[0].splitlines()):
@@ -65,9 +66,9 @@ def sections(text: str) -> list[Section]:
 
 
 def untranslated_parts(section: Section) -> dict[str, list[str]]:
-    """Return the parts of a section that are the same in every language, by kind.
+    """Return the parts of a section that are the same in every language, grouped by kind.
 
-    Inline code and links are sorted and listed only once, because word order differs between languages.
+    Inline code and links are sorted and without duplicates, because word order differs between languages.
     """
     prose, includes, commands = [], [], []
     for line, is_fenced in fenced_lines(section.lines):

@@ -6,7 +6,7 @@ The page's text contains placeholders in double braces:
     task NAME.OPTION      the value of an option in the decorator of one of the project's tasks
     celery name           the default of one of Celery's settings
     django NAME           the default of one of Django's settings
-    kombu name            a default of Kombu's Redis transport
+    kombu name            the default of an option of Kombu's Redis transport
 
 An unknown name makes the build fail, so the page never shows an outdated value.
 """
@@ -27,7 +27,7 @@ def filled(line: str) -> str:
     """Return a line with each placeholder replaced by its value.
 
     Raises:
-        WorkshopError: A name is unknown, or the value of a setting has several lines.
+        WorkshopError: A name is unknown, or the value of a setting spans several lines.
     """
     return PLACEHOLDER.sub(lambda match: f"`{KINDS[match['kind']](match['name'])}`", line)
 
@@ -38,16 +38,16 @@ def project() -> Path:
 
 
 def setting(name: str) -> str:
-    """Return the value of a setting, or its default if the value comes from the environment.
+    """Return the value of a setting, or its default if the value comes from an environment variable.
 
     Raises:
-        WorkshopError: The setting does not exist, or its value has several lines. A page includes such a
-            setting as a code block.
+        WorkshopError: The setting doesn't exist, or its value spans several lines. A page has to include a
+            multi-line setting as a code block.
     """
     file = project() / "myproject" / "settings.py"
     node = _assigned(file).get(name)
     if node is None:
-        raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the text.")
+        raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the page.")
     default = _from_environment(node)
     if node.end_lineno != node.lineno and default is None:
         raise WorkshopError(f"The value of {name} has several lines. Include the setting as a code block.")
@@ -58,7 +58,7 @@ def task(name: str) -> str:
     """Return the value of a task's option, such as `resize_image_task.acks_late`.
 
     Raises:
-        WorkshopError: There is no such task, or its decorator doesn't have the option.
+        WorkshopError: The task doesn't exist, or its decorator doesn't have this option.
     """
     function, _, option = name.partition(".")
     for file in TASK_FILES:
@@ -68,7 +68,7 @@ def task(name: str) -> str:
                 options = {keyword.arg: keyword.value for call in calls for keyword in call.keywords}
                 if option in options:
                     return _source(options[option])
-    raise WorkshopError(f"There is no task {function} with the option {option} anymore. Change the text.")
+    raise WorkshopError(f"There is no task {function} with the option {option} anymore. Change the page.")
 
 
 def celery(name: str) -> str:
@@ -78,7 +78,7 @@ def celery(name: str) -> str:
 
 
 def celery_options() -> dict:
-    """Return all settings of the installed Celery, by name."""
+    """Return all settings of the installed version of Celery, by name."""
     from celery.app.defaults import NAMESPACES, flatten
 
     return dict(flatten(NAMESPACES))
@@ -92,7 +92,7 @@ def django(name: str) -> str:
 
 
 def kombu(name: str) -> str:
-    """Return a default of Kombu's Redis transport, such as `visibility_timeout`. Times are in seconds."""
+    """Return the default of an option of Kombu's Redis transport. Times are in seconds."""
     from kombu.transport.redis import Channel
 
     return _value({key: getattr(Channel, key) for key in dir(Channel)}, name, "Kombu's Redis transport")
@@ -109,7 +109,7 @@ KINDS: dict[str, Callable[[str], str]] = {
 
 def _value(known: dict, name: str, library: str) -> str:
     if name not in known:
-        raise WorkshopError(f"The installed version of {library} has no {name}. Change the text.")
+        raise WorkshopError(f"The installed version of {library} has no {name}. Change the page.")
     value = known[name]
     return repr(int(value.total_seconds()) if hasattr(value, "total_seconds") else value).replace("'", '"')
 
@@ -119,7 +119,7 @@ def _source(node: ast.expr) -> str:
 
 
 def _assigned(file: Path) -> dict[str, ast.expr]:
-    """Return the names that a module assigns and their values, including assignments inside an `if`."""
+    """Return the values that a module assigns, by name, including assignments inside an `if` statement."""
     values = {}
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign):
@@ -128,7 +128,7 @@ def _assigned(file: Path) -> dict[str, ast.expr]:
 
 
 def _from_environment(value: ast.expr) -> ast.expr | None:
-    """Return the default from an `os.environ.get("NAME", default)` call in a value, or None."""
+    """Return the default in an `os.environ.get("NAME", default)` call, or None if there is no such call."""
     for node in ast.walk(value):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get" and len(node.args) == 2:
             return node.args[1]

@@ -52,7 +52,7 @@ def main(build: bool, port: int, run_notebooks: bool) -> int:
             + f"\nUse another port: ./workshop docs --port {next_free(port + 1)}"
         )
     _say("Building the site …")
-    from workshop.docsite import notebook_pages  # imported here, because the import takes seconds
+    from workshop.docsite import notebook_pages  # imported here, because the import takes several seconds
 
     notebook_pages.write()
     _serve(port)
@@ -62,7 +62,7 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
     """Build the site in strict mode.
 
     Args:
-        target: The folder for the site. Default: `site/`.
+        target: The folder to build the site in. Default: `site/`.
         run_notebooks: Whether to first run the notebooks that have changed.
 
     Returns:
@@ -80,7 +80,10 @@ def make(target: Path | None = None, run_notebooks: bool = False) -> int:
 
 
 def _serve(port: int) -> NoReturn:
-    """Serve the site in this process until Ctrl-C, so that stopping the process stops the server."""
+    """Serve the site until Ctrl-C.
+
+    The server runs in this process, so stopping the process also stops the server.
+    """
     os.chdir(paths.ROOT)
     environment = _environment()
     os.environ.clear()
@@ -96,7 +99,7 @@ def _serve(port: int) -> NoReturn:
             note.unlink()
         os._exit(128 + number)
 
-    # mkdocs builds into a temporary folder, which it doesn't remove if it is stopped early.
+    # mkdocs builds the site in a temporary folder, but doesn't remove the folder if mkdocs is stopped early.
     with contextlib.ExitStack() as stack:
         with signals.held():
             copy = tempfile.TemporaryDirectory(prefix="workshop-docs-")
@@ -127,6 +130,6 @@ def _say(sentence: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    # An extension in this package includes the lessons' code in the pages. Material's notice about its
-    # successor is for maintainers, so it is in CONTRIBUTING.md.
+    # MkDocs needs PYTHONPATH to import the extensions in this package. The last variable hides Material's
+    # notice about its successor: the notice is for maintainers, so it is in CONTRIBUTING.md.
     return inherited() | {"PYTHONPATH": str(paths.SOURCES), "NO_MKDOCS_2_WARNING": "1"}

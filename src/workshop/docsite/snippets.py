@@ -1,21 +1,22 @@
 """A Markdown extension that includes code from lessons/ and solutions/ in the lesson texts.
 
-A separate line in a lesson text, such as
+A lesson text can contain a line such as
 
     --8<-- "solutions/03-images/images/tasks.py:resize_image_task"
 
-becomes a code block that contains this function with its decorators. The block's title is the file's path.
+This line is replaced with a code block that contains the function and its decorators. The block's title is
+the file's path.
 After the colon, write the name of a function, class or variable, or `Class.method`. If the definition is
 inside an `if`, the whole `if` statement is included. Without a colon, the whole file is included. Inside a
 fenced block (```text), the line is replaced by the file's lines, for example terminal output from
 runs/03/*.txt. An SVG is included as an inline figure, so it uses the page's colors.
-Paths are relative to the repository, except that paths in runs/ are relative to docs/. A missing file or name
-makes the build fail.
+Paths are relative to the repository, but paths that start with runs/ are relative to docs/. A missing file or
+name makes the build fail.
 
 `--8<-- "workshop:opening.03"` includes the opening of lesson 03, and `--8<-- "workshop:commands"` includes
-the Markdown that a function returns. mkdocs.yml lists the function under `generated`.
-In running text, {{ setting NAME }} inserts a value from the finished project (settings_page), and
-{{ minutes 3.2 }} inserts a value from a lesson's manifest (lesson_times).
+the Markdown that a function returns. mkdocs.yml lists such functions under `generated`.
+In running text, {{ setting NAME }} inserts a value from the finished project (see settings_page), and
+{{ minutes 3.2 }} inserts a value from a lesson's manifest (see lesson_times).
 """
 
 import ast
@@ -38,17 +39,17 @@ LANGUAGES = {".py": "python", ".toml": "toml", ".html": "html+django", ".js": "j
 
 
 class Snippets(Preprocessor):
-    """Includes the code in a page before Markdown's other processors see the text."""
+    """Inserts the included code into a page before Markdown's other processors see the text."""
 
     def __init__(self, md=None, functions: Mapping[str, str] | None = None) -> None:
         super().__init__(md)
         self.functions = functions or {}
 
     def run(self, lines: list[str]) -> list[str]:
-        """Return the lines of a page with the included code. Markdown calls this method.
+        """Return the lines of a page, with the included code inserted. Markdown calls this method.
 
         Raises:
-            BuildError: The code cannot be included. MkDocs adds the page's name and shows no traceback.
+            BuildError: Some code cannot be included. MkDocs adds the page's name but shows no traceback.
         """
         try:
             return self.with_code(lines)
@@ -56,7 +57,7 @@ class Snippets(Preprocessor):
             raise BuildError(str(error)) from None
 
     def with_code(self, lines: list[str]) -> list[str]:
-        """Return the lines of a page with the included code.
+        """Return the lines of a page, with the included code inserted.
 
         Raises:
             WorkshopError: An included file or definition does not exist.
@@ -83,7 +84,7 @@ class Snippets(Preprocessor):
 
 
 class SnippetExtension(Extension):
-    """Registers `Snippets`."""
+    """The Markdown extension that registers the `Snippets` preprocessor."""
 
     def __init__(self, **options) -> None:
         self.config = {"generated": [{}, "Functions that return Markdown: {name: package.module:function}"]}
@@ -91,18 +92,18 @@ class SnippetExtension(Extension):
 
     def extendMarkdown(self, md) -> None:
         """Add the preprocessor. Markdown calls this method."""
-        # It must run before superfences (25) extracts the fenced blocks, but after tabs and line ends are
-        # normalized (30).
+        # Preprocessors with a higher priority run first. This one must run after Markdown has normalized the
+        # whitespace (priority 30), but before superfences (priority 25) extracts the fenced blocks.
         md.preprocessors.register(Snippets(md, self.getConfig("generated")), "workshop-snippets", 28)
 
 
 def makeExtension(**options) -> SnippetExtension:
-    """Return the extension. Markdown calls this function for `workshop.docsite.snippets` in mkdocs.yml."""
+    """Return the extension. Markdown calls this function because mkdocs.yml lists the module."""
     return SnippetExtension(**options)
 
 
 def fenced_lines(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Yield each line of a Markdown text, and whether it is part of a fenced block."""
+    """Yield each line of a Markdown text, and whether the line is part of a fenced block."""
     fence = None
     for line in lines:
         mark = _FENCE.match(line)
@@ -119,12 +120,12 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
     """Return Markdown that is generated during the build: the opening of a lesson, or a function's result.
 
     Args:
-        name: "opening.03", or the name of a function.
-        functions: Functions without arguments, such as {"commands": "package.module:function"}. A function
-            is imported only if a page needs it.
+        name: A name such as "opening.03", or the name of a function.
+        functions: The import path of each function, by name, such as {"commands": "package.module:function"}.
+            The functions take no arguments. A function is imported only if a page includes its result.
 
     Raises:
-        WorkshopError: There is no such function or lesson.
+        WorkshopError: There is no function or lesson with this name.
     """
     kind, _, lesson = (name or "").partition(".")
     if kind == "opening":
@@ -136,11 +137,11 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
 
 
 def included(path: str, symbol: str | None = None) -> str:
-    """Return the source of a file, or of one definition in it.
+    """Return the source of a file, or of one definition in the file.
 
     Args:
-        path: The file's path relative to the repository, or a path that starts with runs/.
-        symbol: The name of the definition, as in `symbol_in()`. None means the whole file.
+        path: The file's path, relative to the repository. A path that starts with runs/ is relative to docs/.
+        symbol: The name of the definition to return (see `symbol_in()`). None means the whole file.
 
     Raises:
         WorkshopError: The file or the definition does not exist.
@@ -163,7 +164,7 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
     Args:
         text: The source of the module.
         symbol: The name of a function, a class, `Class.method` or a variable.
-        path: The module's path, for messages.
+        path: The module's path, which is shown in error messages.
 
     Raises:
         WorkshopError: The module does not define the name, or has a syntax error.

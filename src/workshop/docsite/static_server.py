@@ -13,7 +13,7 @@ def serving(folder: Path) -> Iterator[str]:
     """Serve a folder on a free port of this machine while the `with` block runs.
 
     Yields:
-        The server's address, without a slash at the end.
+        The server's address, without a trailing slash.
     """
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

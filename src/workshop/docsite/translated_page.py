@@ -1,4 +1,4 @@
-"""Generate the Markdown of a translated page: its opening, its links, and notes in old sections."""
+"""Generate the Markdown of a translated page, including its opening, its links, and notes on old sections."""
 
 import posixpath
 import re
@@ -26,19 +26,19 @@ def generate(
         markdown: The page's Markdown, without its front matter.
         page: The path of the English page, relative to docs/.
         language: The language's code, such as "de".
-        words: The module with the language's words, such as `german`.
-        goals: The lesson's goals in this language, if the page is a lesson.
-        exists: A function that returns True if docs/ contains the file.
+        words: The module with the texts in the page's language, such as `german`.
+        goals: The lesson's goals in the page's language, if the page is a lesson.
+        exists: A function that takes a path relative to docs/ and returns whether the file exists.
 
     Raises:
-        WorkshopError: The page has no goals, or a file that it needs cannot be read.
+        WorkshopError: The page is a lesson but has no goals, or a file that the page needs cannot be read.
     """
     translation = Translation(language, f"docs/{page}", f"docs/{language}/{page}")
 
     def opening(match: re.Match) -> str:
         if not goals:
             raise WorkshopError(
-                f"{translation.file} has no goals. List them in its front matter, as `goals`."
+                f"{translation.file} has no goals. List the goals in its front matter, under `goals`."
             )
         return lesson_times.opening(match[1], words.FACTS, goals)
 
@@ -49,7 +49,7 @@ def generate(
         included = LINE.match(line)
         if included is None:
             line = LINK.sub(link, lesson_times.filled(line, words.FACTS))
-            # The address of a translated page is one folder deeper.
+            # A translated page is one folder deeper than the English page.
             return HTML_LINK.sub(r"../\g<0>", line) if line.lstrip().startswith("<") else line
         own = included["path"].replace("docs/", f"docs/{language}/", 1)
         is_drawing = own.endswith(".svg") and exists(own.removeprefix("docs/"))
@@ -61,15 +61,15 @@ def generate(
 
 
 def link_target(target: str, page: str, language: str, exists: Callable[[str], bool]) -> str:
-    """Convert the target of a link on a translated page, which is written as on the English page.
+    """Adapt a link target from the English page for a translated page.
 
     The result leads to the translation of the linked page, or to the English page if there is no translation.
 
     Args:
-        target: The target as it is written on the page.
+        target: The link target as it is written on the English page.
         page: The path of the English page, relative to docs/.
         language: The language of the translated page.
-        exists: A function that returns True if docs/ contains the file.
+        exists: A function that takes a path relative to docs/ and returns whether the file exists.
     """
     path, mark, anchor = target.partition("#")
     if not path or ":" in path or path.startswith("/"):
@@ -81,7 +81,7 @@ def link_target(target: str, page: str, language: str, exists: Callable[[str], b
 
 
 def _with_notes(markdown: str, translation: Translation, words: ModuleType) -> str:
-    """Return the text with notes in changed and removed sections, and in the places of missing sections."""
+    """Return the text with a note in each changed or removed section, and wherever a section is missing."""
     states = translations.states(translation)
     english = sections(translations.working_tree(translation.source))
     titles = {section.anchor: section.title for section in english}

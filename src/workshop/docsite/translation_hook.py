@@ -1,7 +1,7 @@
-"""An MkDocs hook that gives the pages in folders such as docs/de/ menus and a search in their language.
+"""An MkDocs hook that gives each translated folder, such as docs/de/, its own menus and search index.
 
-`extra.alternate` in mkdocs.yml lists the languages. Each language has the English navigation, but with
-translated pages where they exist.
+`extra.alternate` in mkdocs.yml lists the languages. Each language has the same navigation as the English
+site, with translated pages where they exist.
 """
 
 import copy
@@ -37,7 +37,7 @@ _build = _Build()
 
 
 def on_nav(nav, config, files):
-    """Store the files, and create each language's navigation. MkDocs calls this once during each build."""
+    """Store the files, and create each language's navigation. MkDocs calls this once per build."""
     _build.files = files
     _build.navs = {language: _navigation(language, nav) for language in LANGUAGES}
 
@@ -46,7 +46,7 @@ def on_page_markdown(markdown, page, config, files):
     """Return the Markdown of a translated page, with the generated parts in the page's language.
 
     Raises:
-        BuildError: The page has no goals, or a file that it needs cannot be read.
+        BuildError: The page is a lesson but has no goals, or a file that the page needs cannot be read.
     """
     language = language_of(page.file.src_uri)
     if language is None:
@@ -65,7 +65,7 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_context(context, page, config, nav):
-    """Give a page copies of the navigation and the settings that are adapted to its language."""
+    """Give a page its own copies of the navigation and the settings, adapted to the page's language."""
     own = copy.copy(config)
     alternate = [
         entry | {"link": _in_language(page, entry["lang"]) or entry["link"]}
@@ -86,7 +86,7 @@ def on_page_context(context, page, config, nav):
 
 
 def on_post_page(output, page, config):
-    """Make the language-specific changes that the theme's templates do not support."""
+    """Adapt the HTML of a page to the page's language where the theme's templates don't do so."""
     output = _without_alternates(output)
     language = language_of(page.file.src_uri)
     if language is None:
@@ -98,7 +98,7 @@ def on_post_page(output, page, config):
 
 
 def on_post_template(output_content, template_name, config):
-    """Remove the links to other languages from the pages that have no Markdown, such as 404.html."""
+    """Remove the links to other languages from pages without a Markdown source, such as 404.html."""
     return _without_alternates(output_content)
 
 
@@ -133,7 +133,7 @@ def language_of(path: str) -> str | None:
 
 
 def _navigation(language: str, english: Navigation) -> Navigation:
-    """Return the English navigation, with the pages of `language` where they exist."""
+    """Return a copy of the English navigation with the pages in `language` where they exist."""
     words = LANGUAGES[language]
     entries: list[Page | Link] = []
 
@@ -164,7 +164,7 @@ def _navigation(language: str, english: Navigation) -> Navigation:
 
 
 def _without_alternates(html: str) -> str:
-    """Return a page without the links to other languages in its <head>.
+    """Return the HTML of a page without the links to other languages in its <head>.
 
     The theme's script expects such a link to lead to the home page of a language, and fetches a sitemap from
     a path below that page.
@@ -173,7 +173,7 @@ def _without_alternates(html: str) -> str:
 
 
 def _in_language(page: Page, language: str) -> str | None:
-    """Return the address of the page in `language`, or None if the page is not translated."""
+    """Return the address of the page in `language`, or None if the page does not exist in that language."""
     path = page.file.src_uri
     if own := language_of(path):
         path = path.removeprefix(f"{own}/")

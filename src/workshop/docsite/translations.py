@@ -1,4 +1,4 @@
-"""Find the translated pages, and the sections in them that are older than the English text.
+"""Find the translated pages and the sections whose English text has changed since the translation.
 
 docs/de/lessons/01-sync.md is the German translation of docs/lessons/01-sync.md, and README.de.md is the
 German translation of README.md. A section has the same anchor in both languages. For each section,
@@ -32,7 +32,7 @@ _DRAWING = re.compile(r'^--8<-- "([^"]+\.svg)"$', re.M)
 Read = Callable[[str], str]
 """A function that takes a path relative to the repository and returns the text of the file.
 
-The function raises OSError if there is no such file.
+The function raises OSError if the file doesn't exist.
 """
 
 
@@ -67,12 +67,12 @@ class Translation:
 
     @property
     def record(self) -> Path:
-        """The file that contains the hashes."""
+        """The file that contains the hashes for the pages in this language."""
         return paths.DOCS / self.language / "translated-from.toml"
 
 
 def languages() -> list[str]:
-    """Return the languages that have a folder in docs/, such as "de"."""
+    """Return the codes of the languages that have a folder in docs/, such as "de"."""
     return sorted(folder.name for folder in paths.DOCS.glob("[a-z][a-z]") if folder.is_dir())
 
 
@@ -93,10 +93,10 @@ def find(name: str) -> list[Translation]:
     """Return the translations of a page.
 
     Args:
-        name: A name such as "lessons/01-sync", or a path. Empty means all pages.
+        name: A name such as "lessons/01-sync", or a path. An empty string means all pages.
 
     Raises:
-        WorkshopError: No page has that name. The message lists the pages.
+        WorkshopError: No translated page has this name. The error message lists the translated pages.
     """
     pages = all_translations()
     matching = [page for page in pages if not name or _name(name) in (page.name, _name(page.file))]
@@ -107,10 +107,10 @@ def find(name: str) -> list[Translation]:
 
 
 def working_tree(path: str) -> str:
-    """Return the text of a file. The path is relative to the repository.
+    """Return the current text of a file, whose path is relative to the repository.
 
     Raises:
-        OSError: There is no such file.
+        OSError: The file doesn't exist.
     """
     return (paths.ROOT / path).read_text(encoding="utf-8")
 
@@ -118,14 +118,15 @@ def working_tree(path: str) -> str:
 def originals(source: str, read: Read = working_tree) -> dict[str, str]:
     """Return the English text of each section of a page, by anchor.
 
-    The text includes the lesson's goals and the words in its drawings, because they are translated too.
+    The text includes the lesson's goals and the words in its drawings, because goals and drawings are
+    translated.
 
     Args:
         source: The path of the English page, relative to the repository.
         read: A function that reads the page and the files that the page includes.
 
     Raises:
-        OSError: One of these files is missing.
+        OSError: The page or a file that it includes is missing.
     """
     return {section.anchor: _with_words(section.text, read) for section in sections(read(source))}
 
@@ -164,15 +165,15 @@ def states(translation: Translation) -> dict[str, State]:
 
 
 def mark(translation: Translation, anchors: Collection[str]) -> None:
-    """Record that sections are up to date with the English sections.
+    """Record that sections of a translated page are up to date with the English page.
 
     Args:
         translation: The translated page.
-        anchors: The anchors of the sections.
+        anchors: The anchors of the sections to mark.
 
     Raises:
-        WorkshopError: A section is missing from one of the two pages, or its untranslated parts differ from
-            those of the English section.
+        WorkshopError: A section is missing from the translated page or from the English page, or a part that
+            must not be translated differs between the pages.
     """
     state = states(translation)
     for anchor in anchors:
@@ -197,13 +198,13 @@ def mark(translation: Translation, anchors: Collection[str]) -> None:
 def differences(translation: Translation, checked: Collection[str] | None = None) -> list[str]:
     """Return a sentence for each difference between a translated page and the English page.
 
-    Only untranslated parts are compared, such as included files, commands, inline code, links, step numbers,
-    boxes and table rows.
+    Only parts that must not be translated are compared, such as included files, commands, inline code, links,
+    step numbers, boxes and table rows.
 
     Args:
         translation: The translated page.
         checked: The anchors of the sections to compare. Default: the sections that are up to date or not
-            marked, because a section may differ after its English text has changed.
+            marked. Other sections are expected to differ, because their English text has changed.
     """
     if checked is None:
         state = states(translation)
@@ -221,7 +222,10 @@ def differences(translation: Translation, checked: Collection[str] | None = None
         theirs = untranslated_parts(english[anchor])
         for part, ours in untranslated_parts(section).items():
             if ours != theirs[part]:
-                sentences.append(f"{place}: {part} differ. English: {theirs[part]}, translation: {ours}.")
+                sentences.append(
+                    f"{place}: the pages differ in their {part}. "
+                    f"English: {theirs[part]}, translation: {ours}."
+                )
     common = [anchor for anchor in english if anchor in translated]
     if common != [anchor for anchor in translated if anchor in english]:
         sentences.append(
@@ -250,7 +254,10 @@ def _digests(translation: Translation) -> dict[str, str]:
 
 
 def _with_words(text: str, read: Read) -> str:
-    """Replace the lines that include a lesson's goals or a drawing with the goals or the drawing's words."""
+    """Replace the lines that include a lesson's opening or a drawing with the words to translate.
+
+    An opening is replaced with the lesson's goals, and a drawing is replaced with the words in the drawing.
+    """
 
     def goals(match: re.Match) -> str:
         folder = lessons.find(match[1]).folder.relative_to(paths.ROOT).as_posix()

@@ -1,1 +1,1 @@
-"""Run the commands whose terminal output the pages show, and record it again (`./workshop dev runs`)."""
+"""Run the commands whose terminal output the pages show, and record the output (`./workshop dev runs`)."""

@@ -1,4 +1,4 @@
-"""Record the outputs in `[made_by]`, which a command such as `./workshop dev faults` writes."""
+"""Record the outputs listed under `[made_by]`, which a command such as `./workshop dev faults` writes."""
 
 import os
 import signal
@@ -13,15 +13,16 @@ from workshop.system.child import Child
 from workshop.system.environment import inherited
 
 SECONDS = 3600
-"""The maximum time for a command, in seconds. The slowest command builds a container image."""
+"""The maximum duration of a command, in seconds. The slowest command builds a container image."""
 STOP_SECONDS = 60
-"""The time that an interrupted command gets to stop its servers, in seconds."""
+"""The time that an interrupted command has to stop its servers, in seconds."""
 
 
 def environment() -> dict[str, str]:
-    """Return environment variables that let Python find the workshop's modules and those of its tests."""
+    """Return environment variables that let Python find the modules of the workshop and of its tests."""
     clone = paths.SOURCES.parent
-    docker = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}  # its address
+    # These variables contain Docker's address.
+    docker = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
     return (
         inherited()
         | docker
@@ -35,13 +36,13 @@ def environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class MadeBy:
-    """A command that writes one or more output files. It runs in the root of the repository.
+    """A command that runs in the root of the repository and writes one or more output files.
 
     Attributes:
         folder: The folder of the output files.
-        command: The command, which bash runs.
+        command: The command to run in bash.
         files: The names of the output files.
-        quick: Whether `--check` records the outputs.
+        quick: Whether `./workshop dev runs --check` records the outputs.
     """
 
     folder: Path
@@ -50,14 +51,14 @@ class MadeBy:
     quick: bool = False
 
     def record(self) -> dict[str, str]:
-        """Run the command, then restore the old contents of the files.
+        """Run the command, and then restore the previous contents of the output files.
 
         Returns:
-            The texts that the command wrote, by file name.
+            The contents that the command wrote to the files, by file name.
 
         Raises:
-            WorkshopError: If the command fails or does not write all files. The message contains the end of
-                the command's output.
+            WorkshopError: If the command fails or does not write all files. The error message contains the
+                last lines of the command's output.
         """
         before = {name: (_time(self.folder / name), _text(self.folder / name)) for name in self.files}
         try:

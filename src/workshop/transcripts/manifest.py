@@ -1,17 +1,17 @@
-"""Read the manifests of the terminal outputs, docs/runs/NN/runs.toml.
+"""Read the manifests of the recorded terminal outputs (docs/runs/NN/runs.toml).
 
-A `[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). Its
-`commands` run in order. If a command has a `file`, its output is written to that file. A command has these
-keys:
+A `[[stage]]` describes the state of a project and its processes (see `workshop.transcripts.stage.Stage`). The
+`commands` of a stage run in order. If a command has a `file`, the output of the command is written to that
+file. A command has these keys:
 
     run       the command, which bash runs in the project's folder
-    cwd       the folder in which to run the command instead, relative to the workshop
+    cwd       another folder in which to run the command, relative to the workshop
     shown     the command as the page shows it after "$ " (default: `run`). If the output starts with "$ ", it
               already contains the commands, and no command is added.
     log       the name of a process whose log is shown instead of the command's output
     until     a regular expression to wait for in the log
     times     the number of matches to wait for in the log
-    start, keep, drop, head, tail, gap     select lines (see `output_text.Selection`)
+    start, keep, drop, head, tail, gap     select the shown lines (see `output_text.Selection`)
     traceback true if the output may contain a traceback
     replace   pairs of a regular expression and its replacement. At the top of the file, `replace` applies to
               all outputs in the folder.
@@ -19,8 +19,9 @@ keys:
 The key `quick` of a stage says whether `--check` runs the stage.
 
 `[made_by]` gives the command that writes an output's file (see `workshop.transcripts.made_by`). `[by_hand]`
-explains why no command can create an output, and how to create it by hand. An output that is not listed is
-created by the script of the same name. For example, `python …/every_state.py` creates every-state.txt.
+explains why no command can create an output, and how to create the output by hand. An output that is not
+listed is created by the script with the same name. For example, `python …/every_state.py` creates
+every-state.txt.
 """
 
 import re
@@ -40,10 +41,10 @@ from workshop.transcripts.stage import Stage
 
 @dataclass(frozen=True)
 class Command(output_text.Selection):
-    """A command of a stage. The docstring of this module explains its keys.
+    """A command of a stage. The module's docstring explains the keys of a command.
 
     Attributes:
-        file: The name of the output file. Empty if the command only prepares the next one.
+        file: The name of the output file. Empty if the command only prepares for the next command.
     """
 
     run: str = ""
@@ -65,8 +66,8 @@ class Entry:
         folder: The folder that contains the manifest and the outputs.
         stage: The environment in which the commands run.
         commands: The commands, in order.
-        quick: Whether `--check` records the outputs.
-        replace: Pairs of a regular expression and its replacement, which apply to all outputs.
+        quick: Whether `./workshop dev runs --check` records the outputs.
+        replace: Pairs of a regular expression and its replacement. These pairs apply to all outputs.
     """
 
     folder: Path
@@ -106,7 +107,7 @@ class Entry:
         lines = command.of(text.rstrip().splitlines())
         if not command.traceback and any(line.startswith("Traceback (most recent") for line in lines):
             raise WorkshopError(
-                f"{command.file} would contain a traceback, so the file is not changed:\n{output}"
+                f"{command.file} would contain a traceback, so the file was not changed:\n{output}"
             )
         lines = [line.rstrip() for line in lines]
         while lines and not lines[-1]:
@@ -123,7 +124,7 @@ class Folder:
     Attributes:
         path: The path of the folder.
         entries: The entries that record the outputs.
-        by_hand: The reasons why some outputs are created by hand, by file name.
+        by_hand: The reason why each of these outputs is created by hand, by file name.
     """
 
     path: Path
@@ -147,10 +148,10 @@ def folders() -> list[Folder]:
 
 
 def read(path: Path) -> Folder:
-    """Read the manifest of the folder `path`, and find the scripts for outputs that it doesn't list.
+    """Read the manifest in the folder `path`, and find the scripts for outputs that are not listed there.
 
     Raises:
-        WorkshopError: If the manifest is invalid. The message contains the name of the file.
+        WorkshopError: If the manifest is invalid. The error message contains the name of its file.
     """
     file = path / "runs.toml"
     try:

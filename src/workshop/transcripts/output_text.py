@@ -26,7 +26,7 @@ MASKS = [
     (r"\bphoto-\d+\.jpg", "photo-<n>.jpg"),
     (r"\b(Linux|macOS|Darwin)-\S+", "<platform>"),
 ]
-"""Masks for text that differs in every run, such as IDs, times and process numbers."""
+"""Masks for text that differs in every run, such as task IDs, times and process IDs."""
 DURATION_MASKS = [
     (r"\b\d+m\d+(\.\d+)?s\b", "<amount>"),
     (r"\b\d+(\.\d+)?(e-\d+)? ?(s|ms|MB)\b", "<amount>"),
@@ -41,12 +41,12 @@ def cleaned(text: str, root: str, ports: dict[int, int]) -> str:
 
     Args:
         text: The output of a command.
-        root: The temporary folder that represents the clone.
-        ports: For each port of this run, the port that the page shows.
+        root: The temporary folder that takes the place of the clone.
+        ports: The port to show on the page for each port of this run.
     """
     text = ANSI.sub("", text).replace(f"{root}/", "").replace(root, "")
     for port, usual in ports.items():
-        # In a table, pad a shorter port number with spaces, so that the columns stay aligned.
+        # In a table, pad a shorter port number with spaces to keep the columns aligned.
         text = re.sub(rf"(?<=:){port}\b(\S*  )", f"{usual}\\1" + " " * (len(str(port)) - 4), text)
         text = re.sub(rf"(?<=:){port}\b", str(usual), text)
     host = re.escape(socket.gethostname())
@@ -68,13 +68,13 @@ def replaced(text: str, rules: Iterable[tuple[str, str]]) -> str:
 
 @dataclass(frozen=True)
 class Selection:
-    """Selects the lines of an output that a page shows.
+    """Selects which lines of an output a page shows.
 
     Attributes:
-        start: A regular expression. The lines before its first match are left out.
-        keep: A regular expression. The lines that do not match it are left out.
-        drop: A regular expression. The lines that match it are left out.
-        head: The number of lines to show from the start. None means all lines, or none if `tail` is set.
+        start: A regular expression. The lines before the first matching line are left out.
+        keep: A regular expression. The lines that do not match this expression are left out.
+        drop: A regular expression. The lines that match this expression are left out.
+        head: The number of lines to show from the start. None means all lines, or no lines if `tail` is set.
         tail: The number of lines to show from the end.
         gap: The line to insert wherever lines were left out.
     """

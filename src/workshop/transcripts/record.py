@@ -11,18 +11,18 @@ from workshop.transcripts.made_by import MadeBy
 
 
 def main(names: list[str], check: bool = False, to: Path | None = None) -> int:
-    """Record outputs again, and print which of them have changed.
+    """Record outputs again, and print which outputs have changed.
 
     Args:
-        names: The names of folders or of single outputs, such as "03" and "03/killed". Empty means all.
-        check: Whether to record only the quick outputs and compare them, without writing files.
-        to: The folder to write the outputs to. If it is None, the existing outputs are replaced.
+        names: The names of folders or outputs, such as "03" and "03/killed". An empty list means all outputs.
+        check: Whether to compare only the quick outputs with the existing files, without writing files.
+        to: The folder to write the outputs to. None means that the existing outputs are replaced.
 
     Returns:
         The exit code, which is 1 if a run failed or if `check` found a difference.
 
     Raises:
-        WorkshopError: If a name is unknown, or if `check` is True and none of the outputs is quick.
+        WorkshopError: If a name is unknown, or if `check` is True and no selected output is quick.
     """
     failed = False
     for entry in _selected(names, check):
@@ -63,7 +63,8 @@ def _selected(names: list[str], quick: bool) -> list[manifest.Entry | MadeBy]:
         selected += matching
     if quick and not any(entry.quick for entry in selected):
         raise WorkshopError(
-            f"None of these outputs is quick: {', '.join(names)}. Leave out --check to record them."
+            f"--check runs only quick commands, and none of these are quick: {', '.join(names)}. "
+            "Leave out --check."
         )
     return [entry for entry in entries if entry in selected and (entry.quick or not quick)]
 
@@ -77,7 +78,8 @@ def _unknown(folders: list[manifest.Folder], place: str, output: str) -> str:
     known = ", ".join(folder.path.name for folder in folders)
     name = f"{place}/{output}" if output else place
     return (
-        f'There is no output named "{name}". Give a folder ({known}) or a single output, such as 03/killed.'
+        f'There is no output named "{name}". Specify a folder ({known}) or a single output, '
+        "such as 03/killed."
     )
 
 

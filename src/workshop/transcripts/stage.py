@@ -30,11 +30,11 @@ class Stage:
 
     Attributes:
         lesson: The name or number of the lesson.
-        state: The state of the project: "starter", "solution", or for example "after 2.3", which is the
-            starter with all steps up to 2.3 solved.
-        edits: Changes to the project, applied last. Each has the keys `file`, `replace` and `with`.
+        state: The state of the project: "starter", "solution", or a state such as "after 2.3", in which all
+            steps up to 2.3 are solved.
+        edits: Changes to the project, applied last. Each change has the keys `file`, `replace` and `with`.
         broker: Whether to run a broker.
-        beside: The names of the processes in the Procfile to run.
+        beside: The names of the processes to run from the Procfile.
         processes: The commands of additional processes, by name.
         photos: The number of large photos to add to the database.
         env: Additional environment variables.
@@ -75,7 +75,7 @@ class Stage:
 
     @property
     def usual_ports(self) -> dict[int, int]:
-        """For each port of this run, the port that a page shows."""
+        """The port to show on a page for each port of this run."""
         return {self.ports[name]: usual for name, usual in USUAL_PORTS.items()}
 
     def run(self, command: str, cwd: str | None = None) -> str:
@@ -83,11 +83,11 @@ class Stage:
         return self.copy.run(command, cwd)
 
     def log(self, name: str, pattern: str = "", times: int = 1) -> str:
-        """Return the log of a process as soon as it contains enough matches.
+        """Wait until the log of a process contains enough matches, and return the log.
 
         Args:
             name: The name of the process.
-            pattern: The regular expression to wait for.
+            pattern: The regular expression to search for in the log.
             times: The number of matches to wait for.
 
         Raises:
@@ -100,7 +100,7 @@ class Stage:
 
         if not until(lambda: len(re.findall(pattern, text(), re.M)) >= times, SECONDS):
             raise WorkshopError(
-                f"{name} did not write {pattern!r} enough times (expected: {times}). It wrote:\n{text()}"
+                f"The log of {name} doesn't contain {pattern!r} enough times (expected: {times}):\n{text()}"
             )
         return text()
 
@@ -122,7 +122,7 @@ class Stage:
 
 @contextlib.contextmanager
 def _running(services: list[Service], folder: Path) -> Iterator[list[str]]:
-    """Run the services while the with block runs. Yields the names of the services that did not start."""
+    """Run the services for the duration of the `with` block. Yields the names of those that did not start."""
     supervisor = Supervisor(services, folder, Printer(io.StringIO(), colour=False), say=lambda text: None)
     supervisor.run_in_thread()
     try:

@@ -19,11 +19,11 @@ from workshop.system import signals
 from workshop.system.child import Child
 
 WIDTH = 80
-"""The width of the recorded terminal, in columns. Longer lines wrap on the page."""
+"""The width of the recorded terminal, in columns. On a page, longer lines would wrap."""
 SECONDS = 600
-"""The maximum time that a command may take, in seconds."""
+"""The maximum duration of a command, in seconds."""
 STOP_SECONDS = 60
-"""The time that a command gets to stop its own servers, in seconds."""
+"""The time that a command has to stop its own servers, in seconds."""
 ADD_PHOTOS = """
 from django.core.files.base import ContentFile
 from images import tasks
@@ -58,10 +58,10 @@ class WorkshopCopy:
 
         Args:
             command: One or more lines of bash.
-            cwd: The folder to run in, relative to the copy. None means the project's folder.
+            cwd: The folder to run the command in, relative to the copy. None means the project's folder.
 
         Returns:
-            The combined output of standard output and standard error.
+            The command's standard output and standard error, combined.
 
         Raises:
             WorkshopError: If the command takes longer than SECONDS seconds.
@@ -74,14 +74,14 @@ class WorkshopCopy:
                         f"This command took longer than {SECONDS} s, so it was stopped: {command}"
                     )
             except BaseException:
-                with signals.held():  # a second Ctrl-C would interrupt this
+                with signals.held():  # a second Ctrl-C would interrupt the cleanup
                     _end(child)
                 raise
-            child.kill()  # also kill the processes that it left running, before its output is read
+            child.kill()  # before the output is read, also kill the processes that the command left running
             return child.output
 
     def prepare(self, state: str) -> None:
-        """Copy the lessons, then start the lesson and solve its steps with the same commands as a learner.
+        """Copy the lessons, then start the lesson and solve its steps with a learner's commands.
 
         Args:
             state: The state of the project (see `Stage.state`).
@@ -106,9 +106,9 @@ class WorkshopCopy:
                 self._workshop(f"solve {step}")
 
     def add_photos(self, count: int) -> None:
-        """Create the database, and add photos of 12 megapixels to it.
+        """Create the database, and add 12-megapixel photos to the database.
 
-        The photos are also resized if the project has a task for that.
+        The photos are also resized if the project has a task that resizes photos.
 
         Args:
             count: The number of photos.
@@ -126,10 +126,10 @@ class WorkshopCopy:
             raise WorkshopError(f"The project could not be prepared:\n{output}")
 
     def edit(self, file: str, replace: str, with_: str) -> None:
-        """Replace a text in a file of the project.
+        """Replace text in one of the project's files.
 
         Args:
-            file: The path of the file in the project.
+            file: The path of the file, relative to the project's folder.
             replace: The old text.
             with_: The new text.
 
