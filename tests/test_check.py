@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import termios
+from pathlib import Path
 
 import psutil
 import pytest
@@ -170,12 +171,32 @@ def test_an_import_that_fails_is_shown_with_advice(mine, capsys, package, module
     assert [text for text in read if text not in said] == []
 
 
-def test_a_deleted_file_is_named_with_the_way_back(mine, capsys):
-    (mine.folder / "images/urls.py").unlink()
+@pytest.mark.parametrize("inside", [False, True], ids=["in the clone's folder", "in the copy"])
+@pytest.mark.parametrize(
+    ("missing", "renamed", "command"),
+    [
+        ("images/urls.py", None, "Restore it:  cp {original} {copy}"),
+        ("images/urls.py", "images/url.py", "If you renamed it, rename it back:  mv {renamed} {copy}"),
+        ("images", None, "Restore it:  cp -r {original} {copy}"),
+        ("images", "image", "If you renamed it, rename it back:  mv {renamed} {copy}"),
+    ],
+    ids=["deleted", "renamed", "deleted folder", "renamed folder"],
+)
+def test_a_missing_file_is_named_with_the_way_back(
+    mine, capsys, monkeypatch, tmp_path, inside, missing, renamed, command
+):
+    """The command works in the folder where it is typed."""
+    monkeypatch.setattr(paths, "ROOT", Path("/"))  # contains both the lesson and the copy
+    monkeypatch.chdir(mine.folder if inside else tmp_path)
+    kept = (mine.folder / missing).rename(mine.folder / (renamed or "../moved"))
     assert check.main(mine) == 1
-    assert "images/urls.py is missing. Restore it:  cp lessons/01-sync/images/urls.py" in Printed(
-        capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert said.count("is missing") == 1
+    places = {"original": mine.lesson.folder / missing, "copy": mine.folder / missing, "renamed": kept}
+    typed = command.format(**{name: os.path.relpath(place) for name, place in places.items()})
+    assert f"{missing} is missing. {typed}" in Printed(said)
+    subprocess.run(typed.partition(":  ")[2], shell=True, check=True)
+    assert check.preflight(mine) == []
 
 
 def test_a_module_may_be_a_package(mine):

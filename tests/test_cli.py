@@ -1,4 +1,6 @@
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +10,7 @@ from printed_text import Printed
 
 from workshop import cli, paths
 from workshop.course import progress, project
+from workshop.system.environment import inherited
 
 
 @pytest.fixture
@@ -263,3 +266,11 @@ def test_packages_are_compiled_once_for_each_requirements(tmp_path, monkeypatch)
     assert not test_suite.compile_packages()
     (tmp_path / "requirements.txt").write_text("one==2\n")
     assert test_suite.compile_packages()
+
+
+def test_ctrl_c_during_the_import_is_silent(tmp_path):
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    environment = inherited() | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(paths.SOURCES)])}
+    command = [sys.executable, "-P", "-m", "workshop", "status"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -221,7 +221,7 @@ def test_a_service_that_fails_on_purpose(project, worker):
     (project.data / "storage-mode").write_text("slow 600")
     finding = only_bad(doctor.examine(project, ports={}))
     assert finding.summary == "practice mode makes the storage fail or respond slowly (slow 600)"
-    assert finding.fix == f"cd {project.shown} && python manage.py storage ok"
+    assert finding.fix == f"cd {project.folder} && python manage.py storage ok"
 
 
 def test_syntax_error(project, broker):

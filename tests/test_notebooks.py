@@ -402,6 +402,12 @@ def test_jupyter_wants_the_token_and_listens_here_alone(root):
             f"{address}/api/contents", params={"token": server.token()}, trust_env=False, timeout=30
         ).json()
         assert {entry["name"] for entry in found["content"]} == {"02-celery-basics.ipynb", "helper.py"}
+        tabs = {"data": {}, "metadata": {"id": "default"}}
+        token = {"Authorization": f"token {server.token()}"}
+        httpx.put(
+            f"{address}/lab/api/workspaces/default", json=tabs, headers=token, trust_env=False, timeout=30
+        )
+        assert list((paths.STATE / "jupyter/workspaces").iterdir()), "clones don't share their open tabs"
         listening = {
             each.laddr.ip
             for each in psutil.Process(process.pid).net_connections()

@@ -207,6 +207,7 @@ def test_the_broker_is_stopped_and_started_alone(root, start):
     run.until("broker stopped.")
     assert not answers(url)
     assert "already stopped" in workshop(root, "broker", "stop").stdout
+    assert f"no broker responds at {url}\n      ./workshop broker start" in workshop(root, "doctor").stdout
     before = state_of(root)["processes"].get("worker")
     write(project_of(root), {"images/tasks.py": FILES["images/tasks.py"] + "\n"})
     assert until(lambda: state_of(root)["processes"].get("worker") not in (None, before), PATIENCE)
@@ -436,6 +437,7 @@ def test_two_clones_that_start_together_have_two_brokers(root, start, tmp_path):
     found = {state_of(folder)["addresses"]["broker"] for folder in (root, other)}
     assert len(found) == 2
     assert f"redis://localhost:{wanted}/0" in found
+    assert f"Port {wanted} (WORKSHOP_BROKER_PORT) is taken by" in runs[0].text + runs[1].text
 
 
 CLAIM = """

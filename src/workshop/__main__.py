@@ -1,6 +1,12 @@
 """Entry point of `python -m workshop`, which `./workshop` runs after the set-up."""
 
-from workshop.cli import main
+import sys
+from signal import SIGINT
 
 if __name__ == "__main__":
-    main()
+    try:
+        from workshop.cli import main
+
+        main()
+    except KeyboardInterrupt:  # Ctrl-C during the import, which takes a moment
+        sys.exit(128 + SIGINT)

@@ -1,5 +1,6 @@
 """`./workshop check` and `watch`: run a lesson's checks on a project and print the results."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from workshop import paths
@@ -50,13 +51,38 @@ def preflight(project: Project) -> list[str]:
     The function doesn't start the project. A module can also be a package, for example
     `images/tasks/__init__.py` instead of `images/tasks.py`.
     """
-    problems = []
-    for name, original in project_files.list_files(project.lesson.folder).items():
+    originals = project_files.list_files(project.lesson.folder)
+    missing = {}
+    for name in originals:
         file = project.folder / name
         is_package = name.endswith(".py") and (file.with_suffix("") / "__init__.py").is_file()
         if name.endswith((".py", ".html")) and not file.is_file() and not is_package:
-            problems.append(f"{name} is missing. Restore it:  cp {paths.shown(original)} {paths.shown(file)}")
+            # If a whole folder is missing, name only the folder.
+            folders = [folder for folder in file.parents if folder.is_relative_to(project.folder)]
+            first = next((folder for folder in reversed(folders) if not folder.exists()), file)
+            missing[first.relative_to(project.folder)] = None
+    problems = [_how_to_restore(project, path, originals) for path in missing]
     return problems + diagnosis.unreadable(project.folder)
+
+
+def _how_to_restore(project: Project, path: Path, originals: Collection[str]) -> str:
+    """Return a sentence about a missing file or folder, with the commands that bring it back."""
+    original, file = project.lesson.folder / path, project.folder / path
+    cp = "cp -r" if original.is_dir() else "cp"
+    restore = f"Restore it:  {cp} {paths.typed(original)} {paths.typed(file)}"
+    known = {parent for name in originals for parent in (Path(name), *Path(name).parents)}
+    new = [
+        other
+        for other in file.parent.glob(f"*{file.suffix}")
+        if other.relative_to(project.folder) not in known
+        and (other / "__init__.py" if original.is_dir() else other).is_file()
+    ]
+    if len(new) == 1:
+        restore = (
+            f"If you renamed it, rename it back:  mv {paths.typed(new[0])} {paths.typed(file)}\n"
+            f"Otherwise, restore it:  {cp} {paths.typed(original)} {paths.typed(file)}"
+        )
+    return f"{path} is missing. {restore}"
 
 
 def _watch_folder(project: Project, step: str | None) -> bool:

@@ -28,6 +28,7 @@ from workshop.system.ports import who_holds
 PORTS = {8000: "the site", 8001: "the docs site", 6379: "the broker", 5555: "Flower"}
 MOVABLE = {"the broker", "Flower"}
 """The services that `up` starts on another port if their usual port is taken."""
+WORKER = "celery -A myproject worker -l info"
 FREE_BYTES = 1_000_000_000
 
 
@@ -125,6 +126,11 @@ def _broker(url: str, is_up: bool, project: Project | None) -> Finding:
             "In this terminal, set REDIS_URL to the same address as for ./workshop up",
         )
     problem = f"no broker responds at {shown}"
+    state = up_state.read()
+    if state.get("own_broker") and url == state.get("addresses", {}).get("broker"):
+        return Finding(
+            False, problem, "./workshop broker start   (./workshop up is running without its broker)"
+        )
     if os.environ.get("REDIS_URL"):
         return Finding(False, problem, "Start that broker, or type: unset REDIS_URL")
     if project is None or not project.lesson.has_broker:
@@ -143,7 +149,7 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
         return
     yield Finding(True, f"the code of {project.shown} can be loaded")
     for service, mode in project.failing_services.items():
-        command = f"cd {project.shown} && python manage.py {service} ok"
+        command = paths.command_in(project.folder, f"python manage.py {service} ok")
         yield Finding(False, f"practice mode makes the {service} fail or respond slowly ({mode})", command)
     yield _migrations(project, state)
     if state["backend"]:
@@ -205,7 +211,7 @@ def _migrations(project: Project, state: dict) -> Finding:
     return Finding(
         False,
         f"migrations are pending: {', '.join(pending[:3])}{more}",
-        f"cd {project.shown} && python manage.py migrate   (./workshop up also does this)",
+        paths.command_in(project.folder, "python manage.py migrate   (./workshop up also does this)"),
     )
 
 
@@ -226,7 +232,7 @@ def _workers(project: Project, workers: dict[str, int]) -> Iterator[Finding]:
         yield Finding(
             False,
             "no worker responds, so tasks stay in the queue",
-            f"./workshop up   (or by hand: cd {project.shown} && celery -A myproject worker -l info)",
+            f"./workshop up   (or by hand: {paths.command_in(project.folder, WORKER)})",
         )
     for name, pid in workers.items():
         yield _worker(project, name, pid)
@@ -243,7 +249,7 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
         return Finding(
             False,
             f"{worker} runs another project, {paths.shown(folder)}, and receives your tasks",
-            f"{clones.how_to_stop(pid)}   (then: cd {project.shown} && celery -A myproject worker -l info)",
+            f"{clones.how_to_stop(pid)}   (then: {paths.command_in(project.folder, WORKER)})",
         )
     newest = max(diagnosis.python_files(project.folder), key=lambda file: file.stat().st_mtime)
     # On Linux, a process's start time is accurate only to the second, and a worker reads its files a moment

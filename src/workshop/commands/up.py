@@ -99,8 +99,14 @@ class _Session:
         if external := self.kept.get("REDIS_URL"):
             self.redis_url = use_external(external)
         else:
-            self.broker = stack.enter_context(Broker(prefer=_broker_port()))
+            wanted = _broker_port()
+            self.broker = stack.enter_context(Broker(prefer=wanted))
             self.redis_url = self.broker.url
+            if self.broker.port != wanted and os.environ.get("WORKSHOP_BROKER_PORT"):
+                say(
+                    f"Port {wanted} (WORKSHOP_BROKER_PORT) is taken by {taken_by(wanted)}. The broker uses port "
+                    f"{self.broker.port} instead."
+                )
         self.write_state({})
 
     def prepare(self) -> None:

@@ -87,6 +87,8 @@ def jupyter(port: int = PORT) -> Service:
             # Not a command-line option, because the process list shows command-line options.
             "JUPYTER_TOKEN": token(),
             "JUPYTER_CONFIG_PATH": str(_settings_folder()),
+            # The open tabs. By default, all clones of the workshop would share them in the home folder.
+            "JUPYTERLAB_WORKSPACES_DIR": str(paths.STATE / "jupyter" / "workspaces"),
             "PYTHONPATH": str(paths.SOURCES),
             "PYTHONUNBUFFERED": "1",
         }
