@@ -356,7 +356,13 @@ def test_a_syntax_error_is_said_with_file_and_line(root, start):
     run = start()
     run.until("ready in")
     write(project_of(root), {"images/tasks.py": "\n\nprint((1)\n"})
-    run.until("worker cannot start: images/tasks.py:3 cannot be read: '(' was never closed")
+    run.until(
+        "worker cannot start: images/tasks.py:3 cannot be read: '(' was never closed. The service starts"
+    )
+    write(project_of(root), {"images/tasks.py": "\nprint(1 2)\n"})
+    run.until(
+        "images/tasks.py:2 cannot be read: invalid syntax. Perhaps you forgot a comma? The service starts"
+    )
     write(project_of(root), FILES)
     run.until("worker started again")
 

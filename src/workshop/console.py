@@ -80,6 +80,11 @@ def listed(things: Iterable[object]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def sentence(text: str) -> str:
+    """Return `text` with a final period, unless it already ends with a punctuation mark."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
     """Split `line` into lines of at most `width` columns. A word wider than `width` gets its own line."""
     text = line.plain

@@ -30,6 +30,7 @@ from markdown.preprocessors import Preprocessor
 from mkdocs.exceptions import BuildError
 
 from workshop import paths
+from workshop.console import sentence
 from workshop.docsite import lesson_times, settings_page
 from workshop.errors import WorkshopError
 
@@ -172,7 +173,7 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
     try:
         body = ast.parse(text).body
     except SyntaxError as error:
-        raise WorkshopError(f"{path}:{error.lineno} cannot be read: {error.msg}.") from None
+        raise WorkshopError(f"{path}:{error.lineno} cannot be read: {sentence(error.msg)}") from None
     for part in symbol.split("."):
         named = {name: statement for statement in body for name in _names(statement)}
         if part not in named:

@@ -21,6 +21,7 @@ from honcho.printer import Message, Printer
 from honcho.process import Process
 
 from workshop import paths
+from workshop.console import sentence
 from workshop.errors import WorkshopError
 from workshop.runtime import diagnosis, startup_output
 from workshop.runtime.broker import Broker
@@ -188,7 +189,9 @@ class Supervisor:
         service = running.service
         if service.restarts and (broken := diagnosis.unreadable(self.folder)):
             self._report_problem(
-                running, State.UNREADABLE, f"{broken[0]}. The service starts once you have fixed the error."
+                running,
+                State.UNREADABLE,
+                f"{sentence(broken[0])} The service starts once you have fixed the error.",
             )
             return
         probe = None if running.state == State.PROBING else service.probe
