@@ -177,10 +177,12 @@ def test_an_import_that_fails_is_shown_with_advice(mine, capsys, package, module
     [
         ("images/urls.py", None, "Restore it:  cp {original} {copy}"),
         ("images/urls.py", "images/url.py", "If you renamed it, rename it back:  mv {renamed} {copy}"),
+        ("Procfile", None, "Restore it:  cp {original} {copy}"),
+        ("Procfile", "Procfile.txt", "If you renamed it, rename it back:  mv {renamed} {copy}"),
         ("images", None, "Restore it:  cp -r {original} {copy}"),
         ("images", "image", "If you renamed it, rename it back:  mv {renamed} {copy}"),
     ],
-    ids=["deleted", "renamed", "deleted folder", "renamed folder"],
+    ids=["deleted", "renamed", "deleted Procfile", "renamed Procfile", "deleted folder", "renamed folder"],
 )
 def test_a_missing_file_is_named_with_the_way_back(
     mine, capsys, monkeypatch, tmp_path, inside, missing, renamed, command

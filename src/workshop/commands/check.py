@@ -56,7 +56,7 @@ def preflight(project: Project) -> list[str]:
     for name in originals:
         file = project.folder / name
         is_package = name.endswith(".py") and (file.with_suffix("") / "__init__.py").is_file()
-        if name.endswith((".py", ".html")) and not file.is_file() and not is_package:
+        if name.endswith((".py", ".html", "Procfile")) and not file.is_file() and not is_package:
             # If a whole folder is missing, name only the folder.
             folders = [folder for folder in file.parents if folder.is_relative_to(project.folder)]
             first = next((folder for folder in reversed(folders) if not folder.exists()), file)
@@ -70,10 +70,11 @@ def _how_to_restore(project: Project, path: Path, originals: Collection[str]) ->
     original, file = project.lesson.folder / path, project.folder / path
     cp = "cp -r" if original.is_dir() else "cp"
     restore = f"Restore it:  {cp} {paths.typed(original)} {paths.typed(file)}"
+    pattern = f"{path}*" if str(path) == "Procfile" else f"*{file.suffix}"
     known = {parent for name in originals for parent in (Path(name), *Path(name).parents)}
     new = [
         other
-        for other in file.parent.glob(f"*{file.suffix}")
+        for other in file.parent.glob(pattern)
         if other.relative_to(project.folder) not in known
         and (other / "__init__.py" if original.is_dir() else other).is_file()
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 
+from workshop import paths
 from workshop.course import progress
 from workshop.course.project import Project
 from workshop.errors import WorkshopError
@@ -118,8 +119,8 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
         commands = parse_procfile(file.read_text(encoding="utf-8")).processes
     except FileNotFoundError:
         raise WorkshopError(
-            f"{project.shown} has no Procfile, so there is nothing to start. Get the file back: cp "
-            f"{project.lesson.solution.parent.name}/{project.lesson.name}/Procfile {project.shown}/"
+            f"{project.shown} has no Procfile, so there is nothing to start. Restore the file:  cp "
+            f"{paths.typed(project.lesson.folder / 'Procfile')} {paths.typed(file)}"
         ) from None
     except AssertionError:
         raise WorkshopError(
