@@ -143,8 +143,15 @@ def find(text: str) -> Lesson:
     For example, `text` can be "3", "03", "03-images", "images" or the beginning of one of these names.
 
     Raises:
-        WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from.
+        WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from. Or
+            `text` is a step.
     """
+    if is_step(text):
+        lesson, step = find_step(text)
+        raise WorkshopError(
+            f"{step.id} is a step, but this command takes a whole lesson, such as {lesson.code}.\n"
+            f"To apply the solution to a single step: ./workshop solve {step.id}"
+        )
     lessons = all_lessons()
     wanted = text.strip().strip("/").lower()
     if wanted.isdecimal():
