@@ -104,6 +104,18 @@ def test_diff_of_a_step_knows_its_own_files_alone(run, root, file):
     assert f"./workshop diff 01 {name}" in err
 
 
+@pytest.mark.parametrize("already", [False, True])
+def test_solve_names_a_file_that_still_cannot_be_read(root, run, already):
+    run("start", "1")
+    if already:
+        run("solve", "1.1")
+    (root / "playground/01-one/images/broken.py").write_text("f(\n")
+    code, out, _ = run("solve", "1.1")
+    assert code == 0
+    assert ("Nothing was changed." if already else "Step 1.1 is solved in playground/01-one.") in out
+    assert "But images/broken.py:1 cannot be read: '(' was never closed. Fix this error before" in out
+
+
 def test_status_lists_the_lessons_and_the_next_command(run):
     out = run("status")[1]
     assert out.count("not started") == 2

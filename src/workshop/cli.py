@@ -159,13 +159,14 @@ def solve(
     """
     from workshop.commands import hints
     from workshop.course import solve as solve_command
+    from workshop.runtime import diagnosis
 
     project, step = _resolve(target)
     if target is None:
         step = hints.open_step(project.lesson, "To apply the solution to a step: ./workshop solve")
     with signals.held():
         solved = solve_command.solve_step(project, step) if step else solve_command.solve_lesson(project)
-        say(solve_command.message(project, step, solved))
+        say(solve_command.message(project, step, solved, diagnosis.unreadable(project.folder)))
 
 
 @app.command(rich_help_panel=LOOP)

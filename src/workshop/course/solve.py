@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop import paths
+from workshop.console import sentence
 from workshop.course import journal, playground, step_solution
 from workshop.course.lessons import Step
 from workshop.course.project import Project
@@ -58,22 +59,26 @@ def solve_lesson(project: Project) -> Solved:
     return _write(project, files, f"{project.lesson.name}-before-solve")
 
 
-def message(project: Project, step: Step | None, solved: Solved) -> str:
+def message(project: Project, step: Step | None, solved: Solved, unreadable: Iterable[str] = ()) -> str:
     """Return a message that says which files were written and which command to run next.
 
     Args:
         project: The learner's copy.
         step: The step that was solved, or None for the whole lesson.
         solved: The result of `solve_step()` or `solve_lesson()`.
+        unreadable: A sentence for each file of the project that Python cannot read.
     """
     subject = f"Step {step.id}" if step else f"Lesson {project.lesson.name}"
+    errors = [f"But {sentence(each)} Fix this error before you run the check." for each in unreadable]
     if not solved:
-        return f"{subject} is already solved in {project.shown}. Nothing was changed."
+        unchanged = f"{subject} is already solved in {project.shown}. Nothing was changed."
+        return "\n".join([unchanged, *errors])
     lines = [f"{subject} is solved in {project.shown}."]
     lines += [f"  changed  {name}" for name in solved.changed]
     lines += [f"  created  {name}" for name in solved.created]
     if solved.backup:
         lines.append(f"Backup of your files: {paths.shown(solved.backup)}")
+    lines += errors
     lines.append(f"Next: ./workshop check {step.id if step else project.lesson.code}")
     return "\n".join(lines)
 
