@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from importlib.util import find_spec
 
 import psutil
 import pytest
+from projects import PATIENCE, copy_of
 
 from workshop import paths
 from workshop.course import lessons
 from workshop.errors import WorkshopError
 from workshop.system.child import Child
+from workshop.system.environment import inherited
 from workshop.system.waiting import until
 from workshop.transcripts import made_by, manifest, output_text, record
 from workshop.transcripts.output_text import Selection
@@ -92,6 +95,62 @@ def test_a_command_finds_the_workshop_and_records_its_output(capsys, tmp_path):
     assert "guides/scale-priorities.txt  unchanged" in capsys.readouterr().out
     assert (tmp_path / "guides" / output.name).read_text(encoding="utf-8") == before
     assert output.read_text(encoding="utf-8") == before
+
+
+WITHOUT_BROKER = """
+import os, runpy, sys
+from pathlib import Path
+
+import django
+
+sys.path.insert(0, os.getcwd())
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
+django.setup()
+for script in sys.argv[1:]:
+    sys.argv = [script]
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as error:
+        print(Path(script).name, error)
+    except BaseException as error:
+        print(Path(script).name, repr(error))
+    else:
+        print(Path(script).name, "ended")
+"""
+NEED_NO_BROKER = {
+    "02": {"json_types.py"},
+    "03": {"broker_down.py", "no_broker.py", "on_commit.py"},
+    "04": {"in_flower.py"},
+    "05": {
+        *("day_hours.py", "last_mail.py", "live_copy.py", "names.py", "next_runs.py", "order.py"),
+        *("orphans.py", "rotation.py", "schedule_file.py", "whose_day.py"),
+    },
+}
+
+
+@pytest.mark.parametrize("lesson", ["02", "03", "04", "05"])
+def test_scripts_say_that_no_broker_responds_before_they_change_anything(lesson, tmp_path):
+    """The project has no database, so a script that reads or writes a row first fails."""
+    project = copy_of(lessons.find(lesson).solution, tmp_path / "playground/project")
+    shutil.copytree(paths.DOCS / "runs", tmp_path / "docs/runs")
+    scripts = {file.name for file in (tmp_path / "docs/runs" / lesson).glob("*.py")}
+    assert scripts >= NEED_NO_BROKER[lesson]
+    names = sorted(scripts - NEED_NO_BROKER[lesson])
+    environment = inherited() | {"REDIS_URL": "redis://:secret@localhost:1/0", "PHOTOS": "1", "EXPORTS": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_BROKER, *(f"../../docs/runs/{lesson}/{name}" for name in names)],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    said = run.stdout.splitlines()
+    assert [line.split()[0] for line in said] == names, run.stdout + run.stderr
+    assert [line for line in said if " No broker responds at redis://" not in line] == []
+    assert "secret" not in run.stdout
+    assert [file for file in (project / "data").rglob("*") if file.is_file()] == []
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)

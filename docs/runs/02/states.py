@@ -1,10 +1,16 @@
 """Print the states of tasks. Start a worker, then run: python manage.py shell < states.py"""
 
+import sys
 import uuid
 
+sys.path.append("../../docs/runs")
+
+import services
 from celery.result import AsyncResult
 from images.models import UploadedImage
 from images.tasks import describe_photo_task
+
+services.require_worker()
 
 
 def tell(what, task):

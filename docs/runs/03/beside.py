@@ -1,13 +1,18 @@
 """Start resizing PHOTOS photos again, then measure how long a new upload waits until it is resized."""
 
 import os
+import sys
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from images.models import UploadedImage
 from images.tasks import resize_image_task
 
+services.require_worker()
 content = UploadedImage.objects.earliest("pk").image.read()
 call_command("resize_again", limit=int(os.environ["PHOTOS"]))
 began = time.monotonic()

@@ -1,12 +1,17 @@
 """Send a task inside a transaction that takes another second, and show what the worker finds."""
 
+import sys
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.core.files.base import ContentFile
 from django.db import transaction
 from images.models import UploadedImage
 from images.tasks import resize_image_task
 
+services.require_worker()
 content = UploadedImage.objects.earliest("pk").image.read()
 with transaction.atomic():
     photo = UploadedImage.objects.create(image=ContentFile(content, "early.jpg"), original_bytes=len(content))

@@ -1,6 +1,6 @@
 """Kill a worker with -9 in the middle of a task, and measure when another worker gets the message.
 
-Start a broker, then run in solutions/03-images: python redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
+Start a broker, then run: python redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
 """
 
 import os
@@ -8,7 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import services
 from celery import Celery
 
 NAMES = ("visibility_timeout", "unacked_restore_interval", "unacked_restore_throttle")
@@ -51,10 +55,13 @@ def kill(worker):
 
 
 if __name__ == "__main__":
+    services.require_broker()
     first = start_worker()
-    hold.delay(600)
-    wait_for_begin(first)
-    kill(first)
+    try:
+        hold.delay(600)
+        wait_for_begin(first)
+    finally:
+        kill(first)
     killed = time.monotonic()
     second = start_worker()
     try:

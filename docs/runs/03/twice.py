@@ -1,9 +1,15 @@
 """Run the task twice for one photo, and list the files."""
 
+import sys
+
+sys.path.append("../../docs/runs")
+
+import services
 from django.core.files.base import ContentFile
 from images.models import UploadedImage
 from images.tasks import resize_image_task
 
+services.require_worker()
 content = UploadedImage.objects.earliest("pk").image.read()
 photo = UploadedImage.objects.create(image=ContentFile(content, "garden.jpg"), original_bytes=len(content))
 for run in (1, 2):

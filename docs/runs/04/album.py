@@ -1,14 +1,16 @@
 """Measure how long it takes to describe all photos in one task."""
 
+import sys
 import time
 
-from celery import current_app
+sys.path.append("../../docs/runs")
+
+import services
 from images.batch_views import BATCH_SIZE
 from images.models import UploadedImage
 from images.tasks import describe_album_task
 
-if not current_app.control.ping(timeout=1):
-    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
+services.require_worker()
 ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:BATCH_SIZE])
 started = time.monotonic()
 task = describe_album_task.delay(ids)

@@ -4,18 +4,20 @@ Each export of 24 large photos takes about three seconds.
 """
 
 import os
+import sys
 import time
 
-from celery import current_app
+sys.path.append("../../docs/runs")
+
+import services
 from django.core.files.base import ContentFile
 from images.batch_views import BATCH_SIZE
 from images.models import UploadedImage
 from images.tasks import export_zip_task, resize_image_task
 
+services.require_worker()
 EXPORTS, PRIORITY = int(os.environ["EXPORTS"]), int(os.environ.get("PRIORITY", "0"))
 
-if not current_app.control.ping(timeout=1):
-    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
 ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:BATCH_SIZE])
 content = UploadedImage.objects.earliest("pk").image.read()
 

@@ -1,12 +1,17 @@
 """Listen for events for two seconds, as Flower does. Send one task, and print the events that arrive."""
 
 import contextlib
+import sys
 import threading
 
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 from images.models import UploadedImage
 from images.tasks import describe_photo_task
 
+services.require_broker()
 received = []
 
 

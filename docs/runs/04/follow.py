@@ -1,15 +1,17 @@
 """Send a ZIP export of the newest photos. Print each state that its page could show, with the time."""
 
+import sys
 import time
 
-from celery import current_app
+sys.path.append("../../docs/runs")
+
+import services
 from images.batch_views import BATCH_SIZE
 from images.models import UploadedImage
 from images.results import progress_of
 from images.tasks import export_zip_task
 
-if not current_app.control.ping(timeout=1):
-    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
+services.require_worker()
 task = export_zip_task.delay(list(UploadedImage.objects.values_list("pk", flat=True)[:BATCH_SIZE]))
 began, shown = time.monotonic(), None
 while shown is None or not task.ready():

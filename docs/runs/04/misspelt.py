@@ -1,8 +1,14 @@
 """Send a task to a queue whose name is misspelled."""
 
+import sys
+
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 from images.tasks import describe_photo_task
 
+services.require_broker()
 try:
     task = describe_photo_task.apply_async((1,), queue="slwo")
 except Exception as error:

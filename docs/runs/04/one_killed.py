@@ -6,15 +6,20 @@ pipe to which no process writes, so that its task waits. The script takes at mos
 
 import os
 import signal
+import sys
 import textwrap
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 from celery.result import GroupResult
 from images.models import UploadedImage
 from images.queueing import enqueue_summary
 from images.results import result_as_json
 
+services.require_worker()
 photos = UploadedImage.objects.filter(is_processed=True)[:3]
 path = photos[1].image.path
 os.rename(path, path + ".kept")

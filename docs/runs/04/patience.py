@@ -1,9 +1,14 @@
 """Measure how long queries to workers take. One name is a running worker, but gone@there is not."""
 
+import sys
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 
+services.require_broker()
 replies = current_app.control.ping(timeout=1)
 if not replies:
     raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")

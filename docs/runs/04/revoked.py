@@ -9,10 +9,14 @@ import subprocess
 import sys
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 from images.models import UploadedImage
 from images.tasks import export_zip_task
 
+services.require_broker()
 WORKER = "celery -A myproject worker -c 1 -Q slow -n slow@%h --disable-prefetch"
 
 

@@ -1,16 +1,19 @@
 """Summarize all photos, print each number that the page could show, and count the results in Redis."""
 
+import sys
 import textwrap
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 from images.batch_views import BATCH_SIZE
 from images.models import UploadedImage
 from images.queueing import enqueue_summary
 from images.results import progress_of
 
-if not current_app.control.ping(timeout=1):
-    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
+services.require_worker()
 client = current_app.backend.client
 before = set(client.keys("celery-task-*"))
 ids = list(UploadedImage.objects.filter(is_processed=True).values_list("pk", flat=True)[:BATCH_SIZE])

@@ -1,9 +1,15 @@
 """Print what one task writes to the result backend. Redis reports every command that it runs."""
 
+import sys
+
+sys.path.append("../../docs/runs")
+
+import services
 from celery import current_app
 from images.models import UploadedImage
 from images.tasks import describe_photo_task
 
+services.require_worker()
 client = current_app.backend.client
 photo = UploadedImage.objects.earliest("pk")
 

@@ -1,6 +1,6 @@
 """Send the report to forty people, kill a process in the middle, and count the emails that each person gets.
 
-The script takes three minutes, and first deletes all recipients and emails.
+The script takes a minute or two, and first deletes all recipients and emails.
 Start a broker, but no worker, then run: python manage.py shell -v 0 < crash.py
 """
 
@@ -14,11 +14,16 @@ from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 from upkeep.models import Delivery, Subscriber
 from upkeep.tasks import report_task
+
+services.require_broker()
 
 FOLDER = settings.DATA_DIR / "mail"
 QUIET = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
@@ -52,19 +57,21 @@ Delivery.objects.all().delete()
 Subscriber.objects.bulk_create([Subscriber(email=each) for each in addresses])
 for file in FOLDER.glob("*.eml"):
     file.unlink()
-call_command("mail", "slow", "0.3")
 day = str(timezone.now().date() - timedelta(days=1))
 
 with Path("crash.log").open("w") as log:
     command = [sys.executable, "-m", "celery", "-A", "myproject", "worker", "-c", "1", *QUIET]
     worker = subprocess.Popen(command, stdout=log, stderr=log)
 try:
-    report_task.delay(day)
-    wait_for(15)
-    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGKILL)
-    tell("The process is killed:")
-    call_command("mail", "ok")
+    try:
+        call_command("mail", "slow", "0.3")
+        report_task.delay(day)
+        wait_for(15)
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        tell("The process is killed:")
+    finally:
+        call_command("mail", "ok")
     wait_for(40, seconds=int(os.environ.get("WATCH", 150)))
     tell("Two minutes later:")
     report_task.delay(day)

@@ -4,10 +4,14 @@ It takes about half a minute. First make the samples, and run it beside a worker
 ./workshop samples; python manage.py shell -v 0 < ../../docs/runs/05/damaged_day.py
 """
 
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.core.files import File
 from django.core.management import call_command
 from images.models import UploadedImage
@@ -17,6 +21,7 @@ from upkeep.models import Subscriber
 from upkeep.reporting import zone
 from upkeep.tasks import report_task
 
+services.require_worker()
 SAMPLES = Path("../../samples")
 REFUSED = ("text.jpg", "bomb.png")  # by the upload form
 
@@ -38,9 +43,11 @@ def upload(names):
 
 names = sorted(file.name for file in SAMPLES.iterdir() if file.name not in REFUSED)
 upload(names * 3)
-call_command("storage", "down", verbosity=0)
-upload(["phone.jpg", "held-upright.jpg"])
-call_command("storage", "ok", verbosity=0)
+try:
+    call_command("storage", "down", verbosity=0)
+    upload(["phone.jpg", "held-upright.jpg"])
+finally:
+    call_command("storage", "ok", verbosity=0)
 upload(["phone.jpg"])
 Subscriber.objects.get_or_create(email="editor@example.com")
 report_task(str(datetime.now(zone()).date()))

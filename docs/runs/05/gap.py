@@ -6,14 +6,19 @@ python manage.py shell -v 0 < gap.py
 import os
 import signal
 import sqlite3
+import sys
 import time
 from datetime import date
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.conf import settings
 from django.db import connection
 from upkeep.models import Delivery
 from upkeep.tasks import deliver
 
+services.require_broker()
 delivery, _ = Delivery.objects.update_or_create(
     day=date(2026, 3, 1), email="gap@example.com", defaults={"sent_at": None}
 )

@@ -1,10 +1,15 @@
 """Do work that takes longer than its lock. Run: python manage.py shell -v 0 < longer.py"""
 
+import sys
 import threading
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from upkeep.locks import new_lock, try_lock
 
+services.require_broker()
 began = time.monotonic()
 
 

@@ -6,9 +6,13 @@ Start a worker and beat, then run: python manage.py shell -v 0 < lost.py
 
 import io
 import os
+import sys
 import time
 from collections import Counter
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -18,6 +22,7 @@ from images.queueing import enqueue
 from PIL import Image
 from redis import Redis
 
+services.require_worker()
 broker = Redis.from_url(settings.REDIS_URL)
 began = time.monotonic()
 
@@ -35,18 +40,20 @@ picture = io.BytesIO()
 Image.effect_noise((1200, 900), 60).convert("RGB").save(picture, "JPEG")
 content = picture.getvalue()
 size = {"width": 1200, "height": 900, "original_bytes": len(content)}
-call_command("storage", "slow", "2")
 photos = [
     UploadedImage.objects.create(image=ContentFile(content, f"lost-{number:02}.jpg"), **size)
     for number in range(30)
 ]
 ids = [photo.pk for photo in photos]
-enqueue(photos)
-time.sleep(3)
-tell("running")
-broker.flushdb()
-tell("flushed")
-call_command("storage", "ok")
+try:
+    call_command("storage", "slow", "2")
+    enqueue(photos)
+    time.sleep(3)
+    tell("running")
+    broker.flushdb()
+    tell("flushed")
+finally:
+    call_command("storage", "ok")
 for _ in range(int(os.environ.get("WATCH", 60)) // 20):
     time.sleep(20)
     tell("")

@@ -11,7 +11,11 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import services
 from celery import Celery
 from celery.schedules import crontab
 
@@ -61,6 +65,7 @@ def measure(what, days):
 
 
 if __name__ == "__main__":
+    services.require_broker()
     if HOURS:
         limit = f"deadline {DEADLINE:g} h" if DEADLINE else "no deadline"
         measure(f"last run 3 days ago, due {HOURS:g} h ago, {limit}", 3)

@@ -5,8 +5,12 @@ Start a worker with two processes, but no beat, then run: python manage.py shell
 """
 
 import io
+import sys
 import time
 
+sys.path.append("../../docs/runs")
+
+import services
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.management import call_command
@@ -16,6 +20,7 @@ from PIL import Image
 from redis import Redis
 from upkeep import sweeping
 
+services.require_worker()
 broker = Redis.from_url(settings.REDIS_URL)
 content = io.BytesIO()
 Image.new("RGB", (900, 700), "teal").save(content, "JPEG")
@@ -51,9 +56,11 @@ def measure(doubling):
 
 settings.SWEEP_AFTER = 6
 UploadedImage.objects.all().delete()
-call_command("storage", "slow", "1")
-for doubling in (False, True):
-    measure(doubling)
-    broker.delete("celery")
-    time.sleep(10)
-call_command("storage", "ok")
+try:
+    call_command("storage", "slow", "1")
+    for doubling in (False, True):
+        measure(doubling)
+        broker.delete("celery")
+        time.sleep(10)
+finally:
+    call_command("storage", "ok")

@@ -10,6 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import services
 from celery import Celery
 
 EXPIRES = float(os.environ.get("EXPIRES", sys.argv[1] if len(sys.argv) > 1 else 0))
@@ -52,6 +55,7 @@ def end(process):
 
 
 if __name__ == "__main__":
+    services.require_broker()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         beat = start(folder / "beat.log", "beat", "--schedule", folder / "schedule")

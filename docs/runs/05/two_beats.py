@@ -19,7 +19,9 @@ os.environ["REDIS_URL"] = re.sub(
     r"(/\d*)?$", "/9", os.environ.get("REDIS_URL", "redis://localhost:6379"), count=1
 )
 sys.path.insert(0, os.getcwd())
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+import services
 from celery import Celery
 
 app = Celery("two_beats", broker=os.environ["REDIS_URL"])
@@ -94,5 +96,6 @@ def only(folder):
 if __name__ == "__main__":
     if not Path("manage.py").is_file():
         raise SystemExit("Run this script in your copy of lesson 05, the folder with manage.py.")
+    services.require_broker()
     with tempfile.TemporaryDirectory() as name:
         {"default": default, "only": only}[sys.argv[1]](Path(name))
