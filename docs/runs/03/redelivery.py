@@ -1,6 +1,6 @@
 """Kill a worker with -9 in the middle of a task, and measure when another worker gets the message.
 
-Start a broker, then run: python redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
+Start a broker, then run: python ../../docs/runs/03/redelivery.py VISIBILITY_TIMEOUT [INTERVAL THROTTLE]
 """
 
 import os
