@@ -11,7 +11,7 @@ from celery import current_app
 services.require_broker()
 replies = current_app.control.ping(timeout=1)
 if not replies:
-    raise SystemExit("No worker answers. Start them in another terminal: ./workshop up")
+    raise SystemExit("No worker answers. Start one in another terminal: ./workshop up")
 name = sorted(each for reply in replies for each in reply)[0]
 for names in (None, [name], [name, "gone@there"], ["gone@there"]):
     started = time.monotonic()

@@ -1,6 +1,6 @@
 """Send the report to forty people, kill a process in the middle, and count the emails that each person gets.
 
-The script takes a minute or two, and first deletes all recipients and emails.
+The script takes up to three minutes, and first deletes all recipients and emails.
 Start a broker, but no worker, then run: python manage.py shell -v 0 < crash.py
 """
 
