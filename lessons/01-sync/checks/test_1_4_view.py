@@ -243,7 +243,10 @@ def test_damaged(upload, content, name, about):
     if raised:
         complain(
             f"after the upload of {about}, the visitor gets an error page.",
-            "Catch UnreadablePicture, which resize() raises for a damaged picture.",
+            "After photo.fail(), your code goes on, although there is no result to store. Call attach_resized() in the "
+            "else block, which runs only if the try block raised no exception."
+            if name in found and found[name].failure_reason
+            else "Catch UnreadablePicture, which resize() raises for a damaged picture.",
             raised=f"{type(raised).__name__}: {raised}",
             raised_at=raised_at(raised),
             file=f"{FILE}, resize_photo()",
