@@ -141,6 +141,15 @@ def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name
 
 
 @pytest.mark.parametrize(
+    ("name", "steps"), [("images/views.py", "step 1.4"), ("images/resizing.py", "steps 1.1, 1.2 and 1.3")]
+)
+def test_a_project_that_cannot_start_lists_the_steps_of_the_file(mine, capsys, name, steps):
+    edit(mine.folder / name, ("from PIL" if "resizing" in name else "import time", "from"))
+    assert check.main(mine) == 1
+    assert f"You edit {name} in {steps}." in Printed(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
     ("package", "module", "read"),
     [
         (

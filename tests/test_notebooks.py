@@ -347,6 +347,29 @@ def test_a_typical_mistake_is_named(share, sentence):
     assert sentence in verdict.text
 
 
+@pytest.mark.parametrize(
+    ("swaps", "before", "says"),
+    [
+        (lambda orientation: False, True, "swap the two sides before you compute the factor"),
+        (lambda orientation: orientation >= 5, False, "swap the two sides before you compute the factor"),
+        (lambda orientation: orientation > 1, True, "only for orientations 5 to 8"),
+        (lambda orientation: True, True, "only for orientations 5 to 8"),
+    ],
+    ids=["never", "afterwards", "upside down too", "always"],
+)
+def test_the_sides_are_swapped_for_a_rotated_photo(swaps, before, says):
+    def fitted(width, height, orientation):
+        if before and swaps(orientation):
+            width, height = height, width
+        factor = min(800 / width, 600 / height, 1)
+        size = round(width * factor), round(height * factor)
+        return size[::-1] if swaps(orientation) and not before else size
+
+    verdict = exercises.check("1.1", fitted)
+    assert not verdict.right
+    assert says in verdict.text, verdict.text
+
+
 def test_every_exercise_is_checked():
     notebooks = [cell.source for lesson in LESSONS for cell in read(lesson).cells if tagged(cell, CHECK)]
     assert [CALL.search(source)[1] for source in notebooks] == list(exercises.EXERCISES)
