@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
 
 from workshop.checkkit import complain, expect, until
+from workshop.checkkit.celery_app import why_ignored
 from workshop.runtime import diagnosis
 
 pytestmark = pytest.mark.step("2.1")
@@ -36,14 +36,10 @@ def test_result_backend(app):
     """Results are stored in the configured result backend."""
     found = app.conf.result_backend
     wanted = urlsplit(os.environ["REDIS_URL"])
-    names = [name for name in dir(settings) if "RESULT" in name and ("BACKEND" in name or "URL" in name)]
     why = "Without a result backend, Celery stores no states and no results, so there is nothing for AsyncResult to read."
-    if not found and names:
-        why = (
-            f"Your settings contain {', '.join(names)}. Celery's result_backend setting is named "
-            'CELERY_RESULT_BACKEND with namespace="CELERY".'
-        )
-    elif found and found.startswith("rpc"):
+    if not found:
+        why = why_ignored("result_backend") or why
+    elif found.startswith("rpc"):
         why = (
             "rpc:// doesn't store a result but sends it to the process that sent the task. "
             "Another process may handle the next request, and in that process the task stays PENDING."
@@ -88,7 +84,8 @@ def test_time_zone(app):
     expect(
         found == os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai"),
         "CELERY_TIMEZONE has the wrong value.",
-        "Celery's timezone setting is named CELERY_TIMEZONE here. If the setting is missing, Celery uses UTC or "
+        why_ignored("timezone")
+        or "Celery's timezone setting is named CELERY_TIMEZONE here. If the setting is missing, Celery uses UTC or "
         "Django's TIME_ZONE.",
         expected='"Asia/Shanghai", unless the environment variable CELERY_TIMEZONE is set',
         found=found,
