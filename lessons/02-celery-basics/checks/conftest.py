@@ -1,10 +1,16 @@
 """Shared fixtures for this lesson's checks."""
 
+import contextlib
+from inspect import signature
+
+import amqp
 import pytest
 from celery.exceptions import TimeoutError
+from celery.signals import before_task_publish
 from django.urls import reverse
+from kombu import Producer
 
-from workshop.checkkit import Complaint, complain
+from workshop.checkkit import Complaint, complain, expect
 from workshop.checkkit.code_locations import raised_at
 
 WAITS = (
@@ -31,6 +37,28 @@ WHY = {
 """Maps part of an exception's text to its cause, for views that send a task."""
 
 
+@contextlib.contextmanager
+def no_unknown_options(file):
+    """Complain if a task is sent in the block with an option that Celery doesn't know."""
+    known = {*signature(Producer.publish).parameters, *dict(amqp.Message.PROPERTIES)}
+    unknown = {}
+
+    def note(properties, **_signal):
+        unknown.update({name: value for name, value in properties.items() if name not in known})
+
+    before_task_publish.connect(note)
+    try:
+        yield
+    finally:
+        before_task_publish.disconnect(note)
+    expect(
+        not unknown,
+        f"apply_async() ignores unknown options: {', '.join(unknown)}.",
+        "Celery doesn't check the names of options, so check your spelling: countdown, eta, expires.",
+        file=file,
+    )
+
+
 @pytest.fixture
 def press(client, queue, time_limit):
     """Return a function that presses a button on a photo's page and returns the response and the messages.
@@ -41,7 +69,7 @@ def press(client, queue, time_limit):
     def post(button, photo, file, waits=WAITS):
         held = "the view did not respond while no worker was running."
         try:
-            with time_limit(held, waits, file=file):
+            with no_unknown_options(file), time_limit(held, waits, file=file):
                 response = client.post(reverse(f"images:{button}", args=[photo.pk]))
         except Complaint:
             raise
