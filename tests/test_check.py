@@ -23,6 +23,8 @@ from projects import ALWAYS_PNG, NOT_UPRIGHT, copy_of
 
 from benchmarks import startup
 from workshop import paths
+from workshop.checkkit import Complaint
+from workshop.checkkit.code_locations import UNKNOWN
 from workshop.checks import pytest_process, runner
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
@@ -466,3 +468,8 @@ def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
         eventually(lambda: len(forked(descendants())) > 1)
     assert descendants() == before
     assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_place_is_left_out():
+    complaint = Complaint("the view raised an exception.", raised_at=UNKNOWN, file="images/views.py")
+    assert complaint.facts == {"file": "images/views.py"}

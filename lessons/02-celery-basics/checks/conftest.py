@@ -26,6 +26,7 @@ WHY = {
     "args must be a list or tuple": "(photo.pk) is just a number, but (photo.pk,) with a comma is a tuple.",
     "isoformat": "countdown is a number of seconds, eta is a datetime, and expires can be either.",
     "'datetime.timedelta' and 'int'": "Pass countdown and expires as numbers of seconds: 10, not timedelta(seconds=10).",
+    "didn't return an HttpResponse": "The view doesn't return a response. Is return missing before redirect_to_task(photo, task)?",
     "'dict' object has no attribute 'id'": "The task was called like a function, so it ran in the web process and "
     "returned its result. Call .delay() instead: it sends the task to a worker and returns an AsyncResult with an id.",
     "'NoneType' object has no attribute 'id'": "redirect_to_task() needs an AsyncResult, but it got None. delay_on_commit() "
@@ -98,7 +99,12 @@ def describe_photo_task(app):
     task = getattr(tasks, "describe_photo_task", None)
     if not hasattr(task, "delay"):
         complain(
-            "describe_photo_task is still a plain function, not a task.",
+            "describe_photo_task is still a plain function, not a task."
+            if task
+            else "images/tasks.py doesn't contain a function named describe_photo_task.",
+            "Put the decorator @shared_task above the function. It turns the function into a task that has .delay()."
+            if task
+            else "The views and the checks use this name, so don't change it.",
             found=repr(task),
             file="images/tasks.py, describe_photo_task()",
         )

@@ -19,6 +19,8 @@ CELERY = "myproject/celery.py"
 
 SELF = "With bind=True, Celery passes the task itself as the first argument, self. Without bind=True, there is no self."
 
+NOT_CALLED = "The parentheses after autodiscover_tasks are missing, so the method is not called."
+
 BY_HAND = """
 import json
 from celery.app.utils import find_app
@@ -118,7 +120,9 @@ def test_loads_by_hand(app):
     expect(
         any(re.fullmatch(r"images\.tasks\.(.+\.)?describe_album_task", name) for name in found["tasks"]),
         "the app does not find the tasks in images/tasks.py.",
-        "autodiscover_tasks() imports the `tasks` module of every installed app. If you pass a list, it must contain "
+        NOT_CALLED
+        if re.search(r"\.autodiscover_tasks\s*$", Path(CELERY).read_text(), re.MULTILINE)
+        else "autodiscover_tasks() imports the `tasks` module of every installed app. If you pass a list, it must contain "
         'package names such as "images". Even without this call, a worker knows the tasks that your views import, because '
         "it imports the views for Django's system checks. But for a task that no view imports, a worker would log "
         "'Received unregistered task'.",

@@ -35,6 +35,8 @@ def status(client, task_id):
         said, why = f"{type(error).__name__}: {error}", ""
         if "not JSON serializable" in said:
             why = EXCEPTION
+        elif "didn't return an HttpResponse" in said:
+            why = "The view doesn't return a response. Is return missing before JsonResponse(…)?"
         elif "timed out" in said:
             why = WAITS
         elif type(error).__name__ in ("DoesNotExist", "TaskRevokedError"):
