@@ -177,6 +177,14 @@ def test_no_photo_is_a_failure(task, worker):
         found=repr(result.result),
         file=FILE,
     )
+    expect(
+        "NoneType" not in str(result.result),
+        "photo 0 does not exist, but the task's exception doesn't say that there is no such photo.",
+        "first() returns None if it finds no row, so the next line fails. UploadedImage.objects.get(pk=image_id) raises "
+        "DoesNotExist.",
+        found=repr(result.result),
+        file=FILE,
+    )
 
 
 def test_reads_through_the_storage(task, photo, forbid_path):

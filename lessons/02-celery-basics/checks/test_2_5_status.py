@@ -152,6 +152,14 @@ def test_failure(client, describe_photo_task, worker):
         file=FILE,
     )
     expect(
+        type(error).__name__ in str(found["error"]),
+        "the response contains the exception's message without its type.",
+        "Some messages are useless without the type. For example, the message of KeyError is only the missing key.",
+        expected=f'"error": "{type(error).__name__}: {error}"',
+        found=json.dumps(found["error"]),
+        file=FILE,
+    )
+    expect(
         "Traceback" not in json.dumps(found),
         "the response shows visitors a traceback.",
         "A traceback reveals your file names and your code. Read the traceback in the worker's log, and show visitors only the "
