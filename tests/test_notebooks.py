@@ -28,6 +28,7 @@ from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
 from workshop.notebookkit import LiveDatabase, exercises, project, readable_errors, running_services
+from workshop.notebookkit.exercises.answers import UNANSWERED
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
@@ -311,6 +312,18 @@ def test_a_check_never_raises_for_an_answer(answer):
                 verdict = exercises.check(CALL.search(cell.source)[1], *[answer] * count)
                 assert not verdict.right
                 assert repr(verdict).startswith("✗ Not yet. ")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "untouched"),
+    [
+        ("1.1", lambda *sides: ...),
+        ("1.2", lambda content: {"orientation": ..., "place": ...}),
+        ("2.2", lambda result: {"state": ..., "value": ..., "error": ...}),
+    ],
+)
+def test_an_untouched_function_is_told_to_replace_the_dots(exercise, untouched):
+    assert exercises.check(exercise, untouched).text == UNANSWERED
 
 
 def test_an_answer_that_waits_for_the_result_is_told_so():
