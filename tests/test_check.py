@@ -23,6 +23,8 @@ from projects import ALWAYS_PNG, NOT_UPRIGHT, copy_of
 
 from benchmarks import startup
 from workshop import paths
+from workshop.checkkit import Complaint
+from workshop.checkkit.code_locations import UNKNOWN
 from workshop.checks import pytest_process, runner
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
@@ -138,6 +140,15 @@ def test_a_project_that_cannot_start_says_file_line_and_steps(mine, capsys, name
     assert f"| {line}" in said
     assert "so steps 1.1 to 1.4 could not be checked." in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"), [("images/views.py", "step 1.4"), ("images/resizing.py", "steps 1.1, 1.2 and 1.3")]
+)
+def test_a_project_that_cannot_start_lists_the_steps_of_the_file(mine, capsys, name, steps):
+    edit(mine.folder / name, ("from PIL" if "resizing" in name else "import time", "from"))
+    assert check.main(mine) == 1
+    assert f"You edit {name} in {steps}." in Printed(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
@@ -459,3 +470,8 @@ def test_a_run_that_is_not_used_leaves_nothing_behind(monkeypatch, tmp_path):
         eventually(lambda: len(forked(descendants())) > 1)
     assert descendants() == before
     assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_place_is_left_out():
+    complaint = Complaint("the view raised an exception.", raised_at=UNKNOWN, file="images/views.py")
+    assert complaint.facts == {"file": "images/views.py"}

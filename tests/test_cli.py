@@ -43,7 +43,9 @@ def test_the_learners_loop_from_start_to_reset(run, root):
     assert code == 0
     assert "playground/01-one" in out
     assert "What comes before two?" in run("hint", "1.1")[1]
-    assert "-    # TODO 1.1: answer one" in run("diff")[1]
+    out = run("diff")[1]
+    assert "steps 1.1 and 1.2" in out
+    assert "-    # TODO 1.1: answer one" in out
     code, out, _ = run("solve", "1.1")
     assert (code, "images/views.py" in out, "playground/.backup/01-one-before-1.1-" in out) == (0, True, True)
     assert "Nothing was changed" in run("solve", "1.1")[1]

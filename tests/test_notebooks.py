@@ -28,6 +28,7 @@ from workshop.course import lessons
 from workshop.docsite import notebook_pages
 from workshop.errors import WorkshopError
 from workshop.notebookkit import LiveDatabase, exercises, project, readable_errors, running_services
+from workshop.notebookkit.exercises.answers import UNANSWERED
 from workshop.notebooks import convert, execute, server
 from workshop.notebooks.convert import CHECK, PROJECT, SOLUTION, TURN, tagged
 from workshop.runtime.broker import Broker, without_password
@@ -313,6 +314,18 @@ def test_a_check_never_raises_for_an_answer(answer):
                 assert repr(verdict).startswith("✗ Not yet. ")
 
 
+@pytest.mark.parametrize(
+    ("exercise", "untouched"),
+    [
+        ("1.1", lambda *sides: ...),
+        ("1.2", lambda content: {"orientation": ..., "place": ...}),
+        ("2.2", lambda result: {"state": ..., "value": ..., "error": ...}),
+    ],
+)
+def test_an_untouched_function_is_told_to_replace_the_dots(exercise, untouched):
+    assert exercises.check(exercise, untouched).text == UNANSWERED
+
+
 def test_an_answer_that_waits_for_the_result_is_told_so():
     """A get(timeout=…) in the answer ends like this, even if a worker is running."""
 
@@ -345,6 +358,29 @@ def test_a_typical_mistake_is_named(share, sentence):
     verdict = exercises.check("1.3", share, 1.0, SimpleNamespace(resize_seconds=0.8))
     assert not verdict.right
     assert sentence in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("swaps", "before", "says"),
+    [
+        (lambda orientation: False, True, "swap the two sides before you compute the factor"),
+        (lambda orientation: orientation >= 5, False, "swap the two sides before you compute the factor"),
+        (lambda orientation: orientation > 1, True, "only for orientations 5 to 8"),
+        (lambda orientation: True, True, "only for orientations 5 to 8"),
+    ],
+    ids=["never", "afterwards", "upside down too", "always"],
+)
+def test_the_sides_are_swapped_for_a_rotated_photo(swaps, before, says):
+    def fitted(width, height, orientation):
+        if before and swaps(orientation):
+            width, height = height, width
+        factor = min(800 / width, 600 / height, 1)
+        size = round(width * factor), round(height * factor)
+        return size[::-1] if swaps(orientation) and not before else size
+
+    verdict = exercises.check("1.1", fitted)
+    assert not verdict.right
+    assert says in verdict.text, verdict.text
 
 
 def test_every_exercise_is_checked():

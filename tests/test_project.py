@@ -27,6 +27,15 @@ def test_a_path_means_the_project_there(root, target):
     assert not found.is_learners
 
 
+def test_a_starter_is_the_learners_only_without_a_copy(root):
+    """Otherwise, a check of the starter would erase the progress of the copy."""
+    lesson = lessons.find("1")
+    assert project.at(lesson.folder).is_learners
+    playground.start(lesson)
+    assert not project.at(lesson.folder).is_learners
+    assert project.at(lesson.learners_copy).is_learners
+
+
 def test_a_copy_elsewhere_gets_its_lesson_from_a_folder_name(root, tmp_path):
     write_text(tmp_path / "elsewhere/02-two-mine/site/manage.py", "")
     assert project.resolve("elsewhere/02-two-mine/site").lesson.name == "02-two"

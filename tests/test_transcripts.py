@@ -16,6 +16,7 @@ from projects import PATIENCE, copy_of
 from workshop import paths
 from workshop.course import lessons
 from workshop.errors import WorkshopError
+from workshop.photos import samples
 from workshop.system.child import Child
 from workshop.system.environment import inherited
 from workshop.system.waiting import until
@@ -151,6 +152,55 @@ def test_scripts_say_that_no_broker_responds_before_they_change_anything(lesson,
     assert [line for line in said if " No broker responds at redis://" not in line] == []
     assert "secret" not in run.stdout
     assert [file for file in (project / "data").rglob("*") if file.is_file()] == []
+
+
+@pytest.fixture
+def first_lesson(tmp_path):
+    """Return a function that runs a script of docs/runs/01 in a clone in which lesson 01 has been started."""
+    project = copy_of(lessons.find("01").solution, tmp_path / "playground/01-sync")
+    shutil.copytree(paths.DOCS / "runs/01", tmp_path / "docs/runs/01")
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples/photo.jpg").write_bytes(samples.photo(1600, 1200))
+
+    def run(folder, script, *names):
+        folder = {"clone": tmp_path, "project": project}[folder]
+        path = os.path.relpath(tmp_path / "docs/runs/01" / script, folder)
+        return subprocess.run(
+            [sys.executable, path, *names], cwd=folder, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("folder", ["clone", "project"])
+@pytest.mark.parametrize(
+    ("script", "names", "says"),
+    [
+        ("sizes.py", [], "320×240   becomes  320×240"),
+        ("resize.py", ["photo.jpg"], "  resized         JPEG RGB   800×600"),
+        ("resize.py", ["samples/photo.jpg"], "  resized         JPEG RGB   800×600"),
+        ("decode.py", ["photo.jpg"], "thumbnail_with_reducing_gap"),
+        ("decode.py", ["samples/photo.jpg"], "thumbnail_with_reducing_gap"),
+    ],
+)
+def test_the_scripts_of_lesson_01_run_in_both_folders(first_lesson, folder, script, names, says):
+    run = first_lesson(folder, script, *names)
+    assert run.returncode == 0, run.stderr
+    assert says in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "names", "says"),
+    [
+        ("resize.py", [], "Pass the names of files in samples/"),
+        ("resize.py", ["photo.jpg", "lake.jpg"], "samples/ doesn't contain lake.jpg."),
+        ("decode.py", [], "samples/ doesn't contain held-upright.jpg."),
+    ],
+)
+def test_the_scripts_of_lesson_01_end_with_a_sentence(first_lesson, script, names, says):
+    run = first_lesson("clone", script, *names)
+    assert run.returncode == 1
+    assert run.stderr.startswith(says), run.stderr
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)

@@ -6,9 +6,11 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 from PIL import Image
 
+SAMPLES = Path(__file__).parents[3] / "samples"
 BOX, LANCZOS = (800, 600), Image.Resampling.LANCZOS
 
 
@@ -38,7 +40,10 @@ def measure(way, path):
 
 
 if __name__ == "__main__":
+    file = SAMPLES / Path(sys.argv[1] if len(sys.argv) > 1 else "held-upright.jpg").name
+    if not file.is_file():
+        sys.exit(f"samples/ doesn't contain {file.name}. To write the sample files, run ./workshop samples.")
     for way in (resized, thumbnail, thumbnail_with_reducing_gap):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            milliseconds, megabytes = process.submit(measure, way, sys.argv[1]).result()
+            milliseconds, megabytes = process.submit(measure, way, file).result()
         print(f"{way.__name__:<28} {milliseconds:4.0f} ms   {megabytes:3.0f} MB")

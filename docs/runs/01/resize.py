@@ -6,11 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-sys.path.insert(0, str(Path("playground/01-sync").resolve()))
-
-from images.resizing import resize
-
-SAMPLES = Path("samples")
+ROOT = Path(__file__).parents[3]
+SAMPLES = ROOT / "samples"
+PROJECT = ROOT / "playground/01-sync"
 
 
 def described(content):
@@ -23,7 +21,20 @@ def described(content):
         return ", ".join(words)
 
 
-for name in sys.argv[1:]:
+names = [Path(name).name for name in sys.argv[1:]]
+if not PROJECT.exists():
+    sys.exit("Start lesson 01 first:  ./workshop start 01")
+if not names:
+    sys.exit("Pass the names of files in samples/, for example held-upright.jpg.")
+if missing := [name for name in names if not (SAMPLES / name).is_file()]:
+    sys.exit(
+        f"samples/ doesn't contain {', '.join(missing)}. To write the sample files, run ./workshop samples."
+    )
+
+sys.path.insert(0, str(PROJECT))
+from images.resizing import resize  # noqa: E402
+
+for name in names:
     content = (SAMPLES / name).read_bytes()
     print(f"{name:<16}  {described(content)}")
     try:

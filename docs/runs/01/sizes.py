@@ -6,9 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
-sys.path.insert(0, str(Path("playground/01-sync").resolve()))
+PROJECT = Path(__file__).parents[3] / "playground/01-sync"
+if not PROJECT.exists():
+    sys.exit("Start lesson 01 first:  ./workshop start 01")
 
-from images.resizing import resize
+sys.path.insert(0, str(PROJECT))
+from images.resizing import resize  # noqa: E402
 
 for size in ((4032, 3024), (1200, 1000), (3000, 1000), (1000, 3000), (320, 240)):
     file = BytesIO()

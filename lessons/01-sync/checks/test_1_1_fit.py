@@ -11,6 +11,30 @@ pytestmark = pytest.mark.step("1.1")
 FILE = "images/resizing.py"
 
 
+def why_the_size_is_wrong(picture, content):
+    original = Image.open(BytesIO(content))
+    if photos.corners(picture) != photos.corners(original):
+        return (
+            "The result fills the box, but its corners are not the corners of the photo. ImageOps.fit() crops the "
+            "photo, and ImageOps.pad() adds bars to it. Keep the whole photo, and don't add anything to it."
+        )
+    if picture.size == original.size and original.width > 800 and original.height > 600:
+        return (
+            "The returned picture is unchanged. thumbnail() shrinks only the picture that you call it on, and resize() "
+            "returns a new picture. Return the picture that was resized."
+        )
+    original.thumbnail((600, 800))
+    if picture.size == original.size:
+        return (
+            "The photo was fitted into 600×800. Pass max_width first and max_height second, because Pillow expects a "
+            "size as (width, height)."
+        )
+    return (
+        "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height. The longer side alone "
+        "doesn't determine the factor, because the box is not a square."
+    )
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
@@ -25,15 +49,10 @@ def test_fits_in_proportion(resized, size, expected):
     content = photos.png_of(*size)
     _, picture = resized(content)
     off = max(abs(a - b) for a, b in zip(picture.size, expected, strict=True))
-    whole = photos.corners(picture) == photos.corners(Image.open(BytesIO(content)))
     expect(
         off <= 1,
         f"a {size[0]}×{size[1]} photo was resized to {picture.width}×{picture.height}.",
-        "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height. The longer side alone "
-        "doesn't determine the factor, because the box is not a square."
-        if whole
-        else "The result fills the box, but its corners are not the corners of the photo. ImageOps.fit() crops the "
-        "photo, and ImageOps.pad() adds bars to it. Keep the whole photo, and don't add anything to it.",
+        why_the_size_is_wrong(picture, content),
         expected="{}×{}".format(*expected),
         found=f"{picture.width}×{picture.height}",
         file=f"{FILE}, fit()",

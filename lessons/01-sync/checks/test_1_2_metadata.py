@@ -1,3 +1,4 @@
+import struct
 from io import BytesIO
 
 import pytest
@@ -16,6 +17,13 @@ def with_metadata():
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0132] = "Workshop", "Painted photo", "2026:03:01 12:00:00"
     return photos.encoded(photos.scene(400, 300), "JPEG", exif=exif, xmp=XMP)
+
+
+def with_invalid_resolution():
+    """A JPEG with EXIF orientation 6 and text where the EXIF block should have a resolution."""
+    tags = struct.pack("<HHII", 0x0112, 3, 1, 6) + struct.pack("<HHI4s", 0x011A, 2, 4, b"low")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4)
+    return photos.encoded(photos.scene(400, 300), "JPEG", exif=exif)
 
 
 def with_profile(format):
@@ -178,6 +186,21 @@ def test_without_notes(resized):
         f"a 400×300 picture without EXIF data was resized to {picture.width}×{picture.height}.",
         "A picture without EXIF data is treated as upright, and this picture already fits, so it should keep its size.",
         file=FILE,
+    )
+
+
+def test_invalid_resolution(resized):
+    """A photo is turned upright even if another EXIF tag is invalid."""
+    _, picture = resized(
+        with_invalid_resolution(), about="a rotated photo whose EXIF resolution contains text"
+    )
+    expect(
+        picture.size == (300, 400),
+        "a photo whose EXIF resolution contains text was not turned upright.",
+        "Read the orientation with orientation(), and ignore the other EXIF tags.",
+        expected="300×400",
+        found=f"{picture.width}×{picture.height}",
+        file=f"{FILE}, upright()",
     )
 
 

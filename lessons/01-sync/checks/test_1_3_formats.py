@@ -126,11 +126,12 @@ def test_transparency(resized, content):
     expect(
         lowest == 0,
         "the transparent area of a picture is no longer transparent after the resize.",
-        'convert("RGB") removes transparency. Convert the picture to a mode that keeps its transparency.'
+        'convert("RGB") removes transparency. Keep a picture with an alpha channel as it is, unless it will be saved as '
+        "a JPEG."
         if content is photos.png
         else 'picture.info["transparency"] specifies the transparent color, or its number in the palette. '
         "Convert such a picture to RGBA, so that each pixel has its own transparency.",
-        file=f"{FILE}, unpacked()",
+        file=f"{FILE}, unpacked() and converted()",
     )
 
 

@@ -64,8 +64,9 @@ def test_upload_is_resized(upload):
     expect(
         photo.is_processed and photo.resized_image,
         "a photo was uploaded but not resized.",
-        "Your code reports this photo as damaged, but it isn't. Catch only UnreadablePicture: any other exception, "
-        'such as FileNotFoundError, has a different cause. Open the file with photo.image.open("rb").'
+        "Your code reports this photo as damaged, but it isn't. Either resize() didn't get an open file, or your code "
+        'catches more than UnreadablePicture. Pass the file that photo.image.open("rb") opens to resize(), and catch '
+        "only UnreadablePicture."
         if reason
         else "Pass the result of resize() to photo.attach_resized(), which stores it.",
         found=f"is_processed = {photo.is_processed}, resized_image = {photo.resized_image.name!r}",
@@ -243,7 +244,10 @@ def test_damaged(upload, content, name, about):
     if raised:
         complain(
             f"after the upload of {about}, the visitor gets an error page.",
-            "Catch UnreadablePicture, which resize() raises for a damaged picture.",
+            "After photo.fail(), your code goes on, although there is no result to store. Call attach_resized() in the "
+            "else block, which runs only if the try block raised no exception."
+            if name in found and found[name].failure_reason
+            else "Catch UnreadablePicture, which resize() raises for a damaged picture.",
             raised=f"{type(raised).__name__}: {raised}",
             raised_at=raised_at(raised),
             file=f"{FILE}, resize_photo()",

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,10 +31,10 @@ def test_django_loads_the_app(app):
         "Every process that starts Django has to import myproject/celery.py. Otherwise, .delay() in a view uses "
         "Celery's default app, which looks for RabbitMQ and fails with [Errno 111] Connection refused."
     )
-    if "from celery import" in init:
+    if re.search(r"^\s*(from|import) celery\b", init, re.MULTILINE):
         why = (
-            "`from celery import …` imports from the Celery library, which also contains a module named `app`. Add a "
-            "dot to import from your own celery.py: from .celery import app as celery_app."
+            "`import celery` and `from celery import …` import the Celery library, which also contains a module named "
+            "`app`. Add a dot to import from your own celery.py: from .celery import app as celery_app."
         )
     expect(
         found == [os.environ["REDIS_URL"]],

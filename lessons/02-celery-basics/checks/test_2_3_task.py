@@ -12,6 +12,10 @@ FILE = "images/tasks.py, describe_photo_task()"
 WHY = {
     "not JSON serializable": "The result is sent as JSON too, so it can contain strings, numbers, lists and "
     "dictionaries, but no model instances and no files. Return only the values that you need.",
+    "cannot unpack non-iterable": "get() takes conditions by name: UploadedImage.objects.get(pk=image_id).",
+    "Cannot resolve keyword": "The photo's id is its primary key: UploadedImage.objects.get(pk=image_id).",
+    "'QuerySet' object": "filter() returns a query, not a photo. Use get(), which returns one photo: "
+    "UploadedImage.objects.get(pk=image_id).",
     "'int' object has no attribute": "The message contains only the photo's id, which is a number. Load the photo in the "
     "task: UploadedImage.objects.get(pk=image_id).",
     "KeyError: 306": "306 is 0x0132, the EXIF tag DateTime. Not every photo has this tag. If the tag is missing, "
@@ -170,6 +174,14 @@ def test_no_photo_is_a_failure(task, worker):
         f"photo 0 does not exist, but the task that describes it ended in the state {result.state}.",
         "A task that returns a value has succeeded, whatever the value is. If you don't catch the exception, the state "
         "is FAILURE, and the worker's log and the page show why.",
+        found=repr(result.result),
+        file=FILE,
+    )
+    expect(
+        "NoneType" not in str(result.result),
+        "photo 0 does not exist, but the task's exception doesn't say that there is no such photo.",
+        "first() returns None if it finds no row, so the next line fails. UploadedImage.objects.get(pk=image_id) raises "
+        "DoesNotExist.",
         found=repr(result.result),
         file=FILE,
     )

@@ -35,6 +35,8 @@ def status(client, task_id):
         said, why = f"{type(error).__name__}: {error}", ""
         if "not JSON serializable" in said:
             why = EXCEPTION
+        elif "didn't return an HttpResponse" in said:
+            why = "The view doesn't return a response. Is return missing before JsonResponse(…)?"
         elif "timed out" in said:
             why = WAITS
         elif type(error).__name__ in ("DoesNotExist", "TaskRevokedError"):
@@ -145,6 +147,14 @@ def test_failure(client, describe_photo_task, worker):
         str(error) in str(found["error"]),
         "the task has failed, but the response does not say why.",
         "If a task failed, AsyncResult.result is the exception.",
+        expected=f'"error": "{type(error).__name__}: {error}"',
+        found=json.dumps(found["error"]),
+        file=FILE,
+    )
+    expect(
+        type(error).__name__ in str(found["error"]),
+        "the response contains the exception's message without its type.",
+        "Some messages are useless without the type. For example, the message of KeyError is only the missing key.",
         expected=f'"error": "{type(error).__name__}: {error}"',
         found=json.dumps(found["error"]),
         file=FILE,

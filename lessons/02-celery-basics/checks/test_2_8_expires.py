@@ -2,6 +2,7 @@ import pytest
 from django.conf import settings
 
 from workshop.checkkit import expect, photos
+from workshop.checkkit.celery_app import why_ignored
 
 pytestmark = pytest.mark.step("2.8")
 
@@ -31,12 +32,6 @@ def test_results_expire(app, describe_photo_task, worker, photo):
 def why_not_an_hour(seconds, task):
     if seconds == -1:
         return "None and 0 mean never, so Redis stores each result until you call forget()."
-    names = [name for name in dir(settings) if "EXPIRES" in name and name != "CELERY_RESULT_EXPIRES"]
-    if names and not hasattr(settings, "CELERY_RESULT_EXPIRES"):
-        return (
-            f"Your settings contain {', '.join(names)}. Celery's result_expires setting is named "
-            'CELERY_RESULT_EXPIRES with namespace="CELERY".'
-        )
     if hasattr(settings, "CELERY_RESULT_EXPIRES"):
         return "CELERY_RESULT_EXPIRES is in seconds."
     if task.expires:
@@ -44,4 +39,4 @@ def why_not_an_hour(seconds, task):
             "The task option expires sets the latest time at which the task may start. CELERY_RESULT_EXPIRES sets how long the result is "
             "stored."
         )
-    return "By default, Redis stores each result for a day."
+    return why_ignored("result_expires") or "By default, Redis stores each result for a day."

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from workshop.checkkit.code_locations import UNKNOWN
 from workshop.system.waiting import PATIENCE, until
 
 __all__ = ["PATIENCE", "STARTING", "Complaint", "complain", "expect", "task_name", "until"]
@@ -26,13 +27,15 @@ class Complaint(pytest.fail.Exception):
     Attributes:
         what: A sentence that says what was observed.
         why: One or two sentences that explain the problem.
-        facts: The values to show, each with its label, such as "expected" or "found".
+        facts: The values to show, each with its label, such as "expected" or "found". An UNKNOWN place in the
+            code is left out.
     """
 
     def __init__(self, what: str, why: str = "", **facts: object):
         super().__init__(what)
         self.what, self.why = what, why
-        self.facts = {label.replace("_", " "): str(fact) for label, fact in facts.items()}
+        known = {label: str(fact) for label, fact in facts.items() if fact != UNKNOWN}
+        self.facts = {label.replace("_", " "): fact for label, fact in known.items()}
 
 
 def complain(what: str, why: str = "", **facts: object) -> NoReturn:

@@ -1,8 +1,9 @@
-"""Find the project's Celery app, and make it send messages to another broker."""
+"""Find the project's Celery app and the settings that it ignores, and make the app use another broker."""
 
 import contextlib
 import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from workshop.checkkit import Complaint
 from workshop.runtime import diagnosis
@@ -49,26 +50,51 @@ def find_project_app():
 def _why_another_broker(expected: str, found: str | None) -> str:
     from django.conf import settings
 
-    names = [name for name in dir(settings) if "BROKER" in name]
     if found:
         return (
             "Set CELERY_BROKER_URL to the value of REDIS_URL. The broker's address differs from machine to "
             "machine, and these checks start their own broker."
-        )
-    if not names:
-        return (
-            "Set CELERY_BROKER_URL to the value of REDIS_URL, and let the app read the settings with "
-            'namespace="CELERY".'
         )
     if getattr(settings, "CELERY_BROKER_URL", None) == expected:
         return (
             "CELERY_BROKER_URL is set, but the app does not read it. Pass "
             'namespace="CELERY" to config_from_object(), as a keyword argument and in capital letters.'
         )
-    return (
-        f"Your settings contain {', '.join(names)}. Celery's broker_url setting is named CELERY_BROKER_URL "
-        'with namespace="CELERY".'
+    return why_ignored("broker_url") or (
+        "Set CELERY_BROKER_URL to the value of REDIS_URL, and let the app read the settings with "
+        'namespace="CELERY".'
     )
+
+
+def why_ignored(option: str) -> str:
+    """Return advice on the name of Celery's setting `option`, or "" if Celery ignores no setting."""
+    names = ", ".join(ignored_settings())
+    named = f'With namespace="CELERY", the setting {option} is named CELERY_{option.upper()}.'
+    return f"Celery ignores {names}. {named}" if names else ""
+
+
+def ignored_settings() -> list[str]:
+    """Return the Django settings that are meant for Celery, but that Celery ignores because of their names.
+
+    These are settings that start with CELERY_, and settings without this prefix whose names are similar to
+    the names of Celery's settings.
+    """
+    from celery.app import defaults  # lesson 01 doesn't need Celery
+    from django.conf import global_settings, settings
+
+    options = dict(defaults.flatten(defaults.NAMESPACES))
+    # Names from before Celery 4, such as CELERY_SEND_EVENTS: Celery still reads them.
+    old = {name for option in options.values() for name in option.old}
+
+    def is_ignored(name: str) -> bool:
+        bare = name.lower()
+        if not name.isupper() or bare in old or hasattr(global_settings, name):
+            return False
+        if bare.startswith("celery_"):
+            return bare.removeprefix("celery_") not in {*options, *old}
+        return bool(get_close_matches(bare, options, n=1, cutoff=0.9))
+
+    return [name for name in dir(settings) if is_ignored(name)]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from workshop.checks.events import Checked, Event, WorkerReady
 from workshop.checks.verdicts import GIVEN, Verdicts
 from workshop.console import console, say, verbatim
 from workshop.course import progress
-from workshop.course.lessons import Step
+from workshop.course.lessons import Step, named_steps
 from workshop.course.project import Project
 from workshop.runtime import diagnosis
 
@@ -93,7 +93,7 @@ class Report:
             return
         steps = [step.id for step in self.project.lesson.steps if name in step.files]
         if steps:
-            say(f"    You edit {name} in step {', '.join(steps)}.", style="dim")
+            say(f"    You edit {name} in {named_steps(steps)}.", style="dim")
 
     def _print_before(self, next_step: str | None) -> None:
         """Print the result lines that haven't been printed yet.

@@ -9,7 +9,7 @@ from rich.text import Text
 from workshop import paths
 from workshop.console import say, verbatim
 from workshop.course import step_solution
-from workshop.course.lessons import Step
+from workshop.course.lessons import Step, named_steps
 from workshop.course.project import Project
 from workshop.course.project_files import README, contents, split_path
 from workshop.errors import WorkshopError
@@ -93,7 +93,7 @@ def show(project: Project, step: Step | None = None, name: str | None = None) ->
     for is_whole in (True, True, False, False):  # don't truncate file names
         table.add_column(no_wrap=is_whole)
     for diff in diffs:
-        steps = f"step {', '.join(diff.steps)}" if diff.steps and step is None else ""
+        steps = named_steps(diff.steps) if diff.steps and step is None else ""
         table.add_row("", diff.name, diff.remark, Text(steps, style="dim"))
     say(table)
     for diff in diffs:

@@ -104,8 +104,8 @@ class _Session:
             self.redis_url = self.broker.url
             if self.broker.port != wanted and os.environ.get("WORKSHOP_BROKER_PORT"):
                 say(
-                    f"Port {wanted} (WORKSHOP_BROKER_PORT) is taken by {taken_by(wanted)}. The broker uses port "
-                    f"{self.broker.port} instead."
+                    f"Port {wanted} (WORKSHOP_BROKER_PORT) is taken by {taken_by(wanted)}. The broker uses "
+                    f"port {self.broker.port} instead."
                 )
         self.write_state({})
 

@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop import paths
+from workshop.console import listed
 from workshop.errors import WorkshopError
 
 
@@ -121,6 +123,11 @@ class Lesson:
 def is_step(text: str) -> bool:
     """Return True if `text` looks like a step id, such as "3.2"."""
     return re.fullmatch(r"\d+\.\d+", text.strip()) is not None
+
+
+def named_steps(ids: Sequence[str]) -> str:
+    """Return the step ids as part of a sentence, such as "step 1.1" or "steps 1.1, 1.2 and 1.3"."""
+    return f"{'step' if len(ids) == 1 else 'steps'} {listed(ids)}"
 
 
 def todo_steps(text: str) -> list[str]:

@@ -48,11 +48,12 @@ class Project:
 
     @property
     def is_learners(self) -> bool:
-        """Whether this is the learner's work: the playground copy, or a starter that is edited in place.
+        """Whether this is the learner's work: the playground copy or, without a copy, the starter itself.
 
-        Passed checks count as progress only for these projects.
+        Passed checks count as progress only for this project.
         """
-        return self.folder in (self.lesson.learners_copy, self.lesson.folder)
+        copy = self.lesson.learners_copy
+        return self.folder == copy or (self.folder == self.lesson.folder and not copy.exists())
 
     @property
     def settings_module(self) -> str:

@@ -70,7 +70,9 @@ def clean_up(deleted_photos: set[int]) -> list[str]:
         if message.headers.get("id") in SENT_IDS or set() < photo_ids(message) <= deleted_photos:
             count += broker.lrem(queue, 1, raw)
     broker.delete(LOOK_QUEUE, *broker.keys(f"_kombu.binding*{LOOK_QUEUE}"))
-    print(f"Deleted the results of {len(ids)} tasks, and {count} messages that no worker had received.")
+    tasks = "1 task" if len(ids) == 1 else f"{len(ids)} tasks"
+    messages = "1 message" if count == 1 else f"{count} messages"
+    print(f"Deleted the results of {tasks}, and {messages} that no worker had received.")
     SENT_IDS.clear()
     return ids
 

@@ -30,13 +30,18 @@ def expect_number(name: str, answer: object, what: str = "a number") -> None:
 
 
 def expect_keys(case: str, returned: object, *keys: str) -> None:
-    """Reject the value that the reader's function returned unless it is a dictionary with `keys`."""
+    """Reject the value that the reader's function returned unless it is a dictionary with `keys`.
+
+    If the value is the placeholder `...` or contains it, the reader has not changed the function yet.
+    """
+    expect_answered(returned)
     *others, last = [f'"{key}"' for key in keys]
     expect(
         isinstance(returned, dict) and set(keys) <= returned.keys(),
         f"For {case}, your function returned {returned!r}. Return a dictionary with {', '.join(others)} and "
         f"{last}.",
     )
+    expect_answered(*returned.values())
 
 
 def expect_close(

@@ -60,17 +60,19 @@ def _size_of_thumbnail(width: int, height: int, orientation: int) -> tuple[int, 
 
 
 def _mistake_in_size(size: tuple, stored: tuple[int, int], orientation: int, right: tuple[int, int]) -> str:
+    if orientation >= 5:
+        return (
+            "With this orientation, the picture is rotated by 90° first, so swap the two sides before you "
+            "compute the factor."
+        )
+    if size == _size_of_thumbnail(*stored, 8):
+        return "Swap the two sides only for orientations 5 to 8."
     if right in (stored, stored[::-1]) and size > right:
         return "A picture that already fits must keep its size."
     if size == BOX:
         return "Your function returned the size of the box, so the aspect ratio is lost."
     if any(side > limit + 1.5 for side, limit in zip(size, BOX, strict=True)):
         return "Your result doesn't fit into 800×600. Does your factor make both sides small enough?"
-    if orientation >= 5:
-        return (
-            "With this orientation, the picture is rotated by 90° first, so swap the two sides before you "
-            "compute the factor."
-        )
     return "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height."
 
 
@@ -84,9 +86,7 @@ def orientation_and_position(tells) -> str:
         (_from_sydney(), 1, SYDNEY, "the photo from Sydney"),
     ):
         returned = tells(content)
-        expect_answered(returned)
         expect_keys(case, returned, "orientation", "place")
-        expect_answered(*returned.values())
         expect(
             returned["orientation"] == orientation,
             f"For {case}, your function returned orientation {returned['orientation']!r} instead of "
