@@ -12,8 +12,9 @@ def require_broker():
         try:
             connection.ensure_connection(max_retries=1, interval_start=0)
         except OperationalError:
+            address = connection.as_uri().replace("://:**@", "://")  # Kombu always writes a password
             raise SystemExit(
-                f"No broker responds at {connection.as_uri()}. Is ./workshop up running? If it prints a line "
+                f"No broker responds at {address}. Is ./workshop up running? If it prints a line "
                 "with `export REDIS_URL=…`, copy that line into this terminal."
             ) from None
 
