@@ -27,6 +27,10 @@ DATA_DIR = TEST_DATA_DIR
 MEDIA_ROOT = TEST_DATA_DIR / "media"
 REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = TEST_REDIS_URL
 
-# By default, Django creates a SQLite test database in memory, where no other process can open it.
-DATABASES["default"]["NAME"] = TEST_DATA_DIR / "db.sqlite3"
-DATABASES["default"]["TEST"] = {"NAME": TEST_DATA_DIR / "db.sqlite3"}
+database = DATABASES["default"]
+if database["ENGINE"].endswith("sqlite3"):
+    # By default, Django creates a SQLite test database in memory, where no other process can open it.
+    database |= {"NAME": TEST_DATA_DIR / "db.sqlite3", "TEST": {"NAME": TEST_DATA_DIR / "db.sqlite3"}}
+elif "TEST_DATA_DIR" in os.environ:
+    # In the worker: use the test database, which pytest-django has created with this name.
+    database["NAME"] = f"test_{database['NAME']}"
