@@ -1,11 +1,13 @@
 """docs/examples/own-project: the finished project has the same settings, and the columns suit old code."""
 
+import os
 import re
 import runpy
 import subprocess
 import sys
 
 import pytest
+import servers
 
 from workshop import paths
 from workshop.docsite import settings_page
@@ -29,9 +31,10 @@ def test_values_are_those_of_the_finished_project(file):
 
 
 MIGRATE = """
-from django.conf import settings
-settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+import dj_database_url
 import django
+from django.conf import settings
+settings.configure(DATABASES={"default": dj_database_url.config()})
 django.setup()
 from django.db import connection, models
 from django.db.migrations.operations import AddField, CreateModel
@@ -58,8 +61,22 @@ print(list(new_code.order_by("pk").values_list("is_processed", "failure_reason",
 """
 
 
-def test_old_rows_and_rows_by_old_code_are_done():
+def old_rows_and_rows_by_old_code_are_done(address):
     done = subprocess.run(
-        [sys.executable, "-c", MIGRATE], cwd=EXAMPLE, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", MIGRATE],
+        cwd=EXAMPLE,
+        env=os.environ | {"DATABASE_URL": address, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.strip() == "[(True, '', 0), (True, '', 0), (False, '', 0)]", done.stderr
+
+
+def test_columns_with_sqlite():
+    old_rows_and_rows_by_old_code_are_done("sqlite://:memory:")
+
+
+def test_columns_with_postgresql():
+    with servers.postgres() as address:
+        old_rows_and_rows_by_old_code_are_done(address)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import servers
 from files import edit
 from projects import copy_of
 
@@ -88,6 +89,12 @@ def test_settings_that_read_no_variables(copy):
     done = run(copy, "-k", tests, WAIT_SECONDS="60", CELERY_BROKER_URL="redis://localhost:1/0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert list((copy / "data").iterdir()) == [], "it does not touch the project's own data"
+
+
+def test_the_worker_uses_the_test_database_of_postgresql(copy):
+    with servers.postgres() as address:
+        done = run(copy, "-k", "test_worker", DATABASE_URL=address, WAIT_SECONDS="60")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("what", BROKEN)
