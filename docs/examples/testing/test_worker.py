@@ -32,7 +32,7 @@ def test_a_storage_that_comes_back(make_photo):
     photo = make_photo()
     set_mode("storage", "down")
     resize_image_task.delay(photo.pk)
-    until(lambda: "Retry in" in (settings.DATA_DIR / "worker.log").read_text(), "the task is retried")
+    until(lambda: "Retry in" in (settings.TEST_DATA_DIR / "worker.log").read_text(), "the task is retried")
     set_mode("storage", "ok")
     assert photo_when(photo.pk, is_processed=True).failure_reason == ""
 
