@@ -219,8 +219,17 @@ def test_with_broker_they_are_queued(upload, queue):
     """With a broker, the photos are marked as queued, and the page shows no warning."""
     from images.models import UploadedImage
 
-    page = upload(("garden.jpg", photos.jpeg(80, 60))).content.decode()
-    found = UploadedImage.objects.get().state
+    page = upload(*((name, photos.jpeg(80, 60)) for name in NAMES[:2])).content.decode()
+    states = sorted(photo.state for photo in UploadedImage.objects.all())
+    expect(
+        states != ["unqueued", "waiting"],
+        "a task was sent for each of two photos, but only one of them is marked as waiting.",
+        "Call mark_queued() inside the loop, right after delay(), so that it runs for each photo.",
+        expected="waiting, waiting",
+        found=", ".join(states),
+        file=VIEW,
+    )
+    found = states[0]
     expect(
         found == "waiting",
         "the task was sent, but the photo is not marked as waiting. Call mark_queued() after delay().",
