@@ -1,3 +1,4 @@
+import difflib
 import inspect
 import json
 import os
@@ -6,7 +7,7 @@ import pytest
 from kombu import Connection
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.celery_app import sending_to
+from workshop.checkkit.celery_app import ignored_settings, sending_to
 from workshop.checkkit.process import start_python
 from workshop.system.ports import free_port
 
@@ -89,6 +90,18 @@ def answer(project_database, tmp_path_factory):
     return answer
 
 
+def test_settings():
+    """Celery recognizes the names of the settings."""
+    ignored = ignored_settings("publish", "retry_policy", "transport_option")
+    expect(
+        not ignored,
+        "Celery ignores a setting because it does not recognize the setting's name. Check the spelling.",
+        expected="CELERY_TASK_PUBLISH_RETRY_POLICY and CELERY_BROKER_TRANSPORT_OPTIONS",
+        file=SETTINGS,
+        **ignored,
+    )
+
+
 def test_retry_policy(app):
     """The policy for sending a message contains only options that Kombu recognizes."""
     known = inspect.signature(Connection.ensure).parameters
@@ -144,6 +157,15 @@ def test_silent_broker(app):
         if connection.transport.driver_type != "redis":
             return
         channel = connection.default_channel
+        known = channel.from_transport_options
+        for name in set(connection.transport_options) - set(known):
+            similar = difflib.get_close_matches(name, known, 1, 0.85)
+            expect(
+                not similar,
+                f"CELERY_BROKER_TRANSPORT_OPTIONS contains {name}, which Kombu ignores. "
+                f"Did you mean {', '.join(similar)}?",
+                file=SETTINGS,
+            )
         reply, connect = channel.socket_timeout, channel.socket_connect_timeout or channel.socket_timeout
     expect(
         connect and connect <= LONG,

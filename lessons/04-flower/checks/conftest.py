@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from celery import states
-from celery.app import defaults
 from django.core.management import CommandError, call_command
 
 from workshop.checkkit import complain, expect, procfile, until
@@ -75,32 +74,6 @@ def follow_states(app, worker_queue):
     yield follow
     for pubsub in followed:
         pubsub.close()
-
-
-@pytest.fixture
-def ignored_settings():
-    """Finds ignored Celery settings whose names contain one of the given words.
-
-    Returns {"Celery_ignores": names}, or {} if there are no such settings.
-    """
-    from django.conf import settings
-
-    options = dict(defaults.flatten(defaults.NAMESPACES))
-    # Names from before Celery 4, such as CELERY_SEND_EVENTS: Celery still reads them.
-    old = {name for option in options.values() for name in option.old}
-
-    def find(*parts):
-        found = []
-        for name in dir(settings):
-            bare = name.removeprefix("CELERY_").lower()
-            if not name.isupper() or not any(part in bare for part in parts):
-                continue
-            prefixed = name.startswith("CELERY_") and (bare in options or bare in old)
-            if not prefixed and name.lower() not in old:
-                found.append(name)
-        return {"Celery_ignores": ", ".join(found)} if found else {}
-
-    return find
 
 
 @pytest.fixture

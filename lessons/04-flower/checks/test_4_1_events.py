@@ -6,6 +6,7 @@ import pytest
 from celery.states import READY_STATES
 
 from workshop.checkkit import expect, photos, procfile, until
+from workshop.checkkit.celery_app import ignored_settings
 
 pytestmark = pytest.mark.step("4.1")
 
@@ -73,7 +74,7 @@ def _sends_events(words):
     return bool({"-E", "--task-events", "--events"} & set(words))
 
 
-def test_events(events, ignored_settings):
+def test_events(events):
     """A program that listens for events receives an event when a task is sent, received, started, or finished."""
     facts = {
         "expected": "task-sent, " + ", ".join(FROM_THE_WORKER),
@@ -101,7 +102,7 @@ def test_events(events, ignored_settings):
 
 
 @pytest.mark.parametrize("name", ["describe_photo_task", "export_zip_task"])
-def test_started(follow_states, worker, photo, name, ignored_settings):
+def test_started(follow_states, worker, photo, name):
     """While a worker is running a task, the task's state is STARTED."""
     from images import tasks
 

@@ -1,4 +1,4 @@
-"""Find the project's Celery app, and make it send messages to another broker."""
+"""Find the project's Celery app, check its settings' names, and make it send messages to another broker."""
 
 import contextlib
 import os
@@ -69,6 +69,31 @@ def _why_another_broker(expected: str, found: str | None) -> str:
         f"Your settings contain {', '.join(names)}. Celery's broker_url setting is named CELERY_BROKER_URL "
         'with namespace="CELERY".'
     )
+
+
+def ignored_settings(*parts: str) -> dict[str, str]:
+    """Find settings that Celery ignores because it doesn't recognize their names.
+
+    Args:
+        *parts: Lowercase words. The function looks only at settings whose names contain one of them.
+
+    Returns:
+        The names as a fact for `expect`, {"Celery_ignores": names}, or {} if there are no such settings.
+    """
+    from celery.app import defaults
+    from django.conf import settings
+
+    options = dict(defaults.flatten(defaults.NAMESPACES))
+    # Names from before Celery 4, such as CELERY_SEND_EVENTS: Celery still reads them.
+    old = {name for option in options.values() for name in option.old}
+
+    def is_read(name: str) -> bool:
+        bare = name.removeprefix("CELERY_").lower()
+        return (name.startswith("CELERY_") and (bare in options or bare in old)) or name.lower() in old
+
+    names = [name for name in dir(settings) if name.isupper() and any(part in name.lower() for part in parts)]
+    found = [name for name in names if not is_read(name)]
+    return {"Celery_ignores": ", ".join(found)} if found else {}
 
 
 @contextlib.contextmanager
