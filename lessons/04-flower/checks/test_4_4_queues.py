@@ -1,6 +1,7 @@
 import pytest
 
 from workshop.checkkit import complain, expect, photos, procfile, until
+from workshop.checkkit.code_locations import raised_at
 
 pytestmark = pytest.mark.step("4.4")
 
@@ -29,6 +30,15 @@ def expect_in(queue):
                     f"{name} was sent to a queue that does not exist.",
                     "CELERY_TASK_QUEUES lists all queues, and Celery rejects any other queue name.",
                     exception=f"{type(error).__name__}: {error}",
+                    file=file,
+                )
+            if "unexpected keyword argument 'queue'" in str(error):
+                complain(
+                    f"{name} was not sent, because it has no argument named queue.",
+                    "delay() passes all its arguments to the task. Only apply_async() accepts options such as queue: "
+                    'apply_async((image_id,), queue="slow").',
+                    exception=f"{type(error).__name__}: {error}",
+                    raised_at=raised_at(error),
                     file=file,
                 )
             raise
