@@ -28,6 +28,8 @@ def outcome(task, what, why, **facts):
         text = f"{type(error).__name__}: {error}".splitlines()[0] if error else "none"
         if "NoneType" in text:
             why = "A header task returned None. Return a dictionary with the id and the error, so that the summary can list the photo."
+        elif "not JSON serializable" in text:
+            why = "A task's result must be JSON, which can't contain an exception. Return the exception's text, such as str(error)."
         elif error is None:
             why = f"The summary was not ready within {PATIENCE} seconds. If your machine is very busy, run the check again."
         complain(
