@@ -91,7 +91,9 @@ def test_no_answer_in_time(app, name, time_limit, monkeypatch):
             except Exception as error:
                 complain(
                     f"{what}, and inspect_workers() raised an exception.",
-                    "Each method of inspect(), such as active(), returns None if no worker answers in "
+                    "A method of inspect() was not called. Write its name with parentheses: inspect.active()."
+                    if re.search("'function'|'method'", str(error))
+                    else "Each method of inspect(), such as active(), returns None if no worker answers in "
                     "time. Replace None with {}.",
                     exception=f"{type(error).__name__}: {error}",
                     raised_at=raised_at(error),
