@@ -7,7 +7,7 @@ import pytest
 from kombu import Connection
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.celery_app import ignored_settings, sending_to
+from workshop.checkkit.celery_app import expect_known_settings, sending_to
 from workshop.checkkit.process import start_python
 from workshop.system.ports import free_port
 
@@ -92,13 +92,12 @@ def answer(project_database, tmp_path_factory):
 
 def test_settings():
     """Celery recognizes the names of the settings."""
-    ignored = ignored_settings("publish", "retry_policy", "transport_option")
-    expect(
-        not ignored,
-        "Celery ignores a setting because it does not recognize the setting's name. Check the spelling.",
+    expect_known_settings(
+        "publish",
+        "retry_policy",
+        "transport_option",
         expected="CELERY_TASK_PUBLISH_RETRY_POLICY and CELERY_BROKER_TRANSPORT_OPTIONS",
         file=SETTINGS,
-        **ignored,
     )
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from workshop.checkkit import complain, expect, photos, procfile, until
+from workshop.checkkit.celery_app import expect_known_settings
 from workshop.checkkit.code_locations import raised_at
 
 pytestmark = pytest.mark.step("4.4")
@@ -62,6 +63,17 @@ def expect_in(queue):
 
 
 ROUTE = "A route needs the full task name (images.tasks.…), as shown in the messages. Celery ignores a route for an unknown task name."
+
+
+def test_settings():
+    """Celery recognizes the names of the settings."""
+    expect_known_settings(
+        "task_queue",
+        "task_route",
+        "celery_route",
+        expected="CELERY_TASK_QUEUES and CELERY_TASK_ROUTES",
+        file=SETTINGS,
+    )
 
 
 def test_slow_tasks(expect_in):

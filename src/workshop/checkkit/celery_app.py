@@ -96,6 +96,25 @@ def ignored_settings(*parts: str) -> dict[str, str]:
     return {"Celery_ignores": ", ".join(found)} if found else {}
 
 
+def expect_known_settings(*parts: str, expected: str, file: str) -> None:
+    """Fail the check if Celery doesn't recognize a setting whose name starts with CELERY_.
+
+    Args:
+        *parts: Lowercase words. The function looks only at settings whose names contain one of them.
+        expected: The correct names.
+        file: The settings file.
+    """
+    ignored = ignored_settings(*parts).get("Celery_ignores", "").split(", ")
+    # Without the prefix, a name may be a variable of the learner.
+    if names := [name for name in ignored if name.startswith("CELERY_")]:
+        raise Complaint(
+            "Celery ignores a setting because it does not recognize the setting's name. Check the spelling.",
+            expected=expected,
+            found=", ".join(names),
+            file=file,
+        )
+
+
 @contextlib.contextmanager
 def sending_to(app, url: str) -> Iterator[None]:
     """Send this process's messages to the broker at `url` during the `with` block. The broker may be down."""
