@@ -32,7 +32,7 @@ class Command(BaseCommand):
             )
         except OperationalError as error:
             raise CommandError(
-                f"The broker doesn't respond. Is it running, and is REDIS_URL correct? ({error})"
+                f"The broker doesn't respond. Start it, or correct REDIS_URL. ({error})"
             ) from None
 
     def show(self, names, **options):
