@@ -21,6 +21,7 @@ from workshop import paths
 from workshop.checkkit import Complaint, beat, until
 from workshop.checkkit.worker import QUICK_START
 from workshop.course import project
+from workshop.system.ports import free_port
 
 SOLUTION = paths.SOLUTIONS / "05-beat"
 APP = SimpleNamespace(conf=SimpleNamespace(beat_scheduler="upkeep.beat:OnlyScheduler"))
@@ -103,6 +104,11 @@ def test_a_task_that_is_not_registered_is_said_by_all(folder, finished, broker, 
 
 def test_a_beat_without_a_worker_is_said(finished, broker):
     assert "No worker answers." in finished.manage("workers", fails=True, REDIS_URL=broker.url)
+
+
+def test_a_broker_that_does_not_respond_is_said(finished):
+    said = finished.manage("workers", fails=True, REDIS_URL=f"redis://localhost:{free_port()}/0")
+    assert said.startswith("CommandError: The broker doesn't respond. Start it, or correct REDIS_URL.")
 
 
 def test_beat_waits_for_the_broker_and_goes_on_when_it_is_back(broker, start):

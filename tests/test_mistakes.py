@@ -23,6 +23,7 @@ from projects import copy_of
 from workshop.checks.events import Broken, Checked
 from workshop.commands import check
 from workshop.course import lessons, project
+from workshop.runtime import diagnosis
 
 FILES = sorted((Path(__file__).parent / "mistakes").glob("*.toml"))
 
@@ -72,7 +73,7 @@ def test_a_mistake_is_found_and_named(lesson, entry, tmp_path, forks):
     if failed is None:
         broken = next((event for event in events if isinstance(event, Broken)), None)
         assert broken, "the mistake passes every check of its step"
-        read = broken.cause
+        read = f"{broken.cause}\n{diagnosis.advice(broken.cause)}"
     else:
         read = "\n".join([failed.failure.what, failed.failure.why, *failed.failure.facts.values()])
     assert in_one_line(entry["says"]).lower() in in_one_line(read).lower(), read

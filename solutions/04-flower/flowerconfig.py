@@ -16,7 +16,7 @@ with socket.socket() as client:
 login = os.environ.get("FLOWER_BASIC_AUTH", "")
 name, _, password = login.partition(":")
 # Flower splits a password at a comma, and it responds with status 500 if the password is not ASCII.
-usable = name and password and not re.search("[^!-~]|,", login)
+usable = bool(name and password) and not re.search("[^!-~]|,", login)
 if not usable:
     raise SystemExit(
         "Flower needs a password. Set it:  export FLOWER_BASIC_AUTH=name:password\n"

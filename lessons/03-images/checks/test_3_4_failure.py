@@ -27,10 +27,22 @@ def expect_words(reason, ended):
     )
 
 
+def expect_still_waiting(other, file):
+    """Complain if `other`, a photo whose task was not sent, has been marked as failed."""
+    other.refresh_from_db()
+    expect(
+        not other.failure_reason,
+        "one photo's task failed, but another photo, which is still waiting, was marked as failed too.",
+        "Change only the row of the task's own photo: add pk=image_id to the filter.",
+        found=other.failure_reason,
+        file=file,
+    )
+
+
 def test_given_up(task, photo, storage, worker, settled):
-    """When the last retry has failed, the page shows the reason."""
+    """When the last retry has failed, the page shows the reason. Other photos are not changed."""
     storage("down")
-    kept = photo(SMALL)
+    kept, other = photo(SMALL), photo(SMALL)
     sent = task.apply_async((kept.pk,), retries=50)
     settled(kept, sent.id)
     expect(
@@ -47,11 +59,12 @@ def test_given_up(task, photo, storage, worker, settled):
         found=kept.failure_reason,
         file=FILE,
     )
+    expect_still_waiting(other, FILE)
 
 
 def test_damaged_file(task, worker, photo, settled):
     """A damaged file is not retried, the page shows the reason, and the worker's log contains no traceback."""
-    kept = photo(photos.cut_short(), "cut.jpg")
+    kept, other = photo(photos.cut_short(), "cut.jpg"), photo(SMALL)
     sent = task.delay(kept.pk)
     settled(kept, sent.id)
     swallowed = worker.outcome(sent.id).startswith("succeeded")
@@ -81,6 +94,7 @@ def test_damaged_file(task, worker, photo, settled):
         worker_says=worker.outcome(sent.id),
         file="images/tasks.py, resize_image_task()",
     )
+    expect_still_waiting(other, "images/tasks.py, resize_image_task()")
 
 
 def test_by_keyword(task, photo, worker, settled):

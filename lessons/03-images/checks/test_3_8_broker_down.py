@@ -1,3 +1,4 @@
+import difflib
 import inspect
 import json
 import os
@@ -6,7 +7,7 @@ import pytest
 from kombu import Connection
 
 from workshop.checkkit import complain, expect, photos
-from workshop.checkkit.celery_app import sending_to
+from workshop.checkkit.celery_app import expect_known_settings, sending_to
 from workshop.checkkit.process import start_python
 from workshop.system.ports import free_port
 
@@ -89,6 +90,17 @@ def answer(project_database, tmp_path_factory):
     return answer
 
 
+def test_settings():
+    """Celery recognizes the names of the settings."""
+    expect_known_settings(
+        "publish",
+        "retry_policy",
+        "transport_option",
+        expected="CELERY_TASK_PUBLISH_RETRY_POLICY and CELERY_BROKER_TRANSPORT_OPTIONS",
+        file=SETTINGS,
+    )
+
+
 def test_retry_policy(app):
     """The policy for sending a message contains only options that Kombu recognizes."""
     known = inspect.signature(Connection.ensure).parameters
@@ -144,6 +156,15 @@ def test_silent_broker(app):
         if connection.transport.driver_type != "redis":
             return
         channel = connection.default_channel
+        known = channel.from_transport_options
+        for name in set(connection.transport_options) - set(known):
+            similar = difflib.get_close_matches(name, known, 1, 0.85)
+            expect(
+                not similar,
+                f"CELERY_BROKER_TRANSPORT_OPTIONS contains {name}, which Kombu ignores. "
+                f"Did you mean {', '.join(similar)}?",
+                file=SETTINGS,
+            )
         reply, connect = channel.socket_timeout, channel.socket_connect_timeout or channel.socket_timeout
     expect(
         connect and connect <= LONG,
@@ -219,8 +240,17 @@ def test_with_broker_they_are_queued(upload, queue):
     """With a broker, the photos are marked as queued, and the page shows no warning."""
     from images.models import UploadedImage
 
-    page = upload(("garden.jpg", photos.jpeg(80, 60))).content.decode()
-    found = UploadedImage.objects.get().state
+    page = upload(*((name, photos.jpeg(80, 60)) for name in NAMES[:2])).content.decode()
+    states = sorted(photo.state for photo in UploadedImage.objects.all())
+    expect(
+        states != ["unqueued", "waiting"],
+        "a task was sent for each of two photos, but only one of them is marked as waiting.",
+        "Call mark_queued() inside the loop, right after delay(), so that it runs for each photo.",
+        expected="waiting, waiting",
+        found=", ".join(states),
+        file=VIEW,
+    )
+    found = states[0]
     expect(
         found == "waiting",
         "the task was sent, but the photo is not marked as waiting. Call mark_queued() after delay().",

@@ -1,4 +1,3 @@
-import json
 import uuid
 
 import pytest
@@ -6,7 +5,7 @@ from celery.result import AsyncResult
 from django.urls import reverse
 from PIL import Image
 
-from workshop.checkkit import complain, expect, photos, until
+from workshop.checkkit import as_json, complain, expect, photos, until
 from workshop.checkkit.worker import run_task_here
 
 pytestmark = pytest.mark.step("4.3")
@@ -84,7 +83,7 @@ def test_says_how_far(app, worker, entries, worker_queue):
         expected=expected,
         **facts,
     )
-    found = "\n".join(map(json.dumps, reported))
+    found = "\n".join(map(as_json, reported))
     expect(
         all(isinstance(each, dict) and {"done", "total"} <= each.keys() for each in reported),
         "the dictionary for the PROGRESS state lacks done or total.",
@@ -118,7 +117,7 @@ def test_reports_while_it_works(app, resized_photos, monkeypatch):
 
     def looks_first(*arguments, **options):
         result = AsyncResult(task_id)
-        seen.append(f"{result.state} {json.dumps(result.info)}")
+        seen.append(f"{result.state} {as_json(result.info)}")
         return save(*arguments, **options)
 
     monkeypatch.setattr(Image.Image, "save", looks_first)
@@ -144,8 +143,8 @@ def test_page_gets_it(client, app, worker, slow_exports, resized_photos):
         state == "PROGRESS" and found["state"] == "PROGRESS" and found["progress"] == info,
         "a ZIP export is running, but its page does not get the progress.",
         "AsyncResult.info is the dictionary that was passed to update_state() as meta.",
-        expected=json.dumps({"state": "PROGRESS", "progress": {"done": 2, "total": 2}}),
-        found=json.dumps({"state": found["state"], "progress": found["progress"]}),
+        expected=as_json({"state": "PROGRESS", "progress": {"done": 2, "total": 2}}),
+        found=as_json({"state": found["state"], "progress": found["progress"]}),
         result_backend=f"{state}, {info}",
         file=VIEW,
     )
@@ -167,6 +166,6 @@ def test_only_then(client, worker, entries):
             "AsyncResult.info is your dictionary only in the PROGRESS state. After SUCCESS, info is the "
             "task's result, and after FAILURE, it is the exception.",
             expected='"progress": null',
-            found=json.dumps({"state": found["state"], "progress": progress}),
+            found=as_json({"state": found["state"], "progress": progress}),
             file=VIEW,
         )

@@ -1,6 +1,8 @@
 import pytest
 
 from workshop.checkkit import complain, expect, photos, procfile, until
+from workshop.checkkit.celery_app import expect_known_settings
+from workshop.checkkit.code_locations import raised_at
 
 pytestmark = pytest.mark.step("4.4")
 
@@ -31,6 +33,15 @@ def expect_in(queue):
                     exception=f"{type(error).__name__}: {error}",
                     file=file,
                 )
+            if "unexpected keyword argument 'queue'" in str(error):
+                complain(
+                    f"{name} was not sent, because it has no argument named queue.",
+                    "delay() passes all its arguments to the task. Only apply_async() accepts options such as queue: "
+                    'apply_async((image_id,), queue="slow").',
+                    exception=f"{type(error).__name__}: {error}",
+                    raised_at=raised_at(error),
+                    file=file,
+                )
             raise
         found = [
             where
@@ -52,6 +63,17 @@ def expect_in(queue):
 
 
 ROUTE = "A route needs the full task name (images.tasks.…), as shown in the messages. Celery ignores a route for an unknown task name."
+
+
+def test_settings():
+    """Celery recognizes the names of the settings."""
+    expect_known_settings(
+        "task_queue",
+        "task_route",
+        "celery_route",
+        expected="CELERY_TASK_QUEUES and CELERY_TASK_ROUTES",
+        file=SETTINGS,
+    )
 
 
 def test_slow_tasks(expect_in):

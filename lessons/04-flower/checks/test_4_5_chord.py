@@ -1,10 +1,9 @@
-import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import resolve, reverse
 
-from workshop.checkkit import complain, expect, photos, task_name, until
+from workshop.checkkit import as_json, complain, expect, photos, task_name, until
 
 pytestmark = pytest.mark.step("4.5")
 
@@ -52,14 +51,14 @@ def why_not_each(messages):
 
 @pytest.mark.parametrize("count", [3, 1])
 def test_sends_a_task_for_each(post, queue, resized_photos, count):
-    """*Sum up* sends one task for each photo, all in one group, and the view does not wait for the results."""
+    """'Sum up' sends one task for each photo, all in one group, and the view does not wait for the results."""
     kept = resized_photos(*[photos.jpeg(80, 60)] * count)
     response = post("images:summarize", CAUSES, file=FILE)
     messages = [message for found in queue.everything().values() for message in found]
     header = [message for message in messages if message.task == task_name(HEADER_TASK)]
     sent = sorted([*message.args, *message.kwargs.values()][0] for message in header)
     expected = sorted(photo.pk for photo in kept)
-    what = f"*Sum up* was pressed for {count} photo{'s' if count > 1 else ''}"
+    what = f"'Sum up' was pressed for {count} photo{'s' if count > 1 else ''}"
     facts = {
         "expected": "\n".join(f"{task_name(HEADER_TASK)}({pk})" for pk in expected),
         "found": listed(queue),
@@ -108,7 +107,7 @@ def test_summary(client, post, worker, resized_photos, count):
     url = urlsplit(response.url)
     page = resolve(url.path)
     if page.view_name != "images:batch":
-        complain("*Sum up* does not lead to the summary page.", found=response.url, file=FILE)
+        complain("'Sum up' does not lead to the summary page.", found=response.url, file=FILE)
     address = reverse("images:batch_status", args=[page.kwargs["task_id"]])
 
     def answer():
@@ -151,8 +150,8 @@ def test_summary(client, post, worker, resized_photos, count):
         "the numbers in the summary are wrong.",
         "summarize_task gets one list, which contains the results of all header tasks in the order of the "
         "header.",
-        expected=json.dumps(expected),
-        found=json.dumps(found["result"]),
+        expected=as_json(expected),
+        found=as_json(found["result"]),
         file=FILE,
     )
     expect(
@@ -160,8 +159,8 @@ def test_summary(client, post, worker, resized_photos, count):
         "the page can't count the finished photos.",
         "The page loads the group by its id and counts the stored results, so save the group with "
         "task.parent.save().",
-        expected=json.dumps({"done": count, "total": count}),
-        found=json.dumps(found["progress"]),
+        expected=as_json({"done": count, "total": count}),
+        found=as_json(found["progress"]),
         file=FILE,
     )
 
@@ -172,7 +171,7 @@ def test_no_photo(client, post, queue):
     page = client.get(response.url).content.decode()
     expect(
         not queue.everything() and "no resized photo" in page,
-        "there is no resized photo, but *Sum up* sent a task.",
+        "there is no resized photo, but 'Sum up' sent a task.",
         found=listed(queue),
         file="images/batch_views.py, start_batch()",
     )

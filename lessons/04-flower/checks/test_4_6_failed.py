@@ -1,4 +1,3 @@
-import json
 import os
 from pathlib import Path
 
@@ -6,7 +5,7 @@ import pytest
 from celery import chord
 from celery.exceptions import SoftTimeLimitExceeded
 
-from workshop.checkkit import PATIENCE, complain, expect, photos, until
+from workshop.checkkit import PATIENCE, as_json, complain, expect, photos, until
 
 pytestmark = [pytest.mark.step("4.6"), pytest.mark.long]
 
@@ -29,6 +28,8 @@ def outcome(task, what, why, **facts):
         text = f"{type(error).__name__}: {error}".splitlines()[0] if error else "none"
         if "NoneType" in text:
             why = "A header task returned None. Return a dictionary with the id and the error, so that the summary can list the photo."
+        elif "not JSON serializable" in text:
+            why = "A task's result must be JSON, which can't contain an exception. Return the exception's text, such as str(error)."
         elif error is None:
             why = f"The summary was not ready within {PATIENCE} seconds. If your machine is very busy, run the check again."
         complain(
@@ -81,8 +82,8 @@ def expect_listed(result, what, pk):
     expect(
         right and isinstance(failed[0]["error"], str) and result["photos"] == 1,
         f"{what}, but the summary does not say which photo failed and why.",
-        expected=json.dumps({"photos": 1, "failed": [{"id": pk, "error": "…"}]}),
-        found=json.dumps({"photos": result["photos"], "failed": failed}),
+        expected=as_json({"photos": 1, "failed": [{"id": pk, "error": "…"}]}),
+        found=as_json({"photos": result["photos"], "failed": failed}),
         file=FILE,
     )
 
@@ -136,7 +137,7 @@ def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
         f"{what}, but the task reported the photo as unreadable.",
         why,
         exception=f"{type(error).__name__}: {error}".rstrip(": "),
-        returned=json.dumps(result, default=repr),
+        returned=as_json(result),
         file=FILE,
     )
 
@@ -197,6 +198,6 @@ def test_one_is_killed(app, summary, worker, photo, tmp_path):
     expect(
         result["photos"] == 2,
         f"process {pid} was killed with -9, and the photo it was describing is missing from the summary.",
-        found=json.dumps(result),
+        found=as_json(result),
         file=FILE,
     )

@@ -1,11 +1,10 @@
 import contextlib
-import json
 import re
 
 import pytest
 from celery.app.control import Inspect
 
-from workshop.checkkit import Complaint, complain, expect, photos, until
+from workshop.checkkit import Complaint, as_json, complain, expect, photos, until
 from workshop.checkkit.code_locations import raised_at
 from workshop.checkkit.control import COMMAND, ask, expect_answer, expect_no_error, running_ids
 from workshop.checkkit.queues import isolated_queue
@@ -70,7 +69,7 @@ def test_names(app, name, time_limit, monkeypatch):
         "responding_workers() does not return the names of the workers.",
         "control.ping() returns a list of dictionaries, and the keys of these dictionaries are the "
         "workers' names.",
-        expected=json.dumps([name]),
+        expected=as_json([name]),
         found=repr(found),
         file=file,
     )
@@ -92,7 +91,9 @@ def test_no_answer_in_time(app, name, time_limit, monkeypatch):
             except Exception as error:
                 complain(
                     f"{what}, and inspect_workers() raised an exception.",
-                    "Each method of inspect(), such as active(), returns None if no worker answers in "
+                    "A method of inspect() was not called. Write its name with parentheses: inspect.active()."
+                    if re.search("'function'|'method'", str(error))
+                    else "Each method of inspect(), such as active(), returns None if no worker answers in "
                     "time. Replace None with {}.",
                     exception=f"{type(error).__name__}: {error}",
                     raised_at=raised_at(error),

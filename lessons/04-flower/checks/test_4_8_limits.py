@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import signal
@@ -52,7 +53,24 @@ def test_rate(app, command, name):
     )
 
 
-def test_grow(app, worker, command, name):
+def expect_only_destination(app, monkeypatch, name, count):
+    """Complain if change_pool() changes the pool of a worker that it was not called for."""
+    from images.management.commands import workers
+
+    prefetched = ask(app, "stats")["prefetch_count"]  # changes with the pool's size, but at once
+    with monkeypatch.context() as patch, contextlib.suppress(Exception):
+        patch.setattr(workers, "PATIENCE", 0.1)
+        workers.change_pool(NOBODY, count)
+    expect(
+        ask(app, "stats")["prefetch_count"] == prefetched,
+        f"change_pool() was called for another worker, but {name} changed the size of its pool too.",
+        f"Without destination, every worker carries out the command. Pass destination=[name] to "
+        f"{'pool_grow' if count > 0 else 'pool_shrink'}().",
+        file=f"{COMMAND}, change_pool()",
+    )
+
+
+def test_grow(app, worker, command, name, monkeypatch):
     """The command adds and removes worker processes, but it never removes the last one."""
 
     def processes():
@@ -80,6 +98,8 @@ def test_grow(app, worker, command, name):
             file=f"{COMMAND}, change_pool()",
         )
     expect_answer(answers, name, "a pool's size was changed", "change_pool")
+    for count in (1, -1):
+        expect_only_destination(app, monkeypatch, name, count)
     for count in (-before, 0):
         _, error = command("grow", name, str(count))
         expect(

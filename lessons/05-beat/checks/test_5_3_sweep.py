@@ -278,7 +278,8 @@ def test_broker_gone(app, sweep, waiting):
         (photo.queued_at, photo.sent_again) == before,
         "the broker was down, so no message was sent, but the row says that one was sent.",
         "After three such sweeps, the photo would be marked as failed without a single message. Update the row and "
-        "send the task inside transaction.atomic(): an exception then rolls the update back.",
+        "send the task inside transaction.atomic(): an exception then rolls the update back. Don't send it with "
+        "on_commit() here: on_commit() sends it after the commit, when nothing can be rolled back.",
         expected=f"sent_again={before[1]}, queued_at={before[0]}",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",

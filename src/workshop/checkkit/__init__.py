@@ -4,6 +4,7 @@ A check is a pytest function whose docstring tells the learner what is checked. 
 `complain(…)` or `expect(…)`. An exception in the learner's code is reported with its file and line.
 """
 
+import json
 from importlib import import_module
 from typing import NoReturn
 
@@ -12,7 +13,7 @@ import pytest
 from workshop.checkkit.code_locations import UNKNOWN
 from workshop.system.waiting import PATIENCE, until
 
-__all__ = ["PATIENCE", "STARTING", "Complaint", "complain", "expect", "task_name", "until"]
+__all__ = ["PATIENCE", "STARTING", "Complaint", "as_json", "complain", "expect", "task_name", "until"]
 
 STARTING = 60
 """The maximum number of seconds that a check waits for a process to start.
@@ -56,6 +57,14 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
     """Fail the check unless `condition` is true. The other arguments are passed to `complain`."""
     if not condition:
         complain(what, why, **facts)
+
+
+def as_json(value: object) -> str:
+    """Return `value` as JSON for a message, with characters such as … and ü as they are.
+
+    An object that JSON doesn't support is shown as its repr().
+    """
+    return json.dumps(value, ensure_ascii=False, default=repr)
 
 
 def task_name(path: str) -> str:

@@ -86,7 +86,7 @@ def find_service(folder: Path) -> Service:
             "The schedule is only a list. A separate beat process has to watch the clock and send the tasks "
             "that are due.",
             expected="beat: celery -A myproject beat …",
-            found=", ".join(services) or "no process",
+            found="\n".join(map(procfile.shown, services.values())) or "no process",
             **facts,
         )
     if len(beats) > 1:

@@ -97,6 +97,25 @@ def ignored_settings() -> list[str]:
     return [name for name in dir(settings) if is_ignored(name)]
 
 
+def expect_known_settings(*parts: str, expected: str, file: str) -> None:
+    """Fail the check if Celery doesn't recognize a setting whose name starts with CELERY_.
+
+    Args:
+        *parts: Lowercase words. The function considers only settings whose names contain one of them.
+        expected: The correct names.
+        file: The settings file.
+    """
+    # Without the prefix, a name may be a variable of the learner.
+    ignored = [name for name in ignored_settings() if name.startswith("CELERY_")]
+    if names := [name for name in ignored if any(part in name.lower() for part in parts)]:
+        raise Complaint(
+            "Celery ignores a setting because it does not recognize the setting's name. Check the spelling.",
+            expected=expected,
+            found=", ".join(names),
+            file=file,
+        )
+
+
 @contextlib.contextmanager
 def sending_to(app, url: str) -> Iterator[None]:
     """Send this process's messages to the broker at `url` during the `with` block. The broker may be down."""

@@ -79,7 +79,7 @@ def place(lines: Iterable[str], folder: Path) -> str:
 
 
 def advice(error: str) -> str:
-    """Return advice on a circular import or an import of a name that doesn't exist.
+    """Return advice on a circular import, an import of a name that doesn't exist, or a wrong storage option.
 
     For any other error, return "".
     """
@@ -91,6 +91,9 @@ def advice(error: str) -> str:
             f"{module} does not define {name}. Import a name that exists there. To keep "
             f"using the name {name} in your code, add: as {name}"
         )
+    if match := re.search(r"(\w+Storage)\.__init__\(\) got an unexpected keyword argument '(\w+)'", error):
+        storage, option = match.groups()
+        return f"{storage} has no option {option}. Correct the OPTIONS in STORAGES in myproject/settings.py."
     return ""
 
 

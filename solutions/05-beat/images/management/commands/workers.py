@@ -1,5 +1,6 @@
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
+from kombu.exceptions import OperationalError
 
 control = current_app.control
 PATIENCE = 1  # seconds that a worker may take to answer
@@ -22,10 +23,17 @@ class Command(BaseCommand):
         grow.add_argument("count", type=int, help="how many processes to add; -1 removes one")
 
     def handle(self, action, **options):
-        names = responding_workers()
-        if not names:
-            raise CommandError("No worker answers. Is one running, and does it use this broker?")
-        {"revoke": self.revoke, "rate": self.rate, "grow": self.grow}.get(action, self.show)(names, **options)
+        try:
+            names = responding_workers()
+            if not names:
+                raise CommandError("No worker answers. Is one running, and does it use this broker?")
+            {"revoke": self.revoke, "rate": self.rate, "grow": self.grow}.get(action, self.show)(
+                names, **options
+            )
+        except OperationalError as error:
+            raise CommandError(
+                f"The broker doesn't respond. Start it, or correct REDIS_URL. ({error})"
+            ) from None
 
     def show(self, names, **options):
         workers = inspect_workers(names)
