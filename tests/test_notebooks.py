@@ -300,7 +300,7 @@ def test_the_password_of_the_broker_is_asked_for_and_never_shown(tmp_path, known
     assert run.returncode == (0 if known else 1), said
     assert without_password(url) in said
     assert "secret" not in said
-    assert ("set REDIS_URL in its terminal to the same address as for ./workshop up" in said) is not known
+    assert ("set REDIS_URL in that terminal to the address that ./workshop up uses" in said) is not known
 
 
 @pytest.mark.parametrize("answer", [..., None, "PENDING", [], object()])
