@@ -21,7 +21,7 @@ def outcome_as_json(outcome) -> str:
     expect(state == "PENDING", f"For an unknown ID, your function returned the state {state!r}, not PENDING.")
     task = current_app.tasks["images.tasks.describe_photo_task"]
     failed = task.delay(0)
-    failed.get(timeout=15, propagate=False)
+    failed.get(timeout=10, propagate=False)
     returned = _outcome_of(failed, outcome, "a failed task")
     expect(
         returned["state"] == "FAILURE",
@@ -38,7 +38,7 @@ def outcome_as_json(outcome) -> str:
     )
     json.dumps(returned)
     successful = task.delay(_newest_photo())
-    successful.get(timeout=15)
+    successful.get(timeout=10)
     returned = _outcome_of(successful, outcome, "a successful task")
     expect(
         returned["error"] is None,

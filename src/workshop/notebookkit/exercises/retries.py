@@ -100,6 +100,6 @@ def _run_again(photo) -> None:
     task = current_app.tasks["images.tasks.resize_image_task"]
     sent = task.apply_async((photo.pk,), ignore_result=False)
     try:
-        sent.get(timeout=15)
+        sent.get(timeout=10)
     finally:
         sent.forget()
