@@ -184,19 +184,19 @@ def test_an_import_that_fails_is_shown_with_advice(mine, capsys, package, module
 
 @pytest.mark.parametrize("inside", [False, True], ids=["in the clone's folder", "in the copy"])
 @pytest.mark.parametrize(
-    ("missing", "renamed", "command"),
+    ("missing", "renamed", "sentence", "command"),
     [
-        ("images/urls.py", None, "Restore it:  cp {original} {copy}"),
-        ("images/urls.py", "images/url.py", "If you renamed it, rename it back:  mv {renamed} {copy}"),
-        ("Procfile", None, "Restore it:  cp {original} {copy}"),
-        ("Procfile", "Procfile.txt", "If you renamed it, rename it back:  mv {renamed} {copy}"),
-        ("images", None, "Restore it:  cp -r {original} {copy}"),
-        ("images", "image", "If you renamed it, rename it back:  mv {renamed} {copy}"),
+        ("images/urls.py", None, "Restore it:", "cp {original} {copy}"),
+        ("images/urls.py", "images/url.py", "If you renamed it, rename it back:", "mv {renamed} {copy}"),
+        ("Procfile", None, "Restore it:", "cp {original} {copy}"),
+        ("Procfile", "Procfile.txt", "If you renamed it, rename it back:", "mv {renamed} {copy}"),
+        ("images", None, "Restore it:", "cp -r {original} {copy}"),
+        ("images", "image", "If you renamed it, rename it back:", "mv {renamed} {copy}"),
     ],
     ids=["deleted", "renamed", "deleted Procfile", "renamed Procfile", "deleted folder", "renamed folder"],
 )
 def test_a_missing_file_is_named_with_the_way_back(
-    mine, capsys, monkeypatch, tmp_path, inside, missing, renamed, command
+    mine, capsys, monkeypatch, tmp_path, inside, missing, renamed, sentence, command
 ):
     """The command works in the folder where it is typed."""
     monkeypatch.setattr(paths, "ROOT", Path("/"))  # contains both the lesson and the copy
@@ -207,8 +207,9 @@ def test_a_missing_file_is_named_with_the_way_back(
     assert said.count("is missing") == 1
     places = {"original": mine.lesson.folder / missing, "copy": mine.folder / missing, "renamed": kept}
     typed = command.format(**{name: os.path.relpath(place) for name, place in places.items()})
-    assert f"{missing} is missing. {typed}" in Printed(said)
-    subprocess.run(typed.partition(":  ")[2], shell=True, check=True)
+    assert f"{missing} is missing. {sentence} {typed}" in Printed(said)
+    assert said.count("\n    cp ") == 1, "indented, and the command on a line of its own"
+    subprocess.run(typed, shell=True, check=True)
     assert check.preflight(mine) == []
 
 

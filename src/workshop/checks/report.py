@@ -76,7 +76,7 @@ class Report:
         """Print why the project cannot start, which code is responsible, and which steps were not checked."""
         for obstacle in obstacles:
             say("")
-            say(f"  {obstacle}", style="red")
+            say(indent(obstacle, "  "), style="red")
             if place := re.match(r"(\S+\.py):(\d+)", obstacle):
                 self._show_code(place[1], int(place[2]))
             if advice := diagnosis.advice(obstacle):

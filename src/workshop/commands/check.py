@@ -69,7 +69,7 @@ def _how_to_restore(project: Project, path: Path, originals: Collection[str]) ->
     """Return a sentence about a missing file or folder, with the commands that bring it back."""
     original, file = project.lesson.folder / path, project.folder / path
     cp = "cp -r" if original.is_dir() else "cp"
-    restore = f"Restore it:  {cp} {paths.typed(original)} {paths.typed(file)}"
+    restore = f"  {cp} {paths.typed(original)} {paths.typed(file)}"
     pattern = f"{path}*" if str(path) == "Procfile" else f"*{file.suffix}"
     known = {parent for name in originals for parent in (Path(name), *Path(name).parents)}
     new = [
@@ -78,12 +78,13 @@ def _how_to_restore(project: Project, path: Path, originals: Collection[str]) ->
         if other.relative_to(project.folder) not in known
         and (other / "__init__.py" if original.is_dir() else other).is_file()
     ]
-    if len(new) == 1:
-        restore = (
-            f"If you renamed it, rename it back:  mv {paths.typed(new[0])} {paths.typed(file)}\n"
-            f"Otherwise, restore it:  {cp} {paths.typed(original)} {paths.typed(file)}"
-        )
-    return f"{path} is missing. {restore}"
+    if len(new) != 1:
+        return f"{path} is missing. Restore it:\n{restore}"
+    return (
+        f"{path} is missing. If you renamed it, rename it back:\n"
+        f"  mv {paths.typed(new[0])} {paths.typed(file)}\n"
+        f"Otherwise, restore it:\n{restore}"
+    )
 
 
 def _watch_folder(project: Project, step: str | None) -> bool:

@@ -185,4 +185,5 @@ def _print_answer(answer: Answer) -> None:
 
 def _milliseconds(pages: list[float]) -> str:
     median, slowest = statistics.median(pages) * 1000, max(pages) * 1000
-    return f"median {median:.0f} ms, slowest {slowest:.0f} ms, {len(pages)} pages"
+    count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+    return f"median {median:.0f} ms, slowest {slowest:.0f} ms, {count}"
