@@ -175,7 +175,7 @@ def test_one_moment(copies, writer):
     thread.start()
     try:
         until(lambda: len(written) > 3)
-        made = copies(4)
+        made = copies(8)
     finally:
         stop.set()
         thread.join()
