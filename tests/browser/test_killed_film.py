@@ -12,8 +12,10 @@ def test_a_killed_process_is_filmed(browser, monkeypatch):
     assert [moment.text.count("received") for moment in moments] == [1, 1, 2, 2]
     assert ["succeeded" in moment.text for moment in moments] == [False, False, False, True]
     assert "kill -9" in moments[1].text
-    pictures = [picture for moment in moments for picture in moment.app.values()]
-    assert len(set(pictures)) == 8, "each moment looks different, in light and in dark"
+    for scheme in ("light", "dark"):
+        pictures = {moment.app[scheme] for moment in moments[1:]}
+        assert len(pictures) == 3, f"each state of the photos looks different in {scheme}"
+    assert all(moment.app["light"] != moment.app["dark"] for moment in moments)
 
 
 def test_a_run_that_is_different_is_not_filmed(browser, monkeypatch):

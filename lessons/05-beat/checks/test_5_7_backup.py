@@ -21,15 +21,22 @@ ROWS, GROUPS = 400, 20
 MEGABYTES = 30
 """The size of the data between the first and the last rows. Copies of small files are rarely damaged."""
 MAKE = """
-import sys
+import os, sys
 from pathlib import Path
 import django
 django.setup()
 from django.conf import settings
 settings.BACKUP_DIR = Path(sys.argv[1])
+database, opened = Path(settings.DATABASES["default"]["NAME"]), set()
+def opens(event, arguments):  # SQLite's own reading doesn't call it
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        opened.add(os.fsdecode(arguments[0]))
+sys.addaudithook(opens)
 from upkeep import backups
 for _ in range(int(sys.argv[2])):
     print(backups.back_up())
+if str(database) in opened:
+    Path(sys.argv[1], "opened").touch()
 """
 
 
@@ -155,7 +162,7 @@ def test_newest_row(copies, writer):
     )
 
 
-def test_one_moment(copies, writer):
+def test_one_moment(copies, writer, folder):
     """Even if another process keeps writing, each backup is an undamaged, consistent snapshot."""
     stop, written = threading.Event(), []
     writer.execute("PRAGMA wal_autocheckpoint = 50")  # pages: SQLite moves the log into the file all the time
@@ -194,6 +201,13 @@ def test_one_moment(copies, writer):
             expected="all rows of a transaction come from the same write",
             file=f"{FILE}, copy_database()",
         )
+    expect(
+        not (folder / "opened").exists(),
+        "back_up() opened the database like an ordinary file.",
+        "If another process writes while you copy the file, the copy is not a consistent snapshot. And when your process "
+        "closes the file, SQLite loses the locks that the process holds on it. Call the sqlite3 connection's backup() method.",
+        file=f"{FILE}, copy_database()",
+    )
 
 
 def torn(file):
