@@ -4,6 +4,8 @@ The end of a run prints each reason once. On a hosted runner, a missing program 
 is a failure, because a test that is always skipped doesn't test anything.
 """
 
+import shutil
+import subprocess
 from typing import NoReturn
 
 import pytest
@@ -30,3 +32,10 @@ def docker() -> NoReturn:
     pytest.skip(
         "Docker is not used. To run these tests, with Docker and Compose v2: ./workshop test --docker"
     )
+
+
+def docker_compose() -> None:
+    """Skip the test if the command `docker compose` is missing. The test doesn't need Docker's engine."""
+    version = ["docker", "compose", "version"]
+    if not shutil.which("docker") or subprocess.run(version, capture_output=True, check=False).returncode:
+        docker()

@@ -408,8 +408,7 @@ def test_env_is_read_as_compose_reads_it(tmp_path):
     assert env_file.read(file) == VALUES
     env_file.write(file, EXPORTED="no", SPACED="one")
     assert env_file.read(file) == VALUES | {"EXPORTED": "no", "SPACED": "one"}
-    if shutil.which("docker") is None:
-        needs.docker()
+    needs.docker_compose()
     file.write_text(DOTENV)
     service = "services: {one: {image: one, environment: {%s}}}"
     names = ", ".join(f"{name}: '${{{name}}}'" for name in VALUES)
@@ -611,11 +610,8 @@ def test_without_docker_it_says_what_to_install(docker, says, tmp_path, monkeypa
 
 @pytest.mark.parametrize("lesson", ["", "03-images"])
 def test_compose_itself_reads_the_file(lesson):
-    if shutil.which("docker") is None:
-        needs.docker()
+    needs.docker_compose()
     environment = os.environ | dict.fromkeys(env_file.SECRETS, "x") | {"LESSON": lesson}
-    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
-        needs.docker()
     command = ["docker", "compose", "--profile", "*", "config", "--format", "json"]
     done = subprocess.run(
         command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
