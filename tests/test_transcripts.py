@@ -108,7 +108,8 @@ sys.path.insert(0, os.getcwd())
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myproject.settings")
 django.setup()
 for script in sys.argv[1:]:
-    sys.argv = [script]
+    script, *sys.argv[1:] = script.split()
+    sys.argv[0] = script
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as error:
@@ -129,6 +130,9 @@ NEED_NO_BROKER = {
 }
 
 
+ARGUMENTS = {"two_beats.py": "only"}
+
+
 @pytest.mark.parametrize("lesson", ["02", "03", "04", "05"])
 def test_scripts_say_that_no_broker_responds_before_they_change_anything(lesson, tmp_path):
     """The project has no database, so a script that reads or writes a row first fails."""
@@ -139,7 +143,12 @@ def test_scripts_say_that_no_broker_responds_before_they_change_anything(lesson,
     names = sorted(scripts - NEED_NO_BROKER[lesson])
     environment = inherited() | {"REDIS_URL": "redis://:secret@localhost:1/0", "PHOTOS": "1", "EXPORTS": "1"}
     run = subprocess.run(
-        [sys.executable, "-c", WITHOUT_BROKER, *(f"../../docs/runs/{lesson}/{name}" for name in names)],
+        [
+            sys.executable,
+            "-c",
+            WITHOUT_BROKER,
+            *(f"../../docs/runs/{lesson}/{name} {ARGUMENTS.get(name, '')}" for name in names),
+        ],
         cwd=project,
         env=environment,
         capture_output=True,
@@ -412,3 +421,15 @@ def test_an_interrupted_recording_leaves_no_broker(command):
         if left:
             broker.kill()
         assert not left
+
+
+@pytest.mark.parametrize(
+    "script", ["05/live_copy.py", "05/next_runs.py", "05/schedule_file.py", "05/two_beats.py"]
+)
+@pytest.mark.parametrize("argument", [[], ["three", "words", "more"]], ids=["none", "too-many"])
+def test_scripts_print_their_usage(script, argument):
+    command = [sys.executable, paths.DOCS / "runs" / script, *argument]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("usage: ")
+    assert "Traceback" not in run.stderr

@@ -5,9 +5,9 @@ python live_copy.py MEGABYTES     # how much other data the database contains
 The writer moves amounts between accounts, so the sum of all amounts never changes.
 """
 
+import argparse
 import shutil
 import sqlite3
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -86,6 +86,9 @@ def measure(way, source, committed, folder):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("megabytes", type=int)
+    megabytes = parser.parse_args().megabytes
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "db.sqlite3"
         with closing(connect(source)) as database:
@@ -95,9 +98,7 @@ if __name__ == "__main__":
             database.execute("BEGIN")
             rows = ((each, "x" * 100) for each in range(ACCOUNTS))
             database.executemany("INSERT INTO account VALUES (?, 100, ?)", rows)
-            database.executemany(
-                "INSERT INTO photo VALUES (zeroblob(?))", [[10_000]] * (100 * int(sys.argv[1]))
-            )
+            database.executemany("INSERT INTO photo VALUES (zeroblob(?))", [[10_000]] * (100 * megabytes))
             database.execute("CREATE INDEX amounts ON account (amount)")
             database.execute("COMMIT")
         stop, committed = Event(), Value("i", 0)

@@ -3,7 +3,7 @@
 python next_runs.py minute | days | clocks | tens
 """
 
-import sys
+import argparse
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,4 +70,7 @@ def tens():
 
 
 if __name__ == "__main__":
-    {"minute": minute, "days": days, "clocks": clocks, "tens": tens}[sys.argv[1]]()
+    parts = {"minute": minute, "days": days, "clocks": clocks, "tens": tens}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("part", choices=parts)
+    parts[parser.parse_args().part]()

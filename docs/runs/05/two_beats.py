@@ -4,6 +4,7 @@ The script uses Redis database 9, so that it can run at the same time as `./work
 Run it in a copy of lesson 05: python two_beats.py default | only
 """
 
+import argparse
 import atexit
 import os
 import re
@@ -94,8 +95,12 @@ def only(folder):
 
 
 if __name__ == "__main__":
+    schedulers = {"default": default, "only": only}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scheduler", choices=schedulers)
+    run = schedulers[parser.parse_args().scheduler]
     if not Path("manage.py").is_file():
         raise SystemExit("Run this script in your copy of lesson 05, the folder with manage.py.")
     services.require_broker()
     with tempfile.TemporaryDirectory() as name:
-        {"default": default, "only": only}[sys.argv[1]](Path(name))
+        run(Path(name))

@@ -3,9 +3,9 @@
 REDIS_URL=redis://localhost:6379/9 python gap_often.py 150
 """
 
+import argparse
 import json
 import random
-import sys
 import time
 from base64 import b64decode
 
@@ -52,6 +52,8 @@ def lost():
 
 
 if __name__ == "__main__":
-    kills = int(sys.argv[1])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kills", type=int)
+    kills = parser.parse_args().kills
     count = sum(lost() for _ in range(kills))
     print(f"{kills} busy workers killed with -9: {count} messages are lost")

@@ -6,6 +6,7 @@ The argument is resize, wait, memory or limits. The script needs gevent and even
 doesn't install.
 """
 
+import argparse
 import asyncio
 import os
 import statistics
@@ -209,5 +210,9 @@ def said(result):
 
 
 if __name__ == "__main__":
+    parts = {"resize": resizes, "wait": waits, "memory": memory, "limits": limits}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("part", choices=parts)
+    part = parser.parse_args().part
     redis.flushdb()
-    {"resize": resizes, "wait": waits, "memory": memory, "limits": limits}[sys.argv[1]]()
+    parts[part]()
