@@ -75,7 +75,7 @@ def _sends_events(words):
 
 
 def ignored():
-    """Return the fact that names the settings that Celery ignores, or {} if there are none."""
+    """Return the settings that Celery ignores as a fact for complain(), or {} if there are none."""
     names = ", ".join(ignored_settings())
     return {"Celery_ignores": names} if names else {}
 

@@ -106,7 +106,7 @@ def test_not_without_a_password(app, line, monitor):
     expect(
         not started,
         f"{VARIABLE} was not set, but Flower started anyway.",
-        "If someone forgets this variable, Flower starts without protection, and nothing warns them.",
+        "If someone forgets this variable, Flower starts without protection and without a warning.",
         line=procfile.shown(line),
         file=CONFIG,
     )
@@ -187,7 +187,7 @@ def test_password(flower, line):
 
 
 def test_sees_failures(app, flower, worker, upload, photo):
-    """Flower shows which task failed, on which worker, and with which traceback."""
+    """Flower shows which task failed, the worker that ran it, and the traceback."""
     from images.models import UploadedImage
     from images.tasks import resize_image_task
 
@@ -215,8 +215,7 @@ def test_sees_failures(app, flower, worker, upload, photo):
     seen = until(found, STARTING)
     if not seen:
         complain(
-            f"the worker ran two tasks, but Flower did not show within {STARTING} seconds that both tasks "
-            "had ended.",
+            f"the worker ran two tasks, but after {STARTING} seconds, Flower still did not show both of them as finished.",
             f"Does the worker send events (step 4.1)? Does Flower store enough tasks (max_tasks)? {BUSY}",
             flower_shows=", ".join(f"{t['name']}: {t['state']}" for t in flower.api("tasks").values())
             or "no task",

@@ -206,7 +206,7 @@ def test_quick_ones_are_not_held_up(app, started_workers, photo, storage):
     expect(not unused, f"no worker consumes {names}.", **facts)
     expect(
         done,
-        f"a quick task was sent after {FLOOD} ZIP exports and did not finish within ten seconds.",
+        f"a quick task was sent after {FLOOD} ZIP exports but did not finish within ten seconds.",
         "If your machine is very busy, run the check again."
         if ["celery"] in queues.values()
         else "No worker consumes only the `celery` queue, so all processes may be busy with slow tasks. A "
