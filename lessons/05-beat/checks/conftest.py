@@ -81,7 +81,7 @@ def expires_after(app):
         expect(
             isinstance(options, dict),
             f"{label} has `options` that are not a dictionary.",
-            f"Pass the number under its option name: {{'expires': {code}}}.",
+            f"Write a dictionary with the option's name as the key: {{'expires': {code}}}.",
             **facts,
         )
         expect(
@@ -92,7 +92,7 @@ def expires_after(app):
         )
         expect(
             found is not None,
-            f"a message of {label} never expires.",
+            f"messages from {label} never expire.",
             f"Set expires to {code}. {why}",
             **facts,
         )
@@ -108,7 +108,7 @@ def expires_after(app):
         )
         expect(
             abs(found - seconds) <= seconds / 10,
-            f"a message of {label} expires after {found:g} seconds instead of {seconds}.",
+            f"messages from {label} expire after {found:g} seconds instead of {seconds}.",
             f"A number is in seconds, so write {code}. {why}",
             **facts,
         )

@@ -66,7 +66,7 @@ def test_expires(scheduled, expires_after):
         *scheduled(TASK),
         50,
         "50",
-        "After 60 seconds or more, a sweep has not expired yet when beat sends the next one, so sweeps pile up "
+        "If expires is 60 or more, a sweep has not expired yet when beat sends the next one, so sweeps pile up "
         "while no worker is running. If expires is much shorter, a worker that is busy for a moment skips the sweep.",
     )
 

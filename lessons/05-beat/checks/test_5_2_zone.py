@@ -192,7 +192,7 @@ def test_missed(app, scheduled, hours, due):
     }
     expect(
         clock.due(last, now) == due,
-        f"beat was stopped, and started again {hours} hours after a report was due. "
+        f"beat was stopped and then started again {hours} hours after a report was due. "
         + (
             "Beat did not send the report."
             if due

@@ -79,7 +79,7 @@ def test_overdue(sweep, waiting, queue):
                 f"the sweep did not re-send a photo that {what}.",
                 "If the broker was down during the upload, queued_at is empty. Use uploaded_at instead."
                 if not photo.queued_at
-                else "The row says that the photo was queued too long ago, so overdue() has to return the photo.",
+                else "According to its row, the photo has been waiting too long, so overdue() has to return it.",
                 expected=f"a message {TASK}({photo.pk})",
                 found="\n".join(map(str, queue.messages())) or "no message",
                 file=f"{FILE}, overdue()",
@@ -134,8 +134,8 @@ def test_waits_longer_each_time(sweep, waiting, queue, settings):
             not found[early[times].pk],
             f"the sweep re-sent a photo with sent_again={times} too soon.",
             "The photo's message may still be in a long queue. If the sweeper adds a message for every "
-            "photo every ten minutes, the queue only grows. Double the wait for each re-send that "
-            "sent_again counts.",
+            "photo every ten minutes, the queue only grows. Double the wait for each re-send counted in "
+            "sent_again.",
             found=f"a message after {0.9 * 2**times:g} × SWEEP_AFTER",
             **facts,
         )
@@ -168,8 +168,8 @@ def test_gives_up(sweep, waiting, queue, settings):
     expect(
         times == settings.SWEEP_TIMES,
         "a waiting photo is marked as failed too soon.",
-        "overdue() has to return each photo with sent_again from 0 to SWEEP_TIMES, and resend() adds only 1 to "
-        "sent_again.",
+        "overdue() has to return each photo with sent_again from 0 to SWEEP_TIMES, and resend() has to add only "
+        "1 to sent_again.",
         expected=f"{settings.SWEEP_TIMES} messages (SWEEP_TIMES)",
         found=f"{times}",
         file=FILE,
@@ -215,7 +215,7 @@ def test_not_overwritten(sweep, waiting, queue, run_between):
     photo.refresh_from_db()
     expect(
         photo.is_processed and photo.resized_bytes,
-        "a worker resized a photo during the sweep, but afterwards the row says that the photo is still waiting.",
+        "a worker resized a photo during the sweep, but the row still says that the photo is waiting.",
         "save() writes all columns with the values that the sweep read earlier. Use update(), which writes only "
         "the columns that you name.",
         expected="is_processed=True",

@@ -25,15 +25,15 @@ NOT_ONE_YIELD = {
         "try_lock() is a context manager: at the `yield`, the with block runs. Write `yield` instead of `return`.",
     ),
     "generator didn't yield": (
-        "try_lock() ended without a yield.",
-        "The with block runs at the `yield`, also if this process did not get the lock. In that case, yield False.",
+        "try_lock() ended without yielding.",
+        "The with block runs at the `yield`, even if this process did not get the lock. In that case, yield False.",
     ),
     "generator didn't stop": (
         "try_lock() yields a second time after the with block.",
         "The with block runs at the `yield`, so there must be only one. Yield what acquire() returns.",
     ),
 }
-"""Messages of contextlib, each with what happened and why."""
+"""Maps part of an error message from contextlib to what happened and why."""
 
 
 # A separate process, because a lock may be reached by another setting than REDIS_URL, such as CACHES.
@@ -90,7 +90,7 @@ def holder(name, seconds):
 
 @contextlib.contextmanager
 def explained():
-    """Explain the exceptions of contextlib if try_lock() does not yield exactly once."""
+    """Explain the exceptions that contextlib raises if try_lock() does not yield exactly once."""
     try:
         yield
     except (TypeError, RuntimeError) as error:
@@ -166,8 +166,8 @@ def test_one_of_two_processes(app, name, time_limit):
     expect(
         found is not True,
         "two processes held the same lock at the same time.",
-        "A lock in the memory of one process, or in a file on one machine, is not visible to other "
-        "processes. Use new_lock(), which creates a lock in Redis, and pass `name` to it unchanged.",
+        "Other processes can't see a lock in this process's memory, and other machines can't see a lock in a file "
+        "on this one. Use new_lock(), which creates a lock in Redis, and pass `name` to it unchanged.",
         **facts,
     )
     expect(found is False, "a process did not get the lock, but try_lock() did not yield False.", **facts)
@@ -279,7 +279,7 @@ def test_expires(app, name):
 
 
 def test_not_anothers(app, name):
-    """A process that takes longer than its lock lasts does not release the next process's lock."""
+    """A process whose lock has expired does not release the next process's lock."""
     from upkeep.locks import try_lock
 
     slow, fast = try_lock(name, seconds=1), try_lock(name, seconds=60)
@@ -427,7 +427,7 @@ def test_two_beats(beats_at_once, beat):
 
 
 def test_mails_wait_for_the_locks():
-    """If Redis does not respond, the report is not lost but sent later."""
+    """If Redis does not respond, the report is sent later instead of being lost."""
     from upkeep.models import Delivery
 
     delivery = Delivery.objects.create(day="2026-03-01", email="someone@example.org")

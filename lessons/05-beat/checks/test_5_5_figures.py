@@ -160,7 +160,7 @@ def test_slowest(resized, figures):
     expect(
         found == expected,
         "`slowest` should contain the five photos that took longest to resize, with the slowest first.",
-        "Sort the resized photos by resize_seconds, which is the time that the resize alone took.",
+        "Sort the resized photos by resize_seconds, which is how long the resize itself took.",
         expected=f"photos {expected}",
         found=f"photos {found}",
         file=f"{FILE}, figures()",
@@ -186,7 +186,7 @@ def test_waits(row, resized, figures):
     )
     whys = {
         22: "The time from queued_at to resized_at includes the resize. Subtract resize_seconds.",
-        8.5: "A timedelta's `seconds` lacks the fraction of a second. Use total_seconds().",
+        8.5: "A timedelta's `seconds` leaves out fractions of a second. Use total_seconds().",
     }
     default = (
         "Convert resized_at minus queued_at to seconds with total_seconds(), and subtract resize_seconds."
@@ -204,7 +204,7 @@ def test_waits_that_nobody_knows(row, resized, figures):
     empty = figures()
     expect(
         empty["median_wait"] is None and empty["longest_wait"] is None,
-        "no photo was resized on that day, but the report has a time in the queue.",
+        "no photo was resized on that day, but the report shows a time in the queue.",
         expected="None",
         found=f"{empty['median_wait']!r}, {empty['longest_wait']!r}",
         file=f"{FILE}, figures()",
@@ -215,8 +215,8 @@ def test_waits_that_nobody_knows(row, resized, figures):
     found = figures()
     expect(
         found["median_wait"] is None,
-        "each photo of that day lacks queued_at or resized_at, but the report has a time in the "
-        "queue. Return None for such a photo.",
+        "every photo from that day lacks queued_at or resized_at, but the report shows a time in the queue. "
+        "Return None for such a photo.",
         expected="None",
         found=f"{found['median_wait']!r}",
         file=f"{FILE}, waiting_seconds()",

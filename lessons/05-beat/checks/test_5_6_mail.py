@@ -18,7 +18,7 @@ FILE = "upkeep/tasks.py"
 DAY, EARLIER = "2026-03-02", "2026-03-01"
 REPORT, MAIL = "upkeep.tasks.report_task", "upkeep.tasks.mail_task"
 LOCK_SECONDS = 75
-"""A lock that expires after a minute, as the given one does, is gone then."""
+"""Long enough for an email's lock, which expires after a minute, to be gone."""
 PEOPLE = [f"reader-{number:02}@example.com" for number in range(45)]
 
 
@@ -105,8 +105,7 @@ def test_chunks(people, queue):
     expect(
         {row.email for row in rows} == set(PEOPLE),
         "report_task has run, but some recipients have no Delivery row.",
-        "Without a row, you can't tell after a crash who already has the report. Create the missing rows "
-        "in report_task().",
+        "After a crash, only the rows tell you who already has the report. Create the missing rows in report_task().",
         expected=f"{len(PEOPLE)} Delivery rows for {DAY}",
         found=f"{len(rows)} rows",
         file=f"{FILE}, report_task()",
@@ -155,7 +154,7 @@ def test_chunks(people, queue):
 
 
 def test_left_over(people, queue):
-    """A second report_task sends the emails that the first one has left unsent, and none of another day."""
+    """A second report_task sends the emails that the first one left unsent, but no emails from another day."""
     from upkeep import tasks
     from upkeep.models import Delivery
 
@@ -185,7 +184,7 @@ def test_left_over(people, queue):
     }
     expect(
         not ids & {row.pk for row in other_day},
-        "report_task for one day also sent emails that are unsent from another day.",
+        "report_task for one day also sent another day's unsent emails.",
         "If someone sends the report for one day again by hand, nobody expects a report for another day. Filter the "
         "rows by day and by sent_at.",
         expected=f"only ids of deliveries for {DAY}",
@@ -240,8 +239,8 @@ def test_once_more(app, expires_after):
         "If you leave out a field of a crontab, it means *. Without minute=0, the task is sent sixty times "
         "an hour."
         if len(later) >= 60
-        else "Fewer runs leave emails unsent after a long failure of the mail server. While it is down, more runs "
-        "only add messages for the same emails.",
+        else "With fewer runs, some emails stay unsent if the mail server is down for a long time. With more runs, "
+        "you only get more messages for the same emails.",
         found=", ".join(later[:12]) + (" …" if later[12:] else ""),
         **facts,
     )
@@ -253,8 +252,8 @@ def test_once_more(app, expires_after):
                 entry,
                 3000,
                 "3000",
-                "The next report_task, an hour later, sends the same emails, so this one "
-                "should expire before it. If expires is much shorter, a worker that is busy skips the run.",
+                "The next report_task, an hour later, sends the same emails, so this message should expire "
+                "before then. If expires is much shorter, a worker that is busy skips the run.",
             )
 
 
@@ -282,8 +281,8 @@ def test_rate(app):
     )
     expect(
         5 <= a_minute <= 60,
-        "mail_task's rate limit is not about 30 tasks per minute.",
-        "A rate limit counts tasks, and each of these tasks sends CHUNK emails.",
+        f"mail_task's rate limit is too {'high' if a_minute > 60 else 'low'}.",
+        "Set it to about 30 tasks per minute. A rate limit counts tasks, and each of these tasks sends CHUNK emails.",
         found=f"{a_minute:g} per minute",
         **facts,
     )

@@ -49,7 +49,7 @@ def folder(settings, tmp_path):
 
 @pytest.fixture
 def sqlite_only():
-    """Skip a check of SQLite's online backup with PostgreSQL, where the given code calls pg_dump instead."""
+    """Skip a check of SQLite's online backup if the project uses PostgreSQL, where the given code calls pg_dump."""
     from django.db import connection
 
     if connection.vendor != "sqlite":
@@ -285,7 +285,7 @@ def test_whole_or_not_at_all(folder, photo):
     left = [each.name for each in folder.iterdir() if each != made]
     expect(
         not left,
-        "the backup left other files or folders next to it. Remove unfinished backups.",
+        "back_up() left extra files or folders next to the backup. Remove unfinished backups.",
         found=", ".join(left),
         file=f"{FILE}, back_up()",
     )

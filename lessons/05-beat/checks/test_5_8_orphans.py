@@ -177,4 +177,4 @@ def test_tidy(kept, media):
         found=f"{count} files, {size} bytes",
         file=FILE,
     )
-    expect(Path(row.image.path).exists(), "tidy() removed a photo that belongs to a row.", file=FILE)
+    expect(Path(row.image.path).exists(), "tidy() removed a file that belongs to a row.", file=FILE)

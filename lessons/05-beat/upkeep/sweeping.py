@@ -27,8 +27,8 @@ def overdue(now: datetime) -> QuerySet[UploadedImage]:
 
     Each message gets twice as long as the one before it, so that a backlog is not doubled every few minutes.
     """
-    # TODO 5.3: return the pending photos whose queued_at is older than SWEEP_AFTER seconds, doubled for each
-    # re-send: sent_again is a number from 0 to SWEEP_TIMES. If queued_at is empty, use uploaded_at.
+    # TODO 5.3: return the pending photos whose queued_at is more than SWEEP_AFTER seconds ago, doubled for
+    # each re-send: sent_again is a number from 0 to SWEEP_TIMES. If queued_at is empty, use uploaded_at.
     return UploadedImage.objects.pending().none()
 
 
