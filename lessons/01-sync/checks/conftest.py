@@ -27,7 +27,7 @@ CAUSES = {
     r"^KeyError: 274$": "Not every picture has an orientation tag (0x0112, which is 274). If the tag is missing, "
     "orientation() returns 1, and so does getexif().get(0x0112, 1).",
     r"bad operand type for abs\(\)": "exif_transpose() rewrites the whole EXIF block, so it raises an exception if any "
-    "tag is invalid. Turn the picture with picture.transpose(), and take its argument from TURNS.",
+    "tag is invalid. Rotate the picture with picture.transpose(), and take its argument from TURNS.",
     r"^KeyError: 'JPEG'$": "save_all=True writes every picture in a file, but a JPEG holds only one. Remove save_all, "
     "because only the first picture should be kept.",
     r"cannot write mode \w+ as JPEG": "JPEG supports neither transparency nor palettes. Choose the format first, and "

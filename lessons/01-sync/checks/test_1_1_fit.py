@@ -26,8 +26,8 @@ def why_the_size_is_wrong(picture, content):
     original.thumbnail((600, 800))
     if picture.size == original.size:
         return (
-            "The photo was fitted into 600×800. Pass max_width first and max_height second, because Pillow expects a "
-            "size as (width, height)."
+            "The photo was resized to fit 600×800. Pass max_width first and max_height second, because Pillow "
+            "expects a size as (width, height)."
         )
     return (
         "Multiply both sides by the same factor: the smaller of 800 / width and 600 / height. The longer side alone "
@@ -98,7 +98,7 @@ def test_flat(resized):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """Collect the size at which each picture is decoded, and the line of the project that decodes it."""
+    """Collect the size at which each picture is decoded, and the line of project code that decodes it."""
     decoded = []
     load = ImageFile.ImageFile.load
 
@@ -162,7 +162,7 @@ def test_lanczos(resized):
     expect(
         nearest == Image.Resampling.LANCZOS or distance(nearest) > 1,
         f"the photo was resized with the filter {nearest.name}.",
-        "Pass Image.Resampling.LANCZOS, which keeps fine lines sharper. If you pass no filter, thumbnail() and "
+        "Pass Image.Resampling.LANCZOS, which keeps fine lines sharper. If you don't pass a filter, thumbnail() and "
         "resize() use BICUBIC.",
         expected="Image.Resampling.LANCZOS",
         file=f"{FILE}, fit()",
@@ -170,7 +170,7 @@ def test_lanczos(resized):
 
 
 def test_decodes_no_more_than_needed(resized, decoded):
-    """A large JPEG is decoded at the smallest size that is enough for the result."""
+    """A large JPEG is decoded at the smallest size that is large enough for the result."""
     resized(photos.jpeg(4032, 3024))
     largest, place = max(decoded, default=((0, 0), "?"))
     expect(

@@ -32,7 +32,7 @@ def with_profile(format):
 
 @pytest.fixture
 def copied(monkeypatch):
-    """Collect the names of the functions that were called to get a turned copy of a picture."""
+    """Collect the names of the functions that were called to get a rotated copy of a picture."""
     calls = []
 
     def watch(owner, name):
@@ -53,28 +53,28 @@ def copied(monkeypatch):
 
 def why_not_upright(orientation, as_stored, cut, copied):
     if as_stored and copied:
-        return f"{copied[0]}() returns a turned copy and doesn't change the picture itself. Return the copy."
+        return f"{copied[0]}() returns a rotated copy and doesn't change the picture itself. Return the copy."
     if orientation in (2, 4, 5, 7):  # 6, 8 and 3 were looked at before
         return (
             "Orientations 2, 4, 5 and 7 are also mirrored, which rotating doesn't undo. For each orientation, TURNS "
             "contains the right argument for transpose()."
         )
     if as_stored:
-        return "Turn the pixels. A program that doesn't read EXIF data shows the pixels as they are stored in the file."
+        return "Rotate the pixels. A program that doesn't read EXIF data shows the pixels as they are stored in the file."
     if cut:
         return (
             "The photo was rotated, but its width and height were not swapped. Unless you pass expand=True, rotate() crops "
             "the parts that don't fit and fills the rest with black."
         )
     return (
-        "The photo was turned the wrong way: rotate() and Transpose.ROTATE_90 turn counterclockwise. For each "
+        "The photo was rotated the wrong way: rotate() and Transpose.ROTATE_90 rotate counterclockwise. For each "
         "orientation, TURNS contains the right argument for transpose()."
     )
 
 
 @pytest.mark.parametrize("orientation", [6, 8, 3, 5, 2, 4, 7])
 def test_upright(resized, copied, orientation):
-    """A photo taken with a rotated camera is turned upright."""
+    """Whatever its EXIF orientation is, a photo is rotated upright."""
     content = photos.jpeg(400, 300, orientation)
     stored = Image.open(BytesIO(content))
     wanted = ImageOps.exif_transpose(stored)
@@ -190,13 +190,13 @@ def test_without_notes(resized):
 
 
 def test_invalid_resolution(resized):
-    """A photo is turned upright even if another EXIF tag is invalid."""
+    """A photo is rotated upright even if another EXIF tag is invalid."""
     _, picture = resized(
         with_invalid_resolution(), about="a rotated photo whose EXIF resolution contains text"
     )
     expect(
         picture.size == (300, 400),
-        "a photo whose EXIF resolution contains text was not turned upright.",
+        "a photo whose EXIF resolution contains text was not rotated upright.",
         "Read the orientation with orientation(), and ignore the other EXIF tags.",
         expected="300×400",
         found=f"{picture.width}×{picture.height}",

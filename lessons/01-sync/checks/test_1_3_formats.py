@@ -34,7 +34,7 @@ def palette():
         (photos.png, "a transparent PNG", "PNG"),
         (palette, "a PNG with a palette", "PNG"),
         (photos.webp, "a WebP", "WEBP"),
-        (turned_webp, "a WebP on its side", "WEBP"),
+        (turned_webp, "a WebP stored on its side", "WEBP"),
         (animated_webp, "an animated WebP", "WEBP"),
         (photos.gif, "an animated GIF", "JPEG"),
         (photos.transparent_gif, "a transparent GIF", "PNG"),

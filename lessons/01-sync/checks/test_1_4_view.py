@@ -91,7 +91,7 @@ def test_upload_is_resized(upload):
 
 
 def test_rows_during_the_work(upload):
-    """At any time, a photo marked as resized has its file, and a good photo is not marked as failed."""
+    """A photo marked as resized always has its file, and a good photo is never marked as failed."""
     with observe_rows() as rows:
         upload(("garden.jpg", photos.jpeg(400, 300)))
     expect_consistent_rows(rows, "the view", f"{FILE}, resize_photo()")
@@ -210,7 +210,7 @@ def test_any_storage(upload, settings, monkeypatch):
     ("content", "name", "about"),
     [
         (photos.cut_short, "cut.jpg", "a photo file whose end is missing"),
-        (with_a_hole, "hole.png", "a PNG with damage in the middle"),
+        (with_a_hole, "hole.png", "a PNG that is damaged in the middle"),
     ],
 )
 def test_damaged(upload, content, name, about):
@@ -243,9 +243,9 @@ def test_damaged(upload, content, name, about):
     )
     if raised:
         complain(
-            f"after the upload of {about}, the visitor gets an error page.",
-            "After photo.fail(), your code goes on, although there is no result to store. Call attach_resized() in the "
-            "else block, which runs only if the try block raised no exception."
+            f"after uploading {about}, the visitor gets an error page.",
+            "After photo.fail(), your code continues, although there is no result to store. Call attach_resized() in "
+            "the else block, which runs only if the try block raised no exception."
             if name in found and found[name].failure_reason
             else "Catch UnreadablePicture, which resize() raises for a damaged picture.",
             raised=f"{type(raised).__name__}: {raised}",
@@ -254,7 +254,7 @@ def test_damaged(upload, content, name, about):
         )
     if name not in found:
         complain(
-            f"the row of {about} is gone.",
+            f"the row for {about} is gone.",
             "Keep the photo, and store the reason with photo.fail(reason), so that the visitor sees both in the photo "
             "list.",
             file=f"{FILE}, resize_photo()",
@@ -269,7 +269,7 @@ def test_damaged(upload, content, name, about):
     )
     expect(
         reason,
-        f"the row of {about} contains no reason that a visitor can understand.",
+        f"the row for {about} contains no reason that a visitor can understand.",
         "Catch UnreadablePicture and store a reason with photo.fail(reason).",
         found=repr(reason),
         file=f"{FILE}, resize_photo()",
@@ -310,9 +310,9 @@ CANNOT_READ = [
 
 
 def reason_when(upload, monkeypatch, caplog, method, prefix, error):
-    """Return the reason stored for a good photo when the storage's `method` raises `error` for names with `prefix`.
+    """Return the reason stored for a good photo when the storage's `method` raises `error`.
 
-    Fails if the view hides the error.
+    The storage raises the error only for names that start with `prefix`. Fails if the view hides the error.
     """
     original = getattr(FileSystemStorage, method)
 
@@ -356,7 +356,7 @@ def test_only_damage_counts_as_damage(upload, monkeypatch, caplog, error):
         not reason or reason != reason_of_damage(upload),
         f"the storage could not read a good photo, but the view reports it as damaged: {reason}",
         "Catch only UnreadablePicture. Exception and OSError also catch errors that have nothing to do with the "
-        "picture, such as a disk error or a bug in your code. Don't catch such errors, so that you learn about them.",
+        "picture, such as a disk error or a bug in your code. Don't catch such errors, or you won't learn about them.",
         raised=f"{type(error).__name__}: {error}",
         file=f"{FILE}, resize_photo()",
     )

@@ -69,7 +69,8 @@ def is_on_its_side(picture: Image.Image) -> bool:
 
 def upright(picture: Image.Image) -> Image.Image:
     """Turn the pixels as the EXIF orientation says."""
-    # TODO 1.2: turn the picture as TURNS specifies for its orientation(). Orientation 1 is already upright.
+    # TODO 1.2: rotate or mirror the picture as TURNS specifies for its orientation(). Orientation 1 is
+    # already upright.
     return picture
 
 

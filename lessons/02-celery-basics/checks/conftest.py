@@ -40,7 +40,7 @@ WHY = {
 
 @contextlib.contextmanager
 def no_unknown_options(file):
-    """Complain if a task is sent in the block with an option that Celery doesn't know."""
+    """Complain if code in the block sends a task with an option that Celery doesn't recognize."""
     known = {*signature(Producer.publish).parameters, *dict(amqp.Message.PROPERTIES)}
     unknown = {}
 

@@ -132,7 +132,7 @@ def test_loads_by_hand(app):
     expect(
         found["timezone"] == "Europe/Berlin",
         "CELERY_TIMEZONE=Europe/Berlin was set in the environment, but the app did not use this time zone.",
-        "Read a value that differs between machines from the environment, with a default, as for REDIS_URL.",
+        "If a value differs between machines, read it from the environment and set a default, as for REDIS_URL.",
         expected='os.environ.get("CELERY_TIMEZONE", "Asia/Shanghai")',
         found=found["timezone"],
         file=SETTINGS,

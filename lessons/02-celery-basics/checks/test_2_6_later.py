@@ -39,7 +39,7 @@ def later(press, photo):
 
 
 def ahead(later, option):
-    """Return two durations in seconds: the time from the response to the message's `option` (eta or expires), and from the call.
+    """Return how many seconds the message's `option` (eta or expires) is after the response and after the call.
 
     The message was sent between the call and the response. Returns (None, None) if the option is not set, and
     fails if the time has no time zone.

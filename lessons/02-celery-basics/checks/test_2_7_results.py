@@ -77,7 +77,7 @@ def test_album_does_not_wait(app, worker, photo):
         if names == wanted[:1]:
             why = LEAVES_THE_LOOP
         elif names == wanted[-1:]:
-            why = "Is the list created inside the loop? Then each round starts with an empty list. Create it before the loop."
+            why = "Is the list created inside the loop? Then each iteration starts with an empty list. Create it before the loop."
     expect(
         names == wanted,
         what,

@@ -23,7 +23,7 @@ RETRY_OPTIONS = {
 
 
 def unknown_options(task):
-    """Return the options in the decorator that Celery ignores. Works only for tasks that were created from functions."""
+    """Return the decorator options that Celery ignores. Works only for tasks that were created from functions."""
     made = task.__class__
     if "__wrapped__" not in vars(made):
         return []

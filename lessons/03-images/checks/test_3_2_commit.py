@@ -89,7 +89,7 @@ def test_all_or_none(upload, queue, monkeypatch):
     kept, sent = UploadedImage.objects.count(), len(queue.messages())
     expect(
         not kept,
-        "the second photo in an upload could not be saved, but the first photo was, so the upload is half saved.",
+        "the second photo in an upload could not be saved, but the first photo was, so only part of the upload was saved.",
         "Call form.save() inside transaction.atomic(), which rolls everything back if one part fails.",
         found=f"{kept} photos saved, {sent} tasks sent",
         file=FILE,

@@ -54,7 +54,7 @@ def why_not_caught(task):
                 "asterisk, which unpacks the tuple."
             )
         if not (isinstance(item, type) and issubclass(item, BaseException)):
-            return f"The errors to retry on contain {item!r}, which is not an exception class."
+            return f"One of the errors to retry on, {item!r}, is not an exception class."
     return ""
 
 

@@ -19,8 +19,7 @@ def expect_success(line, how):
     """`line` is the log line that says how a run ended, or "" if the run has not ended."""
     if not line.startswith("succeeded"):
         complain(
-            f"the task ran {how}, and one of the runs "
-            + ("failed." if line else "has not finished in time."),
+            f"the task ran {how}, and one of the runs " + ("failed." if line else "did not finish in time."),
             ""
             if line
             else "If get_available_name() returns a name that is already taken, FileSystemStorage keeps asking for "

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 def save_and_enqueue(form: UploadForm) -> list[UploadedImage]:
     """Save all photos of a valid form or none, and enqueue a resize for each one. Returns the photos."""
-    # TODO 3.2: save the form inside transaction.atomic(), so that either all photos are saved or none. In the
+    # TODO 3.2: save the form inside transaction.atomic(), so that either all photos or none are saved. In the
     # same block, register enqueue() for these photos with transaction.on_commit().
     photos = form.save()
     enqueue(photos)

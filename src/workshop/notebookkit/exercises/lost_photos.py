@@ -19,7 +19,7 @@ REASONS = {
 
 
 def photos_without_a_message(forgotten) -> str:
-    """Check exercise 3.4: a query for photos without a failure reason for which no message was sent."""
+    """Check exercise 3.4: a query for photos that have no failure reason and no message."""
     from django.db.models import Q, QuerySet
     from images.models import UploadedImage
 
@@ -63,7 +63,7 @@ def photos_without_a_message(forgotten) -> str:
 
 
 def _photos_in_each_state() -> dict[str, int]:
-    """Create a photo row for each state, and return the rows' IDs by state. The caller rolls the rows back.
+    """Create a photo row for each state, and return the rows' IDs by state. The caller undoes the inserts.
 
     Each row is an hour old, and its photo has no file.
     """
@@ -105,7 +105,7 @@ def what_the_sweeper_does(cases, predicted) -> str:
 
 
 def _outcome(columns: dict) -> str:
-    """Create a row with these values, return what the sweeper does with the photo, and roll the row back."""
+    """Create a row with these values, return what the sweeper does with the photo, and undo the insert."""
     from django.conf import settings
     from django.test import override_settings
     from django.utils import timezone

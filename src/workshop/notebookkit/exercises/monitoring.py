@@ -113,8 +113,8 @@ def _call_while_busy(idle) -> tuple[object, list[str], dict[str, int]]:
     """Call `idle()` while a resize and a ZIP export are running.
 
     Returns:
-        The return value of `idle()`, the name of the worker for each running task, and the number of each
-        worker's processes by the worker's name.
+        The return value of `idle()`, the name of the worker for each running task, and how many processes
+        each worker has, by the worker's name.
     """
     from images.models import UploadedImage
     from images.tasks import export_zip_task, resize_image_task

@@ -58,7 +58,7 @@ def _outcome_of(result: AsyncResult, outcome, case: str) -> dict:
         returned = outcome(result)
     except TimeoutError:
         complain(
-            "Your function waits for the result, but the result did not arrive in time. Read result.state "
+            "Your function waited for the result, but the result did not arrive in time. Read result.state "
             "and result.result instead of calling get()."
         )
     expect_keys(case, returned, "state", "value", "error")

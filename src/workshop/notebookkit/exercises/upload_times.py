@@ -1,4 +1,4 @@
-"""Check exercises about the time that uploads take if the photos are resized during the requests."""
+"""Check exercises about how long uploads take if the photos are resized during the requests."""
 
 from workshop.checkkit import expect
 from workshop.photos.concurrent_uploads import Load
@@ -18,7 +18,7 @@ def share_of_resizing(share, request_seconds, photo) -> str:
         (100 * right, f"Your share is a percentage. As a fraction, {share:.0f} % is {right:.2f}."),
         (
             1 / right,
-            f"{share:.2f} is the request's time divided by the resize's time. Swap the two numbers.",
+            f"{share:.2f} is the request time divided by the resize time. Swap the two numbers.",
         ),
         (
             1 - right,
@@ -28,7 +28,7 @@ def share_of_resizing(share, request_seconds, photo) -> str:
         (
             1,
             "The resize is only part of the request, because the photo also has to be sent, checked and "
-            "stored. timed.resize_seconds contains only the time of the resize.",
+            "stored. timed.resize_seconds is only the resize time.",
         ),
     )
     otherwise = (
@@ -57,7 +57,7 @@ def uploads_per_minute(per_minute, measured) -> str:
         (count / measured.seconds, "You computed the number of photos per second."),
         (
             60 * measured.seconds / count,
-            "You multiplied 60 by the seconds that one photo takes. Swap the two numbers.",
+            "You multiplied 60 by the number of seconds per photo. Divide 60 by this number instead.",
         ),
     )
     otherwise = (
