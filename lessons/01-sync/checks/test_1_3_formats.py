@@ -108,7 +108,10 @@ def test_palette_is_smooth(resized, mode):
     """A picture with a palette is resized with the same quality as any other picture."""
     _, picture = resized(photos.checkerboard(1000, 750, mode=mode))
     darkest, brightest = picture.convert("L").getextrema()
-    kind = {"P": "with a palette (GIF, many PNGs)", "1": 'with only two colors (mode "1", many scans)'}[mode]
+    kind = {
+        "P": "with a palette (GIFs and many PNGs)",
+        "1": 'with only two colors (mode "1", as in many scans)',
+    }[mode]
     expect(
         brightest - darkest < 100,
         f"in a picture {kind}, fine lines came out coarse.",
