@@ -1,9 +1,8 @@
-import json
 from datetime import datetime
 
 import pytest
 
-from workshop.checkkit import complain, expect, photos
+from workshop.checkkit import as_json, complain, expect, photos
 
 pytestmark = pytest.mark.step("2.3")
 
@@ -101,7 +100,7 @@ def test_describes(task, worker, photo):
     expect(
         not missing,
         f"the description is missing {', '.join(missing)}.",
-        found=json.dumps(found, default=repr),
+        found=as_json(found),
         file=FILE,
     )
     for name, value in expected.items():
@@ -109,7 +108,7 @@ def test_describes(task, worker, photo):
             found[name] == value,
             f"the value of {name!r} in the description is wrong.",
             RIGHT.get(name, ""),
-            expected=json.dumps(value),
+            expected=as_json(value),
             found=repr(found[name]),
             file=FILE,
         )
@@ -118,7 +117,7 @@ def test_describes(task, worker, photo):
         "the value of 'uploaded' in the description is wrong.",
         "JSON has no datetime type. isoformat() returns a string that every program can read, with a T before the time "
         "and the time zone at the end.",
-        expected=json.dumps(kept.uploaded_at.isoformat()),
+        expected=as_json(kept.uploaded_at.isoformat()),
         found=repr(found["uploaded"]),
         file=FILE,
     )
@@ -159,8 +158,8 @@ def test_without_exif(task, worker, photo):
     expect(
         found == expected,
         "the description of a PNG is wrong.",
-        expected=json.dumps(expected),
-        found=json.dumps(found, default=repr),
+        expected=as_json(expected),
+        found=as_json(found),
         file=FILE,
     )
 

@@ -1,10 +1,9 @@
-import json
 import uuid
 
 import pytest
 from django.urls import reverse
 
-from workshop.checkkit import Complaint, complain, expect, photos, until
+from workshop.checkkit import Complaint, as_json, complain, expect, photos, until
 from workshop.checkkit.code_locations import raised_at
 
 pytestmark = pytest.mark.step("2.5")
@@ -66,7 +65,7 @@ def status(client, task_id):
         not missing,
         f"the status view's response is missing {', '.join(missing)}.",
         expected='{"id": …, "state": …, "result": …, "error": …}',
-        found=json.dumps(answer),
+        found=as_json(answer),
         file=FILE,
     )
     return answer
@@ -79,8 +78,8 @@ def expect_answer(found, what, why, **expected):
         wrong is None,
         what,
         WHY.get(wrong, why),
-        expected=", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in expected.items()),
-        found=json.dumps(found),
+        expected=", ".join(f"{as_json(name)}: {as_json(value)}" for name, value in expected.items()),
+        found=as_json(found),
         file=FILE,
     )
 
@@ -119,8 +118,8 @@ def test_success(client, describe_photo_task, worker, photo):
         again == found,
         "the page asked for the same task twice, but the second response is different.",
         "A visitor can reload the page, and two visitors can open it. Only task_forget() deletes a result.",
-        first_response=json.dumps(found),
-        second_response=json.dumps(again),
+        first_response=as_json(found),
+        second_response=as_json(again),
         file=FILE,
     )
 
@@ -148,7 +147,7 @@ def test_failure(client, describe_photo_task, worker):
         "the task has failed, but the response does not say why.",
         "If a task failed, AsyncResult.result is the exception.",
         expected=f'"error": "{type(error).__name__}: {error}"',
-        found=json.dumps(found["error"]),
+        found=as_json(found["error"]),
         file=FILE,
     )
     expect(
@@ -156,16 +155,16 @@ def test_failure(client, describe_photo_task, worker):
         "the response contains the exception's message without its type.",
         "Some messages are useless without the type. For example, the message of KeyError is only the missing key.",
         expected=f'"error": "{type(error).__name__}: {error}"',
-        found=json.dumps(found["error"]),
+        found=as_json(found["error"]),
         file=FILE,
     )
     expect(
-        "Traceback" not in json.dumps(found),
+        "Traceback" not in as_json(found),
         "the response shows visitors a traceback.",
         "A traceback reveals your file names and your code. Read the traceback in the worker's log, and show visitors only the "
         "exception's type and message.",
         expected=f'"error": "{type(error).__name__}: {error}"',
-        found=json.dumps(found)[:200],
+        found=as_json(found)[:200],
         file=FILE,
     )
 

@@ -1,9 +1,7 @@
-import json
-
 import pytest
 from django.urls import reverse
 
-from workshop.checkkit import expect, photos
+from workshop.checkkit import as_json, expect, photos
 
 pytestmark = pytest.mark.step("given")
 
@@ -30,7 +28,7 @@ def test_states(client, photo):
         expect(
             found[pk].get("pending") is pending,
             "the response does not say whether the photo still has to be resized, so the page can't track its state.",
-            expected=f"pending: {json.dumps(pending)}",
+            expected=f"pending: {as_json(pending)}",
             found=found[pk],
         )
 
