@@ -433,7 +433,7 @@ def test_a_port_that_is_taken_is_a_sentence(busy_port):
     assert (run.returncode, run.stdout) == (1, "")
     said = in_one_line(run.stderr)
     assert re.match(rf"Port {busy_port} is taken by .*\(pid {os.getpid()}\)\.", said)
-    assert "already served" not in said
+    assert "already being served" not in said
     assert re.search(r"Use another port: \./workshop docs --port \d+$", run.stderr.rstrip())
 
 

@@ -160,7 +160,7 @@ def test_values_are_those_of_the_project(tmp_path, monkeypatch):
     ("place", "says"),
     [
         ("setting CELERY_GONE", "no CELERY_GONE"),
-        ("setting CELERY_BEAT_SCHEDULE", "has several lines"),
+        ("setting CELERY_BEAT_SCHEDULE", "spans several lines"),
         ("task resize_image_task.gone", "no task resize_image_task with the option gone"),
         ("celery result_gone", "Celery has no result_gone"),
         ("kombu gone", "Kombu's Redis transport has no gone"),

@@ -51,11 +51,11 @@ def main() -> int:
 def find() -> Path | None:
     """Return the path of Chromium or Chrome on this machine, or None if neither is installed.
 
-    This function checks the environment variable WORKSHOP_CHROMIUM, the Chromium that Playwright downloads,
-    the folders in PATH, and Chrome's usual folder on macOS.
+    This function tries the environment variable WORKSHOP_CHROMIUM, the Chromium that Playwright downloads,
+    the folders in PATH, and Chrome's usual folder on macOS, in this order.
 
     Raises:
-        WorkshopError: WORKSHOP_CHROMIUM doesn't contain the path of a program.
+        WorkshopError: WORKSHOP_CHROMIUM is not the path of a program.
     """
     if named := os.environ.get(VARIABLE):
         if not os.access(named, os.X_OK) or Path(named).is_dir():
@@ -81,7 +81,7 @@ def needed() -> Path:
 
 @contextlib.contextmanager
 def opened() -> Iterator["Browser"]:
-    """Run a headless Chromium, which can connect only to this machine, for the duration of the `with` block.
+    """While the `with` block runs, run a headless Chromium that can connect only to this machine.
 
     Raises:
         NoBrowser: Chromium is not installed.

@@ -5,12 +5,12 @@ _pages = {"read": 0, "all": 0}
 
 
 def on_nav(nav, config, files):
-    """Count the pages, but only for the first build. MkDocs calls this function during every build."""
+    """Count the pages, but only during the first build. MkDocs calls this function during every build."""
     _pages["all"] = 0 if _pages["read"] else len(files.documentation_pages())
 
 
 def on_page_content(html, page, config, files):
-    """Print the progress. MkDocs calls this function each time it has read a page.
+    """Print the progress. MkDocs calls this function after reading each page.
 
     Reading the pages is most of the work of a build.
     """

@@ -1,4 +1,4 @@
-"""The German texts of the docs site: the menus, labels and notes on the pages in docs/de/."""
+"""The German text of the docs site: the menus, labels and notes on the pages in docs/de/."""
 
 from workshop.docsite.lesson_times import Words
 

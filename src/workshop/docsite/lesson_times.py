@@ -17,7 +17,7 @@ PLACE = re.compile(r"\{\{ (?:(?P<kind>minutes|all_minutes) (?P<name>[\d.]+)|(?P<
 
 @dataclass(frozen=True)
 class Words:
-    """The texts around the goals and times, in one language. `{}` is the placeholder for a number."""
+    """The wording around the goals and times, in one language. `{}` is the placeholder for a number."""
 
     goals: str
     time: str
@@ -55,7 +55,7 @@ def opening(code: str, words: Words = ENGLISH, goals: Sequence[str] | None = Non
 
     Args:
         code: The number of the lesson, such as "03".
-        words: The texts in the page's language.
+        words: The wording in the page's language.
         goals: The goals in the page's language. Default: the English goals in the lesson's manifest.
 
     Raises:

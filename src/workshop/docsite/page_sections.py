@@ -47,7 +47,7 @@ class Section:
 
 
 def sections(text: str) -> list[Section]:
-    """Split a Markdown text, except for its front matter, into sections."""
+    """Split a Markdown document, except for its front matter, into sections."""
     parts: list[Section] = []
     before: list[str] = []
     for line, is_fenced in fenced_lines(meta.get_data(text)[0].splitlines()):
@@ -68,7 +68,7 @@ def sections(text: str) -> list[Section]:
 def untranslated_parts(section: Section) -> dict[str, list[str]]:
     """Return the parts of a section that are the same in every language, grouped by kind.
 
-    Inline code and links are sorted and without duplicates, because word order differs between languages.
+    Inline code and links are sorted and deduplicated, because word order differs between languages.
     """
     prose, includes, commands = [], [], []
     for line, is_fenced in fenced_lines(section.lines):

@@ -50,7 +50,7 @@ def setting(name: str) -> str:
         raise WorkshopError(f"There is no {name} in {paths.shown(file)} anymore. Change the page.")
     default = _from_environment(node)
     if node.end_lineno != node.lineno and default is None:
-        raise WorkshopError(f"The value of {name} has several lines. Include the setting as a code block.")
+        raise WorkshopError(f"The value of {name} spans several lines. Include the setting as a code block.")
     return _source(default or node)
 
 

@@ -40,7 +40,7 @@ def main(build: bool, port: int, run_notebooks: bool) -> int:
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         raise WorkshopError(
-            "There is no docs site yet: mkdocs.yml is missing. The lesson texts are in docs/lessons/."
+            "There is no docs site yet: mkdocs.yml is missing. The lessons are in docs/lessons/."
         )
     if build:
         return make(run_notebooks=run_notebooks)
@@ -48,7 +48,7 @@ def main(build: bool, port: int, run_notebooks: bool) -> int:
         served = docs_address.address()
         raise WorkshopError(
             f"Port {port} is taken by {taken_by(port)}."
-            + (f" The docs are already served at {served}" if served else "")
+            + (f" The docs are already being served at {served}" if served else "")
             + f"\nUse another port: ./workshop docs --port {next_free(port + 1)}"
         )
     _say("Building the site …")

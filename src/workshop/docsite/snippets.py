@@ -104,7 +104,7 @@ def makeExtension(**options) -> SnippetExtension:
 
 
 def fenced_lines(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Yield each line of a Markdown text, and whether the line is part of a fenced block."""
+    """Yield each line of a Markdown document, and whether the line is part of a fenced block."""
     fence = None
     for line in lines:
         mark = _FENCE.match(line)
@@ -133,7 +133,7 @@ def generated(name: str | None, functions: Mapping[str, str]) -> str:
         return lesson_times.opening(lesson)
     if name not in functions:
         known = ", ".join([*functions, "opening.03"])
-        raise WorkshopError(f'A text includes the unknown name "workshop:{name}". Known names: {known}.')
+        raise WorkshopError(f'A page includes the unknown name "workshop:{name}". Known names: {known}.')
     return pkgutil.resolve_name(functions[name])()
 
 
@@ -153,8 +153,8 @@ def included(path: str, symbol: str | None = None) -> str:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise WorkshopError(
-            f'A lesson text includes "{name}", but {paths.shown(file)} cannot be read ({error.strerror}). '
-            "If the file was renamed, change its name in the text too."
+            f'A page includes "{name}", but {paths.shown(file)} cannot be read ({error.strerror}). '
+            "If the file was renamed, use the new name on the page too."
         ) from None
     return symbol_in(text, symbol, path) if symbol else text.rstrip("\n")
 
@@ -178,8 +178,8 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
         named = {name: statement for statement in body for name in _names(statement)}
         if part not in named:
             raise WorkshopError(
-                f'A lesson text includes "{path}:{symbol}", but that file does not define {part} anymore.\n'
-                f"It defines: {', '.join(named) or 'no names'}. Change the text, or restore the definition."
+                f'A page includes "{path}:{symbol}", but that file does not define {part} anymore.\n'
+                f"It defines: {', '.join(named) or 'no names'}. Change the page, or restore the definition."
             )
         node = named[part]
         body = getattr(node, "body", [])
@@ -190,7 +190,7 @@ def symbol_in(text: str, symbol: str, path: str) -> str:
 
 
 def block(path: str, content: str) -> str:
-    """Return `content` as a fenced block in the language of the file `path`, with the path as the title."""
+    """Return `content` as a fenced block that is titled `path` and uses the language of that file."""
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", content)), default=0))
     language = LANGUAGES.get(Path(path).suffix, "text")
     return f'\n{fence}{language} title="{path}"\n{content}\n{fence}\n'

@@ -1,4 +1,4 @@
-"""Generate the Markdown of a translated page, including its opening, its links, and notes on old sections."""
+"""Generate the Markdown of a translated page, including its opening, links and notes on outdated sections."""
 
 import posixpath
 import re
@@ -26,7 +26,7 @@ def generate(
         markdown: The page's Markdown, without its front matter.
         page: The path of the English page, relative to docs/.
         language: The language's code, such as "de".
-        words: The module with the texts in the page's language, such as `german`.
+        words: The module with the docs site's text in the page's language, such as `german`.
         goals: The lesson's goals in the page's language, if the page is a lesson.
         exists: A function that takes a path relative to docs/ and returns whether the file exists.
 

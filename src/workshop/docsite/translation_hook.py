@@ -133,7 +133,7 @@ def language_of(path: str) -> str | None:
 
 
 def _navigation(language: str, english: Navigation) -> Navigation:
-    """Return a copy of the English navigation with the pages in `language` where they exist."""
+    """Return a copy of the English navigation that links to the pages in `language` where they exist."""
     words = LANGUAGES[language]
     entries: list[Page | Link] = []
 

@@ -132,7 +132,7 @@ def originals(source: str, read: Read = working_tree) -> dict[str, str]:
 
 
 def digest(text: str) -> str:
-    """Return a short hash of the words in a text. Line breaks do not affect the hash."""
+    """Return a short hash of the words in `text`. Line breaks do not affect the hash."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:12]
 
 
@@ -254,9 +254,9 @@ def _digests(translation: Translation) -> dict[str, str]:
 
 
 def _with_words(text: str, read: Read) -> str:
-    """Replace the lines that include a lesson's opening or a drawing with the words to translate.
+    """Expand each line that includes a lesson's opening or a drawing into the words to translate.
 
-    An opening is replaced with the lesson's goals, and a drawing is replaced with the words in the drawing.
+    An opening becomes the lesson's goals, and a drawing becomes the words in the drawing.
     """
 
     def goals(match: re.Match) -> str:
