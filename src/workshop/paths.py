@@ -26,13 +26,13 @@ def import_benchmarks() -> None:
 
 
 def shown(path: Path) -> str:
-    """Return `path` for a message: a relative path if it is inside the clone, otherwise an absolute path."""
+    """Format `path` for a message: a relative path if it is inside the clone, otherwise an absolute path."""
     path = Path(path).absolute()
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def typed(path: Path) -> str:
-    """Return `path` for a command: relative to the current folder if both are in the clone, else absolute."""
+    """Format `path` for a command: relative to the current folder if both are in the clone, else absolute."""
     path = Path(path).absolute()
     in_clone = path.is_relative_to(ROOT) and Path.cwd().is_relative_to(ROOT)
     return os.path.relpath(path) if in_clone else str(path)

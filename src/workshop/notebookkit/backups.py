@@ -26,8 +26,8 @@ class LiveDatabase:
 
     Args:
         file: The database file.
-        busy: Whether to create a larger database (a few megabytes), and to have SQLite move the changes of
-            each commit from the log to two distant places in the database file immediately.
+        busy: Whether to create a larger database (a few megabytes), and to have SQLite immediately move each
+            commit from the log to the database file. Each commit changes two distant places in that file.
 
     Attributes:
         committed: The ID of the last committed entry.
@@ -70,7 +70,7 @@ class LiveDatabase:
             return False
 
     def missing_in_copies(self, copy: Callable[[Path, Path], object], count: int = 10) -> list[int]:
-        """Make `count` copies of the database while the thread is writing to the database.
+        """Make `count` copies of the database while the thread is writing to it.
 
         Args:
             copy: A function that takes the path of the database and the path of the copy to create.
@@ -135,7 +135,7 @@ def restore_into(folder: Path, project: OpenProject, backup: Path) -> None:
     from images.models import UploadedImage
 
     if connection.vendor != "sqlite":
-        print("Skipped, because on PostgreSQL restore would replace the running site's database.")
+        print("Skipped: on PostgreSQL, restore would replace the running site's database.")
         return
     command = [sys.executable, "manage.py", "restore", backup.name]
     environment = os.environ | {"DATA_DIR": str(folder)}

@@ -81,7 +81,7 @@ def plot_sizes(megapixels: Sequence[float], waited: Sequence[float], resizing: S
 def plot_pages(load: Load) -> None:
     """Plot the response times of the pages that another visitor opened before and during the uploads.
 
-    A gray area marks the period of the uploads.
+    A gray area shows when the uploads were running.
     """
     with _figure("time (s)", "response time of the page (ms)") as plt:
         plt.axvspan(0, load.seconds, color="0.9", label="photos are resized")
@@ -90,7 +90,7 @@ def plot_pages(load: Load) -> None:
 
 
 def plot_waits(limits: Sequence[float], drawn: Sequence[Sequence[float]]) -> None:
-    """Plot the waits before retries: a line for the waits without jitter, a dash for each wait with jitter.
+    """Plot the waits before retries: a line without jitter, and a dash for each wait with jitter.
 
     Args:
         limits: The waits in seconds without jitter, after 0, 1, 2, … previous retries.
@@ -118,7 +118,7 @@ def plot_runs(rows: dict[str, list[datetime]], begin: datetime, hours: int, ever
     """Draw a row for each name in `rows`, with a vertical line for each run of a schedule.
 
     Args:
-        rows: The times of the runs, by the name of their row.
+        rows: A dictionary that maps each row's name to the times of its runs.
         begin: The time at which the plot starts. If this datetime has no time zone, the time
             zone of the runs is used.
         hours: The length of the plot, in hours.

@@ -96,8 +96,8 @@ def _check_broker(address: str, command: str) -> None:
 def _set_up(folder: Path, services: RunningServices, lesson: Lesson) -> None:
     if (loaded := sys.modules.get("myproject")) and Path(loaded.__file__).parent.parent != folder:
         raise WorkshopError(
-            "This kernel has already loaded another project. Restart the kernel (menu Kernel, Restart "
-            "Kernel), and run this cell first."
+            "This kernel has already loaded another project. Restart the kernel (in the menu, choose "
+            "Kernel > Restart Kernel), and run this cell first."
         )
     bypass_proxies()
     os.environ["REDIS_URL"] = services.broker
@@ -154,7 +154,7 @@ class OpenProject:
         return f"{OWN}-{name}"
 
     def photos(self, name: str = ""):
-        """Return a query for the photos whose file names start with `photo_name(name)`."""
+        """Return a queryset of the photos whose file names start with `photo_name(name)`."""
         from images.models import UploadedImage
 
         return UploadedImage.objects.filter(image__startswith=f"uploads/{self.photo_name(name)}")

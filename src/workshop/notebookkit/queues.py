@@ -117,12 +117,12 @@ def watch_attempts(task_id: str, count: int, seconds: float) -> list[dict]:
 
 
 def watch_ttl(key: str) -> list[int]:
-    """Read the time to live of `key` again and again until a process renews the key.
+    """Read the time to live (TTL) of `key` repeatedly until a process renews the key.
 
     Stops after eight seconds even if no process has renewed the key.
 
     Returns:
-        The times to live, in milliseconds. A value of -2 means that the key doesn't exist.
+        The TTLs, in milliseconds. A value of -2 means that the key doesn't exist.
     """
     broker = _broker()
     lives = [broker.pttl(key)]

@@ -29,8 +29,8 @@ def explain(error: BaseException, command: str, has_celery: bool = True) -> str 
         return str(error)
     if isinstance(error, NoResult):
         return (
-            "No reply arrived in time. If no worker is running, start one in a terminal and run this cell "
-            f"again: {command}"
+            f"No reply arrived in time. If no worker is running, start one in a terminal: {command}\n"
+            "Then run this cell again."
         )
     if isinstance(error, (OperationalError, NoBroker)):
         return (

@@ -44,7 +44,7 @@ def workers() -> Workers:
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 10, what: str = "It") -> object:
-    """Wait until `condition()` returns a true value, and return this value.
+    """Wait until `condition()` returns a truthy value, and return that value.
 
     Args:
         condition: A function that is called repeatedly, up to about twenty times a second.

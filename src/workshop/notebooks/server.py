@@ -165,5 +165,5 @@ def _digest(file: Path) -> str:
 
 
 def _record() -> Path:
-    """Return the path of the file that records the hash that each copy had when it was created."""
+    """Return the path of the file that records each copy's original hash."""
     return paths.STATE / "notebooks.json"

@@ -18,7 +18,7 @@ MOST_AT_ONCE = 200
 PAGES_AROUND = 20
 """The number of pages that the other visitor opens before the uploads, and again after the uploads."""
 PAUSE = 0.02
-"""The number of seconds that the other visitor waits before opening each page."""
+"""How many seconds the other visitor waits before opening each page."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Load:
 
     @property
     def seconds(self) -> float:
-        """The number of seconds from the start of the first upload to the last response."""
+        """The time from the start of the first upload to the last response, in seconds."""
         return max(upload.ended for upload in self.uploads) - self.started
 
     @property

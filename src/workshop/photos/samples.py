@@ -1,4 +1,4 @@
-"""Generate sample photos for the site. The photos contain no copyrighted material and no real location."""
+"""Generate sample photos for the site. The photos show no copyrighted material and no real location."""
 
 import struct
 import time

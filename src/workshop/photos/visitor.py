@@ -21,7 +21,7 @@ class Timing:
 
     Attributes:
         started: The time at which the request was sent, in seconds since 1970.
-        seconds: The number of seconds that the site took to respond.
+        seconds: How long the site took to respond, in seconds.
     """
 
     started: float
@@ -60,7 +60,7 @@ class Answer(Timing):
 
 
 class Visitor:
-    """A visitor with its own connection and cookies. Use it in a `with` statement."""
+    """A visitor with their own connection and cookies. Use this class in a `with` statement."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -101,12 +101,12 @@ class Visitor:
         self._token = _UploadPage(page.text).token
         if self._token is None:
             raise WorkshopError(
-                f"{self.address}/upload/ has no form with a csrf_token. Is another program on this port? "
+                f"{self.address}/upload/ has no form with a csrf_token. Does another program use this port? "
                 "./workshop up prints the site's address. Use --port to set the site's port."
             )
 
     def upload(self, name: str, content: bytes) -> Answer:
-        """Upload a photo under `name`. If the form has not been opened yet, open it first.
+        """Upload a photo with the file name `name`. If the form has not been opened yet, open it first.
 
         A rejected photo doesn't raise an exception. `Answer.refusal` contains the reason for the rejection.
 
@@ -116,7 +116,7 @@ class Visitor:
         return self.prepare(name, content)()
 
     def prepare(self, name: str, content: bytes) -> Callable[[], Answer]:
-        """Prepare an upload in advance so that `Answer.seconds` is only the time for the upload request.
+        """Prepare an upload in advance so that `Answer.seconds` covers only the upload request.
 
         Returns:
             A function that sends the upload. Call this function only once.

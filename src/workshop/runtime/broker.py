@@ -99,7 +99,10 @@ class Broker:
                 self.folder = None
 
     def kill(self) -> None:
-        """Kill the broker, as a power failure would. `start()` starts an empty broker on the same port."""
+        """Kill the broker abruptly, like a power failure.
+
+        `start()` then starts an empty broker on the same port.
+        """
         if self._process is not None:
             self._process.kill()
 

@@ -73,7 +73,7 @@ def cause(lines: Iterable[str], folder: Path) -> Cause:
 
 
 def place(lines: Iterable[str], folder: Path) -> str:
-    """Return the learner's file and line from the last traceback in `lines`, or "" if neither exists."""
+    """Return the learner's file and line from the last traceback in `lines`, or "" if there is none."""
     reports, _ = tracebacks.read(lines)
     return reports[-1].place(folder, _SKIPPED) if reports else ""
 
@@ -84,7 +84,7 @@ def advice(error: str) -> str:
     For any other error, return "".
     """
     if "circular import" in error:
-        return "Two files import each other, so one file is still incomplete. Remove one of the two imports."
+        return "Two files import each other, so one of them is only partly loaded. Remove one of the imports."
     if match := re.search(r"cannot import name '(\w+)' from '([\w.]+)'", error):
         name, module = match.groups()
         return (

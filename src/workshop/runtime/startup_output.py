@@ -7,9 +7,9 @@ from collections.abc import Callable
 from honcho.printer import Message
 
 QUIET_SECONDS = 0.5
-"""A start is complete once the process has printed nothing for this number of seconds."""
+"""A start is complete once the process has printed nothing for this many seconds."""
 HOLD_SECONDS = 30
-"""The maximum number of seconds for which lines are held back."""
+"""The longest time that lines are held back, in seconds."""
 _TIMES = re.compile(r"0x[0-9a-f]+|(?:\d{4}-\d\d-\d\d|\w+ \d+, \d{4} -|\d{6}) \d\d:\d\d:\d\d(?:,\d+)?")
 """Text that differs between starts: memory addresses, dates and times."""
 _CHATTER = re.compile(r"\s*$|worker: (?:Warm|Cold) shutdown|.*: INFO/MainProcess\] mingle: ")

@@ -56,7 +56,7 @@ class Supervisor:
         folder: The project's folder. A change in this folder restarts services.
         printer: The printer for the output of the services.
         say: A function that is called with each message about what happens to the services.
-        on_ready: A function that is called one time, when every service is ready or has failed to start.
+        on_ready: A function that is called once, when every service is ready or has failed to start.
         on_pids: A function that is called whenever a process starts or exits. The argument is a dictionary
             that maps the names of services to process IDs.
         broker: The workshop's own broker, or None if the project uses another broker.

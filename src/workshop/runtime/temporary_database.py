@@ -46,7 +46,7 @@ def execute(url: str, statement: str) -> None:
         raise WorkshopError(
             "The checks need a separate database on your server, but the server at DATABASE_URL refuses to "
             f"create it: {error}".strip()
-            + f"\nAllow it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as the server's administrator)"
+            + f"\nTo allow it:  psql -c 'ALTER ROLE \"{user}\" CREATEDB'   (as the server's administrator)"
         ) from error
     except psycopg.OperationalError as error:
         raise WorkshopError(

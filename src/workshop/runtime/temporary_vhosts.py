@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from workshop.errors import WorkshopError
 
 NUMBERS = (0, 1, 2, 5)
-"""The numbers that identify the virtual hosts. With Redis, the checks use databases with these numbers."""
+"""The numbers of the virtual hosts. With Redis, the checks use the databases with the same numbers."""
 
 
 def is_amqp(url: str) -> bool:

@@ -76,8 +76,8 @@ def stop(folder: Path) -> bool:
 
     if not until(stopped, STOP_SECONDS):
         raise WorkshopError(
-            f"./workshop up runs {paths.shown(folder)} and did not stop within {STOP_SECONDS} s. Nothing "
-            "was changed. Press Ctrl-C twice in its terminal, then run the same command again."
+            f"./workshop up is running {paths.shown(folder)} and did not stop within {STOP_SECONDS} s. "
+            "Nothing was changed. Press Ctrl-C twice in its terminal, then run the same command again."
         )
     return terminated
 

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Collection
 
 SECONDS = 900
-"""The maximum duration of an installation, in seconds. A slow mirror can need several minutes."""
+"""The maximum duration of an installation, in seconds. A slow mirror can take several minutes."""
 
 _AS_ROOT = """
 policy=/usr/sbin/policy-rc.d

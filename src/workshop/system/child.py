@@ -14,7 +14,7 @@ from workshop.system.environment import inherited
 from workshop.system.waiting import until
 
 STOP_SECONDS = 10.0
-"""The number of seconds that `stop` waits for a process to exit before it kills the process."""
+"""How many seconds `stop` waits for a process to exit before killing it."""
 
 
 class Child:
@@ -36,7 +36,7 @@ class Child:
         terminal: The file descriptor of a terminal that receives the output instead of `log`.
         leash: Whether the process's standard input is a pipe that closes when the parent process exits, even
             if the parent is killed.
-        own_session: Whether the process leads its own session or stays in the parent's session.
+        own_session: Whether the process leads its own session instead of staying in the parent's session.
         pass_fds: The file descriptors that the process inherits.
 
     Raises:

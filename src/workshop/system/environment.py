@@ -64,7 +64,10 @@ def bypass_proxies() -> None:
 
 
 def _without_proxy(known: Mapping[str, str]) -> dict[str, str]:
-    """Return NO_PROXY and no_proxy with the loopback addresses added. Libraries read one variable or both."""
+    """Return NO_PROXY and no_proxy with the loopback addresses added.
+
+    Both are needed, because some libraries read only one of the two.
+    """
     hosts = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in known.get(name, "").split(",")]
     # On its own, an asterisk means all hosts. In a list, Python's urllib treats an asterisk as a host name.
     value = "*" if "*" in hosts else ",".join(dict.fromkeys(filter(None, [*hosts, *_LOOPBACK])))

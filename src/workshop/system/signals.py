@@ -60,7 +60,7 @@ def as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the `with` block as Ctrl-C does, but with a different exit code.
 
     Raises:
-        SystemExit: The block exited with the exit code for Ctrl-C after SIGTERM or SIGHUP. The new exit code
+        SystemExit: After SIGTERM or SIGHUP, the block exited with the exit code for Ctrl-C. The new exit code
             is 128 plus the signal number.
     """
     received = []

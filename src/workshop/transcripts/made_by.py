@@ -1,4 +1,4 @@
-"""Record the outputs listed under `[made_by]`, which a command such as `./workshop dev faults` writes."""
+"""Record the outputs under `[made_by]`, which are written by commands such as `./workshop dev faults`."""
 
 import os
 import signal

@@ -41,7 +41,7 @@ from workshop.transcripts.stage import Stage
 
 @dataclass(frozen=True)
 class Command(output_text.Selection):
-    """A command of a stage. The module's docstring explains the keys of a command.
+    """A command that runs in a stage. The module's docstring explains the keys of a command.
 
     Attributes:
         file: The name of the output file. Empty if the command only prepares for the next command.
@@ -124,7 +124,7 @@ class Folder:
     Attributes:
         path: The path of the folder.
         entries: The entries that record the outputs.
-        by_hand: The reason why each of these outputs is created by hand, by file name.
+        by_hand: The reason for each output that is created by hand, by file name.
     """
 
     path: Path
@@ -151,7 +151,7 @@ def read(path: Path) -> Folder:
     """Read the manifest in the folder `path`, and find the scripts for outputs that are not listed there.
 
     Raises:
-        WorkshopError: If the manifest is invalid. The error message contains the name of its file.
+        WorkshopError: If the manifest is invalid. The error message contains the manifest's path.
     """
     file = path / "runs.toml"
     try:

@@ -122,7 +122,11 @@ class Stage:
 
 @contextlib.contextmanager
 def _running(services: list[Service], folder: Path) -> Iterator[list[str]]:
-    """Run the services for the duration of the `with` block. Yields the names of those that did not start."""
+    """Run the services for the duration of the `with` block.
+
+    Yields:
+        The names of the services that did not start.
+    """
     supervisor = Supervisor(services, folder, Printer(io.StringIO(), colour=False), say=lambda text: None)
     supervisor.run_in_thread()
     try:

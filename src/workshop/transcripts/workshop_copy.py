@@ -106,7 +106,7 @@ class WorkshopCopy:
                 self._workshop(f"solve {step}")
 
     def add_photos(self, count: int) -> None:
-        """Create the database, and add 12-megapixel photos to the database.
+        """Create the database, and add 12-megapixel photos to it.
 
         The photos are also resized if the project has a task that resizes photos.
 
@@ -171,7 +171,7 @@ class WorkshopCopy:
 def _end(shell: Child) -> None:
     """Stop a shell and all programs that it started.
 
-    A shell that is asked to exit doesn't wait for its programs, but only these programs can stop the servers
+    On SIGTERM, a shell exits without waiting for its programs, but only these programs can stop the servers
     that they started.
     """
     with contextlib.suppress(psutil.NoSuchProcess):
