@@ -40,7 +40,7 @@ def main(build: bool, port: int, run_notebooks: bool) -> int:
     """
     if not (paths.ROOT / "mkdocs.yml").is_file():
         raise WorkshopError(
-            "There is no docs site yet: mkdocs.yml is missing. The lessons are in docs/lessons/."
+            "There is no docs site yet: mkdocs.yml is missing. The lesson pages are in docs/lessons/."
         )
     if build:
         return make(run_notebooks=run_notebooks)
