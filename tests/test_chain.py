@@ -90,7 +90,7 @@ def test_carry_refuses_to_guess(root):
     (root / "solutions/01-one/manage.py").write_text("# two\n")
     with pytest.raises(WorkshopError, match="has 3 versions"):
         chain.carry("manage.py")
-    with pytest.raises(WorkshopError, match="No lesson or solution has a file"):
+    with pytest.raises(WorkshopError, match="No lesson or solution contains"):
         chain.carry("nothing.py")
 
 

@@ -185,7 +185,7 @@ def test_a_lost_photo_is_said_and_is_an_error(acknowledged_early, without_postgr
     [
         (1, 40, r"Choose between 2 and 16 hosts, for example --workers 4\.$"),
         (17, 400, r"Choose between 2 and 16 hosts, for example --workers 4\.$"),
-        (4, 19, r"19 photos are too few for 4 hosts. Try --photos 40\.$"),
+        (4, 19, r"19 photos aren't enough for 4 hosts. Try --photos 40\.$"),
         (2, 10**7, r"This needs about \d+\.\d GB of memory, but only \d+\.\d GB is free\."),
     ],
 )

@@ -90,7 +90,7 @@ def test_all_is_well(project, worker):
     process = worker(project.folder)
     findings = doctor.examine(project, ports={})
     assert bad(findings) == []
-    assert any(f"(pid {process.pid}) runs the code of" in finding.summary for finding in findings)
+    assert any(f"(pid {process.pid}) runs the code in" in finding.summary for finding in findings)
     with console.capture() as printed:
         doctor.show(findings)
     assert "  Everything is fine." in printed.get()
@@ -179,7 +179,7 @@ def test_a_broker_whose_password_is_not_written_down(monkeypatch, root):
         finding = only_bad(doctor.examine(None, ports={}))
         assert (
             finding.summary
-            == f"the password of the broker at {without_password(url)} is not known in this terminal"
+            == f"the password for the broker at {without_password(url)} is not set in this terminal"
         )
         assert "set REDIS_URL to the same address as for ./workshop up" in finding.fix
         monkeypatch.setenv("REDIS_URL", url)

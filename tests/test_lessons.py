@@ -44,7 +44,7 @@ def test_a_broken_manifest_is_named(root):
     with pytest.raises(WorkshopError, match=r"lessons/02-two/lesson.toml cannot be read"):
         lessons.all_lessons()
     manifest.write_text('title = "x"')
-    with pytest.raises(WorkshopError, match="(?s)a missing or an unknown entry.*'reading'"):
+    with pytest.raises(WorkshopError, match="(?s)a missing or unknown entry.*'reading'"):
         lessons.all_lessons()
     manifest.write_text(smallchain.MANIFESTS["02-two"].replace("waits", "wait"))
     with pytest.raises(WorkshopError, match="unknown entry.*'wait'"):

@@ -349,7 +349,7 @@ def bench(
         ),
     ] = False,
 ) -> None:
-    """Repeat the workshop's measurements on this machine, and print ratios between values of the same run."""
+    """Repeat the workshop's measurements on this machine, and print ratios of values from the same run."""
     paths.import_benchmarks()
     from benchmarks import command
 

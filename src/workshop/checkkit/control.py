@@ -44,7 +44,7 @@ def expect_answer(printed: str, worker: str, what: str, function: str) -> None:
     expect(
         worker in printed,
         f"{what}, but the command does not print the worker's answer.",
-        "Pass reply=True to get the workers' answers, and return these answers.",
+        "Pass reply=True to get the workers' answers, and return them.",
         printed=printed.strip() or "nothing",
         file=f"{COMMAND}, {function}()",
     )

@@ -84,8 +84,8 @@ def expect_consistent_rows(rows: list[ObservedRow], who: str, file: str) -> None
     expect(
         not failed,
         f"the row of a good photo was marked as failed while {who} was resizing the photo.",
-        "A visitor who opens the page at that moment sees a wrong reason. Call photo.fail() only "
-        "after resize() has raised UnreadablePicture.",
+        "A visitor who opens the page at that moment sees the reason for a failure that didn't happen. Call "
+        "photo.fail() only after resize() has raised UnreadablePicture.",
         seen_at=failed[0].seen_at if failed else "",
         reason=failed[0].failure_reason if failed else "",
         file=file,

@@ -1,4 +1,4 @@
-"""The `cluster` command: measure the speedup from several hosts, and what happens when a host dies."""
+"""The `cluster` command: measure the speedup from several hosts, and show what happens when one dies."""
 
 import contextlib
 import os
@@ -69,7 +69,7 @@ def _run(sites: SiteStack, workers: int, photo: bytes, photos: int, quick: bool)
 
 
 def _upload(simulation: Simulation, photo: bytes, photos: int) -> None:
-    """Upload the photos through the site. Each host takes the next photo as soon as the host is free."""
+    """Upload the photos through the site. Each host takes the next photo as soon as it is free."""
     with simulation.running_workers(len(simulation.hosts)) as hosts:
         simulation.upload(photo, photos)
         _resize_all(simulation, photos, send=False)
@@ -99,7 +99,7 @@ def _measure_speedup(simulation: Simulation, photos: int, counts: list[int], rou
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     say(
         f"  CPU cores of this machine: {cores}. The web process, the database, the photo store and the "
-        "broker need cores, too, so there is little to gain from more simulated hosts than cores. Real "
+        "broker need cores, too, so you gain little by simulating more hosts than there are cores. Real "
         "hosts bring their own cores."
     )
 
@@ -150,7 +150,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
         )
     lost = photos - done
     say(
-        f"  {listed(host.name for host in others)} kept running. All other photos were resized "
+        f"  {listed(host.name for host in others)} kept running. All other photos were done "
         f"{seconds_of_others:.1f} s after the first task was sent."
     )
     if lost:
@@ -172,7 +172,7 @@ def _kill_host(simulation: Simulation, photos: int) -> int:
 
 
 def _resize_all(simulation: Simulation, photos: int, send: bool = True) -> float:
-    """Wait until all photos are resized, and return the number of seconds that this takes.
+    """Wait until all photos are resized, and return how many seconds it took.
 
     Raises:
         WorkshopError: If some photos were not resized.

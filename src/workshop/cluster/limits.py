@@ -31,7 +31,7 @@ def number_of_photos(workers: int, photos: int | None) -> int:
         return USUAL_PHOTOS * workers
     if photos < LEAST_PHOTOS * workers:
         raise WorkshopError(
-            f"{photos} photos are too few for {workers} hosts. Try --photos {USUAL_PHOTOS * workers}."
+            f"{photos} photos aren't enough for {workers} hosts. Try --photos {USUAL_PHOTOS * workers}."
         )
     return photos
 

@@ -124,7 +124,7 @@ def _diff(project: Project, name: str, mine: bytes | None, solved: bytes | None)
         labels = (f"{name}   your copy", f"{name}   solution")
         lines = list(difflib.unified_diff(*texts, *labels, lineterm=""))
     except UnicodeDecodeError:
-        lines = [f"{name}: the contents differ and are not text."]
+        lines = [f"{name}: the contents differ, but they are not text."]
     steps = [step.id for step in project.lesson.steps if name in step.files]
     return FileDiff(name, lines, mine is not None, solved is not None, steps)
 

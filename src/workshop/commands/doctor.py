@@ -122,7 +122,7 @@ def _broker(url: str, is_up: bool, project: Project | None) -> Finding:
     if HIDDEN in url:
         return Finding(
             False,
-            f"the password of the broker at {shown} is not known in this terminal",
+            f"the password for the broker at {shown} is not set in this terminal",
             "In this terminal, set REDIS_URL to the same address as for ./workshop up",
         )
     problem = f"no broker responds at {shown}"
@@ -147,7 +147,7 @@ def _project(project: Project, url: str, broker_up: bool) -> Iterator[Finding]:
     if state is None:
         yield Finding(False, f"the project cannot be loaded: {error}", f"Fix this error in {project.shown}.")
         return
-    yield Finding(True, f"the code of {project.shown} can be loaded")
+    yield Finding(True, f"the code in {project.shown} can be loaded")
     for service, mode in project.failing_services.items():
         command = paths.command_in(project.folder, f"python manage.py {service} ok")
         yield Finding(False, f"practice mode makes the {service} fail or respond slowly ({mode})", command)
@@ -180,7 +180,7 @@ def _inspect(project: Project, url: str, ask_workers: bool) -> tuple[dict | None
 
 
 def _ignored_settings(project: Project) -> Iterator[Finding]:
-    """Find variables that `up` doesn't pass to its processes but that manually typed commands read."""
+    """Find variables that `up` doesn't pass to its processes but that commands typed by hand would read."""
     read = {"DJANGO_SETTINGS_MODULE"} | {name for name in os.environ if name.startswith("CELERY_")}
     settings = project.folder / "myproject" / "settings"
     for file in (settings.with_suffix(".py"), *settings.glob("**/*.py")):
@@ -260,4 +260,4 @@ def _worker(project: Project, name: str, pid: int) -> Finding:
             f"{worker} runs old code: {newest.relative_to(project.folder)} was saved after it started",
             f"kill {pid} and start the worker again (./workshop up restarts its worker automatically)",
         )
-    return Finding(True, f"{worker} runs the code of {project.shown}")
+    return Finding(True, f"{worker} runs the code in {project.shown}")

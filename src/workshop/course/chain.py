@@ -117,7 +117,7 @@ def carry(name: str) -> list[Path]:
     parts = _parts_with_one_version(name)
     if not any((project / name).is_file() for part in parts for project in part):
         raise WorkshopError(
-            f"No lesson or solution has a file {name}. Give its path relative to manage.py, such as "
+            f"No lesson or solution contains {name}. Give its path relative to manage.py, such as "
             f"images/views.py."
         )
     written = []

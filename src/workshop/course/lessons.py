@@ -150,8 +150,8 @@ def find(text: str) -> Lesson:
     For example, `text` can be "3", "03", "03-images", "images" or the beginning of one of these names.
 
     Raises:
-        WorkshopError: No lesson matches, or several do. The message lists the lessons to choose from. Or
-            `text` is a step.
+        WorkshopError: `text` is a step, or it doesn't match exactly one lesson. In the latter case, the
+            message lists the lessons to choose from.
     """
     if is_step(text):
         lesson, step = find_step(text)
@@ -208,7 +208,7 @@ def read(folder: Path) -> Lesson:
         )
     except TypeError as error:
         raise WorkshopError(
-            f"{paths.shown(manifest)} has a missing or an unknown entry. Correct this entry: {error}."
+            f"{paths.shown(manifest)} has a missing or unknown entry. Correct this entry: {error}."
         ) from error
     except (OSError, ValueError) as error:
         raise WorkshopError(f"{paths.shown(manifest)} cannot be read: {error}.") from error

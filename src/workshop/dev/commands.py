@@ -88,7 +88,7 @@ def tools() -> None:
 
 @app.command()
 def pictures() -> None:
-    """Record the films for the README and the docs' home page again, with a still image of each film."""
+    """Re-record the films for the README and the docs' home page, with a still image of each film."""
     from workshop.dev import pictures as taking
 
     raise typer.Exit(taking.main())
@@ -123,7 +123,7 @@ def runs(
         typer.Option(metavar="FOLDER", help="Write the outputs to this folder instead of docs/runs."),
     ] = None,
 ):
-    """Run the commands of the terminal examples again, and record their output in docs/runs."""
+    """Rerun the commands in the terminal examples, and record their output in docs/runs."""
     from workshop.transcripts import record as outputs
 
     raise typer.Exit(outputs.main(names or [], check, to))

@@ -21,7 +21,7 @@ SCALE = 2
 """The factor by which a film is larger than it appears on the page, both in width and in height."""
 GAP, RADIUS, EDGE = 12 * SCALE, 8 * SCALE, (128, 128, 128, 110)
 PHOTOS, TEXT = {"quality": 70, "method": 4}, {"lossless": True, "quality": 60, "method": 4}
-"""The compression of frames with photos and of frames with only text.
+"""The compression settings for frames with photos and for frames with only text.
 
 With lossless compression, text needs less than half as many bytes.
 """
@@ -52,7 +52,7 @@ def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
         moments: The pictures in the film.
 
     Returns:
-        The contents of the films and of their still images, by file name.
+        The contents of the film files and still images, keyed by file name.
 
     Raises:
         WorkshopError: The film lasts too long, or one of its files is too large.
@@ -69,7 +69,7 @@ def take(chromium, name: str, moments: Sequence[Moment]) -> dict[str, bytes]:
         files[f"{name}-{scheme}-still.webp"] = _webp(frames[-1], **compression)
     for file, content in files.items():
         if len(content) > LARGEST:
-            raise WorkshopError(f"{file} has {len(content)} bytes. The maximum is {LARGEST} bytes.")
+            raise WorkshopError(f"{file} is {len(content)} bytes long. The maximum is {LARGEST} bytes.")
     return files
 
 

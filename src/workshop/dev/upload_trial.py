@@ -85,10 +85,10 @@ def main(folders: list[Path], show_all: bool = False) -> int:
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     if not files:
         raise WorkshopError(
-            f"There is no file in {', '.join(map(str, folders))}. Give the path to a folder that contains "
+            f"There are no files in {', '.join(map(str, folders))}. Give the path to a folder that contains "
             "pictures."
         )
-    say(f"Uploading {len(files)} files, one file per form. This takes a few minutes.")
+    say(f"Uploading {len(files)} files, one file per request. This takes a few minutes.")
     with running(newest()) as site, peak_memory(site) as memory:
         photos = [Upload(Sample(file.name, "", file.read_bytes)) for file in files]
         upload(photos, site)
