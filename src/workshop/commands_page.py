@@ -1,7 +1,7 @@
 """Generate the command reference for the docs: names, usage, arguments and options.
 
 Typer's own generator (`typer utils docs`) omits the command groups shown by `--help`, the option `-h` and
-anchors, and it truncates the help texts in its list of commands.
+anchors, and it truncates the help text in its list of commands.
 """
 
 import re
@@ -25,7 +25,7 @@ def markdown() -> str:
 
 
 def _sections(group: typer.Context, panel: str) -> Iterator[tuple[str, str]]:
-    """Yield the panel and the Markdown of each command in `group`, in the same order as in `--help`."""
+    """Yield the panel and the Markdown for each command in `group`, in the same order as in `--help`."""
     for name, command in group.command.commands.items():
         context = typer.Context(command, info_name=name, parent=group)
         own_panel = command.rich_help_panel if isinstance(command.rich_help_panel, str) else panel
@@ -87,11 +87,11 @@ def _default(parameter) -> str:
 
 
 def _text(text: str) -> str:
-    """Convert a help text to Markdown: [bold] becomes bold text, and special characters are escaped."""
+    """Convert help text to Markdown: [bold] becomes bold text, and special characters are escaped."""
     text = re.sub(r"([\\*_<#])", r"\\\1", text)
     return re.sub(r"\[bold\](.*?)\[/bold\]", r"**\1**", text)
 
 
 def _cell(text: str) -> str:
-    """Escape vertical bars that would end the table cell. Vertical bars inside backticks stay as they are."""
+    """Escape vertical bars that would end the table cell. Those inside backticks are left unchanged."""
     return re.sub(r"(`[^`]*`)|\|", lambda match: match[1] or r"\|", text.replace("\n", " "))

@@ -110,7 +110,7 @@ def _wrapped(line: Text, width: int, hang: int | None) -> Iterator[Text]:
 def _pieces(text: str, width: int) -> Iterator[tuple[int, str]]:
     """Yield the position and the text of each part that must not be split.
 
-    The text includes the spaces before the part. A command that is wider than `width` columns is split at its
+    Each text includes the spaces before it. A command that is wider than `width` columns is split at its
     spaces.
     """
     for piece in _PIECE.finditer(text):

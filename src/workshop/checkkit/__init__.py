@@ -28,8 +28,8 @@ class Complaint(pytest.fail.Exception):
     Attributes:
         what: A sentence that says what was observed.
         why: One or two sentences that explain the problem.
-        facts: The values to show, each with its label, such as "expected" or "found". An UNKNOWN place in the
-            code is left out.
+        facts: The values to show, each with its label, such as "expected" or "found". A code location that
+            is UNKNOWN is left out.
     """
 
     def __init__(self, what: str, why: str = "", **facts: object):
@@ -60,7 +60,7 @@ def expect(condition: object, what: str, why: str = "", **facts: object) -> None
 
 
 def as_json(value: object) -> str:
-    """Return `value` as JSON for a message, with characters such as … and ü as they are.
+    """Return `value` as JSON for a message, without escaping characters such as … and ü.
 
     An object that JSON doesn't support is shown as its repr().
     """
@@ -68,7 +68,7 @@ def as_json(value: object) -> str:
 
 
 def task_name(path: str) -> str:
-    """Return the name of the task at an import path, or the path itself if there is no task at this path.
+    """Return the name of the task at an import path, or the path itself if no task exists there.
 
     Celery names a task after the module that defines the task's function. If `images.tasks` is a package, the
     function is in a module inside the package, so the task's name differs from its import path.

@@ -39,7 +39,7 @@ class Beat(Process):
     """A beat process for the project in `folder`."""
 
     def start(self, service: Service, app, queue: Queue, level: str = "INFO") -> None:
-        """Start beat with the command from the Procfile. The method doesn't wait until beat is ready.
+        """Start beat with the command from the Procfile, but don't wait for it to be ready.
 
         Args:
             service: The beat process that the Procfile defines.
@@ -64,7 +64,7 @@ def find_service(folder: Path) -> Service:
     """Return the beat process that is defined in the Procfile of the project in `folder`.
 
     Raises:
-        Complaint: The Procfile starts no beat process or more than one, or beat runs detached or inside a
+        Complaint: The Procfile doesn't start exactly one beat process, or beat runs detached or inside a
             worker.
     """
     services = procfile.read(folder)

@@ -67,14 +67,14 @@ def _why_another_broker(expected: str, found: str | None) -> str:
 
 
 def why_ignored(option: str) -> str:
-    """Return advice on the name of Celery's setting `option`, or "" if Celery ignores no setting."""
+    """Return advice about naming Celery's setting `option`, or "" if Celery doesn't ignore any setting."""
     names = ", ".join(ignored_settings())
     named = f'With namespace="CELERY", the setting {option} is named CELERY_{option.upper()}.'
     return f"Celery ignores {names}. {named}" if names else ""
 
 
 def ignored_settings() -> list[str]:
-    """Return the Django settings that are meant for Celery, but that Celery ignores because of their names.
+    """Return the Django settings that are meant for Celery but ignored because of their names.
 
     These are settings that start with CELERY_, and settings without this prefix whose names are similar to
     the names of Celery's settings.
@@ -101,11 +101,11 @@ def expect_known_settings(*parts: str, expected: str, file: str) -> None:
     """Fail the check if Celery doesn't recognize a setting whose name starts with CELERY_.
 
     Args:
-        *parts: Lowercase words. The function considers only settings whose names contain one of them.
+        *parts: Lowercase words. Only settings whose names contain one of these words are checked.
         expected: The correct names.
         file: The settings file.
     """
-    # Without the prefix, a name may be a variable of the learner.
+    # Without the prefix, a name may be one of the learner's own variables.
     ignored = [name for name in ignored_settings() if name.startswith("CELERY_")]
     if names := [name for name in ignored if any(part in name.lower() for part in parts)]:
         raise Complaint(

@@ -11,8 +11,8 @@ from workshop.checkkit.code_locations import called_at
 class ConcurrentWriter:
     """Simulates another process that writes to the database while a check runs the learner's code.
 
-    Each write has its own thread and its own connection. If a write needs a lock that the learner's code
-    holds, the write waits, and the learner's code continues after one second.
+    Each write runs in its own thread and uses its own connection. If a write needs a lock that the learner's
+    code holds, the write waits, and the learner's code continues after one second.
     """
 
     def __init__(self):

@@ -73,7 +73,7 @@ class Flower(Process):
         return addresses
 
     def command_lines(self) -> list[str]:
-        """Return the command lines of Flower's processes, as all users of the machine see them in `ps`."""
+        """Return the command lines of Flower's processes, as any user of the machine sees them in `ps`."""
         lines = []
         for process in self.family():
             with contextlib.suppress(psutil.Error):

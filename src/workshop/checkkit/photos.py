@@ -85,7 +85,7 @@ def webp() -> bytes:
 
 @cache
 def gif() -> bytes:
-    """Return an animated GIF with two frames. The first frame is the scene."""
+    """Return an animated GIF with two frames. The first frame shows the scene."""
     return _animated(scene(1000, 750))
 
 

@@ -94,7 +94,7 @@ class ProcfileWorkers:
                 )
 
     def names(self) -> dict[str, str]:
-        """Return each worker's node name by its name in the Procfile, for example {"slow": "slow@host"}."""
+        """Return each worker's node name, keyed by its Procfile name, for example {"slow": "slow@host"}."""
         return {service.name: node_name(process.log) for service, process in self._workers}
 
     def stop(self) -> None:

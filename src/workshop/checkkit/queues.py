@@ -21,7 +21,7 @@ class Queue:
     The same database also contains the results.
 
     Attributes:
-        sent_from: The project file and line that sent the last message inside an `isolated_queue()` block.
+        sent_from: The project file and line where the last message in an `isolated_queue()` block was sent.
     """
 
     supports_disable_prefetch = True
@@ -126,7 +126,7 @@ class RabbitQueue(Queue):
         """Return the unacknowledged messages.
 
         RabbitMQ doesn't list unacknowledged messages, so this method asks the workers for scheduled, reserved
-        and active tasks, in this order. If a task changes its state between two requests, the task is
+        and active tasks, in this order. If a task changes state between two requests, it is
         reported twice, and the later state counts.
         """
         inspect = self.app.control.inspect(timeout=5, limit=1)
@@ -163,7 +163,10 @@ class RabbitQueue(Queue):
         return False
 
     def _open_channel(self):
-        """Return a shared channel, so that requeued messages are in the queue before the next request."""
+        """Return the shared channel.
+
+        On a single channel, requeued messages are back in the queue before the next request.
+        """
         from kombu import Connection
 
         if self._channel is None:
@@ -198,7 +201,7 @@ def isolated_queue(app, number: int = 1, keep: bool = False) -> Iterator[Queue]:
         keep: Whether to keep the messages that are already in the queue.
 
     Yields:
-        The queue. Its `sent_from` attribute contains the file and line that sent the last message.
+        The queue. Its `sent_from` attribute contains the file and line where the last message was sent.
     """
     from celery.signals import before_task_publish  # lesson 01 doesn't need Celery
 

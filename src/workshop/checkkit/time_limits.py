@@ -9,9 +9,9 @@ from pathlib import Path
 from workshop.checkkit import Complaint
 
 SECONDS = 6
-"""The number of seconds that the code may sleep. Computing and waiting for a busy CPU don't count."""
+"""How long the code may sleep, in seconds. Computing and waiting for a busy CPU don't count."""
 MAX_SECONDS = 60
-"""The number of seconds that the code may run, even if it doesn't sleep."""
+"""How long the code may run, in seconds, even if it doesn't sleep."""
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ class Worker(Process):
                 os.kill(idle[-1], signal.SIGTERM)
 
     def outcome(self, task_id: str, or_retry: bool = False) -> str:
-        """Return the log line for the end of a task, without the time, or "" if the task hasn't ended yet.
+        """Return the log line about a task's end, without the time, or "" if the task hasn't ended yet.
 
         Args:
             task_id: The task's ID.

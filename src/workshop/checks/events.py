@@ -1,4 +1,4 @@
-"""The events of a run of checks, as objects and as lines of JSON."""
+"""The events that occur during a run of checks, as objects and as lines of JSON."""
 
 import dataclasses
 import json
@@ -58,7 +58,7 @@ class Failure:
     Attributes:
         what: What the check observed.
         why: The reason for the failure, and what to change.
-        facts: Values to show to the learner. The keys are the labels of the values.
+        facts: The values to show to the learner, keyed by their labels.
         unexpected: Whether the learner's code raised an exception that the check did not expect.
     """
 

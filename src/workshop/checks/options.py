@@ -18,7 +18,7 @@ class Options:
         only: The only step to check, or None to check all steps.
         first: The step to check first, or None to keep the order of the lesson.
         everything: Whether to continue after a failure.
-        long_first: Whether to claim the checks that have the marker `long` first.
+        long_first: Whether to claim checks with the marker `long` before other checks.
         start_worker: Whether to start the worker immediately, before it is known whether the checks need it.
         claims: The folder in which the processes of a run record which checks they have claimed.
     """
@@ -38,5 +38,5 @@ class Options:
 
 
 def read() -> Options:
-    """Return the options of this process."""
+    """Return this process's options."""
     return Options(**json.loads(os.environ[VARIABLE]))

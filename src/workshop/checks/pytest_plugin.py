@@ -126,7 +126,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtestloop(session):
     """Run the checks that this process claims.
 
-    With each check, pytest also gets the next check, so that it keeps the fixtures that both checks use.
+    Pytest is also told which check comes next, so that it keeps the fixtures that both checks use.
     """
     if session.testsfailed:
         raise session.Interrupted("the checks cannot be loaded")

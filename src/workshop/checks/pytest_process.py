@@ -101,7 +101,7 @@ class PytestProcess:
 
     @property
     def seconds_left(self) -> float:
-        """The number of seconds that remain before the process counts as hanging."""
+        """How many seconds remain before the process counts as hanging."""
         return max(0.0, self._last_read + MAX_SILENCE - time.monotonic())
 
     def read(self) -> list[Event]:

@@ -99,7 +99,7 @@ class Report:
         """Print the result lines that haven't been printed yet.
 
         Args:
-            next_step: The step before which printing stops, or None to print the lines of all steps.
+            next_step: The first step whose line is not printed, or None to print the lines of all steps.
         """
         verdicts = self.verdicts
         for step in verdicts.steps:

@@ -150,7 +150,7 @@ class Run:
 
 
 class EventSorter:
-    """Sorts the events of several processes into the order of the lesson's parts."""
+    """Sorts events from several processes into the order of the lesson's parts."""
 
     def __init__(self):
         self._parts: list[str] = []

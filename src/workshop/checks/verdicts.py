@@ -17,8 +17,8 @@ class Verdicts:
         first: The step that is checked and shown first, or None.
         steps: The steps that are checked, in the order in which they are shown.
         failure: The first failed check, or None. Failures in ignored steps don't count.
-        broken: The reason why the run stopped early, or None if the run did not stop early.
-        skipped: The steps of the checks that can't run on this machine. The keys are the reasons.
+        broken: The reason why the run stopped early, or None if it didn't.
+        skipped: For each reason why a check can't run on this machine, the steps of the affected checks.
     """
 
     def __init__(self, lesson: Lesson, only: str | None, first: str | None):

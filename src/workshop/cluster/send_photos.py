@@ -20,7 +20,7 @@ def main(patience: float, send: bool) -> None:
     """Send the tasks if `send` is True, and print the progress.
 
     Args:
-        patience: The maximum number of seconds to wait until the next photo is resized.
+        patience: The maximum number of seconds to wait for the next photo to be resized.
         send: Whether to send the tasks.
     """
     import django

@@ -21,7 +21,7 @@ from workshop.system.child import Child
 WEB = "gunicorn myproject.wsgi --bind 127.0.0.1:$PORT --workers 2"
 SETTINGS = f"{__package__}.host_settings"
 PROGRESS = re.compile(r"(\d+) ([\d.]+)")
-"""The pattern of a progress line that send_photos.py prints. The output can also contain warnings."""
+"""Matches a progress line that send_photos.py prints. The output can also contain warnings."""
 PATIENCE = VISIBILITY_TIMEOUT + 20
 """If no photo has been resized for this many seconds, the remaining photos count as lost.
 

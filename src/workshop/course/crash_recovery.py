@@ -14,7 +14,7 @@ def recover() -> str:
         A message for the learner, or "" if there was nothing to do.
 
     Raises:
-        WorkshopError: The operating system reported an error. The next command repeats the repair.
+        WorkshopError: The operating system reported an error. The next command retries the repair.
     """
     with journal.lock():
         record = journal.read()  # empty if another command has already done the repair

@@ -178,9 +178,10 @@ def _swap_back(lesson: Lesson, backup: Path) -> None:
 
 
 def _move_late_files_away(lesson: Lesson) -> None:
-    """Move the learner's folder away if a worker recreated it between the two renames to save a photo.
+    """Move the learner's folder away if it was recreated between the two renames.
 
-    Only a worker that the learner started by hand can still be running.
+    A worker recreates the folder when it saves a photo. Only a worker that the learner started by hand can
+    still be running.
     """
     if lesson.learners_copy.exists() and _new_copy(lesson).exists():
         lesson.learners_copy.rename(_unused_backup_path(lesson.name))

@@ -79,7 +79,7 @@ def set_hints_seen(lesson: str, step: str, count: int) -> None:
 
 
 def restart_lesson(lesson: str) -> None:
-    """Clear the passed steps and seen hints of `lesson`, and record that it was started last."""
+    """Clear the passed steps and seen hints of `lesson`, and make it the lesson that was started last."""
     with _changing() as record:
         record["last"] = lesson
         record["passed"].pop(lesson, None)

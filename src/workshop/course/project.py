@@ -1,4 +1,4 @@
-"""The project that a command works on: a folder that contains manage.py, and the folder's lesson."""
+"""The project that a command works on: a folder that contains manage.py, and the lesson it belongs to."""
 
 import contextlib
 import os
@@ -48,9 +48,9 @@ class Project:
 
     @property
     def is_learners(self) -> bool:
-        """Whether this is the learner's work: the playground copy or, without a copy, the starter itself.
+        """Whether this is the learner's work: the playground copy or, if there is none, the starter itself.
 
-        Passed checks count as progress only for this project.
+        Passed checks count as progress only in the learner's work.
         """
         copy = self.lesson.learners_copy
         return self.folder == copy or (self.folder == self.lesson.folder and not copy.exists())
@@ -199,7 +199,7 @@ def _project_folder(folder: Path) -> Path | None:
 def _lesson_of(folder: Path) -> Lesson | None:
     """Return the lesson that `folder` or one of its parents is named after.
 
-    In the name of a backup folder, a date follows the name of the lesson.
+    A backup folder's name is the lesson's name followed by a date.
     """
     known = lessons.all_lessons()
     for candidate in (folder, *folder.parents):

@@ -26,7 +26,7 @@ def photo_counts(project: Project) -> str:
 
 
 def _select(project: Project, query: str) -> list[tuple]:
-    """Return the rows of `query`, or an empty list if the database cannot be read."""
+    """Return the rows that `query` selects, or an empty list if the database cannot be read."""
     file = project.data / "db.sqlite3"
     if not file.is_file():
         return []

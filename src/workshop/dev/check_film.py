@@ -62,7 +62,7 @@ def _checked(stage: Stage, sign: str) -> list[str]:
     """Run the check, and return the shortened lines of its output.
 
     Raises:
-        WorkshopError: The output does not show the expected sign next to the step.
+        WorkshopError: The output does not show the expected symbol next to the step.
     """
     output = CURSOR.sub("", stage.run(CHECK, cwd="."))
     if not re.search(rf"{sign}\S* {re.escape(STEP)} ", output):

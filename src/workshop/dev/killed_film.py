@@ -1,4 +1,4 @@
-"""The film of the app: a process is killed while it resizes a photo, so another process resizes the photo."""
+"""The film of the app: a process is killed while it resizes a photo, so another process takes over."""
 
 import os
 import re
@@ -20,9 +20,9 @@ from workshop.transcripts.output_text import replaced
 
 KILLED, OTHER = "garden.jpg", "harbor.jpg"
 SLOW_SECONDS = 15
-"""The time that the storage takes to save a photo, in seconds.
+"""How long the storage takes to save a photo, in seconds.
 
-This is long enough to find the process that resizes the photo and to kill this process.
+This is long enough to find the process that resizes the photo and to kill it.
 """
 MARGIN = 20
 """The margin below the cards, in pixels."""
@@ -82,7 +82,7 @@ class Run:
         self.page.goto(self.site.address)  # open the page again, without the message about the upload
 
     def _resizing(self) -> tuple[str, int]:
-        """Wait until both photos are being resized, and return the task and process IDs for the photo KILLED.
+        """Wait until both photos are being resized, and return the task and process IDs for the first photo.
 
         Raises:
             WorkshopError: The photos are not resized at the same time.
@@ -103,10 +103,10 @@ class Run:
         return task
 
     def _moment(self, milliseconds: int, states: tuple[str, str], *happened: str) -> Moment:
-        """Wait until the page shows `states` and the log shows `happened`, and return this moment.
+        """Wait until the page shows `states` and the log shows `happened`, and return that moment.
 
         Raises:
-            WorkshopError: The page or the log shows something else instead.
+            WorkshopError: The page or the log shows something else.
         """
 
         def lines() -> list[str]:

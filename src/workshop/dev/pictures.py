@@ -14,7 +14,7 @@ The tests compare these texts with the checks and the pages.
 
 
 def main() -> int:
-    """Record the films, and write the films to docs/assets/ and their texts to TEXTS.
+    """Record the films, and write them to docs/assets/ and their texts to TEXTS.
 
     Returns:
         The exit code.

@@ -17,7 +17,7 @@ from workshop.docsite import snippets
 _END = re.compile(r"(?<=[.?!])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`])")
 _PLACE = re.compile(r"\{\{.*?\}\}|\{ #[\w-]+ \}")
 _EXERCISES = paths.SOURCES / "workshop/notebookkit/exercises"
-"""The folder with the checks of the notebooks' exercises. Sentences in these checks belong to the lessons."""
+"""The folder with the checks for the notebooks' exercises. Sentences in them belong to the lessons."""
 _STARTS_PARAGRAPH = re.compile(r"\s*(?:[-*] |\d+\. |\?\?\?|!!!|#|\||>|--8<--|<|!\[)")
 _NO_PROSE = re.compile(r"\s*(?:--8<--|<)|    (?:\./|\$ )")
 _TITLE = re.compile(r'\s*(?:\?\?\?|!!!)\+? \w+ "(.*)"|#[# ]*(.*)')
@@ -32,7 +32,7 @@ class Sentence:
     """A sentence in a file.
 
     Attributes:
-        line: The number of the line in which the sentence's paragraph starts, counted from 1.
+        line: The line number at which the sentence's paragraph starts, counting from 1.
     """
 
     file: Path
@@ -69,18 +69,18 @@ def of_pages() -> list[Sentence]:
 
 
 def of_tool() -> list[Sentence]:
-    """Return every sentence in the tool's help texts, messages and docstrings."""
+    """Return every sentence in the tool's help text, messages and docstrings."""
     files = sorted((paths.SOURCES / "workshop").rglob("*.py"))
     return list(_of(_strings, [file for file in files if file.parent != _EXERCISES]))
 
 
 def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
-    """Draw different sentences at random, each with at least four words.
+    """Draw sentences at random, without repeats, each with at least four words.
 
     Args:
         sentences: The sentences to draw from.
         count: The maximum number of sentences to draw.
-        seed: The seed for the random numbers. The same seed always leads to the same sentences.
+        seed: The seed for the random numbers. The same seed always yields the same sentences.
     """
     known = {sentence.text: sentence for sentence in sentences if len(sentence.text.split()) >= 4}
     texts = random.Random(seed).sample(sorted(known), min(count, len(known)))
@@ -95,7 +95,7 @@ def _of(read: Callable[[Path], Iterator[Sentence]], files: Iterable[Path]) -> It
 
 
 def _split(file: Path, line: int, text: str) -> Iterator[Sentence]:
-    """Yield the sentences of a paragraph."""
+    """Yield the sentences in a paragraph."""
     text = " ".join(_PLACE.sub(" ", text).split())
     for sentence in _END.split(text):
         if re.search("[A-Za-z]{2}", sentence):
@@ -113,7 +113,7 @@ def _notebook(file: Path) -> Iterator[Sentence]:
 
 
 def _paragraphs(file: Path, text: str) -> Iterator[Sentence]:
-    """Yield the sentences in a Markdown text, except in code blocks and includes.
+    """Yield the sentences in Markdown text, except in code blocks and includes.
 
     Each cell of a table is treated as a paragraph.
     """
