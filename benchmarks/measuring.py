@@ -1,4 +1,4 @@
-"""Take measurements in turn, and calculate ratios between measurements of the same run."""
+"""Take measurements in turn, and calculate ratios of values from the same run."""
 
 import os
 import platform
