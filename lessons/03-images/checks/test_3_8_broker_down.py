@@ -1,7 +1,9 @@
 import difflib
 import inspect
 import json
+import logging
 import os
+from pathlib import Path
 
 import pytest
 from kombu import Connection
@@ -215,12 +217,19 @@ def test_says_so(answer):
     )
 
 
-def test_after_the_outage(app, upload, queue):
-    """When the broker is running again, the same process queues the next upload."""
+def test_after_the_outage(app, upload, queue, settings, caplog):
+    """A failure to send tasks is logged. When the broker is running again, the same process queues the next upload."""
     from images.models import UploadedImage
 
     with sending_to(app, f"redis://localhost:{free_port()}/0"):
         upload(("garden.jpg", photos.jpeg(80, 60)), follow=False)
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    expect(
+        any(Path(record.pathname).is_relative_to(settings.BASE_DIR) for record in warnings),
+        "no message could be sent, but your code didn't log a warning.",
+        "Without a log line, nobody learns that the broker was down. Where you catch OperationalError, call logger.warning().",
+        file=VIEW,
+    )
     first = UploadedImage.objects.get()
     upload(("garden.jpg", photos.jpeg(80, 60)))
     found = UploadedImage.objects.exclude(pk=first.pk).get().state
