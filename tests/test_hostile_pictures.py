@@ -8,6 +8,7 @@ import re
 import struct
 import traceback
 import zlib
+from random import Random
 
 import pytest
 from PIL import Image, ImageSequence
@@ -342,13 +343,59 @@ HEADERS = {
     ),
     "GIF comments": lambda: encoded(arrow(), "GIF").replace(b"\x2c", b"\x21\xfe\1a\0" * 100_000 + b"\x2c", 1),
     "JPEG scans": lambda: many_scans(2000),
+    "JPEG scans behind a comment with an end": lambda: many_scans(2000, b"\xff\xfe\0\4\xff\xd9"),
+    "JPEG scans behind a marker without a length": lambda: many_scans(2000, b"\xff\1\xff\xff"),
+    "JPEG comments after pixels": lambda: many_scans(1, b"\xff\xfe\0\2" * 100_000),
+    "chunks after pixels": lambda: png(SIZE, 8, 0, ROWS, after=chunk(b"abCd") * 100_000),
+    "chunks after one of an animation": lambda: png(
+        SIZE, 8, 0, ROWS, after=chunk(b"fcTL", bytes(26)) + chunk(b"abCd") * 100_000
+    ),
+    "profiles after pixels": lambda: png(
+        SIZE, 8, 0, ROWS, after=chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000), 9)) * 10_000
+    ),
+    "chunks without pixels": lambda: png(SIZE, 8, 0, ROWS, after=chunk(b"IDAT") * 100_000),
 }
+ROWS = (b"\0" + bytes(WIDTH)) * HEIGHT
 
 
-def many_scans(number):
+def many_scans(number, between=b""):
     content = encoded(arrow((300, 200)), "JPEG", progressive=True)
     last = content.rindex(b"\xff\xda")
-    return content[:last] + content[last:-2] * number + b"\xff\xd9"
+    return content[:last] + between + content[last:-2] * number + b"\xff\xd9"
+
+
+def noise(width, height):
+    return b"".join(b"\0" + Random(row).randbytes(width) for row in range(height))
+
+
+def split(content, size):
+    """The same PNG, whose pixels are in one chunk, with chunks of `size` bytes instead."""
+    start = content.index(b"IDAT") - 4
+    length = int.from_bytes(content[start : start + 4], "big")
+    data, rest = content[start + 8 : start + 8 + length], content[start + 12 + length :]
+    parts = (data[place : place + size] for place in range(0, length, size))
+    return content[:start] + b"".join(chunk(b"IDAT", part) for part in parts) + rest
+
+
+LARGE = {
+    "a JPEG with a video": lambda: (
+        encoded(Image.effect_noise((300, 200), 90), "JPEG", progressive=True)
+        + Random(1).randbytes(18_000_000)
+    ),
+    "a JPEG with more pictures": lambda: encoded(
+        arrow((30, 20)), "MPO", save_all=True, append_images=[arrow((30, 20))] * 150
+    ),
+    "a PNG in many chunks": lambda: split(png((2999, 600), 8, 0, noise(2999, 600)), 500),
+    "an animated PNG": lambda: encoded(
+        arrow(), "PNG", save_all=True, append_images=[arrow(), Image.new("RGB", SIZE)] * 600
+    ),
+}
+"""Pictures that phones and programs make, with many parts or large ones."""
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_picture_of_many_parts_is_resized(resizing, kind):
+    assert resizing.resize(io.BytesIO(LARGE[kind]())).width > 0
 
 
 @pytest.mark.parametrize("kind", HEADERS)

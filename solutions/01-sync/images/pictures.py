@@ -1,6 +1,7 @@
 """Open pictures that visitors uploaded. All damaged and malicious files raise the same exception."""
 
 import os
+import re
 import struct
 import traceback
 import zlib
@@ -23,7 +24,9 @@ TYPES = {
 
 # Limits for files that are made to keep a server busy. Photos stay far below these limits.
 MAX_HEADER_READS = 3000  # a part of a header takes about three
-MAX_SCANS = 200  # of a JPEG: a progressive one has about ten
+MAX_SCANS = 100  # of a JPEG, with their tables: a progressive one has about twenty
+MAX_CHUNKS = 1000  # of a PNG, without those with pixels
+MAX_PIXEL_CHUNKS = 40_000  # of a PNG: most programs write one for each 8 kB
 MAX_PROFILE_BYTES = 200_000  # a larger color profile is left out
 
 
@@ -148,8 +151,8 @@ def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     frames += [(right - left, bottom - top) for _, (left, top, right, bottom), *_ in picture.tile]
     if any(width <= 0 or height <= 0 for width, height in frames):
         raise UnreadablePicture("The picture has no pixels.")
-    if picture.format in ("JPEG", "MPO") and count(file, b"\xff\xda") > MAX_SCANS:
-        raise UnreadablePicture("The JPEG has too many scans.")
+    if has_too_many_parts(file, picture.format):
+        raise UnreadablePicture("The pixels have too many parts.")
     if len(picture.info.get("icc_profile") or b"") > MAX_PROFILE_BYTES:
         del picture.info["icc_profile"]
     return picture
@@ -183,19 +186,52 @@ def name_and_type(name: str, format: str | None) -> tuple[str, str]:
     return stem + suffix, media_type
 
 
-def count(file: BinaryIO, marker: bytes) -> int:
-    """Count how often the two bytes of `marker` occur in the file.
+def has_too_many_parts(file: BinaryIO, format: str | None) -> bool:
+    """Return True if a JPEG or PNG has so many parts that decoding its pixels would take minutes.
 
     Doesn't change the position in the file.
     """
     position = file.tell()
+    try:
+        if format in ("JPEG", "MPO"):
+            return has_too_many_scans(file)
+        return format == "PNG" and has_too_many_chunks(file)
+    finally:
+        file.seek(position)
+
+
+MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")
+"""The start of a part of a JPEG, or the end of the picture. Inside the pixels, other bytes follow 0xFF."""
+
+
+def has_too_many_scans(file: BinaryIO) -> bool:
+    """Walk through the parts of a JPEG, to its end only: phones append a second picture or a video."""
     file.seek(0)
-    found, end = 0, b""
-    while block := file.read(1 << 20):
-        found += (end + block).count(marker)
-        end = block[-1:]
-    file.seek(position)
-    return found
+    content, place, scans = file.read(), 2, 0
+    while (marker := MARKER.search(content, place)) and marker[0] != b"\xff\xd9":
+        scans += bool(scans) or marker[0] == b"\xff\xda"
+        if scans > MAX_SCANS:
+            return True
+        place = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
+    return False
+
+
+def has_too_many_chunks(file: BinaryIO) -> bool:
+    """Walk through the chunks of a PNG."""
+    file.seek(8)
+    pixels = others = 0
+    while len(start := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", start)
+        if kind == b"IEND":
+            return False
+        if kind in (b"IDAT", b"fdAT", b"fcTL"):  # the last two are in an animation
+            pixels += 1
+        else:
+            others += 1
+        if others > MAX_CHUNKS or pixels > MAX_PIXEL_CHUNKS:
+            return True
+        file.seek(length + 4, os.SEEK_CUR)
+    return False
 
 
 def exif_value(picture: Image.Image, tag: int) -> Any:
