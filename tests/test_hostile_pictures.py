@@ -502,6 +502,28 @@ def test_a_photo_of_any_name_is_resized(answers, number):
     assert (status, resized) == (200, 2), page
 
 
+TWICE = """
+import io
+from django.core.files.base import ContentFile
+from images.models import UploadedImage
+from images.tasks import resize_image_task
+from PIL import Image
+
+content = io.BytesIO()
+Image.new("RGB", (24, 16)).save(content, "WEBP")
+for _ in range(2):
+    file = ContentFile(content.getvalue(), {name!r})
+    photo = UploadedImage.objects.create(image=file, width=24, height=16)
+    resize_image_task(photo.pk)
+print(*(photo.state for photo in UploadedImage.objects.all()))
+"""
+
+
+def test_a_second_photo_with_the_same_long_name_is_resized(solution):
+    """Django adds eight characters to its name, and the resize writes a temporary file beside it."""
+    assert solution("05-beat").shell(TWICE.format(name="𠜎" * 80 + ".webp")) == "resized resized"
+
+
 @pytest.mark.parametrize("number", range(len(NAMES), len(NAMES) + 3), ids=["51", "101", "900"])
 def test_too_many_photos_are_refused_with_a_sentence(answers, number):
     status, resized, page = answers[number]

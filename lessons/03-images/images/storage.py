@@ -1,6 +1,7 @@
 """Storages for a local folder that never expose a half-written file."""
 
 import os
+from pathlib import PurePosixPath
 from uuid import uuid4
 
 from django.core.files.base import ContentFile
@@ -11,7 +12,7 @@ class AtomicStorage(FileSystemStorage):
     """Writes a file under a temporary name and then renames it, so that no process reads half a file."""
 
     def _save(self, name, content):
-        part = f"{name}.{uuid4().hex}.part"
+        part = str(PurePosixPath(name).with_name(f"{uuid4().hex}.part"))
         try:
             super()._save(part, content)
             os.replace(self.path(part), self.path(name))
