@@ -180,6 +180,21 @@ def test_an_impossible_address_does_not_stop_the_other_emails(project):
         assert server.accepted == Counter(PEOPLE), worker.output
 
 
+@pytest.mark.parametrize("domain", ["b" * 60, "𠜎" * 30])
+def test_an_address_may_be_longer_than_a_file_name(project, domain):
+    """Without a mail server, each email becomes a file. Its name contains the address."""
+    code = f"""
+from datetime import date
+from django.core.mail import get_connection
+from upkeep import reporting
+email = reporting.message(date(2026, 3, 1), "a" * 64 + "@" + ".".join([{domain!r}] * 3) + ".com")
+email.connection = get_connection("upkeep.mail.FileMail")
+email.send()
+"""
+    project.shell(code)
+    assert len(list((project.data / "mail").glob("*.eml"))) == 1
+
+
 def test_nobody_can_delete_a_delivery_in_the_admin(project):
     found = project.shell("""
 from django.contrib import admin

@@ -211,6 +211,33 @@ print(tidying.tidy(), (root / "uploads/lost.jpg").exists())
     assert run(MEDIA + code) == f"{removed} {left}"
 
 
+ODD_NAMES = {
+    "not UTF-8": b"caf\xe9.jpg",
+    "a line break": b"two\nlines.jpg",
+    "a line separator": "two\u2028lines.jpg".encode(),
+    "two spaces": b"two  spaces.jpg",
+    "a backslash": rb"back\slash.jpg",
+}
+"""File names that the site doesn't give, but that may be in the folder of the photos all the same."""
+
+
+@pytest.mark.parametrize("kind", ODD_NAMES)
+def test_a_file_with_an_odd_name_stops_no_backup_and_no_tidying(run, kind):
+    code = f"""
+write("uploads/lost.jpg")
+named = photo("uploads/kept.jpg")
+write("uploads/kept.jpg")
+odd = os.path.join(os.fsencode(root), b"uploads", {ODD_NAMES[kind]!r})
+Path(os.fsdecode(odd)).write_bytes(b"12345")
+os.utime(odd, (1, 1))
+first, second = backups.back_up(), backups.back_up()
+print(any("kept.jpg" in line for line in backups.read_list(second)), backups.restore(first))
+tidying.tidy()
+print(sorted(each.name for each in (root / "uploads").iterdir() if os.fsencode(each) != odd))
+"""
+    assert run(MEDIA + code).splitlines() == ["True []", "['kept.jpg']"]
+
+
 def test_a_folder_that_disappears_while_it_is_listed(run):
     code = """
 write("resized/1/a.jpg"), write("resized/2/b.jpg"), write("exports/c.zip")

@@ -48,7 +48,7 @@ class FileMail(BaseEmailBackend):
         """Write a temporary file and then rename it, so that a killed process leaves no half email."""
         folder = settings.DATA_DIR / "mail"
         folder.mkdir(exist_ok=True)
-        to = parseaddr(message.recipients()[0])[1].replace("/", "-")
+        to = parseaddr(message.recipients()[0])[1].replace("/", "-")[:50]  # a file name has up to 255 bytes
         file = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{to}-{uuid4().hex[:8]}.eml"
         partial = file.with_suffix(".partial")
         partial.write_bytes(message.message().as_bytes(linesep="\r\n"))

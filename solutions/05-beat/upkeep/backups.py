@@ -108,7 +108,8 @@ def media_list() -> str:
     """The photos' files with their checksums, in the format of `sha256sum -c`.
 
     The checksum of a file that has not changed since the newest backup comes from there. A bucket's files are
-    not listed, because that would download all of them. Use the bucket's versioning.
+    not listed, because that would download all of them. Use the bucket's versioning. Nor are files
+    whose names don't fit into a line of text: the site gives no such names.
     """
     root, lines = media_folder(), []
     if root is None:
@@ -117,8 +118,10 @@ def media_list() -> str:
     # Not rglob(): it fails when a folder disappears in the meantime.
     files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
     for file in sorted(file for file in files if file.is_file()):
+        name = str(file.relative_to(root))
+        if not name.isprintable():
+            continue
         with suppress(FileNotFoundError):  # a visitor has just deleted the photo
-            name = str(file.relative_to(root))
             # The operating system sets st_ctime at every change, also if a program sets st_mtime back.
             unchanged = name in known and file.stat().st_ctime < since
             lines.append(f"{known[name] if unchanged else checksum(file)}  {name}\n")

@@ -37,8 +37,11 @@ def tidy() -> tuple[int, int]:
 
 
 def stored_files() -> list[str]:
-    """The names of all files in FOLDERS, such as `uploads/garden.jpg`, on a disk or in a bucket."""
-    return [name for folder in FOLDERS for name in files_in(folder)]
+    """The names of all files in FOLDERS, such as `uploads/garden.jpg`, on a disk or in a bucket.
+
+    A name that is not valid text is left out: the site gives no such names, and no query can contain them.
+    """
+    return [name for folder in FOLDERS for name in files_in(folder) if name.isprintable()]
 
 
 def files_in(folder: str) -> Iterator[str]:
