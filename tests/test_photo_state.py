@@ -12,6 +12,7 @@ from projects import SOLUTIONS, since
         "each_possible_row_has_a_page",
         "the_admin_changes_no_column",
         "deletion_removes_the_files",
+        "a_deletion_survives_a_storage_that_fails",
         "a_deleted_photo_leaves_no_resized_file",
         "a_late_failure_does_not_undo_a_resize",
         "a_resize_clears_the_failure",

@@ -6,9 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from html import unescape
+from unittest.mock import patch
 
 from django.apps import apps
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -168,6 +170,21 @@ def deletion_removes_the_files():
         fresh(kept).delete()
         transaction.set_rollback(True)
     assert len(files(fresh(kept))) == 2, "the deletion was rolled back, and the files are gone"
+
+
+def a_deletion_survives_a_storage_that_fails():
+    """The rows are gone, so the visitor gets a page, and the other selected photos are deleted as well."""
+    client = client_of("ana", is_staff=True, is_superuser=True)
+    for error in (PermissionError(13, "Permission denied"), ConnectionError("The bucket doesn't respond.")):
+        by_visitor, *by_action = (photo(f"{name}.jpg") for name in "abc")
+        chosen = {"action": "delete_selected", "_selected_action": [made.pk for made in by_action]}
+        with patch.object(FileSystemStorage, "delete", side_effect=error):
+            answers = [
+                Client().post(f"/photos/{by_visitor.pk}/delete/"),
+                client.post("/admin/images/uploadedimage/", chosen | {"index": 0, "post": "yes"}),
+            ]
+        assert [answer.status_code for answer in answers] == [302, 302], error
+        assert not type(by_visitor).objects.exists()
 
 
 def a_deleted_photo_leaves_no_resized_file():
