@@ -220,6 +220,31 @@ def test_postgresql_is_stopped(tmp_path, outcome):
     )
 
 
+def test_postgresql_is_read_only(tmp_path, outcome):
+    """So is a server that has just become a standby, or whose provider protects a full disk."""
+    with postgres() as address, System(tmp_path.resolve(), address) as system:
+        system.start_worker()
+        with in_the_middle(system, 6):
+            refuse_writes(address, "on")
+            system.release()
+            system.wait_for("retry: Retry in", count=2)
+            refuse_writes(address, "off")
+        system.settle()
+        words = system.check()
+    assert words.startswith("6 of 6 resized"), words
+    outcome(
+        "PostgreSQL is read-only during a resize, and takes changes again later",
+        "the tasks are retried, and no photo is marked as failed",
+        words,
+    )
+
+
+def refuse_writes(address, value):
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 def test_the_hard_limit_while_the_database_is_locked(system, outcome):
     system.start_worker(LOCK_SECONDS="900", RESIZE_OPTIONS='{"soft_time_limit": 5, "time_limit": 6}')
     system.hold_deaf()

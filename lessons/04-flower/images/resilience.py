@@ -9,13 +9,13 @@ from typing import Any
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerError
 
 logger = logging.getLogger(__name__)
 
-DATABASE_ERRORS = (OperationalError, InterfaceError)
-"""What Django raises while the database is down or restarts, or is locked for too long."""
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)
+"""What Django raises while the database is down, restarts or is read-only, or is locked for too long."""
 
 PUBLISH_POLICY = {"max_retries": 5, "interval_start": 0, "interval_step": 1}
 """How a worker sends the message of a retry. It tries for ten seconds, because no visitor waits for it."""
