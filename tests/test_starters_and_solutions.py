@@ -145,6 +145,22 @@ def test_a_switch_refuses_other_words_in_a_sentence(manage, name, value):
     assert said.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
 
 
+@pytest.mark.parametrize("name", ["EMAIL_PORT", "SWEEP_AFTER"])
+@pytest.mark.parametrize("value", ["", "10m", "smtp"])
+def test_a_number_is_refused_in_a_sentence_that_names_it(manage, name, value):
+    code, said = manage(LESSONS[-1].solution, "check", **{name: value})
+    assert code
+    sentence = f"{name} is {value!r}. Set it to a whole number."
+    assert said.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
+
+
+@each_project
+def test_the_hosts_may_have_spaces_between_them(manage, folder):
+    code = PRINTED.format(name="ALLOWED_HOSTS")
+    said = manage(folder, "shell", "-v0", "-c", code, ALLOWED_HOSTS="photos.example.com, www.example.com ")
+    assert said == (0, "['photos.example.com', 'www.example.com']\n")
+
+
 @each_project
 def test_no_switch_is_read_in_another_way(folder):
     settings = (folder / "myproject/settings.py").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ DEBUG = is_on("DEBUG", os.environ.get("DEBUG", "1"))
 SECRET_KEY = os.environ.get("SECRET_KEY", "for-development-only" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY in the environment when DEBUG is 0.")
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").replace(" ", "").split(",")
 
 INSTALLED_APPS = [
     "django.contrib.admin",

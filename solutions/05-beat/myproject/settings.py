@@ -28,11 +28,22 @@ def is_on(name: str, value: str) -> bool:
     return word in on
 
 
+def whole_number(name: str, value: str | int) -> int:
+    """Return the value as a number.
+
+    name: the name of the variable, for the error message.
+    """
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number.") from None
+
+
 DEBUG = is_on("DEBUG", os.environ.get("DEBUG", "1"))
 SECRET_KEY = os.environ.get("SECRET_KEY", "for-development-only" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY in the environment when DEBUG is 0.")
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").replace(" ", "").split(",")
 
 # Practice: `manage.py storage` and `manage.py mail` make services fail on purpose. Keep it off on a server.
 PRACTICE = is_on("PRACTICE", os.environ.get("PRACTICE", "1" if DEBUG else "0"))
@@ -227,7 +238,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds
 CELERY_BEAT_CRON_STARTING_DEADLINE = 6 * 3600  # seconds
 
 # If a photo is still not resized after this time, the sweeper re-sends its task, at most three times.
-SWEEP_AFTER = int(os.environ.get("SWEEP_AFTER", 600))  # seconds
+SWEEP_AFTER = whole_number("SWEEP_AFTER", os.environ.get("SWEEP_AFTER", 600))  # seconds
 SWEEP_TIMES = 3
 
 BACKUP_DIR = DATA_DIR / "backups"
@@ -238,7 +249,7 @@ if EMAIL_HOST:
     EMAIL_BACKEND = "upkeep.mail.PatientMail"
 else:
     EMAIL_BACKEND = "practice.mail.PracticeMail" if PRACTICE else "upkeep.mail.FileMail"
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", 587))
+EMAIL_PORT = whole_number("EMAIL_PORT", os.environ.get("EMAIL_PORT", 587))
 EMAIL_USE_TLS = is_on("EMAIL_USE_TLS", os.environ.get("EMAIL_USE_TLS", "1"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
