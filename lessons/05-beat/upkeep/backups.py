@@ -106,8 +106,8 @@ def media_list() -> str:
     """The photos' files with their checksums, in the format of `sha256sum -c`.
 
     The checksum of a file that has not changed since the newest backup comes from there. A bucket's files are
-    not listed, because that would download all of them. Use the bucket's versioning. Nor are files
-    whose names don't fit into a line of text: the site gives no such names.
+    not listed, because that would download all of them. Use the bucket's versioning. Files whose names
+    contain unprintable characters are not listed either. The site never creates such names.
     """
     root, lines = media_folder(), []
     if root is None:

@@ -38,7 +38,8 @@ def tidy() -> tuple[int, int]:
 def stored_files() -> list[str]:
     """The names of all files in FOLDERS, such as `uploads/garden.jpg`, on a disk or in a bucket.
 
-    A name that is not valid text is left out: the site gives no such names, and no query can contain them.
+    Names with unprintable characters are left out, because they may not be valid text in a query. The site
+    never creates such names.
     """
     return [name for folder in FOLDERS for name in files_in(folder) if name.isprintable()]
 

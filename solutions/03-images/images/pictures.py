@@ -24,9 +24,9 @@ TYPES = {
 
 # Limits for files that are made to keep a server busy. Photos stay far below these limits.
 MAX_HEADER_READS = 3000  # a part of a header takes about three
-MAX_SCANS = 100  # of a JPEG, with their tables: a progressive one has about twenty
-MAX_CHUNKS = 1000  # of a PNG, without those with pixels
-MAX_PIXEL_CHUNKS = 40_000  # of a PNG: most programs write one for each 8 kB
+MAX_SCANS = 100  # of a JPEG, including their tables: a progressive JPEG has about twenty
+MAX_CHUNKS = 1000  # of a PNG, not counting chunks with pixels
+MAX_PIXEL_CHUNKS = 40_000  # of a PNG: most programs write one chunk for every 8 kB
 MAX_PROFILE_BYTES = 200_000  # a larger color profile is left out
 
 
@@ -152,7 +152,7 @@ def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     if any(width <= 0 or height <= 0 for width, height in frames):
         raise UnreadablePicture("The picture has no pixels.")
     if has_too_many_parts(file, picture.format):
-        raise UnreadablePicture("The pixels have too many parts.")
+        raise UnreadablePicture("The picture has too many parts.")
     if len(picture.info.get("icc_profile") or b"") > MAX_PROFILE_BYTES:
         del picture.info["icc_profile"]
     return picture
@@ -201,11 +201,11 @@ def has_too_many_parts(file: BinaryIO, format: str | None) -> bool:
 
 
 MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")
-"""The start of a part of a JPEG, or the end of the picture. Inside the pixels, other bytes follow 0xFF."""
+"""Matches the start of a part of a JPEG, or its end. In encoded pixels, other bytes follow 0xFF."""
 
 
 def has_too_many_scans(file: BinaryIO) -> bool:
-    """Walk through the parts of a JPEG, to its end only: phones append a second picture or a video."""
+    """Count the parts of a JPEG up to its end. After that, phones may append a second picture or a video."""
     file.seek(0)
     content, place, scans = file.read(), 2, 0
     while (marker := MARKER.search(content, place)) and marker[0] != b"\xff\xd9":
@@ -217,7 +217,7 @@ def has_too_many_scans(file: BinaryIO) -> bool:
 
 
 def has_too_many_chunks(file: BinaryIO) -> bool:
-    """Walk through the chunks of a PNG."""
+    """Count the chunks of a PNG, with and without pixels."""
     file.seek(8)
     pixels = others = 0
     while len(start := file.read(8)) == 8:

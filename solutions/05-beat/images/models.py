@@ -194,7 +194,7 @@ class UploadedImage(models.Model):
             # A worker may have resized the photo since this row was read, so look up its files again.
             latest = UploadedImage.objects.select_for_update().filter(pk=self.pk).first() or self
             deleted = super().delete(*args, **kwargs)
-            # The row is gone, so an error of the storage is logged and not worth an error page.
+            # The row is already deleted, so a storage error is logged instead of causing an error page.
             transaction.on_commit(latest.delete_files, robust=True)
         return deleted
 
