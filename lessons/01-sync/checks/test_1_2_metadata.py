@@ -12,11 +12,19 @@ FILE = "images/resizing.py"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" exif:GPSLatitude="53,33.0N"></x:xmpmeta>'
 
 
-def with_metadata():
-    """A JPEG with the camera and the time in its EXIF block, and a position in XMP."""
+def turned(format, orientation, width=400, height=300):
+    """A picture of this format with an EXIF orientation."""
+    exif = Image.Exif()
+    exif[photos.ORIENTATION] = orientation
+    return photos.encoded(photos.scene(width, height), format, exif=exif)
+
+
+def with_metadata(format):
+    """A picture with the camera and the time in its EXIF block, and a position in XMP if the format has XMP."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0132] = "Workshop", "Painted photo", "2026:03:01 12:00:00"
-    return photos.encoded(photos.scene(400, 300), "JPEG", exif=exif, xmp=XMP)
+    xmp = {} if format == "PNG" else {"xmp": XMP}
+    return photos.encoded(photos.scene(400, 300), format, exif=exif, **xmp)
 
 
 def with_invalid_resolution():
@@ -51,7 +59,12 @@ def copied(monkeypatch):
     return calls
 
 
-def why_not_upright(orientation, as_stored, cut, copied):
+def why_not_upright(format, orientation, as_stored, cut, copied):
+    if format != "JPEG":
+        return (
+            f"A {format} file can have an EXIF orientation, too. Rotate pictures of every format: read its orientation with "
+            "orientation(), and don't look at picture.format."
+        )
     if as_stored and copied:
         return f"{copied[0]}() returns a rotated copy and doesn't change the picture itself. Return the copy."
     if orientation in (2, 4, 5, 7):  # 6, 8 and 3 were looked at before
@@ -72,10 +85,13 @@ def why_not_upright(orientation, as_stored, cut, copied):
     )
 
 
-@pytest.mark.parametrize("orientation", [6, 8, 3, 5, 2, 4, 7])
-def test_upright(resized, copied, orientation):
+@pytest.mark.parametrize(
+    ("format", "orientation"),
+    [*(("JPEG", number) for number in (6, 8, 3, 5, 2, 4, 7)), ("WEBP", 6), ("PNG", 6)],
+)
+def test_upright(resized, copied, format, orientation):
     """Whatever its EXIF orientation is, a photo is rotated upright."""
-    content = photos.jpeg(400, 300, orientation)
+    content = turned(format, orientation)
     stored = Image.open(BytesIO(content))
     wanted = ImageOps.exif_transpose(stored)
     copied.clear()
@@ -85,8 +101,8 @@ def test_upright(resized, copied, orientation):
     tag = picture.getexif().get(photos.ORIENTATION, 1)
     expect(
         upright and found == photos.corners(wanted),
-        f"a photo with EXIF orientation {orientation} is not upright after being resized.",
-        why_not_upright(orientation, found == photos.corners(stored), not upright, copied),
+        f"a {format} with EXIF orientation {orientation} is not upright after being resized.",
+        why_not_upright(format, orientation, found == photos.corners(stored), not upright, copied),
         found=f"{picture.width}×{picture.height} pixels, orientation tag {tag}",
         file=f"{FILE}, upright()",
     )
@@ -98,14 +114,16 @@ def test_upright(resized, copied, orientation):
     )
 
 
-@pytest.mark.parametrize("orientation", [6, 8, 5, 7])
-def test_turned_box(resized, orientation):
+@pytest.mark.parametrize(
+    ("format", "orientation"), [*(("JPEG", number) for number in (6, 8, 5, 7)), ("WEBP", 6), ("PNG", 6)]
+)
+def test_turned_box(resized, format, orientation):
     """A photo in portrait orientation fills the height of the box."""
-    _, picture = resized(photos.jpeg(1000, 750, orientation))
+    _, picture = resized(turned(format, orientation, 1000, 750))
     expect(
         picture.size == (450, 600),
         f"a portrait photo was resized to {picture.width}×{picture.height}, which doesn't match the box.",
-        f"The photo is stored on its side (orientation {orientation}). "
+        f"The photo is stored on its side ({format}, orientation {orientation}). "
         "For orientations 5 to 8, is_on_its_side() has to return True so that resize() swaps the width and height of "
         "the box.",
         expected="450×600",
@@ -146,20 +164,21 @@ def test_no_position(resized):
     )
 
 
-def test_no_notes(resized):
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG"])
+def test_no_notes(resized, format):
     """The camera, the time, and metadata from other programs are removed too."""
-    result, picture = resized(with_metadata())
+    result, picture = resized(with_metadata(format))
     tags = [ExifTags.TAGS.get(tag, str(tag)) for tag in picture.getexif()]
     expect(
         not tags,
-        "the resized photo still contains EXIF data, such as the camera and the time.",
+        f"the resized {format} still contains EXIF data, such as the camera and the time.",
         "If you delete individual EXIF tags, the others stay. Save the photo without exif= to remove all of them.",
         found=", ".join(tags),
         file=f"{FILE}, write()",
     )
     expect(
         b"GPSLatitude" not in result.content,
-        "the resized photo still contains a GPS position in its XMP block.",
+        f"the resized {format} still contains a GPS position in its XMP block.",
         "Some programs store the position a second time, outside the EXIF block. Save the photo without xmp=.",
         file=f"{FILE}, write()",
     )

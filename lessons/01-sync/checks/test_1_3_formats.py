@@ -121,7 +121,14 @@ def test_palette_is_smooth(resized, mode):
     )
 
 
-@pytest.mark.parametrize("content", [photos.png, photos.transparent_gif, photos.png_with_transparent_color])
+def gray_with_alpha():
+    """A gray PNG whose left half is transparent: mode "LA"."""
+    return photos.encoded(Image.open(BytesIO(photos.png())).convert("LA"), "PNG")
+
+
+@pytest.mark.parametrize(
+    "content", [photos.png, gray_with_alpha, photos.transparent_gif, photos.png_with_transparent_color]
+)
 def test_transparency(resized, content):
     """Transparent areas stay transparent."""
     _, picture = resized(content())
@@ -131,7 +138,7 @@ def test_transparency(resized, content):
         "the transparent area of a picture is no longer transparent after the resize.",
         'convert("RGB") removes transparency. Keep a picture with an alpha channel as it is, unless it will be saved as '
         "a JPEG."
-        if content is photos.png
+        if content in (photos.png, gray_with_alpha)
         else 'picture.info["transparency"] specifies the transparent color, or its number in the palette. '
         "Convert such a picture to RGBA, so that each pixel has its own transparency.",
         file=f"{FILE}, unpacked() and converted()",

@@ -305,35 +305,39 @@ class StorageError(Exception):
 
 CANNOT_READ = [
     OSError(errno.EIO, "Input/output error"),
+    FileNotFoundError(errno.ENOENT, "No such file or directory"),
     StorageError("The storage service does not respond."),
 ]
+BUGS = [
+    kind("a bug in resizing.py") for kind in (ValueError, TypeError, KeyError, AttributeError, RuntimeError)
+]
+"""UnreadablePicture is a ValueError, but a ValueError can be anything."""
 
 
-def reason_when(upload, monkeypatch, caplog, method, prefix, error):
-    """Return the reason stored for a good photo when the storage's `method` raises `error`.
+def reason_when(upload, monkeypatch, caplog, owner, method, error, folder=""):
+    """Return the reason stored for a good photo when the method of the class `owner` raises `error`.
 
-    The storage raises the error only for names that start with `prefix`. Fails if the view hides the error.
+    With `folder`, the method raises the error only for names in that folder of the storage. Fails if the view hides the error.
     """
-    original = getattr(FileSystemStorage, method)
+    original, content, raised = getattr(owner, method), photos.jpeg(400, 300), None
 
-    def fails(storage, name, *arguments, **options):
-        if name.startswith(prefix):
+    def fails(self, first, *arguments, **options):
+        if not folder or first.startswith(folder):
             raise error
-        return original(storage, name, *arguments, **options)
+        return original(self, first, *arguments, **options)
 
-    raised = None
     caplog.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(FileSystemStorage, method, fails)
+        patch.setattr(owner, method, fails)
         try:
-            upload(("garden.jpg", photos.jpeg(400, 300)))
+            upload(("garden.jpg", content))
         except Exception as exception:
             raised = exception
     photo = the_photo()
     logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
     expect(
         raised or photo.is_processed or photo.failure_reason or logged,
-        f"the view hides a storage error: {type(error).__name__}.",
+        f"the view hides an error that has nothing to do with the picture: {type(error).__name__}.",
         "You will never learn about this error: there is no error page, no reason and no log entry. Catch only "
         "UnreadablePicture.",
         file=f"{FILE}, resize_photo()",
@@ -351,7 +355,7 @@ def reason_of_damage(upload):
 @pytest.mark.parametrize("error", CANNOT_READ, ids=lambda error: type(error).__name__)
 def test_only_damage_counts_as_damage(upload, monkeypatch, caplog, error):
     """If the storage can't read the file, the photo is not reported as damaged."""
-    reason = reason_when(upload, monkeypatch, caplog, "_open", "uploads/", error)
+    reason = reason_when(upload, monkeypatch, caplog, FileSystemStorage, "_open", error, "uploads/")
     expect(
         not reason or reason != reason_of_damage(upload),
         f"the storage could not read a good photo, but the view reports it as damaged: {reason}",
@@ -371,7 +375,7 @@ def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
         OSError(errno.ENOSPC, "No space left on device"),
         UnreadablePicture("raised while storing the result"),
     ):
-        reason = reason_when(upload, monkeypatch, caplog, "_save", "resized/", error)
+        reason = reason_when(upload, monkeypatch, caplog, FileSystemStorage, "_save", error, "resized/")
         expect(
             not reason or reason != reason_of_damage(upload),
             f"the resize worked but storing the result failed, so the view should not report the photo as damaged: {reason}",
@@ -381,3 +385,17 @@ def test_result_is_stored_outside_of_the_try(upload, monkeypatch, caplog):
             file=f"{FILE}, resize_photo()",
         )
         UploadedImage.objects.all().delete()
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda error: type(error).__name__)
+def test_a_bug_is_not_damage(upload, monkeypatch, caplog, bug):
+    """If resize() fails because of a bug in the code, the photo is not reported as damaged."""
+    reason = reason_when(upload, monkeypatch, caplog, Image.Image, "save", bug)
+    expect(
+        not reason or reason != reason_of_damage(upload),
+        f"there was a bug in resizing.py, but the view reports a good photo as damaged: {reason}",
+        "resize() raises UnreadablePicture for every damaged picture, and any other exception for a mistake in the "
+        "code. Catch only UnreadablePicture, so that you learn about your mistakes.",
+        raised=f"{type(bug).__name__}: {bug}",
+        file=f"{FILE}, resize_photo()",
+    )
