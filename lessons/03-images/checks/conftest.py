@@ -9,6 +9,7 @@ from django.utils import timezone
 from workshop.checkkit import Complaint, complain, expect, photos, until
 from workshop.checkkit.concurrent_writer import writing_before_each_save
 from workshop.checkkit.photo_rows import mark_resized
+from workshop.checkkit.queues import photo_id
 from workshop.checkkit.worker import run_task_here
 
 RETRY_OPTIONS = {
@@ -97,7 +98,7 @@ def sent(queue, task):
 
     def ids():
         ours = [message for message in queue.messages() if message.task == task.name]
-        return [(message.args or [message.kwargs.get("image_id")])[0] for message in ours]
+        return [photo_id(message) for message in ours]
 
     return ids
 

@@ -1,5 +1,9 @@
+import errno
+
 import pytest
+from django.core.files.storage import storages
 from kombu.exceptions import EncodeError
+from PIL import Image
 
 from workshop.checkkit import complain, expect, photos
 from workshop.checkkit.observed_rows import expect_consistent_rows, observe_rows
@@ -136,6 +140,36 @@ def test_original_is_kept(attempt, photo):
 def test_view_keeps_what_a_worker_writes(expect_view_keeps_row):
     """If a worker finishes before the view does, the worker's result is kept."""
     expect_view_keeps_row()
+
+
+MISSING = FileNotFoundError(errno.ENOENT, "No such file or directory")
+BUGS = [kind("a bug in the code") for kind in (ValueError, TypeError, KeyError, AttributeError, RuntimeError)]
+"""UnreadablePicture is a ValueError, but a ValueError can be anything."""
+
+
+@pytest.mark.parametrize("error", [MISSING, *BUGS], ids=lambda error: type(error).__name__)
+def test_only_damage_is_caught(attempt, photo, monkeypatch, error):
+    """Only UnreadablePicture is caught. Any other exception of a good photo propagates out of the task."""
+    damaged, kept = photo(photos.cut_short(), "cut.jpg"), photo(photos.jpeg(80, 60))
+    attempt(damaged)
+
+    def fail(*args, **kwargs):
+        raise error
+
+    owner, name = (type(storages["default"]), "_open") if error is MISSING else (Image.Image, "save")
+    monkeypatch.setattr(owner, name, fail)
+    left, messages = attempt(kept)
+    damaged.refresh_from_db(), kept.refresh_from_db()
+    expect(
+        left or messages or (kept.failure_reason and kept.failure_reason != damaged.failure_reason),
+        f"{type(error).__name__} has nothing to do with the picture, but the task "
+        + ("reports a good photo as damaged." if kept.failure_reason else "ended as if it had succeeded."),
+        "resize() raises UnreadablePicture for every damaged picture, and any other exception is a mistake in the code or "
+        "an error of the storage. Catch only UnreadablePicture, so that the task fails and you learn about the error.",
+        raised=f"{type(error).__name__}: {error}",
+        reason=kept.failure_reason or "none",
+        file=TASK,
+    )
 
 
 @pytest.mark.parametrize("content", [photos.jpeg, photos.cut_short])

@@ -42,6 +42,11 @@ def expect_one_file(photo, settings, how):
         why = "allow_overwrite is next to BACKEND, where Django ignores it. Move allow_overwrite into the OPTIONS dictionary."
     elif others and "allow_overwrite" not in resized.get("OPTIONS", {}):
         why = f'allow_overwrite is set for the wrong storage, "{others[0]}". Move it to the OPTIONS of "resized".'
+    elif resized.get("OPTIONS", {}).get("allow_overwrite"):
+        why = (
+            "allow_overwrite is set, but the second run stored its file under another name, so there was nothing to "
+            "overwrite. A name must be the same in each run: resized_path() makes it from the photo's id and name."
+        )
     else:
         why = (
             "Django's storage doesn't overwrite files: it chooses another name, and the first file stays. Set "

@@ -200,8 +200,13 @@ def test_photos_are_kept(answer):
     states = {photo.state for photo in answer["kept"]}
     expect(
         states == {"unqueued"},
-        "no message was sent, but the photos are marked as waiting for a worker.",
-        "Call mark_queued() only after the message has been sent.",
+        "no message was sent, but the photos are marked as failed."
+        if "failed" in states
+        else "no message was sent, but the photos are marked as waiting for a worker.",
+        "Nothing is wrong with the photos. A photo without queued_at and without a failure_reason can be queued later, so "
+        "only log a warning."
+        if "failed" in states
+        else "Call mark_queued() only after the message has been sent.",
         expected="unqueued",
         found=", ".join(states),
         file=VIEW,
@@ -214,6 +219,28 @@ def test_says_so(answer):
         "cannot be resized" in answer["page"],
         "the page does not say that the photos are saved but cannot be resized right now.",
         file="images/views.py, add_upload_messages()",
+    )
+
+
+def test_a_bug_is_not_an_outage(app, task, upload, monkeypatch, caplog):
+    """If a task can't be sent because of a bug in the code, the view does not say that the broker is down."""
+
+    def fail(*args, **kwargs):
+        raise TypeError("a bug in the code")
+
+    monkeypatch.setattr(app.amqp, "send_task_message", fail)
+    raised = None
+    try:
+        upload(("garden.jpg", photos.jpeg(80, 60)), follow=False)
+    except Exception as error:
+        raised = error
+    expect(
+        raised or any(record.exc_info for record in caplog.records),
+        "delay() raised a TypeError because of a bug in the code, but the view treated it as a broker that is down.",
+        "You would look for the error in the broker, because there is no traceback. Catch only the exception that delay() "
+        "raises if the broker is down, which is Kombu's OperationalError.",
+        raised="TypeError: a bug in the code",
+        file=VIEW,
     )
 
 

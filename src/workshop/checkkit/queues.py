@@ -15,6 +15,12 @@ from workshop.runtime import temporary_vhosts
 from workshop.runtime.broker_messages import Message, decoded
 
 
+def photo_id(message: Message) -> object:
+    """Return the photo's id that a message contains. An id that was sent as text is returned as a number."""
+    found = (message.args or [message.kwargs.get("image_id")])[0]
+    return int(found) if str(found).isdecimal() else found
+
+
 class Queue:
     """The default queue of `app` in database `number` of the run's Redis.
 
