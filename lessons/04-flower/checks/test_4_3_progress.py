@@ -150,21 +150,31 @@ def test_page_gets_it(client, app, worker, slow_exports, resized_photos):
     )
 
 
-def test_only_then(client, worker, entries):
+def test_only_then(app, client, worker, entries):
     """The page gets no progress for a task that is not in the PROGRESS state."""
     from images.tasks import export_zip_task
 
     _, done = entries
     failed = export_zip_task.delay(["not a number"]).id
     until(lambda: worker.outcome(failed))
-    for task_id, state in ((uuid.uuid4(), "PENDING"), (done, "SUCCESS"), (failed, "FAILURE")):
+    started, retried = str(uuid.uuid4()), str(uuid.uuid4())
+    app.backend.store_result(started, {"pid": 1, "hostname": "celery@example"}, "STARTED")
+    app.backend.store_result(retried, ConnectionError("The storage does not respond."), "RETRY")
+    states = {
+        uuid.uuid4(): "PENDING",
+        started: "STARTED",
+        retried: "RETRY",
+        done: "SUCCESS",
+        failed: "FAILURE",
+    }
+    for task_id, state in states.items():
         found = status(client, task_id)
         progress = found["progress"]
         expect(
             found["state"] == state and (progress is None or {"done", "total"} <= set(progress)),
             f"the page gets an invalid progress value for a task in the {state} state.",
-            "AsyncResult.info is your dictionary only in the PROGRESS state. After SUCCESS, info is the "
-            "task's result, and after FAILURE, it is the exception.",
+            "AsyncResult.info is your dictionary only in the PROGRESS state. After STARTED, info is the worker's name and "
+            "process id, after SUCCESS the task's result, and after RETRY and FAILURE the exception.",
             expected='"progress": null',
             found=as_json({"state": found["state"], "progress": progress}),
             file=VIEW,

@@ -30,6 +30,8 @@ CAUSES = {
     "'NoneType' object is not iterable": "A header task was called like a function, or the header is empty. Write a signature for "
     "each photo: describe_for_summary_task.s(image_id).",
     "no attribute 'clone'": "The callback is the task itself. Pass a signature: summarize_task.s().",
+    "takes 1 positional argument but": "The task takes the id of one photo. Put one signature for each photo in the "
+    "chord's header: describe_for_summary_task.s(image_id).",
     "required positional argument": "summarize_task gets its argument from the chord. Pass the task as a "
     "signature without arguments, summarize_task.s().",
 }

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from celery import chord
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 
 from workshop.checkkit import PATIENCE, as_json, complain, expect, photos, until
 
@@ -110,13 +111,21 @@ def expect_listed(result, what, pk):
             "errors you expect.",
         ),
         (
-            RuntimeError("A bug in the program."),
-            "there was a bug in the program",
-            "If you catch every exception, your own bugs look like damaged photos. Catch only the errors "
-            "you expect.",
+            OperationalError("The database does not respond."),
+            "the database did not respond",
+            "A database error says nothing about the photo. Django's database errors are in TRANSIENT: re-raise them.",
         ),
+        *[
+            (
+                kind("a bug in the code"),
+                "there was a bug in the code",
+                "If you catch more than the errors you expect, your own bugs look like damaged photos. UnreadablePicture "
+                "is a ValueError, but a ValueError can be anything.",
+            )
+            for kind in (RuntimeError, ValueError, TypeError, KeyError, AttributeError)
+        ],
     ],
-    ids=["connection", "timeout", "time-limit", "mistake"],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_other_errors_fail(app, photo, monkeypatch, error, what, why):
     """Errors that say nothing about the photo propagate, so the task fails or is retried."""
