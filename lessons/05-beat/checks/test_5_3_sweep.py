@@ -1,4 +1,3 @@
-import contextlib
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from django.utils import timezone
 from workshop.checkkit import complain, expect, photos, task_name, until
 from workshop.checkkit.celery_app import sending_to
 from workshop.checkkit.photo_rows import mark_resized
-from workshop.checkkit.queues import isolated_queue
+from workshop.checkkit.queues import isolated_queue, photo_id
 from workshop.system.ports import free_port
 
 pytestmark = pytest.mark.step("5.3")
@@ -49,11 +48,13 @@ def sweep(app):
 def sent(queue):
     """Count the queued messages of each photo, by its id."""
     ours = [message for message in queue.messages() if message.task == task_name(TASK)]
-    return Counter((message.args or [message.kwargs.get("image_id")])[0] for message in ours)
+    return Counter(photo_id(message) for message in ours)
 
 
 def test_overdue(sweep, waiting, queue):
     """A photo is re-sent if its message is too old or if it was never queued. All other photos are left alone."""
+    from upkeep import sweeping
+
     resized = waiting(1.2)
     mark_resized(resized)
     cases = {
@@ -68,6 +69,7 @@ def test_overdue(sweep, waiting, queue):
         "has failed": (waiting(1.2, failure_reason="This picture is damaged or cut short."), False),
         "has been resized": (resized, False),
     }
+    named = {photo.pk for photo in sweeping.overdue(timezone.now())}
     sweep()
     found = sent(queue)
     for what, (photo, due) in cases.items():
@@ -77,12 +79,14 @@ def test_overdue(sweep, waiting, queue):
         if due:
             complain(
                 f"the sweep did not re-send a photo that {what}.",
-                "If the broker was down during the upload, queued_at is empty. Use uploaded_at instead."
+                "overdue() returned the photo, but resend() sent no message for it."
+                if photo.pk in named
+                else "If the broker was down during the upload, queued_at is empty. Use uploaded_at instead."
                 if not photo.queued_at
                 else "According to its row, the photo has been waiting too long, so overdue() has to return it.",
                 expected=f"a message {TASK}({photo.pk})",
                 found="\n".join(map(str, queue.messages())) or "no message",
-                file=f"{FILE}, overdue()",
+                file=f"{FILE}, {'resend' if photo.pk in named else 'overdue'}()",
             )
         complain(
             f"the sweep re-sent a photo that {what}.",
@@ -271,15 +275,24 @@ def test_broker_gone(app, sweep, waiting):
     """If the message cannot be sent, the row does not change."""
     photo = waiting(1.2)
     before = (photo.queued_at, photo.sent_again)
-    with sending_to(app, f"redis://localhost:{free_port()}/0"), contextlib.suppress(Exception):
-        sweep()
+    raised = None
+    with sending_to(app, f"redis://localhost:{free_port()}/0"):
+        try:
+            sweep()
+        except Exception as error:
+            raised = error
     photo.refresh_from_db()
     expect(
         (photo.queued_at, photo.sent_again) == before,
         "the broker was down, so no message was sent, but the row says that one was sent.",
-        "After three such sweeps, the photo would be marked as failed without a single message. Update the row and "
-        "send the task inside transaction.atomic(): an exception then rolls the update back. Don't send it with "
-        "on_commit() here: on_commit() sends it after the commit, when nothing can be rolled back.",
+        "After three such sweeps, the photo would be marked as failed without a single message. "
+        + (
+            "Update the row and send the task inside transaction.atomic(): an exception then rolls the update back. Don't "
+            "send it with on_commit() here: on_commit() sends it after the commit, when nothing can be rolled back."
+            if raised
+            else "Your code caught the exception of delay() inside the transaction, so nothing rolled the update back. Let "
+            "the exception propagate out of transaction.atomic(). Don't send with enqueue(), which catches it."
+        ),
         expected=f"sent_again={before[1]}, queued_at={before[0]}",
         found=f"sent_again={photo.sent_again}, queued_at={photo.queued_at}",
         file=f"{FILE}, resend()",

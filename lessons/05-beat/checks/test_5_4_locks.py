@@ -12,6 +12,7 @@ import pytest
 
 from workshop.checkkit import STARTING, complain, expect, until
 from workshop.checkkit.beat import SENDING
+from workshop.checkkit.code_locations import raised_at
 from workshop.checkkit.process import start_python
 from workshop.system.ports import free_port
 
@@ -147,8 +148,11 @@ def test_one_of_two_processes(app, name, time_limit):
                 found = acquired
             with try_lock(name, seconds=60) as acquired:
                 again = acquired
-            with try_lock(f"{name}-2", seconds=60), try_lock(f"{name}-2", seconds=60) as acquired:
-                alone = acquired
+            with (
+                try_lock(f"{name}-2", seconds=60) as other,
+                try_lock(f"{name}-2", seconds=60) as alone,
+            ):
+                pass
     finally:
         end(pid)
     facts = {
@@ -172,10 +176,37 @@ def test_one_of_two_processes(app, name, time_limit):
     )
     expect(found is False, "a process did not get the lock, but try_lock() did not yield False.", **facts)
     expect(
+        other is True,
+        "while one process held a lock, a lock with another name was taken as well.",
+        "A sweep would be skipped because of a running backup. Each name is a separate lock, so pass the argument "
+        "`name` to new_lock() unchanged.",
+        expected="try_lock() yields True, because no process holds the lock with this name",
+        found=f"{other}",
+        file=FILE,
+    )
+    expect(
         again is False,
         "a process that did not get the lock has released the holder's lock.",
         "Call release() only if this process acquired the lock.",
         **facts,
+    )
+
+
+def test_lasts(app, name):
+    """A lock does not expire before `seconds` have passed."""
+    from upkeep.locks import try_lock
+
+    with try_lock(name, seconds=60):
+        time.sleep(0.3)
+        with try_lock(name, seconds=60) as acquired:
+            pass
+    expect(
+        acquired is False,
+        "a lock expired long before `seconds` had passed, so a second process got it.",
+        "new_lock() and Redis' option ex take seconds, and px takes milliseconds. Pass `seconds` to new_lock() unchanged.",
+        expected="with seconds=60, the lock is still taken after 0.3 seconds",
+        found="it is free",
+        file=FILE,
     )
 
 
@@ -293,7 +324,17 @@ def test_not_anothers(app, name):
         fast = try_lock(name, seconds=60)
         time.sleep(0.05)
     expect(got, "the lock did not expire.", file=FILE)
-    slow.__exit__(None, None, None)
+    try:
+        slow.__exit__(None, None, None)
+    except Exception as error:
+        complain(
+            "a process was too slow, so its lock expired and a second process got the lock. Then releasing the lock raised "
+            "an exception in the first process.",
+            "The work is done, so its task should not fail. Call release() from this file, which ignores this exception.",
+            raised=f"{type(error).__name__}: {error}",
+            raised_at=raised_at(error),
+            file=FILE,
+        )
     with try_lock(name, seconds=60) as third:
         pass
     fast.__exit__(None, None, None)

@@ -1,8 +1,10 @@
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from workshop.checkkit import expect, photos
 from workshop.checkkit.photo_rows import mark_resized
@@ -93,19 +95,24 @@ def test_found(kept, media, settings):
     )
 
 
-def test_named_stays(kept, media):
+def test_named_stays(kept, photo, media):
     """If a row refers to an upload or a resized photo, the file stays, however old it is."""
     row = kept(hours=5000)
     twin = kept("garden_resized.jpg", hours=5000)
+    waiting, failed = photo(SMALL, "waiting.jpg"), photo(SMALL, "broken.jpg")
+    failed.fail("This picture is damaged or cut short.")
+    for each in (waiting, failed):
+        media(each.image.name, 5000)
+    type(row).objects.update(uploaded_at=timezone.now() - timedelta(hours=5000))
     found = orphans()
-    for photo in (row, twin):
-        for what, name in (("an upload", photo.image.name), ("a resized photo", photo.resized_image.name)):
+    for owner in (row, twin, waiting, failed):
+        for what, name in (("an upload", owner.image.name), ("a resized photo", owner.resized_image.name)):
             expect(
-                name not in found,
+                not name or name not in found,
                 f"orphans() returned {what} that belongs to a row.",
                 "A photo has two files. Compare with both columns, image and resized_image, in every row. "
                 "You can't tell from a file's name whether it is an orphan.",
-                named_by=f"photo {photo.pk}",
+                named_by=f"photo {owner.pk}, {owner.state.label}",
                 found="\n".join(found),
                 file=FILE,
             )
