@@ -1,7 +1,7 @@
 """On a server, the finished site needs a login. It also refuses uploads if the disk is full."""
 
 import pytest
-from projects import PRODUCTION
+from projects import PRODUCTION, SOLUTIONS
 
 
 @pytest.fixture
@@ -28,3 +28,10 @@ def test_a_deployment_check_complains_about_a_site_without_login(server, variabl
     done = server(ALLOWED_HOSTS="testserver", **variables).python("manage.py", "check", "--deploy")
     assert ("(upkeep.E002)" in done.stderr) == complains, done.stderr
     assert (done.returncode == 1) == complains
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_spaces_between_the_host_names_do_not_matter(solution, name):
+    project = solution(name, ALLOWED_HOSTS="photos.example.com, www.photos.example.com", **PRODUCTION)
+    hosts = project.shell("from django.conf import settings; print(settings.ALLOWED_HOSTS)")
+    assert hosts == "['photos.example.com', 'www.photos.example.com']"

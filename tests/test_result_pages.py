@@ -23,6 +23,20 @@ def test_a_click_without_a_broker_can_be_repeated(solution, no_broker, name):
     solution(name, REDIS_URL=no_broker).call("result_pages.a_click_without_a_broker_can_be_repeated")
 
 
+@pytest.mark.parametrize("name", since("03"))
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "CommandError: The broker doesn't respond. Start it, or correct REDIS_URL."),
+        (["--limit", "-1"], "CommandError: -1 photos are not possible."),
+    ],
+)
+def test_resize_again_says_why_it_sends_nothing(solution, no_broker, name, options, says):
+    project = solution(name, REDIS_URL=no_broker)
+    project.shell("from images.models import UploadedImage\nUploadedImage.objects.create(image='uploads/a.jpg')")
+    assert project.manage("resize_again", *options, fails=True).startswith(says)
+
+
 @pytest.mark.parametrize("name", since("04"))
 def test_a_zip_export_leaves_out_what_is_gone(solution, broker, name):
     solution(name, REDIS_URL=broker.url).call("result_pages.a_zip_export_leaves_out_what_is_gone")

@@ -1,5 +1,6 @@
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
+from kombu.exceptions import OperationalError
 
 from images.models import UploadedImage
 from images.tasks import resize_again_task
@@ -13,9 +14,16 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=1000, help="how many photos (default: 1000)")
 
     def handle(self, limit, **options):
+        if limit < 0:
+            raise CommandError(f"{limit} photos are not possible. Use a number such as 1000.")
         # Pending photos already have a message, and failed photos stay failed.
         photos = UploadedImage.objects.filter(Q(is_processed=True) | Q(queued_at=None, failure_reason=""))
         image_ids = photos.values_list("pk", flat=True)[:limit]
-        for image_id in image_ids:
-            resize_again_task.delay(image_id)
+        try:
+            for image_id in image_ids:
+                resize_again_task.delay(image_id)
+        except OperationalError as error:
+            raise CommandError(
+                f"The broker doesn't respond. Start it, or correct REDIS_URL. ({error})"
+            ) from None
         self.stdout.write(f"{len(image_ids)} photos are queued to be resized again.")
