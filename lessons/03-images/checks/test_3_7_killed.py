@@ -30,6 +30,24 @@ def held(app, task, worker, photo, storage):
     return kept, sent.id, pid
 
 
+def test_visibility_timeout(app, task):
+    """The broker redelivers a message only when its task can't be running any more."""
+    with app.connection_for_write() as connection:
+        if connection.transport.driver_type != "redis":
+            return
+        timeout = connection.default_channel.visibility_timeout
+    longest = task.time_limit or app.conf.task_time_limit or 0
+    expect(
+        timeout > longest,
+        "the visibility timeout is not longer than the task's hard time limit.",
+        "The broker would deliver the message a second time while the first run is still working. Leave the visibility "
+        "timeout at its default of one hour.",
+        expected=f"more than {longest} seconds",
+        found=f"{timeout} seconds",
+        file="myproject/settings.py, CELERY_BROKER_TRANSPORT_OPTIONS",
+    )
+
+
 def test_killed_process(held, task, worker, worker_queue, storage, settled):
     """If the process running a task is killed, another process runs the task again."""
     kept, task_id, pid = held
