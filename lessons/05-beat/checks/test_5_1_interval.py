@@ -106,13 +106,14 @@ def test_beat_sends_it(app, scheduled, beat):
             "beat was started with the command in your Procfile, but it did not send the sweep.",
             "In this check, every entry in your schedule is due after a second. "
             + (
-                "Read beat's output below, and correct the beat line in the Procfile."
+                "Read beat's output below, and correct the schedule entry or the beat line in the Procfile."
                 if said
                 else "Beat printed nothing. Compare the beat line in the Procfile with the expected one."
             ),
             **({"beat_says": said} if said else {}),
             expected=EXPECTED,
             line=command,
+            entry=f"{name}: {entry!r}",
             file="Procfile",
         )
     expect(

@@ -11,6 +11,7 @@ from celery.utils.time import rate
 from django.utils import timezone
 
 from workshop.checkkit import complain, expect, task_name, until
+from workshop.system.ports import free_port
 
 pytestmark = [pytest.mark.step("5.6"), pytest.mark.long]
 
@@ -304,7 +305,15 @@ def test_each_once(people, unlimited, mails, expect_success, quiet, worker):
 
     expect_success(report_task.delay(DAY), FILE)
     quiet()
-    expect_each_once(mails, "the report was sent", "")
+    marked = Delivery.objects.filter(day=DAY).exclude(sent_at=None).count()
+    expect_each_once(
+        mails,
+        "the report was sent",
+        "Rows have a sent_at, although their emails were not sent. In deliver(), change only the row of this delivery: "
+        "filter by pk."
+        if marked > mails.count()
+        else "",
+    )
     open_rows = Delivery.objects.filter(day=DAY, sent_at=None)
     expect(
         not open_rows,
@@ -417,4 +426,43 @@ def test_message_id():
         "a report's Message-ID depends on something other than the day and the recipient.",
         found="\n".join(map(str, ids)),
         file="upkeep/reporting.py, message()",
+    )
+
+
+def test_mail_server_down(app, settings, mailoutbox):
+    """An email that the mail server did not accept has no sent_at, so that it is sent later."""
+    from upkeep import tasks
+    from upkeep.models import Delivery
+
+    refused, accepted, earlier = (
+        Delivery.objects.create(day=day, email=email)
+        for day, email in ((DAY, PEOPLE[0]), (DAY, PEOPLE[1]), (EARLIER, PEOPLE[1]))
+    )
+    usual, facts = settings.EMAIL_BACKEND, {"file": f"{FILE}, deliver()"}
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "localhost", free_port(), False
+    with contextlib.suppress(OSError):
+        tasks.send_report(refused.pk)
+    refused.refresh_from_db()
+    expect(
+        refused.sent_at is None,
+        "the mail server did not respond, so no email was sent, but its row has a sent_at.",
+        "This report would never be sent. Set sent_at only if send() raised no exception. Don't catch the exception in "
+        "deliver(), and don't pass fail_silently: send_report() catches it, and mail_task is retried.",
+        **facts,
+    )
+    settings.EMAIL_BACKEND = usual
+    tasks.send_report(accepted.pk)
+    accepted.refresh_from_db(), earlier.refresh_from_db()
+    expect(
+        [message.to for message in mailoutbox] == [[accepted.email]] and accepted.sent_at,
+        "the mail server responds again, but an email was not sent, or its row has no sent_at.",
+        found=f"{len(mailoutbox)} emails, sent_at={accepted.sent_at}",
+        **facts,
+    )
+    expect(
+        earlier.sent_at is None,
+        "the report of one day was sent, but the row of an earlier day, whose email was not sent, has a sent_at too.",
+        "A recipient has one row for each day. Change only the row of this delivery: filter by pk.",
+        **facts,
     )
