@@ -33,7 +33,9 @@ def test_a_click_without_a_broker_can_be_repeated(solution, no_broker, name):
 )
 def test_resize_again_says_why_it_sends_nothing(solution, no_broker, name, options, says):
     project = solution(name, REDIS_URL=no_broker)
-    project.shell("from images.models import UploadedImage\nUploadedImage.objects.create(image='uploads/a.jpg')")
+    project.shell(
+        "from images.models import UploadedImage\nUploadedImage.objects.create(image='uploads/a.jpg')"
+    )
     assert project.manage("resize_again", *options, fails=True).startswith(says)
 
 
