@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, limit, **options):
         if limit < 0:
-            raise CommandError(f"{limit} photos are not possible. Use a number such as 1000.")
+            raise CommandError(f"--limit is {limit}, but it must not be negative.")
         # Pending photos already have a message, and failed photos stay failed.
         photos = UploadedImage.objects.filter(Q(is_processed=True) | Q(queued_at=None, failure_reason=""))
         image_ids = photos.values_list("pk", flat=True)[:limit]
