@@ -148,7 +148,7 @@ def test_status_lists_the_lessons_and_the_next_command(run):
         (["up", "7"], "There is no lesson"),
         (["up", "2"], "./workshop start 02"),
         (["docs"], "mkdocs.yml is missing"),
-        (["dev", "carry", "nothing.py"], "No lesson or solution has"),
+        (["dev", "carry", "nothing.py"], "No lesson or solution contains"),
         (["dev", "carry", "lessons/01-one/checks/test_one.py"], "Checks exist only in their lesson"),
     ],
 )
