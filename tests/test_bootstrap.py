@@ -17,7 +17,21 @@ import pytest
 from workshop import paths
 
 SCRIPT = paths.ROOT / "workshop"
-TOOLS = ["awk", "cat", "cksum", "df", "dirname", "grep", "mkdir", "rm", "sed", "sh", "tail", "uname"]
+TOOLS = [
+    "awk",
+    "cat",
+    "cksum",
+    "df",
+    "dirname",
+    "grep",
+    "mkdir",
+    "readlink",
+    "rm",
+    "sed",
+    "sh",
+    "tail",
+    "uname",
+]
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)] or ["sh"]
 
 
@@ -193,6 +207,14 @@ def test_a_start_by_a_relative_path_stays_in_its_folder(ready):
     out = subprocess.check_output(["sh", "project/workshop"], cwd=away, env=env, text=True)
     (ready.folder / "src/workshop/__init__.py").unlink()
     assert out == f"{away}\ntiny 1\n"
+
+
+def test_a_start_through_a_link_stays_in_its_clone(ready, tmp_path):
+    """Such as a link in ~/bin."""
+    link = tmp_path / "workshop"
+    link.symlink_to(ready.folder / "workshop")
+    out = subprocess.check_output([link, "status"], env={"PATH": str(ready.bin)}, text=True)
+    assert out == "tiny 1 status\n"
 
 
 def test_a_changed_list_of_packages_is_installed_into_the_same_venv(ready):
@@ -425,6 +447,17 @@ def test_windows_is_sent_to_wsl(project):
     (project.bin / "uname").chmod(0o755)
     code, _, said = project.run()
     assert (code, "inside WSL 2, because Celery workers don't run on native Windows" in said) == (1, True)
+
+
+@pytest.mark.parametrize("character", [":", "[", "$"])
+def test_a_path_that_python_or_pytest_misreads_is_named_at_once(tmp_path, character):
+    folder = tmp_path / f"a{character}HOME"
+    folder.mkdir()
+    shutil.copy(SCRIPT, folder)
+    run = subprocess.run([folder / "workshop"], capture_output=True, text=True, check=False)
+    assert (run.returncode, "Rename or move the folder" in run.stderr) == (1, True)
+    assert f"cannot run in {folder}, " in run.stderr
+    assert [file.name for file in folder.iterdir()] == ["workshop"]
 
 
 def test_without_its_list_of_packages_the_script_says_how_to_get_it_back(project):
