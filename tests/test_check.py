@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import watchfiles
 from file_watch_limits import limited
 from files import edit
 from printed_text import Printed
@@ -29,9 +30,11 @@ from workshop.checks import pytest_process, runner
 from workshop.checks.events import Checked, Finished
 from workshop.commands import check
 from workshop.course import lessons, progress, project
+from workshop.runtime import diagnosis
 from workshop.runtime.broker import Broker
 from workshop.system import signals
 from workshop.system.child import Child
+from workshop.system.file_watcher import CodeFilter
 from workshop.system.waiting import until
 
 
@@ -344,6 +347,37 @@ def test_watch_checks_again_after_a_save(mine, tmp_path):
         watch.signal(signal.SIGINT)
         assert watch.wait(60) == 0
         assert "Stopped watching." in Printed(watch.output)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_code"),
+    [
+        ("images/tasks.py", True),
+        ("images/templates/images/photo.html", True),
+        ("Procfile", True),
+        ("database.py", True),
+        ("data/media/photo.py", False),
+        ("images/.#tasks.py", False),
+        ("images/._tasks.py", False),
+        ("images/tasks.py~", False),
+        ("images/__pycache__/tasks.py", False),
+    ],
+)
+def test_which_files_start_a_new_check(tmp_path, name, is_code):
+    passes = CodeFilter(tmp_path, ".html")
+    assert passes(watchfiles.Change.modified, str(tmp_path / name)) == is_code
+
+
+@pytest.mark.parametrize("name", [".#views.py", "._views.py"])
+def test_files_of_editors_and_systems_are_not_the_learners_code(tmp_path, name):
+    """Emacs' lock is a link that leads nowhere. macOS writes binary files to other systems' disks."""
+    (tmp_path / "views.py").write_text("x = 1\n")
+    if name == ".#views.py":
+        (tmp_path / name).symlink_to("me@host.42:1")
+    else:
+        (tmp_path / name).write_bytes(b"\0\5Mac OS X")
+    assert diagnosis.unreadable(tmp_path) == []
+    assert [file.name for file in diagnosis.python_files(tmp_path)] == ["views.py"]
 
 
 def test_watch_looks_at_the_files_where_the_system_watches_none(tmp_path):

@@ -6,6 +6,7 @@ import sys
 import pytest
 import smallchain
 import workshop_process
+from files import write
 from printed_text import Printed
 
 from workshop import cli, paths
@@ -93,6 +94,16 @@ def test_diff_of_one_file_of_one_step_and_of_a_missing_file(run, root):
     assert "-x = 1" in run("diff", "1", "images/mine.py")[1]
     code, _, err = run("diff", "1", "nothing.py")
     assert (code, "There is no file nothing.py" in err) == (1, True)
+
+
+def test_diff_ignores_line_endings_and_hidden_files(run, root):
+    run("start", "1")
+    folder = root / "playground/01-one"
+    run("solve", "1")
+    for file in (folder / "images/views.py", folder / "Procfile"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    write(folder, {".history/images/views.py": "x = 1\n", "images/._views.py": "\0"})
+    assert "playground/01-one is the same as solutions/01-one." in run("diff")[1]
 
 
 @pytest.mark.parametrize("file", ["images/numbers.py", "images/__init__.py", "playground/01-one/manage.py"])

@@ -98,7 +98,7 @@ def _watch_folder(project: Project, step: str | None) -> bool:
         for changes in file_watcher.changes(
             project.folder,
             say,
-            watch_filter=lambda _change, path: _is_code(Path(path).relative_to(project.folder)),
+            watch_filter=file_watcher.CodeFilter(project.folder, ".html", ".js", ".css"),
             debounce=100,
             step=20,
             rust_timeout=QUIET,
@@ -149,8 +149,3 @@ def _record(project: Project, step: str | None, passed: list[str]) -> None:
     others = set(progress.passed_steps(lesson.name)) - {step} if step else set()
     known = others.union(passed)
     progress.set_passed_steps(lesson.name, [step.id for step in lesson.steps if step.id in known])
-
-
-def _is_code(name: Path) -> bool:
-    """Return True if a change to the file `name` starts a new check. The path is relative to the project."""
-    return name.suffix in (".py", ".html", ".js", ".css") and not {"data", "__pycache__"} & set(name.parts)

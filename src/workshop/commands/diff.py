@@ -1,5 +1,6 @@
 """`./workshop diff`: compare the learner's copy with the solution, file by file."""
 
+import codecs
 import difflib
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ def compare(project: Project, step: Step | None = None, name: str | None = None)
     return [
         _diff(project, name, mine.get(name), solved.get(name))
         for name in names
-        if mine.get(name) != solved.get(name)
+        if _text(mine.get(name)) != _text(solved.get(name))
     ]
 
 
@@ -118,9 +119,14 @@ def _refuse_other_files(project: Project, step: Step | None, name: str, known: s
         )
 
 
+def _text(content: bytes | None) -> list[bytes] | None:
+    """Return the lines of a file without their line endings, which depend on the editor."""
+    return None if content is None else content.removeprefix(codecs.BOM_UTF8).splitlines()
+
+
 def _diff(project: Project, name: str, mine: bytes | None, solved: bytes | None) -> FileDiff:
     try:
-        texts = [(content or b"").decode().splitlines() for content in (mine, solved)]
+        texts = [(content or b"").decode("utf-8-sig").splitlines() for content in (mine, solved)]
         labels = (f"{name}   your copy", f"{name}   solution")
         lines = list(difflib.unified_diff(*texts, *labels, lineterm=""))
     except UnicodeDecodeError:

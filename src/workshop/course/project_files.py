@@ -12,10 +12,6 @@ SCRIPT_NAME = "workshop"
 NOT_IN_PROJECT = ("data", "checks", "lesson.toml", SCRIPT_NAME)
 """Files and folders at the top level of a starter or learner's copy that are not part of the project."""
 
-LEFT_BY_TOOLS = frozenset(
-    ("__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", ".idea", ".vscode", ".git")
-)
-
 README = "README.md"
 """The name of the README file. Each starter has one, but a solution does not."""
 
@@ -23,14 +19,15 @@ README = "README.md"
 def list_files(folder: Path) -> dict[str, Path]:
     """Return the files of the project in `folder`. The keys are relative paths such as "images/views.py".
 
-    The result doesn't include the data, the checks, the manifest or files that tools leave behind.
+    The result doesn't include the data, the checks, the manifest, hidden files or files that tools leave
+    behind.
     """
     names = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*"))}
     return {name: file for name, file in names.items() if is_project_file(name) and file.is_file()}
 
 
 def is_project_file(name: str) -> bool:
-    """Return False for data, checks, the manifest, and files that tools leave behind.
+    """Return False for data, checks, the manifest, hidden files, and files that tools leave behind.
 
     Args:
         name: A path relative to the project, such as "images/views.py".
@@ -38,10 +35,9 @@ def is_project_file(name: str) -> bool:
     path = PurePath(name)
     return (
         path.parts[0] not in NOT_IN_PROJECT
-        and LEFT_BY_TOOLS.isdisjoint(path.parts)
+        and not any(part == "__pycache__" or part.startswith(".") for part in path.parts)
         and not path.name.endswith((".pyc", ".swp", "~"))
         and not path.name.startswith("celerybeat-schedule")
-        and path.name != ".DS_Store"
     )
 
 

@@ -32,10 +32,14 @@ class Cause:
 
 
 def python_files(folder: Path) -> Iterator[Path]:
-    """Yield the project's own Python files."""
+    """Yield the project's own Python files.
+
+    Hidden files are skipped, because editors and systems create them. For example, Emacs' lock file
+    `.#views.py` is a broken link.
+    """
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (Path(parent, name) for name in sorted(names) if re.fullmatch(r"[^.].*\.py", name))
 
 
 def unreadable(folder: Path) -> list[str]:

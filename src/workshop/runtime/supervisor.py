@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-import watchfiles
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 from honcho.process import Process
@@ -402,7 +401,7 @@ class Supervisor:
             running.signal(signal.SIGKILL)
 
     def _watch(self) -> None:
-        own = watchfiles.PythonFilter(ignore_paths=[self.folder / "data"], extra_extensions=("Procfile",))
+        own = file_watcher.CodeFilter(self.folder)
         options = {"debounce": 400, "stop_event": self._stop_watching, "raise_interrupt": False}
         for changes in file_watcher.changes(self.folder, self.say, watch_filter=own, **options):
             files = sorted({str(Path(path).relative_to(self.folder)) for _, path in changes})

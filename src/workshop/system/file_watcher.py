@@ -8,6 +8,23 @@ import watchfiles
 FIX = "sudo sysctl fs.inotify.max_user_watches=1048576 fs.inotify.max_user_instances=1024"
 
 
+class CodeFilter(watchfiles.PythonFilter):
+    """Passes on changes to a project's code and its Procfile.
+
+    Changes to the data and to hidden or temporary files, such as those of an editor, are ignored.
+
+    Args:
+        folder: The project's folder.
+        extensions: The extensions of other files to watch, such as ".html".
+    """
+
+    ignore_entity_patterns = (*watchfiles.PythonFilter.ignore_entity_patterns, r"^\.")
+
+    def __init__(self, folder: Path, *extensions: str):
+        # The separator is needed because watchfiles only compares the beginnings of paths.
+        super().__init__(ignore_paths=[f"{folder / 'data'}/"], extra_extensions=("Procfile", *extensions))
+
+
 def identity(folder: Path) -> int | None:
     """Return a number that changes when another folder replaces `folder`, or None if `folder` is missing."""
     try:
