@@ -468,6 +468,7 @@ def test_a_port_is_claimed_before_its_server_listens():
         first.kill()
     assert ports.claimant(port) is None
     assert ports.claim(port)
+    assert not ports.claim(port), "up --port 8001 has claimed the usual port of the docs for the site"
     child = subprocess.run(
         [*command, "claim", str(port)], env=environment, input="", capture_output=True, text=True
     )
@@ -545,16 +546,28 @@ def test_no_procfile(root, start):
     assert not (root / ".workshop/up.json").exists()
 
 
-def test_a_procfile_line_that_cannot_be_read_is_shown(root, start):
-    line = "worker: celery -A myproject worker -n 'x@%h"
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("worker: celery -A myproject worker -n 'x@%h", "No closing quotation"),
+        (" worker: celery -A myproject worker", "it does not start with a name and a colon"),
+        ("worker celery -A myproject worker", "it does not start with a name and a colon"),
+        ("web: python manage.py runserver 8001", "it names web again"),
+    ],
+)
+def test_a_procfile_line_that_cannot_be_read_is_shown(root, start, line, why):
     write(project_of(root, "02-waiting"), {"Procfile": f"web: python manage.py runserver\n{line}\n"})
     run = start("02")
     assert run.end() == 1
-    assert run.lines[:2] == [
-        "A line in playground/02-waiting/Procfile cannot be read: No closing quotation.",
-        f"  {line}",
-    ]
+    assert f"A line in playground/02-waiting/Procfile cannot be read: {why}. {line.strip()} " in run.text
     assert "run the same command again" in run.text
+
+
+def test_a_procfile_from_an_editor_on_windows(tmp_path):
+    """Its first line starts with a byte order mark, and each line ends with a carriage return."""
+    file = tmp_path / "Procfile"
+    file.write_bytes(b"\xef\xbb\xbfweb: a $PORT\r\n\r\n# more\r\nworker: b\r\n")
+    assert procfile.read_commands(file) == {"web": "a $PORT", "worker": "b"}
 
 
 def test_an_error_of_the_supervisor_leaves_no_process(tmp_path):
@@ -648,6 +661,8 @@ def test_pending_migrations_are_found_without_django(root):
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=folder, env=environment, check=True)
     assert project_database.pending_migrations(project) == []
     write(folder, {"images/migrations/0002_more.py": ""})
+    with (folder / "myproject/settings.py").open("ab") as settings:
+        settings.write("# für Python kein Fehler\n".encode("latin-1"))
     assert project_database.pending_migrations(project) == ["images.0002_more"]
 
 

@@ -3,13 +3,11 @@
 import os
 from pathlib import Path
 
-from honcho.environ import parse_procfile
-
 from workshop.checkkit import Complaint
 from workshop.checkkit.process import Process
 from workshop.checkkit.queues import Queue
 from workshop.checkkit.worker import QUICK_START, READY, node_name
-from workshop.runtime.procfile import Service
+from workshop.runtime.procfile import Service, UnreadableLine, read_commands
 
 FILE = "Procfile"
 
@@ -18,26 +16,17 @@ def read(folder: Path) -> dict[str, Service]:
     """Return the processes defined in the Procfile of the project in `folder`, by name.
 
     Raises:
-        Complaint: There is no Procfile, the Procfile defines a process twice, or a shell can't parse one of
-            the commands.
+        Complaint: There is no Procfile, or one of its lines cannot be read.
     """
     try:
-        commands = parse_procfile((folder / FILE).read_text(encoding="utf-8")).processes
+        commands = read_commands(folder / FILE)
     except FileNotFoundError:
         raise Complaint("the project has no Procfile.", file=FILE) from None
-    except AssertionError:
+    except UnreadableLine as error:
         raise Complaint(
-            "the Procfile defines a process twice.", "Give each process its own name.", file=FILE
+            f"a line in the Procfile cannot be read: {error}.", error.fix, line=error.line, file=FILE
         ) from None
-    services = {name: Service(name, command, folder, {}) for name, command in commands.items()}
-    for service in services.values():
-        try:
-            _ = service.words
-        except ValueError as error:
-            raise Complaint(
-                f"the line for {service.name} cannot be read: {error}.", line=shown(service), file=FILE
-            ) from None
-    return services
+    return {name: Service(name, command, folder, {}) for name, command in commands.items()}
 
 
 def workers(services: dict[str, Service]) -> list[Service]:

@@ -42,6 +42,8 @@ def _migration_files(folder: Path) -> list[tuple[str, str]]:
 
     folders = {file.parent.name: file for file in folder.glob("*/migrations")}
     for settings in (*folder.glob("*/settings.py"), *folder.glob("*/settings/**/*.py")):
-        for label in re.findall(r"django\.contrib\.(\w+)", settings.read_text(encoding="utf-8")):
+        for label in re.findall(
+            r"django\.contrib\.(\w+)", settings.read_text(encoding="utf-8", errors="replace")
+        ):
             folders.setdefault(label, Path(django.__file__).parent / "contrib" / label / "migrations")
     return [(app, file.stem) for app in sorted(folders) for file in sorted(folders[app].glob("[0-9]*.py"))]

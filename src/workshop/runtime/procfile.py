@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from honcho.environ import parse_procfile
+from honcho.environ import PROCFILE_LINE
 
 from workshop import paths
 from workshop.course import progress
@@ -102,6 +102,51 @@ class Service:
         return "exec python -c " + shlex.quote(_PROBE.format(app=self.app))
 
 
+class UnreadableLine(ValueError):
+    """Raised if a line of a Procfile cannot be read. The message says why, without a period.
+
+    Attributes:
+        line: The line.
+        fix: How to fix the line, as a sentence.
+    """
+
+    def __init__(self, why: str, line: str, fix: str):
+        super().__init__(why)
+        self.line, self.fix = line, fix
+
+
+def read_commands(file: Path) -> dict[str, str]:
+    """Return the command of each process in a Procfile, by name.
+
+    honcho itself ignores a line that it can't read.
+
+    Raises:
+        FileNotFoundError: There is no Procfile.
+        UnreadableLine: A line names no process, names the same process as an earlier line, or contains a
+            command that a shell can't parse.
+    """
+    commands: dict[str, str] = {}
+    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = PROCFILE_LINE.match(line)
+        if match is None:
+            raise UnreadableLine(
+                "it does not start with a name and a colon",
+                line,
+                "Write the line like this: web: python manage.py …",
+            )
+        name, command = match.groups()
+        if name in commands:
+            raise UnreadableLine(f"it names {name} again", line, "Give each process its own name.")
+        try:
+            shlex.split(command)
+        except ValueError as error:
+            raise UnreadableLine(str(error), line, "Look for an unmatched ' or \", and fix it.") from None
+        commands[name] = command
+    return commands
+
+
 def from_procfile(project: Project, environment: dict[str, str], port: int) -> list[Service]:
     """Return the services in the project's Procfile.
 
@@ -116,29 +161,22 @@ def from_procfile(project: Project, environment: dict[str, str], port: int) -> l
     """
     file = project.folder / "Procfile"
     try:
-        commands = parse_procfile(file.read_text(encoding="utf-8")).processes
+        commands = read_commands(file)
     except FileNotFoundError:
         raise WorkshopError(
             f"{project.shown} has no Procfile, so there is nothing to start. Restore the file:  cp "
             f"{paths.typed(project.lesson.folder / 'Procfile')} {paths.typed(file)}"
         ) from None
-    except AssertionError:
+    except UnreadableLine as error:
         raise WorkshopError(
-            f"{project.shown}/Procfile names a process twice. Give each process its own name."
+            f"A line in {project.shown}/Procfile cannot be read: {error}.\n"
+            f"  {error.line}\n"
+            f"{error.fix} Then run the same command again."
         ) from None
     if not commands:
         raise WorkshopError(
             f"{project.shown}/Procfile lists no processes. A line looks like this: web: python manage.py …"
         )
-    for name, command in commands.items():
-        try:
-            shlex.split(command)
-        except ValueError as error:
-            raise WorkshopError(
-                f"A line in {project.shown}/Procfile cannot be read: {error}.\n"
-                f"  {name}: {command}\n"
-                "Look for an unmatched ' or \", fix it, and run the same command again."
-            ) from None
     # Skip the probe if the step's check has passed, because a probe takes at least a quarter of a second.
     passed = progress.passed_steps(project.lesson.name) if project.is_learners else []
     waits = {name: step for name, step in project.lesson.waits.items() if step not in passed}

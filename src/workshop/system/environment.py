@@ -76,7 +76,7 @@ def _without_proxy(known: Mapping[str, str]) -> dict[str, str]:
 
 def read_by(file: Path) -> set[str]:
     """Return the names of the variables that a Python file reads from os.environ or a copy of os.environ."""
-    return set(_reads(ast.parse(file.read_text(encoding="utf-8"))))
+    return set(_reads(ast.parse(file.read_bytes())))
 
 
 def _reads(tree: ast.Module) -> Iterator[str]:

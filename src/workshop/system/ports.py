@@ -62,12 +62,10 @@ def claim(port: int) -> bool:
     when the process exits.
 
     Returns:
-        True if `port` is now reserved, or False if another process listens on `port` or has claimed it.
+        True if `port` is now reserved, or False if a process listens on `port` or has already claimed it.
     """
-    if not is_free(port):
+    if port in _claims or not is_free(port):
         return False
-    if port in _claims:
-        return True
     claimed = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         claimed.bind(("127.0.0.1", port))
