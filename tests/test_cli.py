@@ -9,6 +9,7 @@ import workshop_process
 from files import write
 from printed_text import Printed
 
+from benchmarks import startup
 from workshop import cli, paths
 from workshop.course import progress, project
 from workshop.system.environment import inherited
@@ -115,6 +116,17 @@ def test_diff_of_a_step_knows_its_own_files_alone(run, root, file):
     name = file.removeprefix("playground/01-one/")
     assert err.startswith(f"Step 1.1 changes images/views.py, but not {name}.\n")
     assert f"./workshop diff 01 {name}" in err
+
+
+@pytest.mark.parametrize(
+    "variables", [{"COLUMNS": "0"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii"}]
+)
+def test_every_terminal_gets_the_text(root, variables):
+    environment = startup.environment(root) | variables
+    process = subprocess.run(startup.workshop("status"), env=environment, capture_output=True, check=False)
+    assert (process.returncode, process.stderr) == (0, b"")
+    assert b"01-one" in process.stdout
+    assert b"Next: ./workshop start 01" in process.stdout
 
 
 @pytest.mark.parametrize("already", [False, True])

@@ -1,12 +1,21 @@
 """The two consoles that all modules print to, and the functions that wrap and print text."""
 
 import contextlib
+import io
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
+
+if os.environ.get("COLUMNS") == "0":  # means that the width is unknown, but Rich would print nothing
+    del os.environ["COLUMNS"]
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, io.TextIOWrapper):
+        _stream.reconfigure(errors="replace")  # in a terminal without UTF-8, print ? instead of ✓
 
 console = Console(highlight=False)
 """Standard output, for a command's results."""
