@@ -804,6 +804,24 @@ def test_reset_stops_an_up_that_is_just_starting(root, start, monkeypatch):
     assert not (root / ".workshop/up.json").exists()
 
 
+@pytest.mark.parametrize("command", [("reset", "01"), ("broker", "stop")])
+def test_an_up_that_is_suspended_hears_other_commands(root, start, command):
+    """Ctrl-Z suspends it, and then it handles no signal."""
+    first = start()
+    first.until("stop: Ctrl-C")
+    up = psutil.Process(first.process.pid)
+    up.suspend()
+    assert until(lambda: up.status() == psutil.STATUS_STOPPED, 60)
+    second = start()
+    assert second.end() == 1
+    assert (
+        f"It was suspended with Ctrl-Z. To continue it, type fg in its terminal, or: kill -CONT {up.pid} "
+        in second.text
+    )
+    assert workshop(root, *command).returncode == 0
+    first.until("Stopped. Nothing is left running." if command[0] == "reset" else "broker stopped.")
+
+
 def test_reset_ends_what_a_killed_up_left_running(root, busy):
     run = busy()
     children = run.children()

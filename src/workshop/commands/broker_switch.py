@@ -33,7 +33,7 @@ def switch(on: bool) -> str:
     if answers(url) is on:
         return f"The broker is already {'running' if on else 'stopped'}."
     try:
-        up.send_signal(START if on else STOP)
+        up_state.signal_to(up, START if on else STOP)
     except psutil.Error as error:
         raise WorkshopError(f"Could not send a signal to ./workshop up ({error}).") from error
     if not until(lambda: answers(url, 0.5) is on, SECONDS):

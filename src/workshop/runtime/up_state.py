@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,16 @@ def process(identity: dict) -> psutil.Process | None:
     return None
 
 
+def signal_to(up: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to `./workshop up`. If the learner has suspended it with Ctrl-Z, it continues.
+
+    Raises:
+        psutil.Error: The process has exited, or it belongs to another user.
+    """
+    up.send_signal(number)
+    up.resume()
+
+
 def stop(folder: Path) -> bool:
     """Stop `./workshop up` if it runs the project in `folder`.
 
@@ -68,7 +79,7 @@ def stop(folder: Path) -> bool:
             return True
         if not terminated and (running := process(state)):
             with contextlib.suppress(psutil.Error):
-                running.terminate()
+                signal_to(running, signal.SIGTERM)
             terminated = True
         with contextlib.suppress(WorkshopError), only_one():
             return True
@@ -116,6 +127,10 @@ def _already_up(state: dict) -> str:
         else "./workshop up is already starting."
     ]
     lines += [f"  {name:<10}{address}" for name, address in state.get("addresses", {}).items()]
+    if (up := process(state)) and up.status() == psutil.STATUS_STOPPED:
+        lines.append(
+            f"It was suspended with Ctrl-Z. To continue it, type fg in its terminal, or: kill -CONT {pid}"
+        )
     lines.append("Stop it with Ctrl-C in its terminal" + (f", or type: kill {pid}" if pid else "."))
     return "\n".join(lines)
 
