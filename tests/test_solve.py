@@ -49,6 +49,16 @@ def test_a_module_that_a_package_would_hide_is_not_written(copy):
     assert not (copy.folder / "images/views.py").exists()
 
 
+def test_line_endings_of_an_editor_on_windows_are_no_conflict(copy):
+    file = copy.folder / "images/views.py"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n") + b"MINE = 1\r\n")
+    solve.solve_step(copy, copy.lesson.step("1.1"))
+    assert file.read_bytes().endswith(b"MINE = 1\r\n")
+    assert file.read_bytes().count(b"\r\n") == file.read_bytes().count(b"\n")
+    assert "return 1" in views(copy)
+    assert not solve.solve_step(copy, copy.lesson.step("1.1"))
+
+
 @pytest.mark.parametrize("step", ["1.1", "1.2"])
 def test_solving_twice_changes_nothing_more(copy, step):
     solve.solve_step(copy, copy.lesson.step(step))

@@ -73,10 +73,13 @@ def _file_with_step(project: Project, step: Step, name: str) -> bytes:
         # Restore a deleted file with the solutions to all steps up to this one.
         steps = [other.id for other in lesson.steps[: lesson.steps.index(step) + 1]]
         return _applied(start, [hunk for hunk in changes if any(map(hunk.belongs_to, steps))])
+    # An editor may have saved the file with Windows line endings. Without them, not every line conflicts.
+    newline = b"\r\n" if b"\r\n" in mine else b"\n"
+    mine = mine.replace(newline, b"\n")
     # Apply steps that are already done to both versions, so that they never conflict with this step.
     done = [hunk for hunk in changes if not hunk.belongs_to(step.id) and _is_done(hunk, start, mine.decode())]
     target = [hunk for hunk in changes if hunk in done or hunk.belongs_to(step.id)]
-    return _merged(mine, _applied(start, done), _applied(start, target))
+    return _merged(mine, _applied(start, done), _applied(start, target)).replace(b"\n", newline)
 
 
 def _is_done(hunk: Hunk, starter: str, mine: str) -> bool:
