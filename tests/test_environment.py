@@ -15,6 +15,7 @@ import nbformat
 import pytest
 import redis
 from check_events import check_events
+from files import write
 from printed_text import in_one_line
 from workshop_process import PATIENCE, Up
 
@@ -102,7 +103,9 @@ def test_check_uses_its_own_broker_and_settings(foreign_shell):
     assert [each for each in events if isinstance(each, Checked) and not each.passed] == []
 
 
-def test_a_kernel_has_no_foreign_settings(foreign_shell):
+def test_a_kernel_has_no_foreign_settings(foreign_shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, {".ipython/profile_default/startup/00.py": "import os\nos.environ['DEBUG'] = 'mine'\n"})
     site = SimpleNamespace(
         project=project.at(SOLUTION), data=SOLUTION, address="", broker_url="", flower_address=""
     )

@@ -21,6 +21,7 @@ import nbformat
 import psutil
 import pytest
 import redis
+from files import write
 from jupyter_client.manager import start_new_kernel
 
 from workshop import paths
@@ -428,7 +429,10 @@ def test_the_token_is_private(root):
     assert token not in server.jupyter().command
 
 
-def test_jupyter_wants_the_token_and_listens_here_alone(root):
+def test_jupyter_wants_the_token_and_listens_here_alone(root, tmp_path, monkeypatch):
+    """Also if the learner's own JupyterLab has other settings."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, {".jupyter/jupyter_server_config.py": "c.ServerApp.base_url = '/mine/'\n"})
     service = server.jupyter(free_port())
     with Child(service.shell_command, folder=service.folder, environment=service.environment) as process:
         address = f"http://localhost:{service.port}"

@@ -8,4 +8,16 @@ fails, and jsonschema works without rfc3987_syntax.
 
 import sys
 
+from workshop import paths
+
 sys.modules.setdefault("rfc3987_syntax", None)
+
+
+def settings_folders() -> dict[str, str]:
+    """Return environment variables that replace the learner's own settings of Jupyter and IPython.
+
+    The settings in ~/.jupyter and ~/.ipython are for other projects. For example, they can change
+    JupyterLab's address, or run code in each kernel.
+    """
+    folder = paths.STATE / "jupyter"
+    return {"JUPYTER_CONFIG_DIR": str(folder), "IPYTHONDIR": str(folder / "ipython")}

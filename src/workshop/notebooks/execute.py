@@ -9,6 +9,7 @@ from workshop import paths
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
 from workshop.notebookkit.running_services import VARIABLE
+from workshop.notebooks import settings_folders
 from workshop.notebooks.convert import NotebookNode
 from workshop.runtime.solution_site import Site, running
 from workshop.system.environment import inherited
@@ -77,4 +78,5 @@ def environment(site: Site) -> dict[str, str]:
         "PRACTICE": "1",
         "PYTHONPATH": str(paths.SOURCES),
         "PYTHONDONTWRITEBYTECODE": "1",
+        **settings_folders(),
     }

@@ -11,6 +11,7 @@ from workshop.console import say
 from workshop.course import playground
 from workshop.course.lessons import Lesson
 from workshop.errors import WorkshopError
+from workshop.notebooks import settings_folders
 from workshop.runtime.procfile import Service
 from workshop.system import atomic_file
 from workshop.system.child import Child
@@ -87,6 +88,7 @@ def jupyter(port: int = PORT) -> Service:
             # Not a command-line option, because the process list shows command-line options.
             "JUPYTER_TOKEN": token(),
             "JUPYTER_CONFIG_PATH": str(_settings_folder()),
+            **settings_folders(),
             # The open tabs. By default, all clones of the workshop would share them in the home folder.
             "JUPYTERLAB_WORKSPACES_DIR": str(paths.STATE / "jupyter" / "workspaces"),
             "PYTHONPATH": str(paths.SOURCES),
