@@ -21,8 +21,21 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests also close terminals, and nohup lets SIGHUP be ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# Output wraps as in a pipe, whatever the width of this terminal is.
-os.environ["COLUMNS"] = "80"
+# Output wraps as in a pipe, whatever the width and the kind of this terminal are.
+os.environ |= {"COLUMNS": "80", "TERM": "xterm-256color"}
+COLORS = [
+    "FORCE_COLOR",
+    "CLICOLOR_FORCE",
+    "PY_COLORS",
+    "GITHUB_ACTIONS",
+    "NO_COLOR",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+]
+for name, value in list(os.environ.items()):
+    # Even to bypass a SOCKS proxy, httpx needs a package that isn't installed.
+    if name in COLORS or (name.lower().endswith("_proxy") and value.startswith("socks")):
+        del os.environ[name]
 
 TOGETHER = (
     "tests/browser/",

@@ -59,6 +59,21 @@ def test_without_a_browser_a_hosted_run_fails_before_its_tests(bare_machine):
     assert "pytest" not in said, "it said so only after the tests"
 
 
+def test_the_settings_of_a_shell_make_no_test_fail(bare_machine):
+    """With GITHUB_ACTIONS, which each hosted run sets, Typer prints its errors in color."""
+    shell = {
+        "GITHUB_ACTIONS": "true",
+        "FORCE_COLOR": "1",
+        "TERM": "dumb",
+        "ALL_PROXY": "socks5://127.0.0.1:9",
+    }
+    chosen = "70000-docs or as_long_as_that_is or a_server_of_another_program or the_docs_are_served and 15"
+    files = ("tests/test_cli.py", "tests/test_console.py", "tests/test_docs_address.py")
+    code, said = run_test(bare_machine | shell, "-n1", *files, "-k", chosen)
+    assert code == 0, said
+    assert "4 passed" in said
+
+
 @pytest.mark.parametrize(
     ("argument", "names"),
     [("tests", True), (QUICK_BROWSER_TEST, True), ("-q", False), (" or ".join(["a_long_name"] * 100), False)],
