@@ -137,7 +137,18 @@ def test_beat_ends_without_a_broker(broker, start):
     assert "Traceback" not in process.log.partition("The broker doesn't respond")[2]
 
 
+def test_beat_ends_even_if_python_ignores_the_exception_of_the_signal_handler(pair):
+    process = pair.start()
+    pair.takes_part(process)
+    (pair.folder / "sigterm").touch()
+    assert until(lambda: not process.running, PATIENCE), process.log
+    assert "Exception ignored in" in process.log
+    assert pair.runs() == 0
+
+
 ASKED = """
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -152,6 +163,8 @@ class Asked(BaseSchedule):
         self.name = name
 
     def is_due(self, last_run_at):
+        if Path("sigterm").exists():
+            GetsSigterm()
         file = Path(self.name)
         due = file.exists() and last_run_at < datetime.fromtimestamp(file.stat().st_mtime, UTC)
         return due, 0.2
@@ -161,6 +174,12 @@ class Asked(BaseSchedule):
 
     def __reduce__(self):
         return Asked, (self.name,)
+
+
+class GetsSigterm:
+    def __del__(self):
+        Path("sigterm").unlink()
+        os.kill(os.getpid(), signal.SIGTERM)
 """
 SCHEDULE = """
 from asked import Asked

@@ -50,7 +50,7 @@ class OnlyScheduler(PersistentScheduler):
         # Two containers may have the same host name and the same pid.
         self.me = f"{socket.gethostname()}, pid {os.getpid()}, {secrets.token_hex(2)}"
         self.logged_reason = ""  # the last one in the log
-        self.busy = False
+        self.busy = self.stopping = False
         # The file is written after each message, so that the beat process that takes over knows about it.
         super().__init__(*args, sync_every_tasks=1, **kwargs)
 
@@ -59,6 +59,8 @@ class OnlyScheduler(PersistentScheduler):
 
     def tick(self, *args, **kwargs) -> float:
         """Send the next entry that is due, while holding the lock. Returns the seconds to wait."""
+        if self.stopping:  # Python ignored the SystemExit of the signal handler, for example in a __del__()
+            raise SystemExit
         with self.closed_afterwards():
             reason = self.reason_to_wait()
             if reason != self.logged_reason:
@@ -109,6 +111,7 @@ class OnlyScheduler(PersistentScheduler):
 
     def close(self) -> None:
         """Write the schedule, close the connection to the broker, and release the lock."""
+        self.stopping = True
         if self.busy:
             return  # called by Celery's signal handler. See closed_afterwards().
         try:
