@@ -85,7 +85,7 @@ REMARKS = [
     "An upload takes time even without the resize, because the server has to read the file from the socket, "
     "check it and save it. A queue can't shorten that part. A JPEG is decoded at a reduced size, so its "
     "resize is short, and the rest of the upload takes a larger share of the time. A PNG has to be decoded "
-    "completely, so its resize takes longer.",
+    "completely, so resizing it takes longer.",
     "In this benchmark, the web process and the worker share the cores. A worker with a lower priority gets "
     "only the time that the web process doesn't use. `nice` alone isn't enough: Linux compares nice values "
     "only within a session (autogroup), and the web process and the worker run in different sessions. So the "

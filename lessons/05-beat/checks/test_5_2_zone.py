@@ -109,7 +109,7 @@ def explain(entry, right):
         )
     if len(when.hour) == 24:
         return "If you leave out the hour of a crontab, the task is due every hour. Set the hour."
-    return "The times of a crontab are in CELERY_TIMEZONE."
+    return "Crontab times are in the time zone CELERY_TIMEZONE."
 
 
 @pytest.mark.parametrize(("zone", "first"), ENDS)

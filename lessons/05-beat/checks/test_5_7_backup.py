@@ -340,7 +340,7 @@ def test_failing(folder, monkeypatch, failing):
 
 BEGIN = datetime(2026, 1, 14, 3, 30)
 ROTATIONS = {
-    "one backup per day across the end of a year": [BEGIN - timedelta(days=days) for days in range(60)],
+    "daily backups that span two years": [BEGIN - timedelta(days=days) for days in range(60)],
     "three backups per day": [
         BEGIN + timedelta(hours=hours) - timedelta(days=days) for days in range(40) for hours in (0, 5, 9)
     ],

@@ -5,12 +5,12 @@ from django.core.checks import Error
 
 
 def practice_is_off(app_configs, **kwargs):
-    """Return an error if the app is installed although DEBUG is off, as on a server."""
+    """Return an error if the app is installed even though DEBUG is off, as on a server."""
     if settings.DEBUG:
         return []
     return [
         Error(
-            "The app practice is installed although DEBUG is off. It makes services fail on purpose.",
+            "The practice app is installed even though DEBUG is off. It makes services fail on purpose.",
             hint="Set PRACTICE=0 or remove PRACTICE from the environment, then restart all processes.",
             id="practice.E001",
         )

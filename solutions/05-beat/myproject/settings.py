@@ -203,8 +203,8 @@ CELERY_RESULT_EXPIRES = 3 * 3600  # seconds
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 5}
 
-# When beat sends each task. The times of a crontab are in CELERY_TIMEZONE. Workers skip a run that has not
-# started within `expires` seconds: after an outage, the newest run is enough.
+# When beat sends each task. Crontab times are in the time zone CELERY_TIMEZONE. Workers skip a run that has
+# not started within `expires` seconds: after an outage, the newest run is enough.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "upkeep.tasks.sweep_task", "schedule": 60, "options": {"expires": 50}},
     # These tasks run once a day or once a week:

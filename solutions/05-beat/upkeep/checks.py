@@ -27,7 +27,7 @@ def check_schedule(app_configs, **kwargs):
 
 
 def check_mail_server(app_configs, **kwargs):
-    """Return a warning if no mail server is set although DEBUG is off, as on a server."""
+    """Return a warning if no mail server is set even though DEBUG is off, as on a server."""
     if settings.DEBUG or settings.EMAIL_HOST:
         return []
     return [
@@ -40,7 +40,7 @@ def check_mail_server(app_configs, **kwargs):
 
 
 def login_is_required(app_configs, **kwargs):
-    """Return an error if visitors need no login although DEBUG is off, as on a server."""
+    """Return an error if visitors need no login even though DEBUG is off, as on a server."""
     if settings.DEBUG or settings.LOGIN_REQUIRED:
         return []
     return [

@@ -18,7 +18,7 @@ class Verdicts:
         steps: The steps that are checked, in the order in which they are shown.
         failure: The first failed check, or None. Failures in ignored steps don't count.
         broken: The reason why the run stopped early, or None if it didn't.
-        skipped: For each reason why a check can't run on this machine, the steps of the affected checks.
+        skipped: Maps each reason why a check can't run on this machine to the affected steps.
     """
 
     def __init__(self, lesson: Lesson, only: str | None, first: str | None):

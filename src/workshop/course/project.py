@@ -48,7 +48,7 @@ class Project:
 
     @property
     def is_learners(self) -> bool:
-        """Whether this is the learner's work: the playground copy or, if there is none, the starter itself.
+        """Whether this is the learner's work, that is, the playground copy or, without a copy, the starter.
 
         Passed checks count as progress only in the learner's work.
         """

@@ -52,7 +52,7 @@ def find() -> Path | None:
     """Return the path of Chromium or Chrome on this machine, or None if neither is installed.
 
     This function tries the environment variable WORKSHOP_CHROMIUM, the Chromium that Playwright downloads,
-    the folders in PATH, and Chrome's usual folder on macOS, in this order.
+    the folders in PATH, and Chrome's usual folder on macOS, in that order.
 
     Raises:
         WorkshopError: WORKSHOP_CHROMIUM is not the path of a program.

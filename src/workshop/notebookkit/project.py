@@ -39,7 +39,7 @@ LEFT_BEHIND = timedelta(hours=2)
 
 
 def open_project(lesson: str, choice: str = "mine") -> "OpenProject":
-    """Set up Django for the project of `lesson`, and return the project.
+    """Set up Django for the project of a lesson, and return that project.
 
     Args:
         lesson: The lesson's number, such as "03".

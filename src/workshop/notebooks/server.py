@@ -44,8 +44,8 @@ def main(lesson: Lesson | None, port: int, fresh: bool, browser: bool) -> int:
             say(f"A backup of your notebook is in {paths.shown(backup)}")
     if not claim(port):
         raise WorkshopError(
-            f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it already serves the "
-            f"notebooks. To use another port: ./workshop notebooks --port {next_free(port + 1)}"
+            f"Port {port} is taken by {taken_by(port)}. If ./workshop up is running, it is already "
+            f"serving the notebooks. To use another port: ./workshop notebooks --port {next_free(port + 1)}"
         )
     service, address = jupyter(port), address_of(lesson, port)
     say(f"{address}\nStop: Ctrl-C")

@@ -85,8 +85,8 @@ def postgres() -> Iterator[str]:
                 shutil.chown(name, "postgres")
             except LookupError:
                 raise NotInstalled(
-                    "PostgreSQL does not run as root, and there is no user postgres. Create this user:  "
-                    "apt-get install postgresql"
+                    "PostgreSQL does not run as root, and there is no `postgres` user. Install the "
+                    "package that creates it:  apt-get install postgresql"
                 ) from None
         yield from _postgres(Path(initdb).parent, Path(name))
 

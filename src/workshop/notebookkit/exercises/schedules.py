@@ -78,7 +78,7 @@ def another_time_zone(next_run) -> str:
     )
     expect(
         moment != right + timedelta(hours=2),
-        "Your time is six o'clock in UTC, but the times of a crontab are in CELERY_TIMEZONE.",
+        "Your time is six o'clock in UTC, but crontab times are in the time zone CELERY_TIMEZONE.",
     )
     expect(moment > begin, "Your time must be after 12:00 UTC on March 28.")
     berlin = moment.astimezone(ZoneInfo(ZONE))
