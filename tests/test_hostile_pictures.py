@@ -298,6 +298,14 @@ def test_a_picture_without_pixels_is_refused_before_it_is_decoded(pictures, name
         pictures.open_picture(io.BytesIO(dict(damaged())[name]))
 
 
+@pytest.mark.parametrize("size", [(1, 65_536), (65_536, 1)])
+def test_a_picture_that_is_too_long_is_refused_before_it_is_decoded(pictures, size):
+    """A file of 100 kB with 50 million rows of one pixel each would take 14 seconds."""
+    pictures.open_picture(io.BytesIO(png((1, 65_535), 8, 0, b"")))
+    with pytest.raises(pictures.TooManyPixels):
+        pictures.open_picture(io.BytesIO(png(size, 8, 0, b"")))
+
+
 def test_the_exception_of_a_damaged_file_holds_no_pixels(resizing, pictures):
     content = encoded(Image.effect_noise((300, 200), 90), "PNG")
     broken = content[: len(content) // 2] + bytes(400)

@@ -28,6 +28,7 @@ MAX_SCANS = 100  # of a JPEG, including their tables: a progressive JPEG has abo
 MAX_CHUNKS = 1000  # of a PNG, not counting chunks with pixels
 MAX_PIXEL_CHUNKS = 40_000  # of a PNG: most programs write one chunk for every 8 kB
 MAX_PROFILE_BYTES = 200_000  # a larger color profile is left out
+MAX_SIDE = 65_535  # pixels: a JPEG cannot be wider or higher
 
 
 class UnreadablePicture(ValueError):
@@ -151,6 +152,8 @@ def open_picture(file: BinaryIO) -> ImageFile.ImageFile:
     frames += [(right - left, bottom - top) for _, (left, top, right, bottom), *_ in picture.tile]
     if any(width <= 0 or height <= 0 for width, height in frames):
         raise UnreadablePicture("The picture has no pixels.")
+    if max(map(max, frames)) > MAX_SIDE:  # each row takes time, even a short one
+        raise TooManyPixels(f"{picture.width}×{picture.height} is too wide or too high.")
     if has_too_many_parts(file, picture.format):
         raise UnreadablePicture("The picture has too many parts.")
     if len(picture.info.get("icc_profile") or b"") > MAX_PROFILE_BYTES:
