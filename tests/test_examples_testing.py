@@ -82,7 +82,7 @@ def test_settings_that_read_no_variables(copy):
     """The example needs nothing from the project's settings, and never uses the broker in the environment."""
     edit(
         copy / "myproject/settings.py",
-        ('Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))', 'BASE_DIR / "data"'),
+        ('Path(os.environ.get("DATA_DIR") or BASE_DIR / "data")', 'BASE_DIR / "data"'),
         ('os.environ.get("REDIS_URL", "redis://localhost:6379/0")', '"redis://localhost:1/0"'),
     )
     tests = "an_upload or result"

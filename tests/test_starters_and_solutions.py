@@ -89,8 +89,8 @@ def manage(forks, tmp_path):
     """
 
     def manage(folder, *arguments, **environment):
-        environment = inherited() | environment
-        environment |= {"DATA_DIR": str(tmp_path), "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = inherited() | {"DATA_DIR": str(tmp_path)} | environment
+        environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         with (tmp_path / "output").open("w+") as output:
             process = Fork(forks.socket, output.fileno())
             process.run("python", [MANAGE, *arguments], folder, environment)
@@ -145,8 +145,15 @@ def test_a_switch_refuses_other_words_in_a_sentence(manage, name, value):
     assert said.splitlines()[-1].endswith(f"ImproperlyConfigured: {sentence}")
 
 
+@each_project
+def test_an_empty_data_dir_means_the_default(folder, manage, tmp_path):
+    copy = copy_of(folder, tmp_path / "project")
+    code, said = manage(copy, "shell", "-v0", "-c", PRINTED.format(name="DATA_DIR"), DATA_DIR="")
+    assert (code, said) == (0, f"{copy / 'data'}\n")
+
+
 @pytest.mark.parametrize("name", ["EMAIL_PORT", "SWEEP_AFTER"])
-@pytest.mark.parametrize("value", ["", "10m", "smtp"])
+@pytest.mark.parametrize("value", ["", "10m", "smtp", "-5"])
 def test_a_number_is_refused_in_a_sentence_that_names_it(manage, name, value):
     code, said = manage(LESSONS[-1].solution, "check", **{name: value})
     assert code

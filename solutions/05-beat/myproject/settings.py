@@ -12,7 +12,7 @@ from . import redis_url
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # The folder of the database and the photos. The workshop's checks use a temporary folder.
-DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "data"))
+DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "data")
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 
@@ -28,15 +28,14 @@ def is_on(name: str, value: str) -> bool:
     return word in on
 
 
-def whole_number(name: str, value: str | int) -> int:
+def whole_number(name: str, value: str) -> int:
     """Return the value as a number.
 
     name: the name of the variable, for the error message.
     """
-    try:
-        return int(value)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number.") from None
+    if not value.strip().isdecimal():
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number.")
+    return int(value)
 
 
 DEBUG = is_on("DEBUG", os.environ.get("DEBUG", "1"))
@@ -238,7 +237,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds
 CELERY_BEAT_CRON_STARTING_DEADLINE = 6 * 3600  # seconds
 
 # If a photo is still not resized after this time, the sweeper re-sends its task, at most three times.
-SWEEP_AFTER = whole_number("SWEEP_AFTER", os.environ.get("SWEEP_AFTER", 600))  # seconds
+SWEEP_AFTER = whole_number("SWEEP_AFTER", os.environ.get("SWEEP_AFTER", "600"))  # seconds
 SWEEP_TIMES = 3
 
 BACKUP_DIR = DATA_DIR / "backups"
@@ -249,7 +248,7 @@ if EMAIL_HOST:
     EMAIL_BACKEND = "upkeep.mail.PatientMail"
 else:
     EMAIL_BACKEND = "practice.mail.PracticeMail" if PRACTICE else "upkeep.mail.FileMail"
-EMAIL_PORT = whole_number("EMAIL_PORT", os.environ.get("EMAIL_PORT", 587))
+EMAIL_PORT = whole_number("EMAIL_PORT", os.environ.get("EMAIL_PORT", "587"))
 EMAIL_USE_TLS = is_on("EMAIL_USE_TLS", os.environ.get("EMAIL_USE_TLS", "1"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
