@@ -3,7 +3,6 @@ import inspect
 import json
 import logging
 import os
-from pathlib import Path
 
 import pytest
 from kombu import Connection
@@ -244,13 +243,12 @@ def test_a_bug_is_not_an_outage(app, task, upload, monkeypatch, caplog):
     )
 
 
-def test_after_the_outage(app, upload, queue, settings, caplog):
+def test_after_the_outage(app, upload, queue, caplog):
     """A failure to send tasks is logged. When the broker is running again, the same process queues the next upload."""
     with sending_to(app, f"redis://localhost:{free_port()}/0"):
         upload(("garden.jpg", photos.jpeg(80, 60)), follow=False)
-    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     expect(
-        any(Path(record.pathname).is_relative_to(settings.BASE_DIR) for record in warnings),
+        any(record.levelno >= logging.WARNING for record in caplog.records),
         "no message could be sent, but your code didn't log a warning.",
         "Without a log line, nobody learns that the broker was down. Where you catch OperationalError, call logger.warning().",
         file=VIEW,
