@@ -28,12 +28,12 @@ def is_on(name: str, value: str) -> bool:
     return word in on
 
 
-def whole_number(name: str, value: str) -> int:
+def whole_number(name: str, value: str | int) -> int:
     """Return the value as a number.
 
     name: the name of the variable, for the error message.
     """
-    if not value.strip().isdecimal():
+    if not str(value).strip().isdecimal():
         raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number.")
     return int(value)
 
@@ -237,7 +237,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds
 CELERY_BEAT_CRON_STARTING_DEADLINE = 6 * 3600  # seconds
 
 # If a photo is still not resized after this time, the sweeper re-sends its task, at most three times.
-SWEEP_AFTER = whole_number("SWEEP_AFTER", os.environ.get("SWEEP_AFTER", "600"))  # seconds
+SWEEP_AFTER = whole_number("SWEEP_AFTER", os.environ.get("SWEEP_AFTER", 600))  # seconds
 SWEEP_TIMES = 3
 
 BACKUP_DIR = DATA_DIR / "backups"
@@ -248,7 +248,7 @@ if EMAIL_HOST:
     EMAIL_BACKEND = "upkeep.mail.PatientMail"
 else:
     EMAIL_BACKEND = "practice.mail.PracticeMail" if PRACTICE else "upkeep.mail.FileMail"
-EMAIL_PORT = whole_number("EMAIL_PORT", os.environ.get("EMAIL_PORT", "587"))
+EMAIL_PORT = whole_number("EMAIL_PORT", os.environ.get("EMAIL_PORT", 587))
 EMAIL_USE_TLS = is_on("EMAIL_USE_TLS", os.environ.get("EMAIL_USE_TLS", "1"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
