@@ -28,7 +28,7 @@ def test_a_click_without_a_broker_can_be_repeated(solution, no_broker, name):
     ("options", "says"),
     [
         ([], "CommandError: The broker doesn't respond. Start it, or correct REDIS_URL."),
-        (["--limit", "-1"], "CommandError: -1 photos are not possible."),
+        (["--limit", "-1"], "CommandError: --limit is -1, but it must not be negative."),
     ],
 )
 def test_resize_again_says_why_it_sends_nothing(solution, no_broker, name, options, says):
