@@ -211,7 +211,7 @@ def test_a_missing_file_is_named_with_the_way_back(
     places = {"original": mine.lesson.folder / missing, "copy": mine.folder / missing, "renamed": kept}
     typed = command.format(**{name: os.path.relpath(place) for name, place in places.items()})
     assert f"{missing} is missing. {sentence} {typed}" in Printed(said)
-    assert said.count("\n    cp ") == 1, "indented, and the command on a line of its own"
+    assert said.count("\n    cp ") == 1, "indented, and the command on its own line"
     subprocess.run(typed, shell=True, check=True)
     assert check.preflight(mine) == []
 

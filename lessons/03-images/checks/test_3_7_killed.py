@@ -31,7 +31,7 @@ def held(app, task, worker, photo, storage):
 
 
 def test_visibility_timeout(app, task):
-    """The broker redelivers a message only when its task can't be running any more."""
+    """The broker redelivers a message only when its task can't be running anymore."""
     with app.connection_for_write() as connection:
         if connection.transport.driver_type != "redis":
             return

@@ -177,7 +177,7 @@ def test_one_of_two_processes(app, name, time_limit):
     expect(found is False, "a process did not get the lock, but try_lock() did not yield False.", **facts)
     expect(
         other is True,
-        "while one process held a lock, a lock with another name was taken as well.",
+        "while one process held a lock, a lock with a different name was unavailable, too.",
         "A sweep would be skipped because of a running backup. Each name is a separate lock, so pass the argument "
         "`name` to new_lock() unchanged.",
         expected="try_lock() yields True, because no process holds the lock with this name",
